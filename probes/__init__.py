@@ -1,0 +1,1 @@
+"""Facts about the network path to AWS Backup endpoints; usable without `agent`."""

@@ -1,0 +1,209 @@
+"""What each kind of step can see: one frozen class a step. `None` means unknown, never "no"."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+
+from probes.model import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """One address of this host."""
+
+    name: str
+    address: IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsEntry:
+    """One line of the hosts file that names a host this run asks for."""
+
+    address: Address
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """This host's own network configuration."""
+
+    interfaces: tuple[Interface, ...] | None
+    """Every address of every interface, loopback included; None where the system does not say."""
+    resolvers: tuple[Address, ...]
+    """Name servers of resolv.conf that the C library uses: the first three, or 127.0.0.1 where it names none."""
+    resolvers_ignored: tuple[str, ...]
+    """Name servers in resolv.conf that the C library does not use: beyond the third, or no address."""
+    search: tuple[str, ...]
+    resolver_options: tuple[str, ...]
+    hosts_entries: tuple[HostsEntry, ...]
+    """Lines of the hosts file with a name below an AWS suffix."""
+    ec2: bool | None
+    """Whether the firmware says that this is an EC2 instance; None where it says nothing of the kind."""
+    proxies: dict[str, str]
+    """Proxy variables of this process by lower-case name, user and password masked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkFacts:
+    """What the AWS SDK here is set to, as the SDK itself reads it."""
+
+    version: str
+    profile: str | None
+    region: str | None
+    ca_bundle: str | None
+    fips: bool
+    dual_stack: bool
+    endpoint_urls: dict[str, str]
+    """By service name, only where a URL is configured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyFacts:
+    """Where the SDK's calls to a host go first."""
+
+    proxy: str | None
+    """URL of the proxy, user and password masked; None where the calls go straight to the host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImdsFacts:
+    """What the instance metadata service says of this instance (EC2 User Guide, Instance metadata categories)."""
+
+    token: bool
+    """Whether an IMDSv2 session token was given."""
+    region: str | None = None
+    partition: str | None = None
+    availability_zone: str | None = None
+    availability_zone_id: str | None = None
+    instance_id: str | None = None
+    vpc_id: str | None = None
+    subnet_id: str | None = None
+    subnet_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
+    vpc_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
+    """The VPC's blocks, the primary IPv4 one first."""
+    security_group_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupFacts:
+    """What getaddrinfo gave: the addresses that programs on this host use, in its order."""
+
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsFacts:
+    """One answer of one resolver (RFC 1035)."""
+
+    rcode: str
+    addresses: tuple[Address, ...]
+    canonical_name: str | None
+    """Where the CNAME chain ends; None where there is no CNAME."""
+    authority: str | None
+    """Owner of the SOA record in a negative answer: the zone that says so (RFC 2308)."""
+    ttl: int | None
+    """Seconds; the smallest of the answer's records."""
+    transport: str
+    """`udp`, or `tcp` after a truncated answer (RFC 7766)."""
+    queries: int
+    """Datagrams sent until the answer came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcmpError:
+    """An ICMP error as the kernel's error queue keeps it (ip(7), IP_RECVERR)."""
+
+    sender: Address
+    type: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpFacts:
+    """One attempt to connect, as this host's kernel saw it."""
+
+    source: Address | None = None
+    interface: str | None = None
+    next_hop: Address | None = None
+    """The router towards the address, or the address itself on the own subnet."""
+    neighbour: str | None = None
+    """The kernel's link-layer entry for the next hop when a connect fails: `reachable`, `incomplete`, `failed`, …"""
+    route_error: str | None = None
+    """errno name of a route look-up that finds no way; read when a connect fails."""
+    at_once: bool = False
+    """Whether connect() itself returned the error, before anything could come back."""
+    icmp: IcmpError | None = None
+    datagram_error: str | None = None
+    """errno name that a UDP datagram to the same address and port met on this host; sent when a connect timed out."""
+    round_trip_seconds: float | None = None
+    """The kernel's first measurement (TCP_INFO, tcpi_rtt)."""
+    retransmits: int | None = None
+    """SYNs sent again (RFC 6298, section 2)."""
+    mss: int | None = None
+    """Bytes of data in one segment that the kernel would send (TCP_INFO, tcpi_snd_mss)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The parts of an X.509 certificate (RFC 5280) that tell who stands behind an address."""
+
+    subject: str
+    issuer: str
+    issuer_organization: str | None
+    names: tuple[str, ...]
+    """DNS names of the subject alternative name extension."""
+    not_before: datetime
+    not_after: datetime
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts:
+    """One handshake (RFC 8446, RFC 5246)."""
+
+    server_name: str
+    """The name sent as SNI and, where `name_checked`, held against the certificate."""
+    name_checked: bool
+    trust: str
+    """Where the trusted roots came from: a file, a folder."""
+    version: str | None = None
+    cipher: str | None = None
+    alpn: str | None = None
+    certificates: tuple[Certificate, ...] = ()
+    """As the peer sent them, its own first. Of a chain that does not verify they come from a second handshake."""
+    second_look: str | None = None
+    """Why the chain of a peer that does not verify could not be read; None where it was or need not be."""
+    bytes_received: int | None = None
+    """Bytes that came before a handshake that did not finish."""
+    first_bytes: str | None = None
+    """The first bytes, in hexadecimal, of a peer that does not speak TLS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFacts:
+    """One answer to an unsigned request (RFC 9112)."""
+
+    status: int
+    request_id: str | None
+    """`x-amzn-RequestId`: an AWS front end answered."""
+    date: datetime | None
+    """The server's clock, whole seconds."""
+    clock_offset_seconds: float | None
+    """This host's clock minus the server's when the answer came."""
+    server: str | None
+    content_type: str | None
+    location: str | None
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiFacts:
+    """One answer to a signed, read-only call."""
+
+    status: int
+    request_id: str | None
+
+
+Facts = (
+    HostFacts | SdkFacts | ProxyFacts | ImdsFacts | LookupFacts | DnsFacts | TcpFacts | TlsFacts | HttpFacts | ApiFacts
+)

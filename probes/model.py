@@ -1,0 +1,211 @@
+"""The vocabulary of a measurement: what was looked at, and the one of three ways in which it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Generic, TypeVar
+
+Address = IPv4Address | IPv6Address
+
+F = TypeVar("F")
+
+
+class Step(StrEnum):
+    """The kinds of look a run takes, in the order in which one builds on another."""
+
+    HOST = "host"
+    IMDS = "imds"
+    CREDENTIALS = "credentials"
+    DNS = "dns"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTP = "http"
+    API = "api"
+    EC2 = "ec2"
+
+
+class FailureKind(StrEnum):
+    """Why a step failed. The values are part of the report and never change."""
+
+    TIMEOUT = "timeout"
+    REFUSED = "refused"
+    RESET = "reset"
+    CLOSED = "closed"
+    UNREACHABLE = "unreachable"
+    PROHIBITED = "prohibited"
+    NO_SOURCE_PORT = "no-source-port"
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+    SERVFAIL = "servfail"
+    DNS_REFUSED = "dns-refused"
+    DNS_MALFORMED = "dns-malformed"
+    TLS_UNTRUSTED = "tls-untrusted"
+    TLS_HOSTNAME = "tls-hostname"
+    TLS_EXPIRED = "tls-expired"
+    TLS_NOT_YET_VALID = "tls-not-yet-valid"
+    TLS_NOT_TLS = "tls-not-tls"
+    TLS_ALERT = "tls-alert"
+    TLS_NO_TRUST_STORE = "tls-no-trust-store"
+    NOT_AWS = "not-aws"
+    REDIRECT = "redirect"
+    PROXY_REFUSED = "proxy-refused"
+    PROXY_AUTH = "proxy-auth"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    SERVICE_ERROR = "service-error"
+    NO_CREDENTIALS = "no-credentials"
+    CREDENTIALS_EXPIRED = "credentials-expired"
+    CREDENTIALS_INVALID = "credentials-invalid"
+    SIGNATURE = "signature"
+    CLOCK_SKEW = "clock-skew"
+    WRONG_SCOPE = "wrong-scope"
+    ACCESS_DENIED = "access-denied"
+    THROTTLED = "throttled"
+    NOT_SUBSCRIBED = "not-subscribed"
+    NOT_PERMITTED = "not-permitted"
+    DEADLINE = "deadline"
+    BUG = "bug"
+
+
+class ProbeError(Exception):
+    """A failure that a probe body itself recognised, such as an rcode; what libraries raise stays what it is."""
+
+    def __init__(self, kind: FailureKind, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.code = code
+
+
+class Role(StrEnum):
+    """How much a target's faults count: in full, as warnings, or as information."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    CONTEXT = "context"
+
+
+class Addressing(StrEnum):
+    """Which of a service's names a target's host is."""
+
+    DEFAULT = "default"
+    DUALSTACK = "dualstack"
+    FIPS = "fips"
+    FIPS_DUALSTACK = "fips-dualstack"
+    VPCE = "vpce"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A service at a host: what a run is about."""
+
+    id: str
+    """The service name for the Region's default host, `SERVICE@HOST` for every other."""
+    service: str
+    region: str
+    partition: str
+    service_name: str | None
+    """PrivateLink service name, such as `com.amazonaws.eu-west-1.backup`; None where none is known."""
+    host: str
+    addressing: Addressing
+    role: Role
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What one observation is about. The id is made of it, so the same look always has the same id."""
+
+    step: Step
+    target: str | None = None
+    address: Address | None = None
+    port: int | None = None
+    resolver: Address | None = None
+    operation: str | None = None
+    after: str | None = None
+    """Id of the observation that this one grew from."""
+
+    @property
+    def id(self) -> str:
+        """The parts that are there, joined by slashes: `tcp/backup/10.0.1.17/443`."""
+        parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
+        return "/".join(str(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a step failed."""
+
+    kind: FailureKind
+    message: str
+    code: str | None
+    """The number or name underneath: errno name, rcode, verify code, HTTP status, AWS error code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ok(Generic[F]):
+    """The step was made and succeeded."""
+
+    facts: F
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Generic[F]):
+    """The step was made and failed. What it saw before that is kept beside the failure."""
+
+    failure: Failure
+    facts: F | None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The step was not made."""
+
+    reason: str
+
+
+Outcome = Ok[F] | Failed[F] | Skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation(Generic[F]):
+    """One look at the world."""
+
+    subject: Subject
+    outcome: Outcome[F]
+    started_at: datetime | None
+    """None where the step was not made."""
+    seconds: float | None
+
+    @property
+    def id(self) -> str:
+        return self.subject.id
+
+    @property
+    def facts(self) -> F | None:
+        """What was seen, whether the step succeeded or failed; None where it was not made."""
+        return None if isinstance(self.outcome, Skipped) else self.outcome.facts
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.outcome.failure if isinstance(self.outcome, Failed) else None
+
+    @property
+    def ok(self) -> bool:
+        return isinstance(self.outcome, Ok)
+
+    @property
+    def made(self) -> bool:
+        """Whether the step says something about the world: neither skipped, nor cut short by the end of the run, nor
+        lost to a fault of this program."""
+        failure = self.failure
+        return self.ok or (failure is not None and failure.kind not in (FailureKind.DEADLINE, FailureKind.BUG))
+
+
+@dataclass(slots=True)
+class Draft(Generic[F]):
+    """Where a probe body keeps what it has seen so far, so that a failure does not lose it."""
+
+    facts: F | None = None

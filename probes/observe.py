@@ -1,0 +1,98 @@
+"""Making observations: every look of a run is announced, limited, timed, classified and handed on exactly once.
+
+A probe body is a coroutine that takes a `Draft`, keeps in it what it sees, and simply raises. `Log.observe` turns what
+happens into one `Observation`. A run that ends early closes its log: what had begun becomes a failure of kind
+`deadline`, what had only been announced is skipped with the reason. So nothing disappears.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from probes.failure import classify
+from probes.model import Draft, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Subject
+
+F = TypeVar("F")
+T = TypeVar("T")
+
+
+class Log:
+    """The observations of one run, by id, each handed to `emit` once, when it is made."""
+
+    def __init__(self, *, now: Callable[[], datetime], emit: Callable[[Observation[Any]], None]) -> None:
+        self._now = now
+        self._emit = emit
+        self._announced: dict[str, Subject] = {}
+        self._begun: dict[str, tuple[datetime, float, Draft[Any]]] = {}
+        self._made: dict[str, Observation[Any]] = {}
+
+    @property
+    def made(self) -> tuple[Observation[Any], ...]:
+        return tuple(self._made.values())
+
+    @property
+    def announced(self) -> int:
+        """How many observations are known so far, made or not."""
+        return len(self._announced)
+
+    def announce(self, *subjects: Subject) -> None:
+        """Say that these looks belong to the run; whatever comes, each will have its observation."""
+        for subject in subjects:
+            self._announced.setdefault(subject.id, subject)
+
+    async def observe(
+        self, subject: Subject, body: Callable[[Draft[F]], Awaitable[T]], *, limit: float
+    ) -> tuple[Observation[F], T | None]:
+        """Run `body` for at most `limit` seconds; give its observation and, where it succeeded, what it returned.
+
+        Never raises for what `body` raises, a crash included. Cancellation passes through and leaves the observation
+        to `close`.
+        """
+        self.announce(subject)
+        draft: Draft[F] = Draft()
+        started_at = self._now()
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        self._begun[subject.id] = (started_at, begun, draft)
+        value: T | None = None
+        outcome: Outcome[F]
+        window = asyncio.timeout(limit)
+        try:
+            async with window:
+                value = await body(draft)
+            if draft.facts is None:
+                raise TypeError(f"the probe of {subject.id} returned without facts")
+            outcome = Ok(draft.facts)
+        except Exception as error:  # noqa: BLE001 - the one broad catch: a crash in a probe is an observation too
+            expired_after = limit if window.expired() else None
+            outcome, value = Failed(classify(error, expired_after=expired_after), draft.facts), None
+        return self._make(subject, outcome, started_at, clock() - begun), value
+
+    def skip(self, subject: Subject, reason: str) -> None:
+        """Record that a look was not made, and why."""
+        self.announce(subject)
+        self._make(subject, Skipped(reason), None, None)
+
+    def close(self, reason: str, code: str | None) -> None:
+        """End the run: give every look that is still open its observation."""
+        clock = asyncio.get_running_loop().time
+        for subject_id, subject in self._announced.items():
+            if subject_id in self._made:
+                continue
+            if subject_id in self._begun:
+                started_at, begun, draft = self._begun[subject_id]
+                failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
+                self._make(subject, Failed(failure, draft.facts), started_at, clock() - begun)
+            else:
+                self._make(subject, Skipped(f"not begun: {reason}"), None, None)
+
+    def _make(
+        self, subject: Subject, outcome: Outcome[F], started_at: datetime | None, seconds: float | None
+    ) -> Observation[F]:
+        observation = Observation(subject=subject, outcome=outcome, started_at=started_at, seconds=seconds)
+        if subject.id in self._made:
+            raise ValueError(f"{subject.id} was observed twice in one run")
+        self._made[subject.id] = observation
+        self._emit(observation)
+        return observation

@@ -1,0 +1,531 @@
+"""The three seams through which probes meet the world, and their real forms.
+
+`Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings. A probe takes the ones it needs, so
+a simulated world can stand in for each. This is the one module of the project that opens sockets.
+
+What Linux alone can tell (ICMP senders, TCP_INFO, netlink) is asked for on Linux; elsewhere it is unknown.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import socket
+import ssl
+import struct
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Final, Protocol, TypeVar, cast
+
+from probes import netlink
+from probes.facts import IcmpError, Interface, SdkFacts, TcpFacts
+from probes.failure import errno_name
+from probes.model import Address, Draft, FailureKind, ProbeError
+
+T = TypeVar("T")
+
+LINUX: Final = sys.platform == "linux"
+
+MAX_FILE_BYTES: Final = 1 << 20
+"""No file that a run reads is larger in health; a larger one is cut here."""
+
+
+# --- The seams -------------------------------------------------------------------------------------------------------
+
+
+class Stream(Protocol):
+    """A connection that carries bytes both ways."""
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`. Raises OSError."""
+
+    async def receive(self, limit: int) -> bytes:
+        """Give at least one and at most `limit` bytes; `b""` when the peer has closed. Raises OSError."""
+
+    def close(self) -> None:
+        """Let go of the connection at once. Closing twice is allowed."""
+
+
+class Net(Protocol):
+    """Packets."""
+
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+        """Connect by TCP. Whatever the end, `draft` holds what the kernel saw. Raises OSError."""
+
+    async def exchange(
+        self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
+    ) -> tuple[bytes, int]:
+        """Send `payload` by UDP, once more after `retry_after` seconds of silence, and wait for a datagram that
+        `accept` takes; others are ignored. Gives it and the number of datagrams sent. Raises OSError."""
+
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        """Look `host` up as programs on this host do. Raises socket.gaierror. The C library's look-up itself goes on
+        when the caller gives up."""
+
+    def datagram_error(self, address: Address, port: int) -> int | None:
+        """Send one UDP datagram and give the errno that this host met it with; None where it left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How this host would send to an address."""
+
+    interface: str | None
+    source: Address | None
+    next_hop: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The roots that certificates are held against, loaded once for a run."""
+
+    source: str
+    named: ssl.SSLContext
+    """Verifies the chain and the host's name."""
+    chain_only: ssl.SSLContext
+    """Verifies the chain; for ports whose certificates carry the names of their roles."""
+
+
+class Machine(Protocol):
+    """This host."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables of this process."""
+
+    def now(self) -> datetime:
+        """Wall time, UTC."""
+
+    def identifier(self) -> str:
+        """A new name that nothing else has."""
+
+    def read(self, path: str) -> bytes:
+        """The start of a file, at most MAX_FILE_BYTES. Raises OSError."""
+
+    def interfaces(self) -> tuple[Interface, ...] | None:
+        """Every address of this host; None where the system does not say."""
+
+    def way(self, address: Address) -> Way | None:
+        """How this host would send to `address`; None where the system does not say. Raises OSError where it has no
+        way."""
+
+    def neighbour(self, way: Way) -> str | None:
+        """State of the link-layer entry of the next hop; None where there is none or the system does not say."""
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        """Load the trusted roots: those of `ca_bundle`, otherwise the system's. Raises ProbeError."""
+
+
+class Sdk(Protocol):
+    """The AWS SDK on this host."""
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        """What the SDK is set to. Raises ProbeError where its configuration cannot be read."""
+
+    def proxy(self, host: str) -> str | None:
+        """URL of the proxy that the SDK's calls to `host` would take, user and password masked; None for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that a run touches."""
+
+    net: Net
+    machine: Machine
+    sdk: Sdk
+
+
+# --- Threads that nobody waits for -----------------------------------------------------------------------------------
+
+
+def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Run `work` in a daemon thread that nobody waits for; the thread goes on when the caller gives up.
+
+    asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, result))
+
+    def body() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=body, daemon=True).start()
+    return done
+
+
+# --- The real network ------------------------------------------------------------------------------------------------
+
+_IP_RECVERR: Final = 11
+_IPV6_RECVERR: Final = 25
+_SO_EE_ORIGIN_ICMP: Final = 2
+_SO_EE_ORIGIN_ICMP6: Final = 3
+_TCP_INFO: Final = struct.Struct("=8B24I")
+_STATE, _SND_MSS, _RTT, _TOTAL_RETRANS = 0, 10, 23, 31
+"""Places in struct tcp_info of linux/tcp.h, counted in members of `_TCP_INFO`."""
+_UNCONNECTED: Final = (2, 7)
+"""TCP_SYN_SENT and TCP_CLOSE of linux/tcp_states.h."""
+
+
+class SocketStream:
+    """A connected TCP socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._connection, data)
+
+    async def receive(self, limit: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._connection, limit)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SystemNet:
+    """Real packets."""
+
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+        connection = socket.socket(_family(address), socket.SOCK_STREAM)
+        try:
+            connection.setblocking(False)
+            _report_icmp(connection, address, wanted=True)
+            number = connection.connect_ex(_endpoint(address, port))
+            draft.facts = TcpFacts(at_once=number not in (0, errno.EINPROGRESS))
+            try:
+                if number == errno.EINPROGRESS:
+                    await _writable(connection)
+                    number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            finally:  # a window that runs out in the middle still leaves what the kernel knows
+                draft.facts = _seen_by_kernel(connection, address, draft.facts)
+            if number:
+                raise OSError(number, os.strerror(number))
+            # Left on, one ICMP error would end the connection.
+            _report_icmp(connection, address, wanted=False)
+        except BaseException:
+            connection.close()
+            raise
+        return SocketStream(connection)
+
+    async def exchange(
+        self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
+    ) -> tuple[bytes, int]:
+        loop = asyncio.get_running_loop()
+        with socket.socket(_family(address), socket.SOCK_DGRAM) as channel:
+            channel.setblocking(False)
+            # Connected, so that a closed port answers with ECONNREFUSED and strangers' datagrams stay out.
+            channel.connect(_endpoint(address, port))
+
+            async def answer() -> bytes:
+                while not accept(datagram := await loop.sock_recv(channel, 65_535)):
+                    pass
+                return datagram
+
+            channel.send(payload)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(retry_after):
+                    return await answer(), 1
+            channel.send(payload)
+            return await answer(), 2
+
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        rows = await in_background(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+        addresses = [ip_address(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6)]
+        return tuple(dict.fromkeys(addresses))
+
+    def datagram_error(self, address: Address, port: int) -> int | None:
+        try:
+            with socket.socket(_family(address), socket.SOCK_DGRAM) as channel:
+                channel.setblocking(False)
+                channel.connect(_endpoint(address, port))
+                channel.send(b"\0")
+        except OSError as error:
+            return error.errno
+        return None
+
+
+def _family(address: Address) -> int:
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6
+
+
+def _endpoint(address: Address, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    if address.version == 4:
+        return str(address), port
+    scope = address.scope_id
+    index = 0 if scope is None else int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+    return str(address).partition("%")[0], port, 0, index
+
+
+async def _writable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    descriptor = connection.fileno()
+
+    def settle() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_writer(descriptor, settle)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
+
+
+def _report_icmp(connection: socket.socket, address: Address, *, wanted: bool) -> None:
+    if not LINUX:
+        return
+    if address.version == 4:
+        connection.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, wanted)
+    else:
+        connection.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, wanted)
+
+
+def _seen_by_kernel(connection: socket.socket, address: Address, facts: TcpFacts) -> TcpFacts:
+    if not LINUX:
+        return facts
+    with contextlib.suppress(OSError):  # an unbound socket has no name
+        host = ip_address(connection.getsockname()[0])
+        facts = replace(facts, source=None if host.is_unspecified else host)
+    with contextlib.suppress(OSError, struct.error):  # an older kernel gives a shorter struct
+        info = _TCP_INFO.unpack_from(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size))
+        facts = replace(
+            facts,
+            round_trip_seconds=info[_RTT] / 1e6 or None,
+            retransmits=info[_TOTAL_RETRANS],
+            mss=None if info[_STATE] in _UNCONNECTED else info[_SND_MSS] or None,  # until then a default of 536
+        )
+    return replace(facts, icmp=_icmp_error(connection, address))
+
+
+def _icmp_error(connection: socket.socket, address: Address) -> IcmpError | None:
+    """The ICMP error that ended a connect, from the socket's error queue; None where there is none."""
+    try:
+        _data, ancillary, _flags, _peer = connection.recvmsg(512, 512, socket.MSG_ERRQUEUE)
+    except OSError:
+        return None
+    for _level, _type, data in ancillary:
+        _number, origin, kind, code = struct.unpack_from("=IBBB", data)
+        if origin == _SO_EE_ORIGIN_ICMP and len(data) >= 24:
+            return IcmpError(sender=IPv4Address(data[20:24]), type=kind, code=code)
+        if origin == _SO_EE_ORIGIN_ICMP6 and len(data) >= 40:
+            return IcmpError(sender=IPv6Address(data[24:40]), type=kind, code=code)
+    return None
+
+
+# --- The real host ---------------------------------------------------------------------------------------------------
+
+TRUST_STORES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Amazon Linux, RHEL, Fedora
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, macOS
+)
+_NETLINK_SECONDS: Final = 0.5
+
+
+class SystemMachine:
+    """The host that this process runs on."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return os.environ
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def identifier(self) -> str:
+        return str(uuid.uuid4())
+
+    def read(self, path: str) -> bytes:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_FILE_BYTES)
+
+    def interfaces(self) -> tuple[Interface, ...] | None:
+        if not LINUX:
+            return None
+        names = dict(socket.if_nameindex())
+        answers = _ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
+        return tuple(found for answer in answers if (found := netlink.interface_of(answer, names)))
+
+    def way(self, address: Address) -> Way | None:
+        if not LINUX:
+            return None
+        answers = list(_ask_kernel(netlink.route_request(_family(address), address), netlink.RTM_NEWROUTE))
+        if not answers:
+            return None
+        route = netlink.route_of(answers[0])
+        names = dict(socket.if_nameindex())
+        interface = None if route.interface_index is None else names.get(route.interface_index)
+        return Way(interface=interface, source=route.source, next_hop=route.gateway or address)
+
+    def neighbour(self, way: Way) -> str | None:
+        if not LINUX:
+            return None
+        for answer in _ask_kernel(netlink.neighbours_request(_family(way.next_hop)), netlink.RTM_NEWNEIGH):
+            found = netlink.neighbour_of(answer)
+            if found is not None and found.address == way.next_hop:
+                return found.state
+        return None
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        return await in_background(lambda: load_trust(ca_bundle))
+
+
+def _ask_kernel(request: bytes, wanted: int) -> Iterator[bytes]:
+    """Payloads of the kernel's answers of type `wanted`. Raises OSError where it answers with an error."""
+    if sys.platform != "linux":
+        return
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as channel:
+        channel.settimeout(_NETLINK_SECONDS)
+        channel.sendto(request, (0, 0))
+        single = wanted == netlink.RTM_NEWROUTE  # the answer to a look-up of one route has no end marker
+        while True:
+            for kind, payload in netlink.messages(channel.recv(1 << 16)):
+                if kind == netlink.NLMSG_DONE:
+                    return
+                if kind == netlink.NLMSG_ERROR:
+                    if number := netlink.error_number(payload):
+                        raise OSError(number, os.strerror(number))
+                    return
+                if kind == wanted:
+                    yield payload
+            if single:
+                return
+
+
+def load_trust(ca_bundle: str | None) -> Trust:
+    """Load the roots of the file or folder `ca_bundle`, otherwise of the first system store that is there.
+
+    OpenSSL's own default path is one distribution's and differs from the next, so the known places are looked for.
+    Raises ProbeError of kind `tls-no-trust-store`.
+    """
+    if ca_bundle is None:
+        configured = os.environ.get("SSL_CERT_FILE")
+        places = [configured] if configured else [place for place in TRUST_STORES if Path(place).is_file()]
+        if not places:
+            raise ProbeError(
+                FailureKind.TLS_NO_TRUST_STORE,
+                f"no trust store: none of {', '.join(TRUST_STORES)} is there; install ca-certificates or name a file "
+                "with --ca-bundle",
+            )
+        ca_bundle = places[0]
+    try:
+        folder = Path(ca_bundle).is_dir()
+        where = {"capath" if folder else "cafile": ca_bundle}
+        contexts = verifying_contexts(**where)
+        if not folder and not contexts[0].cert_store_stats()["x509_ca"]:
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{ca_bundle} holds no certificate authority")
+    except OSError as error:
+        message = f"{ca_bundle} cannot be read as certificates: {error.strerror or error}"
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=errno_name(error.errno)) from error
+    return Trust(source=ca_bundle, named=contexts[0], chain_only=contexts[1])
+
+
+def verifying_contexts(
+    *, cafile: str | None = None, capath: str | None = None, cadata: str | None = None
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Two client contexts over the same roots: one verifies chain and name, one the chain alone.
+
+    TLS 1.2 at least, ALPN `http/1.1`, and no X.509 strict mode, which Python 3.13 turns on by default and the SDKs of
+    AWS do not use. Raises OSError and ssl.SSLError.
+    """
+    contexts = []
+    for checks_name in (True, False):
+        context = client_context()
+        context.load_verify_locations(cafile, capath, cadata)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = checks_name
+        contexts.append(context)
+    return contexts[0], contexts[1]
+
+
+def client_context() -> ssl.SSLContext:
+    """A client context that trusts nobody yet and, as it stands, verifies nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+# --- The real SDK ----------------------------------------------------------------------------------------------------
+
+
+class SystemSdk:
+    """botocore's reading of the environment and of the shared config files."""
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        return await in_background(lambda: load_sdk_settings(profile, services))
+
+    def proxy(self, host: str) -> str | None:
+        # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear.
+        from urllib.request import getproxies, proxy_bypass
+
+        if proxy_bypass(host):
+            return None
+        configured = getproxies().get("https")
+        return None if configured is None else masked_proxy(configured)
+
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def masked_proxy(url: str) -> str:
+    """A proxy URL without user and password: `http://me:secret@proxy.example` as `http://***@proxy.example`."""
+    scheme = found.group() if (found := _SCHEME.match(url)) else ""
+    credentials, _, host = url[len(scheme) :].rpartition("@")
+    return f"{scheme}***@{host}" if credentials else url
+
+
+def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
+    """Read the SDK's settings as botocore does for a client of each of `services`. Imports botocore: slow, call it in
+    a thread. Raises ProbeError of kind `malformed` with the exception's name as code."""
+    import botocore
+    import botocore.session
+    from botocore.configprovider import ConfiguredEndpointProvider
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = botocore.session.Session(profile=profile)
+        scoped = session.get_scoped_config()
+        urls = {}
+        if not session.get_config_variable("ignore_configured_endpoint_urls"):
+            for service in services:
+                # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
+                url = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ).provide()
+                if url:
+                    urls[service] = url
+        return SdkFacts(
+            version=f"botocore {botocore.__version__}",
+            profile=session.profile,
+            region=session.get_config_variable("region"),
+            ca_bundle=session.get_config_variable("ca_bundle"),
+            fips=bool(session.get_config_variable("use_fips_endpoint")),
+            dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
+            endpoint_urls=urls,
+        )
+    except BotoCoreError as error:
+        raise ProbeError(FailureKind.MALFORMED, str(error), code=type(error).__name__) from error
