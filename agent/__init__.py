@@ -1,0 +1,1 @@
+"""What to probe, what it means, and how it is shown."""

@@ -1,0 +1,5 @@
+"""`python -m agent` is `backuplink`."""
+
+from agent.start import main
+
+main()

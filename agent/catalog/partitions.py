@@ -1,0 +1,59 @@
+"""AWS partitions and the host names that SDKs build in them.
+
+Source: `partitions.json` of botocore 1.44.8 (2026-11), by which every AWS SDK names its endpoints.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """One set of Regions with its own names, accounts and certificates."""
+
+    id: str
+    region_pattern: re.Pattern[str]
+    dns_suffix: str
+    dual_stack_dns_suffix: str
+    service_name_prefix: str
+    """What a PrivateLink service name of AWS Backup begins with."""
+
+
+PARTITIONS: Final = tuple(
+    Partition(
+        id=name,
+        region_pattern=re.compile(pattern),
+        dns_suffix=suffix,
+        dual_stack_dns_suffix=dual_stack,
+        service_name_prefix=prefix,
+    )
+    for name, pattern, suffix, dual_stack, prefix in (
+        ("aws", r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", "amazonaws.com", "api.aws", "com.amazonaws"),
+        ("aws-cn", r"cn-\w+-\d+", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn.com.amazonaws"),
+        ("aws-us-gov", r"us-gov-\w+-\d+", "amazonaws.com", "api.aws", "com.amazonaws"),
+        ("aws-eusc", r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu", "com.amazonaws"),
+        ("aws-iso", r"us-iso-\w+-\d+", "c2s.ic.gov", "api.aws.ic.gov", "com.amazonaws"),
+        ("aws-iso-b", r"us-isob-\w+-\d+", "sc2s.sgov.gov", "api.aws.scloud", "com.amazonaws"),
+        ("aws-iso-e", r"eu-isoe-\w+-\d+", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "com.amazonaws"),
+        ("aws-iso-f", r"us-isof-\w+-\d+", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "com.amazonaws"),
+    )
+)
+
+SUFFIXES: Final = tuple(
+    dict.fromkeys(suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix))
+)
+"""Domains in which an endpoint of any partition can lie."""
+
+REGION: Final = re.compile(r"[a-z]{2,5}(-[a-z]+){1,2}-\d{1,2}")
+"""The form of a Region's name."""
+
+
+def is_region(text: str) -> bool:
+    """Whether `text` has the form of a Region's name. That the Region exists is not said."""
+    return REGION.fullmatch(text) is not None
+
+
+def partition_of(region: str) -> Partition:
+    """The partition of a Region; `aws` for a Region of no known pattern, as botocore does."""
+    return next((each for each in PARTITIONS if each.region_pattern.fullmatch(region)), PARTITIONS[0])

@@ -1,0 +1,71 @@
+"""The two services, their ports, and where they are offered.
+
+Sources: ports from *AWS PrivateLink* in the AWS Backup Developer Guide, their roles from *Requirements* in the Storage
+Gateway User Guide; Regions from botocore 1.44.8 (2026-11). The list of Regions may lag behind AWS.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from agent.catalog.partitions import partition_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A TCP port that a service uses through its endpoint."""
+
+    number: int
+    role: str
+    required: bool
+    """Whether the service cannot do its work without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service that can be reached through an interface endpoint."""
+
+    name: str
+    """First label of the host, last part of the PrivateLink service name, and the name that requests are signed for."""
+    ports: tuple[Port, ...]
+
+
+_HTTPS: Final = Port(number=443, role="API", required=True)
+
+BACKUP: Final = Service(name="backup", ports=(_HTTPS,))
+BACKUP_GATEWAY: Final = Service(
+    name="backup-gateway",
+    ports=(
+        _HTTPS,
+        Port(number=1026, role="control plane", required=True),
+        Port(number=1027, role="activation", required=True),
+        Port(number=1028, role="proxy", required=True),
+        Port(number=1031, role="data plane", required=True),
+        Port(number=2222, role="AWS Support's channel", required=False),
+    ),
+)
+SERVICES: Final = {service.name: service for service in (BACKUP, BACKUP_GATEWAY)}
+
+_GATEWAY_REGIONS: Final = frozenset(
+    "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 "
+    "ca-central-1 eu-central-1 eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 me-south-1 sa-east-1 us-east-1 "
+    "us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1".split()
+)
+
+
+def is_offered(service: str, region: str) -> bool | None:
+    """Whether the table says that the service is offered in the Region; None where it says nothing."""
+    return region in _GATEWAY_REGIONS if service == BACKUP_GATEWAY.name else None
+
+
+def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
+    """The host that an SDK builds, whether or not it exists (endpoint rulesets of botocore 1.44.8)."""
+    partition = partition_of(region)
+    suffix = partition.dual_stack_dns_suffix if dual_stack else partition.dns_suffix
+    return f"{service}{'-fips' if fips else ''}.{region}.{suffix}"
+
+
+def service_name_of(service: str, region: str) -> str | None:
+    """The PrivateLink service name; None where no endpoint of the service is offered."""
+    if is_offered(service, region) is False:
+        return None
+    return f"{partition_of(region).service_name_prefix}.{region}.{service}"

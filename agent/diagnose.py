@@ -1,0 +1,316 @@
+"""From evidence to findings: every rule asked, causes before symptoms, and nothing that failed left without a name.
+
+The order of thought: rules say what they see, each for itself. The one table `EXPLAINS` then tells which finding is the
+cause of which. What a target needs for `ok` and did not get is either named by a finding or said in `unproven`; a
+failure that nothing names becomes RUN003.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Any, Final
+
+from agent.codes import CODES, Scope, Severity
+from agent.evidence import AT_ADDRESSES, Evidence, skipped_because
+from agent.report import Finding, Fix, NotEvaluated
+from agent.rules.registry import RULES
+from agent.rules.rule import Found, Rule, listed
+from agent.rules.run import REPORT_IT
+from probes.model import Address, Observation, Role, Step, Target
+
+ANYTHING: Final = "*"
+
+
+class Reach(Enum):
+    """Within what a cause explains."""
+
+    RUN = auto()
+    TARGET = auto()
+    ADDRESS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Explains:
+    """A row of EXPLAINS: where `cause` holds, `symptom` follows from it."""
+
+    cause: str
+    symptom: str
+    """A code, or ANYTHING that fails."""
+    reach: Reach
+
+
+EXPLAINS: Final = (
+    Explains("DNS004", "DNS002", Reach.RUN),
+    Explains("DNS002", "DNS003", Reach.TARGET),
+    Explains("DNS002", ANYTHING, Reach.ADDRESS),
+    Explains("DNS001", ANYTHING, Reach.ADDRESS),
+)
+"""The first row that fits wins."""
+
+_CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
+_NO_EXCUSE: Final = frozenset({"RUN001", "RUN002"})
+"""Findings that say that something was not measured, and so cannot stand in for its being well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What a run means."""
+
+    findings: tuple[Finding, ...]
+    """Causes first, then by severity and the order of codes."""
+    not_evaluated: tuple[NotEvaluated, ...]
+    unproven: dict[str, tuple[str, ...]]
+    """By target id: what is missing for `ok` that no finding names."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    found: Found
+    severity: Severity
+    cause: "_Draft | None" = None
+    symptoms: "list[_Draft]" = field(default_factory=list)
+
+    @property
+    def own(self) -> Severity:
+        """How bad the finding is by itself, whoever's it is."""
+        return self.found.severity or CODES[self.found.code].severity
+
+    @property
+    def id(self) -> str:
+        return self.found.code if self.found.target is None else f"{self.found.code}@{self.found.target}"
+
+
+def diagnose(evidence: Evidence, rules: Sequence[Rule] = RULES, explains: Sequence[Explains] = EXPLAINS) -> Diagnosis:
+    """Ask every rule, and put what they say in order. Never raises for what a rule raises: that is RUN002."""
+    targets = {target.id: target for target in evidence.targets}
+    silent = {target.id: reason for target in evidence.targets if (reason := evidence.not_in_use(target))}
+    not_evaluated = [missing for rule in rules for missing in _missing(rule, evidence, silent)]
+    said = _merged(found for rule in rules for found in _ask(rule, evidence) if found.target not in silent)
+    drafts = [_Draft(found, _capped(found.severity or CODES[found.code].severity, found, targets)) for found in said]
+    _explain(drafts, explains)
+
+    unproven: dict[str, tuple[str, ...]] = {}
+    unnamed: list[str] = []
+    for target in evidence.targets:
+        if target.id not in silent:
+            words, failed = _prove(target, evidence, drafts, explains)
+            unproven[target.id] = words
+            unnamed += failed
+    if unnamed:
+        found = _unexplained(evidence, list(dict.fromkeys(unnamed)))
+        drafts.append(_Draft(found, CODES[found.code].severity))
+
+    for draft in drafts:
+        draft.severity = _capped(_worst(draft), draft.found, targets)
+    drafts.sort(key=_order)
+    return Diagnosis(
+        findings=tuple(_finding(draft) for draft in drafts),
+        not_evaluated=tuple(not_evaluated),
+        unproven=unproven,
+    )
+
+
+def _ask(rule: Rule, evidence: Evidence) -> list[Found]:
+    try:
+        return list(rule.check(evidence))
+    except Exception as error:  # noqa: BLE001 - a rule that crashes is a finding too, and the others still speak
+        return [
+            Found(
+                code="RUN002",
+                target=None,
+                detail=f"The rule {rule.code} failed by a fault of backuplink itself "
+                f"({type(error).__name__}: {error}). The rest stands.",
+                evidence=(),
+                fix=REPORT_IT,
+            )
+        ]
+
+
+def _merged(said: Iterable[Found]) -> list[Found]:
+    """One finding for each code and target: an id is given once."""
+    merged: dict[tuple[str, str | None], Found] = {}
+    for found in said:
+        key = (found.code, found.target)
+        first = merged.get(key)
+        if first is None:
+            merged[key] = found
+            continue
+        severities = [each.severity or CODES[each.code].severity for each in (first, found)]
+        merged[key] = replace(
+            first,
+            detail=" ".join(dict.fromkeys((first.detail, found.detail))),
+            evidence=tuple(dict.fromkeys((*first.evidence, *found.evidence))),
+            addresses=first.addresses | found.addresses,
+            severity=min(severities, key=lambda each: each.rank),
+        )
+    return list(merged.values())
+
+
+def _missing(rule: Rule, evidence: Evidence, silent: dict[str, str]) -> Iterable[NotEvaluated]:
+    """Where a rule could not be asked, and why."""
+    if CODES[rule.code].scope is Scope.RUN:
+        if reason := _lack(rule, evidence, None):
+            yield NotEvaluated(code=rule.code, target=None, reason=reason)
+        return
+    if not evidence.targets:
+        reason = "no Region is known, and so no host to look at"
+        yield NotEvaluated(code=rule.code, target=None, reason=reason)
+    for target in evidence.targets:
+        if reason := silent.get(target.id) or _lack(rule, evidence, target):
+            yield NotEvaluated(code=rule.code, target=target.id, reason=reason)
+
+
+def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
+    """Why a step that the rule needs says nothing; None where all do."""
+    for step in rule.needs:
+        judged = evidence.judged(step, target)
+        if any(each.made for each in judged):
+            continue
+        looks = (*judged, *evidence.of(step, target))
+        reasons = [reason for each in looks if not each.made and (reason := _why_not(each))]
+        nothing = "no address is known to try" if step in AT_ADDRESSES else f"no {step} step was made"
+        return reasons[0] if reasons else nothing
+    return None
+
+
+def _why_not(each: Observation[Any]) -> str | None:
+    return skipped_because(each) if each.failure is None else each.failure.message
+
+
+def _explain(drafts: list[_Draft], explains: Sequence[Explains]) -> None:
+    for symptom in drafts:
+        symptom.cause = next(
+            (
+                cause
+                for row in explains
+                for cause in drafts
+                if cause is not symptom and cause.severity is not Severity.INFO and _fits(row, cause, symptom)
+            ),
+            None,
+        )
+        if symptom.cause is not None:
+            symptom.cause.symptoms.append(symptom)
+
+
+def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
+    if cause.found.code != row.cause or row.symptom not in (ANYTHING, symptom.found.code):
+        return False
+    match row.reach:
+        case Reach.RUN:
+            return True
+        case Reach.TARGET:
+            return cause.found.target == symptom.found.target
+        case Reach.ADDRESS:
+            same = cause.found.target == symptom.found.target
+            # A cause that names other causes of the same names (DNS001 beside DNS002) explains connections, not names.
+            below = CODES[symptom.found.code].code[:3] not in ("DNS", "ENV", "RUN")
+            return same and below and bool(symptom.found.addresses) and symptom.found.addresses <= cause.found.addresses
+
+
+def _prove(
+    target: Target, evidence: Evidence, drafts: list[_Draft], explains: Sequence[Explains]
+) -> tuple[tuple[str, ...], list[str]]:
+    """What the target lacks for `ok`: in words where no finding names it, and the ids of failures that none names,
+    where the target is required."""
+    # What a role has made information of was named all the same; what is no more by itself names no fault.
+    speaking = [draft for draft in drafts if draft.own is not Severity.INFO and draft.found.code not in _NO_EXCUSE]
+    named = {each for draft in speaking for each in draft.found.evidence}
+    blamed = {
+        address
+        for draft in speaking
+        if draft.severity is not Severity.INFO
+        and draft.found.target == target.id
+        and any(_blames_address(row, draft) for row in explains)
+        for address in draft.found.addresses
+    }
+    words: list[str] = []
+    failed: list[str] = []
+    required = evidence.required_steps(target)
+    for step in required:
+        seen = evidence.find(step)
+        if seen is None:
+            words.append(f"{step} was not made")
+            continue
+        if seen.ok:
+            continue
+        chain = [seen, *(each for each in evidence.ancestors(seen) if not each.ok and each.id in required)]
+        if any(each.id in named for each in chain) or seen.subject.address in blamed:
+            continue
+        # A setting of this host that cannot be read is no fault of the path.
+        faults = [each for each in chain if each.failure and each.made and each.subject.step is not Step.HOST]
+        lost = [each for each in chain if each.failure and each not in faults]
+        # The lowest step that did not succeed is the one to name.
+        if faults and target.role is Role.REQUIRED:
+            failed.append(faults[-1].id)
+        elif faults:
+            words.append(f"{faults[-1].id} failed: {_why_not(faults[-1])}")
+        elif lost:
+            words.append(f"{lost[-1].id}: {_why_not(lost[-1])}")
+        else:
+            words.append(f"{seen.id} was skipped: {skipped_because(seen)}")
+    lookup = evidence.own_lookup(target)
+    if lookup is not None and lookup.ok and not evidence.own_addresses(target) and lookup.id not in named:
+        words.append(f"{target.host} gave no address that this host can use")
+    if (url := evidence.url_aside(target)) is not None:
+        words.append(f"calls go to {url}, and only HTTPS on port 443 was measured")
+    if (proxy := evidence.proxy(target)) is not None:
+        words.append(f"calls to {target.host} go through the proxy {proxy}, and only the direct way was measured")
+    accused = {address for draft in speaking if draft.found.target == target.id for address in draft.found.addresses}
+    for address in evidence.own_addresses(target):
+        if not evidence.is_expected(address) and address not in accused:
+            scope = evidence.judged_scope(address)
+            words.append(f"{address} is {scope}, where {evidence.run.expect} was expected")
+    return tuple(dict.fromkeys(words)), failed
+
+
+def _blames_address(row: Explains, draft: _Draft) -> bool:
+    return row.cause == draft.found.code and row.symptom == ANYTHING
+
+
+def _unexplained(evidence: Evidence, failed: list[str]) -> Found:
+    steps = [seen for each in failed if (seen := evidence.find(each)) is not None]
+    said = [f"{seen.id} ({seen.failure.message})" for seen in steps if seen.failure is not None]
+    addresses: frozenset[Address] = frozenset(seen.subject.address for seen in steps if seen.subject.address)
+    return Found(
+        code="RUN003",
+        target=None,
+        detail=f"These failed, and no rule says why: {listed(said)}.",
+        evidence=tuple(failed),
+        addresses=addresses,
+        fix=Fix(
+            summary="Read the failed steps: they are facts, and something is wrong there. " + REPORT_IT.summary,
+            commands=REPORT_IT.commands,
+        ),
+    )
+
+
+def _worst(draft: _Draft) -> Severity:
+    return min((draft.severity, *(_worst(symptom) for symptom in draft.symptoms)), key=lambda each: each.rank)
+
+
+def _capped(severity: Severity, found: Found, targets: dict[str, Target]) -> Severity:
+    target = targets.get(found.target or "")
+    return max(severity, _CAP[target.role], key=lambda each: each.rank) if target is not None else severity
+
+
+def _order(draft: _Draft) -> tuple[object, ...]:
+    return (draft.cause is not None, draft.severity.rank, tuple(CODES).index(draft.found.code), draft.id)
+
+
+def _finding(draft: _Draft) -> Finding:
+    code = CODES[draft.found.code]
+    return Finding(
+        id=draft.id,
+        code=code.code,
+        name=code.name,
+        severity=draft.severity,
+        scope=code.scope,
+        target=draft.found.target,
+        title=code.title,
+        detail=draft.found.detail,
+        evidence=draft.found.evidence,
+        explained_by=None if draft.cause is None else draft.cause.id,
+        suppressed=False,
+        fix=draft.found.fix,
+        documents=code.documents,
+    )

@@ -1,0 +1,32 @@
+"""What happens in a run, as it happens: every way of showing a run is a function of these."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from probes.model import Observation, Target
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The run has begun and will be over within `deadline` seconds."""
+
+    run_id: str
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsKnown:
+    """These are the run's targets, as far as is known; a later event replaces an earlier one."""
+
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationMade:
+    """A look has come to its end; `announced` looks are known of so far."""
+
+    observation: Observation[Any]
+    announced: int
+
+
+Event = RunStarted | TargetsKnown | ObservationMade

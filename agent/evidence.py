@@ -1,0 +1,302 @@
+"""The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+from agent.catalog.services import SERVICES
+from agent.plan import usable_families, vpc_resolvers
+from agent.report import AddressScope, Run
+from agent.settings import Expect
+from probes.facts import DnsFacts, HostFacts, ImdsFacts, LookupFacts, ProxyFacts, SdkFacts, TcpFacts, TlsFacts
+from probes.model import Address, Observation, Role, Skipped, Step, Target
+
+F = TypeVar("F")
+Network = IPv4Network | IPv6Network
+
+HTTPS: Final = 443
+AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP})
+"""Steps that are made at each address of a target."""
+HOST: Final = "host"
+SDK_SETTINGS: Final = "sdk-settings"
+PROXY: Final = "proxy"
+GETADDRINFO: Final = "getaddrinfo"
+"""The operations that tell looks of one step apart."""
+
+_PRIVATE: Final = tuple(
+    ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""RFC 1918, RFC 6598, RFC 4193."""
+_NAT64: Final = ip_network("64:ff9b::/96")
+"""RFC 6052; the last four bytes are the IPv4 address."""
+_GLOBAL_IPV6: Final = ip_network("2000::/3")
+"""What IANA gives out as global unicast. Versions of Python differ over what lies outside: IPv4-mapped addresses, NAT64
+for local use (RFC 8215), the retired site-local block."""
+_NOBODYS_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
+"""6to4, retired by RFC 7526, and documentation, RFC 9637: not known to every version of Python."""
+
+
+def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
+    """Where an address lies. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether they hold
+    every IPv6 block it has, without which a global IPv6 address says nothing."""
+    if any(address in block for block in vpc_cidrs if block.version == address.version):
+        return AddressScope.VPC
+    if address in _NAT64:
+        return AddressScope.NAT64
+    if any(address in block for block in _PRIVATE):
+        return AddressScope.PRIVATE
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return AddressScope.OTHER
+    if address.is_loopback:
+        return AddressScope.LOOPBACK
+    if address.is_link_local:
+        return AddressScope.LINK_LOCAL
+    if not address.is_global or address.is_multicast:
+        return AddressScope.OTHER
+    if address.version == 4:
+        return AddressScope.PUBLIC
+    if address not in _GLOBAL_IPV6 or any(address in block for block in _NOBODYS_IPV6):
+        return AddressScope.OTHER
+    return AddressScope.PUBLIC if ipv6_known else AddressScope.UNKNOWN
+
+
+class Evidence:
+    """All that a run saw. The order of observations makes no difference to any answer."""
+
+    def __init__(self, *, run: Run, targets: tuple[Target, ...], observations: Iterable[Observation[Any]]) -> None:
+        self.run = run
+        self.targets = targets
+        self.observations = tuple(sorted(observations, key=_order))
+        self._by_id = {each.id: each for each in self.observations}
+
+    # --- The host ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def host(self) -> HostFacts | None:
+        return cast(HostFacts | None, self._facts(HOST))
+
+    @cached_property
+    def sdk(self) -> SdkFacts | None:
+        return cast(SdkFacts | None, self._facts(f"{HOST}/{SDK_SETTINGS}"))
+
+    @cached_property
+    def imds(self) -> ImdsFacts | None:
+        return cast(ImdsFacts | None, self._facts(Step.IMDS))
+
+    @cached_property
+    def own_addresses_of_host(self) -> frozenset[Address]:
+        """The addresses of this host's interfaces; empty where they are not known."""
+        interfaces = (self.host.interfaces if self.host else None) or ()
+        return frozenset(one.address.ip for one in interfaces)
+
+    @cached_property
+    def vpc_cidrs(self) -> tuple[Network, ...]:
+        """The VPC's blocks and those that were said to count as private."""
+        return (*(self.imds.vpc_cidrs if self.imds else ()), *self.run.private_cidrs)
+
+    @cached_property
+    def configured_resolvers(self) -> tuple[Address, ...]:
+        return self.host.resolvers if self.host else ()
+
+    @cached_property
+    def vpc_resolvers(self) -> tuple[Address, ...]:
+        return vpc_resolvers(self.host, self.imds.vpc_cidrs if self.imds else ())
+
+    @cached_property
+    def in_aws(self) -> bool:
+        """Whether something that only AWS has was seen: the firmware's name, metadata, or the VPC's resolver."""
+        answered = (each for each in self.of(Step.DNS) if each.subject.resolver in self.vpc_resolvers[:2])
+        metadata = self.imds is not None and self.imds.token
+        return bool(self.host and self.host.ec2) or metadata or any(each.facts is not None for each in answered)
+
+    # --- Observations ------------------------------------------------------------------------------------------------
+
+    def find(self, observation_id: str) -> Observation[Any] | None:
+        return self._by_id.get(observation_id)
+
+    def of(self, step: Step, target: Target | None = None) -> tuple[Observation[Any], ...]:
+        """The observations of a step, of one target or of all."""
+        return tuple(
+            each
+            for each in self.observations
+            if each.subject.step is step and (target is None or each.subject.target == target.id)
+        )
+
+    def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
+        """How programs on this host look the target's name up."""
+        return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
+
+    def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
+        """What these resolvers said of the target's name."""
+        wanted = frozenset(resolvers)
+        return tuple(each for each in self.of(Step.DNS, target) if each.subject.resolver in wanted)
+
+    def proxy(self, target: Target) -> str | None:
+        """The proxy that the SDK's calls to this target take."""
+        facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
+        return None if facts is None else facts.proxy
+
+    def url_aside(self, target: Target) -> str | None:
+        """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
+        url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
+        if url is None or target.role is Role.CONTEXT:
+            return None
+        try:
+            parts = urlsplit(url)
+            measured = parts.scheme == "https" and parts.port in (None, HTTPS)
+        except ValueError:
+            measured = False
+        return None if measured else url
+
+    def at(self, step: Step, target: Target, address: Address, port: int) -> Observation[Any] | None:
+        return self._by_id.get(f"{step}/{target.id}/{address}/{port}")
+
+    def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
+        """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
+        return self._made(Step.TCP, target, port)
+
+    def handshakes(self, target: Target) -> tuple[Observation[TlsFacts], ...]:
+        """Handshakes on 443, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.TLS, target, HTTPS)
+
+    def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
+        """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
+        that this host uses."""
+        if target is None or step not in AT_ADDRESSES:
+            return self.of(step, target)
+        ports = self.required_ports(target) if step is Step.TCP else (HTTPS,)
+        found = (self.at(step, target, address, port) for address in self.own_addresses(target) for port in ports)
+        return tuple(each for each in found if each is not None)
+
+    def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
+        """The looks that this one grew from, nearest first."""
+        found: list[Observation[Any]] = []
+        seen = {observation.id}
+        after = observation.subject.after
+        while after is not None and after not in seen and (parent := self._by_id.get(after)) is not None:
+            seen.add(after)
+            found.append(parent)
+            after = parent.subject.after
+        return tuple(found)
+
+    # --- Addresses ---------------------------------------------------------------------------------------------------
+
+    def own_addresses(self, target: Target) -> tuple[Address, ...]:
+        """The addresses of the host's own lookup in the families that the host has: those that decide."""
+        families = usable_families(self.host)
+        return tuple(address for address in self.own_answer(target) if address.version in families)
+
+    def own_answer(self, target: Target) -> tuple[Address, ...]:
+        """All addresses of the host's own lookup, sorted."""
+        lookup = self.own_lookup(target)
+        facts = None if lookup is None else lookup.facts
+        return () if facts is None else ordered(facts.addresses)
+
+    def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
+        """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
+        found: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
+        for each in self.of(Step.DNS, target):
+            if each.subject.resolver is not None and isinstance(each.facts, DnsFacts):
+                for address in each.facts.addresses:
+                    found.setdefault(address, []).append(each.subject.resolver)
+        return {address: ordered(found[address]) for address in ordered(found)}
+
+    def scope(self, address: Address) -> AddressScope:
+        ipv6_known = self.imds is not None and self.imds.vpc_id is not None
+        return scope_of(address, vpc_cidrs=self.vpc_cidrs, ipv6_known=ipv6_known)
+
+    def judged_scope(self, address: Address) -> AddressScope:
+        """The scope that decides: of a NAT64 address that of the IPv4 address inside (RFC 6052)."""
+        scope = self.scope(address)
+        return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
+
+    def is_private(self, address: Address) -> bool:
+        return self.judged_scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
+
+    def is_public(self, address: Address) -> bool:
+        return self.judged_scope(address) is AddressScope.PUBLIC
+
+    def is_expected(self, address: Address) -> bool:
+        """Whether the address lies where this run was told to expect it."""
+        match self.run.expect:
+            case Expect.PRIVATE:
+                return self.is_private(address)
+            case Expect.PUBLIC:
+                return self.is_public(address)
+            case Expect.ANY:
+                return self.is_private(address) or self.is_public(address)
+
+    # --- Use ---------------------------------------------------------------------------------------------------------
+
+    def not_in_use(self, target: Target) -> str | None:
+        """Why an optional service is taken not to be used from here; None where it is judged."""
+        if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
+            others = (each for each in self.targets if each.service == target.service)
+            called = next((each for each in others if each.role is not Role.CONTEXT), None)
+            return None if called is None else self.not_in_use(called)
+        lookup = self.own_lookup(target)
+        if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
+            return None
+        return unused(target, self.own_answer(target), self.is_public)
+
+    def required_ports(self, target: Target) -> tuple[int, ...]:
+        return tuple(port.number for port in SERVICES[target.service].ports if port.required)
+
+    def required_steps(self, target: Target) -> tuple[str, ...]:
+        """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
+        steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
+        for address in self.own_addresses(target):
+            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS, Step.HTTP)]
+            others = (port for port in self.required_ports(target) if port != HTTPS)
+            steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
+        return tuple(steps)
+
+    # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _facts(self, observation_id: str) -> Any:
+        found = self._by_id.get(observation_id)
+        return None if found is None else found.facts
+
+    def _made(self, step: Step, target: Target, port: int) -> tuple[Observation[Any], ...]:
+        found = (self.at(step, target, address, port) for address in self.own_addresses(target))
+        return tuple(each for each in found if each is not None and each.made)
+
+
+def unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
+    """Why a service that nobody asked for is left alone, given the host's own lookup of it; None where it is judged."""
+    if target.service_name is None and not own_answer:
+        return f"{target.service} is not offered in {target.region}"
+    if not own_answer:
+        return f"{target.service} was not asked for, and {target.host} has no address here"
+    if all(is_public(address) for address in own_answer):
+        return f"{target.service} was not asked for, and {target.host} has only public addresses here"
+    return None
+
+
+def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    """Each address once, IPv4 first, by number."""
+    return tuple(sorted(set(addresses), key=_place))
+
+
+def skipped_because(observation: Observation[Any]) -> str | None:
+    return observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
+
+
+def _order(observation: Observation[Any]) -> tuple[object, ...]:
+    """By step, target, address, port, resolver and operation: from content, never from the order of events."""
+    subject = observation.subject
+    return (
+        tuple(Step).index(subject.step),
+        subject.target or "",
+        () if subject.address is None else _place(subject.address),
+        subject.port or 0,
+        () if subject.resolver is None else _place(subject.resolver),
+        subject.operation or "",
+    )
+
+
+def _place(address: Address) -> tuple[object, ...]:
+    # As text too: link-local addresses of two interfaces have one number.
+    return (address.version, int(address), str(address))

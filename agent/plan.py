@@ -1,0 +1,106 @@
+"""Which targets a run has and which resolvers it asks: pure functions of its settings and of what the host says."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from agent.catalog.partitions import partition_of
+from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
+from agent.settings import Settings
+from probes.facts import HostFacts, SdkFacts
+from probes.model import Address, Addressing, Role, Target
+
+VPC_RESOLVER: Final = ip_address("169.254.169.253")
+VPC_RESOLVER_IPV6: Final = ip_address("fd00:ec2::253")
+"""Route 53 Resolver, from every instance (Amazon VPC User Guide, Understanding Amazon DNS)."""
+
+
+def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Target, ...]:
+    """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
+    that is another.
+
+    Without `sdk`, what the SDK is set to is not known yet, and the default hosts are all that can be said.
+    """
+    found: list[Target] = []
+    for service in SERVICES.values():
+        role = _role(service, settings)
+        default = _target(service, region, Addressing.DEFAULT, role)
+        effective = default if sdk is None else _effective(service, region, role, sdk)
+        if effective.host == default.host:
+            found.append(default)
+        else:
+            found += [effective, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
+    return tuple(found)
+
+
+def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:
+    """Where the VPC's own resolver answers: its link-local addresses, and the second address of the VPC's primary
+    block where that is known."""
+    found: list[Address] = [VPC_RESOLVER]
+    if host is not None and 6 in usable_families(host):
+        found.append(VPC_RESOLVER_IPV6)
+    primary = next((block for block in vpc_cidrs if block.version == 4), None)
+    if primary is not None and primary.num_addresses > 2:
+        found.append(primary.network_address + 2)
+    return tuple(found)
+
+
+def usable_families(host: HostFacts | None) -> frozenset[int]:
+    """The IP versions for which this host has an address that others can reach; both where that is not known."""
+    if host is None or host.interfaces is None:
+        return frozenset({4, 6})
+    return frozenset(
+        one.address.version
+        for one in host.interfaces
+        if not (one.address.is_loopback or one.address.is_link_local or one.address.is_unspecified)
+    )
+
+
+def _role(service: Service, settings: Settings) -> Role:
+    if settings.services:
+        return Role.REQUIRED if service.name in settings.services else Role.OPTIONAL
+    return Role.REQUIRED if service is BACKUP else Role.OPTIONAL
+
+
+def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
+    if url := sdk.endpoint_urls.get(service.name):
+        # With a URL of its own the SDK drops FIPS and dual stack without a word (measured, botocore 1.44.8).
+        host = _host_in(url)
+        own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
+        return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
+    addressing = {
+        (False, False): Addressing.DEFAULT,
+        (True, False): Addressing.FIPS,
+        (False, True): Addressing.DUALSTACK,
+        (True, True): Addressing.FIPS_DUALSTACK,
+    }[sdk.fips, sdk.dual_stack]
+    return _target(service, region, addressing, role)
+
+
+def _target(service: Service, region: str, addressing: Addressing, role: Role, *, host: str | None = None) -> Target:
+    host = host or host_of(
+        service.name,
+        region,
+        fips=addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK),
+        dual_stack=addressing in (Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK),
+    )
+    return Target(
+        id=service.name if addressing is Addressing.DEFAULT else f"{service.name}@{host}",
+        service=service.name,
+        region=region,
+        partition=partition_of(region).id,
+        service_name=service_name_of(service.name, region),
+        host=host,
+        addressing=addressing,
+        role=role,
+        ports=tuple(port.number for port in service.ports),
+    )
+
+
+def _host_in(url: str) -> str:
+    """The host of an endpoint URL as the SDK reads it; the text itself where no host can be found, so that the look-up
+    of it fails in the open."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url

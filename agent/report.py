@@ -1,0 +1,233 @@
+"""The report: what a run saw and what it means. One frozen class an object; `codec` gives it its JSON form."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
+
+from agent.codes import Document, Scope, Severity
+from agent.settings import Expect
+from probes.facts import SdkFacts
+from probes.model import Address, Addressing, Observation, Role
+
+SCHEMA: Final = "backuplink.report.v1"
+
+
+class Status(StrEnum):
+    """How a target, or a run, is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    NOT_IN_USE = "not-in-use"
+
+
+class Path(StrEnum):
+    """Which way the traffic takes."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+    MIXED = "mixed"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class Access(StrEnum):
+    """Whether signed calls are allowed."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    NOT_TRIED = "not-tried"
+    UNKNOWN = "unknown"
+
+
+class AddressScope(StrEnum):
+    """Where an address lies, seen from this host."""
+
+    VPC = "vpc"
+    PRIVATE = "private"
+    PUBLIC = "public"
+    LOOPBACK = "loopback"
+    LINK_LOCAL = "link-local"
+    NAT64 = "nat64"
+    UNKNOWN = "unknown"
+    OTHER = "other"
+
+
+class CommandScope(StrEnum):
+    """What a fix command changes, or looks at."""
+
+    HOST = "host"
+    ENDPOINT = "endpoint"
+    SUBNET = "subnet"
+    VPC = "vpc"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command that mends, or shows, a cause."""
+
+    argv: tuple[str, ...]
+    """Words for a program, never a line for a shell; `<PLACEHOLDER>` stands for what is not known here."""
+    scope: CommandScope
+    reversible: bool
+    undo: str | None
+    """How to take it back; None where it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What to do about a finding."""
+
+    summary: str
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A named fault."""
+
+    id: str
+    code: str
+    name: str
+    severity: Severity
+    scope: Scope
+    target: str | None
+    title: str
+    detail: str
+    evidence: tuple[str, ...]
+    """Ids of the observations that show it."""
+    explained_by: str | None
+    """Id of the finding that is its cause."""
+    suppressed: bool
+    fix: Fix
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEvaluated:
+    """A rule that could not be asked."""
+
+    code: str
+    target: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """What made the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """When and how the run was."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime
+    seconds: float
+    complete: bool
+    """Whether the run came to its own end, neither cut by its deadline nor interrupted."""
+    interrupted: bool
+    expect: Expect
+    private_cidrs: tuple[IPv4Network | IPv6Network, ...]
+    region: str | None
+    region_source: str | None
+    """What named the Region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The run in one line."""
+
+    status: Status
+    path: Path
+    access: Access
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Which credentials the signed calls used; never the credentials."""
+
+    source: str
+    access_key_id_suffix: str
+    expires_at: datetime | None
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """Where the run looked from."""
+
+    instance_id: str | None
+    region: str | None
+    partition: str | None
+    availability_zone: str | None
+    availability_zone_id: str | None
+    vpc_id: str | None
+    subnet_id: str | None
+    vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]
+    security_group_ids: tuple[str, ...]
+    source_addresses: tuple[Address, ...]
+    resolvers: tuple[Address, ...]
+    proxies: dict[str, str]
+    credentials: Credentials | None
+    clock_offset_seconds: float | None
+    sdk: SdkFacts | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAddress:
+    """An address that somebody gave for a target."""
+
+    address: Address
+    scope: AddressScope
+    from_own_lookup: bool
+    resolvers: tuple[Address, ...]
+    availability_zone: str | None
+    availability_zone_id: str | None
+    endpoint_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReport:
+    """A service at a host, judged."""
+
+    id: str
+    service: str
+    region: str
+    partition: str
+    service_name: str | None
+    host: str
+    addressing: Addressing
+    role: Role
+    required: bool
+    ports: tuple[int, ...]
+    status: Status
+    path: Path
+    access: Access
+    unproven: tuple[str, ...]
+    """What is missing for `ok`, in words; empty where nothing is."""
+    addresses: tuple[TargetAddress, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run."""
+
+    schema: str
+    tool: Tool
+    run: Run
+    verdict: Verdict
+    vantage: Vantage
+    targets: tuple[TargetReport, ...]
+    observations: tuple[Observation[Any], ...]
+    findings: tuple[Finding, ...]
+    not_evaluated: tuple[NotEvaluated, ...]

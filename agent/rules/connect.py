@@ -1,0 +1,375 @@
+"""TCP: who answered a connect, how, and from where.
+
+Every attempt that failed has exactly one nature, and each rule names those of one nature. Which one it is follows from
+the errno, the sender of an ICMP error, the time it took and what the kernel knows of the next hop, all measured on
+Linux; where the kernel names no sender, none is claimed.
+"""
+
+from collections.abc import Iterator
+from enum import Enum, auto
+from typing import Final
+
+from agent.evidence import HTTPS, Evidence, ordered
+from agent.report import CommandScope, Fix
+from agent.rules.rule import (
+    Found,
+    Rule,
+    admit,
+    after,
+    describe_endpoint,
+    duration,
+    ids,
+    listed,
+    look,
+    places,
+    this_host,
+)
+from probes.facts import TcpFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
+
+QUICK_SECONDS: Final = 0.0002
+"""A reset sooner than this can come from a filter on this host (measured: under 0.2 ms)."""
+LOCAL_SECONDS: Final = 0.5
+"""An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
+takes about 3 s."""
+UNRESOLVED: Final = frozenset({"incomplete", "failed"})
+_ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
+"""ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
+
+
+class Nature(Enum):
+    """What stopped an attempt."""
+
+    SILENT = auto()
+    REFUSED = auto()
+    LOCAL = auto()
+    NO_WAY = auto()
+    OTHER = auto()
+
+
+def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> Nature:
+    """What stopped a failed attempt."""
+    failure, facts = attempt.failure, attempt.facts or TcpFacts()
+    if failure is None:
+        return Nature.OTHER
+    icmp = facts.icmp
+    from_here = _from_here(facts, own_addresses)
+    match failure.kind:
+        case FailureKind.TIMEOUT:
+            if facts.datagram_error in ("EPERM", "EACCES"):
+                return Nature.LOCAL
+            if facts.route_error is not None or facts.neighbour in UNRESOLVED:
+                return Nature.NO_WAY
+            return Nature.SILENT
+        case FailureKind.PROHIBITED:
+            return Nature.REFUSED if icmp is not None and not from_here else Nature.LOCAL
+        case FailureKind.REFUSED | FailureKind.UNREACHABLE if from_here:
+            return Nature.LOCAL if (attempt.seconds or 0.0) < LOCAL_SECONDS else Nature.NO_WAY
+        case FailureKind.REFUSED | FailureKind.RESET:
+            return Nature.REFUSED
+        case FailureKind.UNREACHABLE if icmp is not None:
+            unreachable = icmp.code in _ROUTERS_SAY_UNREACHABLE[icmp.sender.version]
+            return Nature.NO_WAY if unreachable else Nature.REFUSED
+        case FailureKind.UNREACHABLE:
+            return Nature.NO_WAY
+    return Nature.OTHER
+
+
+def _from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
+    """Whether an ICMP error came from this host itself: the address that the attempt was made from is its own, too."""
+    return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
+
+
+def _failed(evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]) -> list[Observation[TcpFacts]]:
+    own = frozenset[object](evidence.own_addresses_of_host)
+    return [
+        attempt
+        for port in ports
+        for attempt in evidence.connects(target, port)
+        if not attempt.ok and nature_of(attempt, own) is nature
+    ]
+
+
+def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
+    """The attempts themselves, and what failed the same way on the other required ports of the same addresses: it is
+    the same fault."""
+    ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+    more = [
+        each
+        for nature in (Nature.SILENT, Nature.REFUSED)
+        for each in _failed(evidence, target, nature, ports)
+        if each.subject.address in places(attempts)
+    ]
+    return ids([*attempts, *more])
+
+
+def port_blocked(evidence: Evidence) -> Iterator[Found]:
+    """TCP001: 443 connects nowhere, and is silent where nothing else stopped it."""
+    for target in evidence.targets:
+        tried = evidence.connects(target, HTTPS)
+        silent = _failed(evidence, target, Nature.SILENT, (HTTPS,))
+        if not silent or any(attempt.ok for attempt in tried):
+            continue
+        where = listed(attempt.subject.address for attempt in silent)
+        unseen = [address for address in evidence.own_addresses(target) if address not in places(tried)]
+        rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else "no address connects"
+        yield Found(
+            code="TCP001",
+            target=target.id,
+            detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
+            f"{after(silent)}; {rest}. Dropped without a word, as a security group or a network ACL does; a filter on "
+            "this host that drops TCP alone looks the same.",
+            evidence=_beside(evidence, target, silent),
+            addresses=places(silent),
+            fix=_let_out(silent)
+            if all(evidence.is_public(address) for address in places(silent))
+            else Fix(
+                summary="Admit this host on 443 in the endpoint's security group, and let both subnets' network ACLs "
+                "pass 443 there and ports 1024-65535 back.",
+                commands=(
+                    describe_endpoint(target),
+                    *(admit(target, HTTPS, source) for source in this_host(silent)),
+                ),
+            ),
+        )
+
+
+def zone_silent(evidence: Evidence) -> Iterator[Found]:
+    """TCP002: some addresses of the name are silent or refuse on 443 while others connect."""
+    for target in evidence.targets:
+        tried = evidence.connects(target, HTTPS)
+        connected = [attempt for attempt in tried if attempt.ok]
+        silent = _failed(evidence, target, Nature.SILENT, (HTTPS,))
+        refused = _failed(evidence, target, Nature.REFUSED, (HTTPS,))
+        if not connected or not (silent or refused):
+            continue
+        said = [
+            f"{verb} on {listed(attempt.subject.address for attempt in attempts)} {after(attempts)}"
+            for verb, attempts in (("timed out", silent), ("was refused", refused))
+            if attempts
+        ]
+        yield Found(
+            code="TCP002",
+            target=target.id,
+            detail=f"443 {listed(said)}, while {listed(attempt.subject.address for attempt in connected)} "
+            f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever the name resolves to the "
+            "others.",
+            evidence=_beside(evidence, target, [*silent, *refused]),
+            addresses=places([*silent, *refused]),
+            fix=Fix(
+                summary="Compare the subnet of the silent address with the others: its network ACL, its route back, "
+                "the security groups of that one interface.",
+                commands=(
+                    look(
+                        *("aws", "ec2", "describe-network-interfaces", "--region", target.region, "--filters"),
+                        "Name=addresses.private-ip-address,Values="
+                        + ",".join(str(each.subject.address) for each in (*silent, *refused)),
+                        scope=CommandScope.SUBNET,
+                    ),
+                    describe_endpoint(target),
+                ),
+            ),
+        )
+
+
+def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
+    """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway cannot do without do not."""
+    for target in evidence.targets:
+        up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
+        ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+        silent, refused = (
+            [each for each in _failed(evidence, target, nature, ports) if each.subject.address in up]
+            for nature in (Nature.SILENT, Nature.REFUSED)
+        )
+        blocked = [*silent, *refused]
+        if not blocked:
+            continue
+        closed = sorted({attempt.subject.port for attempt in blocked if attempt.subject.port is not None})
+        said = []
+        for verb, kept in (("timed out", silent), ("refused", refused)):
+            for where, at in _by_place(kept):
+                be = f"{_was(at)} " if verb == "refused" else ""
+                there = [each for each in kept if each.subject.address in where and each.subject.port in at]
+                said.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
+        yield Found(
+            code="TCP003",
+            target=target.id,
+            detail=f"443 connects, but {'; '.join(said)}. A gateway needs these ports to be activated, controlled and "
+            "to move data.",
+            evidence=ids(blocked),
+            addresses=places(blocked),
+            fix=Fix(
+                summary="Admit the gateway appliance's subnet on these ports in the endpoint's security group. This "
+                "host is not the appliance: test from its subnet as well.",
+                commands=tuple(admit(target, port, "<APPLIANCE_SUBNET_CIDR>") for port in closed),
+            ),
+        )
+
+
+def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
+    """TCP004: 443 connects nowhere, and a reset or another host's ICMP error refuses it."""
+    for target in evidence.targets:
+        refused = _failed(evidence, target, Nature.REFUSED, (HTTPS,))
+        if not refused or any(attempt.ok for attempt in evidence.connects(target, HTTPS)):
+            continue
+        resets = [each for each in refused if each.facts is None or each.facts.icmp is None]
+        errors = [each for each in refused if each not in resets]
+        senders = ordered(each.facts.icmp.sender for each in errors if each.facts is not None and each.facts.icmp)
+        share = _share(evidence, target, refused)
+        said = [
+            f"on {listed(each.subject.address for each in attempts)}{share} by {who} {after(attempts)}"
+            for who, attempts in (("a reset", resets), (f"an ICMP error from {listed(senders)}", errors))
+            if attempts
+        ]
+        quick = any(each.seconds is not None and each.seconds < QUICK_SECONDS for each in resets)
+        yield Found(
+            code="TCP004",
+            target=target.id,
+            detail=f"443 was refused {listed(said)}."
+            + (f" A reset quicker than {duration(QUICK_SECONDS)} can come from a filter on this host, too." * quick),
+            evidence=_beside(evidence, target, refused),
+            addresses=places(refused),
+            fix=Fix(
+                summary="Somebody answers for this address and does not want the connection: make sure that it is the "
+                "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
+    """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
+    same place is forbidden."""
+    for target in evidence.targets:
+        local = _failed(evidence, target, Nature.LOCAL, evidence.required_ports(target))
+        if not local:
+            continue
+        why = sorted({_local_reason(each) for each in local})
+        yield Found(
+            code="TCP005",
+            target=target.id,
+            detail=f"This host itself stops connections to {_ports_at(local)}: {listed(why)}.",
+            evidence=ids(local),
+            addresses=places(local),
+            fix=Fix(
+                summary="Look for an output rule in this host's firewall, a prohibit route, or a security module, and "
+                "allow the endpoint's addresses and ports there.",
+                commands=(look("nft", "list", "ruleset"), look("ip", "route", "get", str(local[0].subject.address))),
+            ),
+        )
+
+
+def no_route(evidence: Evidence) -> Iterator[Found]:
+    """TCP006: there is no way to the address: no route, a router that says so, a neighbour that does not answer, or
+    no address of any family that the name has."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        answer = evidence.own_answer(target)
+        if lookup is not None and answer and not evidence.own_addresses(target):
+            families = list(dict.fromkeys(f"IPv{address.version}" for address in answer))
+            yield Found(
+                code="TCP006",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(answer)} alone, and this host has "
+                f"{listed(f'no {family}' for family in families)} address of its own.",
+                evidence=ids([lookup]),
+                addresses=frozenset(answer),
+                fix=Fix(
+                    summary=f"Give this host an {' or '.join(families)} address, or let the endpoint answer in a "
+                    "family that it has (the endpoint's IP address type and DNS record type).",
+                    commands=(describe_endpoint(target),),
+                ),
+            )
+            continue
+        stuck = _failed(evidence, target, Nature.NO_WAY, evidence.required_ports(target))
+        if not stuck:
+            continue
+        own = frozenset[object](evidence.own_addresses_of_host)
+        why = sorted({_way_reason(each, own) for each in stuck})
+        yield Found(
+            code="TCP006",
+            target=target.id,
+            detail=f"There is no way to {_ports_at(stuck)}: {listed(why)}.",
+            evidence=ids(stuck),
+            addresses=places(stuck),
+            fix=Fix(
+                summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
+                "look there: its route, or whether anything has that address at all.",
+                commands=(
+                    look("ip", "route", "get", str(stuck[0].subject.address)),
+                    look(
+                        *("aws", "ec2", "describe-route-tables", "--region", target.region),
+                        *("--filters", "Name=association.subnet-id,Values=<SUBNET_ID>"),
+                        scope=CommandScope.SUBNET,
+                    ),
+                ),
+            ),
+        )
+
+
+def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
+    """What to do where the silent addresses are public: no endpoint is on that way."""
+    return Fix(
+        summary="Look for what drops 443 on the way out: the security group and network ACL of this host, its route to "
+        "a NAT or internet gateway, a firewall.",
+        commands=(look("ip", "route", "get", str(attempts[0].subject.address)),),
+    )
+
+
+def _share(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> str:
+    """How many of the addresses in use that is, where it is not all."""
+    count = len(evidence.own_addresses(target))
+    return "" if len(attempts) == count else f" ({len(attempts)} of {count} addresses)"
+
+
+def _was(items: list[Address] | list[int]) -> str:
+    return "was" if len(items) == 1 else "were"
+
+
+def _by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:
+    """Addresses and ports of attempts, such that every attempt is in one row and every row is all attempts."""
+    addresses_of: dict[int, tuple[Address, ...]] = {}
+    for port in sorted({each.subject.port for each in attempts if each.subject.port is not None}):
+        addresses_of[port] = ordered(places(each for each in attempts if each.subject.port == port))
+    rows: dict[tuple[Address, ...], list[int]] = {}
+    for port, where in addresses_of.items():
+        rows.setdefault(where, []).append(port)
+    return list(rows.items())
+
+
+def _ports_at(attempts: list[Observation[TcpFacts]]) -> str:
+    return "; ".join(f"{listed(where)} on {listed(ports)}" for where, ports in _by_place(attempts))
+
+
+def _local_reason(attempt: Observation[TcpFacts]) -> str:
+    facts = attempt.facts or TcpFacts()
+    if facts.icmp is not None:
+        return f"an ICMP error from its own address {facts.icmp.sender} {after([attempt])}"
+    if facts.datagram_error is not None:
+        return f"TCP is dropped in silence and a UDP datagram to the same place met {facts.datagram_error}"
+    code = attempt.failure.code if attempt.failure else None
+    return f"connect() returned {code}" if code else "connect() was not permitted"
+
+
+def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> str:
+    facts = attempt.facts or TcpFacts()
+    code = (attempt.failure.code if attempt.failure else None) or "an error"
+    if facts.neighbour in UNRESOLVED:
+        return f"{facts.next_hop or 'the next hop'} does not answer on the own subnet (ARP or neighbour discovery)"
+    if facts.icmp is not None and not _from_here(facts, own_addresses):
+        return f"the router {facts.icmp.sender} says that it is unreachable"
+    if facts.icmp is not None:
+        return f"nobody answers for it on the own subnet ({code} {after([attempt])})"
+    if facts.route_error is not None or facts.at_once:
+        return f"the route look-up finds none ({facts.route_error or code})"
+    return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
+
+
+RULES: Final = (
+    Rule("TCP001", needs=(Step.TCP,), check=port_blocked),
+    Rule("TCP002", needs=(Step.TCP,), check=zone_silent),
+    Rule("TCP003", needs=(Step.TCP,), check=gateway_ports_blocked),
+    Rule("TCP004", needs=(Step.TCP,), check=refused_by_peer),
+    Rule("TCP005", needs=(Step.TCP,), check=blocked_on_this_host),
+    Rule("TCP006", needs=(Step.DNS,), check=no_route),
+)

@@ -1,0 +1,306 @@
+"""Measuring: from settings and a world to the evidence of one run, with every event on the way.
+
+The order of a run: the host's own configuration; at once metadata, the SDK's settings and the trusted roots; as soon as
+a Region is known, the names at every resolver; and each address, as soon as anybody gives it, up its ladders. Nothing
+waits for a slow resolver. At the deadline, or when interrupted, the measuring is cancelled and the log closed, so that
+every look that was known of has its observation.
+"""
+
+import asyncio
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
+
+from agent import plan
+from agent.catalog.partitions import SUFFIXES, is_region
+from agent.catalog.services import SERVICES
+from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
+from agent.evidence import GETADDRINFO, PROXY, SDK_SETTINGS, Evidence, ordered, scope_of, unused
+from agent.report import AddressScope, Run
+from agent.settings import Settings
+from agent.version import __version__
+from probes import dns, host, imds, ladder
+from probes.facts import DnsFacts, HostFacts, ImdsFacts, LookupFacts, ProxyFacts, SdkFacts
+from probes.http import user_agent
+from probes.model import Address, Draft, Observation, Role, Step, Subject, Target
+from probes.observe import Log
+from probes.world import Trust, World
+
+MAX_CONNECTS: Final = 512
+"""At once; fewer than the dead ports of a run would cost one timeout more for each round."""
+MAX_HANDSHAKES: Final = 32
+NO_API: Final = "signed calls are not made by this version"
+
+
+class Stop:
+    """The way to end a run from outside: by names of signals, in `pulled` before the run begins and by `pull` then."""
+
+    def __init__(self, pulled: list[str] | None = None) -> None:
+        self._pulled = [] if pulled is None else pulled
+        self._window: asyncio.Timeout | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The first signal; None where none has come."""
+        return self._pulled[0] if self._pulled else None
+
+    def pull(self, reason: str) -> None:
+        """End the run now."""
+        self._pulled.append(reason)
+        self._close()
+
+    def watch(self, window: asyncio.Timeout) -> None:
+        """From now on, pulling ends `window`."""
+        self._window = window
+        if self._pulled:
+            self._close()
+
+    def _close(self) -> None:
+        if self._window is not None and not self._window.expired():
+            self._window.reschedule(asyncio.get_running_loop().time())
+
+
+async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+    """Make one run. Ends by itself within the deadline; never raises for what the world does."""
+    measuring = _Measuring(settings, world, emit)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    run_id, started_at = world.machine.identifier(), world.machine.now()
+    emit(RunStarted(run_id, settings.deadline))
+    window = asyncio.timeout_at(began + settings.deadline)
+    complete = True
+    try:
+        async with window:
+            stop.watch(window)
+            await measuring.go()
+    except TimeoutError:
+        complete = False
+    reason = f"interrupted by {stop.reason}" if stop.reason else f"the run's deadline of {settings.deadline:g} s came"
+    measuring.log.close(reason, stop.reason)
+    run = Run(
+        id=run_id,
+        started_at=started_at,
+        finished_at=world.machine.now(),
+        seconds=loop.time() - began,
+        complete=complete,
+        interrupted=stop.reason is not None and not complete,
+        expect=settings.expect,
+        private_cidrs=settings.private_cidrs,
+        region=measuring.region,
+        region_source=measuring.region_source,
+    )
+    return Evidence(run=run, targets=measuring.targets, observations=measuring.log.made)
+
+
+class _Measuring:
+    """The state of one run while it lasts."""
+
+    def __init__(self, settings: Settings, world: World, emit: Callable[[Event], None]) -> None:
+        self.settings = settings
+        self.world = world
+        self.emit = emit
+        self.log = Log(now=world.machine.now, emit=self._made)
+        self.targets: tuple[Target, ...] = ()
+        self.region = settings.region
+        self.region_source = settings.region_source
+        self._host: HostFacts | None = None
+        self._metadata: ImdsFacts | None = None
+        self._begun: dict[str, _Pursuit] = {}
+        self._group = asyncio.TaskGroup()
+        self._gear: ladder.Gear | None = None
+
+    async def go(self) -> None:
+        self.log.announce(_HOST, _SDK, _IMDS)
+        self._host = await self._look_at_host()
+        async with self._group:
+            trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
+            self._gear = ladder.Gear(
+                net=self.world.net,
+                machine=self.world.machine,
+                log=self.log,
+                trust=trust,
+                limit=self.settings.timeout,
+                agent=user_agent(__version__),
+                no_api=NO_API,
+                connects=asyncio.Semaphore(MAX_CONNECTS),
+                handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
+            )
+            metadata = self._group.create_task(self._look_at_metadata())
+            settings = self._group.create_task(self._look_at_sdk())
+            self._group.create_task(self._load_trust(trust, settings))
+            if self.region is not None:
+                self._pursue(plan.targets(self.settings, self.region, None))
+            sdk = await settings
+            if self.region is None and sdk is not None and sdk.region is not None and is_region(sdk.region):
+                self.region, self.region_source = sdk.region, "the SDK's profile"
+            if self.region is None:
+                await metadata
+                if self._metadata is not None and self._metadata.region is not None:
+                    self.region, self.region_source = self._metadata.region, "instance metadata"
+            if self.region is not None:
+                self._pursue(plan.targets(self.settings, self.region, sdk))
+
+    # --- The host ----------------------------------------------------------------------------------------------------
+
+    async def _look_at_host(self) -> HostFacts | None:
+        async def body(draft: Draft[HostFacts]) -> HostFacts:
+            return await host.probe(self.world.machine, SUFFIXES, draft)
+
+        _, facts = await self.log.observe(_HOST, body, limit=self.settings.timeout)
+        return facts
+
+    async def _look_at_sdk(self) -> SdkFacts | None:
+        async def body(draft: Draft[SdkFacts]) -> SdkFacts:
+            draft.facts = await self.world.sdk.settings(self.settings.profile, tuple(SERVICES))
+            return draft.facts
+
+        _, facts = await self.log.observe(_SDK, body, limit=self.settings.timeout)
+        return facts
+
+    async def _look_at_metadata(self) -> None:
+        environment = self.world.machine.environment
+        if imds.disabled(environment):
+            self.log.skip(_IMDS, "AWS_EC2_METADATA_DISABLED is set")
+            return
+
+        async def body(draft: Draft[ImdsFacts]) -> ImdsFacts:
+            return await imds.probe(self.world.net, environment, user_agent(__version__), draft)
+
+        observation, _ = await self.log.observe(_IMDS, body, limit=self.settings.timeout)
+        self._metadata = observation.facts
+        for pursuit in self._begun.values():
+            pursuit.ask(self._resolvers())
+
+    async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
+        """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
+        environment = self.world.machine.environment
+        bundle = self.settings.ca_bundle or environment.get("AWS_CA_BUNDLE") or None
+        if bundle is None and host.has_shared_config(self.world.machine):
+            sdk = await settings  # only a profile can name a bundle now, and only the SDK reads profiles
+            bundle = sdk.ca_bundle if sdk is not None else None
+        try:
+            trust.set_result(await self.world.machine.trust(bundle))
+        except Exception as error:  # noqa: BLE001 - handed to every handshake, which classifies it
+            trust.set_exception(error)
+            trust.exception()  # looked at: whether a handshake will ask is not sure
+
+    # --- Targets -----------------------------------------------------------------------------------------------------
+
+    def _pursue(self, targets: tuple[Target, ...]) -> None:
+        """Take these for the run's targets, and begin with those that are new."""
+        if targets == self.targets or self._gear is None:
+            return
+        self.targets = targets
+        self.emit(TargetsKnown(targets))
+        for target in targets:
+            if target.id not in self._begun:
+                pursuit = self._begun[target.id] = _Pursuit(self, self._gear, target)
+                pursuit.begin(self._resolvers())
+
+    def _resolvers(self) -> tuple[Address, ...]:
+        configured = self._host.resolvers if self._host else ()
+        vpc_cidrs = self._metadata.vpc_cidrs if self._metadata else ()
+        return tuple(dict.fromkeys((*configured, *plan.vpc_resolvers(self._host, vpc_cidrs), *self.settings.resolvers)))
+
+    def spawn(self, work: Any) -> None:
+        self._group.create_task(work)
+
+    def families(self) -> frozenset[int]:
+        return plan.usable_families(self._host)
+
+    def is_public(self, address: Address) -> bool:
+        blocks: tuple[IPv4Network | IPv6Network, ...] = self.settings.private_cidrs
+        known = False
+        if self._metadata is not None:
+            blocks = (*self._metadata.vpc_cidrs, *blocks)
+            known = self._metadata.vpc_id is not None
+        return scope_of(address, vpc_cidrs=blocks, ipv6_known=known) is AddressScope.PUBLIC
+
+    def _made(self, observation: Observation[Any]) -> None:
+        self.emit(ObservationMade(observation, self.log.announced))
+
+
+class _Pursuit:
+    """One target: its name at every resolver, and every address up its ladders."""
+
+    def __init__(self, measuring: _Measuring, gear: ladder.Gear, target: Target) -> None:
+        self._measuring = measuring
+        self._gear = gear
+        self._target = target
+        self._asked: set[Address] = set()
+        self._climbed: set[Address] = set()
+        self._waiting: dict[Address, str] | None = {} if target.role is Role.OPTIONAL else None
+        """Addresses of an optional target, until its own lookup has told whether it is in use at all."""
+        self._left_alone: str | None = None
+
+    def begin(self, resolvers: tuple[Address, ...]) -> None:
+        self._measuring.spawn(self._look_up())
+        self._measuring.spawn(self._look_at_proxy())
+        self.ask(resolvers)
+
+    def ask(self, resolvers: tuple[Address, ...]) -> None:
+        """Ask those of `resolvers` that have not been asked yet."""
+        for resolver in resolvers:
+            if resolver in self._asked:
+                continue
+            self._asked.add(resolver)
+            for record in ("A", "AAAA"):
+                subject = Subject(step=Step.DNS, target=self._target.id, resolver=resolver, operation=record)
+                self._gear.log.announce(subject)
+                self._measuring.spawn(self._ask(subject, resolver, record))
+
+    async def _look_at_proxy(self) -> None:
+        async def body(draft: Draft[ProxyFacts]) -> ProxyFacts:
+            draft.facts = ProxyFacts(proxy=self._measuring.world.sdk.proxy(self._target.host))
+            return draft.facts
+
+        subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
+        await self._gear.log.observe(subject, body, limit=self._gear.limit)
+
+    async def _look_up(self) -> None:
+        async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
+            return await dns.lookup(self._gear.net, self._target.host, draft)
+
+        subject = Subject(step=Step.DNS, target=self._target.id, operation=GETADDRINFO)
+        _, found = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        addresses = found or ()
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._left_alone = unused(self._target, ordered(addresses), self._measuring.is_public)
+            for address, after in waiting.items():
+                self._climb(address, after)
+        for address in addresses:
+            self._climb(address, subject.id)
+
+    async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
+        async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
+            retry_after = self._gear.limit / 2
+            return await dns.ask(self._gear.net, resolver, self._target.host, record, draft, retry_after=retry_after)
+
+        _, addresses = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        for address in addresses or ():
+            if self._waiting is None:
+                self._climb(address, subject.id)
+            elif address not in self._waiting:
+                self._waiting[address] = subject.id
+                for port in self._target.ports:
+                    self._gear.log.announce(*ladder.rungs(self._target, address, port, subject.id))
+
+    def _climb(self, address: Address, after: str) -> None:
+        if address in self._climbed:
+            return
+        self._climbed.add(address)
+        usable = address.version in self._measuring.families() or address.is_loopback
+        for port in self._target.ports:
+            rungs = ladder.rungs(self._target, address, port, after)
+            if self._left_alone is not None or not usable:
+                for rung in rungs:
+                    self._gear.log.skip(rung, self._left_alone or f"this host has no IPv{address.version} address")
+            else:
+                self._gear.log.announce(*rungs)
+                self._measuring.spawn(ladder.climb(self._gear, self._target, rungs))
+
+
+_HOST: Final = Subject(step=Step.HOST)
+_SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
+_IMDS: Final = Subject(step=Step.IMDS)

@@ -1,0 +1,36 @@
+"""What a run was asked to do, whatever it was told by: options, environment, and later a file."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+
+from probes.model import Address
+
+
+class Expect(StrEnum):
+    """Which path is no fault."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run's settings."""
+
+    region: str | None
+    region_source: str | None
+    """What named the Region: `--region`, `AWS_REGION`, …; None where it is still to be found."""
+    services: tuple[str, ...]
+    """Services that are required; empty where none was named."""
+    resolvers: tuple[Address, ...]
+    """Asked besides those that the host uses."""
+    expect: Expect
+    private_cidrs: tuple[IPv4Network | IPv6Network, ...]
+    timeout: float
+    """Seconds for one step."""
+    deadline: float
+    """Seconds for the whole run."""
+    profile: str | None
+    ca_bundle: str | None

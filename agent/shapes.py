@@ -1,0 +1,220 @@
+"""Frozen classes to plain data and back, and the JSON Schema of them: one walk over type hints each.
+
+Plain data is what JSON and TOML hold. Addresses, networks, instants and enumerations are strings there, tuples are
+lists, and a float is rounded to six digits, since more would be noise. Reading is strict: a key that no field has, a
+missing field without a default and a value of another kind are refused with the place where they stand.
+"""
+
+import dataclasses
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+_TEXT_FORMS: Final[dict[type, tuple[Callable[[str], Any], str]]] = {
+    IPv4Address: (ip_address, "IP address"),
+    IPv6Address: (ip_address, "IP address"),
+    IPv4Network: (ip_network, "CIDR block"),
+    IPv6Network: (ip_network, "CIDR block"),
+    IPv4Interface: (ip_interface, "address with prefix length"),
+    IPv6Interface: (ip_interface, "address with prefix length"),
+    datetime: (lambda text: _instant(text), "RFC 3339 instant"),
+}
+
+
+class ShapeError(ValueError):
+    """Plain data that does not have the form of the class asked for."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where or 'the document'}: {problem}")
+        self.where = where
+        self.problem = problem
+
+
+def plain(value: Any) -> Any:
+    """Give `value` as JSON's types."""
+    match value:
+        case None | bool() | int():
+            return value
+        case StrEnum():
+            return value.value
+        case str():
+            return value
+        case float():
+            return round(value, 6)
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        case dict():
+            return {str(key): plain(each) for key, each in value.items()}
+        case tuple() | list() | frozenset():
+            return [plain(each) for each in value]
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if type(value) in _TEXT_FORMS:
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def shaped(kind: type[T], data: Any, where: str = "") -> T:
+    """Give plain `data` as a `kind`. Raises ShapeError."""
+    return _shaped(kind, data, where)  # type: ignore[no-any-return] # the walk is over types that mypy cannot follow
+
+
+def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema of one type; classes go into `definitions` and are referred to."""
+    if kind is Any:
+        return {}
+    if kind is type(None):
+        return {"type": "null"}
+    if kind in _SCALARS:
+        return {"type": _SCALARS[kind]}
+    if kind in _TEXT_FORMS:
+        return {"type": "string", "format": "date-time"} if kind is datetime else {"type": "string"}
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        options = [type_schema(each, definitions) for each in arguments]
+        unique = [option for place, option in enumerate(options) if option not in options[:place]]
+        return unique[0] if len(unique) == 1 else {"anyOf": unique}
+    if origin is tuple:
+        return {"type": "array", "items": type_schema(arguments[0], definitions)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": type_schema(arguments[1], definitions)}
+    if origin is Literal:
+        return {"enum": list(arguments)}
+    kind = origin or kind  # of a generic class the class itself
+    if issubclass(kind, StrEnum):
+        definitions.setdefault(kind.__name__, {"description": _first_line(kind), "enum": [each.value for each in kind]})
+    elif kind.__name__ not in definitions:
+        definitions[kind.__name__] = {}  # taken, so that a class that holds itself ends the walk
+        hints = _hints(kind)
+        definitions[kind.__name__] = {
+            "description": _first_line(kind),
+            "type": "object",
+            "properties": {name: type_schema(hint, definitions) for name, hint in hints.items()},
+            "required": list(hints),
+            "additionalProperties": False,
+        }
+    return {"$ref": f"#/$defs/{kind.__name__}"}
+
+
+_SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+
+def _shaped(kind: Any, data: Any, where: str) -> Any:
+    if kind is Any:
+        return data
+    if kind is float and type(data) is int:
+        return float(data)
+    if kind in _SCALARS or kind is type(None):
+        if type(data) is not kind:
+            raise ShapeError(where, f"{_words(kind)} belongs here, not {_shown(data)}")
+        return data
+    if kind in _TEXT_FORMS:
+        return _from_text(kind, data, where)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return _one_of(arguments, data, where)
+    if origin is tuple:
+        if not isinstance(data, list):
+            raise ShapeError(where, f"a list belongs here, not {_shown(data)}")
+        return tuple(_shaped(arguments[0], each, f"{where}[{place}]") for place, each in enumerate(data))
+    if origin is dict:
+        _must_be_table(data, where)
+        return {key: _shaped(arguments[1], each, _below(where, key)) for key, each in data.items()}
+    if origin is Literal or issubclass(kind, StrEnum):
+        options = arguments if origin is Literal else [each.value for each in kind]
+        if data not in options:
+            raise ShapeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
+        return data if origin is Literal else kind(data)
+    return _object(kind, data, where)
+
+
+def _object(kind: Any, data: Any, where: str) -> Any:
+    _must_be_table(data, where)
+    hints = _hints(kind)
+    for key in data:
+        if key not in hints:
+            raise ShapeError(_below(where, key), f"there is no such key; known here: {', '.join(hints)}")
+    values = {}
+    for field in dataclasses.fields(kind):
+        place = _below(where, field.name)
+        if field.name in data:
+            values[field.name] = _shaped(hints[field.name], data[field.name], place)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ShapeError(place, "this key is missing")
+    return kind(**values)
+
+
+def _one_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    problem: ShapeError | None = None
+    for kind in kinds:
+        if kind is type(None):
+            continue
+        try:
+            return _shaped(kind, data, where)
+        except ShapeError as error:
+            problem = problem or error
+    raise problem or ShapeError(where, f"{_shown(data)} does not belong here")
+
+
+def _from_text(kind: Any, data: Any, where: str) -> Any:
+    read, form = _TEXT_FORMS[kind]
+    try:
+        value = read(data) if isinstance(data, str) else None
+    except ValueError:
+        value = None
+    if type(value) is not kind:
+        raise ShapeError(where, f"an {form} belongs here, not {_shown(data)}")
+    return value
+
+
+def _must_be_table(data: Any, where: str) -> None:
+    if not isinstance(data, dict):
+        raise ShapeError(where, f"an object belongs here, not {_shown(data)}")
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("no time zone")
+    return instant.astimezone(UTC)
+
+
+def _below(where: str, key: object) -> str:
+    return f"{where}.{key}" if where else str(key)
+
+
+def _words(kind: Any) -> str:
+    return {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "nothing")
+
+
+def _shown(data: Any) -> str:
+    text = repr(data)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _first_line(kind: Any) -> str:
+    return (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")

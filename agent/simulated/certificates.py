@@ -1,0 +1,123 @@
+"""Certificates of a simulated world, made when they are needed and the same every time; no key is ever committed.
+
+A key is derived from a label, signatures are deterministic (RFC 6979) and validity is fixed, so the same label gives
+the same bytes. Two authorities: one that carries Amazon's name and is trusted in the simulation, and a company's own.
+"""
+
+import hashlib
+import ssl
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+NOT_AFTER: Final = datetime(2049, 12, 31, tzinfo=UTC)
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """A root and the intermediate that signs for it."""
+
+    root: x509.Certificate
+    intermediate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+AUTHORITIES: Final = {
+    "amazon": ("Amazon", "Amazon Root CA (simulated)", "Amazon ECDSA (simulated)"),
+    "corporate": ("Example Corp", "Example Corp Root CA", "Example Corp TLS Inspection"),
+}
+"""By issuer: organisation, root and intermediate."""
+
+
+@cache
+def authority(issuer: str) -> Authority:
+    """The authority of an issuer of AUTHORITIES."""
+    organization, root_name, intermediate_name = AUTHORITIES[issuer]
+    root_key, key = _key(root_name), _key(intermediate_name)
+    root_subject = _name(root_name, organization)
+    root = _sign(root_subject, root_key, root_subject, root_key, path_length=1)
+    intermediate = _sign(_name(intermediate_name, organization), key, root_subject, root_key, path_length=0)
+    return Authority(root=root, intermediate=intermediate, key=key)
+
+
+def root_pem(issuer: str) -> str:
+    """The root of an issuer, in PEM."""
+    return authority(issuer).root.public_bytes(Encoding.PEM).decode("ascii")
+
+
+@cache
+def server_context(issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
+    """What a TLS server with a certificate for `names` needs."""
+    signer = authority(issuer)
+    key = _key(f"{issuer} {names[0]}")
+    leaf = _sign(_name(names[0]), key, signer.intermediate.subject, signer.key, names=names)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(["http/1.1"])
+    with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
+        file = Path(folder, "server.pem")
+        file.write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + leaf.public_bytes(Encoding.PEM)
+            + signer.intermediate.public_bytes(Encoding.PEM)
+        )
+        context.load_cert_chain(file)
+    return context
+
+
+def _key(label: str) -> ec.EllipticCurvePrivateKey:
+    number = int.from_bytes(hashlib.sha512(label.encode()).digest()) % (_P256_ORDER - 1) + 1
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def _name(common_name: str, organization: str | None = None) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])]
+    if organization is not None:
+        attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    return x509.Name(attributes)
+
+
+def _sign(
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    path_length: int | None = None,
+    names: tuple[str, ...] = (),
+) -> x509.Certificate:
+    serial = int.from_bytes(hashlib.sha256(subject.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
+    builder = (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), serial, NOT_BEFORE, NOT_AFTER)
+        .add_extension(x509.BasicConstraints(ca=path_length is not None, path_length=path_length), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+    )
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+        ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    else:
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=True,
+            crl_sign=True,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        builder = builder.add_extension(usage, critical=True)
+    return builder.sign(issuer_key, SHA256(), ecdsa_deterministic=True)

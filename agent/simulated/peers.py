@@ -1,0 +1,248 @@
+"""What answers in a simulated world, as bytes over any stream: name servers, metadata, and services behind TLS.
+
+The same peers stand behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds
+say the same bytes.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from enum import Enum, auto
+from typing import Final
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import h11
+
+from agent.simulated.certificates import server_context
+from agent.simulated.scenario import DnsPart, MetadataPart, Scenario, TcpPart
+from probes.dns import DNS_PORT, readable
+from probes.failure import PeerClosedError
+from probes.imds import IPV4 as METADATA_ADDRESS
+from probes.model import Address, ProbeError
+from probes.tls import TlsStream
+from probes.world import Stream
+
+METADATA_PORT: Final = 80
+DNS_TTL: Final = 60
+ROLE_LABELS: Final = {1026: "client-cp", 1027: "anon-cp", 1028: "proxy-app", 1031: "dp-1"}
+"""What the certificates of gateway ports are for (Storage Gateway User Guide; the same roles)."""
+_RECEIVE_BYTES: Final = 16_384
+_REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
+_UNSIGNED: Final = (
+    b"<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n"
+    b"</MissingAuthenticationTokenException>\n"
+)
+"""An unsigned request's answer, as published for AWS Backup."""
+
+
+class End(Enum):
+    """How a peer leaves a connection."""
+
+    CLOSE = auto()
+    RESET = auto()
+
+
+Peer = Callable[[Stream], Awaitable[End]]
+Now = Callable[[], datetime]
+
+
+def peer_at(scenario: Scenario, address: Address, port: int, now: Now) -> Peer | None:
+    """Who accepts connections at an address and port; None where nobody does."""
+    if address == METADATA_ADDRESS and port == METADATA_PORT:
+        return None if scenario.metadata.answer == "silence" else _metadata(scenario.metadata, now)
+    if port == DNS_PORT and (rows := _rows_of(scenario, address)):
+        return None if rows[0].answer != "answer" else _name_server(scenario, address)
+    row = scenario.behind(address, port)
+    return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now)
+
+
+def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: bool) -> bytes | None:
+    """What a resolver says to a query; None where it says nothing (RFC 1035)."""
+    try:
+        query = dns.message.from_wire(packet)
+    except dns.exception.DNSException:
+        return None
+    question = query.question[0]
+    host = readable(question.name)
+    row = next((each for each in _rows_of(scenario, resolver) if each.name in (host, "*")), None)
+    if row is None:
+        row = DnsPart(resolvers=(resolver,), name=host, rcode="NXDOMAIN", soa=host.partition(".")[2])
+    if row.answer != "answer":
+        return None
+    answer = dns.message.make_response(query, recursion_available=True)
+    answer.set_rcode(dns.rcode.from_text(row.rcode))
+    if row.truncated and not tcp:
+        answer.flags |= dns.flags.TC
+        return answer.to_wire(want_shuffle=False)
+    owner = question.name
+    if row.cname is not None:
+        answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", "CNAME", f"{row.cname}."))
+        owner = dns.name.from_text(row.cname)
+    kind = dns.rdatatype.to_text(question.rdtype)
+    addresses = {"A": row.a, "AAAA": row.aaaa}.get(kind, ())
+    if addresses and row.rcode == "NOERROR":
+        answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))
+    elif row.rcode in ("NOERROR", "NXDOMAIN"):
+        zone = row.soa or host.partition(".")[2]
+        soa = f"ns.{zone}. hostmaster.{zone}. 1 7200 900 1209600 60"
+        answer.authority.append(dns.rrset.from_text(f"{zone}.", DNS_TTL, "IN", "SOA", soa))
+    return answer.to_wire(want_shuffle=False)
+
+
+def is_closed_resolver(scenario: Scenario, address: Address) -> bool:
+    """Whether the address is there and nobody listens on its port 53."""
+    rows = _rows_of(scenario, address)
+    return bool(rows) and rows[0].answer == "closed"
+
+
+def resolvers_of(scenario: Scenario) -> tuple[Address, ...]:
+    """Every address that answers for names in the scenario."""
+    return tuple(dict.fromkeys(address for row in scenario.dns for address in row.resolvers))
+
+
+def certificate_names(scenario: Scenario, row: TcpPart, address: Address, port: int) -> tuple[str, ...]:
+    """The names in the certificate at an address and port."""
+    hosts = row.names or scenario.names_of(address) or (str(address),)
+    label = ROLE_LABELS.get(port)
+    return hosts if label is None or row.names else tuple(f"{label}.{host}" for host in hosts)
+
+
+def _rows_of(scenario: Scenario, resolver: Address) -> tuple[DnsPart, ...]:
+    return tuple(row for row in scenario.dns if resolver in row.resolvers)
+
+
+def _name_server(scenario: Scenario, resolver: Address) -> Peer:
+    async def serve(stream: Stream) -> End:
+        data = b""
+        while True:  # the C library sends both its queries at once, over one connection (RFC 7766, section 6.2.1.1)
+            while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+                piece = await stream.receive(_RECEIVE_BYTES)
+                if not piece:
+                    return End.CLOSE
+                data += piece
+            size = 2 + int.from_bytes(data[:2], "big")
+            query, data = data[2:size], data[size:]
+            answer = dns_answer(scenario, resolver, query, tcp=True)
+            if answer is not None:
+                await stream.send(len(answer).to_bytes(2, "big") + answer)
+
+    return serve
+
+
+def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now: Now) -> Peer:
+    async def tls(stream: Stream) -> End:
+        secured = TlsStream(
+            stream, server_context(row.issuer, certificate_names(scenario, row, address, port)), server_side=True
+        )
+        try:
+            await secured.handshake()
+        except (OSError, PeerClosedError, ProbeError):  # the client turned away, or speaks something else
+            return End.CLOSE
+        if row.speaks == "portal":
+            return await _http(secured, lambda *_: (200, {"Content-Type": "text/html"}, b"<h1>Sign in</h1>"), now)
+        return await _http(secured, lambda *_: (403, {"x-amzn-RequestId": _REQUEST_ID}, _UNSIGNED), now)
+
+    async def plain(stream: Stream) -> End:
+        await stream.receive(_RECEIVE_BYTES)
+        await stream.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return End.CLOSE
+
+    async def ssh(stream: Stream) -> End:
+        await stream.send(b"SSH-2.0-OpenSSH_9.6\r\n")
+        return await nothing(stream)
+
+    async def nothing(stream: Stream) -> End:
+        while await stream.receive(_RECEIVE_BYTES):
+            pass
+        return End.CLOSE
+
+    async def reset(stream: Stream) -> End:
+        await stream.receive(_RECEIVE_BYTES)
+        return End.RESET
+
+    async def close(stream: Stream) -> End:
+        await stream.receive(_RECEIVE_BYTES)
+        return End.CLOSE
+
+    peers: dict[str, Peer] = {
+        "aws": tls,
+        "portal": tls,
+        "plain": plain,
+        "ssh": ssh,
+        "nothing": nothing,
+        "reset": reset,
+        "close": close,
+    }
+    return peers[row.speaks]
+
+
+def _metadata(metadata: MetadataPart, now: Now) -> Peer:
+    below = f"network/interfaces/macs/{metadata.mac}"
+    values = {
+        "placement/region": metadata.region,
+        "placement/availability-zone": metadata.availability_zone,
+        "placement/availability-zone-id": metadata.availability_zone_id,
+        "services/partition": metadata.partition,
+        "instance-id": metadata.instance_id,
+        "mac": metadata.mac,
+        f"{below}/vpc-id": metadata.vpc_id,
+        f"{below}/subnet-id": metadata.subnet_id,
+        f"{below}/subnet-ipv4-cidr-block": str(metadata.subnet_cidr),
+        f"{below}/vpc-ipv4-cidr-block": str(metadata.vpc_cidrs[0]),
+        f"{below}/vpc-ipv4-cidr-blocks": "\n".join(str(block) for block in metadata.vpc_cidrs if block.version == 4),
+        f"{below}/security-group-ids": "\n".join(metadata.security_group_ids),
+    }
+    if blocks := [str(block) for block in metadata.vpc_cidrs if block.version == 6]:
+        values[f"{below}/vpc-ipv6-cidr-blocks"] = "\n".join(blocks)
+    token = "AQAAAsimulated=="  # noqa: S105 - the token of a service that does not exist
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+        if metadata.answer == "forbidden":
+            return 403, {}, b""
+        if metadata.answer == "garbage":
+            return 200, {}, b"\x1b[2J<html>" * 20
+        if (method, path) == ("PUT", "/latest/api/token"):
+            return 200, {}, token.encode()
+        if headers.get("x-aws-ec2-metadata-token") != token:
+            return 401, {}, b""
+        value = values.get(path.removeprefix("/latest/meta-data/"))
+        return (404, {}, b"") if value is None else (200, {"Content-Type": "text/plain"}, value.encode())
+
+    return lambda stream: _http(stream, answer, now)
+
+
+Answer = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
+
+
+async def _http(stream: Stream, answer: Answer, now: Now) -> End:
+    """Serve requests on a connection until the client has enough."""
+    engine = h11.Connection(h11.SERVER)
+    request: h11.Request | None = None
+    while True:
+        match engine.next_event():
+            case h11.NEED_DATA:
+                try:
+                    engine.receive_data(await stream.receive(_RECEIVE_BYTES))
+                except OSError:
+                    return End.CLOSE
+            case h11.Request() as request:
+                pass
+            case h11.Data():
+                pass
+            case h11.EndOfMessage() if request is not None:
+                given = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+                status, headers, body = answer(request.method.decode(), request.target.decode(), given)
+                date = format_datetime(now().astimezone(UTC), usegmt=True)
+                lines = [("Date", date), ("Content-Length", str(len(body))), *headers.items()]
+                head = engine.send(h11.Response(status_code=status, headers=lines)) or b""
+                content = engine.send(h11.Data(data=body)) or b""
+                await stream.send(head + content + (engine.send(h11.EndOfMessage()) or b""))
+                engine.start_next_cycle()
+            case _:
+                return End.CLOSE

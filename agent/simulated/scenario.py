@@ -1,0 +1,209 @@
+"""A scenario: one VPC, one host in it, and what a run there must find. Read from TOML; unknown keys are errors.
+
+What a file does not say is a healthy instance: 10.0.1.10 in the first of three subnets of 10.0.0.0/16 in eu-west-1,
+with Amazon's resolver, metadata, and no service anywhere. The first row of `tcp` or `dns` that fits wins; an address
+and port that no row names is silent, as a security group makes it.
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib.resources import files
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
+from typing import Final, Literal
+
+from agent.report import Path, Status
+from agent.settings import Expect, Settings
+from agent.shapes import ShapeError, shaped
+from probes.model import Address
+
+Network = IPv4Network | IPv6Network
+Interface = IPv4Interface | IPv6Interface
+World = Literal["memory", "namespaces"]
+
+_SUBNET: Final = ip_network("10.0.1.0/24")
+_VPC: Final = ip_network("10.0.0.0/16")
+DEFAULT: Final = "healthy-three-zones"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPart:
+    """How the run is asked for."""
+
+    region: str = "eu-west-1"
+    """As by --region; empty where it is not given."""
+    services: tuple[str, ...] = ()
+    expect: Expect = Expect.PRIVATE
+    timeout: float = 3.0
+    deadline: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutePart:
+    """A route of this host that leads nowhere (ip-route(8))."""
+
+    to: Network
+    answer: Literal["unreachable", "prohibit", "blackhole"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPart:
+    """A rule of this host's own firewall, on what leaves it, for TCP and UDP alike."""
+
+    addresses: tuple[Address, ...]
+    ports: tuple[int, ...]
+    answer: Literal["drop", "reject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPart:
+    """The host that the run is made on."""
+
+    addresses: tuple[Interface, ...] = (ip_interface("10.0.1.10/24"),)
+    gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
+    """Default routers, one a family; without one only the own subnet can be reached."""
+    resolvers: tuple[Address, ...] = (ip_address("10.0.0.2"),)
+    hosts: tuple[str, ...] = ()
+    """Lines of the hosts file."""
+    routes: tuple[RoutePart, ...] = ()
+    filter: tuple[FilterPart, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    ec2: bool = True
+    """Whether the firmware says that this is an EC2 instance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataPart:
+    """The instance metadata service."""
+
+    answer: Literal["metadata", "silence", "forbidden", "garbage"] = "metadata"
+    region: str = "eu-west-1"
+    partition: str = "aws"
+    availability_zone: str = "eu-west-1a"
+    availability_zone_id: str = "euw1-az1"
+    instance_id: str = "i-0a1b2c3d4e5f67890"
+    mac: str = "0a:1b:2c:3d:4e:5f"
+    vpc_id: str = "vpc-0a1b2c3d4e5f67890"
+    subnet_id: str = "subnet-0a1b2c3d4e5f67890"
+    subnet_cidr: Network = _SUBNET
+    vpc_cidrs: tuple[Network, ...] = (_VPC,)
+    security_group_ids: tuple[str, ...] = ("sg-0a1b2c3d4e5f67890",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkPart:
+    """What the SDK on the host is set to."""
+
+    region: str | None = None
+    fips: bool = False
+    dual_stack: bool = False
+    endpoint_urls: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsPart:
+    """What resolvers say of a name. A name that no row of a resolver gives does not exist there."""
+
+    resolvers: tuple[Address, ...]
+    name: str
+    a: tuple[Address, ...] = ()
+    aaaa: tuple[Address, ...] = ()
+    rcode: Literal["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED"] = "NOERROR"
+    cname: str | None = None
+    soa: str | None = None
+    """Zone in the authority section of a negative answer."""
+    truncated: bool = False
+    """By UDP, so that the client must come again by TCP."""
+    answer: Literal["answer", "silence", "closed"] = "answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpPart:
+    """Who is behind addresses and ports, and how they behave."""
+
+    addresses: tuple[Address, ...]
+    ports: tuple[int, ...]
+    answer: Literal["accept", "silence", "refuse", "crash"] = "accept"
+    """`crash` is a fault of this program itself, for showing how one is reported."""
+    speaks: Literal["aws", "nothing", "portal", "plain", "ssh", "reset", "close"] = "aws"
+    """`aws` is TLS with HTTP inside, `portal` TLS with a page of somebody else's, `plain` HTTP without TLS, `nothing`
+    a peer that reads and never answers, `reset` and `close` one that ends the connection after the first bytes."""
+    issuer: Literal["amazon", "corporate"] = "amazon"
+    names: tuple[str, ...] = ()
+    """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""
+    round_trip_seconds: float = 0.002
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectPart:
+    """What the run must find."""
+
+    status: Status
+    path: Path
+    findings: tuple[str, ...]
+    """Ids of all findings, in the report's order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One file."""
+
+    name: str
+    summary: str
+    worlds: tuple[World, ...] = ("memory", "namespaces")
+    run: RunPart = RunPart()
+    host: HostPart = field(default_factory=HostPart)
+    metadata: MetadataPart = MetadataPart()
+    sdk: SdkPart = field(default_factory=SdkPart)
+    dns: tuple[DnsPart, ...] = ()
+    tcp: tuple[TcpPart, ...] = ()
+    expect: ExpectPart
+
+    def settings(self) -> Settings:
+        """The settings of the scenario's run."""
+        return Settings(
+            region=self.run.region or None,
+            region_source="--region" if self.run.region else None,
+            services=self.run.services,
+            resolvers=(),
+            expect=self.run.expect,
+            private_cidrs=(),
+            timeout=self.run.timeout,
+            deadline=self.run.deadline,
+            profile=None,
+            ca_bundle=None,
+        )
+
+    def names_of(self, address: Address) -> tuple[str, ...]:
+        """The names that any resolver gives this address."""
+        found = (row.name for row in self.dns if address in (*row.a, *row.aaaa))
+        return tuple(dict.fromkeys(found))
+
+    def behind(self, address: Address, port: int) -> TcpPart | None:
+        """The row that says who is there; None for silence."""
+        return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
+
+
+def names() -> tuple[str, ...]:
+    """The scenarios that come with the program."""
+    folder = files("agent.simulated") / "scenarios"
+    return tuple(sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml")))
+
+
+def load(name: str) -> Scenario:
+    """Read a scenario that comes with the program. Raises KeyError where there is none of that name."""
+    return parse(name, text(name))
+
+
+def text(name: str) -> str:
+    """The file of a scenario that comes with the program. Raises KeyError where there is none of that name."""
+    if name not in names():
+        raise KeyError(name)
+    return (files("agent.simulated") / "scenarios" / f"{name}.toml").read_text("utf-8")
+
+
+def parse(name: str, toml: str) -> Scenario:
+    """Read a scenario from TOML. Raises ShapeError, and tomllib.TOMLDecodeError."""
+    data = tomllib.loads(toml)
+    if "name" in data:
+        raise ShapeError("name", "the file's own name is the scenario's")
+    return shaped(Scenario, {**data, "name": name})

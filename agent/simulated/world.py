@@ -1,0 +1,368 @@
+"""The seams of `probes.world`, made from a scenario: an instance in a VPC that exists in memory alone."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Interface, IPv6Interface, ip_address
+from typing import Final
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
+
+from agent.simulated import peers
+from agent.simulated.certificates import root_pem
+from agent.simulated.scenario import HostPart, Scenario
+from probes.dns import DNS_PORT, ask
+from probes.facts import DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
+from probes.host import MAX_NAME_SERVERS, proxy_variables
+from probes.imds import IPV4 as METADATA_ADDRESS
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.world import Stream, Trust, Way, World, verifying_contexts
+
+EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+"""When a simulated run begins: at three in the morning."""
+NEIGHBOUR_SECONDS: Final = 3.055
+"""Until the kernel gives up on a neighbour (measured, Linux 6.18)."""
+LOCAL_SECONDS: Final = 0.0001
+DNS_SECONDS: Final = 0.001
+_SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
+"""Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
+_RESOLV_TIMEOUT: Final = 5.0
+_RESOLV_ATTEMPTS: Final = 2
+"""Defaults of resolv.conf(5)."""
+_PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
+_HOST_UNREACHABLE: Final = {4: (3, 1), 6: (1, 3)}
+"""Type and code by IP version (RFC 792; RFC 4443, section 3.1)."""
+_ROUTE_ERRORS: Final = {"unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL}
+
+
+@asynccontextmanager
+async def simulated(scenario: Scenario) -> AsyncIterator[World]:
+    """The world of a scenario while the block lasts; its peers end with it."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+
+    def now() -> datetime:
+        return EPOCH + timedelta(seconds=loop.time() - began)
+
+    async with asyncio.TaskGroup() as group:
+        net = SimulatedNet(scenario, now, group)
+        yield World(net=net, machine=SimulatedMachine(scenario, now), sdk=SimulatedSdk(scenario))
+        net.end()
+
+
+class SimulatedNet:
+    """Packets that never leave the process."""
+
+    def __init__(self, scenario: Scenario, now: Callable[[], datetime], group: asyncio.TaskGroup) -> None:
+        self._scenario = scenario
+        self._host = scenario.host
+        self._now = now
+        self._group = group
+        self._serving: set[asyncio.Task[None]] = set()
+
+    def end(self) -> None:
+        """Let all peers go."""
+        for task in self._serving:
+            task.cancel()
+
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        draft.facts = facts = TcpFacts(at_once=True)
+        way = way_of(self._host, address)
+        draft.facts = facts = TcpFacts(source=way.source, retransmits=0)
+        if (answer := _filtered(self._host, address, port)) is not None:
+            if answer == "reject" and way.source is not None:
+                await asyncio.sleep(LOCAL_SECONDS)
+                icmp = _icmp(way.source, _PORT_UNREACHABLE)
+                draft.facts = TcpFacts(source=way.source, retransmits=0, icmp=icmp)
+                raise _os_error(errno.ECONNREFUSED)
+            await self._silence(began, facts, draft)
+        if not exists(self._scenario, way.next_hop):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(NEIGHBOUR_SECONDS):
+                    await self._silence(began, facts, draft)
+            draft.facts = TcpFacts(source=way.source, icmp=_icmp(way.source or address, _HOST_UNREACHABLE))
+            raise _os_error(errno.EHOSTUNREACH)
+        row = self._scenario.behind(address, port)
+        if row is not None and row.answer == "crash":
+            raise RuntimeError("the scenario asks for a fault of the program")
+        peer = peers.peer_at(self._scenario, address, port, self._now)
+        round_trip = DNS_SECONDS if row is None else row.round_trip_seconds
+        if peer is None and not address.is_loopback and not (row is not None and row.answer == "refuse"):
+            await self._silence(began, facts, draft)
+        await asyncio.sleep(round_trip)
+        if peer is None:
+            raise _os_error(errno.ECONNREFUSED)
+        draft.facts = TcpFacts(source=way.source, retransmits=0, mss=8448, round_trip_seconds=round_trip)
+        client, server = _pipe(round_trip / 2)
+        task = self._group.create_task(_serve(peer, server))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return client
+
+    async def exchange(
+        self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
+    ) -> tuple[bytes, int]:
+        way = way_of(self._host, address)
+        if _filtered(self._host, address, port) is not None:
+            raise _os_error(errno.EPERM)
+        if port != DNS_PORT or not exists(self._scenario, way.next_hop):
+            await _forever()
+        await asyncio.sleep(DNS_SECONDS)
+        if address.is_loopback or peers.is_closed_resolver(self._scenario, address):
+            raise _os_error(errno.ECONNREFUSED)
+        answer = None
+        if address in peers.resolvers_of(self._scenario):
+            answer = peers.dns_answer(self._scenario, address, payload, tcp=False)
+        if answer is None or not accept(answer):
+            await _forever()
+            raise AssertionError("forever has ended")
+        return answer, 1
+
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        """As the C library does it: the hosts file, then each name server in turn (resolv.conf(5))."""
+        if listed := [ip_address(line.split()[0]) for line in self._host.hosts if host in line.split()[1:]]:
+            return tuple(listed)
+        for _ in range(_RESOLV_ATTEMPTS):
+            for server in self._host.resolvers[:MAX_NAME_SERVERS]:
+                try:
+                    async with asyncio.timeout(_RESOLV_TIMEOUT):
+                        return await self._both(server, host)
+                except (OSError, TimeoutError, ProbeError) as error:
+                    if isinstance(error, socket.gaierror):  # the server has spoken
+                        raise
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    def datagram_error(self, address: Address, port: int) -> int | None:
+        return None if _filtered(self._host, address, port) is None else errno.EPERM
+
+    async def _both(self, server: Address, host: str) -> tuple[Address, ...]:
+        """A and AAAA of one server. Raises gaierror where the answer is final, ProbeError and OSError where the next
+        server is to be asked."""
+        addresses: list[Address] = []
+        alias = False
+        for record in ("A", "AAAA"):
+            draft: Draft[DnsFacts] = Draft()
+            try:
+                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT)
+                alias = alias or (draft.facts is not None and draft.facts.canonical_name is not None)
+            except ProbeError as error:
+                if error.kind is FailureKind.NXDOMAIN:
+                    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
+                raise
+        if not addresses and alias:  # glibc says so of an alias that leads to no address (measured, 2.41)
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        if not addresses:
+            raise socket.gaierror(getattr(socket, "EAI_NODATA", -5), "No address associated with hostname")
+        return tuple(addresses)
+
+    async def _silence(self, began: float, facts: TcpFacts, draft: Draft[TcpFacts]) -> None:
+        """Nothing, until the caller gives up."""
+        loop = asyncio.get_running_loop()
+        try:
+            await _forever()
+        except asyncio.CancelledError:
+            sent_again = sum(loop.time() - began >= due for due in _SYN_RETRANSMITS)
+            draft.facts = TcpFacts(source=facts.source, retransmits=sent_again)
+            raise
+
+
+class SimulatedMachine:
+    """The instance of a scenario."""
+
+    def __init__(self, scenario: Scenario, now: Callable[[], datetime]) -> None:
+        self._scenario = scenario
+        self._host = scenario.host
+        self._now = now
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return self._host.environment
+
+    def now(self) -> datetime:
+        return self._now()
+
+    def identifier(self) -> str:
+        return f"simulated-{self._scenario.name}"
+
+    def read(self, path: str) -> bytes:
+        files = {
+            "/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in self._host.resolvers),
+            "/etc/hosts": "".join(f"{line}\n" for line in self._host.hosts),
+            "/sys/class/dmi/id/sys_vendor": "Amazon EC2\n" if self._host.ec2 else "Example\n",
+        }
+        if path not in files:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return files[path].encode()
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        return tuple(Interface(name="eth0", address=address) for address in self._host.addresses)
+
+    def way(self, address: Address) -> Way:
+        return way_of(self._host, address)
+
+    def neighbour(self, way: Way) -> str | None:
+        if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
+            return None  # nothing was sent there, so nobody was looked for
+        if exists(self._scenario, way.next_hop):
+            return "reachable"
+        return "failed" if (self._now() - EPOCH).total_seconds() >= NEIGHBOUR_SECONDS else "incomplete"
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        named, chain_only = verifying_contexts(cadata=root_pem("amazon"))
+        return Trust(source="simulated", named=named, chain_only=chain_only)
+
+
+class SimulatedSdk:
+    """The SDK settings of a scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._sdk = scenario.sdk
+        self._proxies = proxy_variables(scenario.host.environment)
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        return SdkFacts(
+            version="simulated",
+            profile=profile,
+            region=self._sdk.region,
+            ca_bundle=None,
+            fips=self._sdk.fips,
+            dual_stack=self._sdk.dual_stack,
+            endpoint_urls={name: url for name, url in self._sdk.endpoint_urls.items() if name in services},
+        )
+
+    def proxy(self, host: str) -> str | None:
+        if proxy_bypass_environment(host, {"no": self._proxies.get("no_proxy", "")}):
+            return None
+        return self._proxies.get("https_proxy")
+
+
+def way_of(host: HostPart, address: Address) -> Way:
+    """How the scenario's host sends to an address. Raises OSError as the kernel's route look-up does."""
+    if address.is_loopback:
+        return Way(interface="lo", source=address, next_hop=address)
+    dead = max((one for one in host.routes if address in one.to), key=lambda one: one.to.prefixlen, default=None)
+    own = _own(host, address)
+    if dead is not None and (own is None or own.network.prefixlen < dead.to.prefixlen):
+        raise _os_error(_ROUTE_ERRORS[dead.answer])
+    if own is not None:
+        return Way(interface="eth0", source=own.ip, next_hop=address)
+    gateway = next((one for one in host.gateways if one.version == address.version), None)
+    if gateway is None:
+        raise _os_error(errno.ENETUNREACH)
+    near = _own(host, gateway) or next((one for one in host.addresses if one.version == address.version), None)
+    return Way(interface="eth0", source=None if near is None else near.ip, next_hop=gateway)
+
+
+def _own(host: HostPart, address: Address) -> IPv4Interface | IPv6Interface | None:
+    """The host's address in the subnet of `address`."""
+    return next((one for one in host.addresses if address in one.network), None)
+
+
+def exists(scenario: Scenario, address: Address) -> bool:
+    """Whether anything has this address, so that it answers ARP on its own subnet."""
+    services = (each for row in scenario.tcp for each in row.addresses)
+    if address.is_loopback:
+        return True
+    known = {*services, *peers.resolvers_of(scenario), *scenario.host.gateways, METADATA_ADDRESS}
+    return address in known
+
+
+def _filtered(host: HostPart, address: Address, port: int) -> str | None:
+    return next((rule.answer for rule in host.filter if address in rule.addresses and port in rule.ports), None)
+
+
+def _icmp(sender: Address, what: Mapping[int, tuple[int, int]]) -> IcmpError:
+    number, code = what[sender.version]
+    return IcmpError(sender=sender, type=number, code=code)
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+async def _forever() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+# --- Pipes -----------------------------------------------------------------------------------------------------------
+
+
+class MemoryStream:
+    """One end of a connection in memory. What is sent arrives `delay` seconds later, in order."""
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._peer: MemoryStream = self
+        self._travelling: deque[bytes | peers.End] = deque()
+        self._arrived: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._ended = False
+        self._reset = False
+        self._closed = False
+
+    async def send(self, data: bytes) -> None:
+        if self._reset:
+            raise _os_error(errno.ECONNRESET)
+        if self._closed:
+            raise _os_error(errno.EBADF)
+        self._peer._travel(data)
+
+    async def receive(self, limit: int) -> bytes:
+        while not self._arrived and not self._ended:
+            self._news.clear()
+            await self._news.wait()
+        if self._reset:
+            raise _os_error(errno.ECONNRESET)
+        if not self._arrived:
+            return b""
+        data = self._arrived.popleft()
+        if len(data) > limit:
+            self._arrived.appendleft(data[limit:])
+        return data[:limit]
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._peer._travel(peers.End.CLOSE)
+
+    def reset(self) -> None:
+        """End the connection as an RST does."""
+        self._closed = True
+        self._peer._travel(peers.End.RESET)
+
+    def _travel(self, data: bytes | peers.End) -> None:
+        # Timers that are due at the same instant fire in no promised order, so they carry no data of their own.
+        self._travelling.append(data)
+        asyncio.get_running_loop().call_later(self._delay, self._arrive)
+
+    def _arrive(self) -> None:
+        data = self._travelling.popleft()
+        if isinstance(data, bytes):
+            self._arrived.append(data)
+        else:
+            self._ended = True
+            self._reset = data is peers.End.RESET
+        self._news.set()
+
+
+def _pipe(delay: float) -> tuple[MemoryStream, MemoryStream]:
+    client, server = MemoryStream(delay), MemoryStream(delay)
+    client._peer, server._peer = server, client
+    return client, server
+
+
+async def _serve(peer: peers.Peer, stream: MemoryStream) -> None:
+    try:
+        end = await peer(stream)
+    except OSError:
+        end = peers.End.CLOSE  # the client has gone
+    if end is peers.End.RESET:
+        stream.reset()
+    stream.close()

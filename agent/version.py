@@ -1,0 +1,3 @@
+"""The version, in a module of its own, since reading it from package metadata costs more than starting does."""
+
+__version__ = "0.1.0"
