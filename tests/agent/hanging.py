@@ -1,0 +1,68 @@
+"""`python -m tests.agent.hanging WHAT`: a check whose libraries hang for a minute; the command must not.
+
+WHAT names the seams that hang: `sdk`, `lookup`, `trust`, or several joined by commas; with `patient` the deadline is as
+far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock. `measuring` on stderr
+says that the run has begun.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+
+from agent import cli
+from agent.evidence import Evidence
+from agent.runner import Stop
+from agent.simulated import scenario as scenarios
+from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
+from probes.facts import SdkFacts
+from probes.model import Address
+from probes.world import Trust, World, in_background
+
+HANG_SECONDS = 60
+WHAT = frozenset(sys.argv[1].split(","))
+
+
+def hang() -> None:
+    """A library call that gives nothing back in time."""
+    time.sleep(HANG_SECONDS)
+
+
+class HangingSdk(SimulatedSdk):
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        if "sdk" in WHAT:
+            await in_background(hang)
+        return await super().settings(profile, services)
+
+
+class HangingNet(SimulatedNet):
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        print("measuring", file=sys.stderr, flush=True)  # noqa: T201 - whoever sends a signal waits for it
+        if "lookup" in WHAT:
+            await in_background(hang)
+        return await super().getaddrinfo(host)
+
+
+class HangingMachine(SimulatedMachine):
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        if "trust" in WHAT:
+            await in_background(hang)
+        return await super().trust(ca_bundle)
+
+
+async def go(stop: Stop) -> Evidence:
+    """One run in which a step may take longer than the whole."""
+    asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
+    chosen = scenarios.parse("hanging", scenarios.text("healthy-three-zones") + asked)
+    async with simulated(chosen) as world, asyncio.TaskGroup() as group:
+        net = HangingNet(chosen, world.machine.now, group)
+        hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))
+        try:
+            return await cli.run(chosen.settings(), hanging, stop)
+        finally:
+            net.end()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner() as runner:
+        sys.exit(cli.report(runner, go, [], "json"))

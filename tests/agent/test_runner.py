@@ -1,0 +1,193 @@
+"""How a run goes: what it looks at, in which order it learns, and how it ends early."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import jsonschema
+import pytest
+
+from agent import codec
+from agent.events import Event, ObservationMade
+from agent.evidence import Evidence
+from agent.render import json as json_format
+from agent.report import Status
+from agent.runner import Stop, measure
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
+from agent.simulated.world import simulated
+from agent.verdict import judge
+from probes.model import Addressing, Role
+from tests.agent.runs import evidence_of, measured
+
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+HEALTHY = "healthy-three-zones"
+
+
+def changed(more: str, name: str = HEALTHY) -> Scenario:
+    """A scenario with more TOML behind it."""
+    return scenarios.parse("changed", f"{scenarios.text(name)}\n{more}\n")
+
+
+def run(chosen: Scenario, emit: Callable[[Event, Stop], None]) -> Evidence:
+    async def go() -> Evidence:
+        stop = Stop()
+        async with simulated(chosen) as world:
+            return await measure(chosen.settings(), world, emit=lambda event: emit(event, stop), stop=stop)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(go())
+
+
+def assert_honest(evidence: Evidence) -> None:
+    """A run that was cut is whole as a document and never ok."""
+    report = judge(evidence)
+    VALIDATOR.validate(json.loads(json_format.render(report)))
+    assert len({each.id for each in evidence.observations}) == len(evidence.observations)
+    if evidence.run.complete:
+        return
+    assert report.verdict.status is not Status.OK
+    assert [finding.id for finding in report.findings if finding.code == "RUN001"] == ["RUN001"]
+    for target in report.targets:
+        for address in target.addresses:
+            for port in target.ports:
+                assert evidence.find(f"tcp/{target.id}/{address.address}/{port}") is not None
+
+
+@pytest.mark.parametrize("name", [HEALTHY, "gateway-healthy", "one-zone-silent", "tls-intercepted", "resolver-silent"])
+def test_stopped_after_every_event(name: str) -> None:
+    chosen = scenarios.load(name)
+    _, events = measured(chosen)
+    for last in range(len(events)):
+        seen = 0
+
+        def emit(event: Event, stop: Stop, last: int = last) -> None:
+            nonlocal seen
+            if seen == last:
+                stop.pull("SIGINT")
+            seen += 1
+
+        evidence = run(chosen, emit)
+        assert_honest(evidence)
+        if last < len(events) - 1:
+            assert evidence.run.interrupted
+
+
+@pytest.mark.parametrize("deadline", [0.0001, 0.001, 0.0015, 0.003, 0.0042, 0.006, 0.008, 0.012, 0.0159])
+def test_cut_by_a_deadline_anywhere(deadline: float) -> None:
+    evidence, _ = measured(changed(f"[run]\ndeadline = {deadline}"))
+    assert not evidence.run.complete
+    assert not evidence.run.interrupted
+    assert_honest(evidence)
+
+
+def test_a_run_takes_no_longer_than_its_deadline() -> None:
+    evidence, _ = measured(changed("[run]\ntimeout = 60.0\ndeadline = 5.0", "handshake-stalls"))
+    assert evidence.run.seconds == pytest.approx(5.0)
+    assert_honest(evidence)
+
+
+def test_every_observation_is_told_once_and_counted() -> None:
+    evidence, events = measured(scenarios.load("gateway-healthy"))
+    made = [event for event in events if isinstance(event, ObservationMade)]
+    assert len(made) == len(evidence.observations)
+    assert made[-1].announced == len(made)
+
+
+def test_silence_everywhere_costs_one_timeout() -> None:
+    """Dead ports are tried at once: thirty-six of them cost one timeout, not one each."""
+    text = """
+summary = "nothing answers at the gateway"
+[run]
+services = ["backup-gateway"]
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup-gateway.eu-west-1.amazonaws.com"
+a = ["10.0.1.27", "10.0.2.27", "10.0.3.27", "10.0.4.27", "10.0.5.27", "10.0.6.27"]
+[[tcp]]
+addresses = ["10.0.1.27"]
+ports = [1]
+[expect]
+status = "critical"
+path = "unreachable"
+findings = []
+"""
+    evidence, _ = measured(scenarios.parse("dead", text))
+    assert evidence.run.seconds < 3.1
+    assert judge(evidence).verdict.status is Status.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("settings", "region", "source"),
+    [
+        pytest.param('[run]\nregion = "eu-west-1"', "eu-west-1", "--region", id="option"),
+        pytest.param('[run]\nregion = ""\n[sdk]\nregion = "eu-central-1"', "eu-central-1", "profile", id="profile"),
+        pytest.param('[run]\nregion = ""', "eu-west-1", "instance metadata", id="metadata"),
+        pytest.param('[run]\nregion = ""\n[sdk]\nregion = "nowhere"', "eu-west-1", "metadata", id="profile is wrong"),
+    ],
+)
+def test_region_comes_from_the_first_that_knows(settings: str, region: str, source: str) -> None:
+    evidence, _ = measured(changed(settings))
+    assert evidence.run.region == region
+    assert source in (evidence.run.region_source or "")
+
+
+@pytest.mark.parametrize(
+    ("sdk", "host", "addressing"),
+    [
+        ("fips = true", "backup-fips.eu-west-1.amazonaws.com", Addressing.FIPS),
+        ("dual_stack = true", "backup.eu-west-1.api.aws", Addressing.DUALSTACK),
+        ("fips = true\ndual_stack = true", "backup-fips.eu-west-1.api.aws", Addressing.FIPS_DUALSTACK),
+        (
+            '[sdk.endpoint_urls]\nbackup = "https://vpce-1.example.internal"',
+            "vpce-1.example.internal",
+            Addressing.CUSTOM,
+        ),
+        (
+            'fips = true\n[sdk.endpoint_urls]\nbackup = "https://vpce-1.example.internal"',
+            "vpce-1.example.internal",
+            Addressing.CUSTOM,
+        ),
+    ],
+)
+def test_the_host_that_the_sdk_calls_is_the_one_that_counts(sdk: str, host: str, addressing: Addressing) -> None:
+    """A healthy default name does not make a run ok whose SDK calls another host."""
+    evidence, _ = measured(changed(f"[sdk]\n{sdk}"))
+    effective, default = (target for target in evidence.targets if target.service == "backup")
+    assert (effective.host, effective.addressing, effective.role) == (host, addressing, Role.REQUIRED)
+    assert (default.id, default.role) == ("backup", Role.CONTEXT)
+    report = judge(evidence)
+    assert report.verdict.status is Status.CRITICAL
+    assert [finding.id for finding in report.findings] == [f"DNS003@backup@{host}"]
+
+
+def test_a_proxy_in_between_is_not_ok() -> None:
+    evidence, _ = measured(
+        changed('[host.environment]\nhttps_proxy = "http://user:secret@proxy.example.internal:3128"')
+    )
+    report = judge(evidence)
+    assert report.verdict.status is Status.UNKNOWN
+    assert report.verdict.path == "unknown"
+    assert "***@proxy.example.internal" in report.verdict.summary
+    assert "secret" not in json_format.render(report)
+
+
+def test_addresses_of_another_resolver_decide_nothing() -> None:
+    report = judge(evidence_of("own-server-denies-name"))
+    (backup,) = (target for target in report.targets if target.id == "backup")
+    assert [address.from_own_lookup for address in backup.addresses] == [False, False]
+    probed = [each for each in report.observations if each.id.startswith("http/backup/")]
+    assert [each.ok for each in probed] == [True, True]
+    assert backup.status is Status.CRITICAL
+
+
+def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
+    evidence = evidence_of(HEALTHY)
+    report = judge(evidence)
+    (gateway,) = (target for target in report.targets if target.service == "backup-gateway")
+    assert gateway.status is Status.NOT_IN_USE
+    ports = [each for each in report.observations if each.subject.target == gateway.id and each.subject.port]
+    assert ports
+    assert not any(each.made for each in ports)
+    assert {each.target for each in report.not_evaluated} == {gateway.id}

@@ -1,0 +1,187 @@
+"""Every scenario, through the whole pipeline in memory."""
+
+import json
+import random
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent import codec
+from agent.codes import CODES, Severity
+from agent.diagnose import EXPLAINS, Explains
+from agent.events import ObservationMade, RunStarted, TargetsKnown
+from agent.evidence import Evidence
+from agent.render import json as json_format
+from agent.render import text as text_format
+from agent.report import Report, Status
+from agent.rules.registry import RULES
+from agent.rules.rule import Rule
+from agent.shapes import ShapeError
+from agent.simulated import scenario as scenarios
+from agent.verdict import judge
+from tests.agent.runs import evidence_of, measured, report_of
+
+NAMES = scenarios.names()
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+
+
+def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
+    expect = scenarios.load(name).expect
+    return expect.status, expect.path, expect.findings
+
+
+def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
+    return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_finds_what_it_must_and_nothing_else(name: str) -> None:
+    assert found(report_of(name)) == expected(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_document_follows_the_schema_and_comes_back_whole(name: str) -> None:
+    document = json.loads(json_format.render(report_of(name)))
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_scenario_same_bytes(name: str) -> None:
+    again, _ = measured(scenarios.load(name))
+    assert json_format.render(judge(again)) == json_format.render(report_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order_of_observations_makes_no_difference(name: str) -> None:
+    evidence = evidence_of(name)
+    shuffled = list(evidence.observations)
+    random.Random(name).shuffle(shuffled)
+    other = Evidence(run=evidence.run, targets=evidence.targets, observations=shuffled)
+    assert json_format.render(judge(other)) == json_format.render(report_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_findings_hang_together(name: str) -> None:
+    report = report_of(name)
+    observations = {each.id for each in report.observations}
+    findings = {finding.id: finding for finding in report.findings}
+    assert len(findings) == len(report.findings)
+    for finding in report.findings:
+        assert set(finding.evidence) <= observations
+        seen = {finding.id}
+        while finding.explained_by is not None:
+            finding = findings[finding.explained_by]
+            assert finding.id not in seen, "a circle of causes"
+            seen.add(finding.id)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_address_has_every_step(name: str) -> None:
+    """What was not made is there as skipped; nothing disappears (contract, section 2)."""
+    report = report_of(name)
+    seen = {each.id for each in report.observations}
+    for target in report.targets:
+        for address in target.addresses:
+            steps = {f"{step}/{target.id}/{address.address}/443" for step in ("tcp", "tls", "http", "api")}
+            ports = {f"tcp/{target.id}/{address.address}/{port}" for port in target.ports}
+            assert steps | ports <= seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_tell_the_whole_run(name: str) -> None:
+    evidence, events = measured(scenarios.load(name))
+    assert isinstance(events[0], RunStarted)
+    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert sorted(made) == sorted(each.id for each in evidence.observations)
+    known = [event.targets for event in events if isinstance(event, TargetsKnown)]
+    assert (known[-1] if known else ()) == evidence.targets
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_fits_eighty_columns_and_is_plain(name: str) -> None:
+    text = text_format.render(report_of(name))
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith(report_of(name).verdict.status.upper())
+
+
+def breaks(rules: tuple[Rule, ...], explains: tuple[Explains, ...] = EXPLAINS) -> list[str]:
+    return [name for name in NAMES if found(judge(evidence_of(name), rules, explains)) != expected(name)]
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
+    emptied = tuple(Rule(rule.code, rule.needs, lambda _: ()) if rule.code == code else rule for rule in RULES)
+    assert breaks(emptied)
+
+
+@pytest.mark.parametrize("row", EXPLAINS, ids=lambda row: f"{row.cause} explains {row.symptom}")
+def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
+    kept = tuple(each for each in EXPLAINS if each is not row)
+    broken = [
+        name
+        for name in NAMES
+        if codec.encode(judge(evidence_of(name), RULES, kept)) != codec.encode(judge(evidence_of(name)))
+    ]
+    assert broken
+
+
+def test_every_code_has_a_rule_and_a_scenario() -> None:
+    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # RUN003 is what diagnose says when no rule does
+    with_scenario = {finding.partition("@")[0] for name in NAMES for finding in scenarios.load(name).expect.findings}
+    assert with_rule == set(CODES)
+    assert with_scenario == set(CODES)
+
+
+def test_rules_are_listed_once_each() -> None:
+    codes = [rule.code for rule in RULES]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ok_means_every_required_step_succeeded(name: str) -> None:
+    report, evidence = report_of(name), evidence_of(name)
+    for target in evidence.targets:
+        status = next(each.status for each in report.targets if each.id == target.id)
+        if status is Status.OK:
+            steps = [evidence.find(step) for step in evidence.required_steps(target)]
+            assert all(step is not None and step.ok for step in steps)
+    if report.verdict.status is Status.OK:
+        assert all(finding.severity is Severity.INFO for finding in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param('summary = "x"\nexpec = 1', "expec", id="a key that nobody knows"),
+        pytest.param('[expect]\nstatus = "ok"\npath = "private"\nfindings = []', "summary", id="no summary"),
+        pytest.param('summary = "x"\n[[tcp]]\naddresses = ["10.0.0"]', "tcp[0].addresses[0]", id="no address"),
+        pytest.param('summary = "x"\n[[tcp]]\nports = ["443"]', "tcp[0].addresses", id="no addresses"),
+        pytest.param('summary = "x"\n[run]\ntimeout = "3"', "run.timeout", id="a text for a number"),
+        pytest.param('summary = "x"\n[run]\ntimeout = true', "run.timeout", id="a truth for a number"),
+        pytest.param('summary = "x"\n[metadata]\nanswer = "shrug"', "metadata.answer", id="a word that is no choice"),
+        pytest.param('name = "y"', "name", id="a name of its own"),
+    ],
+)
+def test_a_scenario_that_is_wrong_is_refused_with_its_place(text: str, place: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        scenarios.parse("x", text)
+    assert caught.value.where == place
+
+
+def test_a_document_that_is_wrong_is_refused() -> None:
+    document: dict[str, Any] = codec.encode(report_of("one-zone-silent"))
+    changes: tuple[dict[str, Any], ...] = (
+        {"schema": "backuplink.report.v2"},
+        {"observations": None},
+        {"extra": 1},
+        {"findings": [{}]},
+        {"run": {**document["run"], "started_at": "yesterday"}},
+        {"observations": [{**document["observations"][0], "id": "other"}]},
+    )
+    for change in changes:
+        with pytest.raises(ShapeError):
+            codec.decode(document | change)

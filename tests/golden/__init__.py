@@ -1,0 +1,39 @@
+"""One report with every hard value, in every format, compared as bytes. `./dev golden` writes the files again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from agent.evidence import Evidence
+from agent.render import json, text
+from agent.report import Report
+from agent.verdict import judge
+from probes.facts import TlsFacts
+from probes.model import Failed
+from tests.agent.runs import evidence_of
+
+FOLDER = Path(__file__).parent
+HOSTILE = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
+"""Escape codes, a bell, a right-to-left override, a line separator and markup, as a certificate may hold them."""
+
+
+def hard_report() -> Report:
+    """An intercepted run whose certificates were made to mislead whoever reads the report."""
+    evidence = evidence_of("tls-intercepted")
+    observations = []
+    for each in evidence.observations:
+        if isinstance(each.outcome, Failed) and isinstance(each.facts, TlsFacts):
+            certificates = tuple(replace(one, issuer=HOSTILE, names=(HOSTILE,)) for one in each.facts.certificates)
+            facts = replace(each.facts, certificates=certificates)
+            each = replace(each, outcome=Failed(each.outcome.failure, facts))
+        observations.append(each)
+    return judge(Evidence(run=evidence.run, targets=evidence.targets, observations=observations))
+
+
+def rendered() -> dict[str, str]:
+    """File name to content."""
+    report = hard_report()
+    return {
+        "hard.json": json.render(report),
+        "hard.txt": text.render(report),
+        "hard-colour.txt": text.render(report, colour=True),
+    }

@@ -1,0 +1,121 @@
+"""`python -m tests.netns.peers NAME TOML`: a scenario's peers behind real sockets, inside a namespace of their own.
+
+They are the peers of `agent.simulated.peers`, so both worlds say the same bytes. The addresses must be there already.
+Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection and
+`udp ADDRESS PORT` for each datagram. The process ends when its stdin is closed, so it cannot outlive who started it.
+"""
+
+import asyncio
+import socket
+import struct
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+from agent.simulated import peers
+from agent.simulated.scenario import Scenario, parse
+from probes.dns import DNS_PORT
+from probes.imds import IPV4 as METADATA_ADDRESS
+from probes.model import Address
+from probes.world import SocketStream
+
+READY: Final = "ready"
+_DATAGRAM_BYTES: Final = 65_535
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+"""struct linger of socket(7): closing then sends a reset."""
+
+Place = tuple[Address, int]
+
+
+def places(scenario: Scenario) -> tuple[Place, ...]:
+    """Every address and TCP port that the scenario says something of, each once."""
+    services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
+    resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
+    return tuple(dict.fromkeys([(METADATA_ADDRESS, peers.METADATA_PORT), *resolvers, *services]))
+
+
+def accepting(scenario: Scenario) -> dict[Place, peers.Peer]:
+    """Who accepts connections, by address and port."""
+    found = ((place, peers.peer_at(scenario, *place, _now)) for place in places(scenario))
+    return {place: peer for place, peer in found if peer is not None}
+
+
+def refusing(scenario: Scenario) -> tuple[Place, ...]:
+    """The addresses and ports at which connections are refused."""
+    there = accepting(scenario)
+    rows = ((place, scenario.behind(*place)) for place in places(scenario) if place not in there)
+    return tuple(place for place, row in rows if row is not None and row.answer == "refuse")
+
+
+async def serve(scenario: Scenario) -> None:
+    """Serve the scenario until stdin is closed. Raises what a peer raises, unless the client was gone."""
+    over = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, over.set)
+    async with asyncio.TaskGroup() as group:
+        # Bound at once, before anything runs, so that `ready` means that nobody is turned away any more.
+        works = [
+            *(_accept(_bound(place, socket.SOCK_STREAM), place, peer) for place, peer in accepting(scenario).items()),
+            *(
+                _answer(_bound((resolver, DNS_PORT), socket.SOCK_DGRAM), scenario, resolver)
+                for resolver in peers.resolvers_of(scenario)
+                if not peers.is_closed_resolver(scenario, resolver)
+            ),
+        ]
+        tasks = [group.create_task(work) for work in works]
+        _say(READY)
+        await over.wait()
+        for task in tasks:
+            task.cancel()
+
+
+def _bound(place: Place, kind: socket.SocketKind) -> socket.socket:
+    address, port = place
+    found = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, kind)
+    found.setblocking(False)
+    found.bind((str(address), port))
+    if kind is socket.SOCK_STREAM:
+        found.listen()
+    return found
+
+
+async def _accept(listener: socket.socket, place: Place, peer: peers.Peer) -> None:
+    loop = asyncio.get_running_loop()
+    with listener:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                connection, _ = await loop.sock_accept(listener)
+                _say("tcp", *place)
+                group.create_task(_attend(connection, peer))
+
+
+async def _attend(connection: socket.socket, peer: peers.Peer) -> None:
+    with connection:
+        try:
+            end = await peer(SocketStream(connection))
+        except OSError:
+            end = peers.End.CLOSE  # the client has gone
+        if end is peers.End.RESET:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+
+
+async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address) -> None:
+    loop = asyncio.get_running_loop()
+    with channel:
+        while True:
+            packet, client = await loop.sock_recvfrom(channel, _DATAGRAM_BYTES)
+            _say("udp", resolver, DNS_PORT)
+            answer = peers.dns_answer(scenario, resolver, packet, tcp=False)
+            if answer is not None:
+                await loop.sock_sendto(channel, answer, client)
+
+
+def _say(*words: object) -> None:
+    print(*words, flush=True)  # noqa: T201 - lines for the test that waits for them
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(parse(*sys.argv[1:])))

@@ -1,0 +1,112 @@
+"""The installed program, run on the host of a VPC as its user would run it."""
+
+import json
+import os
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jsonschema
+
+from agent import codec
+from agent.report import Report
+from agent.simulated.certificates import root_pem
+from agent.simulated.scenario import RunPart, SdkPart
+from tests.netns.vpc import Vpc
+
+PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
+START_SECONDS: Final = 15.0
+"""For an interpreter to start and to end, however busy the machine."""
+_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A run that is over."""
+
+    code: int
+    report: Report
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Ids of the findings, in the report's order."""
+        return tuple(finding.id for finding in self.report.findings)
+
+
+def check(vpc: Vpc, folder: Path) -> Ended:
+    """Run `backuplink check` as the scenario asks for it, with `folder` for its files, and wait for its end."""
+    with started(vpc, folder) as process:
+        return ended(process, limit=vpc.scenario.run.deadline + START_SECONDS)
+
+
+@contextmanager
+def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The running program; what is left of it when the block ends is killed."""
+    home = folder / "home"
+    home.mkdir()
+    with subprocess.Popen(
+        vpc.on_host(str(PROGRAM), "check", *options(vpc.scenario.run)),
+        cwd=home,
+        env=environment(vpc, folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # does nothing to one that has ended
+
+
+def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
+    """Wait for the program at most `limit` seconds and read its one document, which must follow the schema.
+
+    Raises subprocess.TimeoutExpired; and AssertionError where anything stands on stderr, which has no terminal.
+    """
+    document, errors = process.communicate(timeout=limit)
+    assert errors == ""
+    data = json.loads(document)
+    _VALIDATOR.validate(data)
+    return Ended(code=process.returncode, report=codec.decode(data))
+
+
+def options(run: RunPart) -> tuple[str, ...]:
+    """The options of a run."""
+    return (
+        *("--format", "json", "--timeout", str(run.timeout), "--deadline", str(run.deadline), "--expect", run.expect),
+        *(("--region", run.region) if run.region else ()),
+        *(word for service in run.services for word in ("--service", service)),
+    )
+
+
+def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
+    """All variables of the program. The roots that it trusts are those of the scenario's world."""
+    roots = folder / "roots.pem"
+    roots.write_text(root_pem("amazon"), encoding="ascii")
+    config = folder / "config"
+    if vpc.scenario.sdk.region is not None:  # in a variable the command itself would read it first
+        config.write_text(f"[default]\nregion = {vpc.scenario.sdk.region}\n", encoding="ascii")
+    return {
+        "PATH": os.defpath,
+        "HOME": str(folder / "home"),
+        "AWS_CA_BUNDLE": str(roots),
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
+        **sdk_variables(vpc.scenario.sdk),
+        **vpc.scenario.host.environment,
+    }
+
+
+def sdk_variables(sdk: SdkPart) -> dict[str, str]:
+    """What sets the SDK (AWS SDKs and Tools Reference Guide, Environment variables)."""
+    found = {f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": url for service, url in sdk.endpoint_urls.items()}
+    if sdk.fips:
+        found["AWS_USE_FIPS_ENDPOINT"] = "true"
+    if sdk.dual_stack:
+        found["AWS_USE_DUALSTACK_ENDPOINT"] = "true"
+    return found

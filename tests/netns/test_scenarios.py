@@ -1,0 +1,86 @@
+"""Every scenario with real sockets: the installed program must see and find there what it sees and finds in memory."""
+
+import dataclasses
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent import exits
+from agent.report import Report
+from agent.simulated import scenario as scenarios
+from agent.verdict import judge
+from probes.model import Observation, Skipped
+from tests.agent.runs import measured
+from tests.netns import program
+from tests.netns.variants import VARIANTS
+from tests.netns.vpc import vpc
+
+pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
+
+NAMES: Final = tuple(name for name in scenarios.names() if "namespaces" in scenarios.load(name).worlds)
+WORLDS: Final = {name: scenarios.text(name) for name in NAMES} | VARIANTS
+
+UNLIKE: Final = frozenset(
+    {
+        "interfaces",  # a real host also has a loopback and link-local addresses
+        "round_trip_seconds",
+        "retransmits",  # depends on the instant at which a step gives up
+        "queries",  # a slow machine sends another
+        "mss",
+        "trust",  # a file here
+        "ca_bundle",
+        "date",
+        "clock_offset_seconds",
+    }
+)
+"""Facts that no two worlds share."""
+
+
+@cache
+def ended(name: str) -> program.Ended:
+    """One run for all that is asked of it."""
+    with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as made:
+        return program.check(made, Path(folder))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_finds_what_it_must_and_nothing_else(name: str) -> None:
+    expect, run = scenarios.load(name).expect, ended(name)
+    verdict = run.report.verdict
+    assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings)
+    assert run.code == exits.of_status(expect.status)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_both_worlds_are_one(name: str) -> None:
+    evidence, _ = measured(scenarios.parse(name, WORLDS[name]))
+    assert told(ended(name).report) == told(judge(evidence))
+
+
+def told(report: Report) -> dict[str, object]:
+    """What a report says of the world: nothing of when it was made, and nothing that is UNLIKE."""
+    return {
+        "verdict": (report.verdict.status, report.verdict.path),
+        "findings": [finding.id for finding in report.findings],
+        **{each.id: _seen(each) for each in report.observations},
+    }
+
+
+def _seen(observation: Observation[Any]) -> tuple[object, ...]:
+    outcome, failure = observation.outcome, observation.failure
+    facts = {} if observation.facts is None else dataclasses.asdict(observation.facts)
+    match observation.subject.operation:
+        case "getaddrinfo" if facts:
+            # The C library puts those first that it could reach (RFC 6724).
+            facts["addresses"] = sorted(facts["addresses"], key=lambda address: (address.version, address))
+        case "sdk-settings" if facts:
+            del facts["version"]
+    return (
+        type(outcome),
+        None if failure is None else (failure.kind, failure.code),
+        outcome.reason if isinstance(outcome, Skipped) else None,
+        {name: value for name, value in facts.items() if name not in UNLIKE},
+    )

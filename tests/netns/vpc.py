@@ -1,0 +1,313 @@
+"""A scenario's VPC, built from two Linux network namespaces with one cable between them.
+
+One namespace is the host: `eth0` with its addresses and routes, its own firewall, its own resolv.conf and hosts file
+(`ip netns exec` lays the files of /etc/netns/NAME over those of /etc). The other is all the rest: the gateway, and
+behind it every address that the scenario names, held by one interface, with the peers of `tests.netns.peers` on it. A
+security group's silence is a dropped packet there. Neither has a link to anywhere else, so no packet can leave.
+"""
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from agent.simulated import peers as simulated
+from agent.simulated.scenario import HostPart, Scenario, TcpPart, parse
+from probes.dns import DNS_PORT
+from probes.imds import IPV4 as METADATA_ADDRESS
+from probes.model import Address
+from tests.netns import peers
+from tests.netns.peers import Place
+
+REPOSITORY: Final = Path(__file__).parents[2]
+COMMAND_SECONDS: Final = 20.0
+"""For anything that needs milliseconds; only a machine in trouble comes near."""
+_SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+_NUMBERS: Final = count(1)
+_NETNS: Final = Path("/etc/netns")
+_NSSWITCH: Final = Path("/etc/nsswitch.conf")
+_ROUND_TRIP: Final = TcpPart.__dataclass_fields__["round_trip_seconds"].default
+_SETTINGS: Final = """
+cd /proc/sys/net
+for setting in ipv4/ip_forward ipv6/conf/all/forwarding ipv4/icmp_ratelimit ipv6/icmp/ratelimit; do
+    if test -e $setting; then echo 0 >$setting; fi
+done
+"""
+"""For the namespace behind the gateway: it is no router, and every closed port answers, though a kernel by itself sends
+only a few such answers a second to one host (icmp(7))."""
+_BECOME_HOST: Final = """
+set -e
+mount -t tmpfs tmpfs /sys/class
+mkdir -p /sys/class/dmi/id
+printf '%s\\n' "$1" >/sys/class/dmi/id/sys_vendor
+shift
+if test -d /run/nscd; then mount -t tmpfs tmpfs /run/nscd; fi
+exec "$@"
+"""
+"""Firmware of its own for the host, and no cache of names from outside. `ip netns exec` has given it mounts that nobody
+else sees."""
+
+
+class Peers:
+    """The process behind the addresses of a VPC, and what it has told so far."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._text = ""
+
+    def wait_for(self, line: str) -> None:
+        """Wait until the peers have said `line`, at most COMMAND_SECONDS. Raises TimeoutError, and EOFError where they
+        end before."""
+        said = self._process.stdout
+        if said is None:
+            raise ValueError("nobody listens to the peers")
+        last = time.monotonic() + COMMAND_SECONDS
+        while line not in self._text.split("\n")[:-1]:  # the last line is not whole yet
+            if not select.select([said], [], [], max(last - time.monotonic(), 0.0))[0]:
+                raise TimeoutError(f"the peers have not said {line!r} but {self._text!r}")
+            piece = os.read(said.fileno(), 1 << 16)
+            if not piece:
+                raise EOFError(f"the peers ended before they said {line!r}")
+            self._text += piece.decode("ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vpc:
+    """A VPC that stands."""
+
+    scenario: Scenario
+    host: str
+    """Namespace of the host."""
+    peers: Peers
+
+    def on_host(self, *words: str) -> list[str]:
+        """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
+        vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
+        return [_program("ip"), "netns", "exec", self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, *words]
+
+
+def missing() -> str | None:
+    """Why namespaces cannot be made here; None where they can."""
+    if sys.platform != "linux":
+        return "network namespaces are Linux alone"
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    for name in ("ip", "nft"):
+        if shutil.which(name, path=_SEARCHED) is None:
+            return f"the command {name} is not there"
+    try:
+        with _namespace("try") as name:
+            _run("ip", "-n", name, "link", "add", "eth0", "type", "veth", "peer", "name", "vpc0")
+            _in_namespace(name, "nft", "-f", "-", text="table inet try { }")
+    except (OSError, RuntimeError) as error:
+        return f"network namespaces cannot be made: {error}"
+    return None
+
+
+@contextmanager
+def vpc(name: str, toml: str, *, rules: str = "") -> Iterator[Vpc]:
+    """The VPC of a scenario, given as its file has it, with everything in it, while the block lasts.
+
+    `rules` are tables of nft(8) for the namespace behind the gateway. Raises RuntimeError where something cannot be
+    built, and where a peer broke.
+    """
+    scenario = parse(name, toml)
+    if any(row.round_trip_seconds != _ROUND_TRIP for row in scenario.tcp):
+        raise RuntimeError("no round trip time is built here: it would need a delay in the kernel")
+    with ExitStack() as stack:
+        host = stack.enter_context(_namespace("host"))
+        beyond = stack.enter_context(_namespace("vpc"))
+        stack.enter_context(_files(host, scenario.host))
+        _run("ip", "-n", host, *"link add eth0 type veth peer name vpc0 netns".split(), beyond)
+        _in_namespace(beyond, "sh", "-c", _SETTINGS)
+        _batch(beyond, _links_beyond(scenario))
+        _batch(host, _links_of_host(scenario.host))
+        _in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
+        _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
+        yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)))
+
+
+# --- Namespaces ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _namespace(role: str) -> Iterator[str]:
+    """A new namespace, gone afterwards with all that is in it."""
+    name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-{role}"
+    _run("ip", "netns", "add", name)
+    try:
+        yield name
+    finally:
+        _run("ip", "netns", "del", name)
+
+
+@contextmanager
+def _files(namespace: str, host: HostPart) -> Iterator[None]:
+    """The files of /etc that programs in the namespace see."""
+    folder = _NETNS / namespace
+    texts = {
+        "resolv.conf": "".join(f"nameserver {server}\n" for server in host.resolvers),
+        "hosts": "".join(f"{line}\n" for line in host.hosts),
+    }
+    if _NSSWITCH.exists():
+        # A module such as `resolve` would hand the look-up to a service outside the namespace.
+        texts["nsswitch.conf"] = "hosts: files dns\n"
+    already = _NETNS.exists()
+    folder.mkdir(parents=True)
+    try:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="ascii")
+        yield
+    finally:
+        shutil.rmtree(folder)
+        if not already and not any(_NETNS.iterdir()):
+            _NETNS.rmdir()
+
+
+@contextmanager
+def _peers(namespace: str, name: str, toml: str) -> Iterator[Peers]:
+    """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
+    words = [_program("ip"), "netns", "exec", namespace, sys.executable, "-m", "tests.netns.peers", name, toml]
+    with subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            there = Peers(process)
+            there.wait_for(peers.READY)
+            yield there
+            process.communicate(timeout=COMMAND_SECONDS)  # closes its stdin, which ends it
+        finally:
+            process.kill()
+    if process.returncode:
+        raise RuntimeError(f"the peers of {name} ended with {process.returncode}; they say why on stderr")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=_SEARCHED)
+    if found is None:
+        raise FileNotFoundError(name)
+    return found
+
+
+def _run(name: str, *words: str, text: str = "") -> None:
+    done = subprocess.run(
+        [_program(name), *words], input=text, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{name} {' '.join(words)}: {done.stderr.strip()}\n{text}")
+
+
+def _in_namespace(namespace: str, *words: str, text: str = "") -> None:
+    _run("ip", "netns", "exec", namespace, *words, text=text)
+
+
+def _batch(namespace: str, lines: Iterable[str]) -> None:
+    _run("ip", "-n", namespace, "-batch", "-", text="".join(f"{line}\n" for line in lines))
+
+
+# --- What stands in them ---------------------------------------------------------------------------------------------
+
+
+def _links_of_host(host: HostPart) -> Iterator[str]:
+    """Lines for ip(8)."""
+    yield "link set lo up"
+    for interface in host.addresses:
+        yield f"addr add {interface} dev eth0{_nodad(interface.ip)}"
+    yield "link set eth0 up"
+    for gateway in host.gateways:
+        yield f"route add default via {gateway} dev eth0"
+    for route in host.routes:
+        yield f"route add {route.answer} {route.to}"
+
+
+def _links_beyond(scenario: Scenario) -> Iterator[str]:
+    """Lines for ip(8)."""
+    yield "link set lo up"
+    yield "link set vpc0 up"
+    for address in _addresses(scenario):
+        yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
+    for interface in scenario.host.addresses:
+        # The way back, with the gateway as the sender of what the gateway itself has to say.
+        gateway = next((each for each in scenario.host.gateways if each.version == interface.version), None)
+        yield f"route add {interface.ip} dev vpc0" + ("" if gateway is None else f" src {gateway}")
+
+
+def _nodad(address: Address) -> str:
+    """Duplicate address detection (RFC 4862) would keep an IPv6 address from use for a second."""
+    return " nodad" if address.version == 6 else ""
+
+
+def _addresses(scenario: Scenario) -> tuple[Address, ...]:
+    """Every address that something has, the host's own apart; the same as in memory."""
+    services = (address for row in scenario.tcp for address in row.addresses)
+    there = (*scenario.host.gateways, *simulated.resolvers_of(scenario), METADATA_ADDRESS, *services)
+    return tuple(dict.fromkeys(there))
+
+
+def _filter_beyond(scenario: Scenario) -> str:
+    """Tables of nft(8): only what a row names gets in, and what is addressed to nobody is dropped."""
+    open_places = (*peers.accepting(scenario), *peers.refusing(scenario))
+    resolvers = tuple((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
+    nobody = []
+    for family, version in (("ip", 4), ("ip6", 6)):
+        somebody = [str(address) for address in _addresses(scenario) if address.version == version]
+        if version == 6:
+            somebody += ["fe80::/10", "ff00::/8"]  # neighbour discovery
+        nobody.append(f"{family} daddr != {_set(somebody)} drop")
+    return f"""
+        table inet vpc {{
+            chain arriving {{
+                type filter hook prerouting priority 0; policy accept;
+                iif lo accept
+                {_lines(nobody)}
+            }}
+            chain received {{
+                type filter hook input priority 0; policy drop;
+                iif lo accept
+                meta l4proto ipv6-icmp accept
+                {_lines(_match(open_places, "tcp", "accept"))}
+                {_lines(_match(resolvers, "udp", "accept"))}
+            }}
+        }}
+    """
+
+
+def _filter_of_host(host: HostPart) -> str:
+    """A table of nft(8). What is dropped on output meets UDP as EPERM, and TCP not at all."""
+    rules = [
+        line
+        for rule in host.filter
+        for protocol in ("tcp", "udp")
+        for line in _match([(a, p) for a in rule.addresses for p in rule.ports], protocol, rule.answer)
+    ]
+    return f"""
+        table inet host {{
+            chain sent {{
+                type filter hook output priority 0; policy accept;
+                {_lines(rules)}
+            }}
+        }}
+    """
+
+
+def _match(places: Iterable[Place], protocol: str, verdict: str) -> Iterator[str]:
+    """A rule for each family that `places` has."""
+    found = tuple(places)
+    for family, version in (("ip", 4), ("ip6", 6)):
+        elements = [f"{address} . {port}" for address, port in found if address.version == version]
+        if elements:
+            yield f"{family} daddr . {protocol} dport {_set(elements)} {verdict}"
+
+
+def _set(elements: Iterable[str]) -> str:
+    return f"{{ {', '.join(elements)} }}"
+
+
+def _lines(rules: Iterable[str]) -> str:
+    return "\n".join(rules)
