@@ -8,13 +8,16 @@ from typing import Any, Final
 from agent.report import SCHEMA, Report
 from agent.shapes import ShapeError, plain, shaped, type_schema
 from probes.facts import (
+    AllowanceFacts,
     ApiFacts,
+    CredentialFacts,
     DnsFacts,
     Facts,
     HostFacts,
     HttpFacts,
     ImdsFacts,
     LookupFacts,
+    ProxyConnectFacts,
     ProxyFacts,
     SdkFacts,
     TcpFacts,
@@ -33,6 +36,11 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.TCP, None): TcpFacts,
     (Step.TLS, None): TlsFacts,
     (Step.HTTP, None): HttpFacts,
+    (Step.HTTP, "padded"): HttpFacts,
+    (Step.HTTP, "proxy-connect"): ProxyConnectFacts,
+    (Step.HOST, "metadata-proxy"): ProxyFacts,
+    (Step.HOST, "allowances"): AllowanceFacts,
+    (Step.CREDENTIALS, None): CredentialFacts,
     (Step.API, None): ApiFacts,
 }
 """Which facts an observation of a step and operation holds."""

@@ -95,7 +95,41 @@ _SDK: Final = Document(
     title="AWS SDKs and Tools Reference Guide: AWS Region", url=f"{_DOCS}/sdkref/latest/guide/feature-region.html"
 )
 
-_CRITICAL, _WARNING = Severity.CRITICAL, Severity.WARNING
+_SDK_ENDPOINTS: Final = Document(
+    title="AWS SDKs and Tools Reference Guide: Service-specific endpoints",
+    url=f"{_DOCS}/sdkref/latest/guide/feature-ss-endpoints.html",
+)
+_PROXY: Final = Document(
+    title="AWS CLI User Guide: Using an HTTP proxy for the AWS CLI",
+    url=f"{_DOCS}/cli/latest/userguide/cli-configure-proxy.html",
+)
+_CLOCK: Final = Document(
+    title="EC2 User Guide: Precision clock and time synchronization on your EC2 instance",
+    url=f"{_DOCS}/AWSEC2/latest/UserGuide/set-time.html",
+)
+_TRUST: Final = Document(title="Amazon Trust Services repository", url="https://www.amazontrust.com/repository/")
+_CREDENTIALS: Final = Document(
+    title="AWS SDKs and Tools Reference Guide: Standardized credential providers",
+    url=f"{_DOCS}/sdkref/latest/guide/standardized-credentials.html",
+)
+_SIGNING: Final = Document(
+    title="IAM User Guide: Troubleshoot Signature Version 4 signing for AWS API requests",
+    url=f"{_DOCS}/IAM/latest/UserGuide/reference_sigv-troubleshooting.html",
+)
+_ERRORS: Final = Document(
+    title="AWS Backup Developer Guide: Common Error Types",
+    url=f"{_DOCS}/aws-backup/latest/devguide/CommonErrors.html",
+)
+_POLICY: Final = Document(
+    title="AWS PrivateLink Guide: Control access to VPC endpoints using endpoint policies",
+    url=f"{_DOCS}/vpc/latest/privatelink/vpc-endpoints-access.html",
+)
+_DENIED: Final = Document(
+    title="IAM User Guide: Troubleshoot access denied error messages",
+    url=f"{_DOCS}/IAM/latest/UserGuide/troubleshoot_access-denied.html",
+)
+
+_CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
 CODES: Final = {
     each.code: each
@@ -115,6 +149,74 @@ CODES: Final = {
             title="The instance metadata service does not answer",
             scope=Scope.RUN,
             documents=(_IMDS,),
+        ),
+        Code(
+            code="ENV003",
+            name="metadata-disabled",
+            severity=_WARNING,
+            title="The instance metadata service says no",
+            scope=Scope.RUN,
+            documents=(_IMDS,),
+        ),
+        Code(
+            code="ENV004",
+            name="service-not-offered",
+            severity=_CRITICAL,
+            title="The service is not offered in this Region",
+            documents=(_NETWORK,),
+        ),
+        Code(
+            code="ENV005",
+            name="sdk-endpoint-overridden",
+            severity=_WARNING,
+            title="SDK settings send calls to another URL",
+            documents=(_SDK_ENDPOINTS,),
+        ),
+        Code(
+            code="ENV006",
+            name="sdk-host-not-covered",
+            severity=_WARNING,
+            title="Private DNS covers another name than the SDK calls",
+            documents=(_CONFIGURE,),
+        ),
+        Code(
+            code="ENV007",
+            name="proxy-captures-endpoint",
+            severity=_CRITICAL,
+            title="A proxy takes the calls off the private path",
+            documents=(_PROXY,),
+        ),
+        Code(
+            code="ENV008",
+            name="region-mismatch",
+            severity=_WARNING,
+            title="The Region that is set is not the instance's",
+            scope=Scope.RUN,
+            documents=(_SDK,),
+        ),
+        Code(
+            code="ENV010",
+            name="clock-skew",
+            severity=_WARNING,
+            title="This host's clock is wrong",
+            scope=Scope.RUN,
+            documents=(_CLOCK,),
+        ),
+        Code(
+            code="ENV011",
+            name="proxy-captures-metadata",
+            severity=_WARNING,
+            title="A proxy takes requests for instance metadata",
+            scope=Scope.RUN,
+            documents=(_PROXY,),
+        ),
+        Code(
+            code="ENV012",
+            name="outside-vpc",
+            severity=_INFO,
+            title="This host is taken to be outside AWS",
+            scope=Scope.RUN,
+            documents=(_RESOLVER,),
         ),
         Code(
             code="DNS001",
@@ -144,6 +246,54 @@ CODES: Final = {
             title="No name server of this host answers",
             scope=Scope.RESOLVER,
             documents=(_DNS, _RESOLVER),
+        ),
+        Code(
+            code="DNS005",
+            name="resolver-servfail",
+            severity=_CRITICAL,
+            title="The name server fails to answer",
+            documents=(_RESOLVER,),
+        ),
+        Code(
+            code="DNS006",
+            name="empty-answer",
+            severity=_CRITICAL,
+            title="The name has no address",
+            documents=(_ZONES,),
+        ),
+        Code(
+            code="DNS008",
+            name="mixed-answer",
+            severity=_CRITICAL,
+            title="One answer holds private and public addresses",
+            documents=(_ZONES,),
+        ),
+        Code(
+            code="DNS010",
+            name="bogus-address",
+            severity=_CRITICAL,
+            title="The name resolves to an address that no endpoint has",
+        ),
+        Code(
+            code="DNS011",
+            name="public-ipv6-beside-private-ipv4",
+            severity=_WARNING,
+            title="The name is private by IPv4 and public by IPv6",
+            documents=(_CONFIGURE,),
+        ),
+        Code(
+            code="DNS012",
+            name="nat64-answer",
+            severity=_WARNING,
+            title="Traffic goes through NAT64",
+            documents=(_CONFIGURE,),
+        ),
+        Code(
+            code="DNS013",
+            name="resolver-refused",
+            severity=_CRITICAL,
+            title="The name server refuses to answer",
+            documents=(_RESOLVER,),
         ),
         Code(
             code="TCP001",
@@ -187,10 +337,36 @@ CODES: Final = {
             documents=(_ROUTES,),
         ),
         Code(
+            code="TCP007",
+            name="support-port-blocked",
+            severity=_WARNING,
+            title="The port of AWS Support's channel is closed",
+            documents=(_GATEWAY,),
+        ),
+        Code(
+            code="TCP008",
+            name="ipv6-path-broken",
+            severity=_WARNING,
+            title="One address family does not connect",
+            documents=(_CONFIGURE,),
+        ),
+        Code(
+            code="TCP011",
+            name="no-source-port",
+            severity=_CRITICAL,
+            title="This host has no free source port",
+        ),
+        Code(
             code="TLS001",
             name="intercepted",
             severity=_CRITICAL,
             title="Somebody else's certificate: TLS is intercepted",
+        ),
+        Code(
+            code="TLS002",
+            name="trusted-interception",
+            severity=_WARNING,
+            title="TLS is opened by an authority that this host trusts",
         ),
         Code(
             code="TLS003",
@@ -211,6 +387,196 @@ CODES: Final = {
             name="not-tls",
             severity=_CRITICAL,
             title="Something that is not TLS answers on the port",
+        ),
+        Code(
+            code="TLS007",
+            name="certificate-time",
+            severity=_CRITICAL,
+            title="The certificate is not valid at this host's time",
+            documents=(_CLOCK,),
+        ),
+        Code(
+            code="TLS008",
+            name="trust-store-broken",
+            severity=_CRITICAL,
+            title="This host's trusted certificates lack Amazon's",
+            documents=(_TRUST,),
+        ),
+        Code(
+            code="HTTP001",
+            name="not-aws",
+            severity=_CRITICAL,
+            title="Somebody else answers in place of AWS",
+        ),
+        Code(
+            code="HTTP002",
+            name="redirected",
+            severity=_CRITICAL,
+            title="The answer sends the client elsewhere",
+        ),
+        Code(
+            code="HTTP003",
+            name="proxy-failed",
+            severity=_CRITICAL,
+            title="The proxy does not let the calls through",
+            documents=(_PROXY,),
+        ),
+        Code(
+            code="HTTP004",
+            name="no-answer",
+            severity=_CRITICAL,
+            title="TLS is up and no HTTP answer comes",
+            documents=(_MTU,),
+        ),
+        Code(
+            code="HTTP005",
+            name="service-fault",
+            severity=_WARNING,
+            title="AWS itself answers with a fault",
+        ),
+        Code(
+            code="HTTP006",
+            name="large-request-stalls",
+            severity=_CRITICAL,
+            title="Large requests are lost on the way out",
+            documents=(_MTU,),
+        ),
+        Code(
+            code="API001",
+            name="no-credentials",
+            severity=_WARNING,
+            title="No credentials to sign with",
+            scope=Scope.RUN,
+            documents=(_CREDENTIALS,),
+        ),
+        Code(
+            code="API002",
+            name="credentials-expired",
+            severity=_CRITICAL,
+            title="The credentials have expired",
+            scope=Scope.RUN,
+            documents=(_CREDENTIALS,),
+        ),
+        Code(
+            code="API003",
+            name="credentials-rejected",
+            severity=_CRITICAL,
+            title="AWS rejects the credentials",
+            scope=Scope.RUN,
+            documents=(_CREDENTIALS,),
+        ),
+        Code(
+            code="API004",
+            name="signature-rejected",
+            severity=_CRITICAL,
+            title="The signature does not match",
+            documents=(_SIGNING,),
+        ),
+        Code(
+            code="API005",
+            name="clock-rejected",
+            severity=_CRITICAL,
+            title="AWS refuses the call for its time",
+            documents=(_CLOCK,),
+        ),
+        Code(
+            code="API006",
+            name="wrong-scope",
+            severity=_CRITICAL,
+            title="The call is signed for another Region or service",
+            documents=(_SIGNING,),
+        ),
+        Code(
+            code="API007",
+            name="throttled",
+            severity=_WARNING,
+            title="AWS asks for fewer calls",
+            documents=(_ERRORS,),
+        ),
+        Code(
+            code="API008",
+            name="not-subscribed",
+            severity=_CRITICAL,
+            title="The account or the Region has to opt in",
+            documents=(_ERRORS,),
+        ),
+        Code(
+            code="API009",
+            name="authorization-stripped",
+            severity=_CRITICAL,
+            title="A signed call is answered as an unsigned one",
+            documents=(_SIGNING,),
+        ),
+        Code(
+            code="API010",
+            name="credential-source-failed",
+            severity=_WARNING,
+            title="A configured source of credentials fails",
+            scope=Scope.RUN,
+            documents=(_CREDENTIALS,),
+        ),
+        Code(
+            code="IAM001",
+            name="endpoint-policy-silent",
+            severity=_CRITICAL,
+            title="No VPC endpoint policy allows the call",
+            documents=(_POLICY,),
+        ),
+        Code(
+            code="IAM002",
+            name="endpoint-policy-denies",
+            severity=_CRITICAL,
+            title="A VPC endpoint policy denies the call",
+            documents=(_POLICY,),
+        ),
+        Code(
+            code="IAM003",
+            name="identity-policy",
+            severity=_WARNING,
+            title="An identity-based policy denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM004",
+            name="service-control-policy",
+            severity=_WARNING,
+            title="A service control policy denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM005",
+            name="resource-control-policy",
+            severity=_WARNING,
+            title="A resource control policy denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM006",
+            name="permissions-boundary",
+            severity=_WARNING,
+            title="A permissions boundary denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM007",
+            name="session-policy",
+            severity=_WARNING,
+            title="A session policy denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM008",
+            name="resource-policy",
+            severity=_WARNING,
+            title="A resource-based policy denies the call",
+            documents=(_DENIED,),
+        ),
+        Code(
+            code="IAM009",
+            name="denied-without-reason",
+            severity=_WARNING,
+            title="AWS denies the call and does not say which policy",
+            documents=(_DENIED,),
         ),
         Code(
             code="RUN001",

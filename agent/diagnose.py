@@ -16,6 +16,7 @@ from agent.report import Finding, Fix, NotEvaluated
 from agent.rules.registry import RULES
 from agent.rules.rule import Found, Rule, listed
 from agent.rules.run import REPORT_IT
+from agent.settings import Suppression
 from probes.model import Address, Observation, Role, Step, Target
 
 ANYTHING: Final = "*"
@@ -40,9 +41,25 @@ class Explains:
 
 
 EXPLAINS: Final = (
+    Explains("ENV005", ANYTHING, Reach.TARGET),
+    Explains("ENV006", ANYTHING, Reach.TARGET),
+    Explains("ENV008", ANYTHING, Reach.RUN),
+    Explains("ENV004", ANYTHING, Reach.TARGET),
+    Explains("ENV007", "HTTP003", Reach.TARGET),
+    Explains("ENV010", "TLS007", Reach.RUN),
+    Explains("ENV010", "API005", Reach.RUN),
+    Explains("ENV011", "API001", Reach.RUN),
+    Explains("ENV002", "API001", Reach.RUN),
+    Explains("ENV002", "API010", Reach.RUN),
+    Explains("ENV003", "API001", Reach.RUN),
     Explains("DNS004", "DNS002", Reach.RUN),
     Explains("DNS002", "DNS003", Reach.TARGET),
+    Explains("DNS002", "DNS005", Reach.TARGET),
+    Explains("DNS002", "DNS006", Reach.TARGET),
+    Explains("DNS002", "DNS013", Reach.TARGET),
+    Explains("DNS008", "DNS001", Reach.TARGET),
     Explains("DNS002", ANYTHING, Reach.ADDRESS),
+    Explains("DNS008", ANYTHING, Reach.ADDRESS),
     Explains("DNS001", ANYTHING, Reach.ADDRESS),
 )
 """The first row that fits wins."""
@@ -69,6 +86,7 @@ class _Draft:
     severity: Severity
     cause: "_Draft | None" = None
     symptoms: "list[_Draft]" = field(default_factory=list)
+    suppressed: bool = False
 
     @property
     def own(self) -> Severity:
@@ -80,7 +98,12 @@ class _Draft:
         return self.found.code if self.found.target is None else f"{self.found.code}@{self.found.target}"
 
 
-def diagnose(evidence: Evidence, rules: Sequence[Rule] = RULES, explains: Sequence[Explains] = EXPLAINS) -> Diagnosis:
+def diagnose(
+    evidence: Evidence,
+    rules: Sequence[Rule] = RULES,
+    explains: Sequence[Explains] = EXPLAINS,
+    suppress: Sequence[Suppression] = (),
+) -> Diagnosis:
     """Ask every rule, and put what they say in order. Never raises for what a rule raises: that is RUN002."""
     targets = {target.id: target for target in evidence.targets}
     silent = {target.id: reason for target in evidence.targets if (reason := evidence.not_in_use(target))}
@@ -102,6 +125,9 @@ def diagnose(evidence: Evidence, rules: Sequence[Rule] = RULES, explains: Sequen
 
     for draft in drafts:
         draft.severity = _capped(_worst(draft), draft.found, targets)
+        draft.suppressed = any(
+            each.code == draft.found.code and each.target in (None, draft.found.target) for each in suppress
+        )
     drafts.sort(key=_order)
     return Diagnosis(
         findings=tuple(_finding(draft) for draft in drafts),
@@ -153,7 +179,12 @@ def _missing(rule: Rule, evidence: Evidence, silent: dict[str, str]) -> Iterable
             yield NotEvaluated(code=rule.code, target=None, reason=reason)
         return
     if not evidence.targets:
-        reason = "no Region is known, and so no host to look at"
+        unknown = evidence.run.region is None
+        reason = (
+            "no Region is known, and so no host to look at"
+            if unknown
+            else "the run ended before it knew what to look at"
+        )
         yield NotEvaluated(code=rule.code, target=None, reason=reason)
     for target in evidence.targets:
         if reason := silent.get(target.id) or _lack(rule, evidence, target):
@@ -195,6 +226,9 @@ def _explain(drafts: list[_Draft], explains: Sequence[Explains]) -> None:
 def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
     if cause.found.code != row.cause or row.symptom not in (ANYTHING, symptom.found.code):
         return False
+    group = symptom.found.code[:3]
+    if row.symptom == ANYTHING and (group in ("ENV", "RUN") or CODES[symptom.found.code].scope is not Scope.TARGET):
+        return False  # what is wrong with the host or with the run follows from no host name
     match row.reach:
         case Reach.RUN:
             return True
@@ -203,7 +237,7 @@ def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
         case Reach.ADDRESS:
             same = cause.found.target == symptom.found.target
             # A cause that names other causes of the same names (DNS001 beside DNS002) explains connections, not names.
-            below = CODES[symptom.found.code].code[:3] not in ("DNS", "ENV", "RUN")
+            below = group != "DNS"
             return same and below and bool(symptom.found.addresses) and symptom.found.addresses <= cause.found.addresses
 
 
@@ -233,7 +267,14 @@ def _prove(
             continue
         if seen.ok:
             continue
-        chain = [seen, *(each for each in evidence.ancestors(seen) if not each.ok and each.id in required)]
+        chain = [
+            seen,
+            *(
+                each
+                for each in evidence.ancestors(seen)
+                if not each.ok and (each.id in required or each.subject.step is Step.CREDENTIALS)
+            ),
+        ]
         if any(each.id in named for each in chain) or seen.subject.address in blamed:
             continue
         # A setting of this host that cannot be read is no fault of the path.
@@ -288,9 +329,14 @@ def _worst(draft: _Draft) -> Severity:
     return min((draft.severity, *(_worst(symptom) for symptom in draft.symptoms)), key=lambda each: each.rank)
 
 
+def capped(severity: Severity, role: Role) -> Severity:
+    """The severity, as far as a target of this role lets it count."""
+    return max(severity, _CAP[role], key=lambda each: each.rank)
+
+
 def _capped(severity: Severity, found: Found, targets: dict[str, Target]) -> Severity:
     target = targets.get(found.target or "")
-    return max(severity, _CAP[target.role], key=lambda each: each.rank) if target is not None else severity
+    return severity if target is None else capped(severity, target.role)
 
 
 def _order(draft: _Draft) -> tuple[object, ...]:
@@ -310,7 +356,7 @@ def _finding(draft: _Draft) -> Finding:
         detail=draft.found.detail,
         evidence=draft.found.evidence,
         explained_by=None if draft.cause is None else draft.cause.id,
-        suppressed=False,
+        suppressed=draft.suppressed,
         fix=draft.found.fix,
         documents=code.documents,
     )

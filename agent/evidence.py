@@ -10,19 +10,35 @@ from agent.catalog.services import SERVICES
 from agent.plan import usable_families, vpc_resolvers
 from agent.report import AddressScope, Run
 from agent.settings import Expect
-from probes.facts import DnsFacts, HostFacts, ImdsFacts, LookupFacts, ProxyFacts, SdkFacts, TcpFacts, TlsFacts
+from probes.facts import (
+    ApiFacts,
+    CredentialFacts,
+    DnsFacts,
+    HostFacts,
+    HttpFacts,
+    ImdsFacts,
+    LookupFacts,
+    ProxyFacts,
+    SdkFacts,
+    TcpFacts,
+    TlsFacts,
+)
 from probes.model import Address, Observation, Role, Skipped, Step, Target
 
 F = TypeVar("F")
 Network = IPv4Network | IPv6Network
 
 HTTPS: Final = 443
-AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP})
+AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 HOST: Final = "host"
 SDK_SETTINGS: Final = "sdk-settings"
 PROXY: Final = "proxy"
+ALLOWANCES: Final = "allowances"
+METADATA_PROXY: Final = "metadata-proxy"
+PROXY_CONNECT: Final = "proxy-connect"
 GETADDRINFO: Final = "getaddrinfo"
+PADDED: Final = "padded"
 """The operations that tell looks of one step apart."""
 
 _PRIVATE: Final = tuple(
@@ -86,6 +102,11 @@ class Evidence:
         return cast(ImdsFacts | None, self._facts(Step.IMDS))
 
     @cached_property
+    def credentials(self) -> Observation[CredentialFacts] | None:
+        """How the SDK's chain of credentials ended."""
+        return self._by_id.get(Step.CREDENTIALS)
+
+    @cached_property
     def own_addresses_of_host(self) -> frozenset[Address]:
         """The addresses of this host's interfaces; empty where they are not known."""
         interfaces = (self.host.interfaces if self.host else None) or ()
@@ -141,7 +162,7 @@ class Evidence:
     def url_aside(self, target: Target) -> str | None:
         """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
-        if url is None or target.role is Role.CONTEXT:
+        if url is None or target.role is Role.CONTEXT or target.host not in url:
             return None
         try:
             parts = urlsplit(url)
@@ -150,8 +171,11 @@ class Evidence:
             measured = False
         return None if measured else url
 
-    def at(self, step: Step, target: Target, address: Address, port: int) -> Observation[Any] | None:
-        return self._by_id.get(f"{step}/{target.id}/{address}/{port}")
+    def at(
+        self, step: Step, target: Target, address: Address, port: int, operation: str | None = None
+    ) -> Observation[Any] | None:
+        look = f"{step}/{target.id}/{address}/{port}"
+        return self._by_id.get(look if operation is None else f"{look}/{operation}")
 
     def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
         """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
@@ -160,6 +184,19 @@ class Evidence:
     def handshakes(self, target: Target) -> tuple[Observation[TlsFacts], ...]:
         """Handshakes on 443, made to their end, at the addresses that this host uses for the target."""
         return self._made(Step.TLS, target, HTTPS)
+
+    def answers_to_http(self, target: Target, operation: str | None = None) -> tuple[Observation[HttpFacts], ...]:
+        """Unsigned exchanges, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.HTTP, target, HTTPS, operation)
+
+    def calls(self, target: Target) -> tuple[Observation[ApiFacts], ...]:
+        """Signed calls, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.API, target, HTTPS)
+
+    def reached_aws(self, target: Target, address: Address) -> bool:
+        """Whether the signed call at an address was answered by AWS, whatever it said."""
+        call = self.at(Step.API, target, address, HTTPS)
+        return call is not None and isinstance(call.facts, ApiFacts) and call.facts.request_id is not None
 
     def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
         """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
@@ -179,6 +216,8 @@ class Evidence:
             seen.add(after)
             found.append(parent)
             after = parent.subject.after
+        if observation.subject.step is Step.API and (credentials := self.credentials) is not None:
+            found.insert(0, credentials)  # what signs it
         return tuple(found)
 
     # --- Addresses ---------------------------------------------------------------------------------------------------
@@ -247,8 +286,15 @@ class Evidence:
     def required_steps(self, target: Target) -> tuple[str, ...]:
         """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
         steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
+        if self.run.signed_calls:
+            steps.insert(1, str(Step.CREDENTIALS))
         for address in self.own_addresses(target):
-            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS, Step.HTTP)]
+            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
+            # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
+            if not self.reached_aws(target, address):
+                steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
+            if self.run.signed_calls:
+                steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
             others = (port for port in self.required_ports(target) if port != HTTPS)
             steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
         return tuple(steps)
@@ -259,8 +305,10 @@ class Evidence:
         found = self._by_id.get(observation_id)
         return None if found is None else found.facts
 
-    def _made(self, step: Step, target: Target, port: int) -> tuple[Observation[Any], ...]:
-        found = (self.at(step, target, address, port) for address in self.own_addresses(target))
+    def _made(
+        self, step: Step, target: Target, port: int, operation: str | None = None
+    ) -> tuple[Observation[Any], ...]:
+        found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
         return tuple(each for each in found if each is not None and each.made)
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
+from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import Settings
 from probes.facts import HostFacts, SdkFacts
 from probes.model import Address, Addressing, Role, Target
@@ -13,6 +14,13 @@ from probes.model import Address, Addressing, Role, Target
 VPC_RESOLVER: Final = ip_address("169.254.169.253")
 VPC_RESOLVER_IPV6: Final = ip_address("fd00:ec2::253")
 """Route 53 Resolver, from every instance (Amazon VPC User Guide, Understanding Amazon DNS)."""
+_ADDRESSING: Final = {
+    (False, False): Addressing.DEFAULT,
+    (True, False): Addressing.FIPS,
+    (False, True): Addressing.DUALSTACK,
+    (True, True): Addressing.FIPS_DUALSTACK,
+}
+"""By FIPS and dual stack."""
 
 
 def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Target, ...]:
@@ -25,11 +33,11 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
     for service in SERVICES.values():
         role = _role(service, settings)
         default = _target(service, region, Addressing.DEFAULT, role)
-        effective = default if sdk is None else _effective(service, region, role, sdk)
-        if effective.host == default.host:
-            found.append(default)
+        called = _called(service, region, role, settings, sdk) or (default,)
+        if default.host in {target.host for target in called}:
+            found += [default if target.host == default.host else target for target in called]
         else:
-            found += [effective, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
+            found += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
     return tuple(found)
 
 
@@ -57,9 +65,28 @@ def usable_families(host: HostFacts | None) -> frozenset[int]:
 
 
 def _role(service: Service, settings: Settings) -> Role:
-    if settings.services:
-        return Role.REQUIRED if service.name in settings.services else Role.OPTIONAL
+    named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
+    if named:
+        return Role.REQUIRED if service.name in named else Role.OPTIONAL
     return Role.REQUIRED if service is BACKUP else Role.OPTIONAL
+
+
+def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
+    """The hosts that calls to the service go to under these settings; none where the SDK's are not known yet."""
+    named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
+    if named:
+        return tuple(_named(service, region, role, endpoint.host) for endpoint in named)
+    if settings.fips or settings.dual_stack:
+        addressing = _ADDRESSING[settings.fips, settings.dual_stack]
+        return (_target(service, region, addressing, role),)
+    return () if sdk is None else (_effective(service, region, role, sdk),)
+
+
+def _named(service: Service, region: str, role: Role, host: str) -> Target:
+    own = read_name(host)
+    addressing = Addressing.VPCE if own is not None or ENDPOINT_ID.fullmatch(host) else Addressing.CUSTOM
+    # Calls are signed for the Region of the endpoint, wherever this host is.
+    return _target(service, region if own is None else own.region, addressing, role, host=host)
 
 
 def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
@@ -68,16 +95,11 @@ def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Targ
         host = _host_in(url)
         own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
-    addressing = {
-        (False, False): Addressing.DEFAULT,
-        (True, False): Addressing.FIPS,
-        (False, True): Addressing.DUALSTACK,
-        (True, True): Addressing.FIPS_DUALSTACK,
-    }[sdk.fips, sdk.dual_stack]
-    return _target(service, region, addressing, role)
+    return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
 
 
 def _target(service: Service, region: str, addressing: Addressing, role: Role, *, host: str | None = None) -> Target:
+    default = host_of(service.name, region, fips=False, dual_stack=False)
     host = host or host_of(
         service.name,
         region,
@@ -85,7 +107,7 @@ def _target(service: Service, region: str, addressing: Addressing, role: Role, *
         dual_stack=addressing in (Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK),
     )
     return Target(
-        id=service.name if addressing is Addressing.DEFAULT else f"{service.name}@{host}",
+        id=service.name if host == default else f"{service.name}@{host}",
         service=service.name,
         region=region,
         partition=partition_of(region).id,

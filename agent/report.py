@@ -136,6 +136,8 @@ class Run:
     """Whether the run came to its own end, neither cut by its deadline nor interrupted."""
     interrupted: bool
     expect: Expect
+    signed_calls: bool
+    """Whether signed calls were wanted."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: str | None
     region_source: str | None

@@ -14,22 +14,46 @@ from typing import Any, Final
 from agent import plan
 from agent.catalog.partitions import SUFFIXES, is_region
 from agent.catalog.services import SERVICES
+from agent.catalog.vpce import ENDPOINT_ID
 from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
-from agent.evidence import GETADDRINFO, PROXY, SDK_SETTINGS, Evidence, ordered, scope_of, unused
+from agent.evidence import (
+    ALLOWANCES,
+    GETADDRINFO,
+    METADATA_PROXY,
+    PROXY,
+    PROXY_CONNECT,
+    SDK_SETTINGS,
+    Evidence,
+    ordered,
+    scope_of,
+    unused,
+)
 from agent.report import AddressScope, Run
 from agent.settings import Settings
 from agent.version import __version__
 from probes import dns, host, imds, ladder
-from probes.facts import DnsFacts, HostFacts, ImdsFacts, LookupFacts, ProxyFacts, SdkFacts
+from probes import proxy as http_proxy
+from probes.facts import (
+    AllowanceFacts,
+    CredentialFacts,
+    DnsFacts,
+    HostFacts,
+    ImdsFacts,
+    LookupFacts,
+    ProxyConnectFacts,
+    ProxyFacts,
+    SdkFacts,
+)
 from probes.http import user_agent
 from probes.model import Address, Draft, Observation, Role, Step, Subject, Target
 from probes.observe import Log
-from probes.world import Trust, World
+from probes.world import Keys, Trust, World, masked_proxy
 
 MAX_CONNECTS: Final = 512
 """At once; fewer than the dead ports of a run would cost one timeout more for each round."""
 MAX_HANDSHAKES: Final = 32
-NO_API: Final = "signed calls are not made by this version"
+NO_API: Final = "--no-api: no signed call is wanted"
+NO_CREDENTIALS: Final = "no credentials"
 
 
 class Stop:
@@ -85,6 +109,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         complete=complete,
         interrupted=stop.reason is not None and not complete,
         expect=settings.expect,
+        signed_calls=settings.signed_calls,
         private_cidrs=settings.private_cidrs,
         region=measuring.region,
         region_source=measuring.region_source,
@@ -110,10 +135,25 @@ class _Measuring:
         self._gear: ladder.Gear | None = None
 
     async def go(self) -> None:
-        self.log.announce(_HOST, _SDK, _IMDS)
+        before = self.world.machine.allowances()
+        await self._measure()
+
+        async def body(draft: Draft[AllowanceFacts]) -> AllowanceFacts:
+            now = self.world.machine.allowances()
+            risen = {name: count - before.get(name, count) for name, count in now.items()}
+            draft.facts = AllowanceFacts(
+                exceeded={name: rise for name, rise in risen.items() if rise > 0}, counters=tuple(now)
+            )
+            return draft.facts
+
+        await self.log.observe(_ALLOWANCES, body, limit=self.settings.timeout)
+
+    async def _measure(self) -> None:
+        self.log.announce(_HOST, _SDK, _IMDS, _CREDENTIALS)
         self._host = await self._look_at_host()
         async with self._group:
             trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
+            keys: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
             self._gear = ladder.Gear(
                 net=self.world.net,
                 machine=self.world.machine,
@@ -121,13 +161,14 @@ class _Measuring:
                 trust=trust,
                 limit=self.settings.timeout,
                 agent=user_agent(__version__),
-                no_api=NO_API,
+                keys=keys,
                 connects=asyncio.Semaphore(MAX_CONNECTS),
                 handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
             )
             metadata = self._group.create_task(self._look_at_metadata())
             settings = self._group.create_task(self._look_at_sdk())
             self._group.create_task(self._load_trust(trust, settings))
+            self._group.create_task(self._find_credentials(keys))
             if self.region is not None:
                 self._pursue(plan.targets(self.settings, self.region, None))
             sdk = await settings
@@ -166,10 +207,30 @@ class _Measuring:
         async def body(draft: Draft[ImdsFacts]) -> ImdsFacts:
             return await imds.probe(self.world.net, environment, user_agent(__version__), draft)
 
+        async def captured(draft: Draft[ProxyFacts]) -> ProxyFacts:
+            proxy = self.world.sdk.proxy(str(imds.IPV4), "http")
+            draft.facts = ProxyFacts(proxy=None if proxy is None else masked_proxy(proxy))
+            return draft.facts
+
+        await self.log.observe(_METADATA_PROXY, captured, limit=self.settings.timeout)
         observation, _ = await self.log.observe(_IMDS, body, limit=self.settings.timeout)
         self._metadata = observation.facts
         for pursuit in self._begun.values():
             pursuit.ask(self._resolvers())
+
+    async def _find_credentials(self, keys: asyncio.Future[Keys | str]) -> None:
+        """Ask the SDK's chain for credentials, and tell every ladder what signs its call, or why there is none."""
+        if not self.settings.signed_calls:
+            self.log.skip(_CREDENTIALS, NO_API)
+            keys.set_result(NO_API)
+            return
+
+        async def body(draft: Draft[CredentialFacts]) -> Keys:
+            found, draft.facts = await self.world.sdk.credentials(self.settings.profile)
+            return found
+
+        _, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
+        keys.set_result(found or NO_CREDENTIALS)
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
@@ -198,7 +259,7 @@ class _Measuring:
                 pursuit.begin(self._resolvers())
 
     def _resolvers(self) -> tuple[Address, ...]:
-        configured = self._host.resolvers if self._host else ()
+        configured = (*self._host.resolvers, *self._host.upstream_resolvers) if self._host else ()
         vpc_cidrs = self._metadata.vpc_cidrs if self._metadata else ()
         return tuple(dict.fromkeys((*configured, *plan.vpc_resolvers(self._host, vpc_cidrs), *self.settings.resolvers)))
 
@@ -240,6 +301,8 @@ class _Pursuit:
 
     def ask(self, resolvers: tuple[Address, ...]) -> None:
         """Ask those of `resolvers` that have not been asked yet."""
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            return
         for resolver in resolvers:
             if resolver in self._asked:
                 continue
@@ -251,17 +314,30 @@ class _Pursuit:
 
     async def _look_at_proxy(self) -> None:
         async def body(draft: Draft[ProxyFacts]) -> ProxyFacts:
-            draft.facts = ProxyFacts(proxy=self._measuring.world.sdk.proxy(self._target.host))
+            proxy = self._measuring.world.sdk.proxy(self._target.host)
+            draft.facts = ProxyFacts(proxy=None if proxy is None else masked_proxy(proxy))
             return draft.facts
 
         subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
         await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        proxy = self._measuring.world.sdk.proxy(self._target.host)
+        if proxy is None:
+            return
+
+        async def connect(draft: Draft[ProxyConnectFacts]) -> int:
+            return await http_proxy.probe(self._gear.net, proxy, self._target.host, ladder.HTTPS, draft)
+
+        through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
+        await self._gear.log.observe(through, connect, limit=self._gear.limit)
 
     async def _look_up(self) -> None:
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
             return await dns.lookup(self._gear.net, self._target.host, draft)
 
         subject = Subject(step=Step.DNS, target=self._target.id, operation=GETADDRINFO)
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            self._gear.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
+            return
         _, found = await self._gear.log.observe(subject, body, limit=self._gear.limit)
         addresses = found or ()
         if self._waiting is not None:
@@ -304,3 +380,6 @@ class _Pursuit:
 _HOST: Final = Subject(step=Step.HOST)
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _IMDS: Final = Subject(step=Step.IMDS)
+_ALLOWANCES: Final = Subject(step=Step.HOST, operation=ALLOWANCES)
+_METADATA_PROXY: Final = Subject(step=Step.HOST, operation=METADATA_PROXY)
+_CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 
+from agent.catalog.vpce import NamedEndpoint
 from probes.model import Address
 
 
@@ -34,3 +35,18 @@ class Settings:
     """Seconds for the whole run."""
     profile: str | None
     ca_bundle: str | None
+    endpoints: tuple[NamedEndpoint, ...] = ()
+    """Hosts of endpoints of their own, all required."""
+    fips: bool = False
+    dual_stack: bool = False
+    """Asked for here, whatever the SDK is set to."""
+    signed_calls: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """A finding that the operator knows of and does not want to count."""
+
+    code: str
+    target: str | None
+    """None for every target."""

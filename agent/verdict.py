@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from agent.catalog.vpce import read_name
 from agent.codes import Severity
-from agent.diagnose import EXPLAINS, Diagnosis, Explains, diagnose
+from agent.diagnose import EXPLAINS, Diagnosis, Explains, capped, diagnose
 from agent.evidence import HTTPS, Evidence, ordered
 from agent.report import (
     SCHEMA,
     Access,
+    Credentials,
     Finding,
     Path,
     Report,
@@ -23,25 +25,30 @@ from agent.report import (
 )
 from agent.rules.registry import RULES
 from agent.rules.rule import Rule
-from agent.settings import Expect
+from agent.settings import Expect, Suppression
 from agent.version import __version__
 from probes.facts import HttpFacts, TcpFacts
-from probes.model import Address, Role, Step, Target
+from probes.model import Address, FailureKind, Role, Step, Target
 
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 _TOOL: Final = Tool(name="backuplink", version=__version__)
 _STATUS: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
 
 
-def judge(evidence: Evidence, rules: Sequence[Rule] = RULES, explains: Sequence[Explains] = EXPLAINS) -> Report:
-    """The whole report of a run."""
-    diagnosis = diagnose(evidence, rules, explains)
+def judge(
+    evidence: Evidence,
+    rules: Sequence[Rule] = RULES,
+    explains: Sequence[Explains] = EXPLAINS,
+    suppress: Sequence[Suppression] = (),
+) -> Report:
+    """The whole report of a run; findings that `suppress` names stand in it and count for nothing."""
+    diagnosis = diagnose(evidence, rules, explains, suppress)
     targets = tuple(_target(target, evidence, diagnosis) for target in evidence.targets)
     return Report(
         schema=SCHEMA,
         tool=_TOOL,
         run=evidence.run,
-        verdict=_verdict(targets, diagnosis),
+        verdict=_verdict(targets, diagnosis, evidence),
         vantage=_vantage(evidence),
         targets=targets,
         observations=evidence.observations,
@@ -65,7 +72,7 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
         ports=target.ports,
         status=_status(target, evidence, diagnosis),
         path=_path(target, evidence),
-        access=Access.NOT_TRIED,
+        access=_access(target, evidence),
         unproven=unproven,
         addresses=tuple(
             _address(target, address, resolvers, evidence) for address, resolvers in evidence.addresses(target).items()
@@ -77,13 +84,18 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
     if evidence.not_in_use(target) is not None:
         return Status.NOT_IN_USE
     steps = frozenset(evidence.required_steps(target))
+    # A symptom counts through its cause, which may be the run's and not the target's own.
+    counted = {finding.id for finding in _causes(diagnosis.findings)}
     statuses = [
-        _STATUS[finding.severity]
-        for finding in _causes(diagnosis.findings)
-        if finding.target == target.id or (finding.target != target.id and steps.intersection(finding.evidence))
+        _STATUS[capped(finding.severity, target.role)]
+        for finding in diagnosis.findings
+        if (finding.target == target.id or steps.intersection(finding.evidence))
+        and _root(finding, diagnosis.findings) in counted
     ]
     if Status.CRITICAL in statuses:
         return Status.CRITICAL
+    if target.role is Role.CONTEXT and not all(step is not None and step.ok for step in map(evidence.find, steps)):
+        return Status.UNKNOWN  # its faults are information, which does not make it ok
     return Status.UNKNOWN if diagnosis.unproven.get(target.id) else worst(statuses)
 
 
@@ -106,22 +118,50 @@ def _path(target: Target, evidence: Evidence) -> Path:
     return Path.UNREACHABLE if len(tried) == len(addresses) else Path.UNKNOWN
 
 
+_DENIED: Final = frozenset(
+    {
+        FailureKind.ACCESS_DENIED,
+        FailureKind.CREDENTIALS_EXPIRED,
+        FailureKind.CREDENTIALS_INVALID,
+        FailureKind.SIGNATURE,
+        FailureKind.CLOCK_SKEW,
+        FailureKind.WRONG_SCOPE,
+        FailureKind.THROTTLED,
+        FailureKind.NOT_SUBSCRIBED,
+    }
+)
+"""Answers of AWS to a signed call that is not let through: access denied, and API002 to API009."""
+
+
+def _access(target: Target, evidence: Evidence) -> Access:
+    calls = evidence.calls(target)
+    if any(call.failure is not None and call.failure.kind in _DENIED for call in calls):
+        return Access.DENIED
+    if any(call.ok for call in calls):
+        return Access.ALLOWED
+    credentials = evidence.credentials
+    by_choice = not evidence.run.signed_calls or (credentials is not None and credentials.failure is not None)
+    return Access.NOT_TRIED if by_choice or evidence.not_in_use(target) else Access.UNKNOWN
+
+
 def _address(target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence) -> TargetAddress:
     imds = evidence.imds
     # Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say.
+    own = read_name(target.host)
     near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
     return TargetAddress(
         address=address,
         scope=evidence.scope(address),
         from_own_lookup=address in evidence.own_answer(target),
         resolvers=resolvers,
-        availability_zone=imds.availability_zone if near and imds else None,
+        # A zone in an endpoint's name is that of the endpoint's account, which may name zones otherwise: no id.
+        availability_zone=imds.availability_zone if near and imds else own.availability_zone if own else None,
         availability_zone_id=imds.availability_zone_id if near and imds else None,
-        endpoint_id=None,
+        endpoint_id=own.endpoint_id if own else None,
     )
 
 
-def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis) -> Verdict:
+def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: Evidence) -> Verdict:
     causes = _causes(diagnosis.findings)
     target_ids = {target.id for target in targets}
     statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
@@ -139,16 +179,21 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis) -> Verdict
     access = accesses.pop() if len(accesses) == 1 else Access.UNKNOWN
     # Without a single required target nothing was proven.
     status = worst(statuses) if required else worst([*statuses, Status.UNKNOWN])
-    return Verdict(status=status, path=path, access=access, summary=_summary(status, targets, causes))
+    return Verdict(status=status, path=path, access=access, summary=_summary(status, targets, causes, evidence))
 
 
-def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Finding]) -> str:
+def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Finding], evidence: Evidence) -> str:
     """The verdict in one sentence: the worst cause, or what was proven."""
     loud = [finding for finding in causes if finding.severity is not Severity.INFO]
     required = [target for target in targets if target.role is Role.REQUIRED]
-    unproven = [target for target in targets if target.unproven and target.role is not Role.CONTEXT]
+    unproven = [
+        target
+        for role in (Role.REQUIRED, Role.OPTIONAL)
+        for target in targets
+        if target.unproven and target.role is role
+    ]
     if status is Status.OK:
-        count = sum(1 for target in required for address in target.addresses if address.from_own_lookup)
+        count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
         names = " and ".join(target.id for target in required)
         way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
         return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
@@ -180,9 +225,21 @@ def _vantage(evidence: Evidence) -> Vantage:
         source_addresses=ordered(each for each in sources if each is not None),
         resolvers=evidence.configured_resolvers,
         proxies=host.proxies if host else {},
-        credentials=None,
+        credentials=_credentials(evidence),
         clock_offset_seconds=next((offset for offset in offsets if offset is not None), None),
         sdk=evidence.sdk,
+    )
+
+
+def _credentials(evidence: Evidence) -> Credentials | None:
+    facts = evidence.credentials.facts if evidence.credentials is not None else None
+    if facts is None:
+        return None
+    return Credentials(
+        source=facts.source,
+        access_key_id_suffix=facts.access_key_id_suffix,
+        expires_at=facts.expires_at,
+        role=facts.role or (evidence.imds.role if evidence.imds and facts.source == "iam-role" else None),
     )
 
 
@@ -197,6 +254,7 @@ def refusal(why: str) -> Report:
         complete=False,
         interrupted=False,
         expect=Expect.PRIVATE,
+        signed_calls=True,
         private_cidrs=(),
         region=None,
         region_source=None,
@@ -218,6 +276,14 @@ def refusal(why: str) -> Report:
 def worst(statuses: Sequence[Status]) -> Status:
     """The first of critical, unknown, warning, ok that is there; ok for none."""
     return next((status for status in _WORST_FIRST if status in statuses), Status.OK)
+
+
+def _root(finding: Finding, findings: tuple[Finding, ...]) -> str:
+    """Id of the finding at the end of the chain of causes."""
+    by_id = {each.id: each for each in findings}
+    while finding.explained_by is not None:
+        finding = by_id[finding.explained_by]
+    return finding.id
 
 
 def _causes(findings: tuple[Finding, ...]) -> list[Finding]:

@@ -37,6 +37,8 @@ class HostFacts:
     resolver_options: tuple[str, ...]
     hosts_entries: tuple[HostsEntry, ...]
     """Lines of the hosts file with a name below an AWS suffix."""
+    upstream_resolvers: tuple[Address, ...]
+    """Whom systemd-resolved asks, where resolv.conf names its stub (systemd-resolved.service(8))."""
     ec2: bool | None
     """Whether the firmware says that this is an EC2 instance; None where it says nothing of the kind."""
     proxies: dict[str, str]
@@ -66,6 +68,17 @@ class ProxyFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllowanceFacts:
+    """What the network driver of an instance dropped for exceeding an allowance while the run lasted (EC2 User Guide,
+    Monitor network performance for ENA settings on your EC2 instance)."""
+
+    exceeded: dict[str, int]
+    """By `INTERFACE COUNTER`, only counters that rose: by how many packets."""
+    counters: tuple[str, ...]
+    """The counters that the driver has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImdsFacts:
     """What the instance metadata service says of this instance (EC2 User Guide, Instance metadata categories)."""
 
@@ -82,6 +95,11 @@ class ImdsFacts:
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
     """The VPC's blocks, the primary IPv4 one first."""
     security_group_ids: tuple[str, ...] = ()
+    account_id: str | None = None
+    dns_suffix: str | None = None
+    """The partition's own, such as `amazonaws.com.cn`."""
+    role: str | None = None
+    """Name of the role in the instance profile; None where there is no profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,13 +215,62 @@ class HttpFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialFacts:
+    """Which credentials the SDK found; never the credentials."""
+
+    source: str
+    """As botocore names its providers: `env`, `iam-role`, `container-role`, `assume-role`, `sso`, …"""
+    access_key_id_suffix: str
+    """The last four characters."""
+    temporary: bool
+    """Whether a session token belongs to them."""
+    expires_at: datetime | None
+    role: str | None
+    """Name of the role, where the source has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFacts:
     """One answer to a signed, read-only call."""
 
+    operation: str
     status: int
     request_id: str | None
+    expected_key: bool
+    """Whether the answer holds the member that a good answer of the operation has."""
+    new_connection: bool
+    """Whether the connection of the steps below had been closed by the peer, so that the call went over another."""
+    error_code: str | None
+    """AWS's own code, cut as botocore cuts it; the status where there is none. None where the status is 200."""
+    error_message: str | None
+    server_time: datetime | None
+    """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
+    clock_offset_seconds: float | None
+    """This host's clock minus the server's when the answer came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConnectFacts:
+    """What a proxy says to CONNECT (RFC 9110, section 9.3.6)."""
+
+    proxy: str
+    """Its URL, user and password masked."""
+    status: int | None
+    server: str | None
 
 
 Facts = (
-    HostFacts | SdkFacts | ProxyFacts | ImdsFacts | LookupFacts | DnsFacts | TcpFacts | TlsFacts | HttpFacts | ApiFacts
+    HostFacts
+    | SdkFacts
+    | ProxyFacts
+    | AllowanceFacts
+    | ImdsFacts
+    | CredentialFacts
+    | LookupFacts
+    | DnsFacts
+    | TcpFacts
+    | TlsFacts
+    | HttpFacts
+    | ApiFacts
+    | ProxyConnectFacts
 )

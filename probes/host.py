@@ -13,12 +13,17 @@ MAX_NAME_SERVERS: Final = 3
 MAX_HOSTS_ENTRIES: Final = 64
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
+RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
+"""Where systemd-resolved writes whom it asks itself."""
 _DMI: Final = "/sys/class/dmi/id/"
 
 
 async def probe(machine: Machine, suffixes: tuple[str, ...], draft: Draft[HostFacts]) -> HostFacts:
     """Read the host's configuration. `suffixes` are the domains whose names in the hosts file matter here."""
     servers, ignored, search, options = parse_resolv_conf(_text(machine, "/etc/resolv.conf"))
+    upstream: tuple[Address, ...] = ()
+    if any(server.is_loopback for server in servers):
+        upstream = parse_resolv_conf(_text(machine, RESOLVED))[0]
     facts = HostFacts(
         interfaces=machine.interfaces(),
         resolvers=servers,
@@ -26,6 +31,7 @@ async def probe(machine: Machine, suffixes: tuple[str, ...], draft: Draft[HostFa
         search=search,
         resolver_options=options,
         hosts_entries=parse_hosts(_text(machine, "/etc/hosts"), suffixes),
+        upstream_resolvers=tuple(server for server in upstream if not server.is_loopback),
         ec2=_is_ec2(machine),
         proxies=proxy_variables(machine.environment),
     )

@@ -126,19 +126,8 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
     what an unsigned request deserves.
     """
-    response = await exchange(stream, "GET", "/", (("Host", host), ("User-Agent", agent), ("Accept", "*/*")))
-    date = _instant(response.header("date"))
-    facts = HttpFacts(
-        status=response.status,
-        request_id=response.header("x-amzn-requestid"),
-        date=date,
-        clock_offset_seconds=None if date is None else round((machine.now() - date).total_seconds(), 3),
-        server=response.header("server"),
-        content_type=response.header("content-type"),
-        location=response.header("location"),
-        body_bytes=len(response.body),
-    )
-    draft.facts = facts
+    response = await exchange(stream, "GET", "/", _headers(host, agent))
+    facts = draft.facts = _facts(response, machine)
     if 300 <= facts.status < 400:
         raise ProbeError(
             FailureKind.REDIRECT, f"status {facts.status} sends the client elsewhere", code=str(facts.status)
@@ -152,7 +141,37 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     return response
 
 
-def _instant(text: str | None) -> datetime | None:
+async def probe_padded(
+    stream: Stream, machine: Machine, host: str, agent: str, padding: bytes, draft: Draft[HttpFacts]
+) -> Response:
+    """Send an unsigned request with `padding` for its body: any whole answer says that large packets leave.
+
+    Raises what `exchange` raises.
+    """
+    response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
+    draft.facts = _facts(response, machine)
+    return response
+
+
+def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
+    return (("Host", host), ("User-Agent", agent), ("Accept", "*/*"))
+
+
+def _facts(response: Response, machine: Machine) -> HttpFacts:
+    date = instant_of(response.header("date"))
+    return HttpFacts(
+        status=response.status,
+        request_id=response.header("x-amzn-requestid"),
+        date=date,
+        clock_offset_seconds=None if date is None else round((machine.now() - date).total_seconds(), 3),
+        server=response.header("server"),
+        content_type=response.header("content-type"),
+        location=response.header("location"),
+        body_bytes=len(response.body),
+    )
+
+
+def instant_of(text: str | None) -> datetime | None:
     """The instant of a Date header, in UTC and in any of its forms (RFC 9110, section 5.6.7), one-digit days included;
     None where it is none."""
     if text is None:

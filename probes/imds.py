@@ -22,6 +22,9 @@ _WORD: Final = re.compile(r"[a-z0-9-]{1,64}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
 """No IPv6 scope, which could be any text."""
+_DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
+_ROLE: Final = re.compile(r"[\w+=,.@-]{1,64}")
+_ACCOUNT: Final = re.compile(r"\d{12}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
 
 
@@ -84,6 +87,8 @@ async def probe(net: Net, environment: Mapping[str, str], agent: str, draft: Dra
             availability_zone=await word("placement/availability-zone"),
             availability_zone_id=await word("placement/availability-zone-id"),
             instance_id=await word("instance-id"),
+            dns_suffix=_value("services/domain", await read("services/domain"), _DOMAIN),
+            role=_value("iam/security-credentials/", await read("iam/security-credentials/"), _ROLE),
         )
         mac = _value("mac", await read("mac"), _MAC)
         if mac is None:
@@ -91,6 +96,7 @@ async def probe(net: Net, environment: Mapping[str, str], agent: str, draft: Dra
         below = f"network/interfaces/macs/{mac}"
         facts = draft.facts = replace(
             facts,
+            account_id=_value(f"{below}/owner-id", await read(f"{below}/owner-id"), _ACCOUNT),
             vpc_id=await word(f"{below}/vpc-id"),
             subnet_id=await word(f"{below}/subnet-id"),
             subnet_cidrs=(

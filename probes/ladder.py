@@ -6,19 +6,25 @@ skipped and names the step that failed. The ladder owns its connection and close
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from probes import http, tcp, tls
-from probes.facts import HttpFacts, TcpFacts, TlsFacts
-from probes.model import Address, Draft, Observation, Step, Subject, Target
+from probes import api, http, tcp, tls
+from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
+from probes.failure import PeerClosedError
+from probes.model import Address, Draft, FailureKind, Observation, Step, Subject, Target
 from probes.observe import Log
-from probes.world import Machine, Net, Stream, Trust
+from probes.world import Keys, Machine, Net, Stream, Trust
 
 HTTPS: Final = 443
 SUPPORT_CHANNEL: Final = 2222
 """AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
+PADDED: Final = "padded"
+"""The operation of a request that fills more than four segments."""
+MAX_PADDING_BYTES: Final = 60_000
+ORDINARY_MSS: Final = 1460
+_ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
+"""Failures of an unsigned request after which a signed one still tells something: whether AWS is there decides it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +39,22 @@ class Gear:
     """Seconds for one step."""
     agent: str
     """The User-Agent of requests."""
-    no_api: str
-    """Why no signed call is made."""
+    keys: "asyncio.Future[Keys | str]"
+    """What signs the calls, or why none are made."""
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
 
 
 def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
     """The looks that belong to one address and port, lowest first; `after` is where the address came from."""
-    steps = {HTTPS: (Step.TCP, Step.TLS, Step.HTTP, Step.API), SUPPORT_CHANNEL: (Step.TCP,)}
+    plain: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None), (Step.TLS, None))
+    steps = {
+        HTTPS: (*plain, (Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED)),
+        SUPPORT_CHANNEL: plain[:1],
+    }
     subjects = []
-    for step in steps.get(port, (Step.TCP, Step.TLS)):
-        subject = Subject(step=step, target=target.id, address=address, port=port, after=after)
+    for step, operation in steps.get(port, plain):
+        subject = Subject(step=step, target=target.id, address=address, port=port, operation=operation, after=after)
         subjects.append(subject)
         after = subject.id
     return tuple(subjects)
@@ -52,61 +62,148 @@ def rungs(target: Target, address: Address, port: int, after: str | None) -> tup
 
 async def climb(gear: Gear, target: Target, subjects: tuple[Subject, ...]) -> None:
     """Make the looks of `subjects`, as `rungs` gives them."""
-    tcp_subject, *higher = subjects
-    address, port = tcp_subject.address, tcp_subject.port
-    if address is None or port is None:
-        raise ValueError(f"{tcp_subject.id} names no address and port")
+    await _Climb(gear, target, subjects).go()
 
-    async def connect(draft: Draft[TcpFacts]) -> Stream:
-        return await tcp.connect(gear.net, gear.machine, address, port, draft)
 
-    async with gear.connects:
-        observation, stream = await gear.log.observe(tcp_subject, connect, limit=gear.limit)
-    if stream is None:
-        _skip(gear.log, higher, observation)
-        return
-    with contextlib.closing(stream):
-        if not higher:
-            return
-        tls_subject, *higher = higher
+class _Climb:
+    """One ladder while it is climbed."""
 
-        async def again() -> Stream:
-            return await gear.net.connect(address, port, Draft[TcpFacts]())
+    def __init__(self, gear: Gear, target: Target, subjects: tuple[Subject, ...]) -> None:
+        address, port = subjects[0].address, subjects[0].port
+        if address is None or port is None:
+            raise ValueError(f"{subjects[0].id} names no address and port")
+        self._gear = gear
+        self._target = target
+        self._subjects = subjects
+        self._address = address
+        self._port = port
+        self._mss = ORDINARY_MSS
+        self._open: Stream | None = None
+        """The connection that the next step goes over; None where the last one ended it."""
 
-        async def shake_hands(draft: Draft[TlsFacts]) -> tls.TlsStream:
-            trust = gear.trust.result()
-            context = trust.named if port == HTTPS else trust.chain_only
+    async def go(self) -> None:
+        steps = (self._tcp, self._tls, self._http, self._api, self._padded)
+        try:
+            for place, (subject, step) in enumerate(zip(self._subjects, steps, strict=False)):
+                failed = await step(subject)
+                if failed is not None:
+                    for left in self._subjects[place + 1 :]:
+                        self._gear.log.skip(left, failed)
+                    return
+        finally:
+            self._close()
+
+    async def _tcp(self, subject: Subject) -> str | None:
+        async def body(draft: Draft[TcpFacts]) -> Stream:
+            return await tcp.connect(self._gear.net, self._gear.machine, self._address, self._port, draft)
+
+        async with self._gear.connects:
+            seen, self._open = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        if seen.facts is not None and seen.facts.mss is not None:
+            self._mss = seen.facts.mss
+        return _why(seen)
+
+    async def _tls(self, subject: Subject) -> str | None:
+        stream = self._connection()
+
+        async def body(draft: Draft[TlsFacts]) -> tls.TlsStream:
+            trust = self._gear.trust.result()
+            context = trust.named if self._port == HTTPS else trust.chain_only
             return await tls.handshake(
-                stream, context, target.host, trust.source, again, draft, second_look_seconds=gear.limit / 2
+                stream,
+                context,
+                self._target.host,
+                trust.source,
+                self._connect_again,
+                draft,
+                second_look_seconds=self._gear.limit / 2,
             )
 
-        await asyncio.wait([gear.trust])  # loading the roots is no part of a handshake's time
-        async with gear.handshakes:
-            observation_tls, secured = await gear.log.observe(tls_subject, shake_hands, limit=gear.limit)
-        if secured is None:
-            _skip(gear.log, higher, observation_tls)
-            return
-        if not higher:
-            return
-        http_subject, api_subject = higher
+        await asyncio.wait([self._gear.trust])  # loading the roots is no part of a handshake's time
+        async with self._gear.handshakes:
+            seen, secured = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        if secured is not None:
+            self._open = secured
+        return _why(seen)
 
-        async def ask(draft: Draft[HttpFacts]) -> http.Response:
-            return await http.probe(secured, gear.machine, target.host, gear.agent, draft)
+    async def _http(self, subject: Subject) -> str | None:
+        stream = self._connection()
 
-        observation_http, response = await gear.log.observe(http_subject, ask, limit=gear.limit)
-        if response is None:
-            _skip(gear.log, [api_subject], observation_http)
-        else:
-            gear.log.skip(api_subject, gear.no_api)
+        async def body(draft: Draft[HttpFacts]) -> http.Response:
+            return await http.probe(stream, self._gear.machine, self._target.host, self._gear.agent, draft)
+
+        seen, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        self._keep(response)
+        return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
+
+    async def _api(self, subject: Subject) -> str | None:
+        await asyncio.wait([self._gear.keys])  # nor is finding the credentials a part of the call's
+        keys = self._gear.keys.result()
+        if isinstance(keys, str):
+            self._gear.log.skip(subject, keys)
+            return None
+
+        async def body(draft: Draft[ApiFacts]) -> http.Response:
+            async def call(*, new_connection: bool) -> http.Response:
+                return await api.probe(
+                    await self._reopened(),
+                    self._gear.machine,
+                    keys,
+                    target=self._target,
+                    agent=self._gear.agent,
+                    new_connection=new_connection,
+                    draft=draft,
+                )
+
+            if self._open is not None:
+                with contextlib.suppress(PeerClosedError, ConnectionError):
+                    return await call(new_connection=False)
+                self._close()  # kept alive by its answer, and closed all the same: a read-only call may be made again
+            return await call(new_connection=True)
+
+        _, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        self._keep(response)
+        return None
+
+    async def _padded(self, subject: Subject) -> str | None:
+        padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
+
+        async def body(draft: Draft[HttpFacts]) -> http.Response:
+            return await http.probe_padded(
+                await self._reopened(), self._gear.machine, self._target.host, self._gear.agent, padding, draft
+            )
+
+        await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        return None
+
+    def _connection(self) -> Stream:
+        if self._open is None:
+            raise ValueError(f"{self._subjects[0].id} has no connection left")
+        return self._open
+
+    def _keep(self, response: http.Response | None) -> None:
+        """Let go of a connection that cannot carry another exchange."""
+        if response is None or not response.keep_alive:
+            self._close()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    async def _connect_again(self) -> Stream:
+        return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts]())
+
+    async def _reopened(self) -> Stream:
+        """The connection as it is, or a new one, verified like the first."""
+        if self._open is None:
+            self._open = await self._connect_again()
+            secured = tls.TlsStream(self._open, self._gear.trust.result().named, server_name=self._target.host)
+            self._open = secured
+            await secured.handshake()
+        return self._open
 
 
-def _skip(
-    log: Log,
-    subjects: Sequence[Subject],
-    failed: Observation[TcpFacts] | Observation[TlsFacts] | Observation[HttpFacts],
-) -> None:
-    failure = failed.failure
-    if failure is None:
-        raise ValueError(f"{failed.id} did not fail")
-    for subject in subjects:
-        log.skip(subject, f"{failed.subject.step} failed: {failure.kind}")
+def _why(seen: Observation[Any]) -> str | None:
+    """Why nothing can be built on a step; None where it succeeded."""
+    return None if seen.failure is None else f"{seen.subject.step} failed: {seen.failure.kind}"

@@ -4,10 +4,12 @@ A message is a 16-byte header, a fixed part by type, and attributes padded to fo
 the byte order of the machine.
 """
 
+import errno
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from ipaddress import ip_address, ip_interface
 from typing import Final
 
 from probes.facts import Interface
@@ -98,30 +100,32 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def error_number(payload: bytes) -> int:
-    """The errno of an NLMSG_ERROR payload; 0 is an acknowledgement."""
-    return -int(struct.unpack_from("=i", payload)[0])
+    """The errno of an NLMSG_ERROR payload; 0 is an acknowledgement, EBADMSG stands for a payload that is cut."""
+    return -int.from_bytes(payload[:4], sys.byteorder, signed=True) if len(payload) >= 4 else errno.EBADMSG
 
 
 def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
     """The address in an RTM_NEWADDR payload; None where it names none."""
+    if len(payload) < _IFADDRMSG.size:
+        return None
     _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
     found = _attributes(payload[_IFADDRMSG.size :])
     # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has IFA_ADDRESS alone.
-    packed = found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS))
-    if packed is None:
+    address = _address(found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS)))
+    if address is None or prefix > address.max_prefixlen:
         return None
-    return Interface(name=name_of.get(index, str(index)), address=ip_interface(f"{ip_address(packed)}/{prefix}"))
+    return Interface(name=name_of.get(index, str(index)), address=ip_interface(f"{address}/{prefix}"))
 
 
 def route_of(payload: bytes) -> Route:
-    """The way in an RTM_NEWROUTE payload."""
+    """The way in an RTM_NEWROUTE payload; None for what it does not say."""
     found = _attributes(payload[_RTMSG.size :])
     index = found.get(_RTA_OIF)
     gateway = found.get(_RTA_GATEWAY)
     if gateway is None and _RTA_VIA in found:  # a gateway of the other family: two bytes of family, then the address
         gateway = found[_RTA_VIA][2:]
     return Route(
-        interface_index=None if index is None else int(struct.unpack("=i", index)[0]),
+        interface_index=None if index is None else int.from_bytes(index, sys.byteorder),
         source=_address(found.get(_RTA_PREFSRC)),
         gateway=_address(gateway),
     )
@@ -129,6 +133,8 @@ def route_of(payload: bytes) -> Route:
 
 def neighbour_of(payload: bytes) -> Neighbour | None:
     """The entry in an RTM_NEWNEIGH payload; None where it has no address."""
+    if len(payload) < _NDMSG.size:
+        return None
     _family, index, state, _flags, _type = _NDMSG.unpack_from(payload)
     address = _address(_attributes(payload[_NDMSG.size :]).get(_NDA_DST))
     if address is None:
@@ -136,10 +142,22 @@ def neighbour_of(payload: bytes) -> Neighbour | None:
     return Neighbour(address=address, interface_index=index, state=_STATES.get(state, f"{state:#x}"))
 
 
+def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index: int | None) -> str | None:
+    """The state of `address` on one interface, or on any where that is None; None where no payload has its entry.
+
+    Two interfaces in one subnet have the same router, and each an entry of its own for it.
+    """
+    for payload in payloads:
+        found = neighbour_of(payload)
+        if found is None or found.address != address:
+            continue
+        if interface_index is None or found.interface_index == interface_index:
+            return found.state
+    return None
+
+
 def _address(packed: bytes | None) -> Address | None:
-    if packed is None:
-        return None
-    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+    return None if packed is None or len(packed) not in (4, 16) else ip_address(packed)
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:

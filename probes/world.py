@@ -6,6 +6,7 @@ a simulated world can stand in for each. This is the one module of the project t
 What Linux alone can tell (ICMP senders, TCP_INFO, netlink) is asked for on Linux; elsewhere it is unknown.
 """
 
+import array
 import asyncio
 import contextlib
 import errno
@@ -17,15 +18,15 @@ import struct
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
-from probes import netlink
-from probes.facts import IcmpError, Interface, SdkFacts, TcpFacts
+from probes import ethtool, netlink
+from probes.facts import CredentialFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.failure import errno_name
 from probes.model import Address, Draft, FailureKind, ProbeError
 
@@ -119,8 +120,21 @@ class Machine(Protocol):
     def neighbour(self, way: Way) -> str | None:
         """State of the link-layer entry of the next hop; None where there is none or the system does not say."""
 
+    def allowances(self) -> dict[str, int]:
+        """The network drivers' counters of packets dropped for an allowance, by `INTERFACE COUNTER`; empty where no
+        driver has them."""
+
     async def trust(self, ca_bundle: str | None) -> Trust:
         """Load the trusted roots: those of `ca_bundle`, otherwise the system's. Raises ProbeError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What signs a request. It never enters an observation, and its repr holds no secret."""
+
+    access_key_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(repr=False)
 
 
 class Sdk(Protocol):
@@ -129,8 +143,13 @@ class Sdk(Protocol):
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
         """What the SDK is set to. Raises ProbeError where its configuration cannot be read."""
 
-    def proxy(self, host: str) -> str | None:
-        """URL of the proxy that the SDK's calls to `host` would take, user and password masked; None for none."""
+    async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        """The credentials that the SDK's chain finds. Raises ProbeError of kind `no-credentials`: without a code where
+        it finds none, with the name of what went wrong where a source fails. A hanging source goes on when the caller
+        gives up."""
+
+    def proxy(self, host: str, scheme: str = "https") -> str | None:
+        """URL of the proxy that the SDK's calls to `host` would take, with whatever secrets it holds; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +216,7 @@ class SocketStream:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
     async def receive(self, limit: int) -> bytes:
+        await asyncio.sleep(0)  # what is there is read without waiting, so a flood would hold up every deadline
         return await asyncio.get_running_loop().sock_recv(self._connection, limit)
 
     def close(self) -> None:
@@ -238,9 +258,10 @@ class SystemNet:
             channel.connect(_endpoint(address, port))
 
             async def answer() -> bytes:
-                while not accept(datagram := await loop.sock_recv(channel, 65_535)):
-                    pass
-                return datagram
+                while True:
+                    await asyncio.sleep(0)  # as in SocketStream.receive
+                    if accept(datagram := await loop.sock_recv(channel, 65_535)):
+                        return datagram
 
             channel.send(payload)
             with contextlib.suppress(TimeoutError):
@@ -250,9 +271,15 @@ class SystemNet:
             return await answer(), 2
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        rows = await in_background(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-        addresses = [ip_address(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6)]
-        return tuple(dict.fromkeys(addresses))
+        def look_up() -> tuple[Address, ...]:
+            try:
+                rows = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            except UnicodeError as error:  # a label that is empty, too long or no text
+                raise socket.gaierror(socket.EAI_NONAME, "no name that can be looked up") from error
+            addresses = (ip_address(row[4][0]) for row in rows if row[0] in (socket.AF_INET, socket.AF_INET6))
+            return tuple(dict.fromkeys(addresses))
+
+        return await in_background(look_up)
 
     def datagram_error(self, address: Address, port: int) -> int | None:
         try:
@@ -273,7 +300,10 @@ def _endpoint(address: Address, port: int) -> tuple[str, int] | tuple[str, int, 
     if address.version == 4:
         return str(address), port
     scope = address.scope_id
-    index = 0 if scope is None else int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+    try:
+        index = 0 if scope is None else int(scope) if scope.isdigit() else socket.if_nametoindex(scope)
+    except (OSError, ValueError) as error:  # Python gives no errno for an interface that is not there
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV)) from error
     return str(address).partition("%")[0], port, 0, index
 
 
@@ -342,6 +372,7 @@ TRUST_STORES: Final = (
     "/etc/ssl/ca-bundle.pem",  # SUSE
     "/etc/ssl/cert.pem",  # Alpine, macOS
 )
+ALLOWANCE: Final = "_allowance_exceeded"
 _NETLINK_SECONDS: Final = 0.5
 
 
@@ -365,54 +396,89 @@ class SystemMachine:
     def interfaces(self) -> tuple[Interface, ...] | None:
         if not LINUX:
             return None
-        names = dict(socket.if_nameindex())
-        answers = _ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
+        try:
+            names = dict(socket.if_nameindex())
+            answers = _ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
+        except OSError:
+            return None
+        if answers is None:
+            return None
         return tuple(found for answer in answers if (found := netlink.interface_of(answer, names)))
 
     def way(self, address: Address) -> Way | None:
         if not LINUX:
             return None
-        answers = list(_ask_kernel(netlink.route_request(_family(address), address), netlink.RTM_NEWROUTE))
+        answers = _ask_kernel(netlink.route_request(_family(address), address), netlink.RTM_NEWROUTE)
         if not answers:
             return None
         route = netlink.route_of(answers[0])
-        names = dict(socket.if_nameindex())
-        interface = None if route.interface_index is None else names.get(route.interface_index)
+        interface = None
+        if route.interface_index is not None:
+            with contextlib.suppress(OSError):
+                interface = socket.if_indextoname(route.interface_index)
         return Way(interface=interface, source=route.source, next_hop=route.gateway or address)
 
     def neighbour(self, way: Way) -> str | None:
         if not LINUX:
             return None
-        for answer in _ask_kernel(netlink.neighbours_request(_family(way.next_hop)), netlink.RTM_NEWNEIGH):
-            found = netlink.neighbour_of(answer)
-            if found is not None and found.address == way.next_hop:
-                return found.state
-        return None
+        try:
+            index = None if way.interface is None else socket.if_nametoindex(way.interface)
+            answers = _ask_kernel(netlink.neighbours_request(_family(way.next_hop)), netlink.RTM_NEWNEIGH)
+        except OSError:
+            return None
+        return netlink.neighbour_state(answers or (), way.next_hop, index)
+
+    def allowances(self) -> dict[str, int]:
+        if not LINUX:
+            return {}
+        found: dict[str, int] = {}
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):  # a driver without statistics
+                counters = ethtool.statistics(_ethtool, name)
+                found |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
+        return found
 
     async def trust(self, ca_bundle: str | None) -> Trust:
         return await in_background(lambda: load_trust(ca_bundle))
 
 
-def _ask_kernel(request: bytes, wanted: int) -> Iterator[bytes]:
-    """Payloads of the kernel's answers of type `wanted`. Raises OSError where it answers with an error."""
+def _ethtool(interface: str, request: bytearray) -> None:
+    """Let the driver of an interface fill in an ethtool request (linux/ethtool.h). Raises OSError."""
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        buffer = array.array("B", request)
+        address, _ = buffer.buffer_info()
+        fcntl.ioctl(channel.fileno(), ethtool.SIOCETHTOOL, struct.pack("16sP", interface.encode()[:15], address))
+        request[:] = buffer.tobytes()
+
+
+def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
+    """Payloads of the kernel's answers of type `wanted`; None where it cannot be asked, as in a sandbox that has no
+    netlink. Raises OSError where it answers with an error."""
     if sys.platform != "linux":
-        return
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as channel:
-        channel.settimeout(_NETLINK_SECONDS)
-        channel.sendto(request, (0, 0))
-        single = wanted == netlink.RTM_NEWROUTE  # the answer to a look-up of one route has no end marker
-        while True:
-            for kind, payload in netlink.messages(channel.recv(1 << 16)):
-                if kind == netlink.NLMSG_DONE:
-                    return
-                if kind == netlink.NLMSG_ERROR:
-                    if number := netlink.error_number(payload):
-                        raise OSError(number, os.strerror(number))
-                    return
-                if kind == wanted:
-                    yield payload
-            if single:
-                return
+        return None
+    found = []
+    refusal = 0
+    ended = False
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as channel:
+            channel.settimeout(_NETLINK_SECONDS)
+            channel.sendto(request, (0, 0))
+            while not ended:
+                for kind, payload in netlink.messages(channel.recv(1 << 16)):
+                    if kind == wanted:
+                        found.append(payload)
+                    elif kind == netlink.NLMSG_ERROR:
+                        refusal = netlink.error_number(payload)
+                    ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
+                # The answer to a look-up of one route has no end marker.
+                ended = ended or wanted == netlink.RTM_NEWROUTE
+    except OSError:
+        return None
+    if refusal:
+        raise OSError(refusal, os.strerror(refusal))
+    return tuple(found)
 
 
 def load_trust(ca_bundle: str | None) -> Trust:
@@ -439,7 +505,9 @@ def load_trust(ca_bundle: str | None) -> Trust:
             raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{ca_bundle} holds no certificate authority")
     except OSError as error:
         message = f"{ca_bundle} cannot be read as certificates: {error.strerror or error}"
-        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=errno_name(error.errno)) from error
+        # The number of an SSLError is none of errno(3).
+        code = (error.reason or "SSL_ERROR") if isinstance(error, ssl.SSLError) else errno_name(error.errno)
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=code) from error
     return Trust(source=ca_bundle, named=contexts[0], chain_only=contexts[1])
 
 
@@ -480,14 +548,14 @@ class SystemSdk:
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
         return await in_background(lambda: load_sdk_settings(profile, services))
 
-    def proxy(self, host: str) -> str | None:
+    async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        return await in_background(lambda: load_credentials(profile))
+
+    def proxy(self, host: str, scheme: str = "https") -> str | None:
         # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear.
         from urllib.request import getproxies, proxy_bypass
 
-        if proxy_bypass(host):
-            return None
-        configured = getproxies().get("https")
-        return None if configured is None else masked_proxy(configured)
+        return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -500,13 +568,47 @@ def masked_proxy(url: str) -> str:
     return f"{scheme}***@{host}" if credentials else url
 
 
+def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
+    """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. Slow, and
+    it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        session = botocore.session.Session(profile=profile)
+        found = session.get_credentials()
+        if found is None:
+            raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
+        frozen = found.get_frozen_credentials()
+    except (BotoCoreError, ClientError) as error:
+        raise ProbeError(FailureKind.NO_CREDENTIALS, str(error), code=type(error).__name__) from error
+    # The signer is wanted next, and importing it belongs off the loop as well.
+    import botocore.auth
+    import botocore.awsrequest
+
+    facts = CredentialFacts(
+        source=str(found.method),
+        access_key_id_suffix=frozen.access_key[-4:],
+        temporary=frozen.token is not None,
+        expires_at=getattr(found, "_expiry_time", None),
+        role=None,
+    )
+    return Keys(access_key_id=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token), facts
+
+
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     """Read the SDK's settings as botocore does for a client of each of `services`. Imports botocore: slow, call it in
-    a thread. Raises ProbeError of kind `malformed` with the exception's name as code."""
+    a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
+    is nested in which text belongs."""
     import botocore
     import botocore.session
     from botocore.configprovider import ConfiguredEndpointProvider
     from botocore.exceptions import BotoCoreError
+
+    def text(name: str, value: object) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        raise ProbeError(FailureKind.MALFORMED, f"the SDK's setting {name} is no text", code=name)
 
     try:
         session = botocore.session.Session(profile=profile)
@@ -515,17 +617,17 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
         if not session.get_config_variable("ignore_configured_endpoint_urls"):
             for service in services:
                 # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
-                url = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ).provide()
-                if url:
+                provider = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ)
+                if url := text("endpoint_url", provider.provide()):
                     urls[service] = url
         return SdkFacts(
             version=f"botocore {botocore.__version__}",
             profile=session.profile,
-            region=session.get_config_variable("region"),
-            ca_bundle=session.get_config_variable("ca_bundle"),
+            region=text("region", session.get_config_variable("region")),
+            ca_bundle=text("ca_bundle", session.get_config_variable("ca_bundle")),
             fips=bool(session.get_config_variable("use_fips_endpoint")),
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
         )
-    except BotoCoreError as error:
+    except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
         raise ProbeError(FailureKind.MALFORMED, str(error), code=type(error).__name__) from error

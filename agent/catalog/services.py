@@ -1,13 +1,15 @@
 """The two services, their ports, and where they are offered.
 
 Sources: ports from *AWS PrivateLink* in the AWS Backup Developer Guide, their roles from *Requirements* in the Storage
-Gateway User Guide; Regions from botocore 1.44.8 (2026-11). The list of Regions may lag behind AWS.
+Gateway User Guide; PrivateLink service names from *AWS services that integrate with AWS PrivateLink*, for isolated and
+sovereign partitions from aws-cdk-lib 2.275.0, where they are not confirmed.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from agent.catalog.partitions import partition_of
+from agent.catalog.regions import REGIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +47,11 @@ BACKUP_GATEWAY: Final = Service(
 )
 SERVICES: Final = {service.name: service for service in (BACKUP, BACKUP_GATEWAY)}
 
-_GATEWAY_REGIONS: Final = frozenset(
-    "af-south-1 ap-east-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-southeast-1 ap-southeast-2 "
-    "ca-central-1 eu-central-1 eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 me-south-1 sa-east-1 us-east-1 "
-    "us-east-2 us-west-1 us-west-2 us-gov-east-1 us-gov-west-1".split()
-)
-
 
 def is_offered(service: str, region: str) -> bool | None:
-    """Whether the table says that the service is offered in the Region; None where it says nothing."""
-    return region in _GATEWAY_REGIONS if service == BACKUP_GATEWAY.name else None
+    """Whether the table says that the service is offered in the Region; None for a Region that it does not know."""
+    known = REGIONS.get(region)
+    return None if known is None else service in known.services
 
 
 def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:

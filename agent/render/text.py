@@ -5,6 +5,7 @@
 
 import shlex
 import textwrap
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.report import Command, Finding, Report, Status, TargetAddress, TargetReport
@@ -13,6 +14,9 @@ from probes.facts import DnsFacts, LookupFacts
 from probes.model import Observation, Role, Skipped, Step
 
 WIDTH: Final = 80
+BRIEF_CHARACTERS: Final = 2_500
+"""What Run Command of Systems Manager shows of a command's output."""
+_TAIL_CHARACTERS: Final = 100
 _COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
 _STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 
@@ -27,6 +31,24 @@ def render(report: Report, *, colour: bool = False) -> str:
         _vantage(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def brief(report: Report) -> str:
+    """The text report within BRIEF_CHARACTERS: the verdict, then as many whole causes as there is room for."""
+    parts = [_verdict(report, colour=False)]
+    causes = _causes(report)
+    room = BRIEF_CHARACTERS - len(parts[0]) - 2 - _TAIL_CHARACTERS
+    for number, finding in enumerate(causes, 1):
+        part = _cause(number, finding, report)
+        if len(part) + 2 > room:  # without its commands it may still fit
+            part = _cause(number, replace(finding, fix=replace(finding.fix, commands=()), documents=()), report)
+        if len(part) + 2 > room:
+            break
+        parts.append(part)
+        room -= len(part) + 2
+    left = len(causes) - (len(parts) - 1)
+    more = f"{left} more cause{'s' if left > 1 else ''} left out. " if left else ""
+    return "\n\n".join([*parts, f"{more}The whole report: without --brief, or --format json."]) + "\n"
 
 
 def visible(text: str) -> str:
@@ -86,7 +108,7 @@ def _target(target: TargetReport, report: Report) -> str:
     head = f"{target.service}  {visible(target.host)}"
     state = f"{target.status}, path {target.path}{role}"
     gap = WIDTH - len(head) - len(state)
-    lines = [f"{head}{' ' * gap}{state}" if gap > 1 else f"{head}\n  {state}"]
+    lines = [f"{head}{' ' * gap}{state}"] if gap > 1 else [_wrapped(head, "", "  "), f"  {state}"]
     lines += [_wrapped(f"not proven: {visible(words)}", "  ", "    ") for words in target.unproven]
     lines += _names(target, report)
     lines += _matrix(target, report)
@@ -125,7 +147,7 @@ def _matrix(target: TargetReport, report: Report) -> list[str]:
     cells = {
         (each.subject.address, each.subject.port, each.subject.step): each
         for each in report.observations
-        if each.subject.target == target.id and each.subject.port is not None
+        if each.subject.target == target.id and each.subject.port is not None and each.subject.operation is None
     }
     if not cells:
         return []
@@ -136,7 +158,11 @@ def _matrix(target: TargetReport, report: Report) -> list[str]:
             steps = [cells.get((address.address, port, step)) for step in _STEPS]
             if not any(steps):
                 continue
-            place = ("", "") if shown else (_place(address), address.availability_zone_id or "-")
+            place = (
+                ("", "")
+                if shown
+                else (_place(address), address.availability_zone_id or address.availability_zone or "-")
+            )
             rows.append((*place, str(port), *(_cell(each) for each in steps)))
             shown = True
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -27,6 +27,7 @@ from agent.rules.rule import (
 from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
+SUPPORT_CHANNEL: Final = 2222
 QUICK_SECONDS: Final = 0.0002
 """A reset sooner than this can come from a filter on this host (measured: under 0.2 ms)."""
 LOCAL_SECONDS: Final = 0.5
@@ -139,8 +140,11 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
         connected = [attempt for attempt in tried if attempt.ok]
-        silent = _failed(evidence, target, Nature.SILENT, (HTTPS,))
-        refused = _failed(evidence, target, Nature.REFUSED, (HTTPS,))
+        down = _family_down(tried)  # is TCP008's
+        silent, refused = (
+            [each for each in _failed(evidence, target, nature, (HTTPS,)) if _version(each) != down]
+            for nature in (Nature.SILENT, Nature.REFUSED)
+        )
         if not connected or not (silent or refused):
             continue
         said = [
@@ -365,6 +369,95 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
     return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
 
 
+def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
+    """TCP007: of a gateway's ports only the one of AWS Support's channel is closed."""
+    own = evidence.own_addresses_of_host
+    for target in evidence.targets:
+        closed = [
+            each
+            for each in evidence.connects(target, SUPPORT_CHANNEL)
+            if not each.ok and nature_of(each, own) in (Nature.SILENT, Nature.REFUSED)
+        ]
+        others = [each for port in evidence.required_ports(target) for each in evidence.connects(target, port)]
+        at = places(closed)
+        if not closed or not all(each.ok for each in others if each.subject.address in at):
+            continue
+        yield Found(
+            code="TCP007",
+            target=target.id,
+            detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}, all others do. It serves AWS "
+            "Support's channel alone; backups do not need it.",
+            evidence=ids(closed),
+            addresses=at,
+            fix=Fix(
+                summary="Open it while AWS Support works on the gateway.",
+                commands=(admit(target, SUPPORT_CHANNEL, "<APPLIANCE_SUBNET_CIDR>"),),
+            ),
+        )
+
+
+def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
+    """TCP008: on 443 one address family fails at every address while the other connects."""
+    for target in evidence.targets:
+        tried = evidence.connects(target, HTTPS)
+        broken = _family_down(tried)
+        if broken is None:
+            continue
+        working = 10 - broken
+        failed = [each for each in tried if _version(each) == broken]
+        yield Found(
+            code="TCP008",
+            target=target.id,
+            detail=f"443 fails at every IPv{broken} address ({listed(each.subject.address for each in failed)}) and "
+            f"connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
+            evidence=ids(failed),
+            addresses=places(failed),
+            fix=Fix(
+                summary=f"Mend the IPv{broken} way (security group and network ACL rules are per family, and so are "
+                f"routes), or let the endpoint answer in IPv{working} alone.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def no_source_port(evidence: Evidence) -> Iterator[Found]:
+    """TCP011: this host has no free source port left."""
+    for target in evidence.targets:
+        starved = [
+            each
+            for port in evidence.required_ports(target)
+            for each in evidence.connects(target, port)
+            if each.failure is not None and each.failure.kind is FailureKind.NO_SOURCE_PORT
+        ]
+        if not starved:
+            continue
+        yield Found(
+            code="TCP011",
+            target=target.id,
+            detail=f"This host has no free source port left for {listed(ordered(places(starved)))}.",
+            evidence=ids(starved),
+            addresses=places(starved),
+            fix=Fix(
+                summary="Find the process that holds thousands of connections, and let it reuse them.",
+                commands=(look("ss", "-s"), look("sysctl", "net.ipv4.ip_local_port_range")),
+            ),
+        )
+
+
+def _family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
+    """The IP version of which no attempt connects while every one of the other does; None where there is none."""
+    for broken, working in ((6, 4), (4, 6)):
+        failed = [each for each in tried if _version(each) == broken]
+        others = [each for each in tried if _version(each) == working]
+        if failed and others and not any(each.ok for each in failed) and all(each.ok for each in others):
+            return broken
+    return None
+
+
+def _version(attempt: Observation[TcpFacts]) -> int | None:
+    return attempt.subject.address.version if attempt.subject.address is not None else None
+
+
 RULES: Final = (
     Rule("TCP001", needs=(Step.TCP,), check=port_blocked),
     Rule("TCP002", needs=(Step.TCP,), check=zone_silent),
@@ -372,4 +465,7 @@ RULES: Final = (
     Rule("TCP004", needs=(Step.TCP,), check=refused_by_peer),
     Rule("TCP005", needs=(Step.TCP,), check=blocked_on_this_host),
     Rule("TCP006", needs=(Step.DNS,), check=no_route),
+    Rule("TCP007", needs=(Step.TCP,), check=support_port_blocked),
+    Rule("TCP008", needs=(Step.TCP,), check=ipv6_path_broken),
+    Rule("TCP011", needs=(Step.TCP,), check=no_source_port),
 )

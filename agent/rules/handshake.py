@@ -196,9 +196,96 @@ def _show_certificate(target: Target, handshakes: list[Observation[TlsFacts]]) -
     return look("openssl", "s_client", "-connect", f"{place}:443", "-servername", target.host, "-showcerts")
 
 
+def trusted_interception(evidence: Evidence) -> Iterator[Found]:
+    """TLS002: the certificate verifies with an authority that this host trusts and that is not Amazon's."""
+    for target in evidence.targets:
+        if target.partition not in ISSUED_BY_AMAZON:
+            continue
+        opened = [each for each in evidence.handshakes(target) if each.ok and _is_foreign(each)]
+        if not opened:
+            continue
+        yield Found(
+            code="TLS002",
+            target=target.id,
+            detail=f"At {_where(opened)} the certificate for {target.host} was issued by {_issuers(opened)}, which "
+            "this host trusts and which is not Amazon: something on the way opens TLS, with leave.",
+            evidence=ids(opened),
+            addresses=places(opened),
+            fix=Fix(
+                summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",
+                commands=(_show_certificate(target, opened),),
+            ),
+        )
+
+
+def certificate_time(evidence: Evidence) -> Iterator[Found]:
+    """TLS007: the certificate is expired or not yet valid by this host's clock."""
+    for target in evidence.targets:
+        untimely = [
+            each
+            for kind in (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
+            for each in _failed(evidence, target, kind)
+        ]
+        if not untimely:
+            continue
+        spans = sorted(
+            {
+                f"{leaf.not_before:%Y-%m-%d} to {leaf.not_after:%Y-%m-%d}"
+                for each in untimely
+                if (leaf := _leaf(each)) is not None
+            }
+        )
+        now = max(each.started_at for each in untimely if each.started_at is not None)
+        yield Found(
+            code="TLS007",
+            target=target.id,
+            detail=f"At {_where(untimely)} the certificate is not valid at this host's time, {now:%Y-%m-%d %H:%M} UTC"
+            + (f"; it is from {listed(spans)}." if spans else "."),
+            evidence=ids(untimely),
+            addresses=places(untimely),
+            fix=Fix(
+                summary="Set this host's clock first; where it is right, somebody else answers with an old "
+                "certificate.",
+                commands=(look("chronyc", "tracking"), _show_certificate(target, untimely)),
+            ),
+        )
+
+
+def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
+    """TLS008: the issuer is Amazon's and the local store lacks it, or the store cannot be read."""
+    for target in evidence.targets:
+        lacking = [
+            each
+            for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if (leaf := _leaf(each)) is not None and leaf.issuer_organization in AMAZON
+        ]
+        unread = _failed(evidence, target, FailureKind.TLS_NO_TRUST_STORE)
+        if not lacking and not unread:
+            continue
+        stores = sorted({each.facts.trust for each in lacking if each.facts is not None})
+        said = sorted({each.failure.message for each in unread if each.failure is not None})
+        yield Found(
+            code="TLS008",
+            target=target.id,
+            detail=f"The certificate is issued by Amazon, and {listed(stores)} lacks its root."
+            if lacking
+            else f"No certificate could be verified: {listed(said)}.",
+            evidence=ids([*lacking, *unread]),
+            addresses=places([*lacking, *unread]),
+            fix=Fix(
+                summary="Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's "
+                "ca_bundle or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it.",
+                commands=(look("env"),),
+            ),
+        )
+
+
 RULES: Final = (
     Rule("TLS001", needs=(Step.TLS,), check=intercepted),
+    Rule("TLS002", needs=(Step.TLS,), check=trusted_interception),
     Rule("TLS003", needs=(Step.TLS,), check=wrong_host),
     Rule("TLS004", needs=(Step.TLS,), check=handshake_stalls),
     Rule("TLS006", needs=(Step.TLS,), check=not_tls),
+    Rule("TLS007", needs=(Step.TLS,), check=certificate_time),
+    Rule("TLS008", needs=(Step.TLS,), check=trust_store_broken),
 )

@@ -7,7 +7,7 @@ from agent.catalog.services import BACKUP_GATEWAY
 from agent.codes import Severity
 from agent.evidence import Evidence, ordered
 from agent.plan import usable_families
-from agent.report import Command, CommandScope, Fix
+from agent.report import AddressScope, Command, CommandScope, Fix
 from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look
 from agent.settings import Expect
 from probes.facts import DnsFacts
@@ -246,9 +246,192 @@ def _enable_private_dns(target: Target) -> Fix:
     )
 
 
+def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
+    """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL or what cannot be read."""
+    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED})
+    for target, lookup, said in _lookups_spoilt(evidence, kinds):
+        words = sorted({each.failure.message for each in said if each.failure is not None})
+        yield Found(
+            code="DNS005",
+            target=target.id,
+            detail=f"This host cannot look {target.host} up: {_servers(said)} answer{_s(said)} {listed(words)}.",
+            evidence=ids([lookup, *said]),
+            fix=Fix(
+                summary="Mend what the name server asks in turn: the target of a forwarding rule that is down, a loop "
+                "of forwarders, a DNS Firewall that fails closed.",
+                commands=(look("resolvectl", "query", target.host),),
+            ),
+        )
+
+
+def resolver_refused(evidence: Evidence) -> Iterator[Found]:
+    """DNS013: the host's own lookup fails, and its name server refuses to answer."""
+    for target, lookup, said in _lookups_spoilt(evidence, frozenset({FailureKind.DNS_REFUSED})):
+        yield Found(
+            code="DNS013",
+            target=target.id,
+            detail=f"This host cannot look {target.host} up: {_servers(said)} refuse{_s(said)} to answer.",
+            evidence=ids([lookup, *said]),
+            fix=Fix(
+                summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
+                commands=(look("cat", "/etc/resolv.conf"),),
+            ),
+        )
+
+
+def empty_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS006: the name exists, and has no address of any family."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NODATA:
+            continue
+        asked = [each for each in evidence.answers(target, evidence.configured_resolvers) if each.ok]
+        yield Found(
+            code="DNS006",
+            target=target.id,
+            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
+            evidence=ids([lookup, *asked]),
+            fix=Fix(
+                summary="Look for a DNS Firewall rule that answers NODATA, for a record of the wrong type in a private "
+                "hosted zone, and for the endpoint's DNS record type.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def mixed_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS008: one answer for one name holds private and public addresses of one family."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        own = evidence.own_addresses(target)
+        for version in (4, 6):
+            private = [each for each in own if each.version == version and evidence.is_private(each)]
+            public = [each for each in own if each.version == version and evidence.is_public(each)]
+            if lookup is None or not private or not public:
+                continue
+            yield Found(
+                code="DNS008",
+                target=target.id,
+                detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
+                "which are not: calls leave the private path by chance.",
+                evidence=ids([lookup, *(each for each in evidence.answers(target, evidence.configured_resolvers))]),
+                addresses=frozenset(public),
+                fix=Fix(
+                    summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
+                    "merges two answers.",
+                    commands=(look("resolvectl", "query", target.host),),
+                ),
+            )
+
+
+def bogus_address(evidence: Evidence) -> Iterator[Found]:
+    """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    bogus = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        found = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in bogus]
+        if lookup is None or not found:
+            continue
+        named = [each for each in (evidence.host.hosts_entries if evidence.host else ()) if target.host in each.names]
+        by = " The hosts file says so." if any(each.address in found for each in named) else ""
+        yield Found(
+            code="DNS010",
+            target=target.id,
+            detail=f"{target.host} resolves to {listed(found)}, which no endpoint can have.{by}",
+            evidence=ids([lookup, *evidence.answers(target, evidence.configured_resolvers)]),
+            addresses=frozenset(found),
+            fix=Fix(
+                summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
+                commands=(look("grep", "-n", target.host, "/etc/hosts"),),
+            ),
+        )
+
+
+def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
+    """DNS011: public IPv6 addresses beside private IPv4 ones: a client that prefers IPv6 leaves the private path."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        own = evidence.own_addresses(target)
+        public = [each for each in own if each.version == 6 and evidence.is_public(each)]
+        lookup = evidence.own_lookup(target)
+        mixed = any(each.version == 6 and evidence.is_private(each) for each in own)
+        if lookup is None or not public or mixed:
+            continue
+        if not any(each.version == 4 and evidence.is_private(each) for each in own):
+            continue
+        yield Found(
+            code="DNS011",
+            target=target.id,
+            detail=f"{target.host} is private by IPv4 and public by IPv6 ({listed(public)}): a client that prefers "
+            "IPv6 leaves the private path.",
+            evidence=ids([lookup]),
+            addresses=frozenset(public),
+            fix=Fix(
+                summary="Make the endpoint dual-stack, so that its private IPv6 addresses are answered, or keep the "
+                "AAAA record from this VPC.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def nat64_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        made = [each for each in evidence.own_addresses(target) if evidence.scope(each) is AddressScope.NAT64]
+        if lookup is None or not made:
+            continue
+        public = [each for each in made if evidence.is_public(each)]
+        yield Found(
+            code="DNS012",
+            target=target.id,
+            severity=Severity.WARNING if public else Severity.INFO,
+            detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
+            "whose address is what the endpoint sees as its source.",
+            evidence=ids([lookup]),
+            fix=Fix(
+                summary="Make the endpoint dual-stack, so that this host reaches it by IPv6 without translation.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def _lookups_spoilt(
+    evidence: Evidence, kinds: frozenset[FailureKind]
+) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
+    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
+    word for many reasons, so what the name servers say to a direct question decides."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.SERVFAIL:
+            continue
+        asked = evidence.answers(target, evidence.configured_resolvers)
+        said = [each for each in asked if each.failure is not None and each.failure.kind in kinds]
+        if said:
+            yield target, lookup, said
+
+
+def _servers(said: Sequence[Observation[Any]]) -> str:
+    return listed(dict.fromkeys(each.subject.resolver for each in said))
+
+
+def _s(said: Sequence[Observation[Any]]) -> str:
+    return "s" if len({each.subject.resolver for each in said}) == 1 else ""
+
+
 RULES: Final = (
     Rule("DNS001", needs=(Step.DNS,), check=public_answer),
     Rule("DNS002", needs=(Step.DNS,), check=resolvers_disagree),
     Rule("DNS003", needs=(Step.DNS,), check=name_does_not_exist),
     Rule("DNS004", needs=(Step.DNS,), check=resolver_silent),
+    Rule("DNS005", needs=(Step.DNS,), check=resolver_servfail),
+    Rule("DNS006", needs=(Step.DNS,), check=empty_answer),
+    Rule("DNS008", needs=(Step.DNS,), check=mixed_answer),
+    Rule("DNS010", needs=(Step.DNS,), check=bogus_address),
+    Rule("DNS011", needs=(Step.DNS,), check=public_ipv6_beside),
+    Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
+    Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
 )

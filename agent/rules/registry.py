@@ -1,7 +1,16 @@
-"""All rules, in the order of thought: this host, names, connections, TLS, the run itself."""
+"""All rules, in the order of thought: this host, names, connections, TLS, HTTP, signed calls, the run itself."""
 
 from typing import Final
 
-from agent.rules import connect, environment, handshake, names, run
+from agent.rules import answers, api, connect, environment, handshake, names, policy, run
 
-RULES: Final = (*environment.RULES, *names.RULES, *connect.RULES, *handshake.RULES, *run.RULES)
+RULES: Final = (
+    *environment.RULES,
+    *names.RULES,
+    *connect.RULES,
+    *handshake.RULES,
+    *answers.RULES,
+    *api.RULES,
+    *policy.RULES,
+    *run.RULES,
+)

@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_AFTER: Final = datetime(2049, 12, 31, tzinfo=UTC)
+EXPIRED: Final = datetime(2021, 1, 1, tzinfo=UTC)
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -57,11 +58,12 @@ def root_pem(issuer: str) -> str:
 
 
 @cache
-def server_context(issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
-    """What a TLS server with a certificate for `names` needs."""
+def server_context(issuer: str, names: tuple[str, ...], *, expired: bool = False) -> ssl.SSLContext:
+    """What a TLS server with a certificate for `names` needs; `expired` makes it one whose time is over."""
     signer = authority(issuer)
     key = _key(f"{issuer} {names[0]}")
-    leaf = _sign(_name(names[0]), key, signer.intermediate.subject, signer.key, names=names)
+    until = EXPIRED if expired else NOT_AFTER
+    leaf = _sign(_name(names[0]), key, signer.intermediate.subject, signer.key, names=names, not_after=until)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
@@ -95,10 +97,11 @@ def _sign(
     *,
     path_length: int | None = None,
     names: tuple[str, ...] = (),
+    not_after: datetime = NOT_AFTER,
 ) -> x509.Certificate:
     serial = int.from_bytes(hashlib.sha256(subject.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
     builder = (
-        x509.CertificateBuilder(issuer, subject, key.public_key(), serial, NOT_BEFORE, NOT_AFTER)
+        x509.CertificateBuilder(issuer, subject, key.public_key(), serial, NOT_BEFORE, not_after)
         .add_extension(x509.BasicConstraints(ca=path_length is not None, path_length=path_length), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)

@@ -5,7 +5,7 @@ say the same bytes.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum, auto
 from typing import Final
@@ -19,6 +19,9 @@ import dns.rdatatype
 import dns.rrset
 import h11
 
+from agent.catalog.partitions import partition_of
+from agent.simulated import aws
+from agent.simulated.aws import Reply
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import DnsPart, MetadataPart, Scenario, TcpPart
 from probes.dns import DNS_PORT, readable
@@ -33,12 +36,7 @@ DNS_TTL: Final = 60
 ROLE_LABELS: Final = {1026: "client-cp", 1027: "anon-cp", 1028: "proxy-app", 1031: "dp-1"}
 """What the certificates of gateway ports are for (Storage Gateway User Guide; the same roles)."""
 _RECEIVE_BYTES: Final = 16_384
-_REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
-_UNSIGNED: Final = (
-    b"<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n"
-    b"</MissingAuthenticationTokenException>\n"
-)
-"""An unsigned request's answer, as published for AWS Backup."""
+LARGE_BYTES: Final = 4096
 
 
 class End(Enum):
@@ -138,15 +136,28 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
 def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now: Now) -> Peer:
     async def tls(stream: Stream) -> End:
         secured = TlsStream(
-            stream, server_context(row.issuer, certificate_names(scenario, row, address, port)), server_side=True
+            stream,
+            server_context(row.issuer, certificate_names(scenario, row, address, port), expired=row.expired),
+            server_side=True,
         )
         try:
             await secured.handshake()
         except (OSError, PeerClosedError, ProbeError):  # the client turned away, or speaks something else
             return End.CLOSE
-        if row.speaks == "portal":
-            return await _http(secured, lambda *_: (200, {"Content-Type": "text/html"}, b"<h1>Sign in</h1>"), now)
-        return await _http(secured, lambda *_: (403, {"x-amzn-RequestId": _REQUEST_ID}, _UNSIGNED), now)
+        if row.http == "stall":
+            return await nothing(secured)
+        server = lambda: now() + timedelta(seconds=row.clock_seconds)  # noqa: E731 - a clock beside a clock
+
+        def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+            if row.large == "lost" and len(body) > LARGE_BYTES:
+                return None
+            if row.http == "portal":
+                return 200, {"Content-Type": "text/html", "Server": "portal"}, b"<h1>Sign in</h1>"
+            if row.http == "redirect":
+                return 302, {"Location": "http://portal.example.com/login"}, b""
+            return aws.reply(row, scenario.credentials, now(), method, path, headers, body)
+
+        return await _http(secured, answer, server, keep_alive=row.keep_alive)
 
     async def plain(stream: Stream) -> End:
         await stream.receive(_RECEIVE_BYTES)
@@ -170,14 +181,20 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         await stream.receive(_RECEIVE_BYTES)
         return End.CLOSE
 
+    async def proxy(stream: Stream) -> End:
+        await stream.receive(_RECEIVE_BYTES)
+        head = f"HTTP/1.1 {row.connect_status} Simulated\r\nServer: squid\r\nContent-Length: 0\r\n\r\n"
+        await stream.send(head.encode() if row.connect_status != 200 else b"HTTP/1.1 200 OK\r\n\r\n")
+        return await nothing(stream)
+
     peers: dict[str, Peer] = {
         "aws": tls,
-        "portal": tls,
         "plain": plain,
         "ssh": ssh,
         "nothing": nothing,
         "reset": reset,
         "close": close,
+        "proxy": proxy,
     }
     return peers[row.speaks]
 
@@ -191,6 +208,8 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
         "services/partition": metadata.partition,
         "instance-id": metadata.instance_id,
         "mac": metadata.mac,
+        "services/domain": partition_of(metadata.region).dns_suffix,
+        f"{below}/owner-id": metadata.account_id,
         f"{below}/vpc-id": metadata.vpc_id,
         f"{below}/subnet-id": metadata.subnet_id,
         f"{below}/subnet-ipv4-cidr-block": str(metadata.subnet_cidr),
@@ -198,11 +217,13 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
         f"{below}/vpc-ipv4-cidr-blocks": "\n".join(str(block) for block in metadata.vpc_cidrs if block.version == 4),
         f"{below}/security-group-ids": "\n".join(metadata.security_group_ids),
     }
+    if metadata.role is not None:
+        values["iam/security-credentials/"] = metadata.role
     if blocks := [str(block) for block in metadata.vpc_cidrs if block.version == 6]:
         values[f"{below}/vpc-ipv6-cidr-blocks"] = "\n".join(blocks)
     token = "AQAAAsimulated=="  # noqa: S105 - the token of a service that does not exist
 
-    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def answer(method: str, path: str, headers: Mapping[str, str], _body: bytes) -> Reply:
         if metadata.answer == "forbidden":
             return 403, {}, b""
         if metadata.answer == "garbage":
@@ -217,13 +238,14 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
     return lambda stream: _http(stream, answer, now)
 
 
-Answer = Callable[[str, str, Mapping[str, str]], tuple[int, Mapping[str, str], bytes]]
+Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]
 
 
-async def _http(stream: Stream, answer: Answer, now: Now) -> End:
-    """Serve requests on a connection until the client has enough."""
+async def _http(stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = True) -> End:
+    """Serve requests on a connection until the client has enough; where there is no answer, say nothing more."""
     engine = h11.Connection(h11.SERVER)
     request: h11.Request | None = None
+    content = b""
     while True:
         match engine.next_event():
             case h11.NEED_DATA:
@@ -232,17 +254,26 @@ async def _http(stream: Stream, answer: Answer, now: Now) -> End:
                 except OSError:
                     return End.CLOSE
             case h11.Request() as request:
-                pass
-            case h11.Data():
-                pass
+                content = b""
+            case h11.Data() as data:
+                content += data.data
             case h11.EndOfMessage() if request is not None:
                 given = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-                status, headers, body = answer(request.method.decode(), request.target.decode(), given)
+                reply = answer(request.method.decode(), request.target.decode(), given, content)
+                if reply is None:
+                    while await stream.receive(_RECEIVE_BYTES):
+                        pass
+                    return End.CLOSE
+                status, headers, body = reply
                 date = format_datetime(now().astimezone(UTC), usegmt=True)
                 lines = [("Date", date), ("Content-Length", str(len(body))), *headers.items()]
+                if not keep_alive:
+                    lines.append(("Connection", "close"))
                 head = engine.send(h11.Response(status_code=status, headers=lines)) or b""
-                content = engine.send(h11.Data(data=body)) or b""
-                await stream.send(head + content + (engine.send(h11.EndOfMessage()) or b""))
+                sent = engine.send(h11.Data(data=body)) or b""
+                await stream.send(head + sent + (engine.send(h11.EndOfMessage()) or b""))
+                if not keep_alive:
+                    return End.CLOSE
                 engine.start_next_cycle()
             case _:
                 return End.CLOSE

@@ -11,14 +11,34 @@ from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final, Literal
 
+from agent.catalog.vpce import named_endpoint
 from agent.report import Path, Status
 from agent.settings import Expect, Settings
 from agent.shapes import ShapeError, shaped
 from probes.model import Address
+from probes.world import Keys
 
 Network = IPv4Network | IPv6Network
 Interface = IPv4Interface | IPv6Interface
 World = Literal["memory", "namespaces"]
+ApiAnswer = Literal[
+    "good",
+    "endpoint-policy-silent",
+    "endpoint-policy-denies",
+    "identity-policy",
+    "service-control-policy",
+    "resource-control-policy",
+    "permissions-boundary",
+    "session-policy",
+    "resource-policy",
+    "denied-without-reason",
+    "expired",
+    "unknown-key",
+    "bad-signature",
+    "throttled",
+    "not-subscribed",
+    "stripped",
+]
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
@@ -35,6 +55,9 @@ class RunPart:
     expect: Expect = Expect.PRIVATE
     timeout: float = 3.0
     deadline: float = 20.0
+    endpoints: tuple[str, ...] = ()
+    """As by --endpoint."""
+    signed_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +90,8 @@ class HostPart:
     routes: tuple[RoutePart, ...] = ()
     filter: tuple[FilterPart, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
+    """Whose certificates the SDK here takes."""
     ec2: bool = True
     """Whether the firmware says that this is an EC2 instance."""
 
@@ -82,6 +107,9 @@ class MetadataPart:
     availability_zone_id: str = "euw1-az1"
     instance_id: str = "i-0a1b2c3d4e5f67890"
     mac: str = "0a:1b:2c:3d:4e:5f"
+    account_id: str = "111122223333"
+    role: str | None = None
+    """Name of the role in the instance profile; without one the service knows of none."""
     vpc_id: str = "vpc-0a1b2c3d4e5f67890"
     subnet_id: str = "subnet-0a1b2c3d4e5f67890"
     subnet_cidr: Network = _SUBNET
@@ -97,6 +125,20 @@ class SdkPart:
     fips: bool = False
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsPart:
+    """What the SDK on the host finds to sign with."""
+
+    source: Literal["env", "none", "fails"] = "env"
+    """`fails` is a configured process that ends with an error."""
+    access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
+    secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
+    token: str | None = None
+
+    def keys(self) -> Keys:
+        return Keys(access_key_id=self.access_key_id, secret_key=self.secret_key, token=self.token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +164,27 @@ class TcpPart:
 
     addresses: tuple[Address, ...]
     ports: tuple[int, ...]
-    answer: Literal["accept", "silence", "refuse", "crash"] = "accept"
-    """`crash` is a fault of this program itself, for showing how one is reported."""
-    speaks: Literal["aws", "nothing", "portal", "plain", "ssh", "reset", "close"] = "aws"
-    """`aws` is TLS with HTTP inside, `portal` TLS with a page of somebody else's, `plain` HTTP without TLS, `nothing`
-    a peer that reads and never answers, `reset` and `close` one that ends the connection after the first bytes."""
+    answer: Literal["accept", "silence", "refuse", "no-source-port", "crash"] = "accept"
+    """`no-source-port` is this host's own trouble, and `crash` a fault of this program itself, for showing how one is
+    reported."""
+    speaks: Literal["aws", "nothing", "plain", "ssh", "reset", "close", "proxy"] = "aws"
+    """`aws` is TLS with HTTP inside, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
+    and `close` one that ends the connection after the first bytes, `proxy` one that answers to CONNECT."""
+    http: Literal["aws", "portal", "redirect", "stall", "fault"] = "aws"
+    """Who answers HTTP inside TLS."""
+    api: ApiAnswer = "good"
+    """What AWS says to a signed call."""
+    region: str | None = None
+    """The Region of the endpoint, where signed calls for another are refused."""
+    clock_seconds: float = 0.0
+    """The server's clock minus that of the host."""
+    large: Literal["answered", "lost"] = "answered"
+    """Whether requests of many segments arrive."""
+    keep_alive: bool = True
+    connect_status: int = 200
+    """What a proxy answers to CONNECT."""
     issuer: Literal["amazon", "corporate"] = "amazon"
+    expired: bool = False
     names: tuple[str, ...] = ()
     """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""
     round_trip_seconds: float = 0.002
@@ -154,6 +211,7 @@ class Scenario:
     host: HostPart = field(default_factory=HostPart)
     metadata: MetadataPart = MetadataPart()
     sdk: SdkPart = field(default_factory=SdkPart)
+    credentials: CredentialsPart = CredentialsPart()
     dns: tuple[DnsPart, ...] = ()
     tcp: tuple[TcpPart, ...] = ()
     expect: ExpectPart
@@ -171,6 +229,8 @@ class Scenario:
             deadline=self.run.deadline,
             profile=None,
             ca_bundle=None,
+            endpoints=tuple(named_endpoint(each) for each in self.run.endpoints),
+            signed_calls=self.run.signed_calls,
         )
 
     def names_of(self, address: Address) -> tuple[str, ...]:

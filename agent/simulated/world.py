@@ -17,16 +17,18 @@ from agent.simulated import peers
 from agent.simulated.certificates import root_pem
 from agent.simulated.scenario import HostPart, Scenario
 from probes.dns import DNS_PORT, ask
-from probes.facts import DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
-from probes.host import MAX_NAME_SERVERS, proxy_variables
+from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
+from probes.host import MAX_NAME_SERVERS
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.world import Stream, Trust, Way, World, verifying_contexts
+from probes.world import Keys, Stream, Trust, Way, World, verifying_contexts
 
 EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 """When a simulated run begins: at three in the morning."""
 NEIGHBOUR_SECONDS: Final = 3.055
 """Until the kernel gives up on a neighbour (measured, Linux 6.18)."""
+METADATA_SECONDS: Final = 2.0
+"""How long botocore asks metadata for a role: one second for each version of the service."""
 LOCAL_SECONDS: Final = 0.0001
 DNS_SECONDS: Final = 0.001
 _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
@@ -90,6 +92,9 @@ class SimulatedNet:
             draft.facts = TcpFacts(source=way.source, icmp=_icmp(way.source or address, _HOST_UNREACHABLE))
             raise _os_error(errno.EHOSTUNREACH)
         row = self._scenario.behind(address, port)
+        if row is not None and row.answer == "no-source-port":
+            draft.facts = TcpFacts(at_once=True)
+            raise _os_error(errno.EADDRNOTAVAIL)
         if row is not None and row.answer == "crash":
             raise RuntimeError("the scenario asks for a fault of the program")
         peer = peers.peer_at(self._scenario, address, port, self._now)
@@ -214,8 +219,12 @@ class SimulatedMachine:
             return "reachable"
         return "failed" if (self._now() - EPOCH).total_seconds() >= NEIGHBOUR_SECONDS else "incomplete"
 
+    def allowances(self) -> dict[str, int]:
+        return {}
+
     async def trust(self, ca_bundle: str | None) -> Trust:
-        named, chain_only = verifying_contexts(cadata=root_pem("amazon"))
+        roots = "".join(root_pem(issuer) for issuer in self._host.trusts)
+        named, chain_only = verifying_contexts(cadata=roots)
         return Trust(source="simulated", named=named, chain_only=chain_only)
 
 
@@ -224,7 +233,9 @@ class SimulatedSdk:
 
     def __init__(self, scenario: Scenario) -> None:
         self._sdk = scenario.sdk
-        self._proxies = proxy_variables(scenario.host.environment)
+        self._credentials = scenario.credentials
+        self._metadata = scenario.metadata
+        self._environment = scenario.host.environment
 
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
         return SdkFacts(
@@ -237,10 +248,30 @@ class SimulatedSdk:
             endpoint_urls={name: url for name, url in self._sdk.endpoint_urls.items() if name in services},
         )
 
-    def proxy(self, host: str) -> str | None:
-        if proxy_bypass_environment(host, {"no": self._proxies.get("no_proxy", "")}):
+    async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        match self._credentials.source:
+            case "none":
+                if self._metadata.answer == "silence":
+                    await asyncio.sleep(METADATA_SECONDS)
+                raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
+            case "fails":
+                message = "Error when retrieving credentials from custom-process: "
+                raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="CredentialRetrievalError")
+        keys = self._credentials.keys()
+        facts = CredentialFacts(
+            source="env",
+            access_key_id_suffix=keys.access_key_id[-4:],
+            temporary=keys.token is not None,
+            expires_at=None,
+            role=None,
+        )
+        return keys, facts
+
+    def proxy(self, host: str, scheme: str = "https") -> str | None:
+        if proxy_bypass_environment(host, {"no": self._environment.get("no_proxy", "")}):
             return None
-        return self._proxies.get("https_proxy")
+        name = f"{scheme}_proxy"
+        return self._environment.get(name) or self._environment.get(name.upper())
 
 
 def way_of(host: HostPart, address: Address) -> Way:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from agent import cli
 from agent.evidence import Evidence
+from agent.options import Showing
 from agent.runner import Stop
 from agent.simulated import scenario as scenarios
 from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
@@ -20,6 +21,7 @@ from probes.model import Address
 from probes.world import Trust, World, in_background
 
 HANG_SECONDS = 60
+SHOWN = Showing(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
 WHAT = frozenset(sys.argv[1].split(","))
 
 
@@ -50,7 +52,7 @@ class HangingMachine(SimulatedMachine):
         return await super().trust(ca_bundle)
 
 
-async def go(stop: Stop) -> Evidence:
+async def go(stop: Stop, listener: cli.Listener) -> Evidence:
     """One run in which a step may take longer than the whole."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
     chosen = scenarios.parse("hanging", scenarios.text("healthy-three-zones") + asked)
@@ -58,11 +60,11 @@ async def go(stop: Stop) -> Evidence:
         net = HangingNet(chosen, world.machine.now, group)
         hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))
         try:
-            return await cli.run(chosen.settings(), hanging, stop)
+            return await cli.run(chosen.settings(), hanging, stop, listener)
         finally:
             net.end()
 
 
 if __name__ == "__main__":
     with asyncio.Runner() as runner:
-        sys.exit(cli.report(runner, go, [], "json"))
+        sys.exit(cli.report(runner, go, [], SHOWN))

@@ -159,7 +159,10 @@ def test_the_host_that_the_sdk_calls_is_the_one_that_counts(sdk: str, host: str,
     assert (default.id, default.role) == ("backup", Role.CONTEXT)
     report = judge(evidence)
     assert report.verdict.status is Status.CRITICAL
-    assert [finding.id for finding in report.findings] == [f"DNS003@backup@{host}"]
+    findings = {finding.code: finding for finding in report.findings}
+    cause = "ENV005" if addressing is Addressing.CUSTOM else "ENV006"
+    assert set(findings) == {cause, "DNS003"}
+    assert findings["DNS003"].explained_by == findings[cause].id == f"{cause}@backup@{host}"
 
 
 def test_a_proxy_in_between_is_not_ok() -> None:
@@ -167,9 +170,10 @@ def test_a_proxy_in_between_is_not_ok() -> None:
         changed('[host.environment]\nhttps_proxy = "http://user:secret@proxy.example.internal:3128"')
     )
     report = judge(evidence)
-    assert report.verdict.status is Status.UNKNOWN
+    assert report.verdict.status is Status.CRITICAL
     assert report.verdict.path == "unknown"
-    assert "***@proxy.example.internal" in report.verdict.summary
+    assert [finding.id for finding in report.findings] == ["ENV007@backup", "HTTP003@backup"]
+    assert "***@proxy.example.internal" in report.findings[0].detail
     assert "secret" not in json_format.render(report)
 
 
@@ -178,7 +182,8 @@ def test_addresses_of_another_resolver_decide_nothing() -> None:
     (backup,) = (target for target in report.targets if target.id == "backup")
     assert [address.from_own_lookup for address in backup.addresses] == [False, False]
     probed = [each for each in report.observations if each.id.startswith("http/backup/")]
-    assert [each.ok for each in probed] == [True, True]
+    assert probed
+    assert all(each.ok for each in probed)
     assert backup.status is Status.CRITICAL
 
 

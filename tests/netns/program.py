@@ -15,7 +15,7 @@ import jsonschema
 from agent import codec
 from agent.report import Report
 from agent.simulated.certificates import root_pem
-from agent.simulated.scenario import RunPart, SdkPart
+from agent.simulated.scenario import CredentialsPart, RunPart, SdkPart
 from tests.netns.vpc import Vpc
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
@@ -81,16 +81,23 @@ def options(run: RunPart) -> tuple[str, ...]:
         *("--format", "json", "--timeout", str(run.timeout), "--deadline", str(run.deadline), "--expect", run.expect),
         *(("--region", run.region) if run.region else ()),
         *(word for service in run.services for word in ("--service", service)),
+        *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),
+        *(() if run.signed_calls else ("--no-api",)),
     )
 
 
 def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
     """All variables of the program. The roots that it trusts are those of the scenario's world."""
     roots = folder / "roots.pem"
-    roots.write_text(root_pem("amazon"), encoding="ascii")
+    roots.write_text("".join(root_pem(issuer) for issuer in vpc.scenario.host.trusts), encoding="ascii")
     config = folder / "config"
+    lines = []
     if vpc.scenario.sdk.region is not None:  # in a variable the command itself would read it first
-        config.write_text(f"[default]\nregion = {vpc.scenario.sdk.region}\n", encoding="ascii")
+        lines.append(f"region = {vpc.scenario.sdk.region}")
+    if vpc.scenario.credentials.source == "fails":
+        lines.append("credential_process = /bin/false")
+    if lines:
+        config.write_text("\n".join(["[default]", *lines, ""]), encoding="ascii")
     return {
         "PATH": os.defpath,
         "HOME": str(folder / "home"),
@@ -98,8 +105,17 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(config),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
         **sdk_variables(vpc.scenario.sdk),
+        **credential_variables(vpc.scenario.credentials),
         **vpc.scenario.host.environment,
     }
+
+
+def credential_variables(credentials: CredentialsPart) -> dict[str, str]:
+    """What the SDK signs with; nothing where the scenario has none or its source fails."""
+    if credentials.source != "env":
+        return {}
+    found = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
+    return found if credentials.token is None else found | {"AWS_SESSION_TOKEN": credentials.token}
 
 
 def sdk_variables(sdk: SdkPart) -> dict[str, str]:

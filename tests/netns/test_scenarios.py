@@ -33,6 +33,8 @@ UNLIKE: Final = frozenset(
         "trust",  # a file here
         "ca_bundle",
         "date",
+        "server_time",
+        "error_message",  # a refusal for the clock names the time
         "clock_offset_seconds",
     }
 )

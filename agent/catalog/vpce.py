@@ -1,0 +1,83 @@
+"""The DNS names of an interface endpoint's own, taken apart (AWS PrivateLink Guide, Access an AWS service using an
+interface VPC endpoint)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from agent.catalog.partitions import PARTITIONS
+from agent.catalog.services import SERVICES, host_of
+
+ENDPOINT_ID: Final = re.compile(r"vpce-[0-9a-f]{8,17}")
+_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+_NAME: Final = re.compile(
+    r"(?P<endpoint>vpce-[0-9a-f]{8,17})-(?P<suffix>[0-9a-z]{8})(?:-(?P<zone>[a-z0-9-]+))?"
+    r"\.(?P<service>[a-z-]+)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<domain>[a-z0-9.-]+)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointName:
+    """What an endpoint-specific DNS name says."""
+
+    endpoint_id: str
+    availability_zone: str | None
+    """As the endpoint's own account names it; None in the regional name."""
+    service: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEndpoint:
+    """A host, or the id of an endpoint, that the operator named, and the service that is behind it."""
+
+    service: str
+    host: str
+
+
+def read_name(host: str) -> EndpointName | None:
+    """Take an endpoint-specific name apart; None for every other name."""
+    found = _NAME.fullmatch(host.lower())
+    if found is None or found["domain"] not in {each.dns_suffix for each in PARTITIONS}:
+        return None
+    return EndpointName(
+        endpoint_id=found["endpoint"],
+        availability_zone=found["zone"],
+        service=found["service"],
+        region=found["region"],
+    )
+
+
+def named_endpoint(text: str) -> NamedEndpoint:
+    """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
+    service, found, host = text.rpartition("=")
+    host = host.strip().rstrip(".").lower()
+    if "://" in host or "/" in host or ":" in host:
+        raise ValueError(
+            f"{text!r} is a URL; name the host alone, such as vpce-…-….backup.eu-west-1.vpce.amazonaws.com"
+        )
+    if found and service not in SERVICES:
+        raise ValueError(f"{service!r} is no service known here; one of {', '.join(SERVICES)} belongs before the '='")
+    if ENDPOINT_ID.fullmatch(host) is None and _HOST.fullmatch(host) is None:
+        raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")
+    own = read_name(host)
+    said = own.service if own is not None else _service_in(host)
+    if not found and said not in SERVICES:
+        raise ValueError(
+            f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {' or '.join(SERVICES)}"
+        )
+    if found and said in SERVICES and said != service:
+        raise ValueError(f"{host!r} is an endpoint of {said}, not of {service}")
+    return NamedEndpoint(service=service if found else str(said), host=host)
+
+
+def _service_in(host: str) -> str | None:
+    """The service of a name that an SDK builds."""
+    for service in SERVICES:
+        region = host.partition(".")[2].partition(".")[0]
+        names = {
+            host_of(service, region, fips=fips, dual_stack=dual) for fips in (False, True) for dual in (False, True)
+        }
+        if host in names:
+            return service
+    return None

@@ -1,0 +1,294 @@
+"""The options of a run: their values, their variables, the configuration file, and the settings they make.
+
+Flags win over the environment, the environment over the file. Each option has a variable, BACKUPLINK_ and its name,
+and a key of the same name in the file.
+"""
+
+import difflib
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.catalog.partitions import is_region
+from agent.catalog.services import SERVICES
+from agent.catalog.vpce import named_endpoint
+from agent.codes import CODES
+from agent.settings import Expect, Settings, Suppression
+
+FORMATS: Final = ("text", "json", "ndjson")
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+MAX_CONFIG_BYTES: Final = 1 << 20
+
+
+class Parsed(click.ParamType[Any]):
+    """A value that a function reads; what it refuses is a usage error that says what would be right."""
+
+    def __init__(self, name: str, read: Callable[[str], Any], wanted: str | None) -> None:
+        self.name = name
+        self._read = read
+        self._wanted = wanted
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not {self._wanted}." if self._wanted else str(error), param, ctx)
+
+
+def _region(text: str) -> str:
+    if not is_region(text):
+        raise ValueError(text)
+    return text
+
+
+def _suppression(text: str) -> Suppression:
+    code, found, target = text.partition("=")
+    if code not in CODES:
+        near = difflib.get_close_matches(code.upper(), CODES, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
+        raise ValueError(f"{code!r} is no finding code{hint}")
+    if found and not target:
+        raise ValueError(f"{text!r} names no target behind the '='")
+    return Suppression(code=code, target=target or None)
+
+
+def _seconds(low: float, high: float) -> Parsed:
+    def read(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return Parsed("seconds", read, f"a number of seconds from {low:g} to {high:g}")
+
+
+def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
+    """Read the configuration file, before any other option is."""
+    if value is None:
+        return None
+    path = Path(value)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CONFIG_BYTES + 1)
+        if len(data) > MAX_CONFIG_BYTES:
+            raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx)
+        given = tomllib.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise click.UsageError(f"{path}: is no TOML: {error}.", ctx) from error
+    except RecursionError as error:
+        raise click.UsageError(f"{path}: is nested too deep.", ctx) from error
+    ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
+    return path
+
+
+def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
+    """The values of a configuration by parameter name, each checked as the option of its name checks it. Raises
+    UsageError with file, key and what would be right."""
+    known = {
+        option.opts[0].removeprefix("--"): option
+        for option in ctx.command.params
+        if isinstance(option, click.Option) and option.name != "config" and option.opts[0].startswith("--")
+    }
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        option = known.get(key)
+        if option is None or option.name is None:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
+            raise click.UsageError(f"{place}: {key!r} is no setting; {hint}", ctx)
+        values[option.name] = _config_value(value, option, f"{place}: {key}", ctx)
+    return values
+
+
+def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise click.UsageError(f"{place}: true or false belongs here, not {value!r}.", ctx)
+        return value
+    if option.multiple:
+        if not isinstance(value, list):
+            raise click.UsageError(f"{place}: a list belongs here, not {value!r}.", ctx)
+        return [_config_scalar(each, option, place, ctx) for each in value]
+    return _config_scalar(value, option, place, ctx)
+
+
+def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Context) -> str:
+    number = isinstance(option.type, Parsed) and option.type.name == "seconds"
+    if number and isinstance(value, int | float) and not isinstance(value, bool):
+        value = repr(value)
+    elif not isinstance(value, str) or number:
+        raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {value!r}.", ctx)
+    try:
+        option.type.convert(value, option, ctx)
+    except click.BadParameter as error:
+        raise click.UsageError(f"{place}: {error.message}", ctx) from error
+    return str(value)
+
+
+def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
+    """An option that an environment variable of its name can give, too."""
+    variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
+    return click.option(name, *more, envvar=variable, show_envvar=True, **how)
+
+
+_MEASURING: Final = (
+    _option(
+        "--region",
+        type=Parsed("region", _region, "the name of a Region, such as eu-west-1"),
+        help="Region of the endpoints. Otherwise environment, profile, metadata.",
+    ),
+    _option(
+        "--service",
+        "services",
+        type=click.Choice(tuple(SERVICES)),
+        multiple=True,
+        help="A service that must be reachable (repeatable). Otherwise backup must be; backup-gateway is looked at.",
+    ),
+    _option(
+        "--endpoint",
+        "endpoints",
+        type=Parsed("[service=]name", named_endpoint, None),
+        multiple=True,
+        help="DNS name or id of an endpoint of your own, regional or zonal, that must be reachable (repeatable).",
+    ),
+    _option(
+        "--resolver",
+        "resolvers",
+        type=Parsed("address", ip_address, "an IP address"),
+        multiple=True,
+        help="A name server to ask as well (repeatable).",
+    ),
+    _option(
+        "--expect",
+        type=click.Choice([each.value for each in Expect]),
+        default=Expect.PRIVATE.value,
+        show_default=True,
+        help="The path that is no fault.",
+    ),
+    _option(
+        "--private-cidr",
+        "private_cidrs",
+        type=Parsed("cidr", ip_network, "a CIDR block, such as 10.0.0.0/8"),
+        multiple=True,
+        help="Addresses that count as private here (repeatable).",
+    ),
+    _option("--timeout", type=_seconds(0.1, 60), default="3", show_default=True, help="Seconds for one step."),
+    _option("--deadline", type=_seconds(1, 3600), default="20", show_default=True, help="Seconds for the whole run."),
+    _option("--no-api", is_flag=True, help="Make no signed call and look for no credentials."),
+    _option("--profile", help="Profile of the SDK's shared config files."),
+    _option("--ca-bundle", help="File or folder of trusted certificates, instead of the SDK's."),
+    _option("--fips", is_flag=True, help="Look at the FIPS host, as an SDK with FIPS endpoints calls it."),
+    _option("--dual-stack", is_flag=True, help="Look at the dual-stack host."),
+)
+
+_SHOWING: Final = (
+    _option("--format", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of the report."),
+    _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
+    _option("--output", help="Write the document to a file, whole or not at all, instead of to stdout."),
+    _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates."),
+    _option(
+        "--suppress",
+        "suppressions",
+        type=Parsed("code[=target]", _suppression, None),
+        multiple=True,
+        help="A finding that is known and does not count (repeatable).",
+    ),
+    _option(
+        "--fail-on",
+        type=click.Choice(("warning", "critical", "never")),
+        default="warning",
+        show_default=True,
+        help="From which verdict on the exit code is not 0.",
+    ),
+)
+
+_CONFIG: Final = _option(
+    "--config",
+    is_eager=True,
+    callback=_file,
+    help="TOML file with any of these options, without their dashes. Flags and environment win over it.",
+)
+
+
+def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what a run looks at."""
+    return _with(command, _MEASURING)
+
+
+def showing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what becomes of a report, and the file that can hold all of a command's options."""
+    return _with(command, (*_SHOWING, _CONFIG))
+
+
+def _with(command: Callable[..., Any], options: tuple[Callable[[Any], Any], ...]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """What becomes of a report."""
+
+    format: str
+    brief: bool
+    output: str | None
+    redact: bool
+    suppressions: tuple[Suppression, ...]
+    fail_on: str
+
+
+def showing_from(options: Mapping[str, Any]) -> Showing:
+    """What becomes of a report, from parsed options. Raises UsageError for options that exclude each other."""
+    if options["brief"] and options["format"] != "text":
+        raise click.UsageError(f"--brief shortens the text report; it does not go with --format {options['format']}.")
+    return Showing(
+        format=options["format"],
+        brief=options["brief"],
+        output=options["output"],
+        redact=options["redact"],
+        suppressions=options["suppressions"],
+        fail_on=options["fail_on"],
+    )
+
+
+def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError."""
+    region, source = _region_from(options["region"], environment)
+    return Settings(
+        region=region,
+        region_source=source,
+        services=tuple(dict.fromkeys(options["services"])),
+        endpoints=tuple(dict.fromkeys(options["endpoints"])),
+        resolvers=tuple(dict.fromkeys(options["resolvers"])),
+        expect=Expect(options["expect"]),
+        private_cidrs=options["private_cidrs"],
+        timeout=options["timeout"],
+        deadline=options["deadline"],
+        profile=options["profile"],
+        ca_bundle=options["ca_bundle"],
+        fips=options["fips"],
+        dual_stack=options["dual_stack"],
+        signed_calls=not options["no_api"],
+    )
+
+
+def _region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    if option is not None:
+        return option, "--region"
+    for variable in REGION_VARIABLES:
+        if value := environment.get(variable):
+            if not is_region(value):
+                raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region.")
+            return value, variable
+    return None, None

@@ -1,0 +1,61 @@
+"""Where a document goes: a stream, or a file that is written whole or not at all."""
+
+import contextlib
+import io
+import os
+import stat
+import sys
+import tempfile
+from pathlib import Path
+
+
+class ReaderGoneError(Exception):
+    """Whoever read stdout has gone."""
+
+
+def to_stdout(document: str) -> None:
+    """Write to stdout and flush. Raises ReaderGoneError."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter still gets the document
+    try:
+        sys.stdout.write(document)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        # What is left in the buffer must not raise again when the interpreter flushes it at the end.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+        raise ReaderGoneError from error
+
+
+def to_file(document: str, path: Path) -> None:
+    """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
+
+    The new content is complete on the disk before it takes the old one's name. What is no plain file, such as a pipe
+    or /dev/stderr, has no content to keep and is written to as it is.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            with path.open("w", encoding="utf-8") as stream:
+                stream.write(document)
+            return
+    path = path.resolve()  # a link keeps its place; what it points at is replaced
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(document)
+            stream.flush()
+            os.fchmod(stream.fileno(), _mode_for(path))
+            os.fsync(stream.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()
+        raise
+
+
+def _mode_for(path: Path) -> int:
+    """Permissions of the file that is replaced, or those that a new file gets here."""
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

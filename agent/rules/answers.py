@@ -1,0 +1,203 @@
+"""HTTP: who answered, and whether an answer comes at all."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from agent.codes import Severity
+from agent.evidence import PADDED, PROXY_CONNECT, Evidence
+from agent.report import Fix
+from agent.rules.handshake import AMAZON
+from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
+from probes.facts import HttpFacts, TlsFacts
+from probes.model import FailureKind, Observation, Step, Target
+
+_STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
+_NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
+
+
+def not_aws(evidence: Evidence) -> Iterator[Found]:
+    """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
+    for target in evidence.targets:
+        strange = [
+            each
+            for each in evidence.answers_to_http(target)
+            if each.failure is not None
+            and each.failure.kind in _STRANGER
+            and not (each.facts is not None and each.facts.request_id is not None)
+            and not _called(evidence, target, each)
+        ]
+        if not strange:
+            continue
+        # Without a signed call an Amazon certificate still says that AWS stands there.
+        tried = any(each.made for each in evidence.calls(target))
+        genuine = not tried and all(_is_amazon(evidence, target, each) for each in strange)
+        servers = sorted({each.facts.server for each in strange if each.facts is not None and each.facts.server})
+        kinds = sorted({each.failure.message for each in strange if each.failure is not None})
+        named = f" The server calls itself {listed(servers)}." if servers else ""
+        yield Found(
+            code="HTTP001",
+            target=target.id,
+            severity=Severity.WARNING if genuine else None,
+            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {listed(kinds)}.{named}",
+            evidence=ids(strange),
+            addresses=places(strange),
+            fix=Fix(
+                summary="A captive portal, a block page or another server answers in place of AWS: exempt the "
+                "endpoint's host names there, and make sure that the address is the endpoint's.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def redirected(evidence: Evidence) -> Iterator[Found]:
+    """HTTP002: a redirect, which AWS never answers here; it is reported and never followed."""
+    for target in evidence.targets:
+        sent = _failed(evidence, target, frozenset({FailureKind.REDIRECT}))
+        if not sent:
+            continue
+        to = sorted({each.facts.location for each in sent if each.facts is not None and each.facts.location})
+        yield Found(
+            code="HTTP002",
+            target=target.id,
+            detail=f"At {_where(sent)} the answer sends the client elsewhere: {listed(to)}. It was not followed.",
+            evidence=ids(sent),
+            addresses=places(sent),
+            fix=Fix(
+                summary="Something on the way, mostly a portal that wants a sign-in, answers in place of AWS: exempt "
+                "the endpoint's host names there.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def proxy_failed(evidence: Evidence) -> Iterator[Found]:
+    """HTTP003: the proxy that takes the SDK's calls is unreachable, refuses CONNECT or wants credentials."""
+    for target in evidence.targets:
+        seen = evidence.find(f"{Step.HTTP}/{target.id}/{PROXY_CONNECT}")
+        if seen is None or seen.failure is None or not seen.made:
+            continue
+        yield Found(
+            code="HTTP003",
+            target=target.id,
+            detail=f"The proxy {evidence.proxy(target)} does not let calls to {target.host} through: "
+            f"{seen.failure.message}.",
+            evidence=ids([seen]),
+            fix=Fix(
+                summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
+                "allow CONNECT to them.",
+                commands=(look("env"),),
+            ),
+        )
+
+
+def no_answer(evidence: Evidence) -> Iterator[Found]:
+    """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends."""
+    for target in evidence.targets:
+        mute = [
+            *_failed(evidence, target, _NO_ANSWER),
+            *(
+                each
+                for each in _failed(evidence, target, frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED}))
+                if each.facts is not None and each.facts.request_id is not None
+            ),
+        ]
+        if not mute:
+            continue
+        kinds = sorted({each.failure.kind for each in mute if each.failure is not None})
+        yield Found(
+            code="HTTP004",
+            target=target.id,
+            detail=f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({listed(kinds)}, {after(mute)}).",
+            evidence=ids(mute),
+            addresses=places(mute),
+            fix=Fix(
+                summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and "
+                "for a tunnel whose MTU is smaller than its ends believe.",
+                commands=(look("ip", "route", "get", str(mute[0].subject.address)),),
+            ),
+        )
+
+
+def service_fault(evidence: Evidence) -> Iterator[Found]:
+    """HTTP005: 5xx with an AWS request id: the path works, the service has a fault."""
+    for target in evidence.targets:
+        answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
+        faults = [
+            each for each in answers if each.failure is not None and each.failure.kind is FailureKind.SERVICE_ERROR
+        ]
+        if not faults:
+            continue
+        said = sorted({each.failure.message for each in faults if each.failure is not None})
+        yield Found(
+            code="HTTP005",
+            target=target.id,
+            detail=f"AWS itself answers with a fault at {_where(faults)}: {listed(said)}. The path works.",
+            evidence=ids(faults),
+            addresses=places(faults),
+            fix=Fix(summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."),
+        )
+
+
+def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
+    """HTTP006: a small request is answered and one of many segments is not: MTU on the way out."""
+    for target in evidence.targets:
+        stuck = [
+            each
+            for each in evidence.answers_to_http(target, operation=PADDED)
+            if each.failure is not None
+            and each.failure.kind in _NO_ANSWER
+            and each.subject.address is not None
+            and (small := evidence.at(Step.HTTP, target, each.subject.address, 443)) is not None
+            and small.ok
+        ]
+        if not stuck:
+            continue
+        yield Found(
+            code="HTTP006",
+            target=target.id,
+            detail=f"At {_where(stuck)} a small request is answered, and one beyond four segments is not, "
+            f"{after(stuck)}: large packets are lost on the way out.",
+            evidence=ids(stuck),
+            addresses=places(stuck),
+            fix=Fix(
+                summary="Set the MTU of this host's interface to that of the narrowest link, 1500 or less, or clamp "
+                "the MSS in the tunnel or firewall on the way. Endpoints do not take part in path MTU discovery.",
+                commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stuck[0].subject.address))),
+            ),
+        )
+
+
+def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[HttpFacts]]:
+    return [
+        each for each in evidence.answers_to_http(target) if each.failure is not None and each.failure.kind in kinds
+    ]
+
+
+def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
+    """Whether the signed call on the same address brought a request id."""
+    return any(
+        call.subject.address == answer.subject.address and call.facts is not None and call.facts.request_id is not None
+        for call in evidence.calls(target)
+    )
+
+
+def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
+    address = answer.subject.address
+    handshake = None if address is None else evidence.at(Step.TLS, target, address, 443)
+    facts = None if handshake is None else handshake.facts
+    leaf = facts.certificates[0] if isinstance(facts, TlsFacts) and facts.certificates else None
+    return leaf is not None and leaf.issuer_organization in AMAZON
+
+
+def _where(answers: list[Observation[HttpFacts]]) -> str:
+    return listed(dict.fromkeys(each.subject.address for each in answers))
+
+
+RULES: Final = (
+    Rule("HTTP001", needs=(Step.HTTP,), check=not_aws),
+    Rule("HTTP002", needs=(Step.HTTP,), check=redirected),
+    Rule("HTTP003", needs=(Step.HOST,), check=proxy_failed),
+    Rule("HTTP004", needs=(Step.HTTP,), check=no_answer),
+    Rule("HTTP005", needs=(Step.HTTP,), check=service_fault),
+    Rule("HTTP006", needs=(Step.HTTP,), check=large_request_stalls),
+)

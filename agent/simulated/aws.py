@@ -1,0 +1,147 @@
+"""What an AWS endpoint answers in a simulated world: to unsigned requests, and to signed ones, which it checks.
+
+The texts are those that AWS documents or that were reported (AWS Backup Developer Guide, Common Error Types; IAM User
+Guide, Troubleshoot access denied error messages).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from agent.simulated.scenario import CredentialsPart, TcpPart
+from probes.sigv4 import signed_headers
+
+Reply = tuple[int, Mapping[str, str], bytes]
+
+REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
+PRINCIPAL: Final = "arn:aws:sts::111122223333:assumed-role/BackupAgent/i-0a1b2c3d4e5f67890"
+CLOCK_WINDOW: Final = timedelta(minutes=5)
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_UNSIGNED: Final = (
+    b"<MissingAuthenticationTokenException>\n  <Message>Missing Authentication Token</Message>\n"
+    b"</MissingAuthenticationTokenException>\n"
+)
+_CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+),")
+_ACTIONS: Final = {"backup": "backup:ListBackupVaults", "backup-gateway": "backup-gateway:ListGateways"}
+_KEYS: Final = {"backup": "BackupVaultList", "backup-gateway": "Gateways"}
+
+
+def reply(
+    row: TcpPart,
+    credentials: CredentialsPart,
+    now: datetime,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> Reply:
+    """The answer of an AWS endpoint to one request."""
+    if row.http == "fault":
+        return _error(503, "ServiceUnavailableException", "Service Unavailable")
+    if "authorization" not in headers or row.api == "stripped":
+        return 403, {"x-amzn-RequestId": REQUEST_ID}, _UNSIGNED
+    found = _CREDENTIAL.search(headers["authorization"])
+    if found is None:
+        return _error(403, "IncompleteSignatureException", "the Authorization header cannot be read")
+    _key, _date, region, service, covered = found.groups()
+    if row.region and region != row.region:
+        text = f"Credential should be scoped to a valid region, not '{region}'."
+        return _error(403, "InvalidSignatureException", text)
+    signed_at = datetime.strptime(headers["x-amz-date"], _STAMP).replace(tzinfo=UTC)
+    server = now + timedelta(seconds=row.clock_seconds)
+    if abs(server - signed_at) > CLOCK_WINDOW:
+        return _error(403, "InvalidSignatureException", _clock_text(signed_at, server))
+    if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
+        return _error(403, "InvalidSignatureException", _MISMATCH)
+    return _judged(row, service)
+
+
+_MISMATCH: Final = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details."
+)
+
+
+def _judged(row: TcpPart, service: str) -> Reply:
+    action = _ACTIONS[service]
+    who = f"User: {PRINCIPAL} is not authorized to perform: {action}"
+    match row.api:
+        case "endpoint-policy-silent":
+            return _error(
+                403, "AccessDeniedException", f"{who} because no VPC endpoint policy allows the {action} action"
+            )
+        case "endpoint-policy-denies":
+            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a VPC endpoint policy")
+        case "identity-policy":
+            text = f"{who} because no identity-based policy allows the {action} action"
+            return _error(403, "AccessDeniedException", text)
+        case "service-control-policy":
+            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a service control policy")
+        case "resource-control-policy":
+            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource control policy")
+        case "permissions-boundary":
+            text = f"{who} because no permissions boundary allows the {action} action"
+            return _error(403, "AccessDeniedException", text)
+        case "session-policy":
+            return _error(403, "AccessDeniedException", f"{who} because no session policy allows the {action} action")
+        case "resource-policy":
+            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a resource-based policy")
+        case "denied-without-reason":
+            return _error(403, "AccessDeniedException", who)
+        case "expired":
+            text = "The security token included in the request is expired"
+            return _error(403, "ExpiredTokenException", text)
+        case "unknown-key":
+            text = "The security token included in the request is invalid."
+            return _error(403, "UnrecognizedClientException", text)
+        case "bad-signature":
+            return _error(403, "InvalidSignatureException", _MISMATCH)
+        case "throttled":
+            return _error(400, "ThrottlingException", "Rate exceeded")
+        case "not-subscribed":
+            text = "The AWS Access Key Id needs a subscription for the service."
+            return _error(403, "OptInRequired", text)
+    content: dict[str, list[str]] = {_KEYS[service]: []}
+    return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
+
+
+def _is_genuine(
+    credentials: CredentialsPart,
+    headers: Mapping[str, str],
+    covered: str,
+    signed_at: datetime,
+    region: str,
+    service: str,
+    method: str,
+    path: str,
+    body: bytes,
+) -> bool:
+    """Whether the signature fits what really came over the wire."""
+    own = ("host", "x-amz-date", "x-amz-security-token")
+    again = signed_headers(
+        credentials.keys(),
+        service=service,
+        region=region,
+        at=signed_at,
+        method=method,
+        url=f"https://{headers['host']}{path}",
+        headers=tuple((name, headers[name]) for name in covered.split(";") if name not in own),
+        body=body,
+    )
+    return dict(again)["Authorization"] == headers["authorization"]
+
+
+def _clock_text(signed_at: datetime, server: datetime) -> str:
+    ours, theirs = f"{signed_at:{_STAMP}}", f"{server:{_STAMP}}"
+    if signed_at < server:
+        edge = f"{server - CLOCK_WINDOW:{_STAMP}}"
+        return f"Signature expired: {ours} is now earlier than {edge} ({theirs} - 5 min.)"
+    edge = f"{server + CLOCK_WINDOW:{_STAMP}}"
+    return f"Signature not yet current: {ours} is still later than {edge} ({theirs} + 5 min.)"
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    headers = {"x-amzn-RequestId": REQUEST_ID, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/coral/"}
+    return status, headers, json.dumps({"message": message}).encode()

@@ -1,0 +1,196 @@
+"""One signed, read-only call, and what its answer says.
+
+A call passes only with status 200, an AWS request id and the key that the operation's answer has: a portal's 200 is no
+pass. Where AWS says no, the code is looked for in all the places that its protocols use, and cut as botocore cuts it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from probes.facts import ApiFacts
+from probes.http import Response, exchange, instant_of
+from probes.model import Draft, FailureKind, ProbeError, Target
+from probes.sigv4 import signed_headers
+from probes.world import Keys, Machine, Stream
+
+MAX_MESSAGE_CHARACTERS: Final = 2_048
+_JSON_1_0: Final = "application/x-amz-json-1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A read-only call of a service."""
+
+    name: str
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    key: str
+    """Top-level member of a good answer."""
+
+
+OPERATIONS: Final = {
+    "backup": Operation(
+        name="ListBackupVaults",
+        method="GET",
+        path="/backup-vaults/?maxResults=1",
+        headers=(),
+        body=b"",
+        key="BackupVaultList",
+    ),
+    "backup-gateway": Operation(
+        name="ListGateways",
+        method="POST",
+        path="/",
+        headers=(("Content-Type", _JSON_1_0), ("X-Amz-Target", "BackupOnPremises_v20210101.ListGateways")),
+        body=b'{"MaxResults":1}',
+        key="Gateways",
+    ),
+}
+"""By service (botocore 1.44.8, service models of backup 2018-11-15 and backup-gateway 2021-01-01)."""
+
+_KINDS: Final = {
+    "AccessDenied": FailureKind.ACCESS_DENIED,
+    "AccessDeniedException": FailureKind.ACCESS_DENIED,
+    "NotAuthorized": FailureKind.ACCESS_DENIED,
+    "UnauthorizedOperation": FailureKind.ACCESS_DENIED,
+    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
+    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
+    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
+    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
+    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
+    "InvalidSignatureException": FailureKind.SIGNATURE,
+    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
+    "IncompleteSignature": FailureKind.SIGNATURE,
+    "IncompleteSignatureException": FailureKind.SIGNATURE,
+    "MissingAuthenticationToken": FailureKind.SIGNATURE,
+    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
+    "RequestExpired": FailureKind.CLOCK_SKEW,
+    "RequestTimeTooSkewed": FailureKind.CLOCK_SKEW,
+    "Throttling": FailureKind.THROTTLED,
+    "ThrottlingException": FailureKind.THROTTLED,
+    "RequestLimitExceeded": FailureKind.THROTTLED,
+    "TooManyRequestsException": FailureKind.THROTTLED,
+    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
+    "SubscriptionRequiredException": FailureKind.NOT_SUBSCRIBED,
+}
+"""AWS Backup Developer Guide, Common Error Types; EC2 and STS have their own words for the same."""
+
+_CLOCK: Final = re.compile(
+    r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
+    re.DOTALL,
+)
+_SCOPE: Final = re.compile(r"Credential\s+should\s+be\s+scoped|in\s+Credential\s+scope", re.IGNORECASE)
+
+
+async def probe(
+    stream: Stream,
+    machine: Machine,
+    keys: Keys,
+    *,
+    target: Target,
+    agent: str,
+    new_connection: bool,
+    draft: Draft[ApiFacts],
+) -> Response:
+    """Make the call of the target's service, signed for its Region and its host.
+
+    Raises what `probes.http.exchange` raises, and ProbeError with AWS's own code for every answer but a good one.
+    """
+    operation = OPERATIONS[target.service]
+    signed = signed_headers(
+        keys,
+        service=target.service,
+        region=target.region,
+        at=machine.now(),
+        method=operation.method,
+        url=f"https://{target.host}{operation.path}",
+        headers=operation.headers,
+        body=operation.body,
+    )
+    sent = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
+    response = await exchange(stream, operation.method, operation.path, sent, body=operation.body)
+    facts = draft.facts = read_answer(operation, response, machine.now(), new_connection=new_connection)
+    if facts.request_id is None:
+        kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
+        raise ProbeError(kind, f"status {facts.status} without an AWS request id", code=str(facts.status))
+    if facts.status != 200:
+        kind = kind_of(facts)
+        raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
+    if not facts.expected_key:
+        raise ProbeError(FailureKind.MALFORMED, f"the answer lacks {operation.key}", code="200")
+    return response
+
+
+def read_answer(operation: Operation, response: Response, now: datetime, *, new_connection: bool) -> ApiFacts:
+    """What an answer says, whatever its bytes."""
+    document = _json(response.body)
+    code, message = error_of(response, document)
+    clock = _CLOCK.search(message or "")
+    date = instant_of(response.header("date"))
+    theirs = date
+    if clock is not None:
+        theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return ApiFacts(
+        operation=operation.name,
+        status=response.status,
+        request_id=response.header("x-amzn-requestid"),
+        expected_key=isinstance(document, Mapping) and operation.key in document,
+        error_code=code if response.status != 200 else None,
+        new_connection=new_connection,
+        error_message=message if response.status != 200 else None,
+        server_time=theirs,
+        clock_offset_seconds=None if theirs is None else round((now - theirs).total_seconds(), 3),
+    )
+
+
+def error_of(response: Response, document: Any) -> tuple[str, str | None]:
+    """Code and message of an error answer: header, body of JSON, root of XML, else the status itself."""
+    code = response.header("x-amzn-errortype")
+    message: Any = None
+    if isinstance(document, Mapping):
+        members = {str(name).lower(): value for name, value in document.items()}
+        code = code or next((members[name] for name in ("code", "errorcode", "__type") if members.get(name)), None)
+        message = members.get("message")
+    elif (root := _xml(response.body)) is not None:
+        found = {each.tag.rpartition("}")[2].lower(): each.text for each in root.iter()}
+        name = root.tag.rpartition("}")[2]
+        code = code or found.get("code") or (name if name.endswith("Exception") else None)
+        message = found.get("message")
+    cut = str(code).partition(":")[0].rpartition("#")[2].strip() if isinstance(code, str) else ""
+    text = message.strip()[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
+    return cut[:128] or str(response.status), text
+
+
+def kind_of(facts: ApiFacts) -> FailureKind:
+    """The kind of an error answer of AWS."""
+    code = facts.error_code or ""
+    if code in ("InvalidSignatureException", "SignatureDoesNotMatch"):
+        if _CLOCK.search(facts.error_message or ""):
+            return FailureKind.CLOCK_SKEW
+        if _SCOPE.search(facts.error_message or ""):
+            return FailureKind.WRONG_SCOPE
+    return _KINDS.get(code, FailureKind.SERVICE_ERROR)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _xml(body: bytes) -> ElementTree.Element | None:
+    """The root of a small XML body. Entities are never declared in an AWS answer, and a document type is refused."""
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+        return None
+    try:
+        return ElementTree.fromstring(body.decode("utf-8", "replace"))  # noqa: S314 - no document type gets here
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return None

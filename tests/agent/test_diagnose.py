@@ -1,0 +1,574 @@
+"""From evidence to findings: what explains what, how bad it is, in which order; and no failure goes unnamed."""
+
+import json
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from agent import codec
+from agent.codes import CODES, Scope, Severity
+from agent.diagnose import ANYTHING, EXPLAINS, Reach, diagnose
+from agent.evidence import Evidence
+from agent.report import Finding, Fix
+from agent.rules.registry import RULES
+from agent.rules.rule import Found, Rule
+from agent.verdict import judge
+from probes.model import Role, Target
+from tests.agent.build import (
+    BACKUP,
+    CORE,
+    CORPORATE,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    RESOLVER,
+    VPC_RESOLVER,
+    Looks,
+    addresses,
+    answer,
+    climbed,
+    context,
+    evidence,
+    healthy,
+    here,
+    host,
+    http,
+    imds,
+    lookup,
+    optional,
+    proxy,
+    replaced,
+    run,
+    sdk,
+    spoiled,
+    target,
+    tcp,
+    tls,
+)
+
+A, B = PRIVATE
+
+
+def says(
+    code: str,
+    of: str | None = "backup",
+    *,
+    severity: Severity | None = None,
+    at: Iterable[str] = (),
+    shows: tuple[str, ...] = (),
+    detail: str = "so it is",
+) -> Rule:
+    """A rule that always speaks."""
+    found = Found(
+        code=code,
+        target=of,
+        detail=detail,
+        evidence=shows,
+        fix=Fix(summary="mend it"),
+        addresses=frozenset(addresses(*at)),
+        severity=severity,
+    )
+    return Rule(code, needs=(), check=lambda _: [found])
+
+
+def crashes(code: str) -> Rule:
+    def check(_: Evidence) -> Iterable[Found]:
+        raise ZeroDivisionError(f"in {code}")
+
+    return Rule(code, needs=(), check=check)
+
+
+def findings(seen: Evidence, *rules: Rule) -> dict[str, Finding]:
+    return {each.id: each for each in diagnose(seen, rules).findings}
+
+
+def causes(seen: Evidence, *rules: Rule) -> dict[str, str | None]:
+    return {name: each.explained_by for name, each in findings(seen, *rules).items()}
+
+
+def well(*targets: Target) -> Evidence:
+    return evidence(healthy(*targets or (BACKUP,)), targets=targets or (BACKUP,))
+
+
+# --- The table ------------------------------------------------------------------------------------------------------
+
+
+def symptoms_of(code: str) -> set[str]:
+    """The codes that a code can explain. Anything is what a target suffers; by address only what lies above names."""
+    found = set()
+    for row in EXPLAINS:
+        if row.cause != code:
+            continue
+        if row.symptom != ANYTHING:
+            found.add(row.symptom)
+            continue
+        spared = ("ENV", "RUN", "DNS") if row.reach is Reach.ADDRESS else ("ENV", "RUN")
+        found |= {each.code for each in CODES.values() if each.scope is Scope.TARGET and each.code[:3] not in spared}
+    return found
+
+
+def test_explains_has_no_cycle() -> None:
+    def walk(code: str, above: tuple[str, ...]) -> None:
+        assert code not in above, " explains ".join((*above, code))
+        for symptom in symptoms_of(code):
+            walk(symptom, (*above, code))
+
+    for code in CODES:
+        walk(code, ())
+
+
+def test_explains_names_codes_that_exist() -> None:
+    for row in EXPLAINS:
+        assert row.cause in CODES
+        assert row.symptom in CODES or row.symptom == ANYTHING
+
+
+def test_rules_and_codes_agree() -> None:
+    for rule in RULES:
+        assert rule.code in CODES
+
+
+# --- What explains what ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", at=[PUBLIC])],
+            {"DNS001@backup": None, "TCP001@backup": "DNS001@backup"},
+            id="by address",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", at=[PUBLIC, A])],
+            {"DNS001@backup": None, "TCP001@backup": None},
+            id="by address, and one lies elsewhere",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP006")],
+            {"DNS001@backup": None, "TCP006@backup": None},
+            id="by address, and the symptom names none",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", "backup-gateway", at=[PUBLIC])],
+            {"DNS001@backup": None, "TCP001@backup-gateway": None},
+            id="by address, and the target is another",
+        ),
+        pytest.param(
+            [says("DNS002", at=[PUBLIC]), says("DNS001", at=[PUBLIC]), says("TLS001", at=[PUBLIC])],
+            {"DNS002@backup": None, "DNS001@backup": None, "TLS001@backup": "DNS002@backup"},
+            id="a cause among names explains no other name; the first row counts",
+        ),
+        pytest.param(
+            [says("DNS002"), says("DNS003"), says("DNS003", "backup-gateway")],
+            {"DNS002@backup": None, "DNS003@backup": "DNS002@backup", "DNS003@backup-gateway": None},
+            id="by target",
+        ),
+        pytest.param(
+            [says("DNS004", RESOLVER), says("DNS002"), says("DNS003"), says("DNS002", "backup-gateway")],
+            {
+                f"DNS004@{RESOLVER}": None,
+                "DNS002@backup": f"DNS004@{RESOLVER}",
+                "DNS003@backup": "DNS002@backup",
+                "DNS002@backup-gateway": f"DNS004@{RESOLVER}",
+            },
+            id="by run, and onwards",
+        ),
+        pytest.param(
+            [says("DNS002", at=[PUBLIC]), says("ENV002", None, at=[PUBLIC]), says("RUN001", None, at=[PUBLIC])],
+            {"DNS002@backup": None, "ENV002": None, "RUN001": None},
+            id="by address, never what is above the target",
+        ),
+    ],
+)
+def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
+    assert causes(well(BACKUP, GATEWAY), *rules) == expected
+
+
+def test_information_explains_nothing() -> None:
+    loud = [says("DNS002", severity=Severity.WARNING), says("DNS003")]
+    quiet = [says("DNS002", severity=Severity.INFO), says("DNS003")]
+    assert causes(well(), *loud)["DNS003@backup"] == "DNS002@backup"
+    assert causes(well(), *quiet)["DNS003@backup"] is None
+
+
+def test_a_cap_to_information_takes_the_power_to_explain() -> None:
+    beside = evidence(healthy(BACKUP), targets=[context(BACKUP)])
+    found = findings(beside, says("DNS002"), says("DNS003"))
+    assert found["DNS003@backup"].explained_by is None
+    assert {each.severity for each in found.values()} == {Severity.INFO}
+
+
+# --- Severity -------------------------------------------------------------------------------------------------------
+
+
+def test_a_cause_is_as_bad_as_the_worst_that_it_explains() -> None:
+    rules = [
+        says("DNS004", RESOLVER, severity=Severity.WARNING),
+        says("DNS002", severity=Severity.WARNING),
+        says("DNS003", severity=Severity.CRITICAL),
+    ]
+    assert {each.severity for each in findings(well(), *rules).values()} == {Severity.CRITICAL}
+    alone = findings(well(), *rules[:2])
+    assert {each.severity for each in alone.values()} == {Severity.WARNING}
+
+
+def test_a_symptom_does_not_rise_with_its_cause() -> None:
+    found = findings(well(), says("DNS002"), says("DNS003", severity=Severity.WARNING))
+    assert found["DNS002@backup"].severity is Severity.CRITICAL
+    assert found["DNS003@backup"].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "expected"),
+    [
+        pytest.param(Role.REQUIRED, Severity.CRITICAL, Severity.CRITICAL, id="required: in full"),
+        pytest.param(Role.OPTIONAL, Severity.CRITICAL, Severity.WARNING, id="optional: a warning at most"),
+        pytest.param(Role.OPTIONAL, Severity.INFO, Severity.INFO, id="optional: information stays"),
+        pytest.param(Role.CONTEXT, Severity.CRITICAL, Severity.INFO, id="context: information at most"),
+        pytest.param(Role.CONTEXT, Severity.WARNING, Severity.INFO, id="context: no warning"),
+    ],
+)
+def test_severity_is_capped_by_the_role(role: Role, own: Severity, expected: Severity) -> None:
+    each = {Role.REQUIRED: BACKUP, Role.OPTIONAL: optional(BACKUP), Role.CONTEXT: context(BACKUP)}[role]
+    seen = evidence(healthy(), targets=[each])
+    assert findings(seen, says("TCP001", severity=own))["TCP001@backup"].severity is expected
+
+
+def test_what_a_capped_target_suffers_does_not_raise_its_cause_beyond_the_cap() -> None:
+    seen = evidence(healthy(GATEWAY), targets=[optional(GATEWAY)])
+    found = findings(
+        seen, says("DNS004", RESOLVER, severity=Severity.INFO), says("DNS002", "backup-gateway", severity=None)
+    )
+    assert found["DNS002@backup-gateway"].severity is Severity.WARNING
+    rising = findings(
+        seen, says("DNS004", RESOLVER, severity=Severity.WARNING), says("DNS002", "backup-gateway", severity=None)
+    )
+    assert rising[f"DNS004@{RESOLVER}"].severity is Severity.WARNING
+
+
+# --- Order ----------------------------------------------------------------------------------------------------------
+
+
+def test_causes_come_first_then_the_worst_then_the_order_of_codes() -> None:
+    rules = [
+        says("TCP001", at=[PUBLIC]),
+        says("TLS006", "backup-gateway"),
+        says("TLS001", "backup-gateway"),
+        says("TLS001", "backup"),
+        says("DNS001", at=[PUBLIC]),
+        says("ENV002", None, severity=Severity.WARNING),
+        says("RUN001", None, severity=Severity.INFO),
+    ]
+    expected = [
+        "DNS001@backup",
+        "TLS001@backup",
+        "TLS001@backup-gateway",
+        "TLS006@backup-gateway",
+        "ENV002",
+        "RUN001",
+        "TCP001@backup",
+    ]
+    for seed in range(5):
+        random.Random(seed).shuffle(rules)
+        assert list(findings(well(BACKUP, GATEWAY), *rules)) == expected
+
+
+BAD_DAY: Looks = [
+    *healthy(BACKUP, GATEWAY),
+    lookup(PUBLIC),
+    answer(PUBLIC, by=CORPORATE),
+    answer(A, B, "64:ff9b::1", by=VPC_RESOLVER),
+    tcp(PUBLIC, failed="timeout"),
+    tcp(A, 1026, of="backup-gateway", failed="timeout"),
+    tcp(B, 443, of="backup-gateway", failed="refused"),
+    tls(A, of="backup-gateway", failed="tls-untrusted", issuer="CN=x", organization=None),
+    http(A, of="backup-gateway", skipped="tls failed: tls-untrusted"),
+    imds(failed="bug"),
+]
+
+
+def test_the_order_of_observations_makes_no_difference() -> None:
+    def document(observations: Looks) -> str:
+        targets = [BACKUP, GATEWAY]
+        return codec.dumps(codec.encode(judge(evidence(observations, targets=targets, of=run(complete=False)))))
+
+    expected = document(BAD_DAY)
+    assert len(json.loads(expected)["findings"]) > 5
+    shuffled = list({each.id: each for each in BAD_DAY}.values())
+    for seed in range(20):
+        random.Random(seed).shuffle(shuffled)
+        assert document(shuffled) == expected
+
+
+# --- What is missing for ok -----------------------------------------------------------------------------------------
+
+
+def test_nothing_is_missing_in_a_healthy_run() -> None:
+    diagnosis = diagnose(well(BACKUP, GATEWAY), CORE)
+    assert diagnosis.findings == ()
+    assert diagnosis.unproven == {"backup": (), "backup-gateway": ()}
+    assert diagnosis.not_evaluated == ()
+
+
+def test_run003_names_every_failed_step_of_required_targets() -> None:
+    looks = replaced(
+        healthy(BACKUP, GATEWAY),
+        spoiled(tls(A), failed="reset"),
+        http(A, skipped="tls failed: reset"),
+        spoiled(tcp(B, 1028, of="backup-gateway"), failed="no-source-port"),
+    )
+    found = findings(evidence(looks, targets=[BACKUP, GATEWAY]), *CORE)
+    assert list(found) == ["RUN003"]
+    assert found["RUN003"].severity is Severity.CRITICAL
+    assert found["RUN003"].scope is Scope.RUN
+    assert found["RUN003"].evidence == ("tls/backup/10.0.1.17/443", "tcp/backup-gateway/10.0.2.17/1028")
+    assert "tls/backup/10.0.1.17/443 (it said reset)" in found["RUN003"].detail
+
+
+@pytest.mark.parametrize("each", [optional(GATEWAY), context(GATEWAY)], ids=["optional", "context"])
+def test_run003_is_for_required_targets_alone(each: Target) -> None:
+    looks = replaced(healthy(BACKUP, each), spoiled(tls(A, of=each.id), failed="reset"))
+    diagnosis = diagnose(evidence(looks, targets=[BACKUP, each]), CORE)
+    assert diagnosis.findings == ()
+    assert diagnosis.unproven[each.id] == ("tls/backup-gateway/10.0.1.17/443 failed: it said reset",)
+    assert diagnosis.unproven["backup"] == ()
+
+
+def test_run003_names_the_lowest_step_that_failed() -> None:
+    looks = replaced(
+        healthy(),
+        spoiled(tcp(A), failed="closed"),
+        tls(A, skipped="tcp failed: closed"),
+        http(A, skipped="tcp failed: closed"),
+    )
+    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+    both = replaced(healthy(), spoiled(tcp(A), failed="closed"), spoiled(tls(A), failed="reset"))
+    assert findings(evidence(both), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made() -> None:
+    looks = replaced(healthy(), tcp(A, skipped="not begun"), spoiled(tls(A), failed="reset"))
+    diagnosis = diagnose(evidence(looks), CORE)
+    assert [each.evidence for each in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
+    assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not begun",)
+    cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
+    assert [each.evidence for each in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
+
+
+def test_run003_is_about_what_the_target_needs() -> None:
+    # An answer of another resolver fails, and an address that only that resolver knows: neither decides.
+    looks = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
+    assert findings(evidence(looks), *CORE) == {}
+    # What grew from such an answer is itself shown, not the answer.
+    grown = tcp(A, failed="closed", after=f"dns/backup/{CORPORATE}/A")
+    looks = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
+    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_run003_does_not_repeat_what_a_finding_names() -> None:
+    looks = replaced(healthy(), spoiled(tls(A), failed="reset"))
+    named = says("TLS004", shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), named)) == ["TLS004@backup"]
+    quiet = says("TLS004", severity=Severity.INFO, shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), quiet)) == ["RUN003", "TLS004@backup"], "information excuses nothing"
+    lost = says("RUN002", None, shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), lost)) == ["RUN003", "RUN002"], "nor does a fault of our own"
+
+
+def test_a_cause_by_address_names_what_fails_there() -> None:
+    looks = [*here("backup", PUBLIC), *replaced(climbed(PUBLIC), spoiled(tls(PUBLIC), failed="reset"))]
+    assert list(findings(evidence(looks), says("DNS001", at=[PUBLIC]))) == ["DNS001@backup"]
+    assert set(findings(evidence(looks), says("TCP003", at=[PUBLIC]))) == {"RUN003", "TCP003@backup"}
+    elsewhere = evidence([*looks, *healthy(GATEWAY)], targets=[BACKUP, GATEWAY])
+    other = says("DNS001", "backup-gateway", at=[PUBLIC])
+    assert set(findings(elsewhere, other)) == {"RUN003", "DNS001@backup-gateway"}, "another target's cause is not mine"
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        pytest.param(
+            [each for each in healthy() if each.id != "tls/backup/10.0.1.17/443"],
+            ("tls/backup/10.0.1.17/443 was not made",),
+            id="not made",
+        ),
+        pytest.param(
+            replaced(healthy(), http(A, skipped="nobody asked")),
+            ("http/backup/10.0.1.17/443 was skipped: nobody asked",),
+            id="skipped",
+        ),
+        pytest.param(
+            replaced(healthy(), spoiled(tls(A), failed="deadline"), http(A, skipped="not begun")),
+            ("tls/backup/10.0.1.17/443: it said deadline",),
+            id="cut short, and what rests on it",
+        ),
+        pytest.param(
+            replaced(healthy(), spoiled(tcp(A), failed="bug")), ("tcp/backup/10.0.1.17/443: it said bug",), id="crashed"
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(failed="malformed")),
+            ("host/sdk-settings: it said malformed",),
+            id="settings that cannot be read are no fault of the path",
+        ),
+        pytest.param(
+            replaced(healthy(), proxy("http://10.0.0.9:3128")),
+            (
+                "calls to backup.eu-west-1.amazonaws.com go through the proxy http://10.0.0.9:3128, and only the "
+                "direct way was measured",
+            ),
+            id="a proxy",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "http://backup.eu-west-1.amazonaws.com"})),
+            ("calls go to http://backup.eu-west-1.amazonaws.com, and only HTTPS on port 443 was measured",),
+            id="a URL without TLS",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "https://backup.eu-west-1.amazonaws.com:8443"})),
+            ("calls go to https://backup.eu-west-1.amazonaws.com:8443, and only HTTPS on port 443 was measured",),
+            id="a URL with another port",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "https://backup.eu-west-1.amazonaws.com:443"})),
+            (),
+            id="a URL that says what is so anyway",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup-gateway": "http://gateway.example"})),
+            (),
+            id="a URL of another service",
+        ),
+        pytest.param(
+            [host(), sdk(), proxy(), lookup()],
+            ("backup.eu-west-1.amazonaws.com gave no address that this host can use",),
+            id="a lookup that gave nothing and did not fail",
+        ),
+        pytest.param(
+            [host("127.0.0.1/8"), sdk(), proxy(), lookup(A)],
+            ("backup.eu-west-1.amazonaws.com gave no address that this host can use",),
+            id="a host without an address of its own, and no rule that says so",
+        ),
+        pytest.param(
+            [*healthy(), lookup(A, B, "127.0.0.1"), *climbed("127.0.0.1")],
+            ("127.0.0.1 is loopback, where private was expected",),
+            id="an address that is none",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_words(looks: Looks, words: tuple[str, ...]) -> None:
+    rules = [rule for rule in CORE if rule.code != "TCP006"]
+    diagnosis = diagnose(evidence(looks), rules)
+    assert diagnosis.unproven == {"backup": words}
+    assert {each.code for each in diagnosis.findings} <= {"RUN002"}
+
+
+def test_what_a_finding_names_is_not_said_again() -> None:
+    diagnosis = diagnose(evidence([host("127.0.0.1/8"), sdk(), proxy(), lookup(A)]), CORE)
+    assert [each.id for each in diagnosis.findings] == ["TCP006@backup"]
+    assert diagnosis.unproven == {"backup": ()}
+
+
+def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
+    called = target(host="backup.example.com")
+    looks = replaced(healthy(called, BACKUP), sdk(urls={"backup": "http://backup.example.com"}))
+    unproven = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE).unproven
+    assert unproven[called.id] == ("calls go to http://backup.example.com, and only HTTPS on port 443 was measured",)
+    assert unproven["backup"] == ()
+
+
+def test_a_target_for_comparison_is_named_by_information() -> None:
+    # Private DNS off and calls by an endpoint's own name: a supported way to work, and nothing is unknown about it.
+    called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
+    looks = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
+    diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
+    assert [(each.id, each.severity) for each in diagnosis.findings] == [("DNS001@backup", Severity.INFO)]
+    assert diagnosis.unproven == {called.id: (), "backup": ()}
+
+
+# --- Faults of our own ----------------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
+    found = findings(well(), says("TLS001"), crashes("TCP001"), says("TLS003"))
+    assert list(found) == ["TLS001@backup", "TLS003@backup", "RUN002"]
+    assert found["RUN002"].severity is Severity.WARNING
+    assert "The rule TCP001 failed" in found["RUN002"].detail
+    assert "ZeroDivisionError: in TCP001" in found["RUN002"].detail
+
+
+def test_a_rule_that_crashes_half_way() -> None:
+    def check(_: Evidence) -> Iterable[Found]:
+        yield Found(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="mend it"))
+        raise KeyError("late")
+
+    assert list(findings(well(), Rule("TLS001", needs=(), check=check))) == ["RUN002"]
+
+
+def test_several_faults_of_our_own_are_one_finding() -> None:
+    looks = replaced(healthy(), spoiled(tcp(A), failed="bug"))
+    found = findings(evidence(looks), crashes("TCP001"), crashes("DNS001"), *CORE)
+    assert list(found) == ["RUN002"]
+    detail = found["RUN002"].detail
+    assert "The rule TCP001 failed" in detail
+    assert "The rule DNS001 failed" in detail
+    assert "1 step could not be made" in detail
+    assert found["RUN002"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_findings_of_one_id_are_one_finding() -> None:
+    rules = [
+        says("TLS001", at=[A], shows=("tls/backup/10.0.1.17/443",), severity=Severity.INFO, detail="one"),
+        says("TLS001", at=[B], shows=("tls/backup/10.0.2.17/443",), detail="two"),
+        says("TLS001", "backup-gateway", detail="three"),
+    ]
+    found = findings(well(BACKUP, GATEWAY), *rules)
+    assert list(found) == ["TLS001@backup", "TLS001@backup-gateway"]
+    both = found["TLS001@backup"]
+    assert both.detail == "one two"
+    assert both.severity is Severity.CRITICAL
+    assert both.evidence == ("tls/backup/10.0.1.17/443", "tls/backup/10.0.2.17/443")
+
+
+def test_a_crash_excuses_no_failure() -> None:
+    looks = replaced(healthy(), spoiled(tls(A), failed="tls-untrusted"))
+    assert list(findings(evidence(looks), crashes("TLS001"))) == ["RUN003", "RUN002"]
+
+
+# --- Not evaluated --------------------------------------------------------------------------------------------------
+
+
+def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:
+    aside = optional(GATEWAY)
+    looks = [*healthy(), *here("backup-gateway", PUBLIC), tcp(PUBLIC, of="backup-gateway", skipped="not in use")]
+    diagnosis = diagnose(evidence(looks, targets=[BACKUP, aside]), CORE)
+    assert diagnosis.findings == ()
+    assert "backup-gateway" not in diagnosis.unproven
+    reasons = {each.reason for each in diagnosis.not_evaluated}
+    assert reasons == {
+        "backup-gateway was not asked for, and backup-gateway.eu-west-1.amazonaws.com has only public addresses here"
+    }
+    asked = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
+    assert {each.code for each in diagnosis.not_evaluated} == asked
+    assert {each.target for each in diagnosis.not_evaluated} == {"backup-gateway"}
+
+
+def test_a_finding_about_a_target_that_is_not_in_use_is_dropped() -> None:
+    looks = [*healthy(), *here("backup-gateway", PUBLIC)]
+    seen = evidence(looks, targets=[BACKUP, optional(GATEWAY)])
+    assert list(findings(seen, says("TLS001", "backup-gateway"), says("TLS001"))) == ["TLS001@backup"]
+
+
+def test_without_a_target_every_rule_about_one_is_listed() -> None:
+    diagnosis = diagnose(
+        evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)), CORE
+    )
+    reasons = {(each.target, each.reason) for each in diagnosis.not_evaluated}
+    assert reasons == {(None, "no Region is known, and so no host to look at")}
+    early = diagnose(evidence([], targets=[], of=run(complete=False)), CORE)
+    assert {each.reason for each in early.not_evaluated if each.target is None and each.code != "ENV002"} == {
+        "the run ended before it knew what to look at"
+    }
+    about_targets = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
+    assert {each.code for each in diagnosis.not_evaluated} == about_targets
