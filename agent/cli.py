@@ -18,8 +18,8 @@ import click
 from agent import exits
 from agent.events import Event
 from agent.evidence import Evidence
-from agent.options import FORMATS, Showing, measuring, settings_from, showing, showing_from
-from agent.output import ReaderGoneError, to_file, to_stdout
+from agent.options import FORMATS, Showing, format_of_file, measuring, settings_from, showing, showing_from
+from agent.output import ReaderGoneError, Writer, to_file, to_stdout
 from agent.report import Report
 from agent.runner import Stop, measure
 from agent.settings import Settings
@@ -38,7 +38,6 @@ Go = Callable[[Stop, Listener], Awaitable[Evidence]]
 
 def dispatch(arguments: list[str], pulled: list[str]) -> int:
     """Run one command and give its exit code. `pulled` names the signals that have come so far."""
-    wanted = format_in(arguments, os.environ)
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=pulled)
         return int(code) if code is not None else exits.OK
@@ -46,25 +45,33 @@ def dispatch(arguments: list[str], pulled: list[str]) -> int:
         return exits.UNKNOWN
     except click.ClickException as error:
         error.show(sys.stderr)
-        return _refuse(error.format_message(), wanted)
+        return _refuse(error.format_message(), format_in(arguments, os.environ))
     except click.Abort:
-        return _refuse("interrupted", wanted, exits.SIGNALS["SIGINT"])
+        return _refuse("interrupted", format_in(arguments, os.environ), exits.SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is said, with a valid document
         traceback.print_exc(file=sys.stderr)
-        return _refuse(f"internal error: {type(error).__name__}: {error}", wanted)
+        return _refuse(f"internal error: {type(error).__name__}: {error}", format_in(arguments, os.environ))
 
 
 def format_in(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The wanted format, wherever it stands, before anything else of the arguments is understood."""
-    wanted = environment.get("BACKUPLINK_FORMAT", "")
+    """The wanted format of a refusal, wherever it stands, whether or not anything else is understood."""
+    given = _last_value("--format", arguments) or environment.get("BACKUPLINK_FORMAT")
+    if not given:
+        file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
+        given = format_of_file(file) if file else None
+    return given if given in FORMATS else FORMATS[0]
+
+
+def _last_value(option: str, arguments: Sequence[str]) -> str | None:
+    value = None
     for place, word in enumerate(arguments):
         if word == "--":
             break
-        if word == "--format" and place + 1 < len(arguments):
-            wanted = arguments[place + 1]
-        elif word.startswith("--format="):
-            wanted = word.removeprefix("--format=")
-    return wanted if wanted in FORMATS else FORMATS[0]
+        if word == option and place + 1 < len(arguments):
+            value = arguments[place + 1]
+        elif word.startswith(f"{option}="):
+            value = word.removeprefix(f"{option}=")
+    return value
 
 
 def _refuse(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
@@ -92,7 +99,7 @@ def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool =
 
 def has_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
     """Whether a terminal stands behind `stream` that wants colours (no-color.org)."""
-    return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM", "dumb") != "dumb"
+    return stream.isatty() and not environment.get("NO_COLOR") and (environment.get("TERM") or "dumb") != "dumb"
 
 
 # --- Commands --------------------------------------------------------------------------------------------------------
@@ -146,7 +153,8 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: An
 
     shown = showing_from(options)
     if listed:
-        to_stdout("".join(f"{name:<28} {scenarios.load(name).summary}\n" for name in scenarios.names()))
+        width = max(map(len, scenarios.names()))
+        to_stdout("".join(f"{name:<{width}}  {scenarios.load(name).summary}\n" for name in scenarios.names()))
         return exits.OK
     try:
         chosen = scenarios.load(scenario or scenarios.DEFAULT)
@@ -227,9 +235,11 @@ def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) ->
     if live:
         from agent.render.ndjson import Lines
 
-        lines = Lines(to_stdout)
+        writer = Writer()
+        lines = Lines(writer.write)
         judged = judge(_measured(runner, go, stop, lines), suppress=shown.suppressions)
         lines.end(judged)
+        writer.end()
         written = True
     else:
         judged = judge(_measured(runner, go, stop, lambda _: None), suppress=shown.suppressions)

@@ -43,14 +43,13 @@ class Explains:
 EXPLAINS: Final = (
     Explains("ENV005", ANYTHING, Reach.TARGET),
     Explains("ENV006", ANYTHING, Reach.TARGET),
-    Explains("ENV008", ANYTHING, Reach.RUN),
+    Explains("ENV008", "DNS001", Reach.RUN),
     Explains("ENV004", ANYTHING, Reach.TARGET),
     Explains("ENV007", "HTTP003", Reach.TARGET),
-    Explains("ENV010", "TLS007", Reach.RUN),
+    Explains("ENV010", "TLS007", Reach.ADDRESS),
     Explains("ENV010", "API005", Reach.RUN),
     Explains("ENV011", "API001", Reach.RUN),
     Explains("ENV002", "API001", Reach.RUN),
-    Explains("ENV002", "API010", Reach.RUN),
     Explains("ENV003", "API001", Reach.RUN),
     Explains("DNS004", "DNS002", Reach.RUN),
     Explains("DNS002", "DNS003", Reach.TARGET),
@@ -64,9 +63,12 @@ EXPLAINS: Final = (
 )
 """The first row that fits wins."""
 
+_PARTIAL: Final = frozenset({"TCP002", "TCP003", "TCP007", "TCP008"})
+"""Faults of some addresses or ports beside others that work: the choice of a host name causes none of them."""
 _CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
-_NO_EXCUSE: Final = frozenset({"RUN001", "RUN002"})
-"""Findings that say that something was not measured, and so cannot stand in for its being well."""
+_NO_EXCUSE: Final = frozenset({"ENV010", "RUN001", "RUN002"})
+"""Findings that stand in for no failure that they show: what was not measured is not well for it, and a clock is read
+from every answer, whatever else is wrong with that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +111,7 @@ def diagnose(
     silent = {target.id: reason for target in evidence.targets if (reason := evidence.not_in_use(target))}
     not_evaluated = [missing for rule in rules for missing in _missing(rule, evidence, silent)]
     said = _merged(found for rule in rules for found in _ask(rule, evidence) if found.target not in silent)
-    drafts = [_Draft(found, _capped(found.severity or CODES[found.code].severity, found, targets)) for found in said]
+    drafts = [_draft(found, targets, suppress) for found in said]
     _explain(drafts, explains)
 
     unproven: dict[str, tuple[str, ...]] = {}
@@ -121,19 +123,51 @@ def diagnose(
             unnamed += failed
     if unnamed:
         found = _unexplained(evidence, list(dict.fromkeys(unnamed)))
-        drafts.append(_Draft(found, CODES[found.code].severity))
+        drafts.append(_draft(found, targets, suppress))
 
     for draft in drafts:
         draft.severity = _capped(_worst(draft), draft.found, targets)
-        draft.suppressed = any(
-            each.code == draft.found.code and each.target in (None, draft.found.target) for each in suppress
-        )
+    for target_id, steps in _left_unnamed(evidence, drafts, silent).items():
+        unproven[target_id] += steps
     drafts.sort(key=_order)
     return Diagnosis(
         findings=tuple(_finding(draft) for draft in drafts),
         not_evaluated=tuple(not_evaluated),
         unproven=unproven,
     )
+
+
+def _draft(found: Found, targets: dict[str, Target], suppress: Sequence[Suppression]) -> _Draft:
+    return _Draft(
+        found,
+        _capped(found.severity or CODES[found.code].severity, found, targets),
+        suppressed=any(each.code == found.code and each.target in (None, found.target) for each in suppress),
+    )
+
+
+def _left_unnamed(evidence: Evidence, drafts: list[_Draft], silent: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """By target, the failures that only a symptom of a suppressed cause names. The cause is known and accepted; that
+    it breaks this step is not, so the step is not proven."""
+    found: dict[str, tuple[str, ...]] = {}
+    for target in evidence.targets:
+        if target.id in silent:
+            continue
+        steps = frozenset(evidence.required_steps(target))
+        hidden = [
+            step
+            for draft in drafts
+            if draft.cause is not None and not draft.suppressed and _root(draft).suppressed
+            for step in draft.found.evidence
+            if step in steps and (seen := evidence.find(step)) is not None and not seen.ok
+        ]
+        found[target.id] = tuple(f"{step} failed, and its cause is suppressed" for step in dict.fromkeys(hidden))
+    return found
+
+
+def _root(draft: _Draft) -> _Draft:
+    while draft.cause is not None:
+        draft = draft.cause
+    return draft
 
 
 def _ask(rule: Rule, evidence: Evidence) -> list[Found]:
@@ -210,15 +244,14 @@ def _why_not(each: Observation[Any]) -> str | None:
 
 def _explain(drafts: list[_Draft], explains: Sequence[Explains]) -> None:
     for symptom in drafts:
-        symptom.cause = next(
-            (
-                cause
-                for row in explains
-                for cause in drafts
-                if cause is not symptom and cause.severity is not Severity.INFO and _fits(row, cause, symptom)
-            ),
-            None,
-        )
+        causes = [
+            cause
+            for row in explains
+            for cause in drafts
+            if cause is not symptom and cause.severity is not Severity.INFO and _fits(row, cause, symptom)
+        ]
+        # A suppressed cause takes along only what no other explains.
+        symptom.cause = next((cause for cause in causes if not cause.suppressed), causes[0] if causes else None)
         if symptom.cause is not None:
             symptom.cause.symptoms.append(symptom)
 
@@ -233,9 +266,11 @@ def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
         case Reach.RUN:
             return True
         case Reach.TARGET:
+            if row.symptom == ANYTHING and symptom.found.code in _PARTIAL:
+                return False
             return cause.found.target == symptom.found.target
         case Reach.ADDRESS:
-            same = cause.found.target == symptom.found.target
+            same = cause.found.target in (None, symptom.found.target)
             # A cause that names other causes of the same names (DNS001 beside DNS002) explains connections, not names.
             below = group != "DNS"
             return same and below and bool(symptom.found.addresses) and symptom.found.addresses <= cause.found.addresses
@@ -253,6 +288,8 @@ def _prove(
         address
         for draft in speaking
         if draft.severity is not Severity.INFO
+        # A warning, such as a URL that is set, is no name for a failure: it would pass as no worse than that.
+        and draft.own is Severity.CRITICAL
         and draft.found.target == target.id
         and any(_blames_address(row, draft) for row in explains)
         for address in draft.found.addresses
@@ -275,12 +312,14 @@ def _prove(
                 if not each.ok and (each.id in required or each.subject.step is Step.CREDENTIALS)
             ),
         ]
-        if any(each.id in named for each in chain) or seen.subject.address in blamed:
+        if any(each.id in named for each in chain):
             continue
         # A setting of this host that cannot be read is no fault of the path.
         faults = [each for each in chain if each.failure and each.made and each.subject.step is not Step.HOST]
         lost = [each for each in chain if each.failure and each not in faults]
         # The lowest step that did not succeed is the one to name.
+        if faults and seen.subject.address in blamed:
+            continue
         if faults and target.role is Role.REQUIRED:
             failed.append(faults[-1].id)
         elif faults:
@@ -305,7 +344,7 @@ def _prove(
 
 
 def _blames_address(row: Explains, draft: _Draft) -> bool:
-    return row.cause == draft.found.code and row.symptom == ANYTHING
+    return row.cause == draft.found.code and row.symptom == ANYTHING and row.reach is Reach.ADDRESS
 
 
 def _unexplained(evidence: Evidence, failed: list[str]) -> Found:
@@ -326,7 +365,8 @@ def _unexplained(evidence: Evidence, failed: list[str]) -> Found:
 
 
 def _worst(draft: _Draft) -> Severity:
-    return min((draft.severity, *(_worst(symptom) for symptom in draft.symptoms)), key=lambda each: each.rank)
+    counted = (symptom for symptom in draft.symptoms if not symptom.suppressed)
+    return min((draft.severity, *(_worst(symptom) for symptom in counted)), key=lambda each: each.rank)
 
 
 def capped(severity: Severity, role: Role) -> Severity:
@@ -340,7 +380,13 @@ def _capped(severity: Severity, found: Found, targets: dict[str, Target]) -> Sev
 
 
 def _order(draft: _Draft) -> tuple[object, ...]:
-    return (draft.cause is not None, draft.severity.rank, tuple(CODES).index(draft.found.code), draft.id)
+    return (
+        draft.suppressed,
+        draft.cause is not None,
+        draft.severity.rank,
+        tuple(CODES).index(draft.found.code),
+        draft.id,
+    )
 
 
 def _finding(draft: _Draft) -> Finding:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.services import SERVICES
-from agent.plan import usable_families, vpc_resolvers
+from agent.plan import host_of_url, usable_families, vpc_resolvers
 from agent.report import AddressScope, Run
 from agent.settings import Expect
 from probes.facts import (
@@ -86,6 +86,10 @@ class Evidence:
         self.targets = targets
         self.observations = tuple(sorted(observations, key=_order))
         self._by_id = {each.id: each for each in self.observations}
+        self._answers: dict[str, tuple[Address, ...]] = {}
+        self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
+        self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
+        """What rules ask again and again, by what they ask."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -139,11 +143,14 @@ class Evidence:
 
     def of(self, step: Step, target: Target | None = None) -> tuple[Observation[Any], ...]:
         """The observations of a step, of one target or of all."""
-        return tuple(
-            each
-            for each in self.observations
-            if each.subject.step is step and (target is None or each.subject.target == target.id)
-        )
+        key = (step, None if target is None else target.id)
+        if key not in self._looks:
+            self._looks[key] = tuple(
+                each
+                for each in self.observations
+                if each.subject.step is step and (target is None or each.subject.target == target.id)
+            )
+        return self._looks[key]
 
     def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """How programs on this host look the target's name up."""
@@ -162,11 +169,11 @@ class Evidence:
     def url_aside(self, target: Target) -> str | None:
         """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
         url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
-        if url is None or target.role is Role.CONTEXT or target.host not in url:
+        if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             return None
         try:
             parts = urlsplit(url)
-            measured = parts.scheme == "https" and parts.port in (None, HTTPS)
+            measured = parts.scheme.lower() == "https" and parts.port in (None, HTTPS) and parts.path in ("", "/")
         except ValueError:
             measured = False
         return None if measured else url
@@ -229,9 +236,11 @@ class Evidence:
 
     def own_answer(self, target: Target) -> tuple[Address, ...]:
         """All addresses of the host's own lookup, sorted."""
-        lookup = self.own_lookup(target)
-        facts = None if lookup is None else lookup.facts
-        return () if facts is None else ordered(facts.addresses)
+        if target.id not in self._answers:
+            lookup = self.own_lookup(target)
+            facts = None if lookup is None else lookup.facts
+            self._answers[target.id] = () if facts is None else ordered(facts.addresses)
+        return self._answers[target.id]
 
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
         """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
@@ -308,8 +317,11 @@ class Evidence:
     def _made(
         self, step: Step, target: Target, port: int, operation: str | None = None
     ) -> tuple[Observation[Any], ...]:
-        found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
-        return tuple(each for each in found if each is not None and each.made)
+        key = (step, target.id, port, operation)
+        if key not in self._at_own:
+            found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
+            self._at_own[key] = tuple(each for each in found if each is not None and each.made)
+        return self._at_own[key]
 
 
 def unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
@@ -346,5 +358,5 @@ def _order(observation: Observation[Any]) -> tuple[object, ...]:
 
 
 def _place(address: Address) -> tuple[object, ...]:
-    # As text too: link-local addresses of two interfaces have one number.
-    return (address.version, int(address), str(address))
+    # Link-local addresses of two interfaces have one number.
+    return (address.version, int(address), "" if address.version == 4 else address.scope_id or "")

@@ -24,6 +24,8 @@ from agent.settings import Expect, Settings, Suppression
 FORMATS: Final = ("text", "json", "ndjson")
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 MAX_CONFIG_BYTES: Final = 1 << 20
+MAX_TEXT: Final = 4_096
+"""Characters of one text in a configuration: PATH_MAX, the longest that any option has a use for."""
 
 
 class Parsed(click.ParamType[Any]):
@@ -76,19 +78,41 @@ def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path
         return None
     path = Path(value)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_CONFIG_BYTES + 1)
-        if len(data) > MAX_CONFIG_BYTES:
-            raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx)
-        given = tomllib.loads(data.decode("utf-8"))
+        given = _read(path)
+    except _TooLargeError as error:
+        raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx) from error
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # of UTF-8, of TOML, and of a number with more digits than Python reads
         raise click.UsageError(f"{path}: is no TOML: {error}.", ctx) from error
     except RecursionError as error:
         raise click.UsageError(f"{path}: is nested too deep.", ctx) from error
     ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
     return path
+
+
+class _TooLargeError(Exception):
+    """A file that is longer than any configuration."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Raises _TooLargeError, OSError, ValueError and RecursionError."""
+    with path.open("rb") as stream:
+        data = stream.read(MAX_CONFIG_BYTES + 1)
+    if len(data) > MAX_CONFIG_BYTES:
+        raise _TooLargeError
+    return tomllib.loads(data.decode("utf-8"))
+
+
+def format_of_file(place: str) -> str | None:
+    """The format that a configuration asks for, whatever else is wrong with it; None where it asks for none, or cannot
+    be read a second time."""
+    path = Path(place)
+    try:
+        wanted = _read(path).get("format") if path.is_file() else None
+    except (_TooLargeError, OSError, ValueError, RecursionError):
+        return None
+    return wanted if isinstance(wanted, str) else None
 
 
 def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
@@ -105,7 +129,7 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
         if option is None or option.name is None:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
-            raise click.UsageError(f"{place}: {key!r} is no setting; {hint}", ctx)
+            raise click.UsageError(f"{place}: {_shown(key)} is no setting; {hint}", ctx)
         values[option.name] = _config_value(value, option, f"{place}: {key}", ctx)
     return values
 
@@ -113,11 +137,11 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
 def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
     if option.is_flag:
         if not isinstance(value, bool):
-            raise click.UsageError(f"{place}: true or false belongs here, not {value!r}.", ctx)
+            raise click.UsageError(f"{place}: true or false belongs here, not {_shown(value)}.", ctx)
         return value
     if option.multiple:
         if not isinstance(value, list):
-            raise click.UsageError(f"{place}: a list belongs here, not {value!r}.", ctx)
+            raise click.UsageError(f"{place}: a list belongs here, not {_shown(value)}.", ctx)
         return [_config_scalar(each, option, place, ctx) for each in value]
     return _config_scalar(value, option, place, ctx)
 
@@ -127,12 +151,19 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
     if number and isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
     elif not isinstance(value, str) or number:
-        raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {value!r}.", ctx)
+        raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {_shown(value)}.", ctx)
+    if len(value) > MAX_TEXT or "\0" in value:
+        raise click.UsageError(f"{place}: a text of at most {MAX_TEXT} characters without NUL belongs here.", ctx)
     try:
         option.type.convert(value, option, ctx)
     except click.BadParameter as error:
         raise click.UsageError(f"{place}: {error.message}", ctx) from error
     return str(value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:

@@ -3,9 +3,11 @@
 import contextlib
 import io
 import os
+import queue
 import stat
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 
@@ -14,16 +16,47 @@ class ReaderGoneError(Exception):
 
 
 def to_stdout(document: str) -> None:
-    """Write to stdout and flush. Raises ReaderGoneError."""
+    """Write to stdout and flush. Raises ReaderGoneError where nobody can read it: a closed pipe, a full disk, none."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter still gets the document
     try:
+        if sys.stdout is None:  # closed before the process began
+            raise BrokenPipeError("stdout is closed")
         sys.stdout.write(document)
         sys.stdout.flush()
-    except BrokenPipeError as error:
+    except OSError as error:
         # What is left in the buffer must not raise again when the interpreter flushes it at the end.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         raise ReaderGoneError from error
+
+
+class Writer:
+    """Writes to stdout from a thread of its own, so that a reader who takes his time delays no measurement."""
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._gone: ReaderGoneError | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Have a line written, after those before it."""
+        self._lines.put(line)
+
+    def end(self) -> None:
+        """Wait until all is written. Raises ReaderGoneError."""
+        self._lines.put(None)
+        self._thread.join()
+        if self._gone is not None:
+            raise self._gone
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            if self._gone is None:
+                try:
+                    to_stdout(line)
+                except ReaderGoneError as error:
+                    self._gone = error
 
 
 def to_file(document: str, path: Path) -> None:
@@ -38,7 +71,7 @@ def to_file(document: str, path: Path) -> None:
                 stream.write(document)
             return
     path = path.resolve()  # a link keeps its place; what it points at is replaced
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".backuplink-", suffix=".new")
     try:
         with open(handle, "w", encoding="utf-8") as stream:
             stream.write(document)

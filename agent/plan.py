@@ -1,5 +1,6 @@
 """Which targets a run has and which resolvers it asks: pure functions of its settings and of what the host says."""
 
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -76,10 +77,12 @@ def _called(service: Service, region: str, role: Role, settings: Settings, sdk: 
     named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
     if named:
         return tuple(_named(service, region, role, endpoint.host) for endpoint in named)
+    if sdk is not None:
+        asked = replace(sdk, fips=sdk.fips or settings.fips, dual_stack=sdk.dual_stack or settings.dual_stack)
+        return (_effective(service, region, role, asked),)
     if settings.fips or settings.dual_stack:
-        addressing = _ADDRESSING[settings.fips, settings.dual_stack]
-        return (_target(service, region, addressing, role),)
-    return () if sdk is None else (_effective(service, region, role, sdk),)
+        return (_target(service, region, _ADDRESSING[settings.fips, settings.dual_stack], role),)
+    return ()
 
 
 def _named(service: Service, region: str, role: Role, host: str) -> Target:
@@ -92,7 +95,7 @@ def _named(service: Service, region: str, role: Role, host: str) -> Target:
 def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
     if url := sdk.endpoint_urls.get(service.name):
         # With a URL of its own the SDK drops FIPS and dual stack without a word (measured, botocore 1.44.8).
-        host = _host_in(url)
+        host = host_of_url(url)
         own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
     return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
@@ -119,10 +122,11 @@ def _target(service: Service, region: str, addressing: Addressing, role: Role, *
     )
 
 
-def _host_in(url: str) -> str:
-    """The host of an endpoint URL as the SDK reads it; the text itself where no host can be found, so that the look-up
-    of it fails in the open."""
+def host_of_url(url: str) -> str:
+    """The host of an endpoint URL as the SDK reads it, in lower case. Of a text without a scheme what stands where the
+    host would, without any user or password, so that the look-up of it fails in the open and tells nobody a secret."""
     try:
-        return urlsplit(url).hostname or url
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        return parts.hostname or "endpoint-url-without-a-host.invalid"
     except ValueError:
-        return url
+        return "endpoint-url-that-cannot-be-read.invalid"

@@ -1,13 +1,18 @@
 """A report without what tells whose network it is: the same value has the same mask everywhere in one report.
 
-Masks are counted, never computed from what they hide, so nothing can be guessed back. An address becomes one of the
-blocks that are kept for documentation, so that a masked report is still a report. What a peer or AWS wrote in words is
-masked whole; ids, account numbers, ARNs and addresses are masked wherever they stand, inside sentences and ids too.
+Masks are counted in the order of the report, never computed from what they hide, so nothing can be guessed back, and a
+masked report masked again stays what it is. An address becomes one of the blocks that are kept for documentation, so
+that a masked report is still a report.
+
+Three kinds of text are told apart. A field that holds one foreign value, such as a role, is masked whole. Sentences
+may quote such a value, so it is looked for there as a word. Everything else, such as codes, titles and ids, keeps its
+words, whatever a role or a peer may be called: only ids, account numbers, ARNs, addresses and host names are masked in
+it.
 """
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from ipaddress import (
     IPv4Address,
@@ -21,10 +26,27 @@ from ipaddress import (
     ip_network,
 )
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
-from agent.report import Report
-from probes.facts import ApiFacts, Certificate, HostFacts, HttpFacts, ProxyFacts, SdkFacts, TlsFacts
-from probes.model import Address, Step
+from agent.catalog.partitions import PARTITIONS, SUFFIXES
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES
+from agent.report import Command, Credentials, Report, TargetReport, Vantage
+from probes.facts import (
+    ApiFacts,
+    Certificate,
+    CredentialFacts,
+    DnsFacts,
+    HostFacts,
+    HostsEntry,
+    HttpFacts,
+    ImdsFacts,
+    ProxyConnectFacts,
+    ProxyFacts,
+    SdkFacts,
+    TlsFacts,
+)
+from probes.model import Address, FailureKind, Step
 
 T = TypeVar("T")
 
@@ -40,13 +62,66 @@ _DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
 
 _IDS: Final = re.compile(
-    r"\b(?P<kind>i|vpc|subnet|sg|sgr|eni|acl|rtb|igw|nat|vpce|vpce-svc|pl|tgw|dopt|rslvr-\w+|fsx)-[0-9a-f]{8,17}\b"
-    r"(?P<rest>-[0-9a-z]{8}(?=[.-]))?"
+    r"\b(?P<id>(?P<kind>i|vpc|subnet|sg|sgr|eni|acl|rtb|igw|nat|vpce|vpce-svc|pl|tgw|dopt|rslvr-\w+|fsx)"
+    r"-[0-9a-f]{8,17})\b(?:-[0-9a-z]{8}(?=[.-]))?"
 )
-_ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]+")
-_ACCOUNT: Final = re.compile(r"(?<![\d.])\d{12}(?![\d.])")
-_IPV4: Final = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
-_IPV6: Final = re.compile(r"(?<![0-9A-Fa-f:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![0-9A-Fa-f:])")
+"""With the suffix that an endpoint's DNS name has behind its id."""
+_ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
+_ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)\d{12}(?!\d|\.\d)")
+_ADDRESS: Final = re.compile(
+    r"(?:(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"
+    r"|(?<![0-9A-Fa-f:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![0-9A-Fa-f:]))"
+    r"(?:/(?P<length>\d{1,3})(?!\d))?"
+)
+_NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\d{1,3}){3})\b")
+"""As instances are named by default: `ip-10-0-1-17`."""
+
+_WHOLE: Final[dict[tuple[type, str], str]] = {
+    (ApiFacts, "error_message"): "text",
+    (Certificate, "issuer"): "certificate",
+    (Certificate, "issuer_organization"): "organization",
+    (Certificate, "names"): "name",
+    (Certificate, "sha256"): "fingerprint",
+    (Certificate, "subject"): "certificate",
+    (CredentialFacts, "access_key_id_suffix"): "key",
+    (CredentialFacts, "role"): "role",
+    (Credentials, "access_key_id_suffix"): "key",
+    (Credentials, "role"): "role",
+    (DnsFacts, "authority"): "domain",
+    (DnsFacts, "canonical_name"): "host",
+    (HostFacts, "proxies"): "proxy",
+    (HostFacts, "resolvers_ignored"): "resolver",
+    (HostFacts, "search"): "search",
+    (HostsEntry, "names"): "host",
+    (HttpFacts, "location"): "location",
+    (HttpFacts, "server"): "server",
+    (ImdsFacts, "role"): "role",
+    (ProxyConnectFacts, "proxy"): "proxy",
+    (ProxyConnectFacts, "server"): "server",
+    (ProxyFacts, "proxy"): "proxy",
+    (SdkFacts, "ca_bundle"): "file",
+    (SdkFacts, "endpoint_urls"): "url",
+    (SdkFacts, "profile"): "profile",
+    (TargetReport, "host"): "host",
+    (TlsFacts, "first_bytes"): "bytes",
+    (TlsFacts, "server_name"): "host",
+    (Vantage, "proxies"): "proxy",
+}
+"""Fields whose every value tells something, with the word that its mask begins with."""
+_NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
+"""Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
+_NAMES: Final = frozenset({"domain", "host", "search"})
+"""Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
+_SENTENCES: Final = frozenset({"detail", "message", "reason", "second_look", "summary", "trust", "undo", "unproven"})
+"""Fields that hold sentences."""
+_PLAIN_WORDS: Final = frozenset(
+    {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
+)
+"""Words of this program, which tell nothing even where a role or a profile is called so."""
+_OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
+"""Failures whose message is this program's and not a peer's."""
+_LEAST_QUOTED: Final = 3
+"""Characters of a value that is looked for in sentences; a shorter one is part of the language."""
 
 
 def redact(report: Report) -> Report:
@@ -57,43 +132,39 @@ def redact(report: Report) -> Report:
 class _Redactor:
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._masks: dict[tuple[str, str], str] = {}
+        self._masks: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
         self._addresses: dict[Address, Address] = {}
-        self._networks: dict[str, Any] = {}
-        self._words: dict[str, str] = {}
-        hosts = {target.host for target in report.targets}
-        for kind, text in sorted(set(_sensitive(report)), key=lambda each: (-len(each[1]), each)):
-            if text and text not in hosts:
-                self._words[text] = self._mask(kind, text)
+        self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
+        quoted: set[str] = set()
+        hosts: set[str] = set()
+        for kind, text in _sensitive(report):
+            if not _is_told(kind, text):
+                continue
+            self._mask(kind, text)
+            if kind in _NAMES and "." in text:
+                hosts.add(text)
+            elif kind not in _NOT_QUOTED and len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS:
+                quoted.add(text)
+            if kind == "bytes" and (shown := _as_text(text)) is not None:
+                self._masks[shown] = self._masks[text]
+                quoted.add(shown)
+        # The id of a target ends with its host, whatever that is called.
+        targets = {each.host for each in report.targets if each.host in self._masks and "." not in each.host}
+        self._hosts = _any_of(hosts, behind_at=targets)
+        self._quoted = _any_of(quoted | hosts)
 
     def run(self) -> Report:
-        masked = self._walk(self._report)
-        argv = dataclasses.replace
-        # A command with an id of somebody's network in it would be a riddle: placeholders stand there instead.
-        findings = tuple(
-            argv(
-                finding,
-                fix=argv(
-                    finding.fix,
-                    commands=tuple(
-                        argv(command, argv=tuple(_placeholder(word) for word in original.argv))
-                        for command, original in zip(finding.fix.commands, before.fix.commands, strict=True)
-                    ),
-                ),
-            )
-            for finding, before in zip(masked.findings, self._report.findings, strict=True)
-        )
-        return dataclasses.replace(masked, findings=findings)
+        return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
 
-    def _walk(self, value: T) -> T:
-        return self._walked(value)  # type: ignore[no-any-return] # every branch gives the type it got
-
-    def _walked(self, value: Any) -> Any:
+    def _walked(self, value: Any, field: str = "", kind: str | None = None) -> Any:
         match value:
             case Enum() | None | bool() | int() | float():
                 return value
+            case str() if kind is not None:
+                return self._masks.get(value) or self._text(value)
             case str():
-                return self._text(value)
+                return self._text(value, quotes=field in _SENTENCES)
             case IPv4Interface() | IPv6Interface():
                 return ip_interface(f"{self._address(value.ip)}/{value.network.prefixlen}")
             case IPv4Address() | IPv6Address():
@@ -101,38 +172,58 @@ class _Redactor:
             case IPv4Network() | IPv6Network():
                 return self._network(value)
             case tuple():
-                return tuple(self._walked(each) for each in value)
+                return tuple(self._walked(each, field, kind) for each in value)
             case dict():
-                return {key: self._walked(each) for key, each in value.items()}
+                return {key: self._walked(each, field, kind) for key, each in value.items()}
+            case Command():
+                # A command with a mask in it would be a riddle: placeholders stand there instead.
+                argv = tuple(self._placeholder(word) for word in value.argv)
+                return dataclasses.replace(value, argv=argv, undo=self._walked(value.undo, "undo"))
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            changed = {field.name: self._walked(getattr(value, field.name)) for field in dataclasses.fields(value)}
+            changed = {
+                each.name: self._walked(getattr(value, each.name), each.name, _WHOLE.get((type(value), each.name)))
+                for each in dataclasses.fields(value)
+            }
             return dataclasses.replace(value, **changed)
         return value
 
-    def _text(self, text: str) -> str:
-        for word, mask in self._words.items():
-            text = text.replace(word, mask)
+    def _text(self, text: str, *, quotes: bool = False) -> str:
+        for known in (self._quoted if quotes else None, self._hosts):
+            if known is not None:
+                text = known.sub(lambda found: self._masks[found[0]], text)
         text = _ARN.sub(lambda found: self._mask("arn", found[0]), text)
-        text = _IDS.sub(lambda found: self._mask(found["kind"], found[0]), text)
+        text = _IDS.sub(lambda found: self._mask(found["kind"], found["id"]), text)
         text = _ACCOUNT.sub(lambda found: self._mask("account", found[0]), text)
-        text = _IPV4.sub(self._found_address, text)
-        return _IPV6.sub(self._found_address, text)
+        text = _NAMED_ADDRESS.sub(self._found_named_address, text)
+        return _ADDRESS.sub(self._found_address, text)
 
     def _found_address(self, found: re.Match[str]) -> str:
+        text, slash, length = found[0].partition("/")
+        if slash:
+            try:
+                return str(self._network(ip_network(found[0])))
+            except ValueError:  # an address with the length of its network, or an id: `tcp/backup/10.0.1.17/443`
+                pass
         try:
-            return str(self._address(ip_address(found[0])))
+            return f"{self._address(ip_address(text))}{slash}{length}"
         except ValueError:
             return found[0]
 
+    def _found_named_address(self, found: re.Match[str]) -> str:
+        try:
+            masked = self._address(ip_address(found["address"].replace("-", ".")))
+        except ValueError:
+            return found[0]
+        return f"{found['kind']}-{str(masked).replace('.', '-')}"
+
     def _mask(self, kind: str, text: str) -> str:
-        known = self._masks.get((kind, text))
-        if known is None:
-            number = sum(1 for other, _ in self._masks if other == kind) + 1
-            known = self._masks[kind, text] = f"{kind}-{number}"
-        return known
+        if text not in self._masks:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._masks[text] = f"{kind}-{self._counts[kind]}"
+        return self._masks[text]
 
     def _address(self, address: Address) -> Address:
-        if address in _EVERYWHERE or address in self._addresses.values():
+        if address in _EVERYWHERE:
             return address
         if address not in self._addresses:
             number = sum(1 for each in self._addresses if each.version == address.version)
@@ -145,65 +236,114 @@ class _Redactor:
             self._addresses[address] = masked
         return self._addresses[address]
 
-    def _network(self, network: IPv4Network | IPv6Network) -> Any:
-        key = str(network)
-        if key not in self._networks:
-            number = len(self._networks) + 1
-            if network.version == 6:
-                base = f"2001:db8:{number:x}::"
-            else:  # the reserved block of RFC 1112 is wide enough for any length
-                base = f"{240 + number // 256 % 15}.{number % 256}.0.0"
-            self._networks[key] = ip_network(f"{base}/{network.prefixlen}", strict=False)
-        return self._networks[key]
+    def _network(self, network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+        if network.prefixlen == 0:
+            return network
+        if network not in self._networks:
+            same = sum(1 for each in self._networks if each.version == network.version)
+            # The reserved block of RFC 1112, section 4, is wide enough for most lengths.
+            block = ip_network("2001:db8::/32" if network.version == 6 else "240.0.0.0/4")
+            length = network.prefixlen
+            number = (same + 1) % (1 << max(length - block.prefixlen, 0))
+            masked = int(block.network_address) + (number << (network.max_prefixlen - length))
+            base = IPv6Address(masked) if network.version == 6 else IPv4Address(masked)
+            self._networks[network] = ip_network(f"{base}/{length}", strict=False)
+        return self._networks[network]
+
+    def _placeholder(self, word: str) -> str:
+        if word in self._masks and word not in _PLAIN_WORDS:
+            return f"<{_kind_of(self._masks[word])}>"
+        if self._hosts is not None:
+            word = self._hosts.sub(lambda found: f"<{_kind_of(self._masks[found[0]])}>", word)
+        word = _ARN.sub("<ARN>", word)
+        word = _IDS.sub(lambda found: f"<{found['kind'].upper().replace('-', '_')}_ID>", word)
+        word = _ACCOUNT.sub("<ACCOUNT>", word)
+        return _ADDRESS.sub(lambda found: "<CIDR>" if _is_length(found) else _place_of(found), word)
 
 
-def _sensitive(report: Report) -> Iterable[tuple[str, str]]:
-    """What stands in fields whose whole content tells something, with the word that its mask begins with."""
-    credentials = report.vantage.credentials
-    if credentials is not None:
-        yield "role", credentials.role or ""
-    for proxy in report.vantage.proxies.values():
-        yield "proxy", proxy
+def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
+    """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
+    yield from _fields(report.vantage)
+    yield from _fields(report.targets)
     for each in report.observations:
-        match each.facts:
-            case ApiFacts():
-                yield "text", each.facts.error_message or ""
-            case TlsFacts():
-                yield from _of_certificates(each.facts.certificates)
-            case HttpFacts():
-                yield "location", each.facts.location or ""
-            case HostFacts():
-                yield from (("domain", domain) for domain in each.facts.search)
-                yield from (("resolver", server) for server in each.facts.resolvers_ignored)
-                yield from (("host", name) for entry in each.facts.hosts_entries for name in entry.names)
-            case SdkFacts():
-                yield "profile", each.facts.profile or ""
-                yield from (("url", url) for url in each.facts.endpoint_urls.values())
-                yield "file", each.facts.ca_bundle or ""
-            case ProxyFacts():
-                yield "proxy", each.facts.proxy or ""
-        if each.subject.step in (Step.API, Step.CREDENTIALS) and each.failure is not None:
-            yield "text", each.failure.message
+        yield from _fields(each.facts)
+        failure = each.failure
+        if each.subject.step in (Step.API, Step.CREDENTIALS) and failure is not None and failure.kind not in _OWN_WORDS:
+            yield "text", failure.message
+    # Last, since a masked URL has no host any more that could be counted.
+    for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):
+        if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
+            yield "host", host
 
 
-def _of_certificates(certificates: tuple[Certificate, ...]) -> Iterable[tuple[str, str]]:
-    for certificate in certificates:
-        yield "certificate", certificate.subject
-        yield "certificate", certificate.issuer
-        yield "organization", certificate.issuer_organization or ""
-        yield "fingerprint", certificate.sha256
-        yield from (("name", name) for name in certificate.names)
+def _fields(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _fields(each)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            content = getattr(value, field.name)
+            kind = _WHOLE.get((type(value), field.name))
+            if kind is None:
+                yield from _fields(content)
+            elif isinstance(content, dict):
+                # A list of exceptions may be one common word, or the domain of AWS itself.
+                yield from (("exceptions" if key == "no_proxy" else kind, text) for key, text in content.items())
+            else:
+                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
+                yield from ((kind, text) for text in texts if text is not None)
 
 
-_PLACES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
-    (_IDS, lambda found: f"<{found['kind'].upper().replace('-', '_')}_ID>"),
-    (_ACCOUNT, lambda _: "<ACCOUNT>"),
-    (re.compile(_IPV4.pattern + r"(/\d{1,2})?"), lambda found: "<CIDR>" if found[1] else "<ADDRESS>"),
-    (re.compile(_IPV6.pattern + r"(/\d{1,3})?"), lambda found: "<CIDR>" if found[1] else "<ADDRESS>"),
-)
+def _is_told(kind: str, text: str) -> bool:
+    """Whether the value says something that patterns alone would not mask."""
+    if not text or text in ("Amazon", "localhost"):
+        return False
+    if kind in ("exceptions", "name", "resolver", *_NAMES):
+        name = text.lower().removeprefix("*.").strip(".")
+        return not _is_address(name) and not any(name == each or name.endswith(f".{each}") for each in SUFFIXES)
+    return True
 
 
-def _placeholder(word: str) -> str:
-    for pattern, stand_in in _PLACES:
-        word = pattern.sub(stand_in, word)
-    return word
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_in(url: str) -> str | None:
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname
+    except ValueError:
+        return None
+
+
+def _as_text(first_bytes: str) -> str | None:
+    """The first bytes of a peer as a sentence shows them."""
+    try:
+        return repr(bytes.fromhex(first_bytes).decode("latin-1"))
+    except ValueError:
+        return None
+
+
+def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """A pattern that finds each of `words`, the longest first, where it is no part of a longer one."""
+    forms = [
+        (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
+        for word in sorted(words, key=lambda each: (-len(each), each))
+    ]
+    forms += [rf"(?<=@){re.escape(word)}(?!\w)" for word in behind_at]
+    return re.compile("|".join(forms)) if forms else None
+
+
+def _kind_of(mask: str) -> str:
+    return mask.rpartition("-")[0].upper()
+
+
+def _is_length(found: re.Match[str]) -> bool:
+    return found["length"] is not None
+
+
+def _place_of(found: re.Match[str]) -> str:
+    return "<ADDRESS>" if _is_address(found[0]) else found[0]

@@ -45,7 +45,7 @@ from probes.facts import (
     SdkFacts,
 )
 from probes.http import user_agent
-from probes.model import Address, Draft, Observation, Role, Step, Subject, Target
+from probes.model import Address, Draft, FailureKind, Observation, ProbeError, Role, Step, Subject, Target
 from probes.observe import Log
 from probes.world import Keys, Trust, World, masked_proxy
 
@@ -79,6 +79,10 @@ class Stop:
         if self._pulled:
             self._close()
 
+    def release(self) -> None:
+        """The window is over: pulling only leaves its name from now on."""
+        self._window = None
+
     def _close(self) -> None:
         if self._window is not None and not self._window.expired():
             self._window.reschedule(asyncio.get_running_loop().time())
@@ -99,6 +103,8 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
             await measuring.go()
     except TimeoutError:
         complete = False
+    finally:
+        stop.release()
     reason = f"interrupted by {stop.reason}" if stop.reason else f"the run's deadline of {settings.deadline:g} s came"
     measuring.log.close(reason, stop.reason)
     run = Run(
@@ -130,6 +136,8 @@ class _Measuring:
         self.region_source = settings.region_source
         self._host: HostFacts | None = None
         self._metadata: ImdsFacts | None = None
+        self.metadata_read = asyncio.Event()
+        """Set when metadata has told what it knows, or nothing."""
         self._begun: dict[str, _Pursuit] = {}
         self._group = asyncio.TaskGroup()
         self._gear: ladder.Gear | None = None
@@ -176,8 +184,9 @@ class _Measuring:
                 self.region, self.region_source = sdk.region, "the SDK's profile"
             if self.region is None:
                 await metadata
-                if self._metadata is not None and self._metadata.region is not None:
-                    self.region, self.region_source = self._metadata.region, "instance metadata"
+                named = None if self._metadata is None else self._metadata.region
+                if named is not None and is_region(named):
+                    self.region, self.region_source = named, "instance metadata"
             if self.region is not None:
                 self._pursue(plan.targets(self.settings, self.region, sdk))
 
@@ -202,6 +211,7 @@ class _Measuring:
         environment = self.world.machine.environment
         if imds.disabled(environment):
             self.log.skip(_IMDS, "AWS_EC2_METADATA_DISABLED is set")
+            self.metadata_read.set()
             return
 
         async def body(draft: Draft[ImdsFacts]) -> ImdsFacts:
@@ -215,6 +225,7 @@ class _Measuring:
         await self.log.observe(_METADATA_PROXY, captured, limit=self.settings.timeout)
         observation, _ = await self.log.observe(_IMDS, body, limit=self.settings.timeout)
         self._metadata = observation.facts
+        self.metadata_read.set()
         for pursuit in self._begun.values():
             pursuit.ask(self._resolvers())
 
@@ -266,6 +277,12 @@ class _Measuring:
     def spawn(self, work: Any) -> None:
         self._group.create_task(work)
 
+    def lookup_limit(self) -> float:
+        """Seconds for the host's own lookup: the C library waits for each silent name server before it asks the next,
+        and programs on this host wait with it."""
+        others = len(self._host.resolvers) - 1 if self._host else 0
+        return self.settings.timeout + host.resolver_timeout(self._host) * max(others, 0)
+
     def families(self) -> frozenset[int]:
         return plan.usable_families(self._host)
 
@@ -290,6 +307,8 @@ class _Pursuit:
         self._target = target
         self._asked: set[Address] = set()
         self._climbed: set[Address] = set()
+        self._given: frozenset[Address] = frozenset()
+        """All that resolvers that were asked themselves have given."""
         self._waiting: dict[Address, str] | None = {} if target.role is Role.OPTIONAL else None
         """Addresses of an optional target, until its own lookup has told whether it is in use at all."""
         self._left_alone: str | None = None
@@ -313,6 +332,11 @@ class _Pursuit:
                 self._measuring.spawn(self._ask(subject, resolver, record))
 
     async def _look_at_proxy(self) -> None:
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
+            self._gear.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
+            return
+
         async def body(draft: Draft[ProxyFacts]) -> ProxyFacts:
             proxy = self._measuring.world.sdk.proxy(self._target.host)
             draft.facts = ProxyFacts(proxy=None if proxy is None else masked_proxy(proxy))
@@ -328,6 +352,9 @@ class _Pursuit:
             return await http_proxy.probe(self._gear.net, proxy, self._target.host, ladder.HTTPS, draft)
 
         through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
+        if proxy.lower().startswith("https://"):
+            self._gear.log.skip(through, "a proxy that is itself behind TLS is not tried")
+            return
         await self._gear.log.observe(through, connect, limit=self._gear.limit)
 
     async def _look_up(self) -> None:
@@ -338,9 +365,10 @@ class _Pursuit:
         if ENDPOINT_ID.fullmatch(self._target.host):
             self._gear.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
             return
-        _, found = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        _, found = await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
         addresses = found or ()
         if self._waiting is not None:
+            await self._measuring.metadata_read.wait()  # which blocks are this VPC's decides who is left alone
             waiting, self._waiting = self._waiting, None
             self._left_alone = unused(self._target, ordered(addresses), self._measuring.is_public)
             for address, after in waiting.items():
@@ -351,7 +379,14 @@ class _Pursuit:
     async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
             retry_after = self._gear.limit / 2
-            return await dns.ask(self._gear.net, resolver, self._target.host, record, draft, retry_after=retry_after)
+            found = await dns.ask(self._gear.net, resolver, self._target.host, record, draft, retry_after=retry_after)
+            given = self._given.union(found)
+            if len(given) > dns.MAX_ADDRESSES:
+                # Not the resolver's fault: another may have filled the list. Own addresses are never turned away here.
+                draft.facts = None
+                raise ProbeError(FailureKind.TOO_LARGE, f"resolvers gave over {dns.MAX_ADDRESSES} addresses in all")
+            self._given = given
+            return found
 
         _, addresses = await self._gear.log.observe(subject, body, limit=self._gear.limit)
         for address in addresses or ():

@@ -1,6 +1,6 @@
 """The first lines of a process: what must be in place before anything heavy is imported.
 
-`--version` imports nothing. The wanted format is known before the options are read, so that a mistake in them is still
+`--version` imports nothing. The wanted format is found without the options, so that a mistake in them is still
 answered with one valid document. Signals are caught from here on, so that an interrupt finds a report, however early
 it comes.
 """

@@ -85,12 +85,11 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
         return Status.NOT_IN_USE
     steps = frozenset(evidence.required_steps(target))
     # A symptom counts through its cause, which may be the run's and not the target's own.
-    counted = {finding.id for finding in _causes(diagnosis.findings)}
     statuses = [
         _STATUS[capped(finding.severity, target.role)]
         for finding in diagnosis.findings
         if (finding.target == target.id or steps.intersection(finding.evidence))
-        and _root(finding, diagnosis.findings) in counted
+        and _counts(finding, diagnosis.findings)
     ]
     if Status.CRITICAL in statuses:
         return Status.CRITICAL
@@ -140,7 +139,8 @@ def _access(target: Target, evidence: Evidence) -> Access:
     if any(call.ok for call in calls):
         return Access.ALLOWED
     credentials = evidence.credentials
-    by_choice = not evidence.run.signed_calls or (credentials is not None and credentials.failure is not None)
+    without = credentials is not None and credentials.made and not credentials.ok
+    by_choice = not evidence.run.signed_calls or without
     return Access.NOT_TRIED if by_choice or evidence.not_in_use(target) else Access.UNKNOWN
 
 
@@ -176,10 +176,22 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
     accesses = {target.access for target in required}
-    access = accesses.pop() if len(accesses) == 1 else Access.UNKNOWN
+    # One that is denied is work for whoever grants, whatever became of the other.
+    differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
+    access = accesses.pop() if len(accesses) == 1 else differ
     # Without a single required target nothing was proven.
     status = worst(statuses) if required else worst([*statuses, Status.UNKNOWN])
-    return Verdict(status=status, path=path, access=access, summary=_summary(status, targets, causes, evidence))
+    summary = _summary(status, targets, causes, evidence)
+    if suppressed := [finding for finding in diagnosis.findings if finding.suppressed]:
+        if status is Status.OK and any(finding.severity is not Severity.INFO for finding in suppressed):
+            summary = "nothing that counts was found"  # what is suppressed may be all that is wrong
+        summary += f" ({len(suppressed)} suppressed)"
+    return Verdict(status=status, path=path, access=access, summary=summary)
+
+
+def _inside(title: str) -> str:
+    """A title as the second half of a sentence: a word in capitals keeps them."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Finding], evidence: Evidence) -> str:
@@ -201,7 +213,7 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
         first = loud[0]
         where = f"{first.target}: " if first.target is not None else ""
         more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
-        return f"{where}{first.title[0].lower() + first.title[1:]}{more}"
+        return f"{where}{_inside(first.title)}{more}"
     if unproven:
         first_target = unproven[0]
         return f"{first_target.id} could not be proven: {first_target.unproven[0]}"
@@ -278,12 +290,12 @@ def worst(statuses: Sequence[Status]) -> Status:
     return next((status for status in _WORST_FIRST if status in statuses), Status.OK)
 
 
-def _root(finding: Finding, findings: tuple[Finding, ...]) -> str:
-    """Id of the finding at the end of the chain of causes."""
+def _counts(finding: Finding, findings: tuple[Finding, ...]) -> bool:
+    """Whether neither the finding nor any cause above it is suppressed."""
     by_id = {each.id: each for each in findings}
-    while finding.explained_by is not None:
+    while not finding.suppressed and finding.explained_by is not None:
         finding = by_id[finding.explained_by]
-    return finding.id
+    return not finding.suppressed
 
 
 def _causes(findings: tuple[Finding, ...]) -> list[Finding]:

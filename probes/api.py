@@ -4,6 +4,7 @@ A call passes only with status 200, an AWS request id and the key that the opera
 pass. Where AWS says no, the code is looked for in all the places that its protocols use, and cut as botocore cuts it.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -64,6 +65,9 @@ _KINDS: Final = {
     "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
     "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
     "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
+    "InvalidAccessKeyId": FailureKind.CREDENTIALS_INVALID,
+    "InvalidToken": FailureKind.CREDENTIALS_INVALID,
+    "RequestTimeoutException": FailureKind.SERVICE_ERROR,
     "AuthFailure": FailureKind.CREDENTIALS_INVALID,
     "InvalidSignatureException": FailureKind.SIGNATURE,
     "SignatureDoesNotMatch": FailureKind.SIGNATURE,
@@ -78,13 +82,15 @@ _KINDS: Final = {
     "RequestLimitExceeded": FailureKind.THROTTLED,
     "TooManyRequestsException": FailureKind.THROTTLED,
     "OptInRequired": FailureKind.NOT_SUBSCRIBED,
+    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
+    "Blocked": FailureKind.NOT_SUBSCRIBED,
     "SubscriptionRequiredException": FailureKind.NOT_SUBSCRIBED,
 }
 """AWS Backup Developer Guide, Common Error Types; EC2 and STS have their own words for the same."""
 
 _CLOCK: Final = re.compile(
     r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _SCOPE: Final = re.compile(r"Credential\s+should\s+be\s+scoped|in\s+Credential\s+scope", re.IGNORECASE)
 
@@ -132,11 +138,10 @@ def read_answer(operation: Operation, response: Response, now: datetime, *, new_
     """What an answer says, whatever its bytes."""
     document = _json(response.body)
     code, message = error_of(response, document)
-    clock = _CLOCK.search(message or "")
-    date = instant_of(response.header("date"))
-    theirs = date
-    if clock is not None:
-        theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    theirs = instant_of(response.header("date"))
+    if (clock := _CLOCK.search(message or "")) is not None:
+        with contextlib.suppress(ValueError):  # digits that are no instant
+            theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     return ApiFacts(
         operation=operation.name,
         status=response.status,
@@ -156,14 +161,16 @@ def error_of(response: Response, document: Any) -> tuple[str, str | None]:
     message: Any = None
     if isinstance(document, Mapping):
         members = {str(name).lower(): value for name, value in document.items()}
-        code = code or next((members[name] for name in ("code", "errorcode", "__type") if members.get(name)), None)
+        # `ErrorCode` is a member of Backup gateway's errors, whose own name is the type.
+        found = (members.get(name) for name in ("code", "__type", "errorcode"))
+        code = code or next((each for each in found if isinstance(each, str) and each), None)
         message = members.get("message")
     elif (root := _xml(response.body)) is not None:
-        found = {each.tag.rpartition("}")[2].lower(): each.text for each in root.iter()}
+        texts = {each.tag.rpartition("}")[2].lower(): each.text for each in root.iter()}
         name = root.tag.rpartition("}")[2]
-        code = code or found.get("code") or (name if name.endswith("Exception") else None)
-        message = found.get("message")
-    cut = str(code).partition(":")[0].rpartition("#")[2].strip() if isinstance(code, str) else ""
+        code = code or texts.get("code") or (name if name.endswith("Exception") else None)
+        message = texts.get("message")
+    cut = (code or "").partition(":")[0].rpartition("#")[2].strip()
     text = message.strip()[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
     return cut[:128] or str(response.status), text
 
@@ -176,7 +183,12 @@ def kind_of(facts: ApiFacts) -> FailureKind:
             return FailureKind.CLOCK_SKEW
         if _SCOPE.search(facts.error_message or ""):
             return FailureKind.WRONG_SCOPE
-    return _KINDS.get(code, FailureKind.SERVICE_ERROR)
+    known = _KINDS.get(code)
+    if known is not None:
+        return known
+    if facts.status in (401, 403):
+        return FailureKind.ACCESS_DENIED  # a refusal in words that no table knows
+    return FailureKind.SERVICE_ERROR if facts.status >= 500 else FailureKind.MALFORMED
 
 
 def _json(body: bytes) -> Any:

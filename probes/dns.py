@@ -21,6 +21,8 @@ UDP_PAYLOAD_BYTES: Final = 1232
 """EDNS buffer size that fits every path without fragments (DNS Flag Day 2020)."""
 MAX_RECORDS: Final = 64
 """dnspython needs seconds for the thousands of records that 65 kB can hold; no answer for a host needs this many."""
+MAX_ADDRESSES: Final = 24
+"""Of one host, each of which is measured. An endpoint has one for each zone and family, a public name some ten."""
 
 _RCODE_KINDS: Final = {
     dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
@@ -31,8 +33,11 @@ _RCODE_KINDS: Final = {
 
 
 async def lookup(net: Net, host: str, draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-    """Look `host` up by getaddrinfo. Raises socket.gaierror, and ProbeError of kind `nodata` for an empty answer."""
+    """Look `host` up by getaddrinfo. Raises socket.gaierror, and ProbeError: kind `nodata` for an empty answer,
+    `too-large` for one of more than MAX_ADDRESSES."""
     addresses = await net.getaddrinfo(host)
+    if len(addresses) > MAX_ADDRESSES:
+        raise ProbeError(FailureKind.TOO_LARGE, f"getaddrinfo gave over {MAX_ADDRESSES} addresses")
     draft.facts = LookupFacts(addresses=addresses)
     if not addresses:
         raise ProbeError(FailureKind.NODATA, "getaddrinfo gave no address")
@@ -97,7 +102,8 @@ def read_answer(packet: bytes, query: dns.message.Message) -> dns.message.Messag
 
 
 def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int) -> DnsFacts:
-    """What an answer says of the name asked for. Raises ProbeError of kind `dns-malformed` for a CNAME circle."""
+    """What an answer says of the name asked for. Raises ProbeError of kind `dns-malformed` for a CNAME circle
+    and for more than MAX_ADDRESSES."""
     question = query.question[0]
     try:
         chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
@@ -111,6 +117,8 @@ def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transpo
         raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query")
     rows: dns.rrset.RRset | tuple[()] = chain.answer if chain.answer is not None else ()
     addresses = tuple(ip_address(row.to_text()) for row in rows)
+    if len(addresses) > MAX_ADDRESSES:
+        raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of over {MAX_ADDRESSES} addresses")
     canonical = chain.canonical_name
     zones = (row.name for row in answer.authority if row.rdtype == dns.rdatatype.SOA)
     zone = next(zones, None)

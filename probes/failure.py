@@ -101,4 +101,6 @@ def classify(error: Exception, *, expired_after: float | None = None) -> Failure
             return Failure(kind=FailureKind.TIMEOUT, message=f"timed out{notes}", code=None)
         case OSError() if error.errno in ERRNO:
             return Failure(kind=ERRNO[error.errno], message=f"{error.strerror}{notes}", code=errno_name(error.errno))
-    return Failure(kind=FailureKind.BUG, message=f"{type(error).__name__}: {error}{notes}", code=type(error).__name__)
+    name = type(error).__name__
+    code = (errno_name(error.errno) or name) if isinstance(error, OSError) else name
+    return Failure(kind=FailureKind.BUG, message=f"{type(error).__name__}: {error}{notes}", code=code)

@@ -10,6 +10,8 @@ from probes.world import Machine, masked_proxy
 
 MAX_NAME_SERVERS: Final = 3
 """MAXNS of resolv.conf(5)."""
+RESOLVER_TIMEOUT: Final = 5.0
+"""RES_TIMEOUT of resolv.conf(5)."""
 MAX_HOSTS_ENTRIES: Final = 64
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
@@ -73,6 +75,15 @@ def parse_resolv_conf(
     if not servers:
         servers.append(ip_address("127.0.0.1"))
     return tuple(dict.fromkeys(servers)), tuple(ignored), search, tuple(options)
+
+
+def resolver_timeout(facts: HostFacts | None) -> float:
+    """Seconds for which the C library waits for one name server (`timeout:` of resolv.conf(5), at most 30)."""
+    for option in facts.resolver_options if facts else ():
+        name, _, value = option.partition(":")
+        if name == "timeout" and value.isdecimal():
+            return float(min(max(int(value), 1), 30))
+    return RESOLVER_TIMEOUT
 
 
 def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:

@@ -21,6 +21,8 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
+MAX_HEADER_CHARACTERS: Final = 256
+"""Of one header's value as it is kept; a request id has 36, and a longer Location is told by its beginning."""
 MAX_ERROR_CHARACTERS: Final = 120
 """h11 quotes the whole line that it cannot read."""
 
@@ -37,8 +39,8 @@ class Response:
     """Whether another request may follow on the connection."""
 
     def header(self, name: str) -> str | None:
-        """The first header of that lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        """The beginning of the first header of that lower-case name."""
+        return next((value[:MAX_HEADER_CHARACTERS] for key, value in self.headers if key == name), None)
 
 
 async def exchange(

@@ -18,7 +18,8 @@ IPV6: Final = ip_address("fd00:ec2::254")
 TOKEN_SECONDS: Final = 300
 MAX_VALUE_CHARACTERS: Final = 1024
 
-_WORD: Final = re.compile(r"[a-z0-9-]{1,64}")
+_WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""Nothing that a command could take for an option."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
 """No IPv6 scope, which could be any text."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from probes import api, http, tcp, tls
 from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
-from probes.failure import PeerClosedError
+from probes.failure import PeerClosedError, classify
 from probes.model import Address, Draft, FailureKind, Observation, Step, Subject, Target
 from probes.observe import Log
 from probes.world import Keys, Machine, Net, Stream, Trust
@@ -166,6 +166,9 @@ class _Climb:
         return None
 
     async def _padded(self, subject: Subject) -> str | None:
+        if (why := await self._no_connection()) is not None:  # what was never sent says nothing of large packets
+            self._gear.log.skip(subject, f"no new connection: {why}")
+            return None
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
 
         async def body(draft: Draft[HttpFacts]) -> http.Response:
@@ -193,6 +196,19 @@ class _Climb:
 
     async def _connect_again(self) -> Stream:
         return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts]())
+
+    async def _no_connection(self) -> FailureKind | None:
+        """Why no connection could be had for another request within a step's time; None where there is one, and where
+        a fault of ours is left for the step itself to meet."""
+        window = asyncio.timeout(self._gear.limit)
+        try:
+            async with window:
+                await self._reopened()
+        except Exception as error:  # noqa: BLE001 - classified as `observe` does
+            self._close()
+            kind = classify(error, expired_after=self._gear.limit if window.expired() else None).kind
+            return None if kind is FailureKind.BUG else kind
+        return None
 
     async def _reopened(self) -> Stream:
         """The connection as it is, or a new one, verified like the first."""

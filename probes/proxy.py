@@ -9,8 +9,8 @@ import h11
 
 from probes.facts import ProxyConnectFacts, TcpFacts
 from probes.failure import PeerClosedError
-from probes.http import MAX_HEAD_BYTES
-from probes.model import Draft, FailureKind, ProbeError
+from probes.http import MAX_HEAD_BYTES, MAX_HEADER_CHARACTERS
+from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.world import Net, Stream, masked_proxy
 
 DEFAULT_PORT: Final = 80
@@ -26,26 +26,25 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     """
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=None, server=None)
     try:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")  # botocore reads a bare host so, too
+        parts = urlsplit(_url_of(proxy))
         name, number = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError as error:
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no URL") from error
-    if parts.scheme != "http" or not name:
-        raise ProbeError(FailureKind.MALFORMED, f"a proxy of scheme {parts.scheme!r} is not tried here")
-    try:
-        address = ip_address(name)
-    except ValueError:
-        address = (await net.getaddrinfo(name))[0]
+    if parts.scheme != "http" or not name:  # and no word of it is repeated: it may be a part of the password
+        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
+    address = await _address_of(net, name)
     headers = [("Host", f"{host}:{port}")]
-    if parts.username is not None:
-        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    if parts.username and parts.password:  # the SDK says nothing where one of them is missing
+        secret = f"{unquote(parts.username)}:{unquote(parts.password)}".encode()
         headers.append(("Proxy-Authorization", f"Basic {base64.b64encode(secret).decode('ascii')}"))
     stream = await net.connect(address, number, Draft[TcpFacts]())
     try:
         answer = await _connect(stream, f"{host}:{port}", headers)
     finally:
         stream.close()
-    server = next((value.decode("latin-1") for key, value in answer.headers if key == b"server"), None)
+    server = next(
+        (value.decode("latin-1")[:MAX_HEADER_CHARACTERS] for key, value in answer.headers if key == b"server"), None
+    )
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=answer.status_code, server=server)
     if not 200 <= answer.status_code < 300:
         kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
@@ -53,18 +52,42 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     return answer.status_code
 
 
+def _url_of(proxy: str) -> str:
+    """The proxy's URL as the SDK reads the variable (botocore, ProxyConfiguration)."""
+    if proxy.startswith(("http:", "https:")):
+        return proxy
+    return f"http:{proxy}" if proxy.startswith("//") else f"http://{proxy}"
+
+
+async def _address_of(net: Net, name: str) -> Address:
+    try:
+        return ip_address(name)
+    except ValueError:
+        found = await net.getaddrinfo(name)
+    if not found:
+        raise ProbeError(FailureKind.NXDOMAIN, f"{name} has no address")
+    return found[0]
+
+
 async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) -> h11.Response:
     engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-    request = engine.send(h11.Request(method="CONNECT", target=target, headers=headers))
+    try:
+        request = engine.send(h11.Request(method="CONNECT", target=target, headers=headers))
+    except (h11.LocalProtocolError, UnicodeError) as error:
+        raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {type(error).__name__}") from error
     await stream.send((request or b"") + (engine.send(h11.EndOfMessage()) or b""))
+    start = b""
     try:
         while (event := engine.next_event()) is h11.NEED_DATA:
             data = await stream.receive(RECEIVE_BYTES)
             if not data:
                 raise PeerClosedError
+            start = (start + data)[:5]
+            if not b"HTTP/".startswith(start):
+                raise ProbeError(FailureKind.MALFORMED, "the proxy's answer does not begin like HTTP")
             engine.receive_data(data)
-    except h11.RemoteProtocolError as error:
-        raise ProbeError(FailureKind.MALFORMED, f"the proxy's answer is not HTTP: {error}") from error
+    except h11.RemoteProtocolError as error:  # which quotes the peer, who was told the password
+        raise ProbeError(FailureKind.MALFORMED, "the proxy's answer is not HTTP") from error
     if not isinstance(event, h11.Response):
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer to CONNECT is no answer")
     return event

@@ -20,7 +20,12 @@ from probes.world import Stream, client_context
 RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
 """Far above any real chain; a handshake that is longer never ends."""
-MAX_CERTIFICATES: Final = 10
+MAX_CERTIFICATES: Final = 6
+"""Those of AWS send four; all that are kept stand in the report, once for each address and port."""
+MAX_NAMES: Final = 16
+"""Of one certificate. Those of AWS hold a handful."""
+MAX_NAME_CHARACTERS: Final = 256
+"""Of one subject, issuer, organisation or DNS name; a real DNS name has 253 at most (RFC 1035, section 2.3.4)."""
 _CONTENT_TYPES: Final = range(20, 25)
 """Record types of RFC 8446, section 5.1, and the heartbeat of RFC 6520."""
 _ALERT: Final = 21
@@ -74,10 +79,15 @@ class TlsStream:
         await self._flush()
 
     async def receive(self, limit: int) -> bytes:
+        before = self.bytes_received
         while True:
             try:
                 return self.tls.read(limit)
             except ssl.SSLWantReadError:
+                if self.bytes_received - before > MAX_HANDSHAKE_BYTES:  # session tickets and key updates, one by one
+                    raise ProbeError(
+                        FailureKind.TOO_LARGE, f"over {MAX_HANDSHAKE_BYTES} bytes of TLS without content"
+                    ) from None
                 await self._flush()
                 if not await self._fill():
                     return b""
@@ -107,7 +117,7 @@ class TlsStream:
     def _first_alert(self) -> int | None:
         """Number of the fatal alert that was all the peer had to say to the ClientHello; None where there is none.
 
-        Python has no name for some that OpenSSL knows, no_application_protocol among them.
+        Python has no name for some that OpenSSL takes; 3.11 lacks no_application_protocol.
         """
         record = self.first_bytes
         return record[6] if len(record) > 6 and record[0] == _ALERT and record[5] == _FATAL else None
@@ -154,9 +164,18 @@ async def handshake(
         version=shaken.tls.version(),
         cipher=None if cipher is None else cipher[0],
         alpn=shaken.tls.selected_alpn_protocol(),
-        certificates=peer_certificates(shaken.tls),
+        certificates=_readable(shaken.tls),
     )
     return shaken
+
+
+def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
+    """The certificates of a peer that OpenSSL has verified; none where our own reading of one fails, which is no fault
+    of the peer's."""
+    try:
+        return peer_certificates(tls)
+    except ProbeError:
+        return ()
 
 
 async def _look_again(
@@ -176,7 +195,7 @@ async def _look_again(
 
 
 def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates that the peer sent, its own first, at most MAX_CERTIFICATES. Raises ProbeError of kind
+    """The certificates that the peer sent, its own first, at most MAX_CERTIFICATES of them. Raises ProbeError of kind
     `malformed` where one cannot be read."""
     # Public from Python 3.13 on; before that the method lies on the object underneath.
     chain = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
@@ -185,30 +204,33 @@ def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 def read_certificate(der: bytes) -> Certificate:
-    """Read a certificate in DER. Raises ProbeError of kind `malformed`, whatever the bytes."""
+    """Read a certificate in DER, at most MAX_NAMES of its names and MAX_NAME_CHARACTERS of each text.
+
+    Raises ProbeError of kind `malformed`, whatever the bytes.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 
     try:
-        with warnings.catch_warnings():  # a serial number below one is odd, and nothing to print on stderr
+        # A serial number below one and a text longer than its standard allows are odd, and nothing to print on stderr.
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
-            extensions = certificate.extensions
-        try:
-            extension = extensions.get_extension_for_class(x509.SubjectAlternativeName)
-            names = tuple(extension.value.get_values_for_type(x509.DNSName))
-        except x509.ExtensionNotFound:
-            names = ()
-        organizations = certificate.issuer.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
-        return Certificate(
-            subject=certificate.subject.rfc4514_string(),
-            issuer=certificate.issuer.rfc4514_string(),
-            issuer_organization=str(organizations[0].value) if organizations else None,
-            names=names,
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-            sha256=certificate.fingerprint(SHA256()).hex(),
-        )
+            try:
+                extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+                names = extension.value.get_values_for_type(x509.DNSName)
+            except x509.ExtensionNotFound:
+                names = []
+            organizations = certificate.issuer.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+            return Certificate(
+                subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARACTERS],
+                issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARACTERS],
+                issuer_organization=str(organizations[0].value)[:MAX_NAME_CHARACTERS] if organizations else None,
+                names=tuple(name[:MAX_NAME_CHARACTERS] for name in names[:MAX_NAMES]),
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+                sha256=certificate.fingerprint(SHA256()).hex(),
+            )
     except (
         ValueError,
         TypeError,  # a name of bits where text belongs

@@ -14,6 +14,7 @@ import os
 import re
 import socket
 import ssl
+import stat
 import struct
 import sys
 import threading
@@ -390,8 +391,11 @@ class SystemMachine:
         return str(uuid.uuid4())
 
     def read(self, path: str) -> bytes:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_FILE_BYTES)
+        file = Path(path)
+        if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe or a terminal could wait for ever
+            raise OSError(errno.EINVAL, "not a plain file", path)
+        with file.open("rb") as stream:
+            return stream.read(MAX_FILE_BYTES)
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         if not LINUX:
@@ -432,7 +436,11 @@ class SystemMachine:
         if not LINUX:
             return {}
         found: dict[str, int] = {}
-        for _, name in socket.if_nameindex():
+        try:
+            names = socket.if_nameindex()
+        except OSError:  # a sandbox without netlink
+            return {}
+        for _, name in names:
             with contextlib.suppress(OSError):  # a driver without statistics
                 counters = ethtool.statistics(_ethtool, name)
                 found |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
@@ -568,20 +576,45 @@ def masked_proxy(url: str) -> str:
     return f"{scheme}***@{host}" if credentials else url
 
 
+_URL: Final = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#]*)\S*")
+MAX_MESSAGE_CHARACTERS: Final = 300
+
+
+def _discreet(message: str) -> str:
+    """A library's message without what URLs hold beside the host: on ECS the path itself is the credential."""
+    return _URL.sub(r"\1\2/…", message)[:MAX_MESSAGE_CHARACTERS]
+
+
 def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. Slow, and
-    it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError."""
+    it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError of kind
+    `no-credentials`."""
     import botocore.session
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
     try:
         session = botocore.session.Session(profile=profile)
         found = session.get_credentials()
-        if found is None:
-            raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
-        frozen = found.get_frozen_credentials()
-    except (BotoCoreError, ClientError) as error:
-        raise ProbeError(FailureKind.NO_CREDENTIALS, str(error), code=type(error).__name__) from error
+        frozen = None if found is None else found.get_frozen_credentials()
+    except CredentialRetrievalError as error:
+        # What a process wrote to stderr stands in the error's own text.
+        provider = str(getattr(error, "kwargs", {}).get("provider", "of credentials"))
+        message = f"the source {provider} failed"
+        raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(str(error)), code=type(error).__name__) from error
+    except Exception as error:
+        # The chain lets through whatever its files, processes and servers cause. What that says may be a piece of what
+        # the source gave, so it is not repeated.
+        name = type(error).__name__
+        raise ProbeError(FailureKind.NO_CREDENTIALS, f"a source of credentials failed: {name}", code=name) from error
+    if frozen is None:
+        raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
+    if not all(isinstance(each, str) for each in (frozen.access_key, frozen.secret_key, frozen.token or "")):
+        raise ProbeError(FailureKind.NO_CREDENTIALS, "a source of credentials gave no text", code="TypeError")
+    if any(not each.isascii() or not each.isprintable() or " " in each for each in (*frozen[:2], frozen.token or "")):
+        message = "the credentials hold a space, a line break or another character that no key has"
+        raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="ValueError")
     # The signer is wanted next, and importing it belongs off the loop as well.
     import botocore.auth
     import botocore.awsrequest
@@ -619,7 +652,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
                 # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
                 provider = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ)
                 if url := text("endpoint_url", provider.provide()):
-                    urls[service] = url
+                    urls[service] = masked_proxy(url)
         return SdkFacts(
             version=f"botocore {botocore.__version__}",
             profile=session.profile,

@@ -3,6 +3,7 @@ interface VPC endpoint)."""
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from agent.catalog.partitions import PARTITIONS
@@ -12,7 +13,7 @@ ENDPOINT_ID: Final = re.compile(r"vpce-[0-9a-f]{8,17}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _NAME: Final = re.compile(
     r"(?P<endpoint>vpce-[0-9a-f]{8,17})-(?P<suffix>[0-9a-z]{8})(?:-(?P<zone>[a-z0-9-]+))?"
-    r"\.(?P<service>[a-z-]+)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<domain>[a-z0-9.-]+)"
+    r"\.(?P<service>(?!vpce-svc-)[a-z0-9-]+)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<domain>[a-z0-9.-]+)"
 )
 
 
@@ -52,6 +53,8 @@ def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
     service, found, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
+    if _is_address(host):
+        raise ValueError(f"{host!r} is an address; name the endpoint's host or id, since certificates are for names")
     if "://" in host or "/" in host or ":" in host:
         raise ValueError(
             f"{text!r} is a URL; name the host alone, such as vpce-…-….backup.eu-west-1.vpce.amazonaws.com"
@@ -62,6 +65,8 @@ def named_endpoint(text: str) -> NamedEndpoint:
         raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")
     own = read_name(host)
     said = own.service if own is not None else _service_in(host)
+    if own is not None and own.service not in SERVICES:
+        raise ValueError(f"{host!r} is an endpoint of {own.service}, not of {service or ' or '.join(SERVICES)}")
     if not found and said not in SERVICES:
         raise ValueError(
             f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {' or '.join(SERVICES)}"
@@ -69,6 +74,14 @@ def named_endpoint(text: str) -> NamedEndpoint:
     if found and said in SERVICES and said != service:
         raise ValueError(f"{host!r} is an endpoint of {said}, not of {service}")
     return NamedEndpoint(service=service if found else str(said), host=host)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _service_in(host: str) -> str | None:

@@ -20,10 +20,14 @@ class Lines:
     def __call__(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self._run_id = event.run_id
-                self._line("run", {"deadline": event.deadline})
+                self.begin(event.run_id, event.deadline)
             case ObservationMade():
                 self._line("observation", encode_observation(event.observation))
+
+    def begin(self, run_id: str, deadline: float | None) -> None:
+        """The first line."""
+        self._run_id = run_id
+        self._line("run", {"deadline": deadline})
 
     def end(self, report: Report) -> None:
         """The findings, and the whole report as the last line."""
@@ -40,7 +44,7 @@ def render(report: Report) -> str:
     """The lines of a run that is over."""
     lines: list[str] = []
     writer = Lines(lines.append)
-    writer(RunStarted(report.run.id, report.run.seconds))
+    writer.begin(report.run.id, None)  # a report does not say what the deadline was
     for observation in report.observations:
         writer(ObservationMade(observation, len(report.observations)))
     writer.end(report)

@@ -17,6 +17,10 @@ WIDTH: Final = 80
 BRIEF_CHARACTERS: Final = 2_500
 """What Run Command of Systems Manager shows of a command's output."""
 _TAIL_CHARACTERS: Final = 100
+_SUMMARY_CHARACTERS: Final = 600
+"""Of the verdict in a brief report: it may quote a peer, who may have said a lot."""
+DETAIL_CHARACTERS: Final = 2_000
+"""Of one cause's own words, some 25 lines; a peer's words in them may be long, and JSON has them all."""
 _COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
 _STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 
@@ -35,7 +39,10 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 def brief(report: Report) -> str:
     """The text report within BRIEF_CHARACTERS: the verdict, then as many whole causes as there is room for."""
-    parts = [_verdict(report, colour=False)]
+    summary = visible(report.verdict.summary)
+    if len(summary) > _SUMMARY_CHARACTERS:
+        summary = f"{summary[: _SUMMARY_CHARACTERS - 3]}..."
+    parts = [_verdict(replace(report, verdict=replace(report.verdict, summary=summary)), colour=False)]
     causes = _causes(report)
     room = BRIEF_CHARACTERS - len(parts[0]) - 2 - _TAIL_CHARACTERS
     for number, finding in enumerate(causes, 1):
@@ -52,9 +59,16 @@ def brief(report: Report) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with everything that is not a printable character written as an escape, so that nothing foreign can move
-    the cursor, hide or reorder what is shown."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing foreign
+    can move the cursor, hide, widen or reorder what is shown."""
+    return "".join(
+        char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} ... (--format json has the rest)"
 
 
 def _verdict(report: Report, *, colour: bool) -> str:
@@ -79,7 +93,7 @@ def _cause(number: int, finding: Finding, report: Report) -> str:
     indent = "   "
     lines = [
         _wrapped(f"{number}. {finding.severity.upper()}{where}: {visible(finding.title)} [{finding.code}]", "", indent),
-        _wrapped(visible(finding.detail), indent),
+        _wrapped(_bounded(visible(finding.detail)), indent),
         "",
         _wrapped(f"What to do: {visible(finding.fix.summary)}", indent),
     ]
@@ -165,9 +179,25 @@ def _matrix(target: TargetReport, report: Report) -> list[str]:
             )
             rows.append((*place, str(port), *(_cell(each) for each in steps)))
             shown = True
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = _columns(rows)
+    if max(map(len, lines)) <= WIDTH:
+        return lines
+    # Long addresses stand on a line of their own.
+    spread: list[tuple[str, ...]] = []
+    for row in rows:
+        if row[0] and row is not rows[0]:
+            spread.append((f"{row[0]}  {row[1]}",))
+        spread.append(("", *row[2:]))
+    return _columns(spread)
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Cells under each other; a row of one cell takes no part in the widths."""
+    whole = [row for row in rows if len(row) > 1]
+    widths = [max(len(visible(row[column])) for row in whole) for column in range(len(whole[0]))]
     return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  " + "  ".join(f"{visible(cell):<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
     ]
 
 
@@ -225,7 +255,7 @@ def _vantage(report: Report) -> str:
 
 def _wrapped(text: str, indent: str, later: str | None = None) -> str:
     return textwrap.fill(
-        text,
+        visible(text),  # ids of this instance come from outside, too; what was escaped before stays as it is
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent if later is None else later,

@@ -1,6 +1,6 @@
 """HTTP: who answered, and whether an answer comes at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agent.codes import Severity
@@ -8,8 +8,8 @@ from agent.evidence import PADDED, PROXY_CONNECT, Evidence
 from agent.report import Fix
 from agent.rules.handshake import AMAZON
 from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
-from probes.facts import HttpFacts, TlsFacts
-from probes.model import FailureKind, Observation, Step, Target
+from probes.facts import ApiFacts, HttpFacts, TlsFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
 
 _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
@@ -18,20 +18,21 @@ _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureK
 def not_aws(evidence: Evidence) -> Iterator[Found]:
     """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
     for target in evidence.targets:
-        strange = [
+        strange: list[Observation[Any]] = [
             each
-            for each in evidence.answers_to_http(target)
-            if each.failure is not None
-            and each.failure.kind in _STRANGER
-            and not (each.facts is not None and each.facts.request_id is not None)
+            for each in _failed(evidence, target, _STRANGER)
+            if not (each.facts is not None and each.facts.request_id is not None)
             and not _called(evidence, target, each)
         ]
+        # Of a call only what was read: it can be malformed for a key that no header can carry, too.
+        strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
         if not strange:
             continue
         # Without a signed call an Amazon certificate still says that AWS stands there.
         tried = any(each.made for each in evidence.calls(target))
         genuine = not tried and all(_is_amazon(evidence, target, each) for each in strange)
-        servers = sorted({each.facts.server for each in strange if each.facts is not None and each.facts.server})
+        heads = [each.facts for each in strange if isinstance(each.facts, HttpFacts)]
+        servers = sorted({head.server for head in heads if head.server})
         kinds = sorted({each.failure.message for each in strange if each.failure is not None})
         named = f" The server calls itself {listed(servers)}." if servers else ""
         yield Found(
@@ -52,14 +53,17 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
 def redirected(evidence: Evidence) -> Iterator[Found]:
     """HTTP002: a redirect, which AWS never answers here; it is reported and never followed."""
     for target in evidence.targets:
-        sent = _failed(evidence, target, frozenset({FailureKind.REDIRECT}))
+        redirect = frozenset({FailureKind.REDIRECT})
+        answers = _failed(evidence, target, redirect)
+        sent: list[Observation[Any]] = [*answers, *_failed_calls(evidence, target, redirect)]
         if not sent:
             continue
-        to = sorted({each.facts.location for each in sent if each.facts is not None and each.facts.location})
+        to = sorted({each.facts.location for each in answers if each.facts is not None and each.facts.location})
+        where = f": {listed(to)}" if to else ""
         yield Found(
             code="HTTP002",
             target=target.id,
-            detail=f"At {_where(sent)} the answer sends the client elsewhere: {listed(to)}. It was not followed.",
+            detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
             evidence=ids(sent),
             addresses=places(sent),
             fix=Fix(
@@ -101,19 +105,29 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
                 if each.facts is not None and each.facts.request_id is not None
             ),
         ]
-        if not mute:
+        # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
+        answered = places(each for each in evidence.answers_to_http(target) if each.ok)
+        calls = [each for each in _failed_calls(evidence, target, _NO_ANSWER) if each.subject.address in answered]
+        both: list[Observation[Any]] = [*mute, *calls]
+        if not both:
             continue
-        kinds = sorted({each.failure.kind for each in mute if each.failure is not None})
+        said = []
+        if mute:
+            said.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
+        if calls:
+            said.append(
+                f"At {_where(calls)} the unsigned request is answered and the signed one is not ({_how(calls)})."
+            )
         yield Found(
             code="HTTP004",
             target=target.id,
-            detail=f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({listed(kinds)}, {after(mute)}).",
-            evidence=ids(mute),
-            addresses=places(mute),
+            detail=" ".join(said),
+            evidence=ids(both),
+            addresses=places(both),
             fix=Fix(
                 summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and "
                 "for a tunnel whose MTU is smaller than its ends believe.",
-                commands=(look("ip", "route", "get", str(mute[0].subject.address)),),
+                commands=(look("ip", "route", "get", str(both[0].subject.address)),),
             ),
         )
 
@@ -147,8 +161,7 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
             if each.failure is not None
             and each.failure.kind in _NO_ANSWER
             and each.subject.address is not None
-            and (small := evidence.at(Step.HTTP, target, each.subject.address, 443)) is not None
-            and small.ok
+            and _is_answered(evidence, target, each.subject.address)
         ]
         if not stuck:
             continue
@@ -173,6 +186,22 @@ def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -
     ]
 
 
+def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[ApiFacts]]:
+    return [each for each in evidence.calls(target) if each.failure is not None and each.failure.kind in kinds]
+
+
+def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
+    """Whether AWS answered a small request at an address, signed or not, whatever it said."""
+    small = evidence.at(Step.HTTP, target, address, 443)
+    facts = None if small is None else small.facts
+    return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)
+
+
+def _how(answers: Sequence[Observation[Any]]) -> str:
+    kinds = sorted({each.failure.kind for each in answers if each.failure is not None})
+    return f"{listed(kinds)}, {after(answers)}"
+
+
 def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
     """Whether the signed call on the same address brought a request id."""
     return any(
@@ -189,7 +218,7 @@ def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts
     return leaf is not None and leaf.issuer_organization in AMAZON
 
 
-def _where(answers: list[Observation[HttpFacts]]) -> str:
+def _where(answers: Sequence[Observation[Any]]) -> str:
     return listed(dict.fromkeys(each.subject.address for each in answers))
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.codes import Severity
 from agent.evidence import Evidence
 from agent.report import CommandScope, Fix
 from agent.rules.rule import Found, Rule, ids, listed, look, places
-from probes.facts import ApiFacts
-from probes.model import FailureKind, Observation, Step, Target
+from probes.facts import ApiFacts, CredentialFacts
+from probes.model import FailureKind, Observation, Role, Step, Target
 
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
@@ -18,7 +19,7 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
     """API001: the SDK finds no credentials in any of its places."""
     for each in evidence.of(Step.CREDENTIALS):
         failure = each.failure
-        if failure is None or failure.kind is not FailureKind.NO_CREDENTIALS or failure.code is not None:
+        if failure is None or not (_none_found(each) or _metadata_stalls(evidence, each)):
             continue
         yield Found(
             code="API001",
@@ -39,18 +40,33 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+def _none_found(search: Observation[CredentialFacts]) -> bool:
+    failure = search.failure
+    return failure is not None and failure.kind is FailureKind.NO_CREDENTIALS and failure.code is None
+
+
+def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
+    """Whether the search did not end because its last place, instance metadata, does not answer."""
+    failure = search.failure
+    silent = any(each.failure is not None and each.made for each in evidence.of(Step.IMDS))
+    return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
+
+
 def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
     for each in evidence.of(Step.CREDENTIALS):
         failure = each.failure
         if failure is None or not each.made:
             continue
-        if failure.kind is FailureKind.NO_CREDENTIALS and failure.code is None:
+        if _none_found(each) or _metadata_stalls(evidence, each):
             continue
+        # A search that did not end, or a file that cannot be read, does not say that any source is configured.
+        source = failure.kind is FailureKind.NO_CREDENTIALS
+        what = "A configured source of credentials fails" if source else "The search for credentials failed"
         yield Found(
             code="API010",
             target=None,
-            detail=f"A configured source of credentials fails: {failure.message}. No signed call was made.",
+            detail=f"{what}: {failure.message}. No signed call was made.",
             evidence=ids([each]),
             fix=Fix(
                 summary="Mend the source that the SDK is set to use: a role that may not be assumed, STS or SSO that "
@@ -68,6 +84,18 @@ def _everywhere(evidence: Evidence, kind: FailureKind) -> list[Observation[ApiFa
     return [each for target in evidence.targets for each in _of_kind(evidence, target, kind)]
 
 
+def _severity(evidence: Evidence, kind: FailureKind) -> Severity:
+    """How bad it is for the run: as bad as for the target that counts most, and no more than a warning where a
+    required target's call was let through."""
+    roles = {target.role for target in evidence.targets if _of_kind(evidence, target, kind)}
+    through = any(
+        call.ok for target in evidence.targets if target.role is Role.REQUIRED for call in evidence.calls(target)
+    )
+    if Role.REQUIRED in roles:
+        return Severity.WARNING if through else Severity.CRITICAL
+    return Severity.WARNING if Role.OPTIONAL in roles else Severity.INFO
+
+
 def credentials_expired(evidence: Evidence) -> Iterator[Found]:
     """API002: AWS says that the session is over."""
     calls = _everywhere(evidence, FailureKind.CREDENTIALS_EXPIRED)
@@ -75,6 +103,7 @@ def credentials_expired(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="API002",
             target=None,
+            severity=_severity(evidence, FailureKind.CREDENTIALS_EXPIRED),
             detail=f"AWS answers at {_where(calls)} that the credentials have expired: {_text(calls)}",
             evidence=ids(calls),
             addresses=places(calls),
@@ -93,6 +122,7 @@ def credentials_rejected(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="API003",
             target=None,
+            severity=_severity(evidence, FailureKind.CREDENTIALS_INVALID),
             detail=f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this "
             "partition, was deleted, or its token does not hold in a Region that has to be enabled.",
             evidence=ids(calls),

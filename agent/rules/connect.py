@@ -82,12 +82,14 @@ def _from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
 
 
 def _failed(evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]) -> list[Observation[TcpFacts]]:
+    """Attempts of one nature, but for those of a family that fails as a whole: that is TCP008, whatever stops it."""
     own = frozenset[object](evidence.own_addresses_of_host)
+    down = _family_down(evidence.connects(target, HTTPS))
     return [
         attempt
         for port in ports
         for attempt in evidence.connects(target, port)
-        if not attempt.ok and nature_of(attempt, own) is nature
+        if not attempt.ok and nature_of(attempt, own) is nature and _version(attempt) != down
     ]
 
 
@@ -140,11 +142,8 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
         connected = [attempt for attempt in tried if attempt.ok]
-        down = _family_down(tried)  # is TCP008's
-        silent, refused = (
-            [each for each in _failed(evidence, target, nature, (HTTPS,)) if _version(each) != down]
-            for nature in (Nature.SILENT, Nature.REFUSED)
-        )
+        silent = _failed(evidence, target, Nature.SILENT, (HTTPS,))
+        refused = _failed(evidence, target, Nature.REFUSED, (HTTPS,))
         if not connected or not (silent or refused):
             continue
         said = [
@@ -378,9 +377,10 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
             for each in evidence.connects(target, SUPPORT_CHANNEL)
             if not each.ok and nature_of(each, own) in (Nature.SILENT, Nature.REFUSED)
         ]
-        others = [each for port in evidence.required_ports(target) for each in evidence.connects(target, port)]
         at = places(closed)
-        if not closed or not all(each.ok for each in others if each.subject.address in at):
+        ports = evidence.required_ports(target)
+        others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
+        if not others or not all(each is not None and each.ok for each in others):
             continue
         yield Found(
             code="TCP007",
@@ -405,12 +405,18 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
             continue
         working = 10 - broken
         failed = [each for each in tried if _version(each) == broken]
+        beside = [
+            each
+            for port in evidence.required_ports(target)
+            for each in evidence.connects(target, port)
+            if not each.ok and _version(each) == broken
+        ]
         yield Found(
             code="TCP008",
             target=target.id,
-            detail=f"443 fails at every IPv{broken} address ({listed(each.subject.address for each in failed)}) and "
-            f"connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
-            evidence=ids(failed),
+            detail=f"443 fails at every IPv{broken} address ({listed(each.subject.address for each in failed)}) "
+            f"and connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
+            evidence=ids(beside),
             addresses=places(failed),
             fix=Fix(
                 summary=f"Mend the IPv{broken} way (security group and network ACL rules are per family, and so are "

@@ -1,18 +1,21 @@
 """ENV: the Region and the metadata service."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from agent.catalog.services import is_offered
 from agent.catalog.vpce import read_name
 from agent.codes import Severity
 from agent.evidence import HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence
+from agent.plan import host_of_url
 from agent.report import AddressScope, Command, CommandScope, Fix
 from agent.rules.rule import Found, Rule, describe_endpoint, ids, listed, look
 from agent.settings import Expect
 from probes.facts import ApiFacts, HttpFacts, ProxyFacts
-from probes.model import Addressing, FailureKind, Observation, Role, Step
+from probes.model import Address, Addressing, FailureKind, Observation, Role, Step, Target
 
+_UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 SKEW_SECONDS: Final = 60.0
 GRAVE_SKEW_SECONDS: Final = 300.0
 """TLS and appliances suffer from the first on; signatures are refused from the second on (AWS's window is 5 or 15
@@ -30,6 +33,7 @@ _NO_SERVICE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
+_NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 
 
 def region_unknown(evidence: Evidence) -> Iterator[Found]:
@@ -60,7 +64,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
         if failure is None or failure.kind not in _NO_SERVICE:
             continue
         missed = evidence.run.region is None or _without_credentials(evidence)
-        what = "Region" if evidence.run.region is None else "credentials"
+        what = "The Region" if evidence.run.region is None else "Credentials"
         yield Found(
             code="ENV002",
             target=None,
@@ -101,21 +105,25 @@ def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
 def service_not_offered(evidence: Evidence) -> Iterator[Found]:
     """ENV004: the table says that the service is not offered in the Region, and nothing of AWS answered there."""
     for target in evidence.targets:
-        if is_offered(target.service, target.region) is not False or target.addressing is Addressing.VPCE:
+        if is_offered(target.service, target.region) is not False:
             continue
+        if target.addressing in (Addressing.VPCE, Addressing.CUSTOM):
+            continue  # a host that somebody named
+        lookup = evidence.own_lookup(target)
+        if lookup is None or not lookup.made:
+            continue  # nobody has asked yet whether it is there
         if any(evidence.scope(address) is AddressScope.VPC for address in evidence.own_addresses(target)):
             continue  # somebody made an endpoint: the table lags behind
         answered = any(evidence.reached_aws(target, address) for address in evidence.own_addresses(target)) or any(
             each.facts is not None and each.facts.request_id is not None for each in evidence.answers_to_http(target)
         )
-        lookup = evidence.own_lookup(target)
         yield Found(
             code="ENV004",
             target=target.id,
             severity=Severity.INFO if answered else None,
             detail=f"{target.service} is not offered in {target.region}, says the table of this version"
             + (", but AWS answers: the table lags behind." if answered else f"; {target.host} is no endpoint."),
-            evidence=ids(filter(None, [lookup])),
+            evidence=ids([lookup]),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
                 summary="Use a Region in which the service is offered; where AWS offers it by now, name the endpoint "
@@ -130,8 +138,10 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
     sdk = evidence.sdk
     for target in evidence.targets:
         url = sdk.endpoint_urls.get(target.service) if sdk is not None else None
-        if url is None or target.role is Role.CONTEXT or target.host not in url:
+        if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
             continue
+        if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
+            continue  # it says what would be so without it
         own = read_name(target.host)
         fits = own is not None and own.service == target.service and own.region == evidence.run.region
         lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
@@ -160,8 +170,10 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
         lookup = evidence.own_lookup(target)
         if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
             continue
-        if lookup is None or not lookup.made or any(map(evidence.is_private, evidence.own_answer(target))):
+        if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))):
             continue
+        if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in _NOT_THERE):
+            continue  # nobody said what the name resolves to
         covered = [
             other
             for other in evidence.targets
@@ -195,6 +207,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="ENV007",
             target=target.id,
+            severity=None if evidence.run.expect is Expect.PRIVATE else Severity.INFO,
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
@@ -212,6 +225,8 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
     chosen = evidence.run.region
     if here is None or chosen is None or chosen == here or evidence.run.region_source == "--region":
         return
+    if all(target.addressing in (Addressing.VPCE, Addressing.CUSTOM) for target in evidence.targets if _counts(target)):
+        return  # the Region chose none of the hosts
     yield Found(
         code="ENV008",
         target=None,
@@ -246,9 +261,10 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
         code="ENV010",
         target=None,
         severity=Severity.CRITICAL if critical else Severity.WARNING,
-        detail=f"This host's clock is {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} that of AWS. "
+        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS. "
         + ("Signed calls are refused from 5 minutes on." if critical else "TLS and signatures bear it for now."),
         evidence=ids(seen),
+        addresses=_valid_then(evidence, offset),
         fix=Fix(
             summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
             "no internet.",
@@ -287,14 +303,37 @@ def outside_vpc(evidence: Evidence) -> Iterator[Found]:
     yield Found(
         code="ENV012",
         target=None,
-        detail="Neither instance metadata nor a VPC's resolver answers here: this host is taken to be outside AWS, and "
-        "its own name servers alone were asked.",
+        detail="Instance metadata gives no identity here, and no VPC's resolver answers: this host is taken to be "
+        "outside AWS, and its own name servers alone were asked.",
         evidence=ids([*imds, *asked]),
         fix=Fix(
             summary="Nothing to mend where that is so. On premises the endpoint's names need an inbound Resolver "
             "endpoint to forward to, or the endpoint's own DNS name."
         ),
     )
+
+
+def _span(seconds: float) -> str:
+    """`90 s`; `5.0 days` where seconds would be hard to read."""
+    return f"{seconds:.0f} s" if seconds < 86_400 else f"{seconds / 86_400:.1f} days"
+
+
+def _counts(target: Target) -> bool:
+    return target.role is Role.REQUIRED
+
+
+def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
+    """Addresses whose certificate is not valid at this host's time and is at the right one."""
+    found = []
+    for target in evidence.targets:
+        for each in evidence.handshakes(target):
+            leaf = each.facts.certificates[0] if each.facts is not None and each.facts.certificates else None
+            untimely = each.failure is not None and each.failure.kind in _UNTIMELY
+            if leaf is None or not untimely or each.started_at is None or each.subject.address is None:
+                continue
+            if leaf.not_before <= each.started_at - timedelta(seconds=offset) <= leaf.not_after:
+                found.append(each.subject.address)
+    return frozenset(found)
 
 
 def _without_credentials(evidence: Evidence) -> bool:

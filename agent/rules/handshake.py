@@ -235,11 +235,12 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
                 if (leaf := _leaf(each)) is not None
             }
         )
-        now = max(each.started_at for each in untimely if each.started_at is not None)
+        times = [each.started_at for each in untimely if each.started_at is not None]
+        now = f", {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
         yield Found(
             code="TLS007",
             target=target.id,
-            detail=f"At {_where(untimely)} the certificate is not valid at this host's time, {now:%Y-%m-%d %H:%M} UTC"
+            detail=f"At {_where(untimely)} the certificate is not valid at this host's time{now}"
             + (f"; it is from {listed(spans)}." if spans else "."),
             evidence=ids(untimely),
             addresses=places(untimely),
@@ -267,14 +268,17 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="TLS008",
             target=target.id,
-            detail=f"The certificate is issued by Amazon, and {listed(stores)} lacks its root."
+            # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
+            detail=f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
+            "verify it: the root is missing there, or the certificate is not what it says."
             if lacking
             else f"No certificate could be verified: {listed(said)}.",
             evidence=ids([*lacking, *unread]),
             addresses=places([*lacking, *unread]),
             fix=Fix(
-                summary="Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's "
-                "ca_bundle or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it.",
+                summary="Compare the certificate's fingerprint with one seen elsewhere; then install the system's "
+                "current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle or --ca-bundle: "
+                "Amazon Root CA 1 to 4 and Starfield Services Root must be in it.",
                 commands=(look("env"),),
             ),
         )

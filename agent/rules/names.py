@@ -13,6 +13,7 @@ from agent.settings import Expect
 from probes.facts import DnsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
+SLOW_SECONDS: Final = 1.0
 _NO_ANSWER: Final = frozenset(
     {
         FailureKind.TIMEOUT,
@@ -37,7 +38,8 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
         families = {4} if any(address.version == 4 for address in beside) else {4, 6}
         public = [address for address in own if evidence.is_public(address) and address.version in families]
         asked = evidence.answers(target, evidence.vpc_resolvers)
-        if not public or _private_in(evidence, asked):
+        versions = {address.version for address in public}
+        if not public or any(address.version in versions for address in _private_in(evidence, asked)):
             continue
         answered = [each for each in asked if each.facts is not None]
         agrees = (
@@ -422,6 +424,45 @@ def _s(said: Sequence[Observation[Any]]) -> str:
     return "s" if len({each.subject.resolver for each in said}) == 1 else ""
 
 
+def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
+    """DNS016: one of several configured name servers is silent, fails or is slow while another answers."""
+    servers = evidence.configured_resolvers
+    asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
+    for target in evidence.targets:
+        for each in evidence.answers(target, servers):
+            if each.made and each.subject.resolver is not None:
+                asked[each.subject.resolver].append(each)
+    well = [server for server, said in asked.items() if said and all(_is_prompt(each) for each in said)]
+    for server, said in asked.items():
+        bad = [each for each in said if not _is_prompt(each)]
+        if not bad or not well or server in well:
+            continue
+        how = sorted({each.failure.kind if each.failure is not None else "slow" for each in bad})
+        yield Found(
+            code="DNS016",
+            target=str(server),
+            detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
+            f"{listed(well)} answer{'s' if len(well) == 1 else ''}: look-ups stall whenever it is asked first.",
+            evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
+            fix=Fix(
+                summary="Mend or remove that name server in /etc/resolv.conf; until then put the other one first.",
+                commands=(look("cat", "/etc/resolv.conf"),),
+            ),
+        )
+
+
+def _is_prompt(answer: Observation[Any]) -> bool:
+    """Whether a name server answered at all, and within a second; what it said is another matter."""
+    spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
+    return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
+
+
+def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
+    lookup = evidence.own_lookup(target)
+    timed_out = lookup is not None and lookup.failure is not None and lookup.failure.kind is FailureKind.TIMEOUT
+    return lookup if timed_out else None
+
+
 RULES: Final = (
     Rule("DNS001", needs=(Step.DNS,), check=public_answer),
     Rule("DNS002", needs=(Step.DNS,), check=resolvers_disagree),
@@ -434,4 +475,5 @@ RULES: Final = (
     Rule("DNS011", needs=(Step.DNS,), check=public_ipv6_beside),
     Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
     Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
+    Rule("DNS016", needs=(Step.DNS,), check=resolver_degraded),
 )

@@ -41,7 +41,9 @@ _WORDS: Final = (
     ("resource-based", r"resource(?:-based)?\s+polic(?:y|ies)"),
     ("identity", r"identity(?:-based)?\s+polic(?:y|ies)"),
 )
-_ARN: Final = r"(?::\s*(?P<arn>arn:[^\s,;]+))?"
+_ARN: Final = r"(?::\s*(?P<arn>arn:\S+))?"
+_AFTER: Final = ".,;"
+"""What may stand between a name and the next sentence, though names may hold it too."""
 _REASONS: Final = tuple(
     (name, explicit, re.compile(form, re.IGNORECASE))
     for name, words in _WORDS
@@ -50,8 +52,8 @@ _REASONS: Final = tuple(
         (True, rf"with\s+an\s+explicit\s+deny\s+in\s+(?:an?|the)\s+{words}{_ARN}"),
     )
 )
-_ACTION: Final = re.compile(r"not\s+authorized\s+to\s+perform:\s*(?P<action>[\w-]{1,64}:[\w*]{1,128})")
-_RESOURCE: Final = re.compile(r"\son\s+resource:\s*(?P<resource>\S{1,512})")
+_ACTION: Final = re.compile(r"not\s+authorized\s+to\s+perform:\s*(?P<action>[\w-]{1,64}:[\w*]{1,128})", re.IGNORECASE)
+_RESOURCE: Final = re.compile(r"\son\s+resource:\s*(?P<resource>\S{1,512})", re.IGNORECASE)
 _VIA: Final = re.compile(r"transitively\s+through\s+an?\s+service\s+control\s+policy", re.IGNORECASE)
 
 CODES_OF: Final = {
@@ -85,22 +87,23 @@ _NAMES: Final = {
 
 def read_denial(text: str) -> Denial:
     """What an access-denied text says, whatever the text."""
-    action, resource = _ACTION.search(text), _RESOURCE.search(text)
+    action = found["action"] if (found := _ACTION.search(text)) else None
+    resource = found["resource"].rstrip(_AFTER) if (found := _RESOURCE.search(text)) else None
     for name, explicit, pattern in _REASONS:
         if (found := pattern.search(text)) is not None:
             return Denial(
                 policy=name,
                 explicit=explicit,
-                action=action["action"] if action else None,
-                resource=resource["resource"] if resource else None,
-                policy_arn=found["arn"] if explicit else None,
+                action=action,
+                resource=resource,
+                policy_arn=found["arn"].rstrip(_AFTER) if explicit and found["arn"] else None,
                 via_service_control=_VIA.search(text) is not None,
             )
     return Denial(
         policy=None,
         explicit=None,
-        action=action["action"] if action else None,
-        resource=resource["resource"] if resource else None,
+        action=action,
+        resource=resource,
         policy_arn=None,
         via_service_control=False,
     )
@@ -135,7 +138,8 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
     if denial.policy is None or code == "IAM009":
         said = f"AWS denies {action} at {where} and does not say which policy: {text}"
     elif denial.explicit:
-        by = f"an explicit deny in a {_NAMES[denial.policy]}"
+        article = "an" if denial.policy == "identity" else "a"
+        by = f"an explicit deny in {article} {_NAMES[denial.policy]}"
         by += f" ({denial.policy_arn})" if denial.policy_arn else ""
         by += ", on behalf of a service control policy" if denial.via_service_control else ""
         said = f"{by[0].upper()}{by[1:]} forbids {action}; seen at {where}."

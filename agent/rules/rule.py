@@ -62,7 +62,7 @@ def after(observations: Sequence[Observation[Any]]) -> str:
 
 def duration(seconds: float) -> str:
     """`3.0 s`, `12 ms`, `0.2 ms`."""
-    if seconds >= 1:
+    if seconds >= 0.9995:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
 

@@ -7,6 +7,7 @@ the same bytes. Two authorities: one that carries Amazon's name and is trusted i
 import hashlib
 import ssl
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_AFTER: Final = datetime(2049, 12, 31, tzinfo=UTC)
-EXPIRED: Final = datetime(2021, 1, 1, tzinfo=UTC)
+EXPIRED: Final = datetime(2025, 1, 1, tzinfo=UTC)
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -45,11 +46,11 @@ AUTHORITIES: Final = {
 def authority(issuer: str) -> Authority:
     """The authority of an issuer of AUTHORITIES."""
     organization, root_name, intermediate_name = AUTHORITIES[issuer]
-    root_key, key = _key(root_name), _key(intermediate_name)
-    root_subject = _name(root_name, organization)
-    root = _sign(root_subject, root_key, root_subject, root_key, path_length=1)
-    intermediate = _sign(_name(intermediate_name, organization), key, root_subject, root_key, path_length=0)
-    return Authority(root=root, intermediate=intermediate, key=key)
+    root_key, own = key(root_name), key(intermediate_name)
+    root_subject = subject(root_name, organization)
+    root = sign(root_subject, root_key, root_subject, root_key, path_length=1)
+    intermediate = sign(subject(intermediate_name, organization), own, root_subject, root_key, path_length=0)
+    return Authority(root=root, intermediate=intermediate, key=own)
 
 
 def root_pem(issuer: str) -> str:
@@ -61,37 +62,43 @@ def root_pem(issuer: str) -> str:
 def server_context(issuer: str, names: tuple[str, ...], *, expired: bool = False) -> ssl.SSLContext:
     """What a TLS server with a certificate for `names` needs; `expired` makes it one whose time is over."""
     signer = authority(issuer)
-    key = _key(f"{issuer} {names[0]}")
+    own = key(f"{issuer} {names[0]}")
     until = EXPIRED if expired else NOT_AFTER
-    leaf = _sign(_name(names[0]), key, signer.intermediate.subject, signer.key, names=names, not_after=until)
+    leaf = sign(subject(names[0]), own, signer.intermediate.subject, signer.key, names=names, not_after=until)
+    return loaded(own, [leaf, signer.intermediate])
+
+
+def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -> ssl.SSLContext:
+    """The context of a server that shows `chain`, its own certificate first."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
     with tempfile.TemporaryDirectory() as folder:  # the ssl module reads keys from files alone
         file = Path(folder, "server.pem")
         file.write_bytes(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            + leaf.public_bytes(Encoding.PEM)
-            + signer.intermediate.public_bytes(Encoding.PEM)
+            own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            + b"".join(each.public_bytes(Encoding.PEM) for each in chain)
         )
         context.load_cert_chain(file)
     return context
 
 
-def _key(label: str) -> ec.EllipticCurvePrivateKey:
+def key(label: str) -> ec.EllipticCurvePrivateKey:
+    """The key of a label."""
     number = int.from_bytes(hashlib.sha512(label.encode()).digest()) % (_P256_ORDER - 1) + 1
     return ec.derive_private_key(number, ec.SECP256R1())
 
 
-def _name(common_name: str, organization: str | None = None) -> x509.Name:
+def subject(common_name: str, organization: str | None = None) -> x509.Name:
+    """A distinguished name."""
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])]
     if organization is not None:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
     return x509.Name(attributes)
 
 
-def _sign(
-    subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+def sign(
+    owner: x509.Name,
+    own: ec.EllipticCurvePrivateKey,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
@@ -99,11 +106,12 @@ def _sign(
     names: tuple[str, ...] = (),
     not_after: datetime = NOT_AFTER,
 ) -> x509.Certificate:
-    serial = int.from_bytes(hashlib.sha256(subject.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
+    """A certificate of `owner`: of an authority where `path_length` is given, otherwise of a server with `names`."""
+    serial = int.from_bytes(hashlib.sha256(owner.public_bytes() + issuer.public_bytes()).digest()[:16]) | 1
     builder = (
-        x509.CertificateBuilder(issuer, subject, key.public_key(), serial, NOT_BEFORE, not_after)
+        x509.CertificateBuilder(issuer, owner, own.public_key(), serial, NOT_BEFORE, not_after)
         .add_extension(x509.BasicConstraints(ca=path_length is not None, path_length=path_length), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if names:

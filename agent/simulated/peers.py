@@ -4,6 +4,7 @@ The same peers stand behind in-memory pipes here and behind real sockets in the 
 say the same bytes.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,7 +21,7 @@ import dns.rrset
 import h11
 
 from agent.catalog.partitions import partition_of
-from agent.simulated import aws
+from agent.simulated import aws, hostile
 from agent.simulated.aws import Reply
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import DnsPart, MetadataPart, Scenario, TcpPart
@@ -55,7 +56,7 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now) -> Peer |
     if address == METADATA_ADDRESS and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario.metadata, now)
     if port == DNS_PORT and (rows := _rows_of(scenario, address)):
-        return None if rows[0].answer != "answer" else _name_server(scenario, address)
+        return None if rows[0].answer in ("silence", "closed") else _name_server(scenario, address)
     row = scenario.behind(address, port)
     return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now)
 
@@ -68,7 +69,7 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
         return None
     question = query.question[0]
     host = readable(question.name)
-    row = next((each for each in _rows_of(scenario, resolver) if each.name in (host, "*")), None)
+    row = _row_for(scenario, resolver, host)
     if row is None:
         row = DnsPart(resolvers=(resolver,), name=host, rcode="NXDOMAIN", soa=host.partition(".")[2])
     if row.answer != "answer":
@@ -93,6 +94,15 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     return answer.to_wire(want_shuffle=False)
 
 
+def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[bytes, ...]:
+    """All that a resolver says to a query by UDP, in order."""
+    kind = _hostility(scenario, resolver, packet)
+    if kind is not None:
+        return hostile.datagrams(kind, packet)
+    answer = dns_answer(scenario, resolver, packet, tcp=False)
+    return () if answer is None else (answer,)
+
+
 def is_closed_resolver(scenario: Scenario, address: Address) -> bool:
     """Whether the address is there and nobody listens on its port 53."""
     rows = _rows_of(scenario, address)
@@ -115,6 +125,42 @@ def _rows_of(scenario: Scenario, resolver: Address) -> tuple[DnsPart, ...]:
     return tuple(row for row in scenario.dns if resolver in row.resolvers)
 
 
+def _row_for(scenario: Scenario, resolver: Address, host: str) -> DnsPart | None:
+    return next((each for each in _rows_of(scenario, resolver) if each.name in (host, "*")), None)
+
+
+def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | None:
+    """How a resolver means harm to who asks; None where it does not."""
+    try:
+        host = readable(dns.message.from_wire(packet).question[0].name)
+    except dns.exception.DNSException:
+        return None
+    row = _row_for(scenario, resolver, host)
+    if row is None or row.answer in ("answer", "silence", "closed"):
+        return None
+    return row.answer
+
+
+async def _utter(stream: Stream, say: Callable[[bytes], hostile.Speech]) -> End:
+    """Make the whole speech to every piece that comes."""
+    while piece := await stream.receive(_RECEIVE_BYTES):
+        if not await _said(stream, say(piece)):
+            return End.RESET
+    return End.CLOSE
+
+
+async def _said(stream: Stream, speech: hostile.Speech) -> bool:
+    """Make a speech; False where it wants the connection reset."""
+    for piece in speech:
+        if piece is None:
+            return False
+        if isinstance(piece, bytes):
+            await stream.send(piece)
+        else:
+            await asyncio.sleep(piece)
+    return True
+
+
 def _name_server(scenario: Scenario, resolver: Address) -> Peer:
     async def serve(stream: Stream) -> End:
         data = b""
@@ -126,6 +172,11 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
                 data += piece
             size = 2 + int.from_bytes(data[:2], "big")
             query, data = data[2:size], data[size:]
+            kind = _hostility(scenario, resolver, query)
+            if kind is not None:
+                if not await _said(stream, hostile.segments(kind, query)):
+                    return End.RESET
+                continue
             answer = dns_answer(scenario, resolver, query, tcp=True)
             if answer is not None:
                 await stream.send(len(answer).to_bytes(2, "big") + answer)
@@ -135,17 +186,26 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
 
 def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now: Now) -> Peer:
     async def tls(stream: Stream) -> End:
-        secured = TlsStream(
-            stream,
-            server_context(row.issuer, certificate_names(scenario, row, address, port), expired=row.expired),
-            server_side=True,
-        )
+        names = certificate_names(scenario, row, address, port)
+        if row.certificate == "ordinary":
+            context = server_context(row.issuer, names, expired=row.expired)
+        else:
+            context = hostile.server_context(row.certificate, row.issuer, names)
+        secured = TlsStream(stream, context, server_side=True)
         try:
             await secured.handshake()
         except (OSError, PeerClosedError, ProbeError):  # the client turned away, or speaks something else
             return End.CLOSE
-        if row.http == "stall":
-            return await nothing(secured)
+        match row.http:
+            case "stall":
+                return await nothing(secured)
+            case "reset" | "close":
+                await secured.receive(_RECEIVE_BYTES)
+                return End.RESET if row.http == "reset" else End.CLOSE
+            case "aws" | "portal" | "redirect" | "fault":
+                pass
+            case kind:
+                return await _utter(secured, lambda request: hostile.http(kind, request))
         server = lambda: now() + timedelta(seconds=row.clock_seconds)  # noqa: E731 - a clock beside a clock
 
         def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
@@ -187,19 +247,33 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         await stream.send(head.encode() if row.connect_status != 200 else b"HTTP/1.1 200 OK\r\n\r\n")
         return await nothing(stream)
 
+    async def reset_at_once(_stream: Stream) -> End:
+        return End.RESET
+
+    async def speech(stream: Stream) -> End:
+        if row.speaks == "bare":
+            return await _utter(stream, lambda request: hostile.http(row.http, request))
+        return await _utter(stream, lambda _: hostile.raw(row.speaks))
+
     peers: dict[str, Peer] = {
         "aws": tls,
         "plain": plain,
         "ssh": ssh,
         "nothing": nothing,
         "reset": reset,
+        "reset-at-once": reset_at_once,
         "close": close,
         "proxy": proxy,
     }
-    return peers[row.speaks]
+    return peers.get(row.speaks, speech)
 
 
 def _metadata(metadata: MetadataPart, now: Now) -> Peer:
+    match metadata.answer:
+        case "metadata" | "silence" | "forbidden" | "garbage":
+            pass
+        case kind:
+            return lambda stream: _utter(stream, lambda _: hostile.metadata(kind))
     below = f"network/interfaces/macs/{metadata.mac}"
     values = {
         "placement/region": metadata.region,

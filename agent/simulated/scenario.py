@@ -39,6 +39,92 @@ ApiAnswer = Literal[
     "not-subscribed",
     "stripped",
 ]
+HostilePeer = Literal[
+    "hostile-noise",
+    "hostile-zeros",
+    "hostile-tls-drip",
+    "hostile-tls-endless",
+    "hostile-tls-large",
+    "hostile-tls-half-record",
+    "hostile-tls-oversized",
+    "hostile-tls-empty-records",
+    "hostile-tls-warnings",
+    "hostile-tls-noise",
+]
+HostileHttp = Literal[
+    "hostile-endless-headers",
+    "hostile-endless-line",
+    "hostile-endless-informational",
+    "hostile-endless-extension",
+    "hostile-tiny-chunks",
+    "hostile-endless-trailers",
+    "hostile-endless-body",
+    "hostile-huge-length",
+    "hostile-dripped-head",
+    "hostile-dripped-body",
+    "hostile-gzip-bomb",
+    "hostile-error",
+    "hostile-xml-error",
+    "hostile-megabyte-error",
+    "hostile-redirect",
+    "hostile-portal",
+    "hostile-deep-json",
+    "hostile-deep-xml",
+    "hostile-entities",
+    "hostile-big-numbers",
+    "hostile-noise",
+    "hostile-http2",
+    "hostile-http-0.9",
+    "hostile-bad-status",
+    "hostile-two-lengths",
+    "hostile-bad-chunk",
+    "hostile-split-header",
+    "hostile-call-silent",
+    "hostile-call-reset",
+    "hostile-call-drip",
+    "hostile-call-endless",
+]
+HostileCertificate = Literal[
+    "hostile-chain",
+    "hostile-long-chain",
+    "hostile-names",
+    "hostile-many-names",
+    "hostile-texts",
+    "hostile-tickets",
+]
+HostileDns = Literal[
+    "hostile-spoofed",
+    "hostile-spoofed-first",
+    "hostile-flood",
+    "hostile-empty",
+    "hostile-garbage",
+    "hostile-other-question",
+    "hostile-query",
+    "hostile-pointer-loop",
+    "hostile-counts",
+    "hostile-cname-circle",
+    "hostile-cname-chain",
+    "hostile-control-names",
+    "hostile-edns",
+    "hostile-addresses",
+    "hostile-thousands",
+    "hostile-cut-twice",
+    "hostile-tcp-silent",
+    "hostile-tcp-reset",
+    "hostile-tcp-drip",
+    "hostile-tcp-short",
+    "hostile-tcp-garbage",
+]
+HostileMetadata = Literal[
+    "hostile-reset",
+    "hostile-endless",
+    "hostile-drip",
+    "hostile-megabytes",
+    "hostile-controls",
+    "hostile-long",
+    "hostile-nothing",
+]
+"""What `hostile` has for peers that mean harm."""
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
@@ -100,7 +186,7 @@ class HostPart:
 class MetadataPart:
     """The instance metadata service."""
 
-    answer: Literal["metadata", "silence", "forbidden", "garbage"] = "metadata"
+    answer: Literal["metadata", "silence", "forbidden", "garbage", HostileMetadata] = "metadata"
     region: str = "eu-west-1"
     partition: str = "aws"
     availability_zone: str = "eu-west-1a"
@@ -155,7 +241,7 @@ class DnsPart:
     """Zone in the authority section of a negative answer."""
     truncated: bool = False
     """By UDP, so that the client must come again by TCP."""
-    answer: Literal["answer", "silence", "closed"] = "answer"
+    answer: Literal["answer", "silence", "closed", HostileDns] = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +253,13 @@ class TcpPart:
     answer: Literal["accept", "silence", "refuse", "no-source-port", "crash"] = "accept"
     """`no-source-port` is this host's own trouble, and `crash` a fault of this program itself, for showing how one is
     reported."""
-    speaks: Literal["aws", "nothing", "plain", "ssh", "reset", "close", "proxy"] = "aws"
+    speaks: Literal[
+        "aws", "nothing", "plain", "ssh", "reset", "reset-at-once", "close", "proxy", "bare", HostilePeer
+    ] = "aws"
     """`aws` is TLS with HTTP inside, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
-    and `close` one that ends the connection after the first bytes, `proxy` one that answers to CONNECT."""
-    http: Literal["aws", "portal", "redirect", "stall", "fault"] = "aws"
+    and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
+    `proxy` one that answers to CONNECT, `bare` one that says without TLS what `http` says inside."""
+    http: Literal["aws", "portal", "redirect", "stall", "reset", "close", "fault", HostileHttp] = "aws"
     """Who answers HTTP inside TLS."""
     api: ApiAnswer = "good"
     """What AWS says to a signed call."""
@@ -184,6 +273,7 @@ class TcpPart:
     connect_status: int = 200
     """What a proxy answers to CONNECT."""
     issuer: Literal["amazon", "corporate"] = "amazon"
+    certificate: Literal["ordinary", HostileCertificate] = "ordinary"
     expired: bool = False
     names: tuple[str, ...] = ()
     """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""

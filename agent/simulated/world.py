@@ -39,6 +39,8 @@ _RESOLV_ATTEMPTS: Final = 2
 _PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
 _HOST_UNREACHABLE: Final = {4: (3, 1), 6: (1, 3)}
 """Type and code by IP version (RFC 792; RFC 4443, section 3.1)."""
+WINDOW_BYTES: Final = 262_144
+"""What may be under way in one direction before the sender has to wait, as a kernel's buffers have it."""
 _ROUTE_ERRORS: Final = {"unreachable": errno.EHOSTUNREACH, "prohibit": errno.EACCES, "blackhole": errno.EINVAL}
 
 
@@ -122,10 +124,11 @@ class SimulatedNet:
         await asyncio.sleep(DNS_SECONDS)
         if address.is_loopback or peers.is_closed_resolver(self._scenario, address):
             raise _os_error(errno.ECONNREFUSED)
-        answer = None
-        if address in peers.resolvers_of(self._scenario):
-            answer = peers.dns_answer(self._scenario, address, payload, tcp=False)
-        if answer is None or not accept(answer):
+        said = (
+            peers.datagrams(self._scenario, address, payload) if address in peers.resolvers_of(self._scenario) else ()
+        )
+        answer = next((each for each in said if accept(each)), None)
+        if answer is None:
             await _forever()
             raise AssertionError("forever has ended")
         return answer, 1
@@ -334,6 +337,9 @@ class MemoryStream:
         self._travelling: deque[bytes | peers.End] = deque()
         self._arrived: deque[bytes] = deque()
         self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._held = 0
+        """Bytes that are under way to this end or wait here to be read."""
         self._ended = False
         self._reset = False
         self._closed = False
@@ -343,6 +349,11 @@ class MemoryStream:
             raise _os_error(errno.ECONNRESET)
         if self._closed:
             raise _os_error(errno.EBADF)
+        while self._peer._held > WINDOW_BYTES:
+            if self._peer._closed:
+                raise _os_error(errno.EPIPE)
+            self._peer._room.clear()
+            await self._peer._room.wait()
         self._peer._travel(data)
 
     async def receive(self, limit: int) -> bytes:
@@ -356,11 +367,14 @@ class MemoryStream:
         data = self._arrived.popleft()
         if len(data) > limit:
             self._arrived.appendleft(data[limit:])
+        self._held -= len(data[:limit])
+        self._room.set()
         return data[:limit]
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._room.set()
             self._peer._travel(peers.End.CLOSE)
 
     def reset(self) -> None:
@@ -371,6 +385,7 @@ class MemoryStream:
     def _travel(self, data: bytes | peers.End) -> None:
         # Timers that are due at the same instant fire in no promised order, so they carry no data of their own.
         self._travelling.append(data)
+        self._held += len(data) if isinstance(data, bytes) else 0
         asyncio.get_running_loop().call_later(self._delay, self._arrive)
 
     def _arrive(self) -> None:

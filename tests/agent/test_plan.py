@@ -103,7 +103,12 @@ def test_a_service_is_required_where_it_was_named(services: tuple[str, ...], exp
             Addressing.CUSTOM,
             id="the name of another service's endpoint",
         ),
-        pytest.param(set_to(backup="//["), "backup@//[", Addressing.CUSTOM, id="a URL that cannot be read"),
+        pytest.param(
+            set_to(backup="//["),
+            "backup@endpoint-url-without-a-host.invalid",
+            Addressing.CUSTOM,
+            id="a URL that cannot be read",
+        ),
         pytest.param(set_to(backup="backup.example"), "backup@backup.example", Addressing.CUSTOM, id="no URL at all"),
     ],
 )

@@ -104,8 +104,7 @@ async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address)
         while True:
             packet, client = await loop.sock_recvfrom(channel, _DATAGRAM_BYTES)
             _say("udp", resolver, DNS_PORT)
-            answer = peers.dns_answer(scenario, resolver, packet, tcp=False)
-            if answer is not None:
+            for answer in peers.datagrams(scenario, resolver, packet):
                 await loop.sock_sendto(channel, answer, client)
 
 

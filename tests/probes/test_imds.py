@@ -73,6 +73,8 @@ class Service:
         self.requests: list[str] = []
         self.heads: list[str] = []
         self.streams: list[ScriptedStream] = []
+        self.sent_in_vain = 0
+        """Requests over a connection that the service had closed."""
 
     def net(self) -> FakeNet:
         service = self
@@ -116,6 +118,7 @@ class Connection(ScriptedStream):
     async def send(self, data: bytes) -> None:
         await super().send(data)
         if self._over:
+            self._service.sent_in_vain += 1
             self._said = iter([b""])
             return
         pieces, self._over = self._service.respond(data.decode("ascii"))
@@ -218,18 +221,20 @@ def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closes", "connections"),
+    ("closes", "connections", "in_vain"),
     [
-        pytest.param(lambda answered: "announced", len(VALUES) + 1, id="after each answer"),
-        pytest.param(lambda answered: "by the end", len(VALUES) + 1, id="as the end of each answer"),
-        pytest.param(lambda answered: "announced" if answered == 1 else "never", 2, id="after the token"),
-        pytest.param(lambda answered: "silently" if answered == 3 else "never", 2, id="without a word"),
+        pytest.param(lambda answered: "announced", len(VALUES) + 1, 0, id="after each answer"),
+        pytest.param(lambda answered: "by the end", len(VALUES) + 1, 0, id="as the end of each answer"),
+        pytest.param(lambda answered: "announced" if answered == 1 else "never", 2, 0, id="after the token"),
+        pytest.param(lambda answered: "silently" if answered == 3 else "never", 2, 1, id="without a word"),
     ],
 )
-def test_connection_that_the_service_closes_is_made_anew(closes: Callable[[int], str], connections: int) -> None:
+def test_connection_that_the_service_closes_is_made_anew(
+    closes: Callable[[int], str], connections: int, in_vain: int
+) -> None:
     service = Service(closes=closes)
     assert probed(service) == (WHOLE, None)
-    assert len(service.streams) == connections
+    assert (len(service.streams), service.sent_in_vain) == (connections, in_vain)
 
 
 def test_instance_without_ipv6_and_without_an_interface() -> None:

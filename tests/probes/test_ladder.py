@@ -1,6 +1,7 @@
 """The climb on one connection: what follows from what, and that nothing stays open, wherever it is cut."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -28,7 +29,7 @@ from probes.model import (
 )
 from probes.observe import Log
 from probes.world import Keys, Net, Stream, Trust, World
-from tests.probes.fakes import ADDRESS, HOST, run
+from tests.probes.fakes import ADDRESS, HOST, forever, os_error, run
 
 LIMIT = 3.0
 GATEWAY_PORT = 1026
@@ -63,19 +64,28 @@ def behind(**row: str) -> str:
 
 
 class CountedStream:
-    """A stream that says whether it was closed, and what was sent over it."""
+    """A stream that says whether it was closed, and what was sent over it. After `sends` its peer has gone."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, sends: int | None, *, by_reset: bool) -> None:
         self._stream = stream
-        self.sent = b""
+        self._sends = sends
+        self._by_reset = by_reset
+        self.sent: list[bytes] = []
         self.closed = False
 
+    @property
+    def _gone(self) -> bool:
+        return self._sends is not None and len(self.sent) > self._sends
+
     async def send(self, data: bytes) -> None:
-        self.sent += data
-        await self._stream.send(data)
+        self.sent.append(data)
+        if self._gone and self._by_reset:
+            raise os_error(errno.ECONNRESET)
+        if not self._gone:
+            await self._stream.send(data)
 
     async def receive(self, limit: int) -> bytes:
-        return await self._stream.receive(limit)
+        return b"" if self._gone else await self._stream.receive(limit)
 
     def close(self) -> None:
         self.closed = True
@@ -88,9 +98,17 @@ class CountingNet:
     def __init__(self, net: Net) -> None:
         self._net = net
         self.streams: list[CountedStream] = []
+        self.silent_after: int | None = None
+        """How many connections can be made; None for any number."""
+        self.first_sends: int | None = None
+        """How many sends the first connection lasts; None for as long as the peer lets it."""
+        self.by_reset = False
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
-        stream = CountedStream(await self._net.connect(address, port, draft))
+        if self.silent_after is not None and len(self.streams) >= self.silent_after:
+            await forever()
+        sends = None if self.streams else self.first_sends
+        stream = CountedStream(await self._net.connect(address, port, draft), sends, by_reset=self.by_reset)
         self.streams.append(stream)
         return stream
 
@@ -129,7 +147,7 @@ def _word(observation: Observation[Any]) -> str:
     return "ok" if observation.failure is None else str(observation.failure.kind)
 
 
-async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9) -> Climb:
+async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9, handshakes: int = 9) -> Climb:
     """Gear in a world, with trust that is loaded and credentials that are known."""
     loop = asyncio.get_running_loop()
     trust: asyncio.Future[Trust] = loop.create_future()
@@ -147,7 +165,7 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9)
         agent="backuplink/1",
         keys=found,
         connects=asyncio.Semaphore(connects),
-        handshakes=asyncio.Semaphore(9),
+        handshakes=asyncio.Semaphore(handshakes),
     )
     return Climb(gear=gear, net=net, emitted=emitted)
 
@@ -217,6 +235,7 @@ def after(step: str, kind: str, skipped: int) -> tuple[str, ...]:
         pytest.param(behind(issuer='"corporate"'), ("ok", *after("tls", "tls-untrusted", 3)), id="somebody opens TLS"),
         pytest.param(behind(names='["x.example"]'), ("ok", *after("tls", "tls-hostname", 3)), id="another name"),
         pytest.param(behind(http='"redirect"'), ("ok", "ok", *after("http", "redirect", 2)), id="a portal"),
+        pytest.param(behind(http='"portal"'), ("ok", "ok", "not-aws", NO_KEYS, "ok"), id="somebody else's page"),
         pytest.param(behind(http='"stall"'), ("ok", "ok", *after("http", "timeout", 2)), id="no answer"),
         pytest.param(behind(keep_alive="false"), ("ok", "ok", "ok", NO_KEYS, "ok"), id="one answer a connection"),
         pytest.param(behind(large='"lost"'), ("ok", "ok", "ok", NO_KEYS, "timeout"), id="large packets are lost"),
@@ -271,6 +290,18 @@ def test_nothing_but_a_handshake_goes_over_the_second_look() -> None:
     assert facts.certificates[0].issuer_organization == "Example Corp"
 
 
+def test_silence_of_the_second_look_is_no_silence_of_the_first() -> None:
+    async def work(climbing: Climb) -> None:
+        climbing.net.silent_after = 1
+        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        assert climbing.outcomes == ("ok", *after("tls", "tls-untrusted", 3))
+        facts = climbing.facts(Step.TLS)
+        assert isinstance(facts, TlsFacts)
+        assert facts.second_look == "timed out"
+
+    in_world(work, a_scenario(behind(issuer='"corporate"')))
+
+
 def test_each_step_has_its_own_time() -> None:
     climbing = climbed(a_scenario(behind(speaks='"nothing"')))
     tcp, tls = climbing.emitted[:2]
@@ -283,10 +314,12 @@ def test_each_step_has_its_own_time() -> None:
 # --- What is shared --------------------------------------------------------------------------------------------------
 
 
-def in_world(work: Callable[[Climb], Awaitable[None]], scenario: Scenario, *, connects: int = 9) -> None:
+def in_world(work: Callable[[Climb], Awaitable[None]], scenario: Scenario, **gear: Any) -> None:
     async def go() -> None:
         async with simulated(scenario) as world:
-            await work(await geared(world, connects=connects))
+            climbing = await geared(world, **gear)
+            await work(climbing)
+            assert all(stream.closed for stream in climbing.net.streams)
 
     run(go())
 
@@ -299,8 +332,7 @@ def test_no_trust_store_is_every_handshake_s_failure() -> None:
         gear = replace(climbing.gear, trust=trust)
         await climb(gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok", *after("tls", "tls-no-trust-store", 3))
-        assert [stream.sent for stream in climbing.net.streams] == [b""]
-        assert climbing.net.streams[0].closed
+        assert [stream.sent for stream in climbing.net.streams] == [[]]
 
     in_world(work, a_scenario())
 
@@ -344,6 +376,45 @@ def test_connects_are_bounded(connects: int, seconds: float) -> None:
         assert climbing.outcomes.count("timeout") == 2
 
     in_world(work, a_scenario(behind(answer='"silence"')), connects=connects)
+
+
+@pytest.mark.parametrize(
+    ("handshakes", "seconds"),
+    [pytest.param(1, 2 * LIMIT, id="one after the other"), pytest.param(2, LIMIT, id="at once")],
+)
+def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
+    async def work(climbing: Climb) -> None:
+        async with asyncio.TaskGroup() as group:
+            for port in (HTTPS, GATEWAY_PORT):
+                group.create_task(climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, port, None)))
+        assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.1)
+        assert climbing.outcomes.count("timeout") == 2
+
+    rows = behind(speaks='"nothing"').replace(f"[{HTTPS}]", f"[{HTTPS}, {GATEWAY_PORT}]")
+    in_world(work, a_scenario(rows), handshakes=handshakes)
+
+
+@pytest.mark.parametrize("by_reset", [pytest.param(True, id="by a reset"), pytest.param(False, id="by FIN")])
+def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_reset: bool) -> None:
+    async def work(climbing: Climb) -> None:
+        climbing.net.first_sends = 3  # ClientHello, the end of the handshake, the unsigned request
+        climbing.net.by_reset = by_reset
+        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        assert climbing.outcomes == ("ok",) * 5
+        assert len(climbing.net.streams) == 2
+        assert climbing.facts(Step.API).new_connection is True
+
+    in_world(work, a_scenario(), keys=a_scenario().credentials.keys())
+
+
+def test_padded_request_fills_more_than_four_segments() -> None:
+    async def work(climbing: Climb) -> None:
+        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        mss = climbing.facts(Step.TCP).mss
+        assert mss > 1460
+        assert 4 * mss < len(climbing.net.streams[0].sent[-1]) < 6 * mss
+
+    in_world(work, a_scenario())
 
 
 def test_subjects_without_an_address_are_an_error() -> None:

@@ -121,6 +121,11 @@ def test_own_address_of_a_point_to_point_link() -> None:
     assert interface_of(message, NAMES) == Interface(name="eth0", address=ip_interface("10.0.0.1/32"))
 
 
+def test_attributes_are_padded_and_their_numbers_carry_flags() -> None:
+    message = address_message(24, attribute(3, b"lo\0"), attribute(2 | 0x8000, b"\x0a\0\0\1"))
+    assert interface_of(message, NAMES) == Interface(name="eth0", address=ip_interface("10.0.0.1/24"))
+
+
 def test_interface_without_a_name_has_its_number() -> None:
     found = interface_of(address_message(24, attribute(2, b"\x0a\0\0\1"), index=7), NAMES)
     assert found == Interface(name="7", address=ip_interface("10.0.0.1/24"))

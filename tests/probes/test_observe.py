@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -221,10 +222,13 @@ def test_skip() -> None:
 
 def test_announcing_twice_counts_once() -> None:
     async def go() -> None:
-        log, _ = a_log()
-        log.announce(SUBJECT)
-        log.announce(SUBJECT, OTHER)
+        log, emitted = a_log()
+        first, second = replace(SUBJECT, after="dns/backup/a"), replace(SUBJECT, after="dns/backup/b")
+        log.announce(first)
+        log.announce(second, OTHER)
         assert log.announced == 2
+        log.close("the end", None)
+        assert [each.subject for each in emitted] == [first, OTHER]
 
     run(go())
 

@@ -14,7 +14,8 @@ from tests.probes.fakes import ADDRESS, FakeMachine, FakeNet, ScriptedStream, os
 
 ROUTER = ip_address("10.0.1.1")
 OWN = ip_address("10.0.1.10")
-WAY = Way(interface="eth0", source=OWN, next_hop=ROUTER)
+OTHER_OWN = ip_address("10.0.1.11")
+WAY = Way(interface="eth0", source=OTHER_OWN, next_hop=ROUTER)
 SEEN = TcpFacts(source=OWN, retransmits=1, icmp=IcmpError(sender=ROUTER, type=3, code=13))
 
 
@@ -60,7 +61,7 @@ def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=TcpFacts(at_once=True))
     facts, _ = failing(net, FakeMachine(found=WAY))
     assert facts is not None
-    assert (facts.source, facts.at_once, facts.neighbour) == (OWN, True, None)
+    assert (facts.source, facts.at_once, facts.neighbour) == (OTHER_OWN, True, None)
 
 
 def test_failure_before_anything_was_seen() -> None:

@@ -422,6 +422,9 @@ def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> None:
             saying(*in_bytes(b"SSH-2.0"), then="silence"), FailureKind.TLS_NOT_TLS, None, b"S", id="SSH, byte by byte"
         ),
         pytest.param(saying(b"\0" * 40), FailureKind.TLS_NOT_TLS, 40, b"\0" * 16, id="zeros"),
+        pytest.param(
+            saying(b"\x13\x03\x03\0"), FailureKind.TLS_NOT_TLS, 4, b"\x13\x03", id="a record type that is none"
+        ),
         pytest.param(saying(b"\x16\x02\0"), FailureKind.TLS_NOT_TLS, 3, b"\x16\x02\0", id="major version 2"),
         pytest.param(
             saying(*in_bytes(b"\x16\x04"), then="silence"),
@@ -442,6 +445,13 @@ def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> None:
             saying(*in_bytes(b"\x15\x03\x03\0\x02\x02\x78")), FailureKind.TLS_ALERT, 7, None, id="alert byte by byte"
         ),
         pytest.param(saying(b"\x15\x03\x03\0\x02\x01\x70"), FailureKind.CLOSED, 7, None, id="a warning, then closed"),
+        pytest.param(
+            saying(b"\x15\x03\x03\0\x02\x01\x70" + b"\x15\x03\x03\0\x02\x02\x7a"),
+            FailureKind.MALFORMED,
+            14,
+            None,
+            id="a warning, and then an alert without a name",
+        ),
         pytest.param(saying(b"\x15\x03\x03\0\x01\x02"), FailureKind.MALFORMED, 6, None, id="half an alert"),
     ],
 )
@@ -457,9 +467,10 @@ def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first: byte
 
 
 def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
-    met = meet(saying(b"\x15\x03\x03\0\x02\x02\x78"))
+    met = meet(saying(b"\x15\x03\x03\0\x02\x02\x7a"))
     assert met.error is not None
-    assert classify(met.error).code == "120"
+    failure = classify(met.error)
+    assert (failure.kind, failure.code) == (FailureKind.TLS_ALERT, "122")
 
 
 def test_handshake_that_drips_without_end() -> None:

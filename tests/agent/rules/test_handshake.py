@@ -22,7 +22,9 @@ from tests.agent.build import (
     tls,
 )
 
-TLS001, TLS003, TLS004, TLS006 = (rule_of(RULES, code) for code in ("TLS001", "TLS003", "TLS004", "TLS006"))
+TLS001, TLS003, TLS004, TLS006, TLS007 = (
+    rule_of(RULES, code) for code in ("TLS001", "TLS003", "TLS004", "TLS006", "TLS007")
+)
 A, B = PRIVATE
 C = "10.0.3.17"
 HERE = here("backup", A, B)
@@ -298,6 +300,41 @@ def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
 )
 def test_tls006_stays_silent(looks: Looks) -> None:
     assert said(TLS006, evidence([*HERE, *looks])) == []
+
+
+# --- TLS007 certificate-time ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["tls-expired", "tls-not-yet-valid"])
+def test_tls007_fires(kind: str) -> None:
+    [found] = said(TLS007, evidence([*HERE, tls(A, failed=kind, names=["backup.eu-west-1.amazonaws.com"]), tls(B)]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(A))
+    assert found.detail == (
+        "At 10.0.1.17 the certificate is not valid at this host's time, 2026-03-01 12:00 UTC; it is from 2026-03-01 to "
+        "2026-03-01."
+    )
+
+
+def test_tls007_names_no_time_that_was_not_kept() -> None:
+    shaken = tls(A, failed="tls-expired")
+    timeless = Observation(subject=shaken.subject, outcome=shaken.outcome, started_at=None, seconds=None)
+    [found] = said(TLS007, evidence([*HERE, timeless]))
+    assert found.detail == "At 10.0.1.17 the certificate is not valid at this host's time."
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A)], id="it verifies"),
+        pytest.param([inspected(A)], id="not trusted"),
+        pytest.param([tls(A, 1026, failed="tls-expired")], id="another port"),
+        pytest.param([tls(C, failed="tls-expired")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls007_stays_silent(looks: Looks) -> None:
+    assert said(TLS007, evidence([*HERE, *looks])) == []
 
 
 # --- Together -------------------------------------------------------------------------------------------------------

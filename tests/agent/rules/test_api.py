@@ -1,0 +1,162 @@
+"""API rules: credentials, signatures, and what AWS says of a signed call."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+
+from agent.rules.api import RULES
+from probes.facts import ApiFacts
+from probes.model import Observation
+from tests.agent.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, said, spoiled
+from tests.agent.calls import api, credentials
+
+A, B = PRIVATE
+C = "10.0.3.17"
+HERE = here("backup", A, B)
+MISSING: Final = "MissingAuthenticationTokenException"
+EXPIRED: Final = "The security token included in the request is expired"
+
+
+def codes(*looks: Observation[Any]) -> list[str]:
+    """The codes that all API rules give."""
+    seen = evidence([*HERE, *looks])
+    return [found.code for rule in RULES for found in said(rule, seen)]
+
+
+# --- API001 no-credentials, API010 credential-source-failed ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        pytest.param(credentials(failed="no-credentials"), ["API001"], id="none in any place"),
+        pytest.param(
+            credentials(failed="no-credentials", code="CredentialRetrievalError"), ["API010"], id="a source fails"
+        ),
+        pytest.param(credentials(failed="timeout"), ["API010"], id="the search has no end"),
+        pytest.param(credentials(failed="malformed", code="x"), ["API010"], id="a file that cannot be read"),
+        pytest.param(credentials(failed="deadline"), [], id="cut short"),
+        pytest.param(credentials(failed="bug"), [], id="a fault of ours"),
+        pytest.param(credentials(), [], id="found"),
+        pytest.param(credentials(skipped="--no-api"), [], id="not wanted"),
+        pytest.param(None, [], id="never looked for"),
+    ],
+)
+def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None:
+    assert codes(*filter(None, [look])) == expected
+
+
+def test_api010_repeats_what_failed() -> None:
+    look = credentials(failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no")
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look]))
+    assert found.target is None
+    assert found.evidence == ("credentials",)
+    assert found.detail == (
+        "A configured source of credentials fails: custom-process said no. No signed call was made."
+    )
+
+
+def test_api010_claims_no_source_where_none_was_seen() -> None:
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")]))
+    assert found.detail == "The search for credentials failed: no end. No signed call was made."
+
+
+# --- What AWS says ---------------------------------------------------------------------------------------------------
+
+ANSWERS: Final[dict[str, Callable[[str], Observation[ApiFacts]]]] = {
+    "API002": lambda address: api(address, failed="credentials-expired", text=EXPIRED),
+    "API003": lambda address: api(address, failed="credentials-invalid", text="The token is invalid."),
+    "API004": lambda address: api(address, failed="signature", text="does not match"),
+    "API005": lambda address: api(address, failed="clock-skew", server_time=datetime(2026, 3, 1, 12, 9, tzinfo=UTC)),
+    "API006": lambda address: api(address, failed="wrong-scope", text="Credential should be scoped to us-east-1"),
+    "API007": lambda address: api(address, failed="throttled", text="Rate exceeded"),
+    "API008": lambda address: api(address, failed="not-subscribed", text="needs a subscription"),
+    "API009": lambda address: api(address, failed="signature", code=MISSING),
+}
+WORDS: Final = {
+    "API002": f"AWS answers at 10.0.1.17 and 10.0.2.17 that the credentials have expired: {EXPIRED}",
+    "API003": "AWS rejects the credentials at 10.0.1.17 and 10.0.2.17: The token is invalid. The key is unknown",
+    "API004": "AWS says at 10.0.1.17 and 10.0.2.17 that the signature does not match.",
+    "API005": "AWS refuses the call at 10.0.1.17 and 10.0.2.17 for the time in its signature. The server's clock says "
+    "2026-03-01 12:09:00 UTC.",
+    "API006": "was signed for: Credential should be scoped to us-east-1",
+    "API007": "AWS asks at 10.0.1.17 and 10.0.2.17 for fewer calls; the path and the credentials work.",
+    "API008": "the account needs a subscription: needs a subscription",
+    "API009": "A signed call was answered at 10.0.1.17 and 10.0.2.17 as an unsigned one",
+}
+OF_THE_RUN: Final = ("API002", "API003")
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_each_answer_is_one_finding(code: str) -> None:
+    looks = [ANSWERS[code](address) for address in (A, B)]
+    assert codes(*looks) == [code]
+    [found] = said(rule_of(RULES, code), evidence([*HERE, *looks]))
+    assert found.target == (None if code in OF_THE_RUN else "backup")
+    assert WORDS[code] in found.detail
+    assert found.addresses == frozenset(addresses(A, B))
+    assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_at_one_address(code: str) -> None:
+    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A), api(B)]))
+    assert found.addresses == frozenset(addresses(A))
+    assert B not in found.detail
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(api(A), id="a good answer"),
+        pytest.param(api(A, failed="access-denied", text="no"), id="denied"),
+        pytest.param(api(A, failed="service-error"), id="a fault of the service"),
+        pytest.param(api(A, failed="not-aws"), id="somebody else"),
+        pytest.param(api(A, failed="timeout"), id="no answer"),
+        pytest.param(api(A, failed="deadline"), id="cut short"),
+        pytest.param(api(A, skipped="no credentials"), id="not made"),
+        pytest.param(api(C, failed="credentials-expired"), id="an address that this host does not use"),
+        pytest.param(api(A, of="backup-gateway", failed="throttled"), id="a target that is none"),
+    ],
+)
+def test_silent(look: Observation[Any]) -> None:
+    assert codes(look) == []
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_without_facts_the_kind_still_speaks(code: str) -> None:
+    # API009 differs from API004 in the code of the failure alone, which stays.
+    whole = ANSWERS[code](A)
+    assert whole.failure is not None
+    bare = spoiled(whole, failed=whole.failure.kind)
+    assert codes(bare) == ["API004" if code == "API009" else code]
+
+
+def test_api005_without_the_server_s_time() -> None:
+    [found] = said(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
+    assert found.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
+
+
+def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
+    looks: Looks = [
+        *HERE,
+        *here("backup-gateway", A),
+        api(A, failed="throttled"),
+        api(A, of="backup-gateway", failed="throttled"),
+    ]
+    found = said(rule_of(RULES, "API007"), evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert [each.target for each in found] == ["backup", "backup-gateway"]
+
+
+def test_credentials_are_everybody_s() -> None:
+    looks: Looks = [
+        *HERE,
+        *here("backup-gateway", A),
+        api(A, failed="credentials-expired"),
+        api(A, of="backup-gateway", failed="credentials-expired"),
+    ]
+    [found] = said(rule_of(RULES, "API002"), evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert found.evidence == ("api/backup/10.0.1.17/443", "api/backup-gateway/10.0.1.17/443")
+    assert "at 10.0.1.17 that" in found.detail

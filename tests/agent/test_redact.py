@@ -1,0 +1,464 @@
+"""A masked report: nothing of whose network it is is left, in no format, and it is still a report."""
+
+import dataclasses
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any, get_args, get_type_hints
+
+import jsonschema
+import pytest
+
+from agent import codec
+from agent.catalog.partitions import SUFFIXES
+from agent.codes import CODES
+from agent.redact import redact
+from agent.render import json as json_format
+from agent.render import ndjson, text
+from agent.report import Report
+from agent.simulated import scenario as scenarios
+from agent.simulated.aws import PRINCIPAL
+from agent.simulated.scenario import Scenario
+from agent.verdict import judge
+from probes.facts import ApiFacts, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
+from probes.model import Failed, Observation, Ok
+from tests.agent.runs import measured, report_of
+
+NAMES = scenarios.names()
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+SAME_EVERYWHERE = ("127.0.0.1", "::1", "169.254.169.253", "169.254.169.254", "fd00:ec2::253", "fd00:ec2::254")
+"""Addresses that tell nothing."""
+SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
+
+FULL = f"""
+summary = "everything that identifies, in one network"
+[run]
+endpoints = ["vpce-0f1e2d3c4b5a69788-zzyy1122.backup.eu-west-1.vpce.amazonaws.com"]
+[metadata]
+role = "backup"
+[host.environment]
+https_proxy = "http://alice:{SECRET}@proxy.corp.example:3128"
+no_proxy = "169.254.169.254,.corp.example"
+[host]
+hosts = ["127.0.0.1 backup.eu-west-1.amazonaws.com intranet.corp.example"]
+[sdk.endpoint_urls]
+backup = "https://stand-in.corp.example"
+[credentials]
+access_key_id = "ASIAY34FZKBOKMUTVV7A"
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "stand-in.corp.example"
+a = ["10.0.1.44"]
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "vpce-0f1e2d3c4b5a69788-zzyy1122.backup.eu-west-1.vpce.amazonaws.com"
+a = ["10.0.1.45"]
+aaaa = ["2600:1f18::45"]
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "proxy.corp.example"
+a = ["10.0.1.90"]
+[[tcp]]
+addresses = ["10.0.1.44", "10.0.1.45"]
+ports = [443]
+issuer = "corporate"
+names = ["stand-in.corp.example", "10-0-1-44.corp.example"]
+[[tcp]]
+addresses = ["10.0.1.90"]
+ports = [3128]
+speaks = "proxy"
+connect_status = 403
+[expect]
+status = "critical"
+path = "unknown"
+findings = []
+"""
+
+
+@cache
+def full() -> Report:
+    return judge(measured(scenarios.parse("full", FULL))[0])
+
+
+@cache
+def masked(name: str) -> Report:
+    return redact(report_of(name))
+
+
+def formats(report: Report) -> dict[str, str]:
+    return {
+        "json": json_format.render(report),
+        "ndjson": ndjson.render(report),
+        "text": text.render(report),
+        "brief": text.brief(report),
+    }
+
+
+def values(value: Any) -> Iterator[Any]:
+    """Every value in a report that is no object of its own."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from values(each)
+    elif isinstance(value, dict):
+        yield from values(list(value.values()))
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from values(getattr(value, field.name))
+    else:
+        yield value
+
+
+def identifying(scenario: Scenario, report: Report) -> set[str]:
+    """What the scenario's file and the measured report say of whose network it is."""
+    here = scenario.metadata
+    words = {here.instance_id, here.account_id, here.vpc_id, here.subnet_id, *here.security_group_ids, here.mac}
+    words |= {PRINCIPAL, "BackupAgent", "Example Corp"}
+    words |= {str(here.subnet_cidr), *map(str, here.vpc_cidrs)}
+    keys = scenario.credentials
+    words |= {keys.access_key_id, keys.access_key_id[-4:], keys.secret_key, keys.token or ""}
+    for name in (*scenario.run.endpoints, *(row.name for row in scenario.dns)):
+        words |= set(re.findall(r"vpce-[0-9a-f]{17}(?:-\w{8})?", name))
+        if not name.endswith(SUFFIXES):
+            words.add(name)
+    for url in (*scenario.host.environment.values(), *scenario.sdk.endpoint_urls.values()):
+        words |= {url, *re.findall(r"[\w.-]+\.(?:example|internal)", url)}
+    words |= {word for line in scenario.host.hosts for word in line.split()[1:] if not word.endswith(SUFFIXES)}
+    for each in values(report):
+        if isinstance(each, IPv4Address | IPv6Address):
+            words.add(str(each))
+    words |= {str(each) for row in scenario.dns for each in (*row.a, *row.aaaa)}
+    words |= {str(each) for row in scenario.tcp for each in row.addresses}
+    for seen in report.observations:
+        if isinstance(seen.facts, ApiFacts):
+            words.add(seen.facts.error_message or "")
+        if isinstance(seen.facts, HttpFacts):
+            words |= {seen.facts.location or "", seen.facts.server or ""}
+        if isinstance(seen.facts, TlsFacts):
+            words.add(seen.facts.first_bytes or "")
+            for certificate in seen.facts.certificates:
+                words |= {certificate.subject, certificate.issuer, certificate.sha256}
+                words |= {name for name in certificate.names if not name.endswith(SUFFIXES)}
+    return words - {"", "*", *SAME_EVERYWHERE}
+
+
+def left_in(document: str, words: set[str]) -> list[str]:
+    """Which words a document still holds, whole; a text wrapped over lines is read as one."""
+    flat = " ".join(document.replace("\\\\", "\\").replace('\\"', '"').split())
+    flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id says which scenario it is
+    there = [word for word in words if word in flat]
+    return sorted(word for word in there if re.search(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", flat))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_identifies_is_left(name: str) -> None:
+    words = identifying(scenarios.load(name), report_of(name))
+    for form, document in formats(masked(name)).items():
+        assert not left_in(document, words), form
+
+
+def test_every_kind_of_value_is_masked() -> None:
+    report = full()
+    words = identifying(scenarios.parse("full", FULL), report) | {"alice", SECRET, "corp.example", "proxy.corp.example"}
+    there = set(left_in(formats(report)["json"], words))
+    assert {"10.0.1.45", "2600:1f18::45", "proxy.corp.example", "VV7A", "111122223333"} <= there
+    for form, document in formats(redact(report)).items():
+        assert not left_in(document, words), form
+        assert "corp.example" not in document, form
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_masked_report_is_a_report(name: str) -> None:
+    document = codec.encode(masked(name))
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+
+
+def hangs_together(report: Report) -> None:
+    """Ids that one part of a report uses for another are there."""
+    seen = {each.id for each in report.observations}
+    targets = {target.id for target in report.targets}
+    found = {finding.id for finding in report.findings}
+    assert len(seen) == len(report.observations)
+    for each in report.observations:
+        assert each.subject.after is None or each.subject.after in seen
+        assert each.subject.target is None or each.subject.target in targets
+    for target in report.targets:
+        assert target.id in (target.service, f"{target.service}@{target.host}")
+    for finding in report.findings:
+        assert set(finding.evidence) <= seen
+        assert finding.explained_by is None or finding.explained_by in found
+        assert finding.id == (finding.code if finding.target is None else f"{finding.code}@{finding.target}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_still_refer_to_each_other(name: str) -> None:
+    hangs_together(masked(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_value_same_mask_and_no_two_alike(name: str) -> None:
+    masks: dict[Any, set[Any]] = defaultdict(set)
+    for before, after in zip(values(report_of(name)), values(masked(name)), strict=True):
+        if isinstance(before, IPv4Address | IPv6Address):
+            masks[before].add(after)
+    assert all(len(each) == 1 for each in masks.values())
+    assert len({next(iter(each)) for each in masks.values()}) == len(masks)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mask_in_a_sentence_is_the_mask_of_the_field(name: str) -> None:
+    known = {str(each) for each in values(masked(name)) if isinstance(each, IPv4Address | IPv6Address)}
+    for finding in masked(name).findings:
+        assert set(re.findall(r"(?<![\d.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+", finding.detail)) <= known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masking_twice_changes_nothing(name: str) -> None:
+    assert redact(masked(name)) == masked(name)
+
+
+def test_masking_a_full_report_twice_changes_nothing() -> None:
+    once = redact(full())
+    assert redact(once) == once
+    hangs_together(once)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_found_stays_readable(name: str) -> None:
+    before, after = report_of(name), masked(name)
+    assert after.run.region == before.run.region
+    assert (after.verdict.status, after.verdict.path) == (before.verdict.status, before.verdict.path)
+    assert [each.status for each in after.targets] == [each.status for each in before.targets]
+    for was, now in zip(before.findings, after.findings, strict=True):
+        assert (now.code, now.name, now.title, now.documents) == (was.code, was.name, was.title, was.documents)
+        assert now.title == CODES[now.code].title
+        assert now.severity is was.severity
+    for seen, shown in zip(before.observations, after.observations, strict=True):
+        assert shown.subject.step is seen.subject.step
+        assert shown.subject.operation == seen.subject.operation
+        assert type(shown.outcome) is type(seen.outcome)
+    for was_target, target in zip(before.targets, after.targets, strict=True):
+        assert (target.service, target.region, target.service_name) == (
+            was_target.service,
+            was_target.region,
+            was_target.service_name,
+        )
+        if was_target.host.endswith(SUFFIXES) and "vpce-" not in was_target.host:
+            assert target.host == was_target.host
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_hold_placeholders_and_no_masks(name: str) -> None:
+    words = identifying(scenarios.load(name), report_of(name))
+    for finding in masked(name).findings:
+        for command in finding.fix.commands:
+            line = " ".join(command.argv)
+            assert not left_in(line, words)
+            assert not re.search(r"\b(?:i|vpc|vpce|sg|subnet|account|host|name)-\d+\b", line), line
+            for word in re.findall(r"[0-9a-f:.]+(?:/\d+)?", line):
+                assert not _is_place(word), line
+
+
+def _is_place(word: str) -> bool:
+    try:
+        ip_network(word, strict=False)
+    except ValueError:
+        return False
+    return "." in word or ":" in word
+
+
+@pytest.mark.parametrize(
+    ("name", "placeholder"),
+    [
+        pytest.param("port-blocked", "<CIDR>", id="the source of a security group rule"),
+        pytest.param("tls-intercepted", "<ADDRESS>:443", id="an address with its port"),
+        pytest.param("hop-limit", "<INSTANCE_ID>", id="this instance"),
+        pytest.param("sdk-url-elsewhere", "<HOST>", id="a host of one's own"),
+    ],
+)
+def test_placeholder_in_a_command(name: str, placeholder: str) -> None:
+    words = {word for each in masked(name).findings for command in each.fix.commands for word in command.argv}
+    assert placeholder in words
+
+
+@pytest.mark.parametrize("mask", [redact, lambda report: report], ids=["redacted", "as it is"])
+def test_user_and_password_of_a_proxy_are_never_shown(mask: Any) -> None:
+    for form, document in formats(mask(full())).items():
+        assert SECRET not in document, form
+        assert "alice" not in document, form
+
+
+def with_facts(report: Report, kind: type, **changes: Any) -> Report:
+    """The report with facts of one kind changed wherever they are."""
+    observations: list[Observation[Any]] = []
+    for each in report.observations:
+        if isinstance(each.facts, kind):
+            facts = replace(each.facts, **changes)  # type: ignore[type-var]
+            changed = Failed(each.failure, facts) if each.failure is not None else Ok(facts)
+            each = replace(each, outcome=changed)
+        observations.append(each)
+    return replace(report, observations=tuple(observations))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        pytest.param(HostFacts, {"search": ("internal",)}, id="a search domain that is a common word"),
+        pytest.param(HostFacts, {"search": ("eu-west-1.compute.internal", "amazonaws.com")}, id="search on EC2"),
+        pytest.param(HostFacts, {"resolvers_ignored": ("10.0.0.2", "10.0.1.1")}, id="a resolver beyond the third"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "*"}}, id="no proxy at all"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "169.254.169.254"}}, id="no proxy for metadata"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "amazonaws.com"}}, id="no proxy for AWS"),
+        pytest.param(HostFacts, {"proxies": {"https_proxy": "proxy:3128"}}, id="a proxy that is called so"),
+        pytest.param(ApiFacts, {"error_message": "a"}, id="a text of one letter"),
+        pytest.param(ApiFacts, {"error_message": "backup"}, id="a text that is a service"),
+        pytest.param(HttpFacts, {"location": "443"}, id="a place that is a port"),
+        pytest.param(HttpFacts, {"server": "the"}, id="a server that is an article"),
+        pytest.param(ProxyFacts, {"proxy": "x"}, id="a proxy of one letter"),
+    ],
+)
+def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[str, Any]) -> None:
+    """What a network is called must not rewrite ids, codes and titles of the report."""
+    report = with_facts(report_of("denied-without-reason"), kind, **changes)
+    if proxies := changes.get("proxies"):
+        report = replace(report, vantage=replace(report.vantage, proxies=proxies))
+    after = redact(report)
+    hangs_together(after)
+    assert {each.subject.id.split("/")[0] for each in after.observations} == {
+        each.subject.id.split("/")[0] for each in report.observations
+    }
+    assert [target.id for target in after.targets] == [target.id for target in report.targets]
+    assert [finding.title for finding in after.findings] == [finding.title for finding in report.findings]
+    assert "imds/169.254.169.254" in {each.id for each in after.observations} or "imds" in {
+        each.id for each in after.observations
+    }
+    VALIDATOR.validate(codec.encode(after))
+    assert redact(after) == after
+
+
+SENTENCES = {
+    "account at the end": ("It belongs to 111122223333.", "It belongs to account-1."),
+    "account in brackets": ("(111122223333)", "(account-1)"),
+    "thirteen digits are no account": ("1111222233334", "1111222233334"),
+    "ARN at the end": ("By arn:aws:iam::111122223333:role/Ops.", "By arn-1."),
+    "same ARN twice": ("arn:aws:iam::1:role/A, arn:aws:iam::1:role/A.", "arn-1, arn-1."),
+    "address at the end": ("It is 10.9.8.7.", "It is 192.0.2.9."),
+    "a block keeps its length": ("It is 10.9.0.0/16.", "It is 240.9.0.0/16."),
+    "an instance's default name": ("ip-10-9-8-7.ec2.internal", "ip-192-0-2-9.ec2.internal"),
+    "IPv4 inside IPv6": ("::ffff:10.9.8.7", "2001:db8::9"),
+    "a time is no address": ("at 03:00:00 UTC", "at 03:00:00 UTC"),
+    "a version is no address": ("version 1.2.3.4.5", "version 1.2.3.4.5"),
+    "endpoint in both forms": (
+        "vpce-0f1e2d3c4b5a69788 vpce-0f1e2d3c4b5a69788-abcd1234-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
+        "vpce-1 vpce-1-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
+    ),
+    "a group and its rule": ("sg-0a1b2c3d4e5f67890 sgr-0a1b2c3d4e5f67890", "sg-1 sgr-1"),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_values_inside_sentences(case: str) -> None:
+    sentence, wanted = SENTENCES[case]
+    report = report_of("healthy-three-zones")
+    report = replace(report, verdict=replace(report.verdict, summary=sentence))
+    report = replace(report, vantage=replace(report.vantage, security_group_ids=(), vpc_cidrs=()))
+    # Numbers depend on what was met before; the form is what this is about.
+    shape = r"(?<=-)\d+(?=$|[\s.,)])|(?<=192\.0\.2\.)\d+|(?<=192-0-2-)\d+|(?<=240\.)\d+|(?<=db8::)[0-9a-f]+"
+    assert re.sub(shape, "N", redact(report).verdict.summary) == re.sub(shape, "N", wanted)
+
+
+def test_many_values_have_masks_of_their_own() -> None:
+    report = report_of("healthy-three-zones")
+    blocks = tuple(
+        ip_network(each)
+        for each in ("10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "2600::/32", "2601::/48")
+    )
+    report = replace(report, run=replace(report.run, private_cidrs=(*blocks, ip_network("0.0.0.0/0"))))
+    addresses = tuple(ip_address(int(ip_address("10.7.0.0")) + number) for number in range(600))
+    after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
+    assert len(set(after.run.private_cidrs)) == len(blocks) + 1
+    assert [each.prefixlen for each in after.run.private_cidrs] == [
+        each.prefixlen for each in (*blocks, ip_network("0.0.0.0/0"))
+    ]
+    assert len(set(after.vantage.source_addresses)) == 600
+    assert redact(after) == after
+
+
+def test_an_address_kept_for_documentation_is_masked_as_any_other() -> None:
+    report = report_of("healthy-three-zones")
+    addresses = (ip_address("10.7.0.1"), ip_address("192.0.2.1"), ip_address("192.0.2.2"))
+    after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
+    assert len(set(after.vantage.source_addresses)) == 3
+
+
+def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
+    report = with_facts(report_of("healthy-three-zones"), TlsFacts, trust="/home/alice/corp.pem")
+    assert report.vantage.sdk is not None
+    sdk = replace(report.vantage.sdk, ca_bundle="/home/alice/corp.pem", profile="payroll")
+    after = json.dumps(codec.encode(redact(replace(report, vantage=replace(report.vantage, sdk=sdk)))))
+    assert "alice" not in after
+    assert "payroll" not in after
+
+
+TELLTALE = "Tell-Tale"
+TELLS_NOTHING = {
+    "AllowanceFacts": {"counters", "exceeded"},
+    "ApiFacts": {"error_code", "operation", "request_id"},
+    "CredentialFacts": {"source"},
+    "DnsFacts": {"rcode", "transport"},
+    "HostFacts": {"resolver_options"},
+    "HttpFacts": {"content_type", "request_id"},
+    "ImdsFacts": {"availability_zone", "availability_zone_id", "dns_suffix", "partition", "region"},
+    "SdkFacts": {"region", "version"},
+    "TcpFacts": {"datagram_error", "interface", "neighbour", "route_error"},
+    "TlsFacts": {"alpn", "cipher", "second_look", "trust", "version"},
+}
+"""Fields of text that say nothing of whose network it is. A new field of facts belongs here or is masked."""
+BY_PATTERN = {"ImdsFacts": {"account_id", "instance_id", "security_group_ids", "subnet_id", "vpc_id"}}
+"""Fields whose values have a form that is masked wherever it stands."""
+
+
+@cache
+def seen_of(kind: type) -> Report | None:
+    """A report with facts of this kind."""
+    return next(
+        (report for report in map(report_of, NAMES) if any(isinstance(o.facts, kind) for o in report.observations)),
+        None,
+    )
+
+
+def texts_of(kind: type) -> dict[str, Any]:
+    """Fields of a class that hold text, each with a value that could be told apart."""
+    made: dict[Any, Any] = {
+        str: TELLTALE,
+        str | None: TELLTALE,
+        tuple[str, ...]: (TELLTALE,),
+        dict[str, str]: {"backup": TELLTALE},
+        dict[str, int]: {TELLTALE: 1},
+    }
+    hints = get_type_hints(kind)
+    return {field.name: made[hints[field.name]] for field in dataclasses.fields(kind) if hints[field.name] in made}
+
+
+KINDS: tuple[type, ...] = get_args(Facts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        pytest.param(kind, field, id=f"{kind.__name__}.{field}")
+        for kind in KINDS
+        for field in texts_of(kind)
+        if field not in TELLS_NOTHING.get(kind.__name__, set()) | BY_PATTERN.get(kind.__name__, set())
+    ],
+)
+def test_every_field_of_facts_is_masked_or_known_to_tell_nothing(kind: type, field: str) -> None:
+    report = seen_of(kind)
+    if report is None:
+        pytest.fail(f"no scenario gives {kind.__name__}")
+    document = json_format.render(redact(with_facts(report, kind, **{field: texts_of(kind)[field]})))
+    assert TELLTALE not in document

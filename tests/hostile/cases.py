@@ -1,0 +1,104 @@
+"""Scenarios of peers that mean harm, and what must hold of every report, whatever they do."""
+
+import json
+import re
+from pathlib import Path
+from typing import Final
+
+import jsonschema
+
+from agent import codec
+from agent.render import json as json_format
+from agent.render import ndjson, text
+from agent.report import Report
+from agent.simulated.scenario import Scenario, parse
+from probes.model import FailureKind
+
+FOLDER: Final = Path(__file__).parent
+NAMES: Final = tuple(sorted(each.stem for each in FOLDER.glob("*.toml")))
+MAX_TEXT_BYTES: Final = 64 * 1024
+MAX_JSON_BYTES: Final = 2_000_000
+"""Lines hold every observation twice: as it was made, and in the report at the end."""
+MAX_MEMORY_BYTES: Final = 100_000_000
+_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+_PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
+
+SHOWN: Final = {
+    "tls-silent": ["tls timeout"] * 3,
+    "tls-ended": ["tls reset", "tls closed"],
+    "reset-at-once": ["tls reset"],
+    "tls-noise": [
+        *["tls tls-not-tls"] * 2,
+        *["tls malformed"] * 2,
+        *["tls tls-not-tls"] * 4,
+    ],
+    "tls-endless": ["tls too-large", *["tls malformed"] * 3],
+    "tls-tickets": ["http too-large"],
+    "certificates-beyond": ["tls malformed"] * 2,
+    "certificates-long": ["ok"] * 2,
+    "certificates-texts": ["tls tls-untrusted", "tls tls-hostname", "tls tls-untrusted"],
+    "certificates-texts-trusted": ["tls tls-hostname"],
+    "http-silent": ["http timeout"] * 3,
+    "http-ended": ["http reset", "http closed"],
+    "http-endless": ["http too-large"] * 8,
+    "http-noise": ["http malformed"] * 7,
+    "http-bodies": ["api malformed", *["api access-denied"] * 3, "api malformed", "http too-large"],
+    "http-texts": ["api access-denied", "api access-denied", "http redirect"],
+    "calls": ["api timeout", "api reset", "api timeout", "api too-large"],
+    "portal-with-request-id": ["api malformed"],
+}
+"""The first step that fails at each address of the required target, in the order of the addresses."""
+
+
+def toml(name: str) -> str:
+    """The file of a scenario."""
+    return (FOLDER / f"{name}.toml").read_text("utf-8")
+
+
+def scenario(name: str) -> Scenario:
+    return parse(name, toml(name))
+
+
+def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
+    return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
+
+
+def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
+    expect = scenario(name).expect
+    return expect.status, expect.path, expect.findings
+
+
+def shown(report: Report) -> list[str]:
+    """The first step that failed at each address of the target `backup`, `ok` where none did."""
+    target = next(each for each in report.targets if each.id == "backup")
+    words = []
+    for address in target.addresses:
+        failed = (
+            f"{each.subject.step} {each.failure.kind}"
+            for each in report.observations
+            if each.subject.target == target.id and each.subject.address == address.address and each.failure
+        )
+        words.append(next(failed, "ok"))
+    return words
+
+
+def assert_harmless(report: Report) -> None:
+    """A whole, valid, bounded document in every format, none of it a terminal's business, and no fault of ours."""
+    document = json_format.render(report)
+    data = json.loads(document)
+    _VALIDATOR.validate(data)
+    assert codec.encode(codec.decode(data)) == data
+    said = text.render(report)
+    for written in (document, ndjson.render(report), said, text.brief(report)):
+        assert _PRINTABLE.fullmatch(written)
+    assert max(map(len, said.splitlines())) <= 80
+    assert len(said) <= MAX_TEXT_BYTES
+    assert len(document) <= MAX_JSON_BYTES
+    assert len(ndjson.render(report)) <= 2 * MAX_JSON_BYTES
+    assert len(text.brief(report)) <= text.BRIEF_CHARACTERS
+    assert [each.id for each in report.observations if each.failure and each.failure.kind is FailureKind.BUG] == []
+    assert [finding.id for finding in report.findings if finding.code == "RUN002"] == []
+    # What a person copies into a shell holds no line and no word of a peer's.
+    for finding in report.findings:
+        for command in finding.fix.commands:
+            assert all(word.isprintable() and "reboot" not in word for word in command.argv)

@@ -1,0 +1,9 @@
+"""`python -m tests.hostile.everything`: measure, judge and write every scenario here, to read its memory."""
+
+from agent.verdict import judge
+from tests.agent.runs import measured
+from tests.hostile import cases
+
+if __name__ == "__main__":
+    for name in cases.NAMES:
+        cases.assert_harmless(judge(measured(cases.scenario(name))[0]))

@@ -1,0 +1,15 @@
+"""`python peak.py FILE PROGRAM ...`: run a program, write its peak memory in bytes to FILE, and end as it did.
+
+Memory that a process had before it became the program counts as the program's own, so what starts it must be small.
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    code = subprocess.call(sys.argv[2:])
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    Path(sys.argv[1]).write_text(str(peak if sys.platform == "darwin" else peak * 1024), encoding="ascii")
+    sys.exit(code)

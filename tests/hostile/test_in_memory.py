@@ -1,0 +1,210 @@
+"""Peers that mean harm, under a virtual clock: no run hangs, crashes, overruns or says that all is well."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from agent.render import text
+from agent.report import Access, Report, Status
+from agent.shapes import ShapeError
+from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import HostileCertificate, HostileDns, HostileHttp, HostileMetadata, HostilePeer
+from agent.verdict import judge
+from probes.dns import MAX_ADDRESSES
+from probes.facts import DnsFacts, HttpFacts, ImdsFacts, TlsFacts
+from probes.http import MAX_HEADER_CHARACTERS
+from probes.model import FailureKind
+from probes.tls import MAX_CERTIFICATES, MAX_NAME_CHARACTERS, MAX_NAMES
+from tests.agent.runs import measured
+from tests.hostile import cases
+
+SUBPROCESS_SECONDS = 60
+HARMLESS = frozenset({"certificates-long", "names"}) | {name for name in cases.NAMES if name.startswith("metadata-")}
+"""Where the endpoint itself is genuine; in `names` no signed call is made."""
+REPOSITORY = Path(__file__).parents[2]
+
+
+@cache
+def report_of(name: str) -> Report:
+    return judge(measured(cases.scenario(name))[0])
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_finds_what_it_must_and_nothing_else(name: str) -> None:
+    assert cases.found(report_of(name)) == cases.expected(name)
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_report_is_valid_bounded_and_plain(name: str) -> None:
+    cases.assert_harmless(report_of(name))
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_ends_by_itself_before_its_deadline(name: str) -> None:
+    run = report_of(name).run
+    assert run.complete
+    assert run.seconds <= cases.scenario(name).run.deadline
+
+
+@pytest.mark.parametrize("name", cases.SHOWN)
+def test_each_peer_is_known_for_what_it_did(name: str) -> None:
+    assert cases.shown(report_of(name)) == cases.SHOWN[name]
+
+
+@pytest.mark.parametrize("name", sorted(set(cases.NAMES) - HARMLESS))
+def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
+    report = report_of(name)
+    assert report.verdict.status is not Status.OK
+    if not name.startswith("proxy-"):  # there the direct way is genuine, and nothing is proven by it
+        assert report.verdict.access is not Access.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("kind", "host", "fails"),
+    [
+        ("spoofed-first", "spoofed-first.example.com", None),
+        ("control-names", "control-names.example.com", None),
+        ("spoofed", "spoofed.example.com", FailureKind.TIMEOUT),
+        ("flood", "flood.example.com", FailureKind.TIMEOUT),
+        ("tcp-silent", "tcp-silent.example.com", FailureKind.TIMEOUT),
+        ("tcp-drip", "tcp-drip.example.com", FailureKind.TIMEOUT),
+        ("thousands", "thousands.example.com", FailureKind.DNS_MALFORMED),
+        ("addresses", "addresses.example.com", FailureKind.DNS_MALFORMED),
+        ("cname-circle", "cname-circle.example.com", FailureKind.DNS_MALFORMED),
+        ("cname-chain", "cname-chain.example.com", FailureKind.DNS_MALFORMED),
+        ("pointer-loop", "pointer-loop.example.com", FailureKind.DNS_MALFORMED),
+        ("cut-twice", "cut-twice.example.com", FailureKind.DNS_MALFORMED),
+    ],
+)
+def test_each_answer_for_a_name_is_known_for_what_it_is(kind: str, host: str, fails: FailureKind | None) -> None:
+    asked = [each for each in report_of("names").observations if each.id == f"dns/backup@{host}/10.0.0.2/A"]
+    assert [each.failure.kind if each.failure else None for each in asked] == [fails], kind
+
+
+def test_names_that_speak_to_a_terminal_are_kept_as_escapes() -> None:
+    facts = [each.facts for each in report_of("names").observations if "control-names" in each.id]
+    told = [each for each in facts if isinstance(each, DnsFacts)]
+    words = {word for each in told for word in (each.canonical_name, each.authority) if word is not None}
+    assert len(words) == 1  # the alias for A, the zone for AAAA
+    assert all(word.isprintable() and word.isascii() for word in words)
+
+
+def test_what_peers_say_is_cut() -> None:
+    for name in cases.NAMES:
+        for each in report_of(name).observations:
+            match each.facts:
+                case TlsFacts(certificates=certificates):
+                    assert len(certificates) <= MAX_CERTIFICATES
+                    for one in certificates:
+                        assert len(one.names) <= MAX_NAMES
+                        texts = (one.subject, one.issuer, one.issuer_organization or "", *one.names)
+                        assert max(map(len, texts)) <= MAX_NAME_CHARACTERS
+                case HttpFacts() as facts:
+                    texts = tuple(filter(None, (facts.request_id, facts.server, facts.content_type, facts.location)))
+                    assert all(len(each) <= MAX_HEADER_CHARACTERS for each in texts)
+                case ImdsFacts(region=region):
+                    assert region in (None, "eu-west-1")
+
+
+@pytest.mark.parametrize("certificate", ["hostile-chain", "hostile-names", "hostile-texts"])
+def test_addresses_of_one_host_are_bounded_and_own_ones_are_never_crowded_out(certificate: str) -> None:
+    report = judge(measured(scenarios.parse("crowd", crowd(certificate)))[0])
+    cases.assert_harmless(report)
+    for target in report.targets:
+        own = [each for each in target.addresses if each.from_own_lookup]
+        assert len(own) == MAX_ADDRESSES
+        assert len(target.addresses) <= 2 * MAX_ADDRESSES
+        made = {each.subject.address for each in report.observations if each.subject.target == target.id and each.made}
+        assert {each.address for each in own} <= made
+    assert report.verdict.status is not Status.OK
+
+
+def crowd(certificate: str) -> str:
+    """Resolvers that each give as many addresses as they may, all others than the next, and everywhere a peer with
+    long certificates and long answers."""
+    resolvers = ("10.0.0.2", "10.0.9.53", "10.0.9.54", "169.254.169.253")
+    rows, everywhere = [], []
+    for service in ("backup", "backup-gateway"):
+        for number, resolver in enumerate(resolvers):
+            block = f"10.{1 + number}.{len(service)}"
+            addresses = [f"{block}.{host}" for host in range(1, MAX_ADDRESSES + 1)]
+            everywhere += addresses
+            rows.append(
+                f'[[dns]]\nresolvers = ["{resolver}"]\nname = "{service}.eu-west-1.amazonaws.com"\na = {addresses}\n'
+            )
+    return f"""
+summary = "more addresses than anybody has"
+[run]
+services = ["backup", "backup-gateway"]
+timeout = 0.5
+[host]
+resolvers = ["10.0.0.2", "10.0.9.53", "10.0.9.54"]
+{"".join(rows)}
+[[tcp]]
+addresses = {everywhere}
+ports = [443, 1026, 1027, 1028, 1031, 2222]
+certificate = "{certificate}"
+http = "hostile-xml-error"
+[expect]
+status = "critical"
+path = "private"
+findings = []
+"""
+
+
+def test_memory_stays_small(tmp_path: Path) -> None:
+    """All of them in one process, whose peak is that of the worst, the peers' own memory included."""
+    peak = tmp_path / "peak"
+    command = [
+        sys.executable,
+        str(cases.FOLDER / "peak.py"),
+        str(peak),
+        sys.executable,
+        "-m",
+        "tests.hostile.everything",
+    ]
+    done = subprocess.run(command, cwd=REPOSITORY, timeout=SUBPROCESS_SECONDS, check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert int(peak.read_text("ascii")) < cases.MAX_MEMORY_BYTES
+
+
+@pytest.mark.parametrize("kinds", [HostilePeer, HostileHttp, HostileCertificate, HostileDns, HostileMetadata])
+def test_every_kind_stands_in_a_scenario(kinds: Any) -> None:
+    files = "".join(cases.toml(name) for name in cases.NAMES)
+    assert [kind for kind in get_args(kinds) if f'"{kind}"' not in files] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ('[[tcp]]\naddresses = []\nports = []\nspeaks = "hostile-"', "tcp[0].speaks"),
+        ('[[tcp]]\naddresses = []\nports = []\nhttp = "hostile-tls-drip"', "tcp[0].http"),
+        ('[[tcp]]\naddresses = []\nports = []\ncertificate = "hostile"', "tcp[0].certificate"),
+        ('[[dns]]\nresolvers = []\nname = "x"\nanswer = "hostile-http2"', "dns[0].answer"),
+        ('[metadata]\nanswer = "hostile-flood"', "metadata.answer"),
+    ],
+)
+def test_a_kind_that_nobody_knows_is_refused(more: str, place: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        scenarios.parse("x", f'summary = "x"\n{more}\n[expect]\nstatus = "ok"\npath = "private"\nfindings = []\n')
+    assert caught.value.where == place
+
+
+def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None:
+    """Reading the records costs seconds, in which nothing else of the run moves."""
+    asked = [each for each in report_of("names").observations if "@thousands." in each.id and each.subject.resolver]
+    assert all(each.failure and each.failure.message.endswith(" records") for each in asked)
+
+
+def test_words_of_peers_in_a_finding_are_shown_by_their_beginning() -> None:
+    """Each address of a target may have another long message, and a finding names them all."""
+    report = report_of("http-texts")
+    long = tuple(replace(each, detail="\U0001f600" * 200_000) for each in report.findings)
+    said = text.render(replace(report, findings=long))
+    assert said.isascii()
+    assert len(said) < cases.MAX_TEXT_BYTES

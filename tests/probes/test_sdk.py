@@ -1,0 +1,330 @@
+"""Our reading of the SDK's settings, held against what the SDK itself does with them."""
+
+import itertools
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+import pytest
+from botocore.exceptions import NoRegionError
+from botocore.utils import get_environ_proxies
+
+from agent.catalog.services import host_of
+from probes.facts import CredentialFacts, SdkFacts
+from probes.model import FailureKind, ProbeError
+from probes.world import Keys, SystemSdk, load_credentials, load_sdk_settings
+from tests.probes.fakes import run_for_real
+
+SERVICES: Final = ("backup", "backup-gateway")
+REGION: Final = "eu-west-1"
+KEY: Final = "AKIAIOSFODNN7EXAMPLE"
+SECRET: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
+SIGNABLE: Final = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for this host's shared files, which the SDK is told of."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def called_by_sdk(service: str, *, profile: str | None = None) -> str:
+    """The URL that a client of the SDK calls."""
+    client = botocore.session.Session(profile=profile).create_client(service, region_name=REGION)
+    return str(client.meta.endpoint_url)
+
+
+def called_by_us(service: str, seen: SdkFacts) -> str:
+    """The URL that follows from the settings, as a run takes them."""
+    default = f"https://{host_of(service, REGION, fips=seen.fips, dual_stack=seen.dual_stack)}"
+    return seen.endpoint_urls.get(service, default)
+
+
+# --- Settings --------------------------------------------------------------------------------------------------------
+
+PROFILE: Final = "[default]\nregion = eu-west-1\n"
+FILES: Final = {
+    "no file": None,
+    "a plain profile": PROFILE,
+    "a URL for all": f"{PROFILE}endpoint_url = https://all.example\n",
+    "a URL for one": f"{PROFILE}services = s\n[services s]\nbackup =\n  endpoint_url = https://one.example\n",
+    "URLs for all and one": (
+        f"{PROFILE}endpoint_url = https://all.example\nservices = s\n"
+        "[services s]\nbackup_gateway =\n  endpoint_url = https://gateway.example\n"
+    ),
+    "URLs that are ignored": f"{PROFILE}ignore_configured_endpoint_urls = true\nendpoint_url = https://all.example\n",
+    "FIPS and dual stack": f"{PROFILE}use_fips_endpoint = true\nuse_dualstack_endpoint = true\n",
+}
+VARIABLES: Final = {
+    "none": {},
+    "a URL for all": {"AWS_ENDPOINT_URL": "https://env.example"},
+    "a URL for Backup": {"AWS_ENDPOINT_URL_BACKUP": "https://env-backup.example:8443/path"},
+    "a URL for the gateway": {"AWS_ENDPOINT_URL_BACKUP_GATEWAY": "http://env-gateway.example"},
+    "URLs for both and all": {
+        "AWS_ENDPOINT_URL": "https://env.example",
+        "AWS_ENDPOINT_URL_BACKUP": "https://env-backup.example",
+        "AWS_ENDPOINT_URL_BACKUP_GATEWAY": "https://env-gateway.example",
+    },
+    "a misspelt URL": {"AWS_ENDPOINT_URL_BACKUPGATEWAY": "https://env-gateway.example"},
+}
+SWITCHES: Final = {
+    "none": {},
+    "ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
+    "not ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
+    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
+    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "neither": {"AWS_USE_FIPS_ENDPOINT": "false", "AWS_USE_DUALSTACK_ENDPOINT": "false"},
+}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("variables", VARIABLES)
+def test_a_call_goes_where_the_sdk_s_own_goes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, file: str, variables: str
+) -> None:
+    if (text := FILES[file]) is not None:
+        (place / "config").write_text(text)
+    turn = list(FILES).index(file) + list(VARIABLES).index(variables)
+    # A whole client costs a tenth of a second: every pair of file and variable meets two switches, each service one.
+    for service, switches in zip(SERVICES, (list(SWITCHES) * 3)[turn:][:4:3], strict=True):
+        with monkeypatch.context() as inside:
+            for name, value in {**SIGNABLE, **VARIABLES[variables], **SWITCHES[switches]}.items():
+                inside.setenv(name, value)
+            seen = load_sdk_settings(None, SERVICES)
+            assert called_by_us(service, seen) == called_by_sdk(service), switches
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "profile", "expected"),
+    [
+        pytest.param(None, {}, None, (None, None, None), id="nothing"),
+        pytest.param(PROFILE, {}, None, (None, REGION, None), id="the default profile"),
+        pytest.param(
+            "[profile other]\nregion = us-east-1\nca_bundle = /x.pem\n",
+            {},
+            "other",
+            ("other", "us-east-1", "/x.pem"),
+            id="a profile by option",
+        ),
+        pytest.param(
+            "[profile other]\nregion = us-east-1\n",
+            {"AWS_PROFILE": "other"},
+            None,
+            ("other", "us-east-1", None),
+            id="a profile by variable",
+        ),
+        pytest.param(PROFILE, {"AWS_DEFAULT_REGION": "eu-west-3"}, None, (None, "eu-west-3", None), id="a variable"),
+        pytest.param(PROFILE, {"AWS_CA_BUNDLE": "/y.pem"}, None, (None, REGION, "/y.pem"), id="a bundle by variable"),
+    ],
+)
+def test_other_settings(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str | None,
+    variables: Mapping[str, str],
+    profile: str | None,
+    expected: tuple[str | None, ...],
+) -> None:
+    if text is not None:
+        (place / "config").write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    seen = load_sdk_settings(profile, SERVICES)
+    assert (seen.profile, seen.region, seen.ca_bundle) == expected
+    session = botocore.session.Session(profile=profile)
+    assert seen.region == session.get_config_variable("region")
+    assert seen.ca_bundle == session.get_config_variable("ca_bundle")
+
+
+def test_no_region_anywhere_is_no_region(place: Path) -> None:
+    assert load_sdk_settings(None, SERVICES).region is None
+    with pytest.raises(NoRegionError):
+        botocore.session.Session().create_client("backup")
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        pytest.param(PROFILE, "missing", id="a profile that is not there"),
+        pytest.param("[default\nregion", None, id="no file of that form"),
+        pytest.param("region = eu-west-1\n", None, id="without a section"),
+        pytest.param("[default]\nregion =\n  nested = 1\n", None, id="a nested Region"),
+        pytest.param("[default]\nendpoint_url =\n  nested = 1\n", None, id="a nested URL"),
+        pytest.param("[default]\nservices = missing\n", None, id="services that are not there"),
+        pytest.param("\xff\xfe\x00", None, id="no text"),
+    ],
+)
+def test_settings_that_cannot_be_read(place: Path, text: str, profile: str | None) -> None:
+    (place / "config").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ProbeError) as caught:
+        load_sdk_settings(profile, SERVICES)
+    assert caught.value.kind is FailureKind.MALFORMED
+    assert caught.value.code
+
+
+# --- Credentials -----------------------------------------------------------------------------------------------------
+
+
+def process(place: Path, said: str, status: int = 0) -> str:
+    """A configured process that says this and ends so."""
+    program = place / "process.py"
+    program.write_text(f"import sys\nprint({said!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
+    return f"[default]\ncredential_process = {sys.executable} {program}\n"
+
+
+def found(profile: str | None = None) -> tuple[Keys, CredentialFacts]:
+    keys, facts = load_credentials(profile)
+    for secret in (keys.secret_key, keys.token or SECRET):
+        assert secret not in repr(keys) + repr(facts)
+    return keys, facts
+
+
+def test_credentials_of_the_environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SIGNABLE.items():
+        monkeypatch.setenv(name, value)
+    keys, facts = found()
+    assert (keys.access_key_id, keys.secret_key, keys.token) == (KEY, SECRET, None)
+    assert (facts.source, facts.access_key_id_suffix, facts.temporary) == ("env", "MPLE", False)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
+    keys, facts = found()
+    assert keys.token == "a-session-token"  # noqa: S105 - of nobody
+    assert facts.temporary
+
+
+@pytest.mark.parametrize(("file", "section"), [("credentials", "[other]"), ("config", "[profile other]")])
+def test_credentials_of_a_profile(place: Path, file: str, section: str) -> None:
+    (place / file).write_text(f"{section}\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    keys, facts = found("other")
+    assert keys.access_key_id == KEY
+    assert facts.source == ("shared-credentials-file" if file == "credentials" else "config-file")
+
+
+def test_credentials_of_a_process(place: Path) -> None:
+    answer = {
+        "Version": 1,
+        "AccessKeyId": KEY,
+        "SecretAccessKey": SECRET,
+        "SessionToken": "a-session-token",
+        "Expiration": "2090-01-01T00:00:00Z",
+    }
+    (place / "config").write_text(process(place, json.dumps(answer)))
+    keys, facts = found()
+    assert keys.token == "a-session-token"  # noqa: S105 - of nobody
+    assert facts.source == "custom-process"
+    assert facts.expires_at == datetime(2090, 1, 1, tzinfo=UTC)
+
+
+def test_no_credentials_in_any_place(place: Path) -> None:
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(None)
+    assert (caught.value.kind, caught.value.code) == (FailureKind.NO_CREDENTIALS, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        pytest.param("", 1, "CredentialRetrievalError", id="that fails"),
+        pytest.param('{"Version": 2}', 0, "CredentialRetrievalError", id="of another version"),
+        pytest.param('{"Version": 1}', 0, "CredentialRetrievalError", id="that gives half of it"),
+        pytest.param(f"{SECRET} {{", 0, "JSONDecodeError", id="that says something else"),
+        pytest.param("[]", 0, "AttributeError", id="that gives a list"),
+        pytest.param('{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}', 0, "TypeError", id="that gives no text"),
+    ],
+)
+def test_a_process(place: Path, said: str, status: int, code: str) -> None:
+    (place / "config").write_text(process(place, said, status))
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(None)
+    assert (caught.value.kind, caught.value.code) == (FailureKind.NO_CREDENTIALS, code)
+    assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "text", "profile"),
+    [
+        pytest.param({"AWS_ACCESS_KEY_ID": KEY}, None, None, id="a key without its secret"),
+        pytest.param({}, PROFILE, "missing", id="a profile that is not there"),
+        pytest.param({}, "[default\n", None, id="a file of no form"),
+        pytest.param({}, "[default]\ncredential_process = /nowhere/at/all\n", None, id="a process that is not there"),
+        pytest.param(
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"},
+            PROFILE,
+            None,
+            id="a token that is not there",
+        ),
+        pytest.param(
+            {**SIGNABLE, "AWS_CREDENTIAL_EXPIRATION": "2001-01-01T00:00:00Z"}, None, None, id="expired by a variable"
+        ),
+        pytest.param(
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/"}, None, None, id="a container elsewhere"
+        ),
+        pytest.param({}, "[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = gone\n", None, id="a role"),
+    ],
+)
+def test_a_source_that_fails_is_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], text: str | None, profile: str | None
+) -> None:
+    if text is not None:
+        (place / "config").write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(profile)
+    assert caught.value.kind is FailureKind.NO_CREDENTIALS
+    assert caught.value.code is not None
+    assert SECRET not in caught.value.message
+
+
+def test_settings_and_credentials_off_the_loop(place: Path) -> None:
+    sdk = SystemSdk()
+    seen = run_for_real(sdk.settings(None, SERVICES))
+    assert seen == load_sdk_settings(None, SERVICES)
+    with pytest.raises(ProbeError):
+        run_for_real(sdk.credentials(None))
+
+
+# --- Proxies ---------------------------------------------------------------------------------------------------------
+
+HOSTS: Final = (
+    "backup.eu-west-1.amazonaws.com",
+    "backup-gateway.eu-west-1.amazonaws.com",
+    "backup.cn-north-1.amazonaws.com.cn",
+    "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",
+    "169.254.169.254",
+)
+EXCEPTIONS: Final = (
+    *(None, "", "*", "amazonaws.com", ".amazonaws.com", "backup.eu-west-1.amazonaws.com", "AMAZONAWS.COM"),
+    *("localhost, amazonaws.com ,x", "169.254.169.254", "169.254.0.0/16", "amazonaws.com:443", "zonaws.com"),
+)
+PROXIES: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {"https_proxy": "http://10.0.0.9:3128"},
+    {"HTTPS_PROXY": "http://10.0.0.9:3128"},
+    {"HTTPS_PROXY": "http://upper:1", "https_proxy": "http://lower:1"},
+    {"HTTPS_PROXY": "http://upper:1", "https_proxy": ""},
+    {"http_proxy": "http://plain:1"},
+    {"HTTP_PROXY": "http://plain:1", "REQUEST_METHOD": "GET"},
+    {"all_proxy": "http://all:1"},
+    {"https_proxy": "bare:3128"},
+)
+
+
+@pytest.mark.parametrize("proxies", PROXIES, ids=lambda proxies: " ".join(proxies) or "none")
+def test_proxy_is_the_sdk_s(monkeypatch: pytest.MonkeyPatch, proxies: dict[str, str]) -> None:
+    for name, value in proxies.items():
+        monkeypatch.setenv(name, value)
+    for exceptions, form in itertools.product(EXCEPTIONS, ("no_proxy", "NO_PROXY")):
+        with monkeypatch.context() as inside:
+            if exceptions is not None:
+                inside.setenv(form, exceptions)
+            for host, scheme in itertools.product(HOSTS, ("https", "http")):
+                own: Any = get_environ_proxies(f"{scheme}://{host}/")
+                assert SystemSdk().proxy(host, scheme) == own.get(scheme), (os.environ.get(form), host)
