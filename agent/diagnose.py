@@ -59,6 +59,7 @@ EXPLAINS: Final = (
     Explains("DNS008", "DNS001", Reach.TARGET),
     Explains("DNS002", ANYTHING, Reach.ADDRESS),
     Explains("DNS008", ANYTHING, Reach.ADDRESS),
+    Explains("DNS010", ANYTHING, Reach.ADDRESS),
     Explains("DNS001", ANYTHING, Reach.ADDRESS),
 )
 """The first row that fits wins."""

@@ -111,9 +111,9 @@ def _dripped_body() -> Speech:
 
 @cache
 def _bomb() -> bytes:
-    """64 MB of zeros, which are never there whole."""
+    """16 MB of zeros, which are never there whole."""
     packer = zlib.compressobj(wbits=31)
-    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(64)), packer.flush()])
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(16)), packer.flush()])
 
 
 def _gzip_bomb() -> Speech:

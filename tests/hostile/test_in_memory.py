@@ -141,7 +141,7 @@ def crowd(certificate: str) -> str:
 summary = "more addresses than anybody has"
 [run]
 services = ["backup", "backup-gateway"]
-timeout = 0.5
+timeout = 4.0
 [host]
 resolvers = ["10.0.0.2", "10.0.9.53", "10.0.9.54"]
 {"".join(rows)}
