@@ -123,7 +123,7 @@ def main() -> None:
 @click.pass_obj
 def check(pulled: list[str], /, **options: Any) -> int:
     """Make one run and write one report."""
-    from probes.world import SystemMachine, SystemNet, SystemSdk
+    from probes.world import SystemMachine, SystemNet, SystemSdk, end_children
 
     shown = showing_from(options)
     settings = settings_from(options, os.environ)
@@ -133,7 +133,10 @@ def check(pulled: list[str], /, **options: Any) -> int:
         return await run(settings, world, stop, listener)
 
     with asyncio.Runner() as runner:
-        return report(runner, go, pulled, shown)
+        try:
+            return report(runner, go, pulled, shown)
+        finally:
+            end_children()
 
 
 @main.command()

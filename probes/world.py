@@ -12,6 +12,7 @@ import contextlib
 import errno
 import os
 import re
+import signal
 import socket
 import ssl
 import stat
@@ -574,6 +575,18 @@ def masked_proxy(url: str) -> str:
     scheme = found.group() if (found := _SCHEME.match(url)) else ""
     credentials, _, host = url[len(scheme) :].rpartition("@")
     return f"{scheme}***@{host}" if credentials else url
+
+
+def end_children() -> None:
+    """Ask every child of this process to end (proc(5), /proc/PID/task/TID/children).
+
+    For a command that is about to exit: a credential process that hangs would outlive it, since the thread that waits
+    for it is nobody's. Not for a program that has children of its own.
+    """
+    for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile, or a child
+            for child in task.read_text("ascii").split():
+                os.kill(int(child), signal.SIGTERM)
 
 
 _URL: Final = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#]*)\S*")

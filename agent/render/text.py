@@ -32,7 +32,7 @@ def render(report: Report, *, colour: bool = False) -> str:
         *(_cause(number, finding, report) for number, finding in enumerate(_causes(report), 1)),
         *(_target(target, report) for target in report.targets if target.status is not Status.NOT_IN_USE),
         _unseen(report),
-        _vantage(report),
+        _vantage(report) if report.observations else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -75,6 +75,8 @@ def _verdict(report: Report, *, colour: bool) -> str:
     word = report.verdict.status.value.upper()
     shown = f"\x1b[1;{_COLOURS[report.verdict.status]}m{word}\x1b[0m" if colour else word
     summary = _wrapped(f"{word}  {visible(report.verdict.summary)}", "", " " * (len(word) + 2))
+    if not report.observations:  # a call that was refused made no run of which anything could be said
+        return summary.replace(word, shown, 1)
     region = report.run.region or "no Region"
     access = {"not-tried": "signed calls not tried", "unknown": "access unknown"}.get(
         report.verdict.access, f"access {report.verdict.access}"

@@ -217,8 +217,8 @@ class SdkPart:
 class CredentialsPart:
     """What the SDK on the host finds to sign with."""
 
-    source: Literal["env", "none", "fails"] = "env"
-    """`fails` is a configured process that ends with an error."""
+    source: Literal["env", "none", "fails", "hangs"] = "env"
+    """`fails` is a configured process that ends with an error, `hangs` one that does not end."""
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
     secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
     token: str | None = None

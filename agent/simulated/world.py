@@ -257,6 +257,8 @@ class SimulatedSdk:
                 if self._metadata.answer == "silence":
                     await asyncio.sleep(METADATA_SECONDS)
                 raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
+            case "hangs":
+                await _forever()
             case "fails":
                 message = "Error when retrieving credentials from custom-process: "
                 raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="CredentialRetrievalError")

@@ -96,6 +96,8 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         lines.append(f"region = {vpc.scenario.sdk.region}")
     if vpc.scenario.credentials.source == "fails":
         lines.append("credential_process = /bin/false")
+    if vpc.scenario.credentials.source == "hangs":
+        lines.append("credential_process = /bin/sleep 120")
     if lines:
         config.write_text("\n".join(["[default]", *lines, ""]), encoding="ascii")
     return {

@@ -145,6 +145,13 @@ def test_hanging_lookup_does_not_hold_the_process(tmp_path: Path) -> None:
     assert lookup.failure.kind is FailureKind.DEADLINE
 
 
+def test_credential_process_that_hangs_ends_with_the_program(tmp_path: Path) -> None:
+    with vpc("credential-process-hangs", scenarios.text("credential-process-hangs")) as made:
+        ended = program.check(made, tmp_path)
+        assert ended.findings == ("API010",)
+        assert made.processes_on_host() == ()
+
+
 def test_nothing_is_left_behind() -> None:
     with pytest.raises(ZeroDivisionError), vpc("failing", HEALTHY) as made:  # noqa: PT012
         names = Path("/run/netns", made.host), Path("/etc/netns", made.host)

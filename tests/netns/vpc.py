@@ -34,6 +34,7 @@ _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sb
 _NUMBERS: Final = count(1)
 _NETNS: Final = Path("/etc/netns")
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
+ENDING_SECONDS: Final = 10.0
 _ROUND_TRIP: Final = TcpPart.__dataclass_fields__["round_trip_seconds"].default
 _SETTINGS: Final = """
 cd /proc/sys/net
@@ -92,6 +93,16 @@ class Vpc:
         """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
         return [_program("ip"), "netns", "exec", self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, *words]
+
+    def processes_on_host(self) -> tuple[int, ...]:
+        """Ids of the processes that still run on the host, once those that were asked to end had a moment for it."""
+        until = time.monotonic() + ENDING_SECONDS
+        while True:
+            pids = subprocess.run(
+                [_program("ip"), "netns", "pids", self.host], capture_output=True, text=True, check=True
+            ).stdout.split()
+            if not pids or time.monotonic() > until:
+                return tuple(map(int, pids))
 
 
 def missing() -> str | None:
