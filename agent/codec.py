@@ -30,6 +30,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, "sdk-settings"): SdkFacts,
     (Step.HOST, "proxy"): ProxyFacts,
     (Step.IMDS, None): ImdsFacts,
+    (Step.IMDS, "container-credentials"): TcpFacts,
     (Step.DNS, "getaddrinfo"): LookupFacts,
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,

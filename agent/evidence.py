@@ -37,6 +37,7 @@ PROXY: Final = "proxy"
 ALLOWANCES: Final = "allowances"
 METADATA_PROXY: Final = "metadata-proxy"
 PROXY_CONNECT: Final = "proxy-connect"
+CONTAINER: Final = "container-credentials"
 GETADDRINFO: Final = "getaddrinfo"
 PADDED: Final = "padded"
 """The operations that tell looks of one step apart."""
@@ -104,6 +105,17 @@ class Evidence:
     @cached_property
     def imds(self) -> ImdsFacts | None:
         return cast(ImdsFacts | None, self._facts(Step.IMDS))
+
+    @cached_property
+    def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
+        """The look at instance metadata, none or one."""
+        return tuple(each for each in self.of(Step.IMDS) if each.subject.operation is None)
+
+    @cached_property
+    def container(self) -> Observation[TcpFacts] | None:
+        """Whether the address of a container's credentials connects; None where none is set."""
+        found = (each for each in self.of(Step.IMDS) if each.subject.operation == CONTAINER)
+        return next(found, None)
 
     @cached_property
     def credentials(self) -> Observation[CredentialFacts] | None:

@@ -18,6 +18,7 @@ from agent.catalog.vpce import ENDPOINT_ID
 from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.evidence import (
     ALLOWANCES,
+    CONTAINER,
     GETADDRINFO,
     METADATA_PROXY,
     PROXY,
@@ -31,7 +32,7 @@ from agent.evidence import (
 from agent.report import AddressScope, Run
 from agent.settings import Settings
 from agent.version import __version__
-from probes import dns, host, imds, ladder
+from probes import dns, host, imds, ladder, tcp
 from probes import proxy as http_proxy
 from probes.facts import (
     AllowanceFacts,
@@ -43,6 +44,7 @@ from probes.facts import (
     ProxyConnectFacts,
     ProxyFacts,
     SdkFacts,
+    TcpFacts,
 )
 from probes.http import user_agent
 from probes.model import Address, Draft, FailureKind, Observation, ProbeError, Role, Step, Subject, Target
@@ -240,8 +242,20 @@ class _Measuring:
             found, draft.facts = await self.world.sdk.credentials(self.settings.profile)
             return found
 
+        if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
+            self._group.create_task(self._look_at_container(*place))
         _, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
         keys.set_result(found or NO_CREDENTIALS)
+
+    async def _look_at_container(self, address: Address, port: int) -> None:
+        """Connect to where a container's credentials come from; what is asked there is the SDK's business."""
+
+        async def body(draft: Draft[TcpFacts]) -> None:
+            stream = await tcp.connect(self.world.net, self.world.machine, address, port, draft)
+            stream.close()
+
+        subject = Subject(step=Step.IMDS, address=address, port=port, operation=CONTAINER)
+        await self.log.observe(subject, body, limit=self.settings.timeout)
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""

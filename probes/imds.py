@@ -14,6 +14,7 @@ from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.world import Net, Stream
 
 IPV4: Final = ip_address("169.254.169.254")
+ECS: Final = ip_address("169.254.170.2")
 IPV6: Final = ip_address("fd00:ec2::254")
 TOKEN_SECONDS: Final = 300
 MAX_VALUE_CHARACTERS: Final = 1024
@@ -48,6 +49,18 @@ def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
         raise ProbeError(
             FailureKind.MALFORMED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http URL with an IP address"
         ) from error
+
+
+def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | None:
+    """Address and port where a container's credentials come from (AWS SDKs and Tools Reference Guide, Container
+    credential provider): ECS, EKS Pod Identity or a loopback helper; None where none is set or a name stands there."""
+    if environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        return ECS, 80
+    try:
+        parts = urlsplit(environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""))
+        return ip_address(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
 
 
 async def probe(net: Net, environment: Mapping[str, str], agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:

@@ -48,7 +48,7 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
     """Whether the search did not end because its last place, instance metadata, does not answer."""
     failure = search.failure
-    silent = any(each.failure is not None and each.made for each in evidence.of(Step.IMDS))
+    silent = any(each.failure is not None and each.made for each in evidence.metadata)
     return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
 
 
@@ -63,11 +63,14 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
         # A search that did not end, or a file that cannot be read, does not say that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
         what = "A configured source of credentials fails" if source else "The search for credentials failed"
+        container = evidence.container
+        shut = container is not None and container.failure is not None and container.made
+        at = f" The container's address {container.subject.address} does not connect." if container and shut else ""
         yield Found(
             code="API010",
             target=None,
-            detail=f"{what}: {failure.message}. No signed call was made.",
-            evidence=ids([each]),
+            detail=f"{what}: {failure.message}. No signed call was made.{at}",
+            evidence=ids([each, *([container] if container and shut else [])]),
             fix=Fix(
                 summary="Mend the source that the SDK is set to use: a role that may not be assumed, STS or SSO that "
                 "cannot be reached from here (each needs an endpoint of its own), a process that fails.",

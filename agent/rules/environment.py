@@ -40,7 +40,7 @@ def region_unknown(evidence: Evidence) -> Iterator[Found]:
     """ENV001: no Region from option, environment, profile or metadata."""
     if evidence.run.region is not None:
         return
-    looked = [each for each in (*evidence.of(Step.HOST), *evidence.of(Step.IMDS)) if each.subject.target is None]
+    looked = [each for each in (*evidence.of(Step.HOST), *evidence.metadata) if each.subject.target is None]
     lost = [each for each in looked if each.failure is not None and not each.made]
     yield Found(
         code="ENV001",
@@ -59,7 +59,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
     """ENV002: the IMDSv2 token request gets no answer, or nonsense. Silent where nothing says that this is AWS."""
     if not evidence.in_aws:
         return
-    for each in evidence.of(Step.IMDS):
+    for each in evidence.metadata:
         failure = each.failure
         if failure is None or failure.kind not in _NO_SERVICE:
             continue
@@ -82,7 +82,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
 
 def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
     """ENV003: the metadata service answers that it is switched off or forbidden."""
-    for each in evidence.of(Step.IMDS):
+    for each in evidence.metadata:
         failure = each.failure
         if failure is None or failure.kind is not FailureKind.NOT_PERMITTED:
             continue
@@ -294,7 +294,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
 
 def outside_vpc(evidence: Evidence) -> Iterator[Found]:
     """ENV012: neither metadata nor a VPC resolver answered: this host is no instance, or is one in disguise."""
-    imds = evidence.of(Step.IMDS)
+    imds = evidence.metadata
     asked = [each for each in evidence.of(Step.DNS) if each.subject.resolver in evidence.vpc_resolvers[:2]]
     if evidence.in_aws or not imds or not all(each.failure is not None and each.made for each in imds):
         return

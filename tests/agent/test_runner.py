@@ -18,8 +18,11 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 from agent.verdict import judge
-from probes.model import Addressing, Role
+from probes import host
+from probes.facts import HostFacts
+from probes.model import Addressing, Draft, Role
 from tests.agent.runs import evidence_of, measured
+from tests.probes.fakes import FakeMachine
 
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 HEALTHY = "healthy-three-zones"
@@ -196,3 +199,62 @@ def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
     assert ports
     assert not any(each.made for each in ports)
     assert {each.target for each in report.not_evaluated} == {gateway.id}
+
+
+def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
+    chosen = changed('[run]\nendpoints = ["backup=vpce-0a1b2c3d4e5f67890"]')
+    evidence, _ = measured(chosen)
+    report = judge(evidence)
+    named = next(target for target in report.targets if target.role is Role.REQUIRED)
+    assert named.id == "backup@vpce-0a1b2c3d4e5f67890"
+    assert named.status is report.verdict.status is Status.UNKNOWN
+    assert any("known to EC2 alone" in words for words in named.unproven)
+    assert not [each for each in report.observations if each.subject.target == named.id and each.made]
+
+
+def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
+    report = judge(evidence_of("endpoint-names-only"))
+    zonal = next(target for target in report.targets if "-eu-west-1a." in target.host)
+    regional = next(target for target in report.targets if target.id.startswith("backup@") and target is not zonal)
+    assert {address.endpoint_id for address in (*zonal.addresses, *regional.addresses)} == {"vpce-0a1b2c3d4e5f67890"}
+    assert [(each.availability_zone, each.availability_zone_id) for each in zonal.addresses] == [
+        ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is this account's own knowledge
+    ]
+    assert [each.availability_zone_id for each in regional.addresses] == ["euw1-az1", None]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "place"),
+    [
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", "169.254.170.2/80"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials", "169.254.170.23/80"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:51679/x", "127.0.0.1/51679"),
+    ],
+)
+def test_where_a_container_s_credentials_come_from_is_tried(variable: str, value: str, place: str) -> None:
+    environment = f'[host.environment]\n{variable} = "{value}"\n[credentials]\nsource = "fails"'
+    evidence, _ = measured(changed(environment))
+    seen = evidence.find(f"imds/{place}/container-credentials")
+    assert seen is not None
+    assert seen.failure is not None
+    (finding,) = judge(evidence).findings
+    assert finding.code == "API010"
+    assert seen.id in finding.evidence
+    assert place.split("/")[0] in finding.detail
+    assert "credentials/x" not in json_format.render(judge(evidence))
+
+
+def test_no_container_no_look() -> None:
+    assert evidence_of(HEALTHY).container is None
+
+
+def test_whom_systemd_resolved_asks_is_asked_too() -> None:
+    """Behind its stub stand the name servers that it asks, and they may differ."""
+    files = {
+        "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
+        "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
+    }
+    draft: Draft[HostFacts] = Draft()
+    facts = asyncio.run(host.probe(FakeMachine(files=files), (), draft))
+    assert [str(each) for each in facts.resolvers] == ["127.0.0.53"]
+    assert [str(each) for each in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
