@@ -5,12 +5,14 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
+import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, TextIO
 
 import click
@@ -19,7 +21,7 @@ from agent import exits
 from agent.events import Event
 from agent.evidence import Evidence
 from agent.options import FORMATS, Showing, format_of_file, measuring, settings_from, showing, showing_from
-from agent.output import ReaderGoneError, Writer, to_file, to_stdout
+from agent.output import ReaderGoneError, Writer, to_file, to_stderr, to_stdout
 from agent.report import Report
 from agent.runner import Stop, measure
 from agent.settings import Settings
@@ -27,7 +29,7 @@ from agent.verdict import judge, refusal
 from agent.version import __version__
 from probes.world import World
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Listener = Callable[[Event], None]
 Go = Callable[[Stop, Listener], Awaitable[Evidence]]
@@ -44,13 +46,17 @@ def dispatch(arguments: list[str], pulled: list[str]) -> int:
     except ReaderGoneError:
         return exits.UNKNOWN
     except click.ClickException as error:
-        error.show(sys.stderr)
+        words = io.StringIO()
+        error.show(words)
+        to_stderr(words.getvalue())
         return _refuse(error.format_message(), format_in(arguments, os.environ))
     except click.Abort:
         return _refuse("interrupted", format_in(arguments, os.environ), exits.SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is said, with a valid document
-        traceback.print_exc(file=sys.stderr)
+        to_stderr(traceback.format_exc())
         return _refuse(f"internal error: {type(error).__name__}: {error}", format_in(arguments, os.environ))
+    finally:
+        to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
 
 
 def format_in(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -97,15 +103,40 @@ def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool =
     return text.brief(report) if brief else text.render(report, colour=colour)
 
 
-def has_colours(stream: TextIO, environment: Mapping[str, str]) -> bool:
+def has_colours(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
     """Whether a terminal stands behind `stream` that wants colours (no-color.org)."""
-    return stream.isatty() and not environment.get("NO_COLOR") and (environment.get("TERM") or "dumb") != "dumb"
+    return (
+        stream is not None
+        and stream.isatty()
+        and not environment.get("NO_COLOR")
+        and (environment.get("TERM") or "dumb") != "dumb"
+    )
 
 
 # --- Commands --------------------------------------------------------------------------------------------------------
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Command(click.Command):
+    """A command whose help is a document like any other: where nobody can read it, the exit code says so."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+class _Group(_Command, click.Group):
+    command_class = _Command
+
+
+def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        to_stdout(f"{context.get_help()}\n")
+        context.exit()
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
     """Diagnose the private path from this host to AWS Backup and Backup gateway.
@@ -168,7 +199,7 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: An
         async with simulated(chosen) as world:
             return await run(chosen.settings(), world, stop, listener)
 
-    click.echo(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.", err=True)
+    to_stderr(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.\n")
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return report(runner, go, pulled, shown)
 
@@ -207,13 +238,20 @@ def schema() -> int:
 
 
 async def run(settings: Settings, world: World, stop: Stop, listener: Listener) -> Evidence:
-    """Measure once, with signals and a progress line; `stop` is pulled by SIGINT and SIGTERM."""
+    """Measure once, with signals and a progress line; `stop` is pulled by SIGINT, SIGTERM and SIGHUP."""
     from agent.render.progress import Progress
 
     loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop.pull, number.name)
+
+    def heard(number: int, _: FrameType | None) -> None:
+        stop.name(signal.Signals(number).name)
+        loop.call_soon_threadsafe(stop.close)  # wakes the loop, too
+
+    # Not the loop's own handlers: it forgets what comes after its last turn, and its way out restores the default,
+    # which would end the process before its document is written.
+    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, heard)
     progress = Progress(sys.stderr, loop.time)
 
     def emit(event: Event) -> None:
@@ -225,8 +263,6 @@ async def run(settings: Settings, world: World, stop: Stop, listener: Listener) 
     finally:
         progress.end()
         for number, handler in before.items():
-            # The loop's own way out restores the default, which would end the process before its document is written.
-            loop.remove_signal_handler(number)
             signal.signal(number, handler)
 
 
@@ -247,7 +283,7 @@ def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) ->
     else:
         judged = judge(_measured(runner, go, stop, lambda _: None), suppress=shown.suppressions)
         written = _write(judged, shown)
-    if judged.run.interrupted and stop.reason is not None:
+    if stop.reason is not None:  # even where it came after the last look and the report is complete
         return exits.SIGNALS[stop.reason]
     return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
 
@@ -273,7 +309,7 @@ def _write(judged: Report, shown: Showing) -> bool:
     try:
         to_file(document, Path(shown.output))
     except OSError as error:
-        click.echo(f"Error: {shown.output} cannot be written: {error.strerror}; the report is on stdout.", err=True)
+        to_stderr(f"Error: {shown.output} cannot be written: {error.strerror}; the report is on stdout.\n")
         to_stdout(document)
         return False
     return True

@@ -10,7 +10,7 @@ CRITICAL: Final = 2
 UNKNOWN: Final = 3
 """Also usage and configuration errors, and an internal error."""
 
-SIGNALS: Final = {"SIGINT": 130, "SIGTERM": 143}
+SIGNALS: Final = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 """128 and the signal's number, as shells have it."""
 
 _BY_STATUS: Final = {

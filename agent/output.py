@@ -30,6 +30,16 @@ def to_stdout(document: str) -> None:
         raise ReaderGoneError from error
 
 
+def to_stderr(words: str) -> None:
+    """Write words for a person. Where nobody can read them, as after the terminal has gone, they are left out."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(words)
+            sys.stderr.flush()
+    except OSError:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+
+
 class Writer:
     """Writes to stdout from a thread of its own, so that a reader who takes his time delays no measurement."""
 

@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
-from agent.report import Command, Credentials, Report, TargetReport, Vantage
+from agent.report import Command, Credentials, Fix, Report, TargetReport, Vantage
 from probes.facts import (
     ApiFacts,
     Certificate,
@@ -180,8 +180,11 @@ class _Redactor:
                 argv = tuple(self._placeholder(word) for word in value.argv)
                 return dataclasses.replace(value, argv=argv, undo=self._walked(value.undo, "undo"))
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            ours = isinstance(value, Fix)  # advice is this program's own words, though a peer may use one of them
             changed = {
-                each.name: self._walked(getattr(value, each.name), each.name, _WHOLE.get((type(value), each.name)))
+                each.name: self._walked(
+                    getattr(value, each.name), "" if ours else each.name, _WHOLE.get((type(value), each.name))
+                )
                 for each in dataclasses.fields(value)
             }
             return dataclasses.replace(value, **changed)
@@ -268,7 +271,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     for each in report.observations:
         yield from _fields(each.facts)
         failure = each.failure
-        if each.subject.step in (Step.API, Step.CREDENTIALS) and failure is not None and failure.kind not in _OWN_WORDS:
+        if each.subject.step is Step.CREDENTIALS and failure is not None and failure.kind not in _OWN_WORDS:
             yield "text", failure.message
     # Last, since a masked URL has no host any more that could be counted.
     for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):

@@ -72,22 +72,27 @@ class Stop:
 
     def pull(self, reason: str) -> None:
         """End the run now."""
+        self.name(reason)
+        self.close()
+
+    def name(self, reason: str) -> None:
+        """Note a signal without ending the run: all that its handler may do, since it comes between any two steps."""
         self._pulled.append(reason)
-        self._close()
+
+    def close(self) -> None:
+        """End the run for the signal that has been noted."""
+        if self._window is not None and not self._window.expired():
+            self._window.reschedule(asyncio.get_running_loop().time())
 
     def watch(self, window: asyncio.Timeout) -> None:
         """From now on, pulling ends `window`."""
         self._window = window
         if self._pulled:
-            self._close()
+            self.close()
 
     def release(self) -> None:
         """The window is over: pulling only leaves its name from now on."""
         self._window = None
-
-    def _close(self) -> None:
-        if self._window is not None and not self._window.expired():
-            self._window.reschedule(asyncio.get_running_loop().time())
 
 
 async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: Stop) -> Evidence:

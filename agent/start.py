@@ -1,6 +1,6 @@
 """The first lines of a process: what must be in place before anything heavy is imported.
 
-`--version` imports nothing. The wanted format is found without the options, so that a mistake in them is still
+`--version` imports nothing heavy. The wanted format is found without the options, so that a mistake in them is still
 answered with one valid document. Signals are caught from here on, so that an interrupt finds a report, however early
 it comes.
 """
@@ -23,11 +23,17 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and give its exit code."""
     if list(arguments[:1]) == ["--version"]:
-        print(f"backuplink {__version__}")  # noqa: T201 - the whole document of this call
+        from agent.output import ReaderGoneError, to_stdout
+
+        try:
+            to_stdout(f"backuplink {__version__}\n")
+        except ReaderGoneError:
+            return 3  # exits.UNKNOWN, whose module is not wanted here
         return 0
     pulled: list[str] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _: pulled.append(signal.Signals(got).name))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored
+            signal.signal(number, lambda got, _: pulled.append(signal.Signals(got).name))
     from agent.cli import dispatch
 
     # Without a command it is a check.

@@ -20,6 +20,9 @@ from probes.sigv4 import signed_headers
 from probes.world import Keys, Machine, Stream
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
+LEAST_SECRET: Final = 16
+"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter opens nothing at AWS, and a
+stand-in's `test` is a word that messages need."""
 _JSON_1_0: Final = "application/x-amz-json-1.0"
 
 
@@ -122,7 +125,9 @@ async def probe(
     )
     sent = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
     response = await exchange(stream, operation.method, operation.path, sent, body=operation.body)
-    facts = draft.facts = read_answer(operation, response, machine.now(), new_connection=new_connection)
+    facts = draft.facts = read_answer(
+        operation, response, machine.now(), new_connection=new_connection, hidden=_masks(keys)
+    )
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
         raise ProbeError(kind, f"status {facts.status} without an AWS request id", code=str(facts.status))
@@ -134,10 +139,24 @@ async def probe(
     return response
 
 
-def read_answer(operation: Operation, response: Response, now: datetime, *, new_connection: bool) -> ApiFacts:
-    """What an answer says, whatever its bytes."""
+def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
+    """What no text of an answer may repeat, with what stands in its place. AWS itself does so: to a signature that does
+    not match it gives the canonical request that it expected, session token and all."""
+    masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
+    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= LEAST_SECRET)
+
+
+def read_answer(
+    operation: Operation,
+    response: Response,
+    now: datetime,
+    *,
+    new_connection: bool,
+    hidden: tuple[tuple[str, str], ...] = (),
+) -> ApiFacts:
+    """What an answer says, whatever its bytes, with a mask for each text of `hidden`."""
     document = _json(response.body)
-    code, message = error_of(response, document)
+    code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
     if (clock := _CLOCK.search(message or "")) is not None:
         with contextlib.suppress(ValueError):  # digits that are no instant
@@ -145,7 +164,7 @@ def read_answer(operation: Operation, response: Response, now: datetime, *, new_
     return ApiFacts(
         operation=operation.name,
         status=response.status,
-        request_id=response.header("x-amzn-requestid"),
+        request_id=_without(hidden, response.header("x-amzn-requestid")),
         expected_key=isinstance(document, Mapping) and operation.key in document,
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
@@ -155,7 +174,7 @@ def read_answer(operation: Operation, response: Response, now: datetime, *, new_
     )
 
 
-def error_of(response: Response, document: Any) -> tuple[str, str | None]:
+def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:
     """Code and message of an error answer: header, body of JSON, root of XML, else the status itself."""
     code = response.header("x-amzn-errortype")
     message: Any = None
@@ -170,9 +189,17 @@ def error_of(response: Response, document: Any) -> tuple[str, str | None]:
         name = root.tag.rpartition("}")[2]
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
-    cut = (code or "").partition(":")[0].rpartition("#")[2].strip()
-    text = message.strip()[:MAX_MESSAGE_CHARACTERS] if isinstance(message, str) else None
+    # Masked while they are whole: a secret that is cut is not found.
+    cut = (_without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
+    text = _without(hidden, message.strip() if isinstance(message, str) else None)
+    text = None if text is None else text[:MAX_MESSAGE_CHARACTERS]
     return cut[:128] or str(response.status), text
+
+
+def _without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | None:
+    for secret, mask in hidden:
+        text = None if text is None else text.replace(secret, mask)
+    return text
 
 
 def kind_of(facts: ApiFacts) -> FailureKind:

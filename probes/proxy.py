@@ -34,17 +34,20 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
     address = await _address_of(net, name)
     headers = [("Host", f"{host}:{port}")]
+    told: tuple[str, ...] = ()
+    """What the proxy may not be quoted with."""
     if parts.username and parts.password:  # the SDK says nothing where one of them is missing
-        secret = f"{unquote(parts.username)}:{unquote(parts.password)}".encode()
-        headers.append(("Proxy-Authorization", f"Basic {base64.b64encode(secret).decode('ascii')}"))
+        secret = base64.b64encode(f"{unquote(parts.username)}:{unquote(parts.password)}".encode()).decode("ascii")
+        headers.append(("Proxy-Authorization", f"Basic {secret}"))
+        told = (secret, parts.password, unquote(parts.password))
     stream = await net.connect(address, number, Draft[TcpFacts]())
     try:
         answer = await _connect(stream, f"{host}:{port}", headers)
     finally:
         stream.close()
-    server = next(
-        (value.decode("latin-1")[:MAX_HEADER_CHARACTERS] for key, value in answer.headers if key == b"server"), None
-    )
+    server = next((value.decode("latin-1") for key, value in answer.headers if key == b"server"), None)
+    if server is not None:
+        server = "***" if any(each in server for each in told) else server[:MAX_HEADER_CHARACTERS]
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=answer.status_code, server=server)
     if not 200 <= answer.status_code < 300:
         kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)

@@ -51,6 +51,8 @@ def read_name(host: str) -> EndpointName | None:
 
 def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
+    if "@" in text:  # what stands before it may be a password, so nothing is repeated
+        raise ValueError("a user or a password stands before an '@'; name the host alone")
     service, found, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
     if _is_address(host):

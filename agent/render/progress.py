@@ -1,5 +1,6 @@
 """A line on the terminal while a run lasts."""
 
+import contextlib
 from collections.abc import Callable
 from typing import TextIO
 
@@ -33,6 +34,8 @@ class Progress:
         self._write("")
 
     def _write(self, text: str) -> None:
-        if self._shown:
+        if not self._shown:
+            return
+        with contextlib.suppress(OSError):  # a terminal that has gone takes nothing of the run with it
             self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
             self._stream.flush()

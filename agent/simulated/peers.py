@@ -49,16 +49,38 @@ class End(Enum):
 
 Peer = Callable[[Stream], Awaitable[End]]
 Now = Callable[[], datetime]
+Heard = Callable[[], None]
 
 
-def peer_at(scenario: Scenario, address: Address, port: int, now: Now) -> Peer | None:
-    """Who accepts connections at an address and port; None where nobody does."""
+class Overheard:
+    """A stream that tells each time when something has come over it."""
+
+    def __init__(self, stream: Stream, heard: Heard) -> None:
+        self._stream = stream
+        self._heard = heard
+
+    async def send(self, data: bytes) -> None:
+        await self._stream.send(data)
+
+    async def receive(self, limit: int) -> bytes:
+        data = await self._stream.receive(limit)
+        if data:
+            self._heard()
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
+    """Who accepts connections at an address and port; None where nobody does. `heard` is called whenever a service
+    there has decrypted what a client sent inside TLS."""
     if address == METADATA_ADDRESS and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario.metadata, now)
     if port == DNS_PORT and (rows := _rows_of(scenario, address)):
         return None if rows[0].answer in ("silence", "closed") else _name_server(scenario, address)
     row = scenario.behind(address, port)
-    return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now)
+    return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now, heard)
 
 
 def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: bool) -> bytes | None:
@@ -184,18 +206,19 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
     return serve
 
 
-def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now: Now) -> Peer:
+def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now: Now, heard: Heard) -> Peer:
     async def tls(stream: Stream) -> End:
         names = certificate_names(scenario, row, address, port)
         if row.certificate == "ordinary":
             context = server_context(row.issuer, names, expired=row.expired)
         else:
             context = hostile.server_context(row.certificate, row.issuer, names)
-        secured = TlsStream(stream, context, server_side=True)
+        encrypted = TlsStream(stream, context, server_side=True)
         try:
-            await secured.handshake()
+            await encrypted.handshake()
         except (OSError, PeerClosedError, ProbeError):  # the client turned away, or speaks something else
             return End.CLOSE
+        secured = Overheard(encrypted, heard)
         match row.http:
             case "stall":
                 return await nothing(secured)
@@ -212,7 +235,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
             if row.large == "lost" and len(body) > LARGE_BYTES:
                 return None
             if row.http == "portal":
-                return 200, {"Content-Type": "text/html", "Server": "portal"}, b"<h1>Sign in</h1>"
+                return 200, {"Content-Type": "text/html", "Server": "GuestPortal/7.2"}, b"<h1>Sign in</h1>"
             if row.http == "redirect":
                 return 302, {"Location": "http://portal.example.com/login"}, b""
             return aws.reply(row, scenario.credentials, now(), method, path, headers, body)

@@ -21,7 +21,7 @@ from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFac
 from probes.host import MAX_NAME_SERVERS
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.world import Keys, Stream, Trust, Way, World, verifying_contexts
+from probes.world import Keys, Stream, Trust, Way, World, masked_proxy, verifying_contexts
 
 EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 """When a simulated run begins: at three in the morning."""
@@ -248,7 +248,9 @@ class SimulatedSdk:
             ca_bundle=None,
             fips=self._sdk.fips,
             dual_stack=self._sdk.dual_stack,
-            endpoint_urls={name: url for name, url in self._sdk.endpoint_urls.items() if name in services},
+            endpoint_urls={
+                name: masked_proxy(url) for name, url in self._sdk.endpoint_urls.items() if name in services
+            },
         )
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:

@@ -178,7 +178,7 @@ def test_a_library_that_hangs_does_not_hold_the_process(seam: str) -> None:
     assert took < 20.0  # the library hangs for sixty
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_run_with_a_whole_document(number: signal.Signals, code: int) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.agent.hanging", "lookup,patient"],
@@ -235,7 +235,7 @@ def test_no_colour_into_a_pipe() -> None:
 
 
 def test_run_gives_the_code_back(capsys: pytest.CaptureFixture[str]) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         assert start.run(["demo", "private-dns-off"]) == 2
     finally:

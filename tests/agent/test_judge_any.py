@@ -29,6 +29,7 @@ from jsonschema import Draft202012Validator
 from agent import codec
 from agent.evidence import (
     ALLOWANCES,
+    CONTAINER,
     GETADDRINFO,
     METADATA_PROXY,
     PADDED,
@@ -110,6 +111,7 @@ KINDS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
         (Step.HOST, METADATA_PROXY): forms.ProxyFacts,
         (Step.HOST, ALLOWANCES): forms.AllowanceFacts,
         (Step.IMDS, None): forms.ImdsFacts,
+        (Step.IMDS, CONTAINER): forms.TcpFacts,
         (Step.CREDENTIALS, None): forms.CredentialFacts,
         (Step.DNS, GETADDRINFO): forms.LookupFacts,
         (Step.DNS, "A"): forms.DnsFacts,

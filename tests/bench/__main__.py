@@ -1,4 +1,4 @@
-"""`./dev bench [--json FILE]`: a table of goal and figure. Each figure is a ratio of two things measured in turn.
+"""`./dev bench [--rivals] [--json FILE]`: a table of goal and figure. Each figure is a ratio of two things in turn.
 
 CPU time of whole processes comes from the operating system's account of finished children. Absolute times mean little
 on shared machines, so the rival runs right before each measurement, and medians are compared.
@@ -21,6 +21,7 @@ from agent.verdict import judge
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
 from tests.agent.runs import evidence_of
+from tests.bench import path
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 11
@@ -88,11 +89,17 @@ def judging_milliseconds() -> float:
 
 def main(arguments: list[str]) -> None:
     """Measure and print."""
+    if "--rivals" in arguments:
+        path.install_rivals()
     rows = [
         Row("--version, CPU", "python3 -c pass", "<= 3", f"{start_of('--version'):.2f}"),
         Row("demo, healthy, CPU", "python3 -c pass", "-", f"{start_of('demo'):.2f}"),
         Row(f"judging {MANY} observations", "-", "<= 50 ms", f"{judging_milliseconds():.1f} ms"),
     ]
+    ratios = path.compared()
+    figures = (ratios, ratios) if isinstance(ratios, str) else tuple(f"{ratio:.2f}" for ratio in ratios)
+    for what, figure in zip(("CPU", "wall"), figures, strict=True):
+        rows.append(Row(f"check, two services, {what}", "one aws call (v1)", "<= 0.6", figure))
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(f"{row.what:<{width}}  against {row.against:<16} goal {row.goal:<9} figure {row.figure}")  # noqa: T201 - a command

@@ -1,8 +1,9 @@
 """`python -m tests.netns.peers NAME TOML`: a scenario's peers behind real sockets, inside a namespace of their own.
 
 They are the peers of `agent.simulated.peers`, so both worlds say the same bytes. The addresses must be there already.
-Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection and
-`udp ADDRESS PORT` for each datagram. The process ends when its stdin is closed, so it cannot outlive who started it.
+Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
+`udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
+for what a client has sent inside TLS. The process ends when its stdin is closed, so it cannot outlive who started it.
 """
 
 import asyncio
@@ -10,16 +11,22 @@ import socket
 import struct
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
+
+import dns.exception
+import dns.message
 
 from agent.simulated import peers
 from agent.simulated.scenario import Scenario, parse
-from probes.dns import DNS_PORT
+from probes.dns import DNS_PORT, readable
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address
 from probes.world import SocketStream
 
 READY: Final = "ready"
+DECRYPTED: Final = "decrypted"
+ASKED: Final = "asked"
 _DATAGRAM_BYTES: Final = 65_535
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 """struct linger of socket(7): closing then sends a reset."""
@@ -36,7 +43,9 @@ def places(scenario: Scenario) -> tuple[Place, ...]:
 
 def accepting(scenario: Scenario) -> dict[Place, peers.Peer]:
     """Who accepts connections, by address and port."""
-    found = ((place, peers.peer_at(scenario, *place, _now)) for place in places(scenario))
+    found = (
+        (place, peers.peer_at(scenario, *place, _now, partial(_say, DECRYPTED, *place))) for place in places(scenario)
+    )
     return {place: peer for place, peer in found if peer is not None}
 
 
@@ -104,8 +113,17 @@ async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address)
         while True:
             packet, client = await loop.sock_recvfrom(channel, _DATAGRAM_BYTES)
             _say("udp", resolver, DNS_PORT)
+            _say(ASKED, _name_in(packet))
             for answer in peers.datagrams(scenario, resolver, packet):
                 await loop.sock_sendto(channel, answer, client)
+
+
+def _name_in(packet: bytes) -> str:
+    """The name that a query asks for; empty where it is no query."""
+    try:
+        return "".join(readable(each.name) for each in dns.message.from_wire(packet).question)
+    except dns.exception.DNSException:
+        return ""
 
 
 def _say(*words: object) -> None:

@@ -6,6 +6,7 @@ behind it every address that the scenario names, held by one interface, with the
 security group's silence is a dropped packet there. Neither has a link to anywhere else, so no packet can leave.
 """
 
+import json
 import os
 import select
 import shutil
@@ -17,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent.simulated import peers as simulated
 from agent.simulated.scenario import HostPart, Scenario, TcpPart, parse
@@ -79,6 +80,16 @@ class Peers:
                 raise EOFError(f"the peers ended before they said {line!r}")
             self._text += piece.decode("ascii")
 
+    def end(self) -> None:
+        """Have the peers end, and take the rest of what they say."""
+        rest, _ = self._process.communicate(timeout=COMMAND_SECONDS)  # closes its stdin, which ends it
+        self._text += rest.decode("ascii")
+
+    def said(self, word: str) -> tuple[str, ...]:
+        """What stands behind `word` in the lines so far, in order; all lines where the VPC is gone."""
+        lines = (line.partition(" ") for line in self._text.splitlines())
+        return tuple(rest for first, _, rest in lines if first == word)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vpc:
@@ -93,6 +104,16 @@ class Vpc:
         """The command that runs `words` on the host. It becomes them, so its process id is theirs."""
         vendor = "Amazon EC2" if self.scenario.host.ec2 else "Example"
         return [_program("ip"), "netns", "exec", self.host, "sh", "-c", _BECOME_HOST, "sh", vendor, *words]
+
+    def filter_on_host(self, rules: str) -> None:
+        """Add tables of nft(8) to the host."""
+        _in_namespace(self.host, "nft", "-f", "-", text=rules)
+
+    def listed_on_host(self, *what: str) -> Any:
+        """What `nft -j list` says of `what`: the value of its `nftables` (libnftables-json(5))."""
+        words = [_program("ip"), "netns", "exec", self.host, "nft", "-j", "list", *what]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True)
+        return json.loads(done.stdout)["nftables"]
 
     def processes_on_host(self) -> tuple[int, ...]:
         """Ids of the processes that still run on the host, once those that were asked to end had a moment for it."""
@@ -192,7 +213,7 @@ def _peers(namespace: str, name: str, toml: str) -> Iterator[Peers]:
             there = Peers(process)
             there.wait_for(peers.READY)
             yield there
-            process.communicate(timeout=COMMAND_SECONDS)  # closes its stdin, which ends it
+            there.end()
         finally:
             process.kill()
     if process.returncode:

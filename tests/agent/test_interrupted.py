@@ -1,0 +1,265 @@
+"""Processes that are interrupted anywhere, and whose stdout fails anywhere: real signals, pipes and devices.
+
+The points come from `tests.agent.signalled`, so that each test is the same in every run.
+"""
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent import codec
+
+ROOT = Path(__file__).parents[2]
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+FORMATS = ("text", "json", "ndjson")
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+SECONDS = 30.0
+"""Far above what any process here needs; a limit for one that hangs."""
+AT_ONCE = 3
+ANYWHERE = 39
+"""Points over a whole run, evenly spread: from the first import to the last line."""
+
+BEFORE = (
+    *("dispatch:1", "_Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "Stop.watch:1"),
+    *("run.<locals>.emit:1", "run.<locals>.emit:2", "run.<locals>.emit:3"),
+)
+"""Seams at which a signal cuts the run."""
+DURING = (
+    *(f"signal:{number}" for number in range(4, 14)),  # the run's own handlers are set and taken back, one by one
+    *("Stop.watch:2", "run.<locals>.emit:40", "run.<locals>.emit:80", "run.<locals>.emit:97", "run.<locals>.emit:98"),
+    *("Stop.release:1", "Stop.release:2"),
+)
+"""Seams at which it cuts it or comes just too late."""
+AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")
+"""Seams at which the run is complete."""
+RENDERING = {
+    "text": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
+    "json": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
+    "ndjson": ("Lines.end:1", "encode:1", "encode:2", "Lines.end:2", "Writer.end:1", "Writer.end:2"),
+}
+"""And its document is made and written."""
+LATE = ("report:2", "demo:2", "dispatch:2")
+"""The exit code has been decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One process: what happens to it, at which point, and the command."""
+
+    action: str
+    point: str
+    arguments: tuple[str, ...]
+    stdout: str = "pipe"
+    """`pipe`, `full`, a pipe whose reader has gone (`unread`), or none at all (`closed`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is left of a process."""
+
+    call: Call
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def happened(self) -> bool:
+        return "happened\n" in self.stderr
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the document says that the run was cut. Checks that there is one, whole, of the wanted format."""
+        wanted = self.call.arguments[self.call.arguments.index("--format") + 1]
+        assert self.stdout.endswith("\n"), self
+        if wanted == "text":
+            assert self.stdout.startswith(("OK  ", "WARNING  ", "UNKNOWN  ")), self
+            return ", ended early\n" in self.stdout
+        lines = [json.loads(line) for line in self.stdout.splitlines()] if wanted == "ndjson" else []
+        if lines:
+            assert [line["type"] for line in lines].index("report") == len(lines) - 1, self
+            assert len({line["run"]["id"] for line in lines}) == 1, self
+        report: dict[str, Any] = lines[-1] if lines else json.loads(self.stdout)
+        VALIDATOR.validate({key: value for key, value in report.items() if not lines or key != "type"})
+        return bool(report["run"]["interrupted"])
+
+
+@contextlib.contextmanager
+def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """One process that has begun; it alone holds the reading end of its stdout where it is to close that itself."""
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if call.stdout == "closed" else []
+    action, stdout = call.action, subprocess.PIPE
+    mine: tuple[int, ...] = ()
+    passed: tuple[int, ...] = ()
+    if call.stdout == "full":
+        stdout = os.open("/dev/full", os.O_WRONLY)
+        mine = (stdout,)
+    elif call.stdout == "unread":
+        reading, stdout = os.pipe()
+        os.close(reading)
+        mine = (stdout,)
+    elif action == "close":
+        reading, stdout = os.pipe()
+        mine, passed = (reading, stdout), (reading,)
+        action = f"close:{reading}"
+    elif action.startswith("close:"):
+        passed = (int(action.removeprefix("close:")),)
+    with subprocess.Popen(
+        [*shell, sys.executable, "-m", "tests.agent.signalled", action, call.point, *call.arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=passed,
+        text=True,
+    ) as process:
+        for each in mine:
+            os.close(each)
+        yield process
+
+
+def run(call: Call) -> Result:
+    """Run one process to its end."""
+    with started(call) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert "Traceback" not in stderr, (call, stderr)
+    assert "Exception ignored" not in stderr, (call, stderr)
+    return Result(call, process.returncode, stdout or "", stderr)
+
+
+def results(calls: Iterable[Call]) -> list[Result]:
+    """Run several processes at once."""
+    with ThreadPool(AT_ONCE) as pool:
+        return pool.map(run, list(calls), chunksize=1)
+
+
+def demo(wanted: str) -> tuple[str, ...]:
+    return ("demo", "--format", wanted)
+
+
+# --- Signals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_signal_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
+    """Evenly over a run, each point with another signal and another format than the one before."""
+    counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
+    assert [each.code for each in counts] == [0, 0, 0]
+    totals = [int(each.stderr.split()[-1]) for each in counts]
+    calls = []
+    for number in range(ANYWHERE):
+        turn = number % len(FORMATS)
+        name = tuple(CODES)[(number // len(FORMATS)) % len(CODES)]
+        # The last of them is short of the end, since not every run has just as many points.
+        point = 1 + totals[turn] * 49 // 50 * number // ANYWHERE
+        calls.append(Call(name, str(point), demo(FORMATS[turn])))
+    cut = []
+    for result in results(calls):
+        assert result.happened, result
+        assert result.code == CODES[result.call.action], result
+        cut.append(result.interrupted)
+    for turn in range(len(FORMATS)):
+        of_format = cut[turn :: len(FORMATS)]
+        assert of_format[0]
+        assert of_format == sorted(of_format, reverse=True)  # a run that is complete stays so
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_a_signal_at_every_seam(wanted: str) -> None:
+    """Where the format makes no difference, each takes a part of the seams."""
+    points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
+    calls = [
+        Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
+        for number, point in enumerate(points)
+    ]
+    for result in results(calls):
+        assert result.happened, result
+        point = result.call.point
+        assert result.code == (0 if point in LATE else CODES[result.call.action]), result
+        if point in DURING:
+            assert result.interrupted in (True, False)  # looked at, since it checks the document
+        else:
+            assert result.interrupted is (point in BEFORE), result
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As under nohup(1): the terminal goes, the run does not."""
+    command = [sys.executable, "-m", "tests.agent.signalled", "SIGHUP", "measure:2", *demo("json")]
+    ended = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    result = Result(Call("SIGHUP", "measure:2", demo("json")), ended.returncode, ended.stdout, ended.stderr)
+    assert result.happened
+    assert not result.interrupted
+    assert result.code == 0
+
+
+@pytest.mark.parametrize("point", ["dispatch:1", "run.<locals>.emit:3", "judge:1"])
+def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
+    """stderr is a terminal, with a progress line on it, and its other end is closed."""
+    master, terminal = pty.openpty()
+    call = Call(f"close:{master}", point, demo("json"))
+    with started(call, stderr=terminal) as process:
+        os.close(master)
+        os.close(terminal)
+        stdout, _ = process.communicate(timeout=SECONDS)
+    assert not Result(call, process.returncode, stdout, "").interrupted
+    assert process.returncode == 0
+
+
+# --- stdout ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
+    """The reader goes, or the disk fills up, at a seam before the last of the document is written."""
+    points = ("dispatch:1", "run.<locals>.emit:3", "run.<locals>.emit:97", "judge:2", RENDERING[wanted][0])
+    for result in results(Call(action, point, demo(wanted)) for point in points for action in ("close", "full")):
+        assert result.happened, result
+        assert result.code == 3, result
+
+
+@pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
+def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
+    for result in results(
+        Call(name, point, demo(wanted), stdout)
+        for wanted, name, point in zip(FORMATS, CODES, ("dispatch:1", "run.<locals>.emit:40", "judge:1"), strict=True)
+    ):
+        assert result.happened, result
+        assert result.code == 3, result
+
+
+@pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
+def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> None:
+    commands = (
+        *(demo(wanted) for wanted in FORMATS),
+        *(("check", "--timeout", "banana", "--format", wanted) for wanted in FORMATS),
+        ("demo", "--list"),
+        ("demo", "no-such-place"),
+        ("endpoints",),
+        ("endpoints", "--format", "json"),
+        ("schema",),
+        ("--version",),
+        ("--help",),
+        ("check", "--help"),
+    )
+    for result in results(Call("SIGTERM", "0", command, stdout) for command in commands):
+        assert result.code == 3, result

@@ -1,0 +1,331 @@
+"""No secret is in anything that a run says, wherever secrets can be and whatever the world does.
+
+Each secret begins and ends with words of its own, and both are looked for, so a piece of it is found too. Of an access
+key id the last four characters may be seen.
+"""
+
+import base64
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import pytest
+
+from agent.catalog.vpce import named_endpoint
+from agent.evidence import SDK_SETTINGS
+from agent.plan import targets
+from agent.redact import redact
+from agent.render import json as json_format
+from agent.render import ndjson, text
+from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import Scenario, TcpPart
+from agent.verdict import judge
+from probes import proxy
+from probes.api import MAX_MESSAGE_CHARACTERS, probe
+from probes.facts import ApiFacts, CredentialFacts, HostFacts, ProxyConnectFacts, SdkFacts
+from probes.imds import ECS
+from probes.model import Address, Draft, ProbeError, Step
+from probes.world import Keys
+from tests.agent.runs import measured
+from tests.probes.fakes import FakeMachine, FakeNet, ScriptedStream, run
+
+ROOT: Final = Path(__file__).parents[2]
+SECONDS: Final = 60.0
+"""Far above what a process here needs; a limit for one that hangs."""
+
+KEY_ID: Final = "ASIAKEYHEAD4X7QD9W3K"
+SECRETS: Final = {
+    "access key id": KEY_ID,
+    "secret key": "SecHead01/bPxRfiCYEXAMPLEKEYwJalr/SecTail01",
+    "session token": "TokHead02//////////wEaCXVzLWVhc3QtMSJH+TokTail02==",
+    "proxy user": "PusHead03.corp.PusTail03",
+    "proxy password": "PpwHead04%40over%2Fthere%3APpwTail04",
+    "endpoint user": "EusHead05.EusTail05",
+    "endpoint password": "EpwHead06%40EpwTail06",
+    "metadata password": "MpwHead07MpwTail07",
+    "container path": "CpaHead08-4a5b-CpaTail08",
+    "container query": "CquHead09CquTail09",
+    "container authorization": "CauHead10.eyJhbGciOi.CauTail10",
+    "web identity": "WidHead11WidTail11",
+}
+HEAD: Final = 9
+"""Characters of the first and of the last word of a secret."""
+KEY_ID_TAIL: Final = 5
+"""One more than may be seen."""
+PROXY: Final = f"http://{SECRETS['proxy user']}:{SECRETS['proxy password']}@10.0.9.90:3128"
+PROXY_ADDRESS: Final[Address] = ip_address("10.0.9.90")
+
+
+def pieces() -> dict[str, str]:
+    """What may stand nowhere, with the secret that it is a piece of."""
+    found: dict[str, str] = {}
+    for name, secret in SECRETS.items():
+        tail = KEY_ID_TAIL if name == "access key id" else HEAD
+        for form in (secret, unquote(secret)):
+            found |= {form[:HEAD]: name, form.rstrip("=")[-tail:]: name}
+    for user, password in (("proxy user", "proxy password"), ("endpoint user", "endpoint password")):
+        told = base64.b64encode(f"{unquote(SECRETS[user])}:{unquote(SECRETS[password])}".encode()).decode()
+        found |= {told[:HEAD]: password, told[-HEAD:]: password}
+    return found
+
+
+PIECES: Final = pieces()
+
+
+def leaked(said: str) -> set[str]:
+    """The secrets that stand in a text, line breaks in the middle of them or not."""
+    whole = "".join(said.split())
+    return {name for piece, name in PIECES.items() if piece in whole}
+
+
+def planted(scenario: Scenario, *, case: Callable[[str], str]) -> Scenario:
+    """The scenario with a secret wherever one can be; proxy variables are written in this case."""
+    user, password = SECRETS["endpoint user"], SECRETS["endpoint password"]
+    kept = {name: value for name, value in scenario.host.environment.items() if not name.lower().endswith("_proxy")}
+    hosts = {
+        name: scenario.sdk.endpoint_urls.get(name, f"https://{name}.{scenario.run.region or 'eu-west-1'}.amazonaws.com")
+        for name in ("backup", "backup-gateway")
+    }
+    return replace(
+        scenario,
+        host=replace(
+            scenario.host,
+            environment={
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://me:{SECRETS['metadata password']}@169.254.169.254/",
+                **kept,
+                **{case(f"{scheme}_proxy"): PROXY for scheme in ("http", "https", "all")},
+                "AWS_ACCESS_KEY_ID": KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRETS["secret key"],
+                "AWS_SESSION_TOKEN": SECRETS["session token"],
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": f"/v2/{SECRETS['container path']}",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://169.254.170.23/v1/?id={SECRETS['container query']}",
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN": SECRETS["container authorization"],
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": f"/var/run/{SECRETS['container authorization']}",
+                "AWS_WEB_IDENTITY_TOKEN_FILE": f"/var/run/{SECRETS['web identity']}",
+                "AWS_ENDPOINT_URL": f"https://{user}:{password}@backup.eu-west-1.amazonaws.com",
+            },
+        ),
+        sdk=replace(
+            scenario.sdk,
+            endpoint_urls={name: url.replace("://", f"://{user}:{password}@", 1) for name, url in hosts.items()},
+        ),
+        credentials=replace(
+            scenario.credentials,
+            access_key_id=KEY_ID,
+            secret_key=SECRETS["secret key"],
+            token=SECRETS["session token"],
+        ),
+        tcp=(
+            TcpPart(addresses=(PROXY_ADDRESS,), ports=(3128,), speaks="proxy", connect_status=407),
+            TcpPart(addresses=(ECS,), ports=(80,), speaks="plain"),
+            *scenario.tcp,
+        ),
+    )
+
+
+@pytest.mark.parametrize("case", [pytest.param(str.lower, id="lower"), pytest.param(str.upper, id="upper")])
+@pytest.mark.parametrize("name", scenarios.names())
+def test_no_secret_in_what_a_run_says(
+    name: str, case: Callable[[str], str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    scenario = planted(scenarios.load(name), case=case)
+    evidence, events = measured(scenario)
+    report = judge(evidence)
+    said = {"events": repr(events), "evidence": repr(evidence), "report": repr(report)}
+    said |= {"settings": repr(scenario.settings()), "keys": repr(scenario.credentials.keys())}
+    for way, shown in (("", report), (" masked", redact(report))):
+        said |= {
+            f"json{way}": json_format.render(shown),
+            f"ndjson{way}": ndjson.render(shown),
+            f"text{way}": text.render(shown),
+            f"brief{way}": text.brief(shown),
+        }
+    lines: list[str] = []
+    live = ndjson.Lines(lines.append)
+    for event in events:
+        live(event)
+    out, errors = capsys.readouterr()
+    said |= {"live": "".join(lines), "stdout": out, "stderr": errors, "log": caplog.text}
+    said["log records"] = repr([(each.msg, each.args, each.exc_info) for each in caplog.records])
+    assert {where: found for where, words in said.items() if (found := leaked(words))} == {}
+
+
+def test_secrets_were_where_they_could_leak() -> None:
+    """The run used them, and shows what it may: otherwise the test above would prove nothing."""
+    evidence, _ = measured(planted(scenarios.load("healthy-three-zones"), case=str.lower))
+    facts = {each.id: each.facts for each in evidence.observations if each.facts is not None}
+    (credentials,) = (each for each in facts.values() if isinstance(each, CredentialFacts))
+    (host,) = (each for each in facts.values() if isinstance(each, HostFacts))
+    (sdk,) = (each for each in facts.values() if isinstance(each, SdkFacts))
+    assert credentials.access_key_id_suffix == KEY_ID[-4:]
+    assert credentials.temporary
+    assert host.proxies == dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://***@10.0.9.90:3128")
+    assert sdk.endpoint_urls["backup"] == "https://***@backup.eu-west-1.amazonaws.com"
+    calls = [each for each in facts.values() if isinstance(each, ApiFacts)]
+    assert [each.status for each in calls] == [200, 200, 200]  # the simulated AWS checks the signature and the token
+    assert f"host/{SDK_SETTINGS}" in facts
+    assert any(
+        each.subject.step is Step.HTTP and each.failure and each.failure.code == "407" for each in evidence.observations
+    )
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_each_secret_would_be_found(name: str) -> None:
+    wrapped = f"{SECRETS[name][:4]}\n   {SECRETS[name][4:]}"
+    assert leaked(wrapped) >= {name}
+    assert leaked(f"***{KEY_ID[-4:]}") == set()
+
+
+# --- Sources that are real here ---------------------------------------------------------------------------------------
+
+ASK: Final = """
+from probes.model import ProbeError
+from probes.world import load_credentials, load_sdk_settings
+for work in (lambda: load_credentials(None), lambda: load_sdk_settings(None, ("backup", "backup-gateway"))):
+    try:
+        print(work())
+    except ProbeError as error:
+        print(repr(error), error, error.kind, error.message, error.code)
+"""
+GIVEN: Final = {
+    "Version": 1,
+    "AccessKeyId": KEY_ID,
+    "SecretAccessKey": SECRETS["secret key"],
+    "SessionToken": SECRETS["session token"],
+}
+PASSED: Final = json.dumps(GIVEN | {"Expiration": "2020-01-01T00:00:00Z"})
+
+
+def process(out: str, *, errors: str = "", code: int = 0) -> str:
+    """A profile whose credentials come from a process that says this."""
+    words = f"import sys; print({out!r}); print({errors!r}, file=sys.stderr); sys.exit({code})"
+    encoded = base64.b64encode(words.encode()).decode()
+    program = f"import base64; exec(base64.b64decode('{encoded}'))"
+    return f'[default]\ncredential_process = {sys.executable} -c "{program}"\n'
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        pytest.param(process(json.dumps(GIVEN)), KEY_ID[-4:], id="process"),
+        pytest.param(process(PASSED), "no-credentials", id="process that gives what is over"),
+        pytest.param(process(f"{SECRETS['secret key']} {{"), "no-credentials", id="process that is not understood"),
+        pytest.param(
+            process("", errors=SECRETS["session token"], code=1), "CredentialRetrievalError", id="process that fails"
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRETS['secret key']}\n",
+            KEY_ID[-4:],
+            id="file",
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\n{SECRETS['secret key']}\n",
+            "ConfigParseError",
+            id="file that is not understood",
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRETS['secret key']} more\n",
+            "ValueError",
+            id="secret that cannot be sent",
+        ),
+        pytest.param(
+            f"[default]\nendpoint_url = https://{SECRETS['endpoint user']}:{SECRETS['endpoint password']}@a.example\n",
+            "https://***@a.example",
+            id="endpoint URL",
+        ),
+    ],
+)
+def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path) -> None:
+    """In a process of its own, so that what a library would write to stderr is there too."""
+    place = tmp_path / "config"
+    place.write_text(config, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=ROOT,
+        env={**os.environ, "AWS_CONFIG_FILE": str(place)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert shown in done.stdout
+    assert done.stderr == ""
+    assert leaked(done.stdout) == set()
+
+
+# --- What others say again --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param(
+            {},
+            {"message": "Check your key. The Canonical String for this request should have been 'GET {}'"},
+            id="message",
+        ),
+        pytest.param({}, {"message": "x" * (MAX_MESSAGE_CHARACTERS - 20) + "{}"}, id="message that is cut"),
+        pytest.param({}, {"__type": "{}", "message": ""}, id="code"),
+        pytest.param({"x-amzn-errortype": "{}"}, {}, id="header"),
+        pytest.param({"x-amzn-requestid": "{}"}, {}, id="request id"),
+    ],
+)
+@pytest.mark.parametrize("name", ["session token", "secret key", "access key id"])
+def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, str], body: dict[str, str]) -> None:
+    """AWS gives the canonical request, session token and all, where a signature does not match."""
+    keys = Keys(access_key_id=KEY_ID, secret_key=SECRETS["secret key"], token=SECRETS["session token"])
+    content = json.dumps({key: value.replace("{}", SECRETS[name]) for key, value in body.items()}).encode()
+    lines = {"x-amzn-requestid": "1", **{key: value.replace("{}", SECRETS[name]) for key, value in headers.items()}}
+    head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
+    said = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
+    draft: Draft[ApiFacts] = Draft()
+    (target, *_) = targets(scenarios.load("healthy-three-zones").settings(), "eu-west-1", None)
+
+    async def ask() -> None:
+        await probe(
+            ScriptedStream(said), FakeMachine(), keys, target=target, agent="test", new_connection=True, draft=draft
+        )
+
+    with pytest.raises(ProbeError) as caught:
+        run(ask())
+    assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message} {caught.value.code}") == set()
+    assert "***" in repr(draft.facts)
+
+
+@pytest.mark.parametrize("form", ["{password}", "{basic}", "x" * 2000 + "{password}"])
+def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
+    password = unquote(SECRETS["proxy password"])
+    basic = base64.b64encode(f"{SECRETS['proxy user']}:{password}".encode()).decode()
+    said = f"HTTP/1.1 407 Denied\r\nServer: {form.format(password=password, basic=basic)}\r\n\r\n".encode()
+    draft: Draft[ProxyConnectFacts] = Draft()
+    with pytest.raises(ProbeError) as caught:
+        run(proxy.probe(FakeNet(streams=[ScriptedStream(said)]), PROXY, "a.example", 443, draft))
+    assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message}") == set()
+    assert draft.facts is not None
+    assert draft.facts.server == "***"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("https://{user}:{password}@backup.example", id="URL"),
+        pytest.param("backup=https://{user}:{password}@backup.example", id="URL with its service"),
+        pytest.param("https://{user}:{password}=@backup.example", id="password like a service"),
+        pytest.param("{user}:{password}@backup.example", id="no scheme"),
+    ],
+)
+def test_no_secret_in_a_refused_endpoint(given: str) -> None:
+    text_given = given.format(user=SECRETS["endpoint user"], password=SECRETS["endpoint password"])
+    with pytest.raises(ValueError, match="name the host alone") as caught:
+        named_endpoint(text_given)
+    assert leaked(repr(caught.value)) == set()
+    assert SECRETS["endpoint password"].lower() not in str(caught.value).lower()

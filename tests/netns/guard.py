@@ -1,0 +1,75 @@
+"""A guard on the host of a VPC that sees whom its packets are for, whether or not a firewall there drops them.
+
+It stands before every other rule on output and lets everything pass, so a run is the same with it. Left out are the
+loopback interface, what IPv6 itself says to find its neighbours (RFC 4861) and to join groups (RFC 3810), and the
+kernel's own word to whoever sends a datagram that nobody waits for any more, such as a second answer of a resolver.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.netns.vpc import Vpc
+
+_FAMILIES: Final = (("ip", "ipv4_addr"), ("ip6", "ipv6_addr"))
+_OF_IPV6: Final = (
+    "nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, "
+    "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report"
+)
+_SIZE: Final = 4096
+"""Places in one set, far more than a run has; one that finds no room shows in the counters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What left the host."""
+
+    places: dict[str, int]
+    """Packets by `PROTOCOL ADDRESS PORT`, and by `PROTOCOL ADDRESS` where the protocol is neither TCP nor UDP."""
+    packets: int
+    """All of them, counted apart."""
+
+
+def post(vpc: Vpc) -> None:
+    """Put up the guard. It sees what is sent from now on."""
+    sets = "".join(
+        f"set {family}_ports {{ type {kind} . inet_proto . inet_service; flags dynamic; counter; size {_SIZE}; }}\n"
+        f"set {family}_rest {{ type {kind} . inet_proto; flags dynamic; counter; size {_SIZE}; }}\n"
+        for family, kind in _FAMILIES
+    )
+    rules = "".join(
+        f"meta l4proto {{ tcp, udp }} update @{family}_ports {{ {family} daddr . meta l4proto . th dport }} accept\n"
+        f"update @{family}_rest {{ {family} daddr . meta l4proto }} accept\n"
+        for family, _ in _FAMILIES
+    )
+    vpc.filter_on_host(f"""
+        table inet guard {{
+            {sets}
+            counter everything {{ }}
+            chain sent {{
+                type filter hook output priority -200; policy accept;
+                oif lo accept
+                icmpv6 type {{ {_OF_IPV6} }} accept
+                icmpv6 type destination-unreachable icmpv6 code port-unreachable accept
+                icmp type destination-unreachable icmp code port-unreachable accept
+                counter name everything
+                {rules}
+            }}
+        }}
+    """)
+
+
+def seen(vpc: Vpc) -> Seen:
+    """What the guard has seen so far."""
+    places: dict[str, int] = {}
+    packets = 0
+    for each in vpc.listed_on_host("table", "inet", "guard"):
+        for element in each.get("set", {}).get("elem", ()):
+            place, count = _element(element["elem"])
+            places[place] = places.get(place, 0) + count
+        packets += each.get("counter", {}).get("packets", 0)
+    return Seen(places=places, packets=packets)
+
+
+def _element(element: Any) -> tuple[str, int]:
+    address, protocol, *port = element["val"]["concat"]
+    return " ".join(map(str, (protocol, address, *port))), int(element["counter"]["packets"])

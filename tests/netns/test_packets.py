@@ -1,0 +1,152 @@
+"""Nobody is contacted but those that the README promises, and nobody whose certificate does not verify is told a word.
+
+The promises stand here by hand, not by what the program plans. They are whole: a place that a run must reach and does
+not is found out like a stranger, so the test cannot pass by seeing nothing.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent.report import Report
+from agent.simulated import scenario as scenarios
+from probes.facts import HttpFacts
+from tests.netns import guard, program
+from tests.netns.peers import ASKED, DECRYPTED
+from tests.netns.vpc import vpc
+
+pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
+
+METADATA: Final = "tcp 169.254.169.254 80"
+AMAZON: Final = ("10.0.0.2", "169.254.169.253")
+"""The VPC's resolver, which the host uses too where a scenario says nothing else."""
+ZONES: Final = ("10.0.1.17", "10.0.2.17", "10.0.3.17")
+GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
+LOCATION: Final = "portal.example.com"
+"""Where the redirect of the scenario points to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a run sent, and what the peers had from it."""
+
+    report: Report
+    seen: guard.Seen
+    asked: frozenset[str]
+    """Names in datagrams to resolvers."""
+    connected: frozenset[str]
+    decrypted: frozenset[str]
+    """Addresses and ports that found something inside TLS."""
+
+
+@cache
+def sent(name: str) -> Sent:
+    """One run for all that is asked of it."""
+    with tempfile.TemporaryDirectory() as folder, vpc(name, scenarios.text(name)) as made:
+        guard.post(made)
+        report = program.check(made, Path(folder)).report
+        seen = guard.seen(made)
+    said = made.peers.said
+    return Sent(
+        report=report,
+        seen=seen,
+        asked=frozenset(said(ASKED)),
+        connected=frozenset(said("tcp")),
+        decrypted=frozenset(said(DECRYPTED)),
+    )
+
+
+def promised(*addresses: str, resolvers: tuple[str, ...] = AMAZON, besides: tuple[str, ...] = ()) -> frozenset[str]:
+    """Resolvers, metadata, and port 443 of these addresses."""
+    names = (f"udp {resolver} 53" for resolver in resolvers)
+    return frozenset((METADATA, *names, *(f"tcp {address} 443" for address in addresses), *besides))
+
+
+def datagrams(*addresses: str) -> tuple[str, ...]:
+    """The datagram that shows whether this host's own firewall is why nothing came back."""
+    return tuple(f"udp {address} 443" for address in addresses)
+
+
+PROMISED: Final = {
+    "healthy-three-zones": promised(*ZONES),
+    "gateway-healthy": promised(
+        *ZONES,
+        besides=tuple(f"tcp {address} {port}" for address in ("10.0.1.27", "10.0.2.27") for port in GATEWAY_PORTS),
+    ),
+    "private-dns-off": promised("52.95.111.30", "52.95.111.31", besides=datagrams("52.95.111.30", "52.95.111.31")),
+    "resolvers-disagree": promised(
+        *ZONES, "52.95.111.30", resolvers=("10.0.9.53", *AMAZON), besides=datagrams("52.95.111.30")
+    ),
+    "proxy-captures": promised("10.0.1.17", besides=("tcp 10.0.1.90 3128",)),
+    "metadata-silent": promised(*ZONES),
+    "endpoint-names-only": promised("10.0.1.17", "10.0.2.17", "52.95.111.30", besides=datagrams("52.95.111.30")),
+    "dual-stack-healthy": promised(
+        "10.0.1.17", "10.0.2.17", "2600:1f18:0:1::17", "2600:1f18:0:2::17", resolvers=(*AMAZON, "fd00:ec2::253")
+    ),
+    "path-without-calls": promised(*ZONES),
+    "no-credentials": promised("10.0.1.17", "10.0.2.17"),
+    "sdk-url-elsewhere": promised("10.0.1.17", "10.0.1.44"),
+    "redirect": promised("10.0.1.17"),
+    "portal": promised("10.0.1.17"),
+    "tls-intercepted": promised(*ZONES),
+    "wrong-host": promised("10.0.1.17"),
+}
+"""By scenario: all that is contacted in it, whether or not anybody is there."""
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_only_the_promised_are_contacted(name: str) -> None:
+    seen = sent(name).seen
+    assert sum(seen.places.values()) == seen.packets > 0, "a packet has passed the guard unseen"
+    assert sorted(seen.places.keys() - PROMISED[name]) == [], "strangers"
+    assert sorted(PROMISED[name] - seen.places.keys()) == [], "never reached"
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_only_names_of_endpoints_are_looked_up(name: str) -> None:
+    assert sent(name).asked == {row.name for row in scenarios.load(name).dns}
+
+
+def test_stranger_is_seen_and_named() -> None:
+    """Held against the promise of another scenario, what one run does on top of that is found out."""
+    strangers = sent("resolvers-disagree").seen.places.keys() - PROMISED["healthy-three-zones"]
+    assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
+
+
+def test_redirect_is_not_followed() -> None:
+    run = sent("redirect")
+    given = {each.facts.location for each in run.report.observations if isinstance(each.facts, HttpFacts)}
+    assert f"http://{LOCATION}/login" in given
+    assert LOCATION not in run.asked
+
+
+@pytest.mark.parametrize(
+    ("name", "strange"),
+    [
+        pytest.param("tls-intercepted", {f"{address} 443" for address in ZONES}, id="another authority"),
+        pytest.param("wrong-host", {"10.0.1.17 443"}, id="another name"),
+        pytest.param("certificate-expired", {"10.0.1.17 443"}, id="too old"),
+        pytest.param("sdk-url-elsewhere", {"10.0.1.44 443"}, id="beside one that verifies"),
+    ],
+)
+def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set[str]) -> None:
+    run = sent(name)
+    assert strange <= run.connected
+    assert not strange & run.decrypted
+
+
+@pytest.mark.parametrize(
+    ("name", "verified"),
+    [
+        pytest.param("sdk-url-elsewhere", {"10.0.1.17 443"}, id="beside one that does not verify"),
+        pytest.param("interception-trusted", {"10.0.1.17 443"}, id="the same authority, trusted"),
+        pytest.param("healthy-three-zones", {f"{address} 443" for address in ZONES}, id="healthy"),
+    ],
+)
+def test_requests_for_who_is_verified(name: str, verified: set[str]) -> None:
+    """What the peers say of what is inside TLS is true: without it the test above would prove nothing."""
+    assert sent(name).decrypted == verified
