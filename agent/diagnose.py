@@ -5,6 +5,7 @@ cause of which. What a target needs for `ok` and did not get is either named by 
 failure that nothing names becomes RUN003.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -67,6 +68,7 @@ EXPLAINS: Final = (
 _PARTIAL: Final = frozenset({"TCP002", "TCP003", "TCP007", "TCP008"})
 """Faults of some addresses or ports beside others that work: the choice of a host name causes none of them."""
 _CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
+_SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _NO_EXCUSE: Final = frozenset({"ENV010", "RUN001", "RUN002"})
 """Findings that stand in for no failure that they show: what was not measured is not well for it, and a clock is read
 from every answer, whatever else is wrong with that."""
@@ -390,6 +392,16 @@ def _order(draft: _Draft) -> tuple[object, ...]:
     )
 
 
+def _safe(fix: Fix) -> Fix:
+    """The fix with a placeholder for every word that is not what ids, names, addresses and options are made of: what a
+    peer or a setting gave is never a command's."""
+    commands = tuple(
+        replace(command, argv=tuple(word if _SAFE_WORD.fullmatch(word) else "<VALUE>" for word in command.argv))
+        for command in fix.commands
+    )
+    return replace(fix, commands=commands)
+
+
 def _finding(draft: _Draft) -> Finding:
     code = CODES[draft.found.code]
     return Finding(
@@ -404,6 +416,6 @@ def _finding(draft: _Draft) -> Finding:
         evidence=draft.found.evidence,
         explained_by=None if draft.cause is None else draft.cause.id,
         suppressed=draft.suppressed,
-        fix=draft.found.fix,
+        fix=_safe(draft.found.fix),
         documents=code.documents,
     )

@@ -12,7 +12,7 @@ from agent.diagnose import ANYTHING, EXPLAINS, Reach, diagnose
 from agent.evidence import Evidence
 from agent.report import Finding, Fix
 from agent.rules.registry import RULES
-from agent.rules.rule import Found, Rule
+from agent.rules.rule import Found, Rule, look
 from agent.verdict import judge
 from probes.model import Role, Target
 from tests.agent.build import (
@@ -572,3 +572,19 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
     }
     about_targets = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
     assert {each.code for each in diagnosis.not_evaluated} == about_targets
+
+
+@pytest.mark.parametrize(
+    "word", ["$(reboot)", "a b", "x;y", "`id`", "a\nb", "--option='x'", "\u202eevil", "a" * 301, ""]
+)
+def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
+    found = Found(
+        code="TLS006",
+        target="backup",
+        detail="x",
+        evidence=(),
+        fix=Fix(summary="x", commands=(look("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
+    )
+    rule = Rule("TLS006", (), lambda _: [found])
+    finding = next(each for each in diagnose(evidence([]), (rule,)).findings if each.code == "TLS006")
+    assert finding.fix.commands[0].argv == ("openssl", "s_client", "<VALUE>", "<VPC_ID>", "10.0.1.17:443")
