@@ -8,6 +8,7 @@ varies, and new words may come at known places. What cannot be read is IAM009 wi
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from agent.evidence import Evidence
@@ -186,6 +187,6 @@ def _text(call: Observation[ApiFacts]) -> str:
 
 
 RULES: Final = tuple(
-    Rule(code, (Step.API,), lambda evidence, code=code: denied(code, evidence))  # type: ignore[misc]
+    Rule(code, (Step.API,), partial(denied, code))
     for code in ("IAM001", "IAM002", "IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008", "IAM009")
 )

@@ -229,7 +229,9 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 pass
             case kind:
                 return await _utter(secured, lambda request: hostile.http(kind, request))
-        server = lambda: now() + timedelta(seconds=row.clock_seconds)  # noqa: E731 - a clock beside a clock
+
+        def server() -> datetime:
+            return now() + timedelta(seconds=row.clock_seconds)
 
         def answer(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
             if row.large == "lost" and len(body) > LARGE_BYTES:
