@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from agent.catalog.services import APPLIANCE_LABELS
 from agent.report import SCHEMA, Report
 from agent.shapes import ShapeError, plain, shaped, type_schema
 from probes.facts import (
@@ -34,8 +35,11 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.DNS, "getaddrinfo"): LookupFacts,
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,
+    **{(Step.DNS, f"appliance-{label}"): LookupFacts for label in APPLIANCE_LABELS},
     (Step.TCP, None): TcpFacts,
     (Step.TLS, None): TlsFacts,
+    (Step.TLS, "small-segments"): TlsFacts,
+    (Step.TLS, "other-name"): TlsFacts,
     (Step.HTTP, None): HttpFacts,
     (Step.HTTP, "padded"): HttpFacts,
     (Step.HTTP, "proxy-connect"): ProxyConnectFacts,

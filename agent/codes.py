@@ -107,6 +107,14 @@ _CLOCK: Final = Document(
     title="EC2 User Guide: Precision clock and time synchronization on your EC2 instance",
     url=f"{_DOCS}/AWSEC2/latest/UserGuide/set-time.html",
 )
+_FIREWALL: Final = Document(
+    title="Route 53 Developer Guide: Rule actions in DNS Firewall",
+    url=f"{_DOCS}/Route53/latest/DeveloperGuide/resolver-dns-firewall-rule-actions.html",
+)
+_ALLOWANCE: Final = Document(
+    title="EC2 User Guide: Monitor network performance for ENA settings on your EC2 instance",
+    url=f"{_DOCS}/AWSEC2/latest/UserGuide/monitoring-network-performance-ena.html",
+)
 _TRUST: Final = Document(title="Amazon Trust Services repository", url="https://www.amazontrust.com/repository/")
 _CREDENTIALS: Final = Document(
     title="AWS SDKs and Tools Reference Guide: Standardized credential providers",
@@ -160,6 +168,7 @@ CODES: Final = {
         _code(
             "ENV008", "region-mismatch", _WARNING, "The Region that is set is not the instance's", _SDK, scope=Scope.RUN
         ),
+        _code("ENV009", "hosts-file-override", _WARNING, "The hosts file answers for the name instead of DNS"),
         _code("ENV010", "clock-skew", _WARNING, "This host's clock is wrong", _CLOCK, scope=Scope.RUN),
         _code(
             "ENV011",
@@ -170,6 +179,14 @@ CODES: Final = {
             scope=Scope.RUN,
         ),
         _code("ENV012", "outside-vpc", _INFO, "This host is taken to be outside AWS", _RESOLVER, scope=Scope.RUN),
+        _code(
+            "ENV013",
+            "allowance-exceeded",
+            _WARNING,
+            "The instance's network allowance was exceeded",
+            _ALLOWANCE,
+            scope=Scope.RUN,
+        ),
         _code(
             "DNS001",
             "public-answer",
@@ -199,7 +216,9 @@ CODES: Final = {
         ),
         _code("DNS005", "resolver-servfail", _CRITICAL, "The name server fails to answer", _RESOLVER),
         _code("DNS006", "empty-answer", _CRITICAL, "The name has no address", _ZONES),
+        _code("DNS007", "answer-redirected", _WARNING, "The answer leads out of the service's own names", _FIREWALL),
         _code("DNS008", "mixed-answer", _CRITICAL, "One answer holds private and public addresses", _ZONES),
+        _code("DNS009", "answer-outside-vpc", _INFO, "The private addresses lie outside this VPC", _ENDPOINT),
         _code("DNS010", "bogus-address", _CRITICAL, "The name resolves to an address that no endpoint has"),
         _code(
             "DNS011",
@@ -210,6 +229,19 @@ CODES: Final = {
         ),
         _code("DNS012", "nat64-answer", _WARNING, "Traffic goes through NAT64", _CONFIGURE),
         _code("DNS013", "resolver-refused", _CRITICAL, "The name server refuses to answer", _RESOLVER),
+        _code(
+            "DNS014",
+            "appliance-names-shadowed",
+            _INFO,
+            "Private DNS hides the names that a gateway appliance uses",
+            _GATEWAY,
+        ),
+        _code(
+            "DNS015",
+            "system-lookup-differs",
+            _WARNING,
+            "Programs on this host get another answer than the name servers give",
+        ),
         _code(
             "DNS016", "resolver-degraded", _WARNING, "One of the name servers stalls", _RESOLVER, scope=Scope.RESOLVER
         ),
@@ -223,14 +255,18 @@ CODES: Final = {
         _code("TCP006", "no-route", _CRITICAL, "There is no way to the address", _ROUTES),
         _code("TCP007", "support-port-blocked", _WARNING, "The port of AWS Support's channel is closed", _GATEWAY),
         _code("TCP008", "ipv6-path-broken", _WARNING, "One address family does not connect", _CONFIGURE),
+        _code("TCP009", "lossy-path", _WARNING, "Connects needed more than one try: packets are lost", _ALLOWANCE),
+        _code("TCP010", "wrong-interface", _WARNING, "The way to the endpoint leaves by another interface"),
         _code("TCP011", "no-source-port", _CRITICAL, "This host has no free source port"),
         _code("TLS001", "intercepted", _CRITICAL, "Somebody else's certificate: TLS is intercepted"),
         _code("TLS002", "trusted-interception", _WARNING, "TLS is opened by an authority that this host trusts"),
         _code("TLS003", "wrong-host", _CRITICAL, "A genuine certificate for another name", _CONFIGURE),
         _code("TLS004", "handshake-stalls", _CRITICAL, "The TLS handshake stalls", _MTU),
+        _code("TLS005", "handshake-reset", _CRITICAL, "The connection is cut straight after the ClientHello"),
         _code("TLS006", "not-tls", _CRITICAL, "Something that is not TLS answers on the port"),
         _code("TLS007", "certificate-time", _CRITICAL, "The certificate is not valid at this host's time", _CLOCK),
         _code("TLS008", "trust-store-broken", _CRITICAL, "This host's trusted certificates lack Amazon's", _TRUST),
+        _code("TLS009", "handshake-refused", _CRITICAL, "The peer refuses the TLS version or the ciphers"),
         _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS"),
         _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere"),
         _code("HTTP003", "proxy-failed", _CRITICAL, "The proxy does not let the calls through", _PROXY),
@@ -258,6 +294,15 @@ CODES: Final = {
             _CREDENTIALS,
             scope=Scope.RUN,
         ),
+        _code(
+            "API011",
+            "role-shadowed",
+            _INFO,
+            "Other credentials hide the instance's role",
+            _CREDENTIALS,
+            scope=Scope.RUN,
+        ),
+        _code("API012", "gateway-not-seen", _INFO, "A gateway has not reported for over an hour", _GATEWAY),
         _code("IAM001", "endpoint-policy-silent", _CRITICAL, "No VPC endpoint policy allows the call", _POLICY),
         _code("IAM002", "endpoint-policy-denies", _CRITICAL, "A VPC endpoint policy denies the call", _POLICY),
         _code("IAM003", "identity-policy", _WARNING, "An identity-based policy denies the call", _DENIED),

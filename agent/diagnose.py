@@ -37,7 +37,7 @@ class Explains:
 
     cause: str
     symptom: str
-    """A code, or ANYTHING that fails."""
+    """A code, how the codes of a group begin, or ANYTHING that fails."""
     reach: Reach
 
 
@@ -52,7 +52,14 @@ EXPLAINS: Final = (
     Explains("ENV011", "API001", Reach.RUN),
     Explains("ENV002", "API001", Reach.RUN),
     Explains("ENV003", "API001", Reach.RUN),
+    Explains("ENV009", "DNS", Reach.TARGET),
+    Explains("ENV009", "TCP", Reach.ADDRESS),
+    Explains("ENV009", "TLS", Reach.ADDRESS),
+    Explains("ENV009", "HTTP", Reach.ADDRESS),
+    Explains("DNS007", "DNS001", Reach.TARGET),
+    Explains("DNS007", ANYTHING, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
+    Explains("DNS015", "DNS002", Reach.TARGET),
     Explains("DNS002", "DNS003", Reach.TARGET),
     Explains("DNS002", "DNS005", Reach.TARGET),
     Explains("DNS002", "DNS006", Reach.TARGET),
@@ -62,6 +69,7 @@ EXPLAINS: Final = (
     Explains("DNS008", ANYTHING, Reach.ADDRESS),
     Explains("DNS010", ANYTHING, Reach.ADDRESS),
     Explains("DNS001", ANYTHING, Reach.ADDRESS),
+    Explains("TCP010", "TCP", Reach.ADDRESS),
 )
 """The first row that fits wins."""
 
@@ -260,7 +268,9 @@ def _explain(drafts: list[_Draft], explains: Sequence[Explains]) -> None:
 
 
 def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
-    if cause.found.code != row.cause or row.symptom not in (ANYTHING, symptom.found.code):
+    if cause.found.code != row.cause:
+        return False
+    if row.symptom != ANYTHING and not symptom.found.code.startswith(row.symptom):
         return False
     group = symptom.found.code[:3]
     if row.symptom == ANYTHING and (group in ("ENV", "RUN") or CODES[symptom.found.code].scope is not Scope.TARGET):

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-from agent.catalog.services import SERVICES
+from agent.catalog.services import APPLIANCE_LABELS, SERVICES, appliance_host
 from agent.plan import host_of_url, usable_families, vpc_resolvers
 from agent.report import AddressScope, Run
 from agent.settings import Expect
@@ -40,7 +40,10 @@ PROXY_CONNECT: Final = "proxy-connect"
 CONTAINER: Final = "container-credentials"
 GETADDRINFO: Final = "getaddrinfo"
 PADDED: Final = "padded"
-"""The operations that tell looks of one step apart."""
+SMALL_SEGMENTS: Final = "small-segments"
+OTHER_NAME: Final = "other-name"
+APPLIANCE: Final = "appliance-"
+"""The operations that tell looks of one step apart; that of an appliance's name begins so and ends with its label."""
 
 _PRIVATE: Final = tuple(
     ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
@@ -168,6 +171,15 @@ class Evidence:
         """How programs on this host look the target's name up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
+    def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
+        """How programs on this host look up the names of a gateway appliance, each with its host; none where nobody
+        looked."""
+        found = (
+            (appliance_host(label, target.region), self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
+            for label in APPLIANCE_LABELS
+        )
+        return tuple((host, each) for host, each in found if each is not None)
+
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """What these resolvers said of the target's name."""
         wanted = frozenset(resolvers)
@@ -216,6 +228,17 @@ class Evidence:
         """Whether the signed call at an address was answered by AWS, whatever it said."""
         call = self.at(Step.API, target, address, HTTPS)
         return call is not None and isinstance(call.facts, ApiFacts) and call.facts.request_id is not None
+
+    def answered_by_aws(self, target: Target, address: Address) -> bool:
+        """Whether a request of any kind was answered at an address by AWS."""
+        answer = self.at(Step.HTTP, target, address, HTTPS)
+        known = answer is not None and isinstance(answer.facts, HttpFacts) and answer.facts.request_id is not None
+        return known or self.reached_aws(target, address)
+
+    def is_unconnected(self, target: Target, address: Address) -> bool:
+        """Whether a connect to 443 at an address was made and failed."""
+        attempt = self.at(Step.TCP, target, address, HTTPS)
+        return attempt is not None and attempt.made and not attempt.ok
 
     def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
         """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses

@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from agent import plan
 from agent.catalog.partitions import SUFFIXES, is_region
-from agent.catalog.services import SERVICES
+from agent.catalog.services import APPLIANCE_LABELS, BACKUP_GATEWAY, SERVICES, appliance_host
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.evidence import (
     ALLOWANCES,
+    APPLIANCE,
     CONTAINER,
     GETADDRINFO,
     METADATA_PROXY,
@@ -47,7 +48,7 @@ from probes.facts import (
     TcpFacts,
 )
 from probes.http import user_agent
-from probes.model import Address, Draft, FailureKind, Observation, ProbeError, Role, Step, Subject, Target
+from probes.model import Address, Addressing, Draft, FailureKind, Observation, ProbeError, Role, Step, Subject, Target
 from probes.observe import Log
 from probes.world import Keys, Trust, World, masked_proxy
 
@@ -306,12 +307,18 @@ class _Measuring:
         return plan.usable_families(self._host)
 
     def is_public(self, address: Address) -> bool:
+        return self._scope(address) is AddressScope.PUBLIC
+
+    def is_private(self, address: Address) -> bool:
+        return self._scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
+
+    def _scope(self, address: Address) -> AddressScope:
         blocks: tuple[IPv4Network | IPv6Network, ...] = self.settings.private_cidrs
         known = False
         if self._metadata is not None:
             blocks = (*self._metadata.vpc_cidrs, *blocks)
             known = self._metadata.vpc_id is not None
-        return scope_of(address, vpc_cidrs=blocks, ipv6_known=known) is AddressScope.PUBLIC
+        return scope_of(address, vpc_cidrs=blocks, ipv6_known=known)
 
     def _made(self, observation: Observation[Any]) -> None:
         self.emit(ObservationMade(observation, self.log.announced))
@@ -394,6 +401,24 @@ class _Pursuit:
                 self._climb(address, after)
         for address in addresses:
             self._climb(address, subject.id)
+        default = self._target.addressing is Addressing.DEFAULT and self._target.service == BACKUP_GATEWAY.name
+        if default and self._left_alone is None and any(map(self._measuring.is_private, addresses)):
+            for label in APPLIANCE_LABELS:
+                self._measuring.spawn(self._look_up_appliance(label))
+
+    async def _look_up_appliance(self, label: str) -> None:
+        """Look up a name that private DNS for the gateway may hide from appliances."""
+
+        async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
+            return await dns.lookup(self._gear.net, appliance_host(label, self._target.region), draft)
+
+        subject = Subject(
+            step=Step.DNS,
+            target=self._target.id,
+            operation=f"{APPLIANCE}{label}",
+            after=f"{Step.DNS}/{self._target.id}/{GETADDRINFO}",
+        )
+        await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
 
     async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:

@@ -6,6 +6,7 @@ missing field without a default and a value of another kind are refused with the
 """
 
 import dataclasses
+import math
 import types
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -118,8 +119,8 @@ _SCALARS: Final[dict[Any, str]] = {str: "string", bool: "boolean", int: "integer
 def _shaped(kind: Any, data: Any, where: str) -> Any:
     if kind is Any:
         return data
-    if kind is float and type(data) is int:
-        return float(data)
+    if kind is float and type(data) in (int, float):
+        return _number(data, where)
     if kind in _SCALARS or kind is type(None):
         if type(data) is not kind:
             raise ShapeError(where, f"{_words(kind)} belongs here, not {_shown(data)}")
@@ -178,10 +179,21 @@ def _from_text(kind: Any, data: Any, where: str) -> Any:
     read, form = _TEXT_FORMS[kind]
     try:
         value = read(data) if isinstance(data, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):  # the first and the last instants have no neighbours in other zones
         value = None
     if type(value) is not kind:
         raise ShapeError(where, f"an {form} belongs here, not {_shown(data)}")
+    return value
+
+
+def _number(data: Any, where: str) -> float:
+    """A number that JSON has a form for, too (RFC 8259, section 6)."""
+    try:
+        value = float(data)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ShapeError(where, f"a finite number belongs here, not {_shown(data)}")
     return value
 
 

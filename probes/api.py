@@ -13,16 +13,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from probes.facts import ApiFacts
+from probes.facts import ApiFacts, GatewayFacts
 from probes.http import Response, exchange, instant_of
 from probes.model import Draft, FailureKind, ProbeError, Target
 from probes.sigv4 import signed_headers
 from probes.world import Keys, Machine, Stream
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
+MAX_GATEWAYS: Final = 16
 LEAST_SECRET: Final = 16
 """Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter opens nothing at AWS, and a
 stand-in's `test` is a word that messages need."""
+_GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 _JSON_1_0: Final = "application/x-amz-json-1.0"
 
 
@@ -53,7 +55,7 @@ OPERATIONS: Final = {
         method="POST",
         path="/",
         headers=(("Content-Type", _JSON_1_0), ("X-Amz-Target", "BackupOnPremises_v20210101.ListGateways")),
-        body=b'{"MaxResults":1}',
+        body=b'{"MaxResults":50}',  # a few hundred bytes each, below MAX_BODY_BYTES together
         key="Gateways",
     ),
 }
@@ -169,9 +171,31 @@ def read_answer(
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,
+        gateways=_gateways(document) if operation.key == "Gateways" else (),
         server_time=theirs,
         clock_offset_seconds=None if theirs is None else round((now - theirs).total_seconds(), 3),
     )
+
+
+def _gateways(document: Any) -> tuple[GatewayFacts, ...]:
+    listed = document.get("Gateways") if isinstance(document, Mapping) else None
+    found = []
+    for each in listed if isinstance(listed, list) else ():
+        name = str(each.get("GatewayArn") if isinstance(each, Mapping) else "").rpartition("/")[2]
+        if _GATEWAY_ID.fullmatch(name):
+            found.append(GatewayFacts(gateway_id=name, last_seen=_instant(each.get("LastSeenTime"))))
+    unknown = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(found, key=lambda each: (each.last_seen or unknown, each.gateway_id))[:MAX_GATEWAYS])
+
+
+def _instant(seconds: Any) -> datetime | None:
+    """A timestamp of JSON 1.0: seconds since 1970 as a number."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # no instant that a calendar has
+        return None
 
 
 def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:

@@ -230,6 +230,15 @@ class CredentialFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayFacts:
+    """A gateway, as the API lists it (AWS Backup Developer Guide, Backup gateway API: Gateway)."""
+
+    gateway_id: str
+    last_seen: datetime | None
+    """When AWS last heard of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFacts:
     """One answer to a signed, read-only call."""
 
@@ -243,6 +252,8 @@ class ApiFacts:
     error_code: str | None
     """AWS's own code, cut as botocore cuts it; the status where there is none. None where the status is 200."""
     error_message: str | None
+    gateways: tuple[GatewayFacts, ...] = ()
+    """Of an answer to ListGateways those that AWS has not heard of for longest, at most MAX_GATEWAYS."""
     server_time: datetime | None
     """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
     clock_offset_seconds: float | None

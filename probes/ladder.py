@@ -6,7 +6,7 @@ skipped and names the step that failed. The ladder owns its connection and close
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from probes import api, http, tcp, tls
@@ -14,11 +14,19 @@ from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import Address, Draft, FailureKind, Observation, Step, Subject, Target
 from probes.observe import Log
-from probes.world import Keys, Machine, Net, Stream, Trust
+from probes.world import Keys, Machine, Net, Stream, Trust, client_context, small_client_context
 
 HTTPS: Final = 443
 SUPPORT_CHANNEL: Final = 2222
 """AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
+SMALL_SEGMENTS: Final = "small-segments"
+"""The operation of a handshake that no MTU of a tunnel should harm."""
+OTHER_NAME: Final = "other-name"
+"""The operation of a handshake that asks for another host, as a filter of names would not expect."""
+SMALL_MSS: Final = 1200
+"""Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
+NOBODY: Final = "nobody"
+"""What a handshake trusts that verifies nothing."""
 PADDED: Final = "padded"
 """The operation of a request that fills more than four segments."""
 MAX_PADDING_BYTES: Final = 60_000
@@ -124,7 +132,36 @@ class _Climb:
             seen, secured = await self._gear.log.observe(subject, body, limit=self._gear.limit)
         if secured is not None:
             self._open = secured
+        if self._port == HTTPS and seen.failure is not None and seen.failure.kind is FailureKind.TIMEOUT:
+            self._close()
+            await self._tell_size_from_name(subject)
         return _why(seen)
+
+    async def _tell_size_from_name(self, stalled: Subject) -> None:
+        """Shake hands twice more, at once: with small packets, and for another name. Whichever is answered says what
+        the first one was lost for."""
+        small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
+        other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
+
+        async def in_small_segments(draft: Draft[TlsFacts]) -> bool:
+            async def connect() -> Stream:
+                return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts](), mss=SMALL_MSS)
+
+            await tls.greet(connect, small_client_context(), self._target.host, NOBODY, draft)
+            return True
+
+        async def for_another_name(draft: Draft[TlsFacts]) -> bool:
+            # A name that firewalls for AWS let pass, and that no endpoint of Backup's is called by.
+            other_host = f"sts.{self._target.host.partition('.')[2] or self._target.host}"
+            await tls.greet(self._connect_again, client_context(), other_host, NOBODY, draft)
+            return True
+
+        limit = self._gear.limit / 2
+        async with self._gear.handshakes:
+            await asyncio.gather(
+                self._gear.log.observe(small, in_small_segments, limit=limit),
+                self._gear.log.observe(other, for_another_name, limit=limit),
+            )
 
     async def _http(self, subject: Subject) -> str | None:
         stream = self._connection()

@@ -169,6 +169,31 @@ async def handshake(
     return shaken
 
 
+async def greet(
+    connect: Callable[[], Awaitable[Stream]],
+    context: ssl.SSLContext,
+    server_name: str,
+    trust: str,
+    draft: Draft[TlsFacts],
+) -> None:
+    """Shake hands over a connection of its own, for what comes back and nothing else, and close it.
+
+    Raises what `connect` and TlsStream.handshake raise.
+    """
+    draft.facts = facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
+    stream = await connect()
+    try:
+        shaken = TlsStream(stream, context, server_name=server_name)
+        try:
+            await shaken.handshake()
+        except BaseException:
+            draft.facts = replace(facts, bytes_received=shaken.bytes_received)
+            raise
+        draft.facts = replace(facts, version=shaken.tls.version(), certificates=_readable(shaken.tls))
+    finally:
+        stream.close()
+
+
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
     """The certificates of a peer that OpenSSL has verified; none where our own reading of one fails, which is no fault
     of the peer's."""

@@ -59,8 +59,9 @@ class Stream(Protocol):
 class Net(Protocol):
     """Packets."""
 
-    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
-        """Connect by TCP. Whatever the end, `draft` holds what the kernel saw. Raises OSError."""
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
+        """Connect by TCP. Whatever the end, `draft` holds what the kernel saw. `mss` bounds the segments of both sides,
+        in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
 
     async def exchange(
         self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
@@ -228,10 +229,12 @@ class SocketStream:
 class SystemNet:
     """Real packets."""
 
-    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         connection = socket.socket(_family(address), socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
+            if mss is not None:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
             _report_icmp(connection, address, wanted=True)
             number = connection.connect_ex(_endpoint(address, port))
             draft.facts = TcpFacts(at_once=number not in (0, errno.EINPROGRESS))
@@ -545,6 +548,15 @@ def client_context() -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def small_client_context() -> ssl.SSLContext:
+    """As `client_context`, for a ClientHello that is as small as it can be: TLS 1.2 alone, with its forward-secret
+    AES-GCM ciphers and no key share."""
+    context = client_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM")
     return context
 
 

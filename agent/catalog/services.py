@@ -45,6 +45,9 @@ BACKUP_GATEWAY: Final = Service(
         Port(number=2222, role="AWS Support's channel", required=False),
     ),
 )
+APPLIANCE_LABELS: Final = ("anon-cp", "client-cp", "dp-1", "proxy-app")
+"""First labels of the public hosts of an appliance: activation, control, data, proxy (AWS Backup Developer Guide,
+Configure your infrastructure to use Backup gateway)."""
 SERVICES: Final = {service.name: service for service in (BACKUP, BACKUP_GATEWAY)}
 
 
@@ -59,6 +62,12 @@ def host_of(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
     partition = partition_of(region)
     suffix = partition.dual_stack_dns_suffix if dual_stack else partition.dns_suffix
     return f"{service}{'-fips' if fips else ''}.{region}.{suffix}"
+
+
+def appliance_host(label: str, region: str) -> str:
+    """The public IPv4 host of an appliance's role. It lies below the default host of the service, and so inside the
+    zone that private DNS attaches for that."""
+    return f"{label}.{host_of(BACKUP_GATEWAY.name, region, fips=False, dual_stack=False)}"
 
 
 def service_name_of(service: str, region: str) -> str | None:

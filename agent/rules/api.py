@@ -1,6 +1,7 @@
 """API: credentials, signatures, and what AWS says of a signed call."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 from agent.codes import Severity
@@ -12,6 +13,7 @@ from probes.model import FailureKind, Observation, Role, Step, Target
 
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
+SEEN_LATELY: Final = timedelta(hours=1)
 _IDENTITY: Final = look("aws", "sts", "get-caller-identity", scope=CommandScope.ACCOUNT)
 
 
@@ -250,6 +252,75 @@ def not_subscribed(evidence: Evidence) -> Iterator[Found]:
             )
 
 
+def role_shadowed(evidence: Evidence) -> Iterator[Found]:
+    """API011: credentials from another source hide the role of this instance."""
+    search = evidence.credentials
+    role = evidence.imds.role if evidence.imds is not None else None
+    if search is None or search.facts is None or role is None or search.facts.source in _ROLES:
+        return
+    yield Found(
+        code="API011",
+        target=None,
+        detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
+        f"role {role} of this instance does not sign the calls.",
+        evidence=ids([search, *evidence.metadata]),
+        fix=Fix(
+            summary="Nothing to mend where that is meant. Otherwise remove the keys from the environment or the "
+            "profile, so that the role is found.",
+            commands=(look("aws", "configure", "list"),),
+        ),
+    )
+
+
+_ROLES: Final = frozenset({"iam-role", "container-role", "assume-role-with-web-identity"})
+"""Sources that are a role given to what runs here, by design."""
+SOURCES: Final = {
+    "env": "environment variables",
+    "shared-credentials-file": "the shared credentials file",
+    "config-file": "the shared config file",
+    "assume-role": "a role that a profile assumes",
+    "sso": "IAM Identity Center (SSO)",
+    "login": "a console login session",
+    "custom-process": "a credential process",
+    "boto-config": "a boto configuration file",
+}
+"""By the names that botocore gives its providers (1.44.8), in words."""
+
+
+def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
+    """API012: ListGateways works, and a gateway has not been in touch for over an hour."""
+    for target in evidence.targets:
+        late: dict[str, datetime] = {}
+        calls = []
+        for call in evidence.calls(target):
+            facts = call.facts
+            if facts is None or facts.server_time is None:
+                continue
+            found = {
+                one.gateway_id: one.last_seen
+                for one in facts.gateways
+                if one.last_seen is not None and facts.server_time - one.last_seen > SEEN_LATELY
+            }
+            if found:
+                late |= found
+                calls.append(call)
+        if not late:
+            continue
+        said = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
+        yield Found(
+            code="API012",
+            target=target.id,
+            detail=f"The API answers, and AWS has not heard of {listed(said)} for over an hour.",
+            evidence=ids(calls),
+            addresses=places(calls),
+            fix=Fix(
+                summary="Look at that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
+                "443 1026 1027 1028 and 1031 of the endpoint from its own subnet, is its clock right?",
+                commands=(look("aws", "backup-gateway", "list-gateways", "--region", target.region),),
+            ),
+        )
+
+
 def _code(call: Observation[ApiFacts]) -> str | None:
     return None if call.failure is None else call.failure.code
 
@@ -273,4 +344,6 @@ RULES: Final = (
     Rule("API008", needs=(Step.API,), check=not_subscribed),
     Rule("API009", needs=(Step.API,), check=authorization_stripped),
     Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
+    Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),
+    Rule("API012", needs=(Step.API,), check=gateway_not_seen),
 )

@@ -24,7 +24,7 @@ from agent.rules.rule import (
     places,
     this_host,
 )
-from probes.facts import TcpFacts
+from probes.facts import Interface, TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SUPPORT_CHANNEL: Final = 2222
@@ -33,6 +33,10 @@ QUICK_SECONDS: Final = 0.0002
 LOCAL_SECONDS: Final = 0.5
 """An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
 takes about 3 s."""
+_BESIDE_THE_NETWORK: Final = tuple(
+    "docker br- cni cbr flannel cali virbr lxcbr lxdbr podman veth tun tap wg ppp ipsec".split()
+)
+"""How the names of interfaces begin that lead to containers on this host, or into a tunnel."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
 """ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
@@ -450,6 +454,80 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+def lossy_path(evidence: Evidence) -> Iterator[Found]:
+    """TCP009: connects that succeeded, and needed more than one SYN for it."""
+    for target in evidence.targets:
+        slow = [
+            each
+            for port in evidence.required_ports(target)
+            for each in evidence.connects(target, port)
+            if each.ok and each.facts is not None and each.facts.retransmits
+        ]
+        if not slow:
+            continue
+        tried = sum(len(evidence.connects(target, port)) for port in evidence.required_ports(target))
+        yield Found(
+            code="TCP009",
+            target=target.id,
+            detail=f"{len(slow)} of {tried} connects needed more than one try, {after(slow)}: {_ports_at(slow)}. A "
+            "first packet, or the answer to it, was lost.",
+            evidence=ids(slow),
+            addresses=places(slow),
+            fix=Fix(
+                summary="Run again: a packet may be lost once. Where it stays so, look at the allowance counters of "
+                "this instance's interface (conntrack_allowance_exceeded), and at tunnels and firewalls on the way.",
+                commands=(look("ethtool", "-S", "<INTERFACE>"), look("backuplink", "check", "--region", target.region)),
+            ),
+        )
+
+
+def wrong_interface(evidence: Evidence) -> Iterator[Found]:
+    """TCP010: what fails to connect would leave through a bridge of containers, a tunnel, or another interface than
+    the one in the address's own subnet."""
+    interfaces = (evidence.host.interfaces if evidence.host is not None else None) or ()
+    for target in evidence.targets:
+        astray: dict[str, list[Observation[TcpFacts]]] = {}
+        for port in evidence.required_ports(target):
+            for each in evidence.connects(target, port):
+                if not each.ok and (why := _astray(each, interfaces)) is not None:
+                    astray.setdefault(why, []).append(each)
+        if not astray:
+            continue
+        attempts = [each for found in astray.values() for each in found]
+        said = [f"{listed(ordered(places(found)))}: {why}" for why, found in astray.items()]
+        yield Found(
+            code="TCP010",
+            target=target.id,
+            detail=f"This host sends to {'; to '.join(said)}.",
+            evidence=ids(attempts),
+            addresses=places(attempts),
+            fix=Fix(
+                summary="Give the bridge or tunnel another network, or this host a more specific route to the "
+                "endpoint's subnet by the right interface; with several interfaces, a routing rule for each source.",
+                commands=(
+                    look("ip", "route", "get", str(attempts[0].subject.address)),
+                    look("ip", "rule", "show"),
+                ),
+            ),
+        )
+
+
+def _astray(attempt: Observation[TcpFacts], interfaces: tuple[Interface, ...]) -> str | None:
+    """Why the interface that a packet would leave by is not the one for its address; None where it is."""
+    facts, address = attempt.facts, attempt.subject.address
+    if facts is None or address is None or facts.interface is None:
+        return None
+    if facts.interface.startswith(_BESIDE_THE_NETWORK):
+        return f"by {facts.interface}, a bridge of containers or a tunnel"
+    near = [each.name for each in interfaces if each.name != "lo" and address in each.address.network]
+    if near and facts.interface not in near:
+        return f"by {facts.interface}, though {near[0]} is in the address's own subnet"
+    holders = [each.name for each in interfaces if facts.source is not None and each.address.ip == facts.source]
+    if holders and facts.interface not in holders:
+        return f"by {facts.interface}, with {facts.source} of {holders[0]} as its source"
+    return None
+
+
 def _family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
     """The IP version of which no attempt connects while every one of the other does; None where there is none."""
     for broken, working in ((6, 4), (4, 6)):
@@ -473,5 +551,7 @@ RULES: Final = (
     Rule("TCP006", needs=(Step.DNS,), check=no_route),
     Rule("TCP007", needs=(Step.TCP,), check=support_port_blocked),
     Rule("TCP008", needs=(Step.TCP,), check=ipv6_path_broken),
+    Rule("TCP009", needs=(Step.TCP,), check=lossy_path),
+    Rule("TCP010", needs=(Step.TCP,), check=wrong_interface),
     Rule("TCP011", needs=(Step.TCP,), check=no_source_port),
 )

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.services import is_offered
 from agent.catalog.vpce import read_name
 from agent.codes import Severity
-from agent.evidence import HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence
+from agent.evidence import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence, ordered
 from agent.plan import host_of_url
 from agent.report import AddressScope, Command, CommandScope, Fix
 from agent.rules.rule import Found, Rule, describe_endpoint, ids, listed, look
 from agent.settings import Expect
-from probes.facts import ApiFacts, HttpFacts, ProxyFacts
+from probes.facts import AllowanceFacts, ApiFacts, DnsFacts, HttpFacts, ProxyFacts
 from probes.model import Address, Addressing, FailureKind, Observation, Role, Step, Target
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
@@ -240,6 +240,58 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
+    """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
+    for target in evidence.targets:
+        own = evidence.own_answer(target)
+        entries = evidence.host.hosts_entries if evidence.host is not None else ()
+        fixed = ordered(each.address for each in entries if target.host in each.names and each.address in own)
+        lookup = evidence.own_lookup(target)
+        if not fixed or lookup is None:
+            continue
+        given = ordered(address for each in evidence.of(Step.DNS, target) for address in _answered(each))
+        beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
+        yield Found(
+            code="ENV009",
+            target=target.id,
+            detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
+            "endpoint change when it is made anew, and a hosts file does not follow.",
+            evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if _answered(each))]),
+            addresses=frozenset(fixed),
+            fix=Fix(
+                summary="Remove the line from the hosts file, and let DNS answer.",
+                commands=(look("grep", "-n", target.host, "/etc/hosts"),),
+            ),
+        )
+
+
+def _answered(look_up: Observation[Any]) -> tuple[Address, ...]:
+    """What a name server gave."""
+    return look_up.facts.addresses if isinstance(look_up.facts, DnsFacts) else ()
+
+
+def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
+    """ENV013: the driver's counters of packets dropped beyond an allowance of the instance rose during the run."""
+    seen = evidence.find(f"{HOST}/{ALLOWANCES}")
+    exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
+    if seen is None or not exceeded:
+        return
+    interface = min(exceeded).partition(" ")[0]
+    yield Found(
+        code="ENV013",
+        target=None,
+        detail="While this run lasted the network driver dropped packets beyond what this instance is allowed: "
+        f"{listed(f'{name} rose by {count}' for name, count in sorted(exceeded.items()))}. Look-ups, metadata and new "
+        "connections fail at random with it.",
+        evidence=ids([seen]),
+        fix=Fix(
+            summary="Ask fewer questions of the VPC's resolver (a cache on this host), open fewer connections, or use "
+            "a larger instance; the limit of link-local packets cannot be raised.",
+            commands=(look("ethtool", "-S", interface),),
+        ),
+    )
+
+
 def clock_skew(evidence: Evidence) -> Iterator[Found]:
     """ENV010: this host's clock against the time of an AWS answer."""
     answers: list[Observation[HttpFacts] | Observation[ApiFacts]] = []
@@ -357,7 +409,9 @@ RULES: Final = (
     Rule("ENV006", needs=(Step.DNS,), check=sdk_host_not_covered),
     Rule("ENV007", needs=(Step.HOST,), check=proxy_captures_endpoint),
     Rule("ENV008", needs=(Step.IMDS,), check=region_mismatch),
+    Rule("ENV009", needs=(Step.DNS,), check=hosts_file_override),
     Rule("ENV010", needs=(Step.HTTP,), check=clock_skew),
     Rule("ENV011", needs=(Step.HOST,), check=proxy_captures_metadata),
     Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
+    Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
 )

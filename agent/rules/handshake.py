@@ -1,9 +1,10 @@
 """TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from typing import Final
 
-from agent.evidence import Evidence
+from agent.evidence import HTTPS, OTHER_NAME, SMALL_SEGMENTS, Evidence
 from agent.report import Command, Fix
 from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
 from probes.facts import Certificate, TlsFacts
@@ -14,6 +15,14 @@ AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
 ISSUED_BY_AMAZON: Final = frozenset({"aws", "aws-us-gov"})
 """Partitions in which nobody else signs them."""
 _SHOWN: Final = 8
+_REFUSES_THE_NAME: Final = frozenset(
+    {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
+)
+"""Alerts of who filters by name, as OpenSSL calls them or by number."""
+_NOT_IN_COMMON: Final = frozenset(
+    {"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"}
+)
+"""What OpenSSL here says of a peer that chose what this host does not take."""
 
 
 def intercepted(evidence: Evidence) -> Iterator[Found]:
@@ -84,11 +93,13 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
         if not stalled:
             continue
         said = []
+        causes = {_why_silent(evidence, target, each) for each in silent}
         if silent:
-            said.append(
-                f"At {_where(silent)} TCP connects, then {_came(silent)}, {after(silent)}. Large packets that are lost "
-                "on the way (MTU) and a filter on the server name look like this."
-            )
+            said.append(f"At {_where(silent)} TCP connects, then {_came(silent)}, {after(silent)}.")
+        for cause in _Stall:
+            lost = [each for each in silent if _why_silent(evidence, target, each) is cause]
+            if lost:
+                said.append(cause.value.format(where=_where(lost), host=target.host))
         if endless:
             bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
             said.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
@@ -96,14 +107,159 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
             code="TLS004",
             target=target.id,
             detail=" ".join(said),
-            evidence=ids(stalled),
+            evidence=ids([*stalled, *(again for each in silent for again in _tried_again(evidence, target, each))]),
             addresses=places(stalled),
+            fix=_unstall(causes, stalled),
+        )
+
+
+class _Stall(Enum):
+    """What two more handshakes at the same address tell of one that stalls, in words."""
+
+    SIZE = (
+        "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "
+        "large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU)."
+    )
+    NAME = (
+        "At {where} a handshake for another name is answered, and a small one for {host} is not: something on the way "
+        "drops what asks for this server name (SNI filter)."
+    )
+    BOTH = (
+        "At {where} a small handshake for {host} is answered, and a large one for another name, too: neither the size "
+        "nor the name alone is at fault, and which of the two a device on the way minds cannot be told from here."
+    )
+    NEITHER = (
+        "At {where} a small handshake and one for another name meet the same silence: large packets that are lost on "
+        "the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here."
+    )
+    UNTRIED = (
+        "At {where} no second handshake was made: large packets that are lost on the way (MTU) and a filter on the "
+        "server name look like this."
+    )
+
+
+def _tried_again(
+    evidence: Evidence, target: Target, stalled: Observation[TlsFacts]
+) -> tuple[Observation[TlsFacts], ...]:
+    """The two more handshakes at an address, as far as they were made."""
+    address = stalled.subject.address
+    found = (
+        None if address is None else evidence.at(Step.TLS, target, address, HTTPS, operation)
+        for operation in (SMALL_SEGMENTS, OTHER_NAME)
+    )
+    return tuple(each for each in found if each is not None and each.made)
+
+
+def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFacts]) -> _Stall:
+    again = {each.subject.operation: _is_answered(each) for each in _tried_again(evidence, target, stalled)}
+    match again.get(SMALL_SEGMENTS), again.get(OTHER_NAME):
+        case True, False:
+            return _Stall.SIZE
+        case False, True:
+            return _Stall.NAME
+        case True, True:
+            return _Stall.BOTH
+        case False, False:
+            return _Stall.NEITHER
+    return _Stall.UNTRIED
+
+
+def _is_answered(handshake: Observation[TlsFacts]) -> bool:
+    """Whether anything came back, if only a refusal."""
+    alert = handshake.failure is not None and handshake.failure.kind is FailureKind.TLS_ALERT
+    return handshake.ok or alert or bool(handshake.facts is not None and handshake.facts.bytes_received)
+
+
+def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
+    size = (
+        "Set an MTU of 1500 on this host's interface, or less where a tunnel is on the way, and let the tunnel or "
+        "firewall clamp the MSS and pass ICMP (type 3 code 4; for IPv6 type 2)."
+    )
+    name = "Let the firewall on the way pass the endpoint's host names, the default one and the endpoint's own."
+    parts = [size] if causes != {_Stall.NAME} else []
+    parts += [name] if causes != {_Stall.SIZE} else []
+    return Fix(
+        summary=" ".join(parts),
+        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stalled[0].subject.address))),
+    )
+
+
+def handshake_reset(evidence: Evidence) -> Iterator[Found]:
+    """TLS005: the connection is cut straight after the ClientHello, by a reset, by its end, or with an alert about the
+    name."""
+    for target in evidence.targets:
+        resets = _failed(evidence, target, FailureKind.RESET)
+        ends = _failed(evidence, target, FailureKind.CLOSED)
+        refusals = [each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _is_about_the_name(each)]
+        cut = [*resets, *ends, *refusals]
+        if not cut:
+            continue
+        said = [
+            f"at {_where(found)} {how}, {after(found)}"
+            for how, found in (
+                (f"the connection is reset when {_heard(resets)}", resets),
+                (f"the connection is closed when {_heard(ends)}", ends),
+                (f"an alert ({_alerts(refusals)}) refuses the name {target.host}", refusals),
+            )
+            if found
+        ]
+        text = "; ".join(said)
+        yield Found(
+            code="TLS005",
+            target=target.id,
+            detail=f"{text[0].upper()}{text[1:]}. A firewall that filters by server name or by protocol does so; an "
+            "endpoint does not.",
+            evidence=ids(cut),
+            addresses=places(cut),
             fix=Fix(
-                summary="Try an MTU of 1500 on this host's interface; where that helps, mend the tunnel or firewall on "
-                "the way. Otherwise look for a filter that knows the endpoint's server name.",
-                commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stalled[0].subject.address))),
+                summary="Let the firewall or the inspection device on the way pass the endpoint's host names, the "
+                "default one and the endpoint's own; look there for a rule on the server name (SNI).",
+                commands=(_show_certificate(target, cut),),
             ),
         )
+
+
+def handshake_refused(evidence: Evidence) -> Iterator[Found]:
+    """TLS009: the two sides find no TLS version or no ciphers in common, and an alert says so."""
+    for target in evidence.targets:
+        refused = [
+            *(each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if not _is_about_the_name(each)),
+            *(each for each in _failed(evidence, target, FailureKind.MALFORMED) if _code(each) in _NOT_IN_COMMON),
+        ]
+        if not refused:
+            continue
+        yield Found(
+            code="TLS009",
+            target=target.id,
+            detail=f"At {_where(refused)} the handshake ends with {_alerts(refused)}: this host offers TLS 1.2 and 1.3 "
+            "with the ciphers of its OpenSSL, and the peer takes none of them. AWS takes both versions, so either this "
+            "host's crypto policy leaves too little, or somebody else is there.",
+            evidence=ids(refused),
+            addresses=places(refused),
+            fix=Fix(
+                summary="Look at this host's crypto policy and its OpenSSL, and at whose certificate the address "
+                "shows to a client that offers more.",
+                commands=(look("openssl", "version"), _show_certificate(target, refused)),
+            ),
+        )
+
+
+def _is_about_the_name(handshake: Observation[TlsFacts]) -> bool:
+    """Whether an alert refuses the server name, or the client as such (RFC 8446, section 6.2)."""
+    return _code(handshake) in _REFUSES_THE_NAME
+
+
+def _code(handshake: Observation[TlsFacts]) -> str | None:
+    return handshake.failure.code if handshake.failure is not None else None
+
+
+def _alerts(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    return listed(sorted({each.failure.message for each in handshakes if each.failure is not None}))
+
+
+def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    size = _bytes(handshakes)
+    return "the ClientHello is sent" if size in (None, "0") else f"{size} bytes of the handshake have come"
 
 
 def not_tls(evidence: Evidence) -> Iterator[Found]:
@@ -289,7 +445,9 @@ RULES: Final = (
     Rule("TLS002", needs=(Step.TLS,), check=trusted_interception),
     Rule("TLS003", needs=(Step.TLS,), check=wrong_host),
     Rule("TLS004", needs=(Step.TLS,), check=handshake_stalls),
+    Rule("TLS005", needs=(Step.TLS,), check=handshake_reset),
     Rule("TLS006", needs=(Step.TLS,), check=not_tls),
     Rule("TLS007", needs=(Step.TLS,), check=certificate_time),
     Rule("TLS008", needs=(Step.TLS,), check=trust_store_broken),
+    Rule("TLS009", needs=(Step.TLS,), check=handshake_refused),
 )

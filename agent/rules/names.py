@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import BACKUP_GATEWAY
+from agent.catalog.vpce import read_name
 from agent.codes import Severity
 from agent.evidence import Evidence, ordered
 from agent.plan import usable_families
@@ -25,6 +27,7 @@ _NO_ANSWER: Final = frozenset(
     }
 )
 """Failures in which nothing of DNS came back."""
+_NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 
 
 def public_answer(evidence: Evidence) -> Iterator[Found]:
@@ -205,15 +208,12 @@ def _how(failed: list[Observation[Any]]) -> str:
     return listed(said)
 
 
+def _addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
+    return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
+
+
 def _private_in(evidence: Evidence, answers: Sequence[Observation[Any]]) -> tuple[Address, ...]:
-    found = {
-        address
-        for each in answers
-        if isinstance(each.facts, DnsFacts)
-        for address in each.facts.addresses
-        if evidence.is_private(address)
-    }
-    return ordered(found)
+    return ordered(address for each in answers for address in _addresses_in(each) if evidence.is_private(address))
 
 
 def _enable_private_dns(target: Target) -> Fix:
@@ -299,6 +299,171 @@ def empty_answer(evidence: Evidence) -> Iterator[Found]:
                 commands=(describe_endpoint(target),),
             ),
         )
+
+
+def answer_redirected(evidence: Evidence) -> Iterator[Found]:
+    """DNS007: a CNAME leads outside the names that AWS has for the service: a DNS Firewall's override, a hand-made
+    zone."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        led = [
+            (each, each.facts.canonical_name)
+            for each in evidence.answers(target, evidence.configured_resolvers)
+            if each.facts is not None and each.facts.canonical_name is not None
+        ]
+        astray = [(each, name) for each, name in led if not _is_of_service(name, target)]
+        if not astray or lookup is None:
+            continue
+        names = sorted({name for _, name in astray})
+        own = frozenset(evidence.own_answer(target))
+        yield Found(
+            code="DNS007",
+            target=target.id,
+            detail=f"{target.host} leads by CNAME to {listed(names)}, which is no name of {target.service}'s; "
+            f"{_servers([each for each, _ in astray])} say{_s([each for each, _ in astray])} so.",
+            evidence=ids([lookup, *(each for each, _ in astray)]),
+            addresses=own.intersection(address for each, _ in astray if each.facts for address in each.facts.addresses),
+            fix=Fix(
+                summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
+                "record of that name; allow the endpoint's names there, or correct the record.",
+                commands=(
+                    look(
+                        *("aws", "route53resolver", "list-firewall-rule-group-associations", "--vpc-id", "<VPC_ID>"),
+                        *("--region", target.region),
+                        scope=CommandScope.VPC,
+                    ),
+                    look(
+                        *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>"),
+                        *("--vpc-region", target.region),
+                        scope=CommandScope.VPC,
+                    ),
+                ),
+            ),
+        )
+
+
+def _is_of_service(name: str, target: Target) -> bool:
+    """Whether a name lies below a domain of AWS's, and is not the endpoint name of another service."""
+    name = name.rstrip(".").lower()
+    own = read_name(name)
+    of_aws = name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
+    return of_aws and (own is None or own.service == target.service)
+
+
+def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
+    """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
+    not in order, or a stale record. One at which AWS answers needs no word."""
+    imds = evidence.imds
+    if imds is None or not imds.vpc_cidrs:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        outside = [
+            address
+            for address in evidence.own_addresses(target)
+            if evidence.scope(address) is AddressScope.PRIVATE
+            and any(block.version == address.version for block in imds.vpc_cidrs)
+            and not evidence.answered_by_aws(target, address)
+        ]
+        if lookup is None or not outside:
+            continue
+        yield Found(
+            code="DNS009",
+            target=target.id,
+            detail=f"{target.host} resolves to {listed(outside)}, private and outside this VPC "
+            f"({listed(imds.vpc_cidrs)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
+            "gateway, Route 53 Profile), or a record of one that is gone.",
+            evidence=ids([lookup]),
+            addresses=frozenset(outside),
+            fix=Fix(
+                summary="Compare the addresses with those of the endpoint that this name is meant to reach; then look "
+                "at the routes there and back, and at the security group there.",
+                commands=(
+                    describe_endpoint(target),
+                    look("ip", "route", "get", str(outside[0])),
+                ),
+            ),
+        )
+
+
+def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
+    """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
+    for target in evidence.targets:
+        own = evidence.own_answer(target)
+        gone = [
+            (host, each)
+            for host, each in evidence.appliance_lookups(target)
+            if each.failure is not None and each.failure.kind in _NOT_THERE
+        ]
+        if not gone or not any(map(evidence.is_private, own)):
+            continue
+        yield Found(
+            code="DNS014",
+            target=target.id,
+            detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
+            f"do{'es' if len(gone) == 1 else ''} not exist here. An appliance that was activated against the public "
+            "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
+            evidence=ids(each for _, each in gone),
+            fix=Fix(
+                summary="Nothing to mend where the appliances of this VPC were activated through the endpoint. "
+                "Otherwise activate them anew with the endpoint's DNS name, or keep private DNS from their VPC; "
+                "programs that call the API from a VPC without internet access need it.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
+    """DNS015: programs on this host get another answer than its name servers give: a cache, nsswitch, a stale entry."""
+    families = usable_families(evidence.host)
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        asked = [each for each in evidence.of(Step.DNS, target) if each.subject.resolver is not None and each.made]
+        spoken = [each for each in asked if isinstance(each.facts, DnsFacts)]
+        if lookup is None or not lookup.made or not spoken:
+            continue
+        own = evidence.own_addresses(target)
+        given = {address for each in spoken for address in _addresses_in(each) if address.version in families}
+        if _all_private(evidence, asked, families) and not any(map(evidence.is_private, own)):
+            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
+            what += f"server that was asked gives {listed(ordered(given))}."
+        elif strange := [each for each in own if each not in given and given and evidence.is_unconnected(target, each)]:
+            what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
+            what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
+        else:
+            continue
+        yield Found(
+            code="DNS015",
+            target=target.id,
+            detail=what,
+            evidence=ids([lookup, *spoken]),
+            addresses=frozenset(own),
+            fix=Fix(
+                summary="Look what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
+                "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
+                "or wait for its time to live.",
+                commands=(look("getent", "ahosts", target.host), look("cat", "/etc/nsswitch.conf")),
+            ),
+        )
+
+
+def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
+    """Whether every name server that was asked gives private addresses of a family that this host has, and none that
+    are not; this host's own servers among them."""
+    servers = {each.subject.resolver for each in asked}
+    if not servers.intersection(evidence.configured_resolvers):
+        return False
+    for server in servers:
+        given = [
+            address
+            for each in asked
+            if each.subject.resolver == server
+            for address in _addresses_in(each)
+            if address.version in families
+        ]
+        if not given or not all(map(evidence.is_private, given)):
+            return False
+    return True
 
 
 def mixed_answer(evidence: Evidence) -> Iterator[Found]:
@@ -470,10 +635,14 @@ RULES: Final = (
     Rule("DNS004", needs=(Step.DNS,), check=resolver_silent),
     Rule("DNS005", needs=(Step.DNS,), check=resolver_servfail),
     Rule("DNS006", needs=(Step.DNS,), check=empty_answer),
+    Rule("DNS007", needs=(Step.DNS,), check=answer_redirected),
     Rule("DNS008", needs=(Step.DNS,), check=mixed_answer),
+    Rule("DNS009", needs=(Step.DNS,), check=answer_outside_vpc),
     Rule("DNS010", needs=(Step.DNS,), check=bogus_address),
     Rule("DNS011", needs=(Step.DNS,), check=public_ipv6_beside),
     Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
     Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
+    Rule("DNS014", needs=(Step.DNS,), check=appliance_names_shadowed),
+    Rule("DNS015", needs=(Step.DNS,), check=system_lookup_differs),
     Rule("DNS016", needs=(Step.DNS,), check=resolver_degraded),
 )

@@ -55,7 +55,7 @@ def reply(
         return _error(403, "InvalidSignatureException", _clock_text(signed_at, server))
     if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
         return _error(403, "InvalidSignatureException", _MISMATCH)
-    return _judged(row, service)
+    return _judged(row, service, server)
 
 
 _MISMATCH: Final = (
@@ -64,7 +64,7 @@ _MISMATCH: Final = (
 )
 
 
-def _judged(row: TcpPart, service: str) -> Reply:
+def _judged(row: TcpPart, service: str, server: datetime) -> Reply:
     action = _ACTIONS[service]
     who = f"User: {PRINCIPAL} is not authorized to perform: {action}"
     match row.api:
@@ -103,7 +103,16 @@ def _judged(row: TcpPart, service: str) -> Reply:
         case "not-subscribed":
             text = "The AWS Access Key Id needs a subscription for the service."
             return _error(403, "OptInRequired", text)
-    content: dict[str, list[str]] = {_KEYS[service]: []}
+    content: dict[str, list[dict[str, object]]] = {_KEYS[service]: []}
+    if service == "backup-gateway":
+        content[_KEYS[service]] = [
+            {
+                "GatewayArn": f"arn:aws:backup-gateway:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",
+                "GatewayType": "BACKUP_VM",
+                "LastSeenTime": (server - timedelta(hours=hours)).timestamp(),
+            }
+            for gateway, hours in row.gateways_seen.items()
+        ]
     return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
 
 

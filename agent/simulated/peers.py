@@ -72,6 +72,26 @@ class Overheard:
         self._stream.close()
 
 
+class _Begun:
+    """A stream of which somebody has already read the beginning."""
+
+    def __init__(self, beginning: bytes, stream: Stream) -> None:
+        self._beginning = beginning
+        self._stream = stream
+
+    async def send(self, data: bytes) -> None:
+        await self._stream.send(data)
+
+    async def receive(self, limit: int) -> bytes:
+        if self._beginning:
+            piece, self._beginning = self._beginning[:limit], self._beginning[limit:]
+            return piece
+        return await self._stream.receive(limit)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
     """Who accepts connections at an address and port; None where nobody does. `heard` is called whenever a service
     there has decrypted what a client sent inside TLS."""
@@ -210,7 +230,13 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
     async def tls(stream: Stream) -> End:
         names = certificate_names(scenario, row, address, port)
         if row.certificate == "ordinary":
-            context = server_context(row.issuer, names, expired=row.expired)
+            context = server_context(
+                row.issuer,
+                names,
+                expired=row.expired,
+                none_in_common=row.ciphers == "none-in-common",
+                refuses_name=row.refuses_name,
+            )
         else:
             context = hostile.server_context(row.certificate, row.issuer, names)
         encrypted = TlsStream(stream, context, server_side=True)
@@ -258,6 +284,13 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
             pass
         return End.CLOSE
 
+    async def filtered(stream: Stream) -> End:
+        """A device on the way reads the ClientHello, where names stand in clear (RFC 6066, section 3)."""
+        asked = await stream.receive(_RECEIVE_BYTES)
+        if any(name.encode() in asked for name in row.filtered):
+            return await nothing(stream)
+        return await tls(_Begun(asked, stream))
+
     async def reset(stream: Stream) -> End:
         await stream.receive(_RECEIVE_BYTES)
         return End.RESET
@@ -282,6 +315,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
 
     peers: dict[str, Peer] = {
         "aws": tls,
+        "filter": filtered,
         "plain": plain,
         "ssh": ssh,
         "nothing": nothing,

@@ -164,6 +164,14 @@ class FilterPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgePart:
+    """A bridge on this host, such as one of containers, with nobody behind it."""
+
+    name: str
+    address: Interface
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPart:
     """The host that the run is made on."""
 
@@ -175,6 +183,11 @@ class HostPart:
     """Lines of the hosts file."""
     routes: tuple[RoutePart, ...] = ()
     filter: tuple[FilterPart, ...] = ()
+    bridges: tuple[BridgePart, ...] = ()
+    lookup_sources: tuple[Literal["files", "dns"], ...] = ("files", "dns")
+    """The `hosts` line of nsswitch.conf(5)."""
+    allowances_exceeded: dict[str, int] = field(default_factory=dict)
+    """By `INTERFACE COUNTER`: how far the driver's counters rise while the run lasts."""
     environment: dict[str, str] = field(default_factory=dict)
     trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
     """Whose certificates the SDK here takes."""
@@ -254,9 +267,10 @@ class TcpPart:
     """`no-source-port` is this host's own trouble, and `crash` a fault of this program itself, for showing how one is
     reported."""
     speaks: Literal[
-        "aws", "nothing", "plain", "ssh", "reset", "reset-at-once", "close", "proxy", "bare", HostilePeer
+        "aws", "filter", "nothing", "plain", "ssh", "reset", "reset-at-once", "close", "proxy", "bare", HostilePeer
     ] = "aws"
-    """`aws` is TLS with HTTP inside, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
+    """`aws` is TLS with HTTP inside, `filter` the same behind a device that drops what asks for a name of the row's
+    `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
     and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
     `proxy` one that answers to CONNECT, `bare` one that says without TLS what `http` says inside."""
     http: Literal["aws", "portal", "redirect", "stall", "reset", "close", "fault", HostileHttp] = "aws"
@@ -267,6 +281,17 @@ class TcpPart:
     """The Region of the endpoint, where signed calls for another are refused."""
     clock_seconds: float = 0.0
     """The server's clock minus that of the host."""
+    filtered: tuple[str, ...] = ()
+    """Server names that a device on the way lets nobody ask for."""
+    first_syn_lost: bool = False
+    """Whether the first SYN to each port is lost on the way."""
+    path_mtu: int | None = None
+    """Bytes of the largest packet that comes back from there, where that is less than the links themselves take."""
+    ciphers: Literal["ordinary", "none-in-common"] = "ordinary"
+    refuses_name: bool = False
+    """Whether TLS answers with the alert `unrecognized_name`."""
+    gateways_seen: dict[str, float] = field(default_factory=dict)
+    """Gateways that the API lists, by id: hours since AWS last heard of them."""
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
     keep_alive: bool = True

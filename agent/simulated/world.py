@@ -30,6 +30,10 @@ NEIGHBOUR_SECONDS: Final = 3.055
 METADATA_SECONDS: Final = 2.0
 """How long botocore asks metadata for a role: one second for each version of the service."""
 LOCAL_SECONDS: Final = 0.0001
+MSS: Final = 8448
+"""Of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
+_HEADERS: Final = {4: 40, 6: 60}
+"""Bytes of IP and TCP headers without options."""
 DNS_SECONDS: Final = 0.001
 _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
 """Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
@@ -68,13 +72,15 @@ class SimulatedNet:
         self._now = now
         self._group = group
         self._serving: set[asyncio.Task[None]] = set()
+        self._tried: set[tuple[Address, int]] = set()
+        """Where a first SYN has gone."""
 
     def end(self) -> None:
         """Let all peers go."""
         for task in self._serving:
             task.cancel()
 
-    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         loop = asyncio.get_running_loop()
         began = loop.time()
         draft.facts = facts = TcpFacts(at_once=True)
@@ -87,7 +93,7 @@ class SimulatedNet:
                 draft.facts = TcpFacts(source=way.source, retransmits=0, icmp=icmp)
                 raise _os_error(errno.ECONNREFUSED)
             await self._silence(began, facts, draft)
-        if not exists(self._scenario, way.next_hop):
+        if not exists(self._scenario, way):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(NEIGHBOUR_SECONDS):
                     await self._silence(began, facts, draft)
@@ -103,11 +109,16 @@ class SimulatedNet:
         round_trip = DNS_SECONDS if row is None else row.round_trip_seconds
         if peer is None and not address.is_loopback and not (row is not None and row.answer == "refuse"):
             await self._silence(began, facts, draft)
-        await asyncio.sleep(round_trip)
+        lost = int(row is not None and row.first_syn_lost and (address, port) not in self._tried)
+        self._tried.add((address, port))
+        await asyncio.sleep(lost * _SYN_RETRANSMITS[0] + round_trip)
         if peer is None:
             raise _os_error(errno.ECONNREFUSED)
-        draft.facts = TcpFacts(source=way.source, retransmits=0, mss=8448, round_trip_seconds=round_trip)
+        segment = min(mss or MSS, MSS)
+        draft.facts = TcpFacts(source=way.source, retransmits=lost, mss=segment, round_trip_seconds=round_trip)
         client, server = _pipe(round_trip / 2)
+        if row is not None and row.path_mtu is not None and segment + _HEADERS[address.version] > row.path_mtu:
+            server.lose_above(row.path_mtu - _HEADERS[address.version])
         task = self._group.create_task(_serve(peer, server))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
@@ -119,7 +130,7 @@ class SimulatedNet:
         way = way_of(self._host, address)
         if _filtered(self._host, address, port) is not None:
             raise _os_error(errno.EPERM)
-        if port != DNS_PORT or not exists(self._scenario, way.next_hop):
+        if port != DNS_PORT or not exists(self._scenario, way):
             await _forever()
         await asyncio.sleep(DNS_SECONDS)
         if address.is_loopback or peers.is_closed_resolver(self._scenario, address):
@@ -137,6 +148,8 @@ class SimulatedNet:
         """As the C library does it: the hosts file, then each name server in turn (resolv.conf(5))."""
         if listed := [ip_address(line.split()[0]) for line in self._host.hosts if host in line.split()[1:]]:
             return tuple(listed)
+        if "dns" not in self._host.lookup_sources:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         for _ in range(_RESOLV_ATTEMPTS):
             for server in self._host.resolvers[:MAX_NAME_SERVERS]:
                 try:
@@ -188,6 +201,7 @@ class SimulatedMachine:
         self._scenario = scenario
         self._host = scenario.host
         self._now = now
+        self._looked = False
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -210,7 +224,8 @@ class SimulatedMachine:
         return files[path].encode()
 
     def interfaces(self) -> tuple[Interface, ...]:
-        return tuple(Interface(name="eth0", address=address) for address in self._host.addresses)
+        bridges = (Interface(name=bridge.name, address=bridge.address) for bridge in self._host.bridges)
+        return (*(Interface(name="eth0", address=address) for address in self._host.addresses), *bridges)
 
     def way(self, address: Address) -> Way:
         return way_of(self._host, address)
@@ -218,12 +233,15 @@ class SimulatedMachine:
     def neighbour(self, way: Way) -> str | None:
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
             return None  # nothing was sent there, so nobody was looked for
-        if exists(self._scenario, way.next_hop):
+        if exists(self._scenario, way):
             return "reachable"
         return "failed" if (self._now() - EPOCH).total_seconds() >= NEIGHBOUR_SECONDS else "incomplete"
 
     def allowances(self) -> dict[str, int]:
-        return {}
+        # The first look finds them at nothing, every later one at their end.
+        counted = {name: rise if self._looked else 0 for name, rise in self._host.allowances_exceeded.items()}
+        self._looked = True
+        return counted
 
     async def trust(self, ca_bundle: str | None) -> Trust:
         roots = "".join(root_pem(issuer) for issuer in self._host.trusts)
@@ -289,6 +307,9 @@ def way_of(host: HostPart, address: Address) -> Way:
     own = _own(host, address)
     if dead is not None and (own is None or own.network.prefixlen < dead.to.prefixlen):
         raise _os_error(_ROUTE_ERRORS[dead.answer])
+    bridge = next((each for each in host.bridges if address in each.address.network), None)
+    if bridge is not None and (own is None or own.network.prefixlen <= bridge.address.network.prefixlen):
+        return Way(interface=bridge.name, source=bridge.address.ip, next_hop=address)
     if own is not None:
         return Way(interface="eth0", source=own.ip, next_hop=address)
     gateway = next((one for one in host.gateways if one.version == address.version), None)
@@ -303,13 +324,15 @@ def _own(host: HostPart, address: Address) -> IPv4Interface | IPv6Interface | No
     return next((one for one in host.addresses if address in one.network), None)
 
 
-def exists(scenario: Scenario, address: Address) -> bool:
-    """Whether anything has this address, so that it answers ARP on its own subnet."""
-    services = (each for row in scenario.tcp for each in row.addresses)
-    if address.is_loopback:
+def exists(scenario: Scenario, way: Way) -> bool:
+    """Whether anything has the address of a way's next hop, so that it answers ARP on its own subnet."""
+    if way.next_hop.is_loopback:
         return True
+    if way.interface in {bridge.name for bridge in scenario.host.bridges}:
+        return False
+    services = (each for row in scenario.tcp for each in row.addresses)
     known = {*services, *peers.resolvers_of(scenario), *scenario.host.gateways, METADATA_ADDRESS}
-    return address in known
+    return way.next_hop in known
 
 
 def _filtered(host: HostPart, address: Address, port: int) -> str | None:
@@ -347,6 +370,12 @@ class MemoryStream:
         self._ended = False
         self._reset = False
         self._closed = False
+        self._largest: int | None = None
+        self._stuck = False
+
+    def lose_above(self, size: int) -> None:
+        """From now on, what is sent in larger pieces is lost, and all that would follow it in order."""
+        self._largest = size
 
     async def send(self, data: bytes) -> None:
         if self._reset:
@@ -358,7 +387,10 @@ class MemoryStream:
                 raise _os_error(errno.EPIPE)
             self._peer._room.clear()
             await self._peer._room.wait()
-        self._peer._travel(data)
+        if self._largest is not None and len(data) > self._largest:
+            self._stuck = True
+        if not self._stuck:
+            self._peer._travel(data)
 
     async def receive(self, limit: int) -> bytes:
         while not self._arrived and not self._ended:

@@ -267,7 +267,7 @@ def test_suppressing_in_every_format(wanted: str, capfd: pytest.CaptureFixture[s
     [
         pytest.param("TCP01", "did you mean TCP0", id="a digit short"),
         pytest.param("tcp001", "did you mean TCP001", id="lower case"),
-        pytest.param("TCP00I=backup", "did you mean TCP00", id="a letter for a digit"),
+        pytest.param("TCP00I=backup", "did you mean TCP01", id="a letter for a digit"),
         pytest.param("WHATEVER", "docs/codes.md lists them", id="like nothing"),
         pytest.param("", "docs/codes.md lists them", id="nothing"),
         pytest.param("TCP001=", "names no target", id="no target behind the sign"),

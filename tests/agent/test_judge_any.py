@@ -27,15 +27,19 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from agent import codec
+from agent.catalog.services import APPLIANCE_LABELS
 from agent.evidence import (
     ALLOWANCES,
+    APPLIANCE,
     CONTAINER,
     GETADDRINFO,
     METADATA_PROXY,
+    OTHER_NAME,
     PADDED,
     PROXY,
     PROXY_CONNECT,
     SDK_SETTINGS,
+    SMALL_SEGMENTS,
     Evidence,
 )
 from agent.render import text as text_format
@@ -115,15 +119,18 @@ KINDS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
         (Step.CREDENTIALS, None): forms.CredentialFacts,
         (Step.DNS, GETADDRINFO): forms.LookupFacts,
         (Step.DNS, "A"): forms.DnsFacts,
+        **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
         (Step.TCP, None): forms.TcpFacts,
         (Step.TLS, None): forms.TlsFacts,
+        (Step.TLS, SMALL_SEGMENTS): forms.TlsFacts,
+        (Step.TLS, OTHER_NAME): forms.TlsFacts,
         (Step.HTTP, None): forms.HttpFacts,
         (Step.HTTP, PADDED): forms.HttpFacts,
         (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
         (Step.API, None): forms.ApiFacts,
     }.items()
 }
-OF_THE_HOST: Final = {PROXY, PROXY_CONNECT, GETADDRINFO}
+OF_THE_HOST: Final = {PROXY, PROXY_CONNECT, GETADDRINFO, *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS)}
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 
 

@@ -2,10 +2,13 @@
 
 import json
 import random
+from functools import cache
 from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent import codec
 from agent.codes import CODES, Severity
@@ -184,3 +187,77 @@ def test_a_document_that_is_wrong_is_refused() -> None:
     for change in changes:
         with pytest.raises(ShapeError):
             codec.decode(document | change)
+
+
+# --- A saved report, whatever became of it ---------------------------------------------------------------------------
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["10.0.0.2", "fe80::1%eth0", "10.0.0.0/8", "ok", "dns", "2026-01-15T03:00:00Z", "A", "TCP001"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@cache
+def saved() -> str:
+    return json.dumps(codec.encode(report_of("one-zone-silent")))
+
+
+def decoded(document: Any) -> Report | None:
+    """The report that a document holds; None where it is refused in the documented way."""
+    try:
+        return codec.decode(document)
+    except ShapeError:
+        return None
+
+
+def places(document: Any) -> list[tuple[Any, Any]]:
+    """Every key of every object and every place of every list, each with what it stands in."""
+    keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    return [found for key in keys for found in ((document, key), *places(document[key]))]
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_any_json_as_a_report(document: Any) -> None:
+    assert decoded(document) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
+    document = json.loads(saved())
+    for _ in range(data.draw(st.integers(1, 2))):
+        inside, key = data.draw(st.sampled_from(places(document)))
+        match data.draw(st.sampled_from(["another", "another", "gone", "more"])):
+            case "another":
+                inside[key] = data.draw(VALUES)
+            case "gone":
+                del inside[key]
+            case _ if isinstance(inside, dict):
+                inside[data.draw(st.text(max_size=8))] = data.draw(VALUES)
+            case _:
+                inside.append(data.draw(VALUES))
+    if (report := decoded(document)) is not None:  # what is read can be written and read again
+        assert codec.decode(json.loads(codec.dumps(codec.encode(report)))) == codec.decode(codec.encode(report))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("seconds", 10**400, id="more than a float holds"),
+        pytest.param("seconds", float("nan"), id="no number"),
+        pytest.param("seconds", float("inf"), id="without end"),
+        pytest.param("started_at", "0001-01-01T00:00:00+23:59", id="before the first instant"),
+        pytest.param("started_at", "9999-12-31T23:59:59-23:59", id="after the last"),
+    ],
+)
+def test_a_number_or_an_instant_that_no_report_holds_is_refused(key: str, value: object) -> None:
+    document = json.loads(saved())
+    document["run"][key] = value
+    assert decoded(json.loads(json.dumps(document))) is None

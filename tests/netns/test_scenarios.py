@@ -80,6 +80,8 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
             facts["addresses"] = sorted(facts["addresses"], key=lambda address: (address.version, address))
         case "sdk-settings" if facts:
             del facts["version"]
+    if "gateways" in facts:  # when they were last heard of follows from when the run is made
+        facts["gateways"] = [each["gateway_id"] for each in facts["gateways"]]
     return (
         type(outcome),
         None if failure is None else (failure.kind, failure.code),

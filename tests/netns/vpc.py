@@ -191,7 +191,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
     }
     if _NSSWITCH.exists():
         # A module such as `resolve` would hand the look-up to a service outside the namespace.
-        texts["nsswitch.conf"] = "hosts: files dns\n"
+        texts["nsswitch.conf"] = f"hosts: {' '.join(host.lookup_sources)}\n"
     already = _NETNS.exists()
     folder.mkdir(parents=True)
     try:
@@ -252,6 +252,10 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
     for interface in host.addresses:
         yield f"addr add {interface} dev eth0{_nodad(interface.ip)}"
     yield "link set eth0 up"
+    for bridge in host.bridges:
+        yield f"link add {bridge.name} type bridge"
+        yield f"addr add {bridge.address} dev {bridge.name}{_nodad(bridge.address.ip)}"
+        yield f"link set {bridge.name} up"
     for gateway in host.gateways:
         yield f"route add default via {gateway} dev eth0"
     for route in host.routes:
@@ -262,6 +266,8 @@ def _links_beyond(scenario: Scenario) -> Iterator[str]:
     """Lines for ip(8)."""
     yield "link set lo up"
     yield "link set vpc0 up"
+    if any(row.path_mtu is not None for row in scenario.tcp):
+        yield "link set vpc0 gso_max_segs 1"  # packets are as long for the filter as they are on the cable
     for address in _addresses(scenario):
         yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
     for interface in scenario.host.addresses:
@@ -298,7 +304,14 @@ def _filter_beyond(scenario: Scenario) -> str:
                 type filter hook prerouting priority 0; policy accept;
                 iif lo accept
                 {_lines(nobody)}
+                {_lines(_losses(scenario))}
             }}
+            chain sent {{
+                type filter hook output priority 0; policy accept;
+                {_lines(_too_large(scenario))}
+            }}
+            set tried4 {{ type ipv4_addr . inet_service; flags dynamic; timeout 1m; }}
+            set tried6 {{ type ipv6_addr . inet_service; flags dynamic; timeout 1m; }}
             chain received {{
                 type filter hook input priority 0; policy drop;
                 iif lo accept
@@ -308,6 +321,25 @@ def _filter_beyond(scenario: Scenario) -> str:
             }}
         }}
     """
+
+
+def _losses(scenario: Scenario) -> Iterator[str]:
+    """Rules that lose the first SYN to each port of a row that says so."""
+    places = [(a, p) for row in scenario.tcp if row.first_syn_lost for a in row.addresses for p in row.ports]
+    for family, version in (("ip", 4), ("ip6", 6)):
+        elements = [f"{address} . {port}" for address, port in places if address.version == version]
+        if elements:
+            place = f"{family} daddr . tcp dport"
+            new = f"tcp flags & (syn | ack) == syn {place} {_set(elements)} {place} != @tried{version}"
+            yield f"{new} add @tried{version} {{ {place} }} drop"
+
+
+def _too_large(scenario: Scenario) -> Iterator[str]:
+    """Rules that lose packets longer than a row's path takes on the way back."""
+    for row in scenario.tcp:
+        for address in row.addresses if row.path_mtu is not None else ():
+            family = "ip" if address.version == 4 else "ip6"
+            yield f"{family} saddr {address} tcp sport {_set(map(str, row.ports))} meta length > {row.path_mtu} drop"
 
 
 def _filter_of_host(host: HostPart) -> str:

@@ -155,7 +155,7 @@ class FakeNet:
         self._datagrams = iter(self.datagrams)
         self._streams = iter(self.streams)
 
-    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         self.connected.append((address, port))
         draft.facts = self.facts
         await asyncio.sleep(0)

@@ -91,7 +91,7 @@ def read(body: bytes, *, status: int = 403, service: str = "backup", **headers: 
             "backup-gateway",
             b"POST / HTTP/1.1\r\nHost: backup-gateway.eu-west-1.amazonaws.com\r\n",
             b"SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,",
-            b'\r\n\r\n{"MaxResults":1}',
+            b'\r\n\r\n{"MaxResults":50}',
             id="Backup gateway",
         ),
     ],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.facts import ImdsFacts
 from probes.failure import classify
-from probes.imds import IPV4, IPV6, MAX_VALUE_CHARACTERS, disabled, endpoint, probe
+from probes.imds import IPV4, IPV6, MAX_VALUE_CHARACTERS, container_endpoint, disabled, endpoint, probe
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.world import Stream
 from tests.probes.fakes import DOCUMENTED, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run
@@ -80,7 +80,7 @@ class Service:
         service = self
 
         class Net(FakeNet):
-            async def connect(self, address: Address, port: int, draft: object) -> Stream:
+            async def connect(self, address: Address, port: int, draft: object, *, mss: int | None = None) -> Stream:
                 self.connected.append((address, port))
                 service.streams.append(Connection(service))
                 return service.streams[-1]
@@ -198,6 +198,12 @@ def test_any_url(url: str) -> None:
     except ProbeError:
         return
     assert 0 < port < 65536
+
+
+@given(st.text(max_size=30) | st.text(max_size=20).map("http://{}".format))
+def test_any_container_url(url: str) -> None:
+    place = container_endpoint({"AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
+    assert place is None or 0 < place[1] < 65536
 
 
 # --- The service -----------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Server:
     asked: list[Request] = field(default_factory=list)
     opened: list["Watched"] = field(default_factory=list)
 
-    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts]) -> Stream:
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
         await asyncio.sleep(0.001)
         if self.connections is not None and len(self.opened) >= self.connections:
             raise os_error(111)

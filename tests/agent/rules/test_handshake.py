@@ -195,8 +195,9 @@ def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() 
         pytest.param(
             [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)],
             {A, B},
-            "At 10.0.1.17 and 10.0.2.17 TCP connects, then nothing came back to the ClientHello, after 3.0 s. Large "
-            "packets that are lost on the way (MTU) and a filter on the server name look like this.",
+            "At 10.0.1.17 and 10.0.2.17 TCP connects, then nothing came back to the ClientHello, after 3.0 s. At "
+            "10.0.1.17 and 10.0.2.17 no second handshake was made: large packets that are lost on the way (MTU) and a "
+            "filter on the server name look like this.",
             id="nothing came back",
         ),
         pytest.param(
