@@ -1,0 +1,59 @@
+"""Whether the AWS CLI would take a command, by the service models of the installed botocore.
+
+The CLI's names follow from the models (`botocore.xform_name`); what it adds by hand and pages use stands in the tables
+below. Source: AWS CLI User Guide, Command structure in the AWS CLI; AWS CLI Command Reference.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+
+import botocore.session
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+
+GLOBAL_OPTIONS: Final = frozenset(
+    "region profile output query endpoint-url ca-bundle no-sign-request no-paginate max-items page-size debug "
+    "cli-connect-timeout cli-read-timeout no-cli-pager cli-input-json generate-cli-skeleton".split()
+)
+_ADDED: Final = {
+    ("ec2", "authorize-security-group-ingress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
+    ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
+}
+"""Options that the CLI makes of several of the model's."""
+_BY_HAND: Final = frozenset({("configure", "list"), ("configure", "get"), ("configure", "set"), ("sso", "login")})
+"""Commands that the CLI has beside the models."""
+
+
+@cache
+def _model(service: str) -> Any:
+    return botocore.session.Session().get_service_model(service)
+
+
+def complaint(words: Sequence[str]) -> str | None:
+    """What the CLI would not understand of `aws SERVICE OPERATION …`; None where it would take the command."""
+    if len(words) < 3 or words[0] != "aws":
+        return f"no command of the AWS CLI: {' '.join(words)}"
+    service, operation = words[1:3]
+    if (service, operation) in _BY_HAND:
+        return None
+    try:
+        model = _model(service)
+    except UnknownServiceError:
+        return f"no service {service}"
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    if operation not in names:
+        return f"{service} has no operation {operation}"
+    shape = model.operation_model(names[operation]).input_shape
+    members = {} if shape is None else shape.members
+    options = {xform_name(name, "-"): member for name, member in members.items()}
+    known = {*options, *GLOBAL_OPTIONS, *_ADDED.get((service, operation), ())}
+    known |= {f"no-{name}" for name, member in options.items() if member.type_name == "boolean"}
+    given = [word.removeprefix("--").split("=")[0] for word in words[3:] if word.startswith("--")]
+    for option in given:
+        if option not in known:
+            return f"{service} {operation} has no option --{option}"
+    required = {xform_name(name, "-") for name in (shape.required_members if shape is not None else ())}
+    if missing := required.difference(given):
+        return f"{service} {operation} needs {', '.join(f'--{name}' for name in sorted(missing))}"
+    return None
