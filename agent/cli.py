@@ -5,7 +5,6 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
-import io
 import os
 import signal
 import sys
@@ -21,7 +20,7 @@ from agent import exits
 from agent.events import Event
 from agent.evidence import Evidence
 from agent.options import FORMATS, Showing, format_of_file, measuring, settings_from, showing, showing_from
-from agent.output import ReaderGoneError, Writer, to_file, to_stderr, to_stdout
+from agent.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
 from agent.report import Report
 from agent.runner import Stop, measure
 from agent.settings import Settings
@@ -46,17 +45,30 @@ def dispatch(arguments: list[str], pulled: list[str]) -> int:
     except ReaderGoneError:
         return exits.UNKNOWN
     except click.ClickException as error:
-        words = io.StringIO()
-        error.show(words)
-        to_stderr(words.getvalue())
-        return _refuse(error.format_message(), format_in(arguments, os.environ))
+        why = one_line(_said(error, arguments))
+        to_stderr(f"Error: {why}\n")
+        return _refuse(why, format_in(arguments, os.environ))
     except click.Abort:
         return _refuse("interrupted", format_in(arguments, os.environ), exits.SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is said, with a valid document
         to_stderr(traceback.format_exc())
-        return _refuse(f"internal error: {type(error).__name__}: {error}", format_in(arguments, os.environ))
+        why = one_line(f"internal error: {type(error).__name__}: {error}")
+        return _refuse(why, format_in(arguments, os.environ))
     finally:
         to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
+
+
+def _said(error: click.ClickException, arguments: Sequence[str]) -> str:
+    """What was wrong, and where help is."""
+    said = error.format_message()
+    if not said.endswith((".", "?")):
+        said = f"{said}."
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        where = context.command_path
+    else:  # click forgets it where an option lacks its value
+        where = " ".join(["backuplink", *(word for word in arguments[:1] if word in main.commands)])
+    return f"{said} Try '{where} --help'."
 
 
 def format_in(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -191,7 +203,7 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: An
         to_stdout("".join(f"{name:<{width}}  {scenarios.load(name).summary}\n" for name in scenarios.names()))
         return exits.OK
     try:
-        chosen = scenarios.load(scenario or scenarios.DEFAULT)
+        chosen = scenarios.load(scenarios.DEFAULT if scenario is None else scenario)
     except KeyError as error:
         raise click.UsageError(f"There is no scenario {scenario!r}; --list names them.") from error
 
@@ -309,7 +321,8 @@ def _write(judged: Report, shown: Showing) -> bool:
     try:
         to_file(document, Path(shown.output))
     except OSError as error:
-        to_stderr(f"Error: {shown.output} cannot be written: {error.strerror}; the report is on stdout.\n")
+        said = one_line(f"{shown.output} cannot be written: {error.strerror}; the report is on stdout.")
+        to_stderr(f"Error: {said}\n")
         to_stdout(document)
         return False
     return True

@@ -5,11 +5,15 @@ and a key of the same name in the file.
 """
 
 import difflib
+import errno
 import math
+import os
+import select
+import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +24,20 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import named_endpoint
 from agent.codes import CODES
 from agent.settings import Expect, Settings, Suppression
+from probes.model import Address
 
 FORMATS: Final = ("text", "json", "ndjson")
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
-MAX_CONFIG_BYTES: Final = 1 << 20
+MAX_CONFIG_BYTES: Final = 1 << 15
+"""Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
+the square of the size."""
+CONFIG_SECONDS: Final = 5.0
+"""How long a configuration may take to be read: one that comes through a pipe is written by another program."""
 MAX_TEXT: Final = 4_096
-"""Characters of one text in a configuration: PATH_MAX, the longest that any option has a use for."""
+"""Characters of one value: PATH_MAX, the longest that any option has a use for."""
+_MAX_REGION: Final = 63
+_MAX_INTERFACE: Final = 15
+"""A label of a DNS name (RFC 1035, section 2.3.4), and an interface's name (IFNAMSIZ of linux/if.h)."""
 
 
 class Parsed(click.ParamType[Any]):
@@ -39,6 +51,8 @@ class Parsed(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
+        if len(value) > MAX_TEXT or "\0" in value:
+            self.fail(f"a text of at most {MAX_TEXT} characters without NUL belongs here.", param, ctx)
         try:
             return self._read(value)
         except ValueError as error:
@@ -46,7 +60,27 @@ class Parsed(click.ParamType[Any]):
 
 
 def _region(text: str) -> str:
-    if not is_region(text):
+    if not (is_region(text) and text.isascii() and len(text) <= _MAX_REGION):
+        raise ValueError(text)
+    return text
+
+
+def _address(text: str) -> Address:
+    address = ip_address(text)
+    interface = address.scope_id or "" if isinstance(address, IPv6Address) else ""
+    if len(interface) > _MAX_INTERFACE or not (interface.isascii() and interface.isprintable()):
+        raise ValueError(text)
+    return address
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _path(text: str) -> str:
+    if not text:
         raise ValueError(text)
     return text
 
@@ -57,7 +91,7 @@ def _suppression(text: str) -> Suppression:
         near = difflib.get_close_matches(code.upper(), CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
         raise ValueError(f"{code!r} is no finding code{hint}")
-    if found and not target:
+    if found and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target behind the '='")
     return Suppression(code=code, target=target or None)
 
@@ -65,7 +99,7 @@ def _suppression(text: str) -> Suppression:
 def _seconds(low: float, high: float) -> Parsed:
     def read(text: str) -> float:
         value = float(text)
-        if not (math.isfinite(value) and low <= value <= high):
+        if not (text.isascii() and "_" not in text and math.isfinite(value) and low <= value <= high):
             raise ValueError(text)
         return value
 
@@ -97,10 +131,19 @@ class _TooLargeError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     """Raises _TooLargeError, OSError, ValueError and RecursionError."""
-    with path.open("rb") as stream:
-        data = stream.read(MAX_CONFIG_BYTES + 1)
-    if len(data) > MAX_CONFIG_BYTES:
-        raise _TooLargeError
+    until = time.monotonic() + CONFIG_SECONDS
+    data = b""
+    # Opening a named pipe waits for a writer, and reading from any pipe for what he writes, both for ever.
+    with open(path, "rb", buffering=0, opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as stream:
+        while True:
+            if not select.select([stream], [], [], max(until - time.monotonic(), 0.0))[0]:
+                raise TimeoutError(errno.ETIMEDOUT, f"it does not end within {CONFIG_SECONDS:g} s")
+            piece = stream.read(MAX_CONFIG_BYTES + 1 - len(data))
+            data += piece or b""
+            if len(data) > MAX_CONFIG_BYTES:
+                raise _TooLargeError
+            if piece == b"":
+                break
     return tomllib.loads(data.decode("utf-8"))
 
 
@@ -152,8 +195,6 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
         value = repr(value)
     elif not isinstance(value, str) or number:
         raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {_shown(value)}.", ctx)
-    if len(value) > MAX_TEXT or "\0" in value:
-        raise click.UsageError(f"{place}: a text of at most {MAX_TEXT} characters without NUL belongs here.", ctx)
     try:
         option.type.convert(value, option, ctx)
     except click.BadParameter as error:
@@ -195,7 +236,7 @@ _MEASURING: Final = (
     _option(
         "--resolver",
         "resolvers",
-        type=Parsed("address", ip_address, "an IP address"),
+        type=Parsed("address", _address, "an IP address"),
         multiple=True,
         help="A name server to ask as well (repeatable).",
     ),
@@ -216,8 +257,16 @@ _MEASURING: Final = (
     _option("--timeout", type=_seconds(0.1, 60), default="3", show_default=True, help="Seconds for one step."),
     _option("--deadline", type=_seconds(1, 3600), default="20", show_default=True, help="Seconds for the whole run."),
     _option("--no-api", is_flag=True, help="Make no signed call and look for no credentials."),
-    _option("--profile", help="Profile of the SDK's shared config files."),
-    _option("--ca-bundle", help="File or folder of trusted certificates, instead of the SDK's."),
+    _option(
+        "--profile",
+        type=Parsed("text", _name, "the name of a profile"),
+        help="Profile of the SDK's shared config files.",
+    ),
+    _option(
+        "--ca-bundle",
+        type=Parsed("text", _path, "the path of a file or folder"),
+        help="File or folder of trusted certificates, instead of the SDK's.",
+    ),
     _option("--fips", is_flag=True, help="Look at the FIPS host, as an SDK with FIPS endpoints calls it."),
     _option("--dual-stack", is_flag=True, help="Look at the dual-stack host."),
 )
@@ -225,7 +274,11 @@ _MEASURING: Final = (
 _SHOWING: Final = (
     _option("--format", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of the report."),
     _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
-    _option("--output", help="Write the document to a file, whole or not at all, instead of to stdout."),
+    _option(
+        "--output",
+        type=Parsed("text", _path, "the path of a file"),
+        help="Write the document to a file, whole or not at all, instead of to stdout.",
+    ),
     _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates."),
     _option(
         "--suppress",
@@ -245,6 +298,7 @@ _SHOWING: Final = (
 
 _CONFIG: Final = _option(
     "--config",
+    type=Parsed("text", _path, "the path of a file"),
     is_eager=True,
     callback=_file,
     help="TOML file with any of these options, without their dashes. Flags and environment win over it.",
@@ -319,7 +373,10 @@ def _region_from(option: str | None, environment: Mapping[str, str]) -> tuple[st
         return option, "--region"
     for variable in REGION_VARIABLES:
         if value := environment.get(variable):
-            if not is_region(value):
-                raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region.")
-            return value, variable
+            try:
+                return _region(value), variable
+            except ValueError as error:
+                raise click.UsageError(
+                    f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1."
+                ) from error
     return None, None

@@ -1,6 +1,7 @@
 """Where a document goes: a stream, or a file that is written whole or not at all."""
 
 import contextlib
+import errno
 import io
 import os
 import queue
@@ -8,7 +9,15 @@ import stat
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
+from typing import Final
+
+MAX_LINE: Final = 800
+"""Characters of what is said of one mistake: some ten lines of a terminal."""
+READER_SECONDS: Final = 2.0
+"""How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
+_LOOK_SECONDS: Final = 0.05
 
 
 class ReaderGoneError(Exception):
@@ -38,6 +47,14 @@ def to_stderr(words: str) -> None:
             sys.stderr.flush()
     except OSError:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+
+
+def one_line(text: str) -> str:
+    """`text` on one line of at most MAX_LINE characters, for a person: what does not print is escaped, so that nothing
+    foreign can move the cursor, hide or reorder what is shown, and of a long text the middle is left out."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    half = MAX_LINE // 2
+    return shown if len(shown) <= MAX_LINE else f"{shown[: half - 5]} ... {shown[-half:]}"
 
 
 class Writer:
@@ -76,8 +93,9 @@ def to_file(document: str, path: Path) -> None:
     or /dev/stderr, has no content to keep and is written to as it is.
     """
     with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.stat().st_mode):
-            with path.open("w", encoding="utf-8") as stream:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            with open(_opened(path, wait=stat.S_ISFIFO(kind)), "w", encoding="utf-8") as stream:
                 stream.write(document)
             return
     path = path.resolve()  # a link keeps its place; what it points at is replaced
@@ -93,6 +111,23 @@ def to_file(document: str, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+
+
+def _opened(path: Path, *, wait: bool) -> int:
+    """A descriptor that writes to what is no plain file. Raises OSError, of a pipe that nobody reads as well."""
+    until = time.monotonic() + READER_SECONDS
+    while True:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            if not wait or error.errno != errno.ENXIO:
+                raise
+            if time.monotonic() > until:
+                raise OSError(errno.ENXIO, "nobody reads from this pipe") from error
+            time.sleep(_LOOK_SECONDS)
+        else:
+            os.set_blocking(handle, True)
+            return handle
 
 
 def _mode_for(path: Path) -> int:

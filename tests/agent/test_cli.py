@@ -66,63 +66,6 @@ def test_demo_lists_every_scenario() -> None:
     assert [line.split()[0] for line in result.stdout.splitlines()] == list(scenarios.names())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        pytest.param(["check", "--format", "json", "--timeout", "banana"], "banana", id="no number"),
-        pytest.param(["check", "--timeout", "nan", "--format", "json"], "nan", id="not a number that counts"),
-        pytest.param(["check", "--timeout", "0", "--format", "json"], "0", id="below the least"),
-        pytest.param(["check", "--deadline", "inf", "--format=json"], "inf", id="without end"),
-        pytest.param(["check", "--region", "Frankfurt", "--format=json"], "Frankfurt", id="no Region"),
-        pytest.param(["check", "--service", "s3", "--format=json"], "s3", id="another service"),
-        pytest.param(["check", "--resolver", "ns1", "--format=json"], "ns1", id="no address"),
-        pytest.param(["check", "--private-cidr", "10.0.0.1/8", "--format=json"], "10.0.0.1/8", id="bits beyond"),
-        pytest.param(["check", "--expect", "luck", "--format=json"], "luck", id="no path"),
-        pytest.param(["check", "--no-such-option", "--format=json"], "--no-such-option", id="unknown option"),
-        pytest.param(["check", "extra", "--format=json"], "extra", id="an argument too many"),
-        pytest.param(["--format=json", "--regoin", "eu-west-1"], "--regoin", id="misspelt, no command"),
-        pytest.param(["chekc", "--format", "json"], "chekc", id="unknown command"),
-        pytest.param(["demo", "no-such-place", "--format", "json"], "no-such-place", id="unknown scenario"),
-    ],
-)
-def test_usage_error_is_said_and_still_gives_one_document(arguments: list[str], word: str) -> None:
-    result = run(*arguments)
-    parsed = document(result.stdout)
-    assert result.returncode == 3
-    assert parsed["verdict"]["status"] == "unknown"
-    assert word in parsed["verdict"]["summary"]
-    assert word in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_usage_error_as_text() -> None:
-    result = run("check", "--timeout", "banana")
-    assert result.returncode == 3
-    assert result.stdout.startswith("UNKNOWN  Invalid value for '--timeout'")
-
-
-def test_unknown_format_is_refused_as_text() -> None:
-    result = run("check", "--format", "yaml")
-    assert result.returncode == 3
-    assert result.stdout.startswith("UNKNOWN  Invalid value for '--format'")
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        pytest.param("BACKUPLINK_TIMEOUT", "soon", id="an option's own variable"),
-        pytest.param("AWS_REGION", "Ireland", id="the SDK's Region"),
-        pytest.param("AWS_DEFAULT_REGION", "eu_west_1", id="the SDK's other Region"),
-    ],
-)
-def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
-    result = run("check", "--format", "json", **{variable: value})
-    summary = document(result.stdout)["verdict"]["summary"]
-    assert result.returncode == 3
-    assert variable in summary
-    assert value in summary
-
-
 def test_format_from_the_environment() -> None:
     document(run("demo", BACKUPLINK_FORMAT="json").stdout)
     assert run("demo", "--format", "text", BACKUPLINK_FORMAT="json").stdout.startswith("OK")

@@ -1,0 +1,879 @@
+"""Bad input, as one table: options by flag, by variable and by file, files, commands, and what the SDK is set to.
+
+`{here}` in an argument, a variable or the content of a file is the case's own folder, in which all of `PLACES` are.
+"""
+
+import itertools
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+
+from agent.cli import main
+from agent.options import FORMATS, MAX_CONFIG_BYTES
+
+SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
+LONG: Final = 100_000
+"""Characters; Linux takes up to 131,072 in one argument (execve(2))."""
+CONFIG: Final = "{here}/backuplink.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A call that is refused before anything is looked at."""
+
+    id: str
+    arguments: tuple[str, ...]
+    says: tuple[str, ...]
+    """What the one line must hold: what was wrong, where, and what would be right."""
+    format: str = "text"
+    """Of the document."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    config: bytes | None = None
+    """Content of `CONFIG`."""
+    hides: str | None = None
+    """What the line must not hold."""
+    unprivileged: bool = False
+    """Root may do it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A setting of this host that is broken, which a run shows as it shows every other fault."""
+
+    id: str
+    exit: int
+    codes: tuple[str, ...]
+    """Findings by code, in the report's order."""
+    arguments: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hides: str | None = None
+
+
+# --- Values ----------------------------------------------------------------------------------------------------------
+
+ANYWHERE: Final = {
+    "nothing": "",
+    "a space": " ",
+    "escape codes": "\x1b[2J\x1b]0;x\x07",
+    "lines": "a\r\nError: b",
+    "bidi": "\u202etxt\u2066",
+    "no UTF-8": "\udcff\udcfe",
+    "NUL": "a\0b",
+    "100 kB": "9" * LONG,
+    "emoji": "\U0001f4a5",
+    "a path": "../../etc/passwd",
+    "DEL and C1": "\x7f\x9b2J",
+}
+"""Bad for every option that has a form."""
+
+_SECONDS: Final = (
+    *("banana", "nan", "inf", "-inf", "-1", "0", "1e9", "3s", "0x10", "1,5", "None", "3 4", "1_0", "\u0663", "1e400"),
+    *("true", "--", "[3]", "9" * 400),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """An option that has a form: what its refusals say would be right, and what is bad for it alone."""
+
+    name: str
+    wanted: str
+    bad: tuple[str, ...]
+    multiple: bool = False
+    number: bool = False
+
+
+FORMED: Final = (
+    Option(
+        name="region",
+        wanted="the name of a Region, such as eu-west-1",
+        bad=(
+            *("Frankfurt", "eu_west_1", "EU-WEST-1", "eu-west-1a", "eu-west", "eu-west-1;id", "eu-west-1 ", "-"),
+            *("eu-west-\u0661", f"eu-{'a' * 4_000}-1", "eu-west-123", "eu--1", "aws", "*", "eu-west-1,eu-west-2"),
+        ),
+    ),
+    Option(
+        name="service",
+        wanted="'backup', 'backup-gateway'",
+        bad=("s3", "Backup", "backup_gateway", "*", "backup,backup-gateway", "backup.eu-west-1.amazonaws.com"),
+        multiple=True,
+    ),
+    Option(
+        name="endpoint",
+        wanted="",
+        bad=(
+            *("vpce-0a1b2c3d4e5f67890", "s3=vpce-0a1b2c3d", "https://backup.eu-west-1.amazonaws.com", "a_b", "backup="),
+            *("backup=10.0.0.1:443", "10.0.0.1", "::1", "=", f"{'a.' * 200}com", f"backup={'a' * 64}.com", "-.com"),
+            "backup-gateway=vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com",
+            "vpce-0a1b2c3d4e5f67890-abcd1234.s3.eu-west-1.vpce.amazonaws.com",
+        ),
+        multiple=True,
+    ),
+    Option(
+        name="resolver",
+        wanted="an IP address",
+        bad=(
+            *(
+                "ns1",
+                "10.0.0",
+                "10.0.0.2:53",
+                "10.0.0.0/8",
+                "010.0.0.2",
+                "2130706433",
+                "[::1]",
+                "256.0.0.1",
+                "1.1.1.-1",
+            ),
+            *("fe80::1%\x1b[2J", f"fe80::1%{'e' * 16}", "fe80::1%", "::1::", "\u0661.1.1.1", "10.0.0.2,10.0.0.3"),
+        ),
+        multiple=True,
+    ),
+    Option(
+        name="expect",
+        wanted="'private', 'public', 'any'",
+        bad=("luck", "Private", "private,public", "0", "None"),
+    ),
+    Option(
+        name="private-cidr",
+        wanted="a CIDR block, such as 10.0.0.0/8",
+        bad=(
+            *("10.0.0.1/8", "10.0.0.0/33", "10/8", "all", "10.0.0.0-10.0.0.255", "10.0.0.0/8/8", "10.0.0.0/-1"),
+            *("2001:db8::/129", "10.0.0.0/", "/8", "2001:db8::1/32", "10.0.0.0/8,10.1.0.0/16"),
+        ),
+        multiple=True,
+    ),
+    Option(
+        name="timeout",
+        wanted="a number of seconds from 0.1 to 60",
+        bad=(*_SECONDS, "0.09", "60.1"),
+        number=True,
+    ),
+    Option(
+        name="deadline",
+        wanted="a number of seconds from 1 to 3600",
+        bad=(*_SECONDS, "0.9", "3601"),
+        number=True,
+    ),
+    Option(
+        name="format",
+        wanted="'text', 'json', 'ndjson'",
+        bad=("yaml", "JSON", "json,text", "0"),
+    ),
+    Option(
+        name="suppress",
+        wanted="",
+        bad=("dns001", "DNS1", "NOTHING", "DNS001=", "=backup", "DNS001,TCP001", "DNS001=\x1b[2J", "*", "ENV"),
+        multiple=True,
+    ),
+    Option(
+        name="fail-on",
+        wanted="'warning', 'critical', 'never'",
+        bad=("info", "Never", "2", "unknown", "critical,warning"),
+    ),
+)
+
+TEXTS: Final = {
+    "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
+    "ca-bundle": ("the path of a file or folder", {"nothing"}),
+    "output": ("the path of a file", {"nothing"}),
+}
+"""Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
+TOO_LONG: Final = "a text of at most 4096 characters without NUL"
+FLAGS: Final = ("no-api", "fips", "dual-stack", "brief", "redact")
+NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
+
+WRONG_TYPES: Final = {
+    "flag": ("1", '"true"', "[true]", "{}", "1.0", "2026-01-01", "nan"),
+    "multiple": ('"eu"', "1", "true", "{}", "[1]", "[[]]", "[true]", "[{a = 1}]", "2026-01-01", "inf"),
+    "number": ('"3"', "true", "[3]", "{}", "2026-01-01", "12:00:00", "[]"),
+    "text": ("1", "true", "1.5", '["a"]', "{}", "2026-01-01", "[]", "2026-01-01T00:00:00Z"),
+}
+
+
+def _variable(name: str) -> str:
+    return f"BACKUPLINK_{name.replace('-', '_').upper()}"
+
+
+def _short(value: str) -> str:
+    return ascii(value if len(value) <= 40 else f"{value[:16]}...{len(value)}")
+
+
+def _formats() -> Iterator[str]:
+    return itertools.cycle(FORMATS)
+
+
+def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
+    """Each bad value of each of a command's options with a form."""
+    formats = _formats()
+    for option in FORMED:
+        if option.name not in names:
+            continue
+        values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
+        for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
+            wanted = "text" if option.name == "format" else next(formats)
+            asked = () if option.name == "format" else (f"--format={wanted}",)
+            # What is too long is refused for that alone, where a function and no list of words reads it.
+            is_list = option.wanted.startswith("'")
+            yield Refused(
+                id=f"{command} --{option.name}={label}",
+                arguments=(command, *asked, f"--{option.name}={value}"),
+                says=(f"'--{option.name}'", TOO_LONG if len(value) > 4_096 and not is_list else option.wanted),
+                format=wanted,
+            )
+    for name, (right, labels) in TEXTS.items():
+        for label in sorted(labels | {"100 kB"} - {"NUL"}) if name in names else ():
+            if label == "NUL":
+                continue
+            wanted = next(formats)
+            yield Refused(
+                id=f"{command} --{name}={label}",
+                arguments=(command, f"--{name}={ANYWHERE[label]}", f"--format={wanted}"),
+                says=(f"'--{name}'", TOO_LONG if label == "100 kB" else right),
+                format=wanted,
+            )
+    for label, value in (("nothing", ""), ("100 kB", ANYWHERE["100 kB"])):
+        if "config" in names:
+            yield Refused(
+                id=f"{command} --config={label}",
+                arguments=(command, "--format=json", f"--config={value}"),
+                says=("'--config'", TOO_LONG if value else "the path of a file"),
+                format="json",
+            )
+
+
+def by_variable() -> Iterator[Refused]:
+    """Each bad value of each option by its variable. An empty variable is none, and none can hold a NUL."""
+    formats = _formats()
+
+    def one(name: str, label: str, value: str, right: str) -> Refused:
+        wanted = "text" if name == "format" else next(formats)
+        return Refused(
+            id=f"{_variable(name)}={label}",
+            arguments=("check",) if name == "format" else ("check", "--format", wanted),
+            says=(f"'--{name}'", _variable(name), right),
+            format=wanted,
+            environment={_variable(name): value},
+        )
+
+    for option in FORMED:
+        # A variable of many values is split at its spaces, so that a space is none.
+        values = {
+            label: value
+            for label, value in ANYWHERE.items()
+            if label not in ("nothing", "NUL") and not (option.multiple and label == "a space")
+        }
+        for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
+            is_list = option.wanted.startswith("'")
+            right = TOO_LONG if len(value) > 4_096 and not is_list else option.wanted
+            if option.multiple and " " in value:
+                continue
+            yield one(option.name, label, value, right)
+    for name, (right, labels) in TEXTS.items():
+        for label in sorted(labels - {"nothing", "NUL"} | {"100 kB"}):
+            yield one(name, label, ANYWHERE[label], TOO_LONG if label == "100 kB" else right)
+    for name in FLAGS:
+        for value in NO_BOOLEANS:
+            yield one(name, _short(value), value, "is not a valid boolean")
+    yield one("config", "100 kB", ANYWHERE["100 kB"], TOO_LONG)
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        region = next(option for option in FORMED if option.name == "region")
+        values = {label: value for label, value in ANYWHERE.items() if label not in ("nothing", "NUL")}
+        for label, value in [*values.items(), *((_short(value), value) for value in region.bad)]:
+            wanted = next(formats)
+            yield Refused(
+                id=f"{variable}={label}",
+                arguments=("check", f"--format={wanted}"),
+                says=(f"{variable} is ", region.wanted),
+                format=wanted,
+                environment={variable: value},
+            )
+
+
+def _toml(name: str, value: str, *, multiple: bool) -> bytes:
+    text = json.dumps(value)  # a text of TOML's, but for characters beyond 16 bits, which JSON writes as two
+    text = text if "\\ud" not in text else f'"{value}"'
+    return f"{name} = {f'[{text}]' if multiple else text}\n".encode()
+
+
+def by_file() -> Iterator[Refused]:
+    """Each bad value and each wrong type of each option in a configuration, which is UTF-8 and so holds no other."""
+    formats = _formats()
+
+    def one(name: str, label: str, config: bytes, *right: str) -> Refused:
+        wanted = "text" if name == "format" else next(formats)
+        return Refused(
+            id=f"{name} in a file: {label}",
+            arguments=("check", *(() if name == "format" else ("--format", wanted)), "--config", CONFIG),
+            says=(f"{CONFIG}: {name}: ", *right),
+            format=wanted,
+            config=config,
+        )
+
+    for option in FORMED:
+        values = {label: value for label, value in ANYWHERE.items() if label not in ("no UTF-8", "100 kB")}
+        long = {"4097 characters": "9" * 4_097}
+        for label, value in [*values.items(), *long.items(), *((_short(value), value) for value in option.bad)]:
+            if option.number:
+                if value in ("true", "[3]"):
+                    continue  # of another type, below
+                number = value if _is_toml_number(value) else None
+                content = f"{option.name} = {value}\n".encode() if number else _toml(option.name, value, multiple=False)
+                right = TOO_LONG if len(value) > 4_096 else option.wanted
+                yield one(option.name, label, content, right if number else "a number belongs here, not")
+                continue
+            is_list = option.wanted.startswith("'")
+            bad_text = (len(value) > 4_096 or "\0" in value) and not is_list
+            right = TOO_LONG if bad_text else option.wanted
+            yield one(option.name, label, _toml(option.name, value, multiple=option.multiple), right)
+        kind = "number" if option.number else "multiple" if option.multiple else "text"
+        for value in WRONG_TYPES[kind]:
+            yield one(option.name, value, f"{option.name} = {value}\n".encode(), "belongs here, not")
+    for name, (right, labels) in TEXTS.items():
+        for label in sorted(labels - {"no UTF-8"} | {"NUL"}):
+            wanted = TOO_LONG if label == "NUL" else right
+            yield one(name, label, _toml(name, ANYWHERE[label], multiple=False), wanted)
+        yield one(name, "4097 characters", _toml(name, "9" * 4_097, multiple=False), TOO_LONG)
+        for value in WRONG_TYPES["text"]:
+            yield one(name, value, f"{name} = {value}\n".encode(), "a text belongs here, not")
+    for name in FLAGS:
+        for value in WRONG_TYPES["flag"]:
+            yield one(name, value, f"{name} = {value}\n".encode(), "true or false belongs here, not")
+    yield one("service", "the second of two", b'service = ["backup", "s3"]', "'s3'")
+    yield one("timeout", "good, and another is bad", b"deadline = 9\ntimeout = -1\n", "'-1'")
+
+
+def _is_toml_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isascii() and "_" not in text and text[:2] != "0x"
+
+
+# --- Commands --------------------------------------------------------------------------------------------------------
+
+
+def options_of(command: str) -> dict[str, click.Option]:
+    """The options of a command by name, its help left out."""
+    return {
+        each.opts[0].removeprefix("--"): each
+        for each in main.commands[command].params
+        if isinstance(each, click.Option) and each.opts[0] != "--help"
+    }
+
+
+def _forms(command: str, wanted: str) -> tuple[str, ...]:
+    return ("--format", wanted) if "format" in options_of(command) else ()
+
+
+def of_commands() -> Iterator[Refused]:
+    """What is no option, no value, no argument or no command."""
+    for command in main.commands:
+        ask = _forms(command, "json")
+        wanted = "json" if ask else "text"
+        for label, words, says in (
+            ("no option", ("--no-such-option",), "'--no-such-option'"),
+            ("no short option", ("-Z",), "'-Z'"),
+            ("an option with escape codes", ("--\x1b[2J",), "'--\\x1b[2J'"),
+            ("an option of 100 kB", (f"--{'x' * LONG}",), "No such option '--xxx"),
+            ("an option that is no UTF-8", ("--\udcff",), "'--\\udcff'"),
+            ("help with a value", ("--help=yes",), "--help"),
+            ("two arguments too many", ("\x1b[2J", "\u202eb\nc"), "unexpected extra argument"),
+            ("100 kB too many", ("one", "x" * LONG), "unexpected extra argument"),
+        ):
+            yield Refused(
+                id=f"{command}: {label}",
+                arguments=(command, *ask, *words),
+                says=(says, f"Try 'backuplink {command} --help'."),
+                format=wanted,
+            )
+        for name, option in options_of(command).items():
+            if option.is_flag:
+                yield Refused(
+                    id=f"{command}: --{name} with a value",
+                    arguments=(command, *ask, f"--{name}=yes"),
+                    says=(f"'--{name}'", "does not take a value"),
+                    format=wanted,
+                )
+            else:
+                yield Refused(
+                    id=f"{command}: --{name} without a value",
+                    arguments=(command, *(() if name == "format" else ask), f"--{name}"),
+                    says=(f"'--{name}'", "requires an argument"),
+                    format="text" if name == "format" else wanted,
+                )
+    for label, word, hint in (
+        ("misspelt", "chekc", "'check'"),
+        ("a capital", "Check", "'check'"),
+        ("escape codes", "\x1b[2J", "'\\x1b[2J'"),
+        ("nothing", "", "No such command ''"),
+        ("a space", " ", "No such command ' '"),
+        ("bidi", "\u202etxt", "'\\u202etxt'"),
+        ("no UTF-8", "\udcff", "'\\udcff'"),
+        ("100 kB", "x" * LONG, "No such command 'xxx"),
+        ("a path", "/etc/passwd", "'/etc/passwd'"),
+        ("lines", "a\nError: b", "'a\\nError: b'"),
+    ):
+        yield Refused(
+            id=f"no command: {label}",
+            arguments=(word, "--format", "json"),
+            says=("No such command", hint, "Try 'backuplink --help'."),
+            format="json",
+        )
+    for label, words, all_said in (
+        ("misspelt option", ("--regoin", "eu-west-1"), ("'--regoin'", "'--region'")),
+        ("bad value", ("--timeout", "soon"), ("'--timeout'", "'soon'")),
+        ("no option", ("-",), ("argument (-)",)),
+        ("the command behind its options", ("--fips", "check"), ("argument (check)",)),
+    ):
+        yield Refused(
+            id=f"without a command: {label}",
+            arguments=("--format=json", *words),
+            says=(*all_said, "Try 'backuplink check --help'."),
+            format="json",
+        )
+
+
+def of_scenarios() -> Iterator[Refused]:
+    """Names of scenarios that are none."""
+    formats = _formats()
+    more = {
+        "another case": "Healthy-Three-Zones",
+        "with its ending": "healthy-three-zones.toml",
+        "misspelt": "healthy-tree-zones",
+        "a file": "{here}/backuplink.toml",
+        "up and down": "../scenarios/healthy-three-zones",
+        "a pattern": "*",
+        "two names": "port-blocked,port-refused",
+        "an end in a line": "port-blocked\n",
+    }
+    for label, value in {**ANYWHERE, **more}.items():
+        if label == "NUL":
+            continue
+        wanted = next(formats)
+        yield Refused(
+            id=f"demo SCENARIO: {label}",
+            arguments=("demo", "--format", wanted, value),
+            says=("There is no scenario ", "--list names them"),
+            format=wanted,
+        )
+
+
+def of_endpoints() -> Iterator[Refused]:
+    """Regions and partitions that no table has."""
+    for name, what in (("region", "Region"), ("partition", "partition")):
+        more = {"unknown": "xx-nowhere-9", "a capital": "EU-WEST-1", "of the other kind": "aws-xx", "a pattern": "*"}
+        for label, value in {**ANYWHERE, **more}.items():
+            if label == "NUL":
+                continue
+            yield Refused(
+                id=f"endpoints --{name}={label}",
+                arguments=("endpoints", "--format=json", f"--{name}={value}"),
+                says=(f"There is no {what} ", "in the table"),
+                format="json",
+            )
+    for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J", "x" * LONG):
+        yield Refused(
+            id=f"endpoints --format={_short(value)}",
+            arguments=("endpoints", f"--format={value}"),
+            says=("'--format'", "'text', 'json'"),
+            format="ndjson" if value == "ndjson" else "text",
+        )
+    yield Refused(
+        id="endpoints: a Region that is not in the partition",
+        arguments=("endpoints", "--region", "eu-west-1", "--partition", "aws-cn", "--format", "json"),
+        says=("The Region eu-west-1 is not in the partition aws-cn",),
+        format="json",
+    )
+
+
+def of_pairs() -> Iterator[Refused]:
+    """Options that exclude each other, and of several the one that is bad."""
+    for label, arguments, says in (
+        ("short and lines", ("--brief", "--format=ndjson"), ("--brief", "--format ndjson")),
+        ("short and JSON", ("--format=json", "--brief"), ("--brief", "--format json")),
+        ("timeout, the last is bad", ("--format=json", "--timeout=3", "--timeout=soon"), ("'--timeout'", "'soon'")),
+        ("service, the first is bad", ("--format=json", "--service=s3", "--service=backup"), ("'--service'", "'s3'")),
+        ("resolver, one of three", ("--resolver=::1", "--resolver=x", "--resolver=::2"), ("'--resolver'", "'x'")),
+        ("format, the last is bad", ("--format=json", "--format=yaml"), ("'--format'", "'yaml'")),
+        ("a flag and its contrary", ("--format=json", "--no-api", "--api"), ("'--api'",)),
+        ("a mistake, and --output", ("--output={here}/new.json", "--fail-on=luck"), ("'--fail-on'",)),
+    ):
+        for command in ("check", "demo"):
+            if command == "demo" and not {"--timeout", "--service", "--resolver", "--no-api"}.isdisjoint(
+                each.partition("=")[0] for each in arguments
+            ):
+                continue
+            wanted = next((each.removeprefix("--format=") for each in reversed(arguments) if "--format" in each), "")
+            yield Refused(
+                id=f"{command}: {label}",
+                arguments=(command, *arguments),
+                says=says,
+                format=wanted if wanted in FORMATS else "text",
+            )
+    yield Refused(
+        id="short in a file, JSON by variable",
+        arguments=("check", "--config", CONFIG),
+        says=("--brief", "--format json"),
+        format="json",
+        environment={"BACKUPLINK_FORMAT": "json"},
+        config=b"brief = true\n",
+    )
+    yield Refused(
+        id="resolver by variable, one of two",
+        arguments=("check", "--format=json"),
+        says=("'--resolver'", "BACKUPLINK_RESOLVER", "'ns2'"),
+        format="json",
+        environment={"BACKUPLINK_RESOLVER": "10.0.0.2 ns2"},
+    )
+    for label, value in (
+        ("in a URL", f"https://me:{SECRET}@backup.eu-west-1.amazonaws.com"),
+        ("before a host", f"me:{SECRET}@vpce-0a1b2c3d4e5f67890"),
+        ("behind a service", f"backup=me:{SECRET}@vpce-0a1b2c3d4e5f67890"),
+    ):
+        yield Refused(
+            id=f"a password {label}",
+            arguments=("check", "--format=json", "--endpoint", value),
+            says=("'--endpoint'", "a user or a password"),
+            format="json",
+            hides=SECRET,
+        )
+
+
+# --- Files -----------------------------------------------------------------------------------------------------------
+
+
+def _listening(path: Path) -> None:
+    """A socket in the file system, as a program leaves one behind."""
+    with socket.socket(socket.AF_UNIX) as channel:  # noqa: TID251 - it connects nothing
+        before = Path.cwd()
+        os.chdir(path.parent)  # its path may have 108 bytes (unix(7))
+        try:
+            channel.bind(path.name)
+        finally:
+            os.chdir(before)
+
+
+def _locked(path: Path) -> None:
+    path.write_text("timeout = 3\n", "utf-8")
+    path.chmod(0)
+
+
+PLACES: Final[Mapping[str, Callable[[Path], object]]] = {
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "socket": _listening,
+    "circle": lambda path: path.symlink_to(path),
+    "dangling": lambda path: path.symlink_to(path.parent / "nowhere"),
+    "locked": _locked,
+    "empty": Path.touch,
+    "\x1b[2J\u202e": Path.mkdir,
+}
+"""Files of a case's folder by name."""
+
+NO_FILES: Final = {
+    "not there": ("{here}/nowhere", "No such file or directory"),
+    "a folder": ("{here}/folder", "Is a directory"),
+    "a folder by its slash": ("{here}/folder/", "Is a directory"),
+    "the root": ("/", "Is a directory"),
+    "a link to itself": ("{here}/circle", "Too many levels of symbolic links"),
+    "a link to nothing": ("{here}/dangling", "No such file or directory"),
+    "a socket": ("{here}/socket", "No such device or address"),
+    "below a file": ("{here}/empty/x", "Not a directory"),
+    "a name that is too long": (f"{{here}}/{'x' * 256}", "File name too long"),
+    "a path that is too long": (f"/{'x/' * 2_047}x", "File name too long"),
+    "in a folder that is not there": ("{here}/nowhere/x", "No such file or directory"),
+    "a name with escape codes": ("{here}/\x1b[2J\u202e", "Is a directory"),
+    "a name with escape codes, not there": ("{here}/\x1b]0;x\x07\nError: none", "No such file or directory"),
+    "a name that is no UTF-8": ("{here}/\udcff", "No such file or directory"),
+    "without leave": ("{here}/locked", "Permission denied"),
+}
+"""Paths at which nothing can be read, and the system's word for it."""
+
+
+def of_files(command: tuple[str, ...], option: str, variable: str | None) -> Iterator[Refused]:
+    """An argument that names a file that cannot be read."""
+    for (label, (path, why)), wanted in zip(NO_FILES.items(), _formats(), strict=False):
+        for place in ("flag", "variable"):
+            if place == "variable" and variable is None:
+                continue
+            yield Refused(
+                id=f"{' '.join(command)} {option} by {place}: {label}",
+                arguments=(*command, f"--format={wanted}", *((option, path) if place == "flag" else ())),
+                says=("cannot be read", why),
+                format=wanted,
+                environment={variable: path} if variable is not None and place == "variable" else {},
+                unprivileged=label == "without leave",
+            )
+
+
+CONTENTS: Final[Mapping[str, tuple[bytes, str]]] = {
+    "no value": (b"timeout = \n", "is no TOML"),
+    "twice the same key": (b"timeout = 1\ntimeout = 2\n", "is no TOML"),
+    "no UTF-8": (b'profile = "\xff"\n', "is no TOML"),
+    "half a letter": (b'profile = "\xc3', "is no TOML"),
+    "a surrogate in UTF-8": (b'profile = "\xed\xa0\x80"\n', "is no TOML"),
+    "a surrogate by its number": (b'profile = "\\ud800"\n', "is no TOML"),
+    "binary": (b"\x00\x01\x02", "is no TOML"),
+    "UTF-16": ("timeout = 3\n".encode("utf-16"), "is no TOML"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbftimeout = 3\n", "is no TOML"),
+    "JSON": (b'{"timeout": 3}', "is no TOML"),
+    "YAML": (b"timeout: 3\n", "is no TOML"),
+    "INI": (b"[default]\nregion = eu-west-1\n", "is no TOML"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is no TOML"),
+    "escape codes": (b"\x1b[2J", "is no TOML"),
+    "escape codes in a text": (b'profile = "\x1b[2J"\n', "is no TOML"),
+    "a line break in a text": (b'profile = "a\nb"\n', "is no TOML"),
+    "a text without end": (b'profile = "' + b"a" * 20_000, "is no TOML"),
+    "a number of 5000 digits": (b"timeout = " + b"9" * 5_000, "is no TOML"),
+    "a number that is none": (b"timeout = 1.\n", "is no TOML"),
+    "a date that is none": (b"timeout = 2026-13-45\n", "is no TOML"),
+    "nested without end": (b"x = " + b"[" * 20_000, "is nested too deep"),
+    "tables without end": (b"x = " + b"{a = " * 6_000, "is nested too deep"),
+    "too large": (b"#" * (MAX_CONFIG_BYTES + 1), f"over {MAX_CONFIG_BYTES} bytes"),
+    "far too large": (b"timeout = 3\n" * 1_000_000, f"over {MAX_CONFIG_BYTES} bytes"),
+    "a key of many parts": (b"a." * 5_000 + b"a = 1\n", "'a' is no setting"),
+    "a table": (b"[check]\nregion = 'eu-west-1'\n", "'check' is no setting"),
+    "a list of tables": (b"[[region]]\na = 1\n", "region: a text belongs here, not"),
+    "a table that is an option": (b"[timeout]\nseconds = 3\n", "timeout: a number belongs here, not"),
+    "a dotted key": (b"timeout.seconds = 3\n", "timeout: a number belongs here, not"),
+    "a misspelt key": (b"timeot = 1\n", "did you mean 'timeout'?"),
+    "an underscore": (b"private_cidr = []\n", "did you mean 'private-cidr'?"),
+    "a plural": (b"services = []\n", "did you mean 'service'?"),
+    "a capital": (b"Region = ''\n", "did you mean 'region'?"),
+    "a key with its dashes": (b"\"--region\" = 'eu-west-1'\n", "did you mean 'region'?"),
+    "a key like nothing": (b"zzz = 1\n", "known here: "),
+    "a key without a name": (b"'' = 1\n", "'' is no setting"),
+    "a file in a file": (b"config = 'other.toml'\n", "'config' is no setting"),
+    "a key of escape codes": (b'"\\u001b[2J" = 1\n', "'\\x1b[2J' is no setting"),
+    "a key of bidi": ('"\u202eregion" = 1\n'.encode(), "is no setting"),
+    "a key of NUL": (b'"region\\u0000" = 1\n', "is no setting"),
+    "a key of 20,000 letters": (b"x" * 20_000 + b" = 1\n", "is no setting"),
+    "a long list": (b"timeout = [" + b"1, " * 10_000 + b"]\n", "timeout: a number belongs here, not [1, 1"),
+    "a long text": (b"region = '" + b"x" * 20_000 + b"'\n", f"region: {TOO_LONG}"),
+    "an option of another command": (b"list = true\n", "'list' is no setting"),
+    "many good lines and a bad one": (b"# a line\n" * 2_000 + b"deadline = 0\n", "deadline: '0' is not"),
+}
+
+
+def of_configurations() -> Iterator[Refused]:
+    """Files that are read and are no configuration."""
+    for (label, (content, why)), wanted in zip(CONTENTS.items(), _formats(), strict=False):
+        yield Refused(
+            id=f"a configuration: {label}",
+            arguments=("check", "--format", wanted, "--config", CONFIG),
+            says=(f"{CONFIG}: ", why),
+            format=wanted,
+            config=content,
+        )
+    for label, path, why in (
+        ("a device without end", "/dev/zero", f"over {MAX_CONFIG_BYTES} bytes"),
+        ("a full device", "/dev/full", f"over {MAX_CONFIG_BYTES} bytes"),
+        ("chance", "/dev/urandom", f"over {MAX_CONFIG_BYTES} bytes"),
+        ("a pipe to which nobody writes", "{here}/pipe", "does not end within 5 s"),
+        ("this process's memory", "/proc/self/mem", "cannot be read"),
+    ):
+        yield Refused(
+            id=f"a configuration: {label}",
+            arguments=("check", "--config", path, "--format", "json"),
+            says=(f"{path}: ", why),
+            format="json",
+        )
+
+
+def of_reports() -> Iterator[Refused]:
+    """Saved reports as arguments, for the commands that take them: `of_files` for each, and what `codec.decode`
+    refuses. No command takes one yet; `test_bad_input_of_every_argument_is_here` fails as soon as one does."""
+    yield from ()
+
+
+ARGUMENTS: Final = {("demo", "scenario")}
+"""Arguments of commands that have cases here."""
+
+
+def _all() -> Iterator[Refused]:
+    for command in ("check", "demo"):
+        yield from by_flag(command, frozenset(options_of(command)))
+    yield from by_variable()
+    yield from by_file()
+    yield from of_commands()
+    yield from of_scenarios()
+    yield from of_endpoints()
+    yield from of_pairs()
+    for name in ("check", "demo"):
+        yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
+    yield from of_configurations()
+    yield from of_reports()
+
+
+REFUSED: Final = tuple(_all())
+
+
+# --- A place for the document that takes none ------------------------------------------------------------------------
+
+NO_PLACES: Final = {
+    "a folder": ("{here}/folder", "Is a directory"),
+    "a folder by its slash": ("{here}/folder/", "Is a directory"),
+    "the root": ("/", "Is a directory"),
+    "here": (".", "Is a directory"),
+    "in a folder that is not there": ("{here}/nowhere/x", "No such file or directory"),
+    "below a file": ("{here}/empty/x", "Not a directory"),
+    "a full device": ("/dev/full", "No space left on device"),
+    "a link to itself": ("{here}/circle", "Too many levels of symbolic links"),
+    "a socket": ("{here}/socket", "No such device or address"),
+    "a pipe that nobody reads": ("{here}/pipe", "nobody reads from this pipe"),
+    "a name that is too long": (f"{{here}}/{'x' * 256}", "File name too long"),
+    "a path that is too long": (f"/{'x/' * 2_047}x", "File name too long"),
+    "a file system that takes none": ("/proc/new.json", "No such file or directory"),
+    "a file of the kernel": ("/proc/version", "No such file or directory"),
+    "a folder with escape codes": ("{here}/\x1b[2J\u202e", "Is a directory"),
+    "escape codes, in no folder": ("{here}/nowhere/\x1b]0;x\x07\nError: none", "No such file or directory"),
+    "no UTF-8, in no folder": ("{here}/nowhere/\udcff", "No such file or directory"),
+    "a folder without leave": ("{here}/new.json", "Permission denied"),
+}
+"""Paths that take no document, and the system's word for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unwritten:
+    """A run whose document can not be written where it should be."""
+
+    id: str
+    path: str
+    why: str
+    format: str
+    place: str
+
+
+UNWRITTEN: Final = tuple(
+    Unwritten(id=f"--output by {place}: {label}", path=path, why=why, format=wanted, place=place)
+    for (label, (path, why)), wanted in zip(NO_PLACES.items(), itertools.cycle(FORMATS), strict=False)
+    for place in ("flag", "variable")
+    if not (place == "variable" and label == "a pipe that nobody reads")  # each waits two seconds
+)
+
+
+# --- What the SDK on this host is set to -----------------------------------------------------------------------------
+
+NO_BUNDLES: Final = {
+    "not there": "{here}/nowhere",
+    "empty": "{here}/empty",
+    "a folder without certificates": "{here}/folder",
+    "no certificates": "{here}/text.pem",
+    "no text": "{here}/binary.pem",
+    "half a certificate": "{here}/half.pem",
+    "a key": "{here}/key.pem",
+    "a link to itself": "{here}/circle",
+    "a link to nothing": "{here}/dangling",
+    "nothing without end": "/dev/null",
+    "zeros without end": "/dev/zero",
+    "a socket": "{here}/socket",
+    "a name that is too long": f"{{here}}/{'x' * 256}",
+    "a name with escape codes": "{here}/\x1b]0;x\x07\nError: none",
+    "a name that is no UTF-8": "{here}/\udcff",
+}
+BUNDLES: Final[Mapping[str, bytes]] = {
+    "text.pem": b"this is no certificate\n" * 1_000,
+    "binary.pem": bytes(range(256)) * 1_000,
+    "half.pem": b"-----BEGIN CERTIFICATE-----\nMIIB\n",
+    "key.pem": b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+}
+SHARED: Final[Mapping[str, bytes]] = {
+    "not-ini": b"region: eu-west-1\n",
+    "binary": bytes(range(256)) * 100,
+    "not-utf8": b"[default]\nregion = \xff\xfe\n",
+    "half-section": b"[default\nregion = eu-west-1\n",
+    "twice": b"[default]\nregion = eu-west-1\n[default]\nregion = eu-west-1\nregion = x\n",
+    "nested": b"[default]\nregion =\n  a = b\n",
+    "json": b'{"profile": "default"}',
+}
+"""Contents of the SDK's shared config file."""
+
+
+def _set(name: str, label: str, value: str, code: int, *codes: str, hides: str | None = None) -> Measured:
+    flag = name.startswith("-")
+    return Measured(
+        id=f"{name}: {label}",
+        exit=code,
+        codes=codes,
+        arguments=(name, value) if flag else (),
+        environment={} if flag else {name: value},
+        hides=hides,
+    )
+
+
+def _settings() -> Iterator[Measured]:
+    for label, path in NO_BUNDLES.items():
+        for variable in ("--ca-bundle", "AWS_CA_BUNDLE", "SSL_CERT_FILE"):
+            yield _set(variable, label, path, 2, "TLS008")
+    yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
+    yield Measured(
+        id="--ca-bundle: a pipe to which nobody writes",
+        exit=3,
+        codes=("RUN001",),
+        arguments=("--ca-bundle", "{here}/pipe", "--deadline", "1"),
+    )
+    # Which host the SDK would call is not known without its profile.
+    for name in ("--profile", "BACKUPLINK_PROFILE", "AWS_PROFILE"):
+        yield _set(name, "unknown", "nope", 3, "API010")
+        yield _set(name, "a path", "../x", 3, "API010")
+        yield _set(name, "4096 characters", "x" * 4_096, 3, "API010")
+    for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
+        yield _set("AWS_PROFILE", label, ANYWHERE[label], 3, "API010")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        for label in SHARED:
+            # A setting that holds settings leaves the credentials as they are.
+            yield _set(name, label, f"{{here}}/{label}", 3, *(() if label == "nested" else ("API010",)))
+        for label in ("a folder", "a link to itself", "a socket", "a name that is too long", "a name that is no UTF-8"):
+            yield _set(name, label, NO_FILES[label][0], 0)
+        yield _set(name, "a pipe", "{here}/pipe", 0)
+        yield _set(name, "zeros without end", "/dev/zero", 0)
+    for label, value in (
+        ("no host", "http://"),
+        ("no scheme", "proxy.example"),
+        ("nothing but a scheme", "garbage.example://"),
+        ("half an address", "http://["),
+        ("a port that is none", "http://proxy.example:99999"),
+        ("letters for a port", f"http://me:{SECRET}@proxy.example:port"),
+        ("escape codes", f"http://me:{SECRET}@\x1b[2J/"),
+        ("no UTF-8", "http://\udcff"),
+        ("100 kB", f"http://me:{SECRET}@{'x' * LONG}"),
+        ("many signs", f"http://a@b:{SECRET}@c@d.example"),
+    ):
+        yield _set("HTTPS_PROXY", label, value, 2, "ENV007", "HTTP003", hides=SECRET)
+    for label, value in (
+        ("no URL", "banana.example"),
+        ("no host", "https://"),
+        ("half an address", "https://["),
+        ("a port that is none", "https://x.example:99999"),
+        ("another scheme", "ftp://x.example"),
+        ("a password", f"https://me:{SECRET}@x.example"),
+        ("a password without a scheme", f"me:{SECRET}@x.example"),
+        ("escape codes", "https://\x1b[2J"),
+    ):
+        yield _set("AWS_ENDPOINT_URL_BACKUP", label, value, 2, "ENV005", "DNS003", hides=SECRET)
+    for label in ("a path", "escape codes"):
+        for name in (
+            *("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+            *("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_DEFAULTS_MODE", "AWS_DATA_PATH", "NO_PROXY", "RES_OPTIONS"),
+        ):
+            yield _set(name, label, ANYWHERE[label], 0)
+        for name in (
+            *("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS"),
+            *("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+        ):
+            yield _set(name, label, ANYWHERE[label], 1, "API010")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        for label in ("a space", "lines", "escape codes", "no UTF-8", "emoji"):
+            yield _set(name, label, ANYWHERE[label], 1, "API010")
+    yield _set("AWS_ACCESS_KEY_ID", "nothing", "", 1, "API001")
+    yield _set("AWS_SECRET_ACCESS_KEY", "nothing", "", 1, "API010")
+
+
+MEASURED: Final = tuple(_settings())
