@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import pty
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -27,7 +29,7 @@ CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 SECONDS = 30.0
 """Far above what any process here needs; a limit for one that hangs."""
 AT_ONCE = 3
-ANYWHERE = 39
+ANYWHERE = 100
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
 BEFORE = (
@@ -154,27 +156,39 @@ def demo(wanted: str) -> tuple[str, ...]:
 # --- Signals ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_signal_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
-    """Evenly over a run, each point with another signal and another format than the one before."""
+def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
+    """Evenly over a run, each point with another interrupt and another format than the one before.
+
+    SIGPIPE itself ends nothing: Python has it ignored, and who reads no more shows when it is written to.
+    """
     counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
     assert [each.code for each in counts] == [0, 0, 0]
     totals = [int(each.stderr.split()[-1]) for each in counts]
+    interrupts = (*CODES, "SIGPIPE", "close")
     calls = []
     for number in range(ANYWHERE):
         turn = number % len(FORMATS)
-        name = tuple(CODES)[(number // len(FORMATS)) % len(CODES)]
         # The last of them is short of the end, since not every run has just as many points.
         point = 1 + totals[turn] * 49 // 50 * number // ANYWHERE
-        calls.append(Call(name, str(point), demo(FORMATS[turn])))
-    cut = []
-    for result in results(calls):
-        assert result.happened, result
-        assert result.code == CODES[result.call.action], result
-        cut.append(result.interrupted)
+        calls.append(Call(interrupts[number % len(interrupts)], str(point), demo(FORMATS[turn])))
+    ended = results(calls)
     for turn in range(len(FORMATS)):
-        of_format = cut[turn :: len(FORMATS)]
-        assert of_format[0]
-        assert of_format == sorted(of_format, reverse=True)  # a run that is complete stays so
+        cut, codes = [], []
+        for result in ended[turn :: len(FORMATS)]:
+            assert result.happened, result
+            if result.call.action == "close":
+                codes.append(result.code)
+            elif result.call.action == "SIGPIPE":
+                assert result.code == 0, result
+                assert not result.interrupted, result
+            else:
+                assert result.code == CODES[result.call.action], result
+                cut.append(result.interrupted)
+        assert cut[0]
+        assert cut == sorted(cut, reverse=True)  # a run that is complete stays so
+        assert codes[0] == 3
+        assert set(codes) <= {0, 3}
+        assert codes == sorted(codes, reverse=True)  # nor is what has been written lost
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
@@ -263,3 +277,58 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> 
     )
     for result in results(Call("SIGTERM", "0", command, stdout) for command in commands):
         assert result.code == 3, result
+
+
+# --- A file ----------------------------------------------------------------------------------------------------------
+
+OLD = "the old document\n"
+BEFORE_THE_NEW = ("to_file:1", "mkstemp:1", "mkstemp:2", "_mode_for:1", "_mode_for:2", "Path.replace:1")
+WITH_THE_NEW = ("Path.replace:2", "to_file:2", "report:2")
+
+
+def test_a_kill_at_every_seam_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
+    calls = []
+    for number, point in enumerate((*BEFORE_THE_NEW, *WITH_THE_NEW)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "report").write_text(OLD, "utf-8")
+        calls.append(Call("SIGKILL", point, (*demo("json"), "--output", str(folder / "report"))))
+    for result in results(calls):
+        assert result.happened, result
+        assert result.code == -signal.SIGKILL, result
+        content = Path(result.call.arguments[-1]).read_text("utf-8")
+        if result.call.point in BEFORE_THE_NEW:
+            assert content == OLD, result
+        else:
+            VALIDATOR.validate(json.loads(content))
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0,  # noqa: S607 - any will do
+    reason="mounting a file system takes root",
+)
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        pytest.param(":", "No space left on device", id="full"),
+        pytest.param('mount -o remount,ro "$1"', "Read-only file system", id="read-only"),
+    ],
+)
+def test_a_disk_that_takes_nothing_keeps_the_old_document(then: str, words: str, tmp_path: Path) -> None:
+    """A file system of its own, smaller than the document, mounted for this one process."""
+    script = (
+        'mount -t tmpfs -o size=16k none "$1" && printf "the old document\\n" >"$1/report" && '
+        f'{then} && "$2" -m agent demo --format json --output "$1/report"; '
+        'code=$?; cat "$1/report" >&2; ls -A "$1" >&2; exit $code'
+    )
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable],  # noqa: S607 - any will do
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 3, ended
+    assert f"report cannot be written: {words}; the report is on stdout.\n{OLD}report\n" in ended.stderr
+    VALIDATOR.validate(json.loads(ended.stdout))

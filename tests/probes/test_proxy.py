@@ -238,3 +238,17 @@ def test_a_proxy_that_says_back_what_it_was_told() -> None:
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED
     assert secret.decode() not in failure.message + repr(facts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["", "http://", "https://", "//", "http:"]),
+    st.text(max_size=20) | st.text("0123456789.:@[]/%#?", max_size=12),
+)
+@example("http://", "[::1%eth0]:3128")
+@example("", "\u2100")
+def test_any_variable_ends_in_a_documented_way(scheme: str, rest: str) -> None:
+    net = FakeNet(streams=[ScriptedStream(TUNNEL)], lookup=(ip_address("10.0.0.8"),))
+    _, _, facts, failure = asked(proxy=scheme + rest, net=net)
+    assert facts is not None
+    assert failure is None or failure.kind is FailureKind.MALFORMED

@@ -13,12 +13,14 @@ import botocore.session
 import pytest
 from botocore.exceptions import NoRegionError
 from botocore.utils import get_environ_proxies
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from agent.catalog.services import host_of
 from probes.facts import CredentialFacts, SdkFacts
 from probes.model import FailureKind, ProbeError
 from probes.world import Keys, SystemSdk, load_credentials, load_sdk_settings
-from tests.probes.fakes import run_for_real
+from tests.probes.fakes import run_for_real, value_or
 
 SERVICES: Final = ("backup", "backup-gateway")
 REGION: Final = "eu-west-1"
@@ -328,3 +330,52 @@ def test_proxy_is_the_sdk_s(monkeypatch: pytest.MonkeyPatch, proxies: dict[str, 
             for host, scheme in itertools.product(HOSTS, ("https", "http")):
                 own: Any = get_environ_proxies(f"{scheme}://{host}/")
                 assert SystemSdk().proxy(host, scheme) == own.get(scheme), (os.environ.get(form), host)
+
+
+# --- Whatever stands there -------------------------------------------------------------------------------------------
+
+VALUES: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+"""What a variable of a process can hold."""
+PIECES: Final = st.sampled_from(
+    ["*", ".", "amazonaws.com", f"backup.{REGION}.amazonaws.com", "169.254.169.254", ":443", "[fd00::1]", "10.0.0.0/8"]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(PIECES | VALUES, max_size=4).map(",".join),
+    st.sampled_from(["http://p.example:3128", "p.example:3128", ""]) | VALUES,
+    st.sampled_from(HOSTS),
+    st.sampled_from(["https", "http"]),
+)
+@example(no_proxy=",,.,*", proxy="http://p.example:3128", host=HOSTS[0], scheme="https")
+def test_any_exceptions_from_the_proxy(no_proxy: str, proxy: str, host: str, scheme: str) -> None:
+    """NO_PROXY is read as the SDK reads it, whatever it says."""
+    with pytest.MonkeyPatch.context() as inside:
+        inside.setenv("NO_PROXY", no_proxy)
+        inside.setenv(f"{scheme}_proxy", proxy)
+        own: Any = get_environ_proxies(f"{scheme}://{host}/")
+        assert SystemSdk().proxy(host, scheme) == own.get(scheme)
+
+
+LINES: Final = st.builds(
+    "{} {} {}".format,
+    st.sampled_from(
+        [
+            *("region", "endpoint_url", "services", "ca_bundle", "use_fips_endpoint", "use_dualstack_endpoint"),
+            *("ignore_configured_endpoint_urls", "aws_access_key_id", "aws_secret_access_key", "backup", "  backup"),
+        ]
+    ),
+    st.sampled_from(["=", "=", ":", "\n"]),
+    st.sampled_from(["s", "true", "eu-west-1", "https://a.example", "\n  a = b", "\n  endpoint_url = x"]) | VALUES,
+) | st.sampled_from(["[default]", "[services s]", "[profile p]", "[services]", "[default"])
+CONFIGS: Final = st.lists(LINES, max_size=6).map(lambda lines: "\n".join(["[default]", *lines]).encode())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CONFIGS | st.binary(max_size=60))
+@example(content=b"[default]\nregion =\n  a = b\n")
+def test_any_shared_file(place: Path, content: bytes) -> None:
+    (place / "config").write_bytes(content)
+    value_or(lambda: load_sdk_settings(None, SERVICES), FailureKind.MALFORMED)
+    value_or(lambda: load_credentials(None), FailureKind.NO_CREDENTIALS)
