@@ -5,7 +5,9 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
+import difflib
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -244,6 +246,82 @@ def schema() -> int:
 
     to_stdout(dumps(report_schema()))
     return exits.OK
+
+
+@main.command()
+@click.argument("code", required=False)
+@click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
+def explain(code: str | None, wanted: str) -> int:
+    """Write the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
+
+    Without CODE all codes are listed. On a terminal a page is shown through PAGER where it is longer than the screen.
+    """
+    from agent import explain as pages
+    from agent.codes import CODES
+
+    if code is None:
+        to_stdout(pages.catalogue_as_json() if wanted == "json" else pages.catalogue_as_text())
+        return exits.OK
+    if code.upper() not in CODES:
+        near = difflib.get_close_matches(code.upper(), CODES, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; without a code all are listed."
+        raise click.UsageError(f"There is no finding {code!r}{hint}")
+    code = code.upper()
+    if wanted == "json":
+        to_stdout(pages.page_as_json(code))
+        return exits.OK
+    _show_page(pages.as_text(pages.page(code), bold=has_colours(sys.stdout, os.environ)))
+    return exits.OK
+
+
+def _show_page(text: str) -> None:
+    """Write a text, through a pager where it is longer than the terminal."""
+    if sys.stdout is not None and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        click.echo_via_pager(text, color=None)
+    else:
+        to_stdout(text)
+
+
+@main.command()
+@click.argument("report_file", metavar="REPORT")
+@showing
+def diagnose(report_file: str, **options: Any) -> int:
+    """Judge a saved report with the rules of this version: no network, nothing measured anew.
+
+    REPORT is a file of --format json or ndjson, or - for stdin. Exits as the judged report says.
+    """
+    from agent import saved
+
+    shown = showing_from(options)
+    try:
+        evidence = saved.evidence_of(saved.read_report(report_file))
+    except saved.SavedReportError as error:
+        raise click.UsageError(f"{error}.") from error
+    judged = judge(evidence, suppress=shown.suppressions)
+    written = _write(judged, shown)
+    return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
+
+
+@main.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
+def diff(old: str, new: str, wanted: str) -> int:
+    """Say what changed between two saved reports: targets, steps, and findings that came and went.
+
+    OLD and NEW are files of --format json or ndjson; one of them may be - for stdin. Exits 0 where nothing got worse,
+    1 or 2 by the worst cause that is new or worse, 3 where the two cannot be compared.
+    """
+    from agent import saved
+    from agent.diff import NotComparableError, difference
+    from agent.render import diff as table
+
+    try:
+        found = difference(saved.read_report(old), saved.read_report(new))
+    except (saved.SavedReportError, NotComparableError) as error:
+        raise click.UsageError(f"{error}.") from error
+    to_stdout(table.as_json(found) if wanted == "json" else table.as_text(found))
+    return exits.of_status(found.worse)
 
 
 # --- A run -----------------------------------------------------------------------------------------------------------

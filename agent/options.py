@@ -5,11 +5,7 @@ and a key of the same name in the file.
 """
 
 import difflib
-import errno
 import math
-import os
-import select
-import time
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +19,7 @@ from agent.catalog.partitions import is_region
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import named_endpoint
 from agent.codes import CODES
+from agent.files import TooLargeError, read_within
 from agent.settings import Expect, Settings, Suppression
 from probes.model import Address
 
@@ -113,7 +110,7 @@ def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path
     path = Path(value)
     try:
         given = _read(path)
-    except _TooLargeError as error:
+    except TooLargeError as error:
         raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx) from error
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
@@ -125,26 +122,9 @@ def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path
     return path
 
 
-class _TooLargeError(Exception):
-    """A file that is longer than any configuration."""
-
-
 def _read(path: Path) -> dict[str, Any]:
-    """Raises _TooLargeError, OSError, ValueError and RecursionError."""
-    until = time.monotonic() + CONFIG_SECONDS
-    data = b""
-    # Opening a named pipe waits for a writer, and reading from any pipe for what he writes, both for ever.
-    with open(path, "rb", buffering=0, opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as stream:
-        while True:
-            if not select.select([stream], [], [], max(until - time.monotonic(), 0.0))[0]:
-                raise TimeoutError(errno.ETIMEDOUT, f"it does not end within {CONFIG_SECONDS:g} s")
-            piece = stream.read(MAX_CONFIG_BYTES + 1 - len(data))
-            data += piece or b""
-            if len(data) > MAX_CONFIG_BYTES:
-                raise _TooLargeError
-            if piece == b"":
-                break
-    return tomllib.loads(data.decode("utf-8"))
+    """Raises TooLargeError, OSError, ValueError and RecursionError."""
+    return tomllib.loads(read_within(path, most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS).decode("utf-8"))
 
 
 def format_of_file(place: str) -> str | None:
@@ -153,7 +133,7 @@ def format_of_file(place: str) -> str | None:
     path = Path(place)
     try:
         wanted = _read(path).get("format") if path.is_file() else None
-    except (_TooLargeError, OSError, ValueError, RecursionError):
+    except (TooLargeError, OSError, ValueError, RecursionError):
         return None
     return wanted if isinstance(wanted, str) else None
 

@@ -128,7 +128,8 @@ _LEAST_QUOTED: Final = 3
 
 def redact(report: Report) -> Report:
     """The report with masks in place of all that identifies."""
-    return _Redactor(report).run()
+    masked = _Redactor(report).run()
+    return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
 
 
 class _Redactor:

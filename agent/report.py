@@ -142,6 +142,8 @@ class Run:
     region: str | None
     region_source: str | None
     """What named the Region."""
+    redacted: bool = False
+    """Whether masks stand in the report in place of what identifies, so that it cannot be judged again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,17 @@ def run(arguments: Sequence[str]) -> int:
         except ReaderGoneError:
             return 3  # exits.UNKNOWN, whose module is not wanted here
         return 0
+    if len(arguments) == 2 and arguments[0] == "explain" and not sys.stdout.isatty():  # a terminal wants pages
+        from agent.explain import as_text, page
+        from agent.output import ReaderGoneError, to_stdout
+
+        try:
+            to_stdout(as_text(page(arguments[1])))
+            return 0
+        except ReaderGoneError:
+            return 3
+        except KeyError:
+            pass  # the command itself says what there is
     pulled: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored

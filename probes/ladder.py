@@ -157,11 +157,9 @@ class _Climb:
             return True
 
         limit = self._gear.limit / 2
-        async with self._gear.handshakes:
-            await asyncio.gather(
-                self._gear.log.observe(small, in_small_segments, limit=limit),
-                self._gear.log.observe(other, for_another_name, limit=limit),
-            )
+        async with self._gear.handshakes, asyncio.TaskGroup() as both:
+            both.create_task(self._gear.log.observe(small, in_small_segments, limit=limit))
+            both.create_task(self._gear.log.observe(other, for_another_name, limit=limit))
 
     async def _http(self, subject: Subject) -> str | None:
         stream = self._connection()

@@ -103,7 +103,7 @@ def _cause(number: int, finding: Finding, report: Report) -> str:
     follows = [each.id for each in report.findings if each.explained_by == finding.id]
     if follows:
         lines += ["", _wrapped(f"From it follows: {', '.join(follows)}", indent)]
-    lines += [_wrapped(f"See: {document.title}", indent) for document in finding.documents[:1]]
+    lines.append(_wrapped(f"See: backuplink explain {finding.code}", indent))
     return "\n".join(lines)
 
 

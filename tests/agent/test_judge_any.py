@@ -106,30 +106,28 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     return st.builds(hint, **{each.name: values(fields[each.name]) for each in dataclasses.fields(hint)})
 
 
-KINDS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
-    place: values(form)
-    for place, form in {
-        (Step.HOST, None): forms.HostFacts,
-        (Step.HOST, SDK_SETTINGS): forms.SdkFacts,
-        (Step.HOST, PROXY): forms.ProxyFacts,
-        (Step.HOST, METADATA_PROXY): forms.ProxyFacts,
-        (Step.HOST, ALLOWANCES): forms.AllowanceFacts,
-        (Step.IMDS, None): forms.ImdsFacts,
-        (Step.IMDS, CONTAINER): forms.TcpFacts,
-        (Step.CREDENTIALS, None): forms.CredentialFacts,
-        (Step.DNS, GETADDRINFO): forms.LookupFacts,
-        (Step.DNS, "A"): forms.DnsFacts,
-        **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
-        (Step.TCP, None): forms.TcpFacts,
-        (Step.TLS, None): forms.TlsFacts,
-        (Step.TLS, SMALL_SEGMENTS): forms.TlsFacts,
-        (Step.TLS, OTHER_NAME): forms.TlsFacts,
-        (Step.HTTP, None): forms.HttpFacts,
-        (Step.HTTP, PADDED): forms.HttpFacts,
-        (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
-        (Step.API, None): forms.ApiFacts,
-    }.items()
+FORMS: Final[dict[tuple[Step, str | None], type]] = {
+    (Step.HOST, None): forms.HostFacts,
+    (Step.HOST, SDK_SETTINGS): forms.SdkFacts,
+    (Step.HOST, PROXY): forms.ProxyFacts,
+    (Step.HOST, METADATA_PROXY): forms.ProxyFacts,
+    (Step.HOST, ALLOWANCES): forms.AllowanceFacts,
+    (Step.IMDS, None): forms.ImdsFacts,
+    (Step.IMDS, CONTAINER): forms.TcpFacts,
+    (Step.CREDENTIALS, None): forms.CredentialFacts,
+    (Step.DNS, GETADDRINFO): forms.LookupFacts,
+    (Step.DNS, "A"): forms.DnsFacts,
+    **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
+    (Step.TCP, None): forms.TcpFacts,
+    (Step.TLS, None): forms.TlsFacts,
+    (Step.TLS, SMALL_SEGMENTS): forms.TlsFacts,
+    (Step.TLS, OTHER_NAME): forms.TlsFacts,
+    (Step.HTTP, None): forms.HttpFacts,
+    (Step.HTTP, PADDED): forms.HttpFacts,
+    (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
+    (Step.API, None): forms.ApiFacts,
 }
+KINDS: Final = {place: values(form) for place, form in FORMS.items()}
 OF_THE_HOST: Final = {PROXY, PROXY_CONNECT, GETADDRINFO, *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS)}
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 

@@ -1,0 +1,244 @@
+"""What changed between two reports: target by target, step by step, findings that came and went. Pure.
+
+The reports may be of two runs on one host, or of two hosts: what they have in common is compared, the rest has come or
+gone.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from agent.codes import Severity
+from agent.report import Access, Finding, Path, Report, Status, TargetReport
+from probes.model import Address, Failed, Observation, Skipped
+
+SCHEMA: Final = "backuplink.diff.v1"
+T = TypeVar("T")
+
+
+class Change(StrEnum):
+    """What became of a thing."""
+
+    CAME = "came"
+    WENT = "went"
+    CHANGED = "changed"
+
+
+class NotComparableError(Exception):
+    """Two reports that have no target in common."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of the two reports."""
+
+    run_id: str
+    started_at: datetime
+    instance_id: str | None
+    status: Status
+    path: Path
+    access: Access
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair(Generic[T]):
+    """A value in the old report and in the new one; None where it is not there."""
+
+    old: T | None
+    new: T | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChange:
+    """A target that is not what it was."""
+
+    id: str
+    change: Change
+    status: Pair[Status]
+    path: Pair[Path]
+    access: Pair[Access]
+    addresses_came: tuple[Address, ...]
+    addresses_went: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """How a look ended."""
+
+    status: str
+    """`ok`, `failed` or `skipped`."""
+    kind: str | None
+    """Of a failure."""
+    message: str | None
+    """Of a failure, or why the look was not made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepChange:
+    """A look that ended otherwise, or that only one of the runs has."""
+
+    id: str
+    change: Change
+    target: str | None
+    address: Address | None
+    old: StepState | None
+    new: StepState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingChange:
+    """A finding that came, went, or is no longer as bad as it was."""
+
+    id: str
+    change: Change
+    title: str
+    severity: Pair[Severity]
+    counts: bool
+    """Whether it is a cause that is not suppressed, in the report that has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """All that changed."""
+
+    schema: str
+    old: Side
+    new: Side
+    worse: Status
+    """How bad the worst of what is new is: `ok` where nothing got worse."""
+    targets: tuple[TargetChange, ...]
+    steps: tuple[StepChange, ...]
+    findings: tuple[FindingChange, ...]
+
+
+def difference(old: Report, new: Report) -> Difference:
+    """What changed from `old` to `new`. Raises NotComparableError where no target is in both."""
+    if not {each.id for each in old.targets} & {each.id for each in new.targets}:
+        raise NotComparableError(
+            f"the reports have no target in common: {_listed(old)} in the old one, {_listed(new)} in the new one"
+        )
+    findings = _changes(old.findings, new.findings, _finding)
+    targets = _changes(old.targets, new.targets, _target)
+    return Difference(
+        schema=SCHEMA,
+        old=_side(old),
+        new=_side(new),
+        worse=_worse(targets, findings),
+        targets=targets,
+        steps=_changes(old.observations, new.observations, _step),
+        findings=findings,
+    )
+
+
+def _listed(report: Report) -> str:
+    return ", ".join(sorted(each.id for each in report.targets)) or "none"
+
+
+def _side(report: Report) -> Side:
+    return Side(
+        run_id=report.run.id,
+        started_at=report.run.started_at,
+        instance_id=report.vantage.instance_id,
+        status=report.verdict.status,
+        path=report.verdict.path,
+        access=report.verdict.access,
+        summary=report.verdict.summary,
+    )
+
+
+def _changes(
+    old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, Change, Any, Any], Any]
+) -> tuple[Any, ...]:
+    """A row for each id of which the two differ, by id; `compare` gives None where they do not."""
+    before, after = {each.id: each for each in old}, {each.id: each for each in new}
+    rows = []
+    for name in sorted({*before, *after}):
+        change = Change.CAME if name not in before else Change.WENT if name not in after else Change.CHANGED
+        row = compare(name, change, before.get(name), after.get(name))
+        if row is not None:
+            rows.append(row)
+    return tuple(rows)
+
+
+def _target(name: str, change: Change, old: TargetReport | None, new: TargetReport | None) -> TargetChange | None:
+    before, after = (frozenset(one.address for one in each.addresses) if each else frozenset() for each in (old, new))
+    row = TargetChange(
+        id=name,
+        change=change,
+        status=Pair(old.status if old else None, new.status if new else None),
+        path=Pair(old.path if old else None, new.path if new else None),
+        access=Pair(old.access if old else None, new.access if new else None),
+        addresses_came=_ordered(after - before),
+        addresses_went=_ordered(before - after),
+    )
+    same = before == after and all(pair.old == pair.new for pair in (row.status, row.path, row.access))
+    return None if same else row
+
+
+def _ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    return tuple(sorted(addresses, key=lambda each: (each.version, int(each), str(each))))
+
+
+def _step(name: str, change: Change, old: Observation[Any] | None, new: Observation[Any] | None) -> StepChange | None:
+    there = new or old
+    before, after = _state(old), _state(new)
+    same = before is not None and after is not None and (before.status, before.kind) == (after.status, after.kind)
+    if there is None or same:
+        return None
+    about = there.subject
+    return StepChange(id=name, change=change, target=about.target, address=about.address, old=before, new=after)
+
+
+def _state(observation: Observation[Any] | None) -> StepState | None:
+    if observation is None:
+        return None
+    match observation.outcome:
+        case Failed(failure=failure):
+            return StepState(status="failed", kind=failure.kind, message=failure.message)
+        case Skipped(reason=reason):
+            return StepState(status="skipped", kind=None, message=reason)
+    return StepState(status="ok", kind=None, message=None)
+
+
+def _finding(name: str, change: Change, old: Finding | None, new: Finding | None) -> FindingChange | None:
+    there = new or old
+    if there is None or (old is not None and new is not None and old.severity is new.severity):
+        return None
+    return FindingChange(
+        id=name,
+        change=change,
+        title=there.title,
+        severity=Pair(old.severity if old else None, new.severity if new else None),
+        counts=there.explained_by is None and not there.suppressed,
+    )
+
+
+_RANK: Final = {Status.OK: 0, Status.NOT_IN_USE: 0, Status.WARNING: 1, Status.UNKNOWN: 2, Status.CRITICAL: 3}
+_OF_SEVERITY: Final = {
+    Severity.CRITICAL: Status.CRITICAL,
+    Severity.WARNING: Status.WARNING,
+    Severity.INFO: Status.OK,
+}
+
+
+def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
+    """How bad the worst new cause is, or one that got worse; a target that fell without one is a warning."""
+    found = [
+        _OF_SEVERITY[each.severity.new]
+        for each in findings
+        if each.counts and each.severity.new is not None and _got_worse(each.severity)
+    ]
+    fell = [each for each in targets if each.status.old and each.status.new and _fell(each.status.old, each.status.new)]
+    found += [Status.WARNING for _ in fell]
+    return max(found, key=_RANK.__getitem__, default=Status.OK)
+
+
+def _got_worse(severity: Pair[Severity]) -> bool:
+    return severity.new is not None and (severity.old is None or severity.new.rank < severity.old.rank)
+
+
+def _fell(old: Status, new: Status) -> bool:
+    return _RANK[new] > _RANK[old]

@@ -1,0 +1,79 @@
+"""The runbook page of a finding. Imports nothing heavy: a page is wanted at once, on the smallest of hosts."""
+
+import pkgutil
+
+SCHEMA = "backuplink.explain.v1"
+
+
+def page(code: str) -> str:
+    """The page of a code as it is kept, in Markdown. Raises KeyError where there is none."""
+    try:
+        data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
+    except OSError as error:
+        raise KeyError(code) from error
+    if data is None:
+        raise KeyError(code)
+    return data.decode("utf-8")
+
+
+def as_text(markdown: str, *, bold: bool = False) -> str:
+    """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it."""
+    lines = []
+    inside = False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif inside:
+            lines.append(f"  {line}".rstrip())
+        elif line.startswith("#"):
+            words = line.lstrip("# ")
+            lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def sections(markdown: str) -> dict[str, str]:
+    """The parts of a page by heading, in its order."""
+    found: dict[str, str] = {}
+    for part in markdown.split("\n## ")[1:]:
+        heading, _, body = part.partition("\n")
+        found[heading] = body.strip()
+    return found
+
+
+def catalogue_as_text() -> str:
+    """Every code with its severity and title, a line each."""
+    from agent.codes import CODES
+
+    return "".join(f"{each.code:<8} {each.severity:<9} {each.title}\n" for each in CODES.values())
+
+
+def catalogue_as_json() -> str:
+    """Every code, as one JSON object."""
+    from agent.codec import dumps
+    from agent.codes import CODES
+
+    return dumps({"schema": SCHEMA, "codes": [_row(code) for code in CODES]})
+
+
+def page_as_json(code: str) -> str:
+    """The page of a code, as one JSON object with the page's parts by heading."""
+    from agent.codec import dumps
+    from agent.codes import CODES
+
+    documents = [{"title": each.title, "url": each.url} for each in CODES[code].documents]
+    return dumps({"schema": SCHEMA, **_row(code), "sections": sections(page(code)), "documents": documents})
+
+
+def _row(code: str) -> dict[str, str]:
+    from agent.codes import CODES
+
+    each = CODES[code]
+    return {
+        "code": each.code,
+        "name": each.name,
+        "severity": each.severity,
+        "scope": each.scope,
+        "title": each.title,
+    }

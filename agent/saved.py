@@ -1,0 +1,96 @@
+"""Reports that were saved: read back, and taken apart into the evidence that rules ask.
+
+A report of an older minor version lacks keys that came later; each of those has a default. A report of a newer one may
+hold what is not known here, and is refused rather than half understood.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from agent.catalog.services import SERVICES
+from agent.codec import decode
+from agent.evidence import Evidence
+from agent.files import TooLargeError, read_within
+from agent.report import Report, TargetReport
+from agent.shapes import ShapeError
+from probes.model import Target
+
+MAX_REPORT_BYTES: Final = 64 << 20
+"""Some thirty times the report of a run over a thousand addresses."""
+READ_SECONDS: Final = 60.0
+"""How long a report may take to be read: one that comes through a pipe is written by another program."""
+STDIN: Final = "-"
+
+
+class SavedReportError(Exception):
+    """A file that holds no report, in words for the operator."""
+
+
+def read_report(place: str) -> Report:
+    """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError."""
+    path = Path("/dev/stdin" if place == STDIN else place)
+    name = "stdin" if place == STDIN else place
+    try:
+        text = read_within(path, most=MAX_REPORT_BYTES, seconds=READ_SECONDS).decode("utf-8")
+    except TooLargeError as error:
+        raise SavedReportError(f"{name}: a report of over {MAX_REPORT_BYTES >> 20} MiB is none") from error
+    except OSError as error:
+        raise SavedReportError(f"{name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SavedReportError(f"{name}: is no UTF-8 text, and so no report") from error
+    try:
+        return decode(_document(text))
+    except RecursionError as error:
+        raise SavedReportError(f"{name}: is nested too deep for a report") from error
+    except ShapeError as error:
+        raise SavedReportError(
+            f"{name}: is no report of `--format json` that this version understands: {error}"
+        ) from error
+    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+        raise SavedReportError(f"{name}: is no JSON: {error}") from error
+
+
+def evidence_of(report: Report) -> Evidence:
+    """What the run of a report saw, without what was then made of it. Raises SavedReportError for a redacted report,
+    whose addresses are stand-ins, and for one that no run can have made."""
+    if report.run.redacted:
+        raise SavedReportError(
+            "the report was redacted: its addresses and names are stand-ins, so it cannot be judged again"
+        )
+    for target in report.targets:
+        if target.service not in SERVICES:
+            raise SavedReportError(f"the report is about {target.service!r}, a service that is not known here")
+    for what, ids in (("target", report.targets), ("observation", report.observations)):
+        twice = [name for name, count in Counter(each.id for each in ids).items() if count > 1]
+        if twice:
+            raise SavedReportError(f"the report holds the {what} {twice[0]!r} twice")
+    targets = tuple(_target(each) for each in report.targets)
+    return Evidence(run=report.run, targets=targets, observations=report.observations)
+
+
+def _document(text: str) -> Any:
+    """The report of a JSON document, or of the last line of an ndjson stream."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        last = text.rstrip().rpartition("\n")[2]
+        found = json.loads(last) if last != text.strip() else None
+        if isinstance(found, dict) and found.pop("type", None) == "report":
+            return found
+        raise
+
+
+def _target(report: TargetReport) -> Target:
+    return Target(
+        id=report.id,
+        service=report.service,
+        region=report.region,
+        partition=report.partition,
+        service_name=report.service_name,
+        host=report.host,
+        addressing=report.addressing,
+        role=report.role,
+        ports=report.ports,
+    )
