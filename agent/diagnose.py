@@ -120,8 +120,14 @@ def diagnose(
     """Ask every rule, and put what they say in order. Never raises for what a rule raises: that is RUN002."""
     targets = {target.id: target for target in evidence.targets}
     silent = {target.id: reason for target in evidence.targets if (reason := evidence.not_in_use(target))}
-    not_evaluated = [missing for rule in rules for missing in _missing(rule, evidence, silent)]
     said = _merged(found for rule in rules for found in _ask(rule, evidence) if found.target not in silent)
+    spoken = {(found.code, found.target) for found in said}
+    not_evaluated = [
+        missing
+        for rule in rules
+        for missing in _missing(rule, evidence, silent)
+        if (missing.code, missing.target) not in spoken  # one that has seen enough to speak
+    ]
     drafts = [_draft(found, targets, suppress) for found in said]
     _explain(drafts, explains)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from agent.codes import Severity
 from agent.report import Access, Finding, Path, Report, Status, TargetReport
-from probes.model import Address, Failed, Observation, Skipped
+from probes.model import Address, Failed, Observation, Role, Skipped
 
 SCHEMA: Final = "backuplink.diff.v1"
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Change(StrEnum):
 
 
 class NotComparableError(Exception):
-    """Two reports that have no target in common."""
+    """Two reports of which the one says nothing about what the other is about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class TargetChange:
 
     id: str
     change: Change
+    role: Pair[Role]
     status: Pair[Status]
     path: Pair[Path]
     access: Pair[Access]
@@ -90,14 +91,14 @@ class StepChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingChange:
-    """A finding that came, went, or is no longer as bad as it was."""
+    """A finding that came, went, is no longer as bad as it was, or counts otherwise."""
 
     id: str
     change: Change
     title: str
     severity: Pair[Severity]
-    counts: bool
-    """Whether it is a cause that is not suppressed, in the report that has it."""
+    counts: Pair[bool]
+    """Whether it is a cause that is not suppressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,14 @@ class Difference:
 
 
 def difference(old: Report, new: Report) -> Difference:
-    """What changed from `old` to `new`. Raises NotComparableError where no target is in both."""
+    """What changed from `old` to `new`. Raises NotComparableError where no target is in both, and of a redacted one."""
+    for word, report in (("old", old), ("new", new)):
+        if report.run.redacted:
+            # The same mask stands for one thing here and for another there.
+            raise NotComparableError(
+                f"the {word} report was redacted: its addresses and names are stand-ins, "
+                "so that it can be compared with no other"
+            )
     if not {each.id for each in old.targets} & {each.id for each in new.targets}:
         raise NotComparableError(
             f"the reports have no target in common: {_listed(old)} in the old one, {_listed(new)} in the new one"
@@ -168,13 +176,14 @@ def _target(name: str, change: Change, old: TargetReport | None, new: TargetRepo
     row = TargetChange(
         id=name,
         change=change,
+        role=Pair(old.role if old else None, new.role if new else None),
         status=Pair(old.status if old else None, new.status if new else None),
         path=Pair(old.path if old else None, new.path if new else None),
         access=Pair(old.access if old else None, new.access if new else None),
         addresses_came=_ordered(after - before),
         addresses_went=_ordered(before - after),
     )
-    same = before == after and all(pair.old == pair.new for pair in (row.status, row.path, row.access))
+    same = before == after and all(pair.old == pair.new for pair in (row.role, row.status, row.path, row.access))
     return None if same else row
 
 
@@ -205,15 +214,15 @@ def _state(observation: Observation[Any] | None) -> StepState | None:
 
 def _finding(name: str, change: Change, old: Finding | None, new: Finding | None) -> FindingChange | None:
     there = new or old
-    if there is None or (old is not None and new is not None and old.severity is new.severity):
+    severity = Pair(old.severity if old else None, new.severity if new else None)
+    counts = Pair(_counts(old) if old else None, _counts(new) if new else None)
+    if there is None or (severity.old is severity.new and counts.old is counts.new):
         return None
-    return FindingChange(
-        id=name,
-        change=change,
-        title=there.title,
-        severity=Pair(old.severity if old else None, new.severity if new else None),
-        counts=there.explained_by is None and not there.suppressed,
-    )
+    return FindingChange(id=name, change=change, title=there.title, severity=severity, counts=counts)
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.explained_by is None and not finding.suppressed
 
 
 _RANK: Final = {Status.OK: 0, Status.NOT_IN_USE: 0, Status.WARNING: 1, Status.UNKNOWN: 2, Status.CRITICAL: 3}
@@ -225,20 +234,20 @@ _OF_SEVERITY: Final = {
 
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
-    """How bad the worst new cause is, or one that got worse; a target that fell without one is a warning."""
-    found = [
-        _OF_SEVERITY[each.severity.new]
-        for each in findings
-        if each.counts and each.severity.new is not None and _got_worse(each.severity)
-    ]
-    fell = [each for each in targets if each.status.old and each.status.new and _fell(each.status.old, each.status.new)]
-    found += [Status.WARNING for _ in fell]
+    """How bad the worst new cause is, or one that got worse; a target that fell without one is a warning, unless it is
+    only there for comparison."""
+    found = [_OF_SEVERITY[each.severity.new] for each in findings if each.severity.new and _got_worse(each)]
+    found += [Status.WARNING for each in targets if each.role.new is not Role.CONTEXT and _fell(each.status)]
     return max(found, key=_RANK.__getitem__, default=Status.OK)
 
 
-def _got_worse(severity: Pair[Severity]) -> bool:
-    return severity.new is not None and (severity.old is None or severity.new.rank < severity.old.rank)
+def _got_worse(row: FindingChange) -> bool:
+    """Whether a cause is new, one that was only a symptom or suppressed included, or worse than it was."""
+    old, new = row.severity.old, row.severity.new
+    if not row.counts.new or new is None:
+        return False
+    return not row.counts.old or old is None or new.rank < old.rank
 
 
-def _fell(old: Status, new: Status) -> bool:
-    return _RANK[new] > _RANK[old]
+def _fell(status: Pair[Status]) -> bool:
+    return status.old is not None and status.new is not None and _RANK[status.new] > _RANK[status.old]

@@ -1,6 +1,7 @@
 """The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar, cast
@@ -80,6 +81,17 @@ def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool
     if address not in _GLOBAL_IPV6 or any(address in block for block in _NOBODYS_IPV6):
         return AddressScope.OTHER
     return AddressScope.PUBLIC if ipv6_known else AddressScope.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A look that tells the time of AWS."""
+
+    look: Observation[Any]
+    offset: float
+    """Seconds: this host's clock minus AWS's."""
+    uncertainty: float
+    """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
 
 
 class Evidence:
@@ -239,6 +251,21 @@ class Evidence:
         """Whether a connect to 443 at an address was made and failed."""
         attempt = self.at(Step.TCP, target, address, HTTPS)
         return attempt is not None and attempt.made and not attempt.ok
+
+    @cached_property
+    def clocks(self) -> tuple[Clock, ...]:
+        """What tells AWS's time: metadata, and the answers of AWS at the addresses that this host uses, which came
+        over TLS that verified."""
+        seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
+        seen += [each for each in self.metadata if each.facts is not None and each.facts.token]
+        for target in self.targets:
+            for answers in (self.answers_to_http(target), self.calls(target)):
+                seen += [each for each in answers if each.facts is not None and each.facts.request_id is not None]
+        return tuple(
+            Clock(each, each.facts.clock_offset_seconds, each.facts.clock_uncertainty_seconds or 0.0)
+            for each in seen
+            if each.facts is not None and each.facts.clock_offset_seconds is not None
+        )
 
     def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
         """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses

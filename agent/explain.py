@@ -3,6 +3,8 @@
 import pkgutil
 
 SCHEMA = "backuplink.explain.v1"
+_WIDTH = 80
+_INDENT = "  "
 
 
 def page(code: str) -> str:
@@ -19,18 +21,27 @@ def page(code: str) -> str:
 def as_text(markdown: str, *, bold: bool = False) -> str:
     """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it."""
     lines = []
-    inside = False
+    block: list[str] | None = None
     for line in markdown.splitlines():
         if line.startswith("```"):
-            inside = not inside
-        elif inside:
-            lines.append(f"  {line}".rstrip())
+            if block is not None:
+                lines += _indented(block)
+            block = [] if block is None else None
+        elif block is not None:
+            block.append(line)
         elif line.startswith("#"):
             words = line.lstrip("# ")
             lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _indented(block: list[str]) -> list[str]:
+    """Commands, indented unless the terminal would break for it a line that fits."""
+    widest = max(map(len, block), default=0)
+    indent = "" if _WIDTH - len(_INDENT) < widest <= _WIDTH else _INDENT
+    return [f"{indent}{line}".rstrip() for line in block]
 
 
 def sections(markdown: str) -> dict[str, str]:

@@ -11,15 +11,16 @@ class TooLargeError(Exception):
     """A file that is longer than any of its kind."""
 
 
-def read_within(path: Path, *, most: int, seconds: float) -> bytes:
-    """The content of a file, at most `most` bytes. Raises TooLargeError, and OSError, of what does not end within
-    `seconds` as well."""
+def read_within(place: Path | int, *, most: int, seconds: float) -> bytes:
+    """The content of a file, or what an open descriptor gives, at most `most` bytes. Raises TooLargeError, and OSError,
+    of what does not end within `seconds` as well. The descriptor stays open."""
     until = time.monotonic() + seconds
     data = bytearray()
-    # Opening a named pipe waits for a writer, and reading from any pipe for what he writes, both for ever.
-    with open(path, "rb", buffering=0, opener=lambda name, how: os.open(name, how | os.O_NONBLOCK)) as stream:
+    with open(place, "rb", buffering=0, closefd=not isinstance(place, int), opener=_opened) as stream:
         while True:
-            if not select.select([stream], [], [], max(until - time.monotonic(), 0.0))[0]:
+            left = until - time.monotonic()
+            # Who always has one more byte must come to an end, too.
+            if left < 0 or not select.select([stream], [], [], left)[0]:
                 raise TimeoutError(errno.ETIMEDOUT, f"it does not end within {seconds:g} s")
             piece = stream.read(most + 1 - len(data))
             data += piece or b""
@@ -27,3 +28,9 @@ def read_within(path: Path, *, most: int, seconds: float) -> bytes:
                 raise TooLargeError
             if piece == b"":
                 return bytes(data)
+
+
+def _opened(path: str, flags: int) -> int:
+    # Opening a named pipe waits for a writer, and reading from any pipe for what he writes, both for ever; opening a
+    # terminal may make it this process's own.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

@@ -184,6 +184,8 @@ class Vantage:
     proxies: dict[str, str]
     credentials: Credentials | None
     clock_offset_seconds: float | None
+    clock_uncertainty_seconds: float | None = None
+    """Half the round trip by which the offset was measured; the server's whole seconds add up to one."""
     sdk: SdkFacts | None
 
 

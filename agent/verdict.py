@@ -27,7 +27,7 @@ from agent.rules.registry import RULES
 from agent.rules.rule import Rule
 from agent.settings import Expect, Suppression
 from agent.version import __version__
-from probes.facts import HttpFacts, TcpFacts
+from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Role, Step, Target
 
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
@@ -125,11 +125,11 @@ _DENIED: Final = frozenset(
         FailureKind.SIGNATURE,
         FailureKind.CLOCK_SKEW,
         FailureKind.WRONG_SCOPE,
-        FailureKind.THROTTLED,
         FailureKind.NOT_SUBSCRIBED,
     }
 )
-"""Answers of AWS to a signed call that is not let through: access denied, and API002 to API009."""
+"""Answers of AWS to a signed call that is not let through: access denied, and API002 to API009 but for API007, since
+a throttled call says nothing of who may call."""
 
 
 def _access(target: Target, evidence: Evidence) -> Access:
@@ -223,7 +223,7 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
 def _vantage(evidence: Evidence) -> Vantage:
     host, imds = evidence.host, evidence.imds
     sources = {each.facts.source for each in evidence.of(Step.TCP) if isinstance(each.facts, TcpFacts)}
-    offsets = [each.facts.clock_offset_seconds for each in evidence.of(Step.HTTP) if isinstance(each.facts, HttpFacts)]
+    clock = min(evidence.clocks, key=lambda each: each.uncertainty, default=None)
     return Vantage(
         instance_id=imds.instance_id if imds else None,
         region=imds.region if imds else None,
@@ -238,7 +238,8 @@ def _vantage(evidence: Evidence) -> Vantage:
         resolvers=evidence.configured_resolvers,
         proxies=host.proxies if host else {},
         credentials=_credentials(evidence),
-        clock_offset_seconds=next((offset for offset in offsets if offset is not None), None),
+        clock_offset_seconds=None if clock is None else clock.offset,
+        clock_uncertainty_seconds=None if clock is None else clock.uncertainty,
         sdk=evidence.sdk,
     )
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from probes.facts import ApiFacts, GatewayFacts
-from probes.http import Response, exchange, instant_of
+from probes.http import Response, clock_against, exchange, instant_of
 from probes.model import Draft, FailureKind, ProbeError, Target
 from probes.sigv4 import signed_headers
 from probes.world import Keys, Machine, Stream
@@ -125,10 +125,11 @@ async def probe(
         headers=operation.headers,
         body=operation.body,
     )
-    sent = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
-    response = await exchange(stream, operation.method, operation.path, sent, body=operation.body)
+    headers = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
+    sent = machine.now()
+    response = await exchange(stream, operation.method, operation.path, headers, body=operation.body)
     facts = draft.facts = read_answer(
-        operation, response, machine.now(), new_connection=new_connection, hidden=_masks(keys)
+        operation, response, sent, machine.now(), new_connection=new_connection, hidden=_masks(keys)
     )
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
@@ -151,18 +152,21 @@ def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
 def read_answer(
     operation: Operation,
     response: Response,
-    now: datetime,
+    sent: datetime,
+    received: datetime,
     *,
     new_connection: bool,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
-    """What an answer says, whatever its bytes, with a mask for each text of `hidden`."""
+    """What an answer says, whatever its bytes, with a mask for each text of `hidden`. `sent` and `received` are
+    instants of this host."""
     document = _json(response.body)
     code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
     if (clock := _CLOCK.search(message or "")) is not None:
         with contextlib.suppress(ValueError):  # digits that are no instant
             theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    offset, uncertainty = clock_against(theirs, sent, received)
     return ApiFacts(
         operation=operation.name,
         status=response.status,
@@ -173,7 +177,8 @@ def read_answer(
         error_message=message if response.status != 200 else None,
         gateways=_gateways(document) if operation.key == "Gateways" else (),
         server_time=theirs,
-        clock_offset_seconds=None if theirs is None else round((now - theirs).total_seconds(), 3),
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
     )
 
 

@@ -100,6 +100,10 @@ class ImdsFacts:
     """The partition's own, such as `amazonaws.com.cn`."""
     role: str | None = None
     """Name of the role in the instance profile; None where there is no profile."""
+    clock_offset_seconds: float | None = None
+    """This host's clock, halfway between the request for a token and its answer, minus the service's."""
+    clock_uncertainty_seconds: float | None = None
+    """Half that round trip; the Date's whole seconds add up to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,11 +211,13 @@ class HttpFacts:
     date: datetime | None
     """The server's clock, whole seconds."""
     clock_offset_seconds: float | None
-    """This host's clock minus the server's when the answer came."""
+    """This host's clock, halfway between request and answer, minus the server's."""
     server: str | None
     content_type: str | None
     location: str | None
     body_bytes: int
+    clock_uncertainty_seconds: float | None = None
+    """Half the round trip: how far the offset may be off; the Date's whole seconds add up to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +263,9 @@ class ApiFacts:
     server_time: datetime | None
     """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
     clock_offset_seconds: float | None
-    """This host's clock minus the server's when the answer came."""
+    """This host's clock, halfway between request and answer, minus the server's."""
+    clock_uncertainty_seconds: float | None = None
+    """Half the round trip: how far the offset may be off; whole seconds of what the server says add up to one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

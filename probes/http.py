@@ -128,8 +128,9 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
     what an unsigned request deserves.
     """
+    sent = machine.now()
     response = await exchange(stream, "GET", "/", _headers(host, agent))
-    facts = draft.facts = _facts(response, machine)
+    facts = draft.facts = _facts(response, sent, machine.now())
     if 300 <= facts.status < 400:
         raise ProbeError(
             FailureKind.REDIRECT, f"status {facts.status} sends the client elsewhere", code=str(facts.status)
@@ -150,8 +151,9 @@ async def probe_padded(
 
     Raises what `exchange` raises.
     """
+    sent = machine.now()
     response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
-    draft.facts = _facts(response, machine)
+    draft.facts = _facts(response, sent, machine.now())
     return response
 
 
@@ -159,13 +161,24 @@ def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
     return (("Host", host), ("User-Agent", agent), ("Accept", "*/*"))
 
 
-def _facts(response: Response, machine: Machine) -> HttpFacts:
+def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -> tuple[float | None, float | None]:
+    """This host's clock minus the server's, and half the round trip, by which it may be off, both in seconds; None
+    where the server does not say its time. `sent` and `received` are instants of this host."""
+    if theirs is None:
+        return None, None
+    half = (received - sent).total_seconds() / 2
+    return round((sent - theirs).total_seconds() + half, 3), round(abs(half), 3)
+
+
+def _facts(response: Response, sent: datetime, received: datetime) -> HttpFacts:
     date = instant_of(response.header("date"))
+    offset, uncertainty = clock_against(date, sent, received)
     return HttpFacts(
         status=response.status,
         request_id=response.header("x-amzn-requestid"),
         date=date,
-        clock_offset_seconds=None if date is None else round((machine.now() - date).total_seconds(), 3),
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
         server=response.header("server"),
         content_type=response.header("content-type"),
         location=response.header("location"),

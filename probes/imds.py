@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from probes.facts import ImdsFacts, TcpFacts
 from probes.failure import PeerClosedError
-from probes.http import Response, exchange
+from probes.http import Response, clock_against, exchange, instant_of
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.world import Net, Stream
+from probes.world import Machine, Net, Stream
 
 IPV4: Final = ip_address("169.254.169.254")
 ECS: Final = ip_address("169.254.170.2")
@@ -63,22 +63,24 @@ def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | 
         return None
 
 
-async def probe(net: Net, environment: Mapping[str, str], agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:
+async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:
     """Take a token and read who and where this instance is.
 
     Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code where the service says
     no, `malformed` or `too-large` where it talks nonsense.
     """
-    address, port = endpoint(environment)
+    address, port = endpoint(machine.environment)
     draft.facts = ImdsFacts(token=False)
     host = f"[{address}]" if address.version == 6 else str(address)
     service = _Service(net, address, port, (("Host", host), ("User-Agent", agent)))
     try:
+        sent = machine.now()
         answer = await service.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
+        offset, uncertainty = clock_against(instant_of(answer.header("date")), sent, machine.now())
         if answer.status != 200:
             raise _refusal(answer.status)
         token = _value("api/token", answer, _TOKEN)
-        facts = draft.facts = ImdsFacts(token=True)
+        facts = draft.facts = ImdsFacts(token=True, clock_offset_seconds=offset, clock_uncertainty_seconds=uncertainty)
 
         async def read(path: str) -> Response | None:
             answer = await service.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", token or ""))

@@ -43,20 +43,32 @@ def as_text(found: Difference) -> str:
 
 def _side(word: str, side: Side) -> list[str]:
     where = f", {side.instance_id}" if side.instance_id else ""
-    first = f"  {word}  {side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
-    return [_wrapped(first, "       "), _wrapped(f"       {side.summary}", "       ")]
+    first = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
+    lines = [_wrapped(first, f"  {word}  ", "       "), _wrapped(side.summary, "       ", "       ")]
+    return [line for line in lines if line]
 
 
 def _finding(row: FindingChange) -> str:
     severity = _pair(row.severity)
-    aside = "" if row.counts else ", counts for nothing by itself"
+    aside = {
+        (True, False): ", no longer counts by itself",
+        (False, True): ", counts by itself now",
+        (False, False): ", counts for nothing by itself",
+        (False, None): ", counted for nothing by itself",
+        (None, False): ", counts for nothing by itself",
+    }.get((row.counts.old, row.counts.new), "")
     return _row(row.change, f"{row.id}  {severity}{aside}: {row.title}")
 
 
 def _target(row: TargetChange) -> str:
     said = [
         f"{name} {_pair(pair)}"
-        for name, pair in (("status", row.status), ("path", row.path), ("access", row.access))
+        for name, pair in (
+            ("role", row.role),
+            ("status", row.status),
+            ("path", row.path),
+            ("access", row.access),
+        )
         if pair.old != pair.new
     ]
     for word, addresses in (("came", row.addresses_came), ("went", row.addresses_went)):
@@ -78,7 +90,11 @@ def _moved(steps: Iterable[StepChange]) -> list[str]:
     """Steps that came and went, counted by target and address: one address brings a dozen."""
     counts = Counter((each.change, each.target, each.address) for each in steps if each.change is not Change.CHANGED)
     return [
-        _row(change, f"{' at '.join(str(each) for each in (target or 'this host', address) if each)}: {count} steps")
+        _row(
+            change,
+            f"{' at '.join(str(each) for each in (target or 'this host', address) if each)}: "
+            f"{count} step{'' if count == 1 else 's'}",
+        )
         for (change, target, address), count in counts.items()
     ]
 
@@ -88,15 +104,14 @@ def _state(state: StepState) -> str:
 
 
 def _pair(pair: Pair[Any]) -> str:
-    return " -> ".join(str(each) for each in (pair.old, pair.new) if each is not None)
+    both = (each for each in (pair.old, pair.new) if each is not None)
+    return " -> ".join(dict.fromkeys(map(str, both)))
 
 
 def _row(change: Change, text: str) -> str:
-    return _wrapped(f"  {_SIGN[change]} {text}", "      ")
+    return _wrapped(text, f"  {_SIGN[change]} ", "      ")
 
 
-def _wrapped(text: str, indent: str) -> str:
-    shown = visible(text)
-    lines = textwrap.wrap(shown, WIDTH, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
-    lead = len(shown) - len(shown.lstrip())
-    return "\n".join([" " * lead + lines[0].lstrip(), *lines[1:]]) if lines else ""
+def _wrapped(text: str, first: str, later: str) -> str:
+    """`text` with nothing foreign in it that speaks to a terminal; empty where there is none."""
+    return textwrap.fill(visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)

@@ -6,12 +6,15 @@ from typing import Any, Final
 from agent.codes import Severity
 from agent.evidence import PADDED, PROXY_CONNECT, Evidence
 from agent.report import Fix
+from agent.rules.connect import whose_address
 from agent.rules.handshake import AMAZON
 from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
+_TIMED_OUT: Final = "RequestTimeoutException"
+"""AWS's code for 408 (AWS Backup Developer Guide, Common Error Types)."""
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
 
 
@@ -33,19 +36,18 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
         genuine = not tried and all(_is_amazon(evidence, target, each) for each in strange)
         heads = [each.facts for each in strange if isinstance(each.facts, HttpFacts)]
         servers = sorted({head.server for head in heads if head.server})
-        kinds = sorted({each.failure.message for each in strange if each.failure is not None})
         named = f" The server calls itself {listed(servers)}." if servers else ""
         yield Found(
             code="HTTP001",
             target=target.id,
             severity=Severity.WARNING if genuine else None,
-            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {listed(kinds)}.{named}",
+            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_said(strange)}.{named}",
             evidence=ids(strange),
             addresses=places(strange),
             fix=Fix(
                 summary="A captive portal, a block page or another server answers in place of AWS: exempt the "
                 "endpoint's host names there, and make sure that the address is the endpoint's.",
-                commands=(describe_endpoint(target),),
+                commands=(*whose_address(evidence, target, strange), describe_endpoint(target)),
             ),
         )
 
@@ -68,8 +70,8 @@ def redirected(evidence: Evidence) -> Iterator[Found]:
             addresses=places(sent),
             fix=Fix(
                 summary="Something on the way, mostly a portal that wants a sign-in, answers in place of AWS: exempt "
-                "the endpoint's host names there.",
-                commands=(describe_endpoint(target),),
+                "the endpoint's host names there, and make sure that the address is the endpoint's.",
+                commands=(*whose_address(evidence, target, sent), describe_endpoint(target)),
             ),
         )
 
@@ -89,7 +91,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
                 "allow CONNECT to them.",
-                commands=(look("env"),),
+                commands=(look("printenv", "NO_PROXY", "no_proxy"),),
             ),
         )
 
@@ -111,6 +113,7 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
         both: list[Observation[Any]] = [*mute, *calls]
         if not both:
             continue
+        stalled = [each for each in calls if each.failure is not None and each.failure.kind is FailureKind.TIMEOUT]
         said = []
         if mute:
             said.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
@@ -118,22 +121,38 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
             said.append(
                 f"At {_where(calls)} the unsigned request is answered and the signed one is not ({_how(calls)})."
             )
+        if stalled:
+            said.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
         yield Found(
             code="HTTP004",
             target=target.id,
             detail=" ".join(said),
             evidence=ids(both),
             addresses=places(both),
-            fix=Fix(
-                summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and "
-                "for a tunnel whose MTU is smaller than its ends believe.",
-                commands=(look("ip", "route", "get", str(both[0].subject.address)),),
-            ),
+            fix=_unhold(both) if mute or not stalled else _unstall(stalled),
         )
 
 
+def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
+    """What to do where a small request has no answer, or the connection ends."""
+    return Fix(
+        summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
+        "tunnel whose MTU is smaller than its ends believe.",
+        commands=(look("ip", "route", "get", str(mute[0].subject.address)),),
+    )
+
+
+def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
+    """What to do where the signed call alone meets silence."""
+    return Fix(
+        summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
+        "that changes nothing, look for a device on the way that holds signed requests.",
+        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(calls[0].subject.address))),
+    )
+
+
 def service_fault(evidence: Evidence) -> Iterator[Found]:
-    """HTTP005: 5xx with an AWS request id: the path works, the service has a fault."""
+    """HTTP005: 5xx with an AWS request id, or AWS's own word that the request took too long (408)."""
     for target in evidence.targets:
         answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
         faults = [
@@ -141,14 +160,28 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
         ]
         if not faults:
             continue
-        said = sorted({each.failure.message for each in faults if each.failure is not None})
+        late = [each for each in faults if each.failure is not None and each.failure.code == _TIMED_OUT]
+        ill = [each for each in faults if each not in late]
+        told = []
+        if ill:
+            told.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
+        if late:
+            told.append(
+                f"AWS answers at {_where(late)} that the request timed out ({_said(late)}), as it does where one comes "
+                "late or in part."
+            )
+        slow = " Where the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
         yield Found(
             code="HTTP005",
             target=target.id,
-            detail=f"AWS itself answers with a fault at {_where(faults)}: {listed(said)}. The path works.",
+            detail=" ".join(told),
             evidence=ids(faults),
             addresses=places(faults),
-            fix=Fix(summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."),
+            fix=Fix(
+                summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."
+                + slow * bool(late),
+                commands=(look("ip", "route", "get", str(late[0].subject.address)),) if late else (),
+            ),
         )
 
 
@@ -195,6 +228,10 @@ def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
     small = evidence.at(Step.HTTP, target, address, 443)
     facts = None if small is None else small.facts
     return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)
+
+
+def _said(answers: Sequence[Observation[Any]]) -> str:
+    return listed(sorted({each.failure.message for each in answers if each.failure is not None}))
 
 
 def _how(answers: Sequence[Observation[Any]]) -> str:

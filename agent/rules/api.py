@@ -1,12 +1,15 @@
 """API: credentials, signatures, and what AWS says of a signed call."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from agent.codes import Severity
+from agent.codes import CODES, Scope, Severity
 from agent.evidence import Evidence
-from agent.report import CommandScope, Fix
+from agent.report import Command, CommandScope, Fix
+from agent.rules.handshake import show_certificate
 from agent.rules.rule import Found, Rule, ids, listed, look, places
 from probes.facts import ApiFacts, CredentialFacts
 from probes.model import FailureKind, Observation, Role, Step, Target
@@ -14,7 +17,10 @@ from probes.model import FailureKind, Observation, Role, Step, Target
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 SEEN_LATELY: Final = timedelta(hours=1)
-_IDENTITY: Final = look("aws", "sts", "get-caller-identity", scope=CommandScope.ACCOUNT)
+_SOURCES_OF_KEYS: Final = look("aws", "configure", "list")
+_ENDPOINT_URLS: Final = look(
+    "printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY"
+)
 
 
 def no_credentials(evidence: Evidence) -> Iterator[Found]:
@@ -73,26 +79,85 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{at}",
             evidence=ids([each, *([container] if container and shut else [])]),
-            fix=Fix(
-                summary="Mend the source that the SDK is set to use: a role that may not be assumed, STS or SSO that "
-                "cannot be reached from here (each needs an endpoint of its own), a process that fails.",
-                commands=(look("aws", "configure", "list"),),
-            ),
+            fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
 
-def _of_kind(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[ApiFacts]]:
-    return [each for each in evidence.calls(target) if each.failure is not None and each.failure.kind is kind]
+def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
+    """What to do about a source of credentials; `cut` where the search was given no more time."""
+    what = (
+        "the source that the SDK is set to use: a role that may not be assumed, STS or SSO that cannot be reached from "
+        "here (each needs an endpoint of its own), a process that fails."
+    )
+    if not cut:
+        return Fix(summary=f"Mend {what}", commands=(_SOURCES_OF_KEYS,))
+    region = () if evidence.run.region is None else ("--region", evidence.run.region)
+    return Fix(
+        summary=f"Try --timeout 10 first: a source that answers then is only slow. Otherwise mend {what}",
+        commands=(look("backuplink", "check", *region, "--timeout", "10"), _SOURCES_OF_KEYS),
+    )
 
 
-def _everywhere(evidence: Evidence, kind: FailureKind) -> list[Observation[ApiFacts]]:
-    return [each for target in evidence.targets for each in _of_kind(evidence, target, kind)]
+# --- What AWS says of a signed call ----------------------------------------------------------------------------------
+
+Calls = list[Observation[ApiFacts]]
 
 
-def _severity(evidence: Evidence, kind: FailureKind) -> Severity:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """One way in which AWS refuses a signed call, and what is said of it."""
+
+    code: str
+    kind: FailureKind
+    detail: Callable[[Calls], str]
+    summary: str
+    commands: Callable[[Target, Calls], tuple[Command, ...]]
+    unsigned: bool = False
+    """Of kind `signature`: whether AWS saw no signature at all."""
+
+    def of(self, evidence: Evidence, target: Target) -> Calls:
+        return [
+            call
+            for call in evidence.calls(target)
+            if call.failure is not None
+            and call.failure.kind is self.kind
+            and (self.kind is not FailureKind.SIGNATURE or (call.failure.code in MISSING_TOKEN) is self.unsigned)
+        ]
+
+
+def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
+    """API002 to API009: AWS answers the signed call and does not let it through.
+
+    Credentials are everybody's, so what is said of them is one finding of the run.
+    """
+    by_target = [(target, calls) for target in evidence.targets if (calls := refusal.of(evidence, target))]
+    if not by_target:
+        return
+    if CODES[refusal.code].scope is Scope.RUN:
+        everywhere = [call for _, calls in by_target for call in calls]
+        severity = _severity(evidence, [target for target, _ in by_target])
+        yield _found(refusal, None, by_target[0][0], everywhere, severity)
+        return
+    for target, calls in by_target:
+        yield _found(refusal, target.id, target, calls, None)
+
+
+def _found(refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None) -> Found:
+    return Found(
+        code=refusal.code,
+        target=about,
+        severity=severity,
+        detail=refusal.detail(calls),
+        evidence=ids(calls),
+        addresses=places(calls),
+        fix=Fix(summary=refusal.summary, commands=refusal.commands(target, calls)),
+    )
+
+
+def _severity(evidence: Evidence, refused: list[Target]) -> Severity:
     """How bad it is for the run: as bad as for the target that counts most, and no more than a warning where a
     required target's call was let through."""
-    roles = {target.role for target in evidence.targets if _of_kind(evidence, target, kind)}
+    roles = {target.role for target in refused}
     through = any(
         call.ok for target in evidence.targets if target.role is Role.REQUIRED for call in evidence.calls(target)
     )
@@ -101,155 +166,100 @@ def _severity(evidence: Evidence, kind: FailureKind) -> Severity:
     return Severity.WARNING if Role.OPTIONAL in roles else Severity.INFO
 
 
-def credentials_expired(evidence: Evidence) -> Iterator[Found]:
-    """API002: AWS says that the session is over."""
-    calls = _everywhere(evidence, FailureKind.CREDENTIALS_EXPIRED)
-    if calls:
-        yield Found(
-            code="API002",
-            target=None,
-            severity=_severity(evidence, FailureKind.CREDENTIALS_EXPIRED),
-            detail=f"AWS answers at {_where(calls)} that the credentials have expired: {_text(calls)}",
-            evidence=ids(calls),
-            addresses=places(calls),
-            fix=Fix(
-                summary="Get new credentials: sign in again, refresh the cached session, or let the instance's role "
-                "be used in place of a copied key.",
-                commands=(_IDENTITY,),
-            ),
-        )
+def _identity(target: Target) -> Command:
+    # Without a Region some versions ask the global STS endpoint, which no interface endpoint stands for.
+    return look("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
 
 
-def credentials_rejected(evidence: Evidence) -> Iterator[Found]:
-    """API003: AWS does not know the key, in this partition or this Region."""
-    calls = _everywhere(evidence, FailureKind.CREDENTIALS_INVALID)
-    if calls:
-        yield Found(
-            code="API003",
-            target=None,
-            severity=_severity(evidence, FailureKind.CREDENTIALS_INVALID),
-            detail=f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this "
-            "partition, was deleted, or its token does not hold in a Region that has to be enabled.",
-            evidence=ids(calls),
-            addresses=places(calls),
-            fix=Fix(
-                summary="Use a key of this partition; where the Region has to be enabled, enable it and take tokens "
-                "from the regional STS endpoint.",
-                commands=(_IDENTITY,),
-            ),
-        )
+def _theirs(calls: Calls) -> str:
+    """What the server takes for the time; empty where it did not say."""
+    known = [call.facts.server_time for call in calls if call.facts is not None]
+    times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
+    return f" The server's clock says {listed(times)}." if times else ""
 
 
-def signature_rejected(evidence: Evidence) -> Iterator[Found]:
-    """API004: the signature does not match: the secret is wrong, or something on the way rewrites requests."""
-    for target in evidence.targets:
-        calls = [each for each in _of_kind(evidence, target, FailureKind.SIGNATURE) if _code(each) not in MISSING_TOKEN]
-        if calls:
-            yield Found(
-                code="API004",
-                target=target.id,
-                detail=f"AWS says at {_where(calls)} that the signature does not match. The secret is wrong, or "
-                "something on the way rewrites the request.",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(
-                    summary="Check the secret for white space and for its key; then look for a proxy that changes "
-                    "Host, path or headers.",
-                    commands=(_IDENTITY,),
-                ),
-            )
-
-
-def authorization_stripped(evidence: Evidence) -> Iterator[Found]:
-    """API009: a signed call is answered as if it were unsigned."""
-    for target in evidence.targets:
-        calls = [each for each in _of_kind(evidence, target, FailureKind.SIGNATURE) if _code(each) in MISSING_TOKEN]
-        if calls:
-            yield Found(
-                code="API009",
-                target=target.id,
-                detail=f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes "
-                "the Authorization header out.",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(
-                    summary="Find the proxy or filter that rewrites requests to the endpoint, and exempt the endpoint."
-                ),
-            )
-
-
-def clock_rejected(evidence: Evidence) -> Iterator[Found]:
-    """API005: AWS refuses a call for the time in its signature."""
-    for target in evidence.targets:
-        calls = _of_kind(evidence, target, FailureKind.CLOCK_SKEW)
-        if calls:
-            known = [each.facts.server_time for each in calls if each.facts is not None]
-            times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
-            theirs = f" The server's clock says {listed(times)}." if times else ""
-            yield Found(
-                code="API005",
-                target=target.id,
-                detail=f"AWS refuses the call at {_where(calls)} for the time in its signature.{theirs}",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(
-                    summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
-                    commands=(look("chronyc", "tracking"),),
-                ),
-            )
-
-
-def wrong_scope(evidence: Evidence) -> Iterator[Found]:
-    """API006: the signature names another Region or service than the endpoint that answered."""
-    for target in evidence.targets:
-        calls = _of_kind(evidence, target, FailureKind.WRONG_SCOPE)
-        if calls:
-            yield Found(
-                code="API006",
-                target=target.id,
-                detail=f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed "
-                f"for: {_text(calls)}",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(
-                    summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record "
-                    "that leads to another service's endpoint.",
-                ),
-            )
-
-
-def throttled(evidence: Evidence) -> Iterator[Found]:
-    """API007: too many calls; path and credentials work."""
-    for target in evidence.targets:
-        calls = _of_kind(evidence, target, FailureKind.THROTTLED)
-        if calls:
-            yield Found(
-                code="API007",
-                target=target.id,
-                detail=f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. With an "
-                "endpoint policy of your own such calls may be missing from CloudTrail and CloudWatch.",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(
-                    summary="An account has some 50 calls a second in a Region, shared by everything in it: space "
-                    "out what calls most, and let monitoring run less often with jitter."
-                ),
-            )
-
-
-def not_subscribed(evidence: Evidence) -> Iterator[Found]:
-    """API008: the account or the Region has to opt in."""
-    for target in evidence.targets:
-        calls = _of_kind(evidence, target, FailureKind.NOT_SUBSCRIBED)
-        if calls:
-            yield Found(
-                code="API008",
-                target=target.id,
-                detail=f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
-                evidence=ids(calls),
-                addresses=places(calls),
-                fix=Fix(summary="Finish the account's sign-up, or opt in to the service in this Region."),
-            )
+_REFUSALS: Final = (
+    _Refusal(
+        code="API002",
+        kind=FailureKind.CREDENTIALS_EXPIRED,
+        detail=lambda calls: f"AWS answers at {_where(calls)} that the credentials have expired: {_text(calls)}",
+        summary="Get new credentials: sign in again, refresh the cached session, or let the instance's role be used in "
+        "place of a copied key.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _Refusal(
+        code="API003",
+        kind=FailureKind.CREDENTIALS_INVALID,
+        detail=lambda calls: (
+            f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this partition, was "
+            "deleted, or its token does not hold in a Region that has to be enabled."
+        ),
+        summary="Use a key of this partition; where the Region has to be enabled, enable it and take tokens from the "
+        "regional STS endpoint.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _Refusal(
+        code="API004",
+        kind=FailureKind.SIGNATURE,
+        detail=lambda calls: (
+            f"AWS says at {_where(calls)} that the signature does not match. The secret is wrong, or something on the "
+            "way rewrites the request."
+        ),
+        summary="Check the secret for white space and for its key; then look for a proxy that changes Host, path or "
+        "headers.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _Refusal(
+        code="API005",
+        kind=FailureKind.CLOCK_SKEW,
+        detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
+        summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
+        commands=lambda target, calls: (look("chronyc", "tracking"),),
+    ),
+    _Refusal(
+        code="API006",
+        kind=FailureKind.WRONG_SCOPE,
+        detail=lambda calls: (
+            f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
+            f"{_text(calls)}"
+        ),
+        summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that leads to "
+        "another service's endpoint.",
+        commands=lambda target, calls: (_ENDPOINT_URLS, _SOURCES_OF_KEYS, show_certificate(target, calls)),
+    ),
+    _Refusal(
+        code="API007",
+        kind=FailureKind.THROTTLED,
+        detail=lambda calls: (
+            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. With an endpoint policy "
+            "of your own such calls may be missing from CloudTrail and CloudWatch."
+        ),
+        summary="An account has some 50 calls a second in a Region, shared by everything in it: space out what calls "
+        "most, and let monitoring run less often with jitter.",
+        commands=lambda target, calls: (),
+    ),
+    _Refusal(
+        code="API008",
+        kind=FailureKind.NOT_SUBSCRIBED,
+        detail=lambda calls: f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
+        summary="Finish the account's sign-up, or opt in to the service in this Region.",
+        commands=lambda target, calls: (
+            look("aws", "account", "get-region-opt-status", "--region-name", target.region, scope=CommandScope.ACCOUNT),
+        ),
+    ),
+    _Refusal(
+        code="API009",
+        kind=FailureKind.SIGNATURE,
+        unsigned=True,
+        detail=lambda calls: (
+            f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes the "
+            "Authorization header out."
+        ),
+        summary="Find the proxy or filter that rewrites requests to the endpoint, and exempt the endpoint.",
+        commands=lambda target, calls: (show_certificate(target, calls), _ENDPOINT_URLS),
+    ),
+)
+"""A row for each of API002 to API009."""
 
 
 def role_shadowed(evidence: Evidence) -> Iterator[Found]:
@@ -267,7 +277,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[Found]:
         fix=Fix(
             summary="Nothing to mend where that is meant. Otherwise remove the keys from the environment or the "
             "profile, so that the role is found.",
-            commands=(look("aws", "configure", "list"),),
+            commands=(_SOURCES_OF_KEYS,),
         ),
     )
 
@@ -321,28 +331,17 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def _code(call: Observation[ApiFacts]) -> str | None:
-    return None if call.failure is None else call.failure.code
-
-
-def _text(calls: list[Observation[ApiFacts]]) -> str:
+def _text(calls: Calls) -> str:
     return listed(sorted({each.failure.message for each in calls if each.failure is not None}))
 
 
-def _where(calls: list[Observation[ApiFacts]]) -> str:
+def _where(calls: Calls) -> str:
     return listed(dict.fromkeys(each.subject.address for each in calls))
 
 
 RULES: Final = (
     Rule("API001", needs=(Step.CREDENTIALS,), check=no_credentials),
-    Rule("API002", needs=(Step.API,), check=credentials_expired),
-    Rule("API003", needs=(Step.API,), check=credentials_rejected),
-    Rule("API004", needs=(Step.API,), check=signature_rejected),
-    Rule("API005", needs=(Step.API,), check=clock_rejected),
-    Rule("API006", needs=(Step.API,), check=wrong_scope),
-    Rule("API007", needs=(Step.API,), check=throttled),
-    Rule("API008", needs=(Step.API,), check=not_subscribed),
-    Rule("API009", needs=(Step.API,), check=authorization_stripped),
+    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS),
     Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
     Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),
     Rule("API012", needs=(Step.API,), check=gateway_not_seen),

@@ -10,16 +10,25 @@ from agent.codes import Severity
 from agent.evidence import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence, ordered
 from agent.plan import host_of_url
 from agent.report import AddressScope, Command, CommandScope, Fix
-from agent.rules.rule import Found, Rule, describe_endpoint, ids, listed, look
+from agent.rules.rule import Found, Rule, describe_endpoint, duration, ids, listed, look
 from agent.settings import Expect
-from probes.facts import AllowanceFacts, ApiFacts, DnsFacts, HttpFacts, ProxyFacts
+from probes.facts import AllowanceFacts, DnsFacts, ProxyFacts
 from probes.model import Address, Addressing, FailureKind, Observation, Role, Step, Target
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
+DATE_SECONDS: Final = 1.0
+"""What a Date header leaves open (RFC 9110, section 5.6.7)."""
 SKEW_SECONDS: Final = 60.0
 GRAVE_SKEW_SECONDS: Final = 300.0
-"""TLS and appliances suffer from the first on; signatures are refused from the second on (AWS's window is 5 or 15
-minutes)."""
+"""An appliance's TLS may suffer from the first on, signed calls may be refused from the second on (AWS's window is 5 or
+15 minutes)."""
+_EFFECTS: Final = {
+    "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
+    "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
+    "pps_allowance_exceeded": "packets over its limit a second were delayed or dropped",
+}
+"""The counters that are judged, with what a rise says (EC2 User Guide, Monitor network performance for ENA settings on
+your EC2 instance). Those of bandwidth may rise where packets only waited, on a path that works."""
 
 _NO_SERVICE: Final = frozenset(
     {
@@ -34,6 +43,8 @@ _NO_SERVICE: Final = frozenset(
     }
 )
 _NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
+_NO_PROXY: Final = look("printenv", "NO_PROXY", "no_proxy")
+"""By name: the whole environment, and a proxy's URL, may hold secrets."""
 
 
 def region_unknown(evidence: Evidence) -> Iterator[Found]:
@@ -74,8 +85,12 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([each]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
-                "a proxy variable, and in a container for a hop limit of 1.",
-                commands=(_metadata_options(),),
+                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, and in a container for a hop "
+                "limit of 1.",
+                commands=(
+                    look("printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+                    _metadata_options(evidence),
+                ),
             ),
         )
 
@@ -95,9 +110,10 @@ def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
             "process.",
             evidence=ids([each]),
             fix=Fix(
-                summary="Where Region or credentials are to come from it, switch it on for this instance; otherwise "
-                "set AWS_EC2_METADATA_DISABLED, so that nothing asks.",
-                commands=(_metadata_options(),),
+                summary="Where Region or credentials are to come from it, switch it on for this instance. Otherwise "
+                "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; Region and keys must then come from "
+                "elsewhere (AWS_REGION, a profile, a container's role).",
+                commands=(_metadata_options(evidence),),
             ),
         )
 
@@ -145,6 +161,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         own = read_name(target.host)
         fits = own is not None and own.service == target.service and own.region == evidence.run.region
         lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
+        variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
         yield Found(
             code="ENV005",
             target=target.id,
@@ -157,7 +174,11 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
                 "set the variable of the one service instead of that of all.",
-                commands=(look("env"), look("aws", "configure", "list")),
+                commands=(
+                    look("printenv", "AWS_ENDPOINT_URL", variable),
+                    look("aws", "configure", "get", "endpoint_url"),
+                    look("grep", "-n", "endpoint_url", "<HOME>/.aws/config"),
+                ),
             ),
         )
 
@@ -192,8 +213,17 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             addresses=frozenset(evidence.own_answer(target)),
             fix=Fix(
                 summary="Call the name that private DNS covers (unset AWS_USE_FIPS_ENDPOINT or "
-                "AWS_USE_DUALSTACK_ENDPOINT), or look which names the endpoint's private DNS can cover.",
-                commands=(describe_endpoint(target),),
+                "AWS_USE_DUALSTACK_ENDPOINT). Where FIPS is required, let private DNS cover the name in use, for every "
+                "host of the VPC, if the service's list below has it.",
+                commands=(
+                    describe_endpoint(target),
+                    look(
+                        *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
+                        *("--service-names", target.service_name or "<SERVICE_NAME>"),
+                        *("--query", "ServiceDetails[].PrivateDnsNames[].PrivateDnsName"),
+                        scope=CommandScope.ENDPOINT,
+                    ),
+                ),
             ),
         )
 
@@ -212,9 +242,9 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
             fix=Fix(
-                summary="Name the endpoints in NO_PROXY, by suffix, in the environment of the process that makes the "
-                "calls: NO_PROXY=.amazonaws.com,.api.aws,.amazonaws.com.cn,169.254.169.254",
-                commands=(look("env"),),
+                summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
+                "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",
+                commands=(_NO_PROXY,),
             ),
         )
 
@@ -259,8 +289,12 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if _answered(each))]),
             addresses=frozenset(fixed),
             fix=Fix(
-                summary="Remove the line from the hosts file, and let DNS answer.",
-                commands=(look("grep", "-n", target.host, "/etc/hosts"),),
+                summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
+                "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",
+                commands=(
+                    look("grep", "-n", target.host, "/etc/hosts"),
+                    look("grep", "-rn", "manage_etc_hosts", "/etc/cloud"),
+                ),
             ),
         )
 
@@ -271,51 +305,50 @@ def _answered(look_up: Observation[Any]) -> tuple[Address, ...]:
 
 
 def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
-    """ENV013: the driver's counters of packets dropped beyond an allowance of the instance rose during the run."""
+    """ENV013: the driver's counters of what went beyond an allowance of the instance rose during the run."""
     seen = evidence.find(f"{HOST}/{ALLOWANCES}")
     exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
-    if seen is None or not exceeded:
+    risen = sorted((name, count) for name, count in exceeded.items() if name.partition(" ")[2] in _EFFECTS)
+    if seen is None or not risen:
         return
-    interface = min(exceeded).partition(" ")[0]
+    counters = {name.partition(" ")[2] for name, _ in risen}
     yield Found(
         code="ENV013",
         target=None,
-        detail="While this run lasted the network driver dropped packets beyond what this instance is allowed: "
-        f"{listed(f'{name} rose by {count}' for name, count in sorted(exceeded.items()))}. Look-ups, metadata and new "
-        "connections fail at random with it.",
+        detail="While this run lasted this instance went beyond what it is allowed: "
+        f"{listed(f'{name} rose by {count}' for name, count in risen)}. So "
+        f"{'; '.join(effect for counter, effect in _EFFECTS.items() if counter in counters)}.",
         evidence=ids([seen]),
         fix=Fix(
-            summary="Ask fewer questions of the VPC's resolver (a cache on this host), open fewer connections, or use "
-            "a larger instance; the limit of link-local packets cannot be raised.",
-            commands=(look("ethtool", "-S", interface),),
+            summary="Link-local: ask the VPC's resolver less (a cache on this host); that limit cannot be raised. "
+            "Connections (conntrack): reuse and close them. Packets (pps), or if these do not help: a larger instance.",
+            commands=(look("ethtool", "-S", risen[0][0].partition(" ")[0]),),
         ),
     )
 
 
 def clock_skew(evidence: Evidence) -> Iterator[Found]:
-    """ENV010: this host's clock against the time of an AWS answer."""
-    answers: list[Observation[HttpFacts] | Observation[ApiFacts]] = []
-    for target in evidence.targets:
-        answers += [*evidence.answers_to_http(target), *evidence.calls(target)]
-    seen = [
-        each
-        for each in answers
-        if each.facts is not None and each.facts.request_id is not None and each.facts.clock_offset_seconds is not None
-    ]
-    offsets = [each.facts.clock_offset_seconds or 0.0 for each in seen if each.facts is not None]
-    if not offsets:
+    """ENV010: this host's clock against the time of AWS: of an answer over verified TLS, or of metadata. Where they
+    differ the least offset counts, and of that what is sure."""
+    if not evidence.clocks:
         return
-    offset = min(offsets, key=abs)
-    if abs(offset) < SKEW_SECONDS:
+    clock = min(evidence.clocks, key=lambda each: abs(each.offset))
+    offset, sure = clock.offset, abs(clock.offset) - clock.uncertainty
+    if sure < SKEW_SECONDS:
         return
-    critical = abs(offset) >= GRAVE_SKEW_SECONDS
+    critical = sure >= GRAVE_SKEW_SECONDS
     yield Found(
         code="ENV010",
         target=None,
         severity=Severity.CRITICAL if critical else Severity.WARNING,
-        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS. "
-        + ("Signed calls are refused from 5 minutes on." if critical else "TLS and signatures bear it for now."),
-        evidence=ids(seen),
+        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS, give "
+        f"or take {duration(DATE_SECONDS + clock.uncertainty)}. "
+        + (
+            "Signed calls may be refused from 5 minutes on (the window is 5 or 15 minutes)."
+            if critical
+            else "Over 60 s can break a gateway appliance's TLS."
+        ),
+        evidence=ids(each.look for each in evidence.clocks),
         addresses=_valid_then(evidence, offset),
         fix=Fix(
             summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
@@ -338,8 +371,9 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
         "this instance: tools that honour them find no credentials.",
         evidence=ids([seen]),
         fix=Fix(
-            summary="Add 169.254.169.254, 169.254.170.2 and fd00:ec2::254 to NO_PROXY.",
-            commands=(look("env"),),
+            summary="Add 169.254.169.254, 169.254.170.2, 169.254.170.23 and [fd00:ec2::254], with its brackets, to "
+            "what NO_PROXY and no_proxy hold.",
+            commands=(_NO_PROXY,),
         ),
     )
 
@@ -392,9 +426,10 @@ def _without_credentials(evidence: Evidence) -> bool:
     return evidence.credentials is not None and evidence.credentials.failure is not None
 
 
-def _metadata_options() -> Command:
+def _metadata_options(evidence: Evidence) -> Command:
     return look(
-        *("aws", "ec2", "describe-instances", "--instance-ids", "<INSTANCE_ID>"),
+        *("aws", "ec2", "describe-instances", "--region", evidence.run.region or "<REGION>"),
+        *("--instance-ids", "<INSTANCE_ID>"),
         *("--query", "Reservations[].Instances[].MetadataOptions"),
         scope=CommandScope.ACCOUNT,
     )

@@ -1,16 +1,17 @@
 """DNS: what the name resolves to, and who says so."""
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import BACKUP_GATEWAY
 from agent.catalog.vpce import read_name
 from agent.codes import Severity
-from agent.evidence import Evidence, ordered
+from agent.evidence import HTTPS, Evidence, ordered
 from agent.plan import usable_families
 from agent.report import AddressScope, Command, CommandScope, Fix
-from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look
+from agent.rules.rule import Found, Rule, admit, after, describe_endpoint, ids, listed, look
 from agent.settings import Expect
 from probes.facts import DnsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
@@ -28,6 +29,8 @@ _NO_ANSWER: Final = frozenset(
 )
 """Failures in which nothing of DNS came back."""
 _NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
+_STUB: Final = ip_address("127.0.0.53")
+"""Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
 
 
 def public_answer(evidence: Evidence) -> Iterator[Found]:
@@ -87,12 +90,16 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
         asked = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.facts is not None]
         theirs = [address for address in _private_in(evidence, asked) if address.version in families]
         private = [address for address in own if evidence.is_private(address)]
+        remembers = _STUB in servers
         fix = Fix(
-            summary="Make the name servers that this host uses forward the AWS names to the VPC's resolver (through a "
-            "Route 53 Resolver inbound endpoint), or let the VPC's DHCP options name AmazonProvidedDNS.",
+            summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if remembers else "")
+            + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
+            "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
+            "AmazonProvidedDNS, which every host of the VPC then asks.",
             commands=(
+                *([_FLUSH] if remembers else []),
                 look("resolvectl", "query", target.host),
-                look("aws", "ec2", "describe-dhcp-options", "--region", target.region, scope=CommandScope.VPC),
+                *_dhcp_options(target.region),
             ),
         )
         private_only = evidence.run.expect is Expect.PRIVATE
@@ -139,14 +146,12 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
             detail=f"{target.host} does not exist for this host{says}.",
             evidence=ids([lookup, *denials]),
             fix=Fix(
-                summary="Look for a private hosted zone of that name which lacks the record, for a DNS Firewall rule, "
-                "and for a misspelt Region; then add an alias to the endpoint, or remove the zone.",
+                summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
+                "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
                 commands=(
-                    look(
-                        *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>"),
-                        *("--vpc-region", target.region),
-                        scope=CommandScope.VPC,
-                    ),
+                    look("backuplink", "endpoints", "--region", target.region),
+                    _hosted_zones(target),
+                    _firewalls(target),
                 ),
             ),
         )
@@ -173,14 +178,14 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
         + (f" Not asked: {listed(others)}." if others else ""),
         evidence=ids([*lookups, *asked]),
         fix=Fix(
-            summary="Mend the way to the name servers in /etc/resolv.conf: a firewall on this host, "
-            "enableDnsSupport of the VPC where they are Amazon's, security group, network ACL and routes where they "
-            "are your own.",
+            summary="Mend the way to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
+            "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
+            "The AWS CLI finds no host from here: run it from a machine with EC2 access.",
             commands=(
                 look("cat", "/etc/resolv.conf"),
                 look(
-                    *("aws", "ec2", "describe-vpc-attribute", "--vpc-id", "<VPC_ID>"),
-                    *("--attribute", "enableDnsSupport"),
+                    *("aws", "ec2", "describe-vpc-attribute", "--region", evidence.run.region or "<REGION>"),
+                    *("--vpc-id", "<VPC_ID>", "--attribute", "enableDnsSupport"),
                     scope=CommandScope.VPC,
                 ),
             ),
@@ -217,33 +222,88 @@ def _private_in(evidence: Evidence, answers: Sequence[Observation[Any]]) -> tupl
 
 
 def _enable_private_dns(target: Target) -> Fix:
+    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    least = (
+        "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
+        f"{variable} to https:// and the endpoint's own DNS name. "
+    )
+    looks = (
+        describe_endpoint(target),
+        look(
+            *("backuplink", "check", "--region", target.region),
+            *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
+        ),
+    )
     if target.service == BACKUP_GATEWAY.name:
         return Fix(
-            summary="Programs that call the Backup gateway API from a VPC without internet access need private DNS on "
-            "its endpoint; appliances that were activated against the public names stop working with it. Decide which "
-            "of the two this VPC holds, or call the endpoint by its own DNS name.",
-            commands=(describe_endpoint(target),),
+            summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
+            "programs without the variable need it: decide first which of the two this VPC holds. "
+            f"{_YOUR_OWN_RANGE}",
+            commands=looks,
         )
     return Fix(
-        summary="Create an interface endpoint for the service in this VPC if there is none; otherwise turn on private "
-        "DNS for it, and both DNS attributes of the VPC. It takes effect for every host of the VPC.",
+        summary=f"{least}For every host of the VPC: first let the endpoint's security group admit 443 from every "
+        "caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. "
+        f"{_YOUR_OWN_RANGE}",
         commands=(
-            describe_endpoint(target),
-            Command(
-                argv=(
-                    *("aws", "ec2", "modify-vpc-endpoint", "--region", target.region),
-                    *("--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled"),
-                ),
-                scope=CommandScope.VPC,
-                reversible=True,
-                undo="the same command with --no-private-dns-enabled",
+            *looks,
+            # One attribute a call, and DNS support first; private DNS is refused without both.
+            _switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
+            _switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
+            _switch_on(
+                *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
             ),
-            Command(
-                argv=("aws", "ec2", "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
-                scope=CommandScope.VPC,
-                reversible=True,
-                undo="the same command with --no-enable-dns-hostnames",
-            ),
+        ),
+    )
+
+
+_YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
+
+
+def _switch_on(target: Target, operation: str, option: str, value: str, switch: str) -> Command:
+    """Turn something on that every host of the VPC feels."""
+    return Command(
+        argv=("aws", "ec2", operation, "--region", target.region, option, value, switch),
+        scope=CommandScope.VPC,
+        reversible=True,
+        undo=f"the same command with --no-{switch.removeprefix('--')}",
+    )
+
+
+_FLUSH: Final = Command(
+    argv=("resolvectl", "flush-caches"),
+    scope=CommandScope.HOST,
+    reversible=True,
+    undo="nothing to do: the cache fills again by itself",
+)
+
+
+def _hosted_zones(target: Target) -> Command:
+    return look(
+        *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>", "--vpc-region", target.region),
+        scope=CommandScope.VPC,
+    )
+
+
+def _firewalls(target: Target) -> Command:
+    return look(
+        *("aws", "route53resolver", "list-firewall-rule-group-associations", "--region", target.region),
+        *("--vpc-id", "<VPC_ID>"),
+        scope=CommandScope.VPC,
+    )
+
+
+def _dhcp_options(region: str) -> tuple[Command, Command]:
+    """Which set of DHCP options the VPC has, and what is in it; without an id all of the account are listed."""
+    return (
+        look(
+            *("aws", "ec2", "describe-vpcs", "--region", region, "--vpc-ids", "<VPC_ID>"),
+            *("--query", "Vpcs[].DhcpOptionsId"),
+            scope=CommandScope.VPC,
+        ),
+        look(
+            *("aws", "ec2", "describe-dhcp-options", "--region", region, "--dhcp-options-ids", "<DHCP_OPTIONS_ID>"),
+            scope=CommandScope.VPC,
         ),
     )
 
@@ -256,12 +316,25 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="DNS005",
             target=target.id,
-            detail=f"This host cannot look {target.host} up: {_servers(said)} answer{_s(said)} {listed(words)}.",
+            detail=f"This host cannot look {target.host} up, and {_servers(said)} give{_s(said)} no usable answer: "
+            f"{listed(words)}.",
             evidence=ids([lookup, *said]),
             fix=Fix(
-                summary="Mend what the name server asks in turn: the target of a forwarding rule that is down, a loop "
-                "of forwarders, a DNS Firewall that fails closed.",
-                commands=(look("resolvectl", "query", target.host),),
+                summary="Mend what the name server asks in turn: the target of a Resolver rule for this name, or for "
+                "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
+                commands=(
+                    look("resolvectl", "query", target.host),
+                    look(
+                        *("aws", "route53resolver", "list-resolver-rule-associations", "--region", target.region),
+                        *("--filters", "Name=VPCId,Values=<VPC_ID>"),
+                        scope=CommandScope.VPC,
+                    ),
+                    look(
+                        *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
+                        *("--resolver-rule-id", "<RESOLVER_RULE_ID>"),
+                        scope=CommandScope.VPC,
+                    ),
+                ),
             ),
         )
 
@@ -294,9 +367,10 @@ def empty_answer(evidence: Evidence) -> Iterator[Found]:
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
             evidence=ids([lookup, *asked]),
             fix=Fix(
-                summary="Look for a DNS Firewall rule that answers NODATA, for a record of the wrong type in a private "
-                "hosted zone, and for the endpoint's DNS record type.",
-                commands=(describe_endpoint(target),),
+                summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
+                "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
+                "name server that takes private addresses out.",
+                commands=(_hosted_zones(target), _firewalls(target)),
             ),
         )
 
@@ -326,18 +400,7 @@ def answer_redirected(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
                 "record of that name; allow the endpoint's names there, or correct the record.",
-                commands=(
-                    look(
-                        *("aws", "route53resolver", "list-firewall-rule-group-associations", "--vpc-id", "<VPC_ID>"),
-                        *("--region", target.region),
-                        scope=CommandScope.VPC,
-                    ),
-                    look(
-                        *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>"),
-                        *("--vpc-region", target.region),
-                        scope=CommandScope.VPC,
-                    ),
-                ),
+                commands=(_firewalls(target), _hosted_zones(target)),
             ),
         )
 
@@ -487,7 +550,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
                 addresses=frozenset(public),
                 fix=Fix(
                     summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
-                    "merges two answers.",
+                    f"merges two answers. {_YOUR_OWN_RANGE}",
                     commands=(look("resolvectl", "query", target.host),),
                 ),
             )
@@ -537,9 +600,11 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([lookup]),
             addresses=frozenset(public),
             fix=Fix(
-                summary="Make the endpoint dual-stack, so that its private IPv6 addresses are answered, or keep the "
-                "AAAA record from this VPC.",
-                commands=(describe_endpoint(target),),
+                summary="If the endpoint's own DNS name gives these addresses too, it is an endpoint in another VPC: "
+                "run with --private-cidr and that VPC's IPv6 block. Otherwise let the name server that gives them "
+                "forward the whole name to the VPC, or make the endpoint dual-stack (its security group must admit 443 "
+                "by IPv6 first).",
+                commands=(look("getent", "ahosts", "<ENDPOINT_DNS_NAME>"), describe_endpoint(target)),
             ),
         )
 
@@ -559,11 +624,28 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
             detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
             "whose address is what the endpoint sees as its source.",
             evidence=ids([lookup]),
-            fix=Fix(
-                summary="Make the endpoint dual-stack, so that this host reaches it by IPv6 without translation.",
-                commands=(describe_endpoint(target),),
-            ),
+            fix=_enable_private_dns(target)
+            if public and evidence.run.expect is Expect.PRIVATE
+            else _let_nat_in(target),
         )
+
+
+def _let_nat_in(target: Target) -> Fix:
+    """For a translated address of which nothing else is wrong."""
+    return Fix(
+        summary="Nothing to mend while it connects. Otherwise the endpoint's security group must admit 443 from the "
+        "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
+        commands=(
+            look(
+                *("aws", "ec2", "describe-nat-gateways", "--region", target.region),
+                *("--filter", "Name=vpc-id,Values=<VPC_ID>"),
+                *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),
+                scope=CommandScope.VPC,
+            ),
+            admit(target, HTTPS, "<NAT_GATEWAY_ADDRESS>/32"),
+            describe_endpoint(target),
+        ),
+    )
 
 
 def _lookups_spoilt(
@@ -607,11 +689,22 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
             code="DNS016",
             target=str(server),
             detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
-            f"{listed(well)} answer{'s' if len(well) == 1 else ''}: look-ups stall whenever it is asked first.",
+            f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
+            + (
+                "look-ups stall whenever it is asked first."
+                if any(map(_stalls, bad))
+                else "look-ups that ask it first have to go on to another."
+            ),
             evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
             fix=Fix(
-                summary="Mend or remove that name server in /etc/resolv.conf; until then put the other one first.",
-                commands=(look("cat", "/etc/resolv.conf"),),
+                summary="Mend that name server, or take it out where it comes from: the VPC's DHCP options (every "
+                "host of the VPC has them), or this host's own network settings. On Amazon Linux 2023, RHEL and Ubuntu "
+                "/etc/resolv.conf is generated, and what is edited there is lost.",
+                commands=(
+                    look("resolvectl", "status"),
+                    look("nmcli", "device", "show"),
+                    *_dhcp_options(evidence.run.region or "<REGION>"),
+                ),
             ),
         )
 
@@ -620,6 +713,12 @@ def _is_prompt(answer: Observation[Any]) -> bool:
     """Whether a name server answered at all, and within a second; what it said is another matter."""
     spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
     return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
+
+
+def _stalls(answer: Observation[Any]) -> bool:
+    """Whether a look-up waits for such an answer; after one that fails at once the C library asks the next server."""
+    silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
+    return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
 
 
 def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:

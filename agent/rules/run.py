@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.services import BACKUP
 from agent.evidence import Evidence
+from agent.plan import host_of_url
 from agent.report import Fix
 from agent.rules.rule import Found, Rule, ids, listed, look
-from probes.model import FailureKind
+from agent.settings import Expect
+from probes.model import Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
 
@@ -25,7 +28,7 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
         why = "its deadline came"
         fix = Fix(
             summary="Run again with a longer --deadline, or a shorter --timeout for each step.",
-            commands=(look("backuplink", "check", "--deadline", "60"),),
+            commands=(look("backuplink", "check", *_options(evidence), "--deadline", "60"),),
         )
     yield Found(
         code="RUN001",
@@ -53,13 +56,40 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def _options(evidence: Evidence) -> tuple[str, ...]:
+    """The options that this run had, as far as a report tells; what environment and settings say is read again."""
+    run, sdk = evidence.run, evidence.sdk
+    options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
+    required = [target for target in evidence.targets if target.role is Role.REQUIRED]
+    named = [
+        target
+        for target in required
+        if target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
+        and (sdk is None or host_of_url(sdk.endpoint_urls.get(target.service, "")) != target.host)
+    ]
+    services = {target.service for target in required} - {target.service for target in named}
+    if named or services != {BACKUP.name}:
+        options += [word for service in sorted(services) for word in ("--service", service)]
+    options += [word for target in named for word in ("--endpoint", f"{target.service}={target.host}")]
+    hosts = {target.addressing for target in required}
+    if sdk is not None and not sdk.fips and hosts & {Addressing.FIPS, Addressing.FIPS_DUALSTACK}:
+        options.append("--fips")
+    if sdk is not None and not sdk.dual_stack and hosts & {Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK}:
+        options.append("--dual-stack")
+    if run.expect is not Expect.PRIVATE:
+        options += ["--expect", run.expect.value]
+    options += [word for block in run.private_cidrs for word in ("--private-cidr", str(block))]
+    return tuple(options if run.signed_calls else [*options, "--no-api"])
+
+
 def _reason(each: object) -> str:
     return str(getattr(getattr(each, "outcome", None), "reason", ""))
 
 
 REPORT_IT: Final = Fix(
-    summary="This is a gap in backuplink. Please report it with the document that --format json gives.",
-    commands=(look("backuplink", "check", "--format", "json"),),
+    summary="This is a gap in backuplink. Please report it with the document that --format json gives; --redact masks "
+    "ids, addresses and names in it.",
+    commands=(look("backuplink", "check", "--redact", "--format", "json"),),
 )
 
 RULES: Final = (

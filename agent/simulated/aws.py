@@ -74,6 +74,11 @@ def _judged(row: TcpPart, service: str, server: datetime) -> Reply:
             )
         case "endpoint-policy-denies":
             return _error(403, "AccessDeniedException", f"{who} with an explicit deny in a VPC endpoint policy")
+        case "endpoint-policy-denies-through-organisation":
+            text = f"{who} with an explicit deny in a VPC endpoint policy transitively through a service control policy"
+            return _error(403, "AccessDeniedException", text)
+        case "identity-policy-denies":
+            return _error(403, "AccessDeniedException", f"{who} with an explicit deny in an identity-based policy")
         case "identity-policy":
             text = f"{who} because no identity-based policy allows the {action} action"
             return _error(403, "AccessDeniedException", text)

@@ -368,7 +368,10 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
         value = values.get(path.removeprefix("/latest/meta-data/"))
         return (404, {}, b"") if value is None else (200, {"Content-Type": "text/plain"}, value.encode())
 
-    return lambda stream: _http(stream, answer, now)
+    def server() -> datetime:
+        return now() + timedelta(seconds=metadata.clock_seconds)
+
+    return lambda stream: _http(stream, answer, server)
 
 
 Answer = Callable[[str, str, Mapping[str, str], bytes], Reply | None]

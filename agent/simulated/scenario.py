@@ -25,7 +25,9 @@ ApiAnswer = Literal[
     "good",
     "endpoint-policy-silent",
     "endpoint-policy-denies",
+    "endpoint-policy-denies-through-organisation",
     "identity-policy",
+    "identity-policy-denies",
     "service-control-policy",
     "resource-control-policy",
     "permissions-boundary",
@@ -214,6 +216,8 @@ class MetadataPart:
     subnet_cidr: Network = _SUBNET
     vpc_cidrs: tuple[Network, ...] = (_VPC,)
     security_group_ids: tuple[str, ...] = ("sg-0a1b2c3d4e5f67890",)
+    clock_seconds: float = 0.0
+    """The service's clock minus that of the host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +234,9 @@ class SdkPart:
 class CredentialsPart:
     """What the SDK on the host finds to sign with."""
 
-    source: Literal["env", "none", "fails", "hangs"] = "env"
-    """`fails` is a configured process that ends with an error, `hangs` one that does not end."""
+    source: Literal["env", "none", "fails", "hangs", "web-identity"] = "env"
+    """`fails` is a configured process that ends with an error, `hangs` one that does not end, and `web-identity` a role
+    for which STS is asked, where the scenario's STS is silent."""
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
     secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
     token: str | None = None
@@ -245,6 +250,7 @@ class DnsPart:
     """What resolvers say of a name. A name that no row of a resolver gives does not exist there."""
 
     resolvers: tuple[Address, ...]
+    """One on a loopback address is this host's own, as a local cache is."""
     name: str
     a: tuple[Address, ...] = ()
     aaaa: tuple[Address, ...] = ()
@@ -322,6 +328,8 @@ class Scenario:
     name: str
     summary: str
     worlds: tuple[World, ...] = ("memory", "namespaces")
+    rows: tuple[str, ...] = ()
+    """Ids of the failures that it shows, as the tests' catalogue has them."""
     run: RunPart = RunPart()
     host: HostPart = field(default_factory=HostPart)
     metadata: MetadataPart = MetadataPart()

@@ -810,8 +810,10 @@ def _set(name: str, label: str, value: str, code: int, *codes: str, hides: str |
 
 def _settings() -> Iterator[Measured]:
     for label, path in NO_BUNDLES.items():
-        for variable in ("--ca-bundle", "AWS_CA_BUNDLE", "SSL_CERT_FILE"):
+        for variable in ("--ca-bundle", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
             yield _set(variable, label, path, 2, "TLS008")
+    for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        yield _set(variable, "set to nothing", "", 2, "TLS008")
     yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
     yield Measured(
         id="--ca-bundle: a pipe to which nobody writes",

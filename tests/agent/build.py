@@ -167,6 +167,8 @@ def imds(
     token: bool = True,
     failed: str | None = None,
     skipped: str | None = None,
+    offset: float | None = None,
+    uncertainty: float | None = None,
 ) -> Observation[ImdsFacts]:
     """Instance metadata."""
     seen = ImdsFacts(
@@ -180,6 +182,8 @@ def imds(
         subnet_id="subnet-0a1b2c3d",
         subnet_cidrs=(ip_network("10.0.1.0/24"),),
         vpc_cidrs=tuple(map(ip_network, vpc)),
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
     )
     return _made(Subject(step=Step.IMDS), None if failed else seen, failed, skipped)
 

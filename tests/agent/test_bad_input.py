@@ -306,7 +306,7 @@ def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """Settings of the SDK with which nothing is wrong."""
     (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
     keys = scenarios.CredentialsPart()
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
     return here

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from agent.plan import targets, usable_families, vpc_resolvers
+from agent.plan import REFUSED_URL, targets, usable_families, vpc_resolvers
 from agent.settings import Expect, Settings
 from probes.facts import HostFacts, SdkFacts
 from probes.model import Addressing, Role, Target
@@ -104,12 +104,25 @@ def test_a_service_is_required_where_it_was_named(services: tuple[str, ...], exp
             id="the name of another service's endpoint",
         ),
         pytest.param(
-            set_to(backup="//["),
-            "backup@endpoint-url-without-a-host.invalid",
+            set_to(backup="https://backup.example.com."),
+            "backup@backup.example.com",
             Addressing.CUSTOM,
-            id="a URL that cannot be read",
+            id="a URL with a final dot",
         ),
-        pytest.param(set_to(backup="backup.example"), "backup@backup.example", Addressing.CUSTOM, id="no URL at all"),
+        pytest.param(set_to(backup="//["), f"backup@{REFUSED_URL}", Addressing.CUSTOM, id="a URL that cannot be read"),
+        pytest.param(
+            set_to(backup="https://a.example:port"),
+            f"backup@{REFUSED_URL}",
+            Addressing.CUSTOM,
+            id="a port that is none",
+        ),
+        pytest.param(
+            # What answers there proves nothing: the SDK makes no client for it.
+            set_to(backup=V),
+            f"backup@{REFUSED_URL}",
+            Addressing.CUSTOM,
+            id="an endpoint's own name, no URL",
+        ),
     ],
 )
 def test_the_host_that_the_sdk_calls_is_the_target(facts: SdkFacts, first: str, addressing: Addressing) -> None:

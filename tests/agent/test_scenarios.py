@@ -233,7 +233,8 @@ def test_any_json_as_a_report(document: Any) -> None:
 def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
     document = json.loads(saved())
     for _ in range(data.draw(st.integers(1, 2))):
-        inside, key = data.draw(st.sampled_from(places(document)))
+        top = [(document, key) for key in document]
+        inside, key = data.draw(st.sampled_from(top) | st.sampled_from(places(document)))
         match data.draw(st.sampled_from(["another", "another", "gone", "more"])):
             case "another":
                 inside[key] = data.draw(VALUES)

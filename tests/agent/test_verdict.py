@@ -87,6 +87,7 @@ from tests.agent.build import (
     tcp,
     tls,
 )
+from tests.agent.calls import api, called
 
 A, B = PRIVATE
 TARGETS: Final = [BACKUP, GATEWAY]
@@ -243,6 +244,20 @@ def test_a_signed_call_that_was_not_made_is_missing() -> None:
     report = judge(evidence(healthy(), of=run(signed_calls=True)))
     assert report.verdict.status is Status.UNKNOWN
     assert "api/backup/10.0.1.17/443 was not made" in report.targets[0].unproven
+
+
+@pytest.mark.parametrize(
+    ("looks", "access"),
+    [
+        pytest.param([api(A, failed="throttled"), api(B, failed="throttled")], Access.UNKNOWN, id="at every address"),
+        pytest.param([api(A, failed="throttled")], Access.ALLOWED, id="at one of two"),
+        pytest.param([api(A, failed="throttled"), api(B, failed="access-denied")], Access.DENIED, id="and denied"),
+    ],
+)
+def test_a_throttled_call_says_nothing_of_who_may_call(looks: Looks, access: Access) -> None:
+    report = judge(evidence(replaced(called(), *looks), of=run(signed_calls=True)))
+    assert report.verdict.access is access
+    assert report.verdict.status is Status.WARNING
 
 
 def test_without_any_target_nothing_is_ok() -> None:

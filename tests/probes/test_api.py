@@ -71,7 +71,7 @@ def read(body: bytes, *, status: int = 403, service: str = "backup", **headers: 
     """What an answer says."""
     lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     response = Response(status=status, headers=lines, body=body, keep_alive=True)
-    return read_answer(OPERATIONS[service], response, NOW, new_connection=False)
+    return read_answer(OPERATIONS[service], response, NOW, NOW, new_connection=False)
 
 
 # --- The request -----------------------------------------------------------------------------------------------------
@@ -374,7 +374,7 @@ _CLOCKS: Final = st.builds(
 @example(403, (("date", "Mon, 01 Jan 0001 00:00:00 +2359"),), b"", "backup")
 def test_any_answer_gives_facts(status: int, headers: tuple[tuple[str, str], ...], body: bytes, service: str) -> None:
     response = Response(status=status, headers=headers, body=body, keep_alive=True)
-    facts = read_answer(OPERATIONS[service], response, NOW, new_connection=True)
+    facts = read_answer(OPERATIONS[service], response, NOW, NOW, new_connection=True)
     assert facts.new_connection
     assert (facts.error_code is None) is (status == 200)
     assert facts.error_code is None or 0 < len(facts.error_code) <= 128

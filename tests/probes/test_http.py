@@ -19,6 +19,7 @@ from probes.http import (
     MAX_INFORMATIONAL,
     RECEIVE_BYTES,
     Response,
+    clock_against,
     exchange,
     probe,
     user_agent,
@@ -357,6 +358,7 @@ def test_aws_front_end() -> None:
         content_type="application/xml",
         location=None,
         body_bytes=6,
+        clock_uncertainty_seconds=0.0,
     )
     assert b"\r\nUser-Agent: backuplink/1.2\r\n" in stream.sent
     assert f"\r\nHost: {HOST}\r\n".encode() in stream.sent
@@ -423,6 +425,17 @@ def test_date(text: str, expected: datetime | None) -> None:
     assert facts.date is None or facts.date.tzinfo is UTC
     offset = None if expected is None else (NOW - expected).total_seconds()
     assert facts.clock_offset_seconds == offset
+
+
+def test_the_clock_is_read_halfway_between_request_and_answer() -> None:
+    sent = NOW + timedelta(seconds=10)
+    assert clock_against(NOW, sent, sent + timedelta(seconds=3)) == (11.5, 1.5)
+    assert clock_against(NOW, sent, sent) == (10.0, 0.0)
+    assert clock_against(None, sent, sent) == (None, None)
+
+
+def test_a_clock_that_was_set_back_meanwhile_is_as_uncertain_as_far() -> None:
+    assert clock_against(NOW, NOW, NOW - timedelta(seconds=4)) == (-2.0, 2.0)
 
 
 def test_clock_offset_is_in_milliseconds() -> None:

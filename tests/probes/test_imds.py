@@ -14,7 +14,7 @@ from probes.failure import classify
 from probes.imds import IPV4, IPV6, MAX_VALUE_CHARACTERS, container_endpoint, disabled, endpoint, probe
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.world import Stream
-from tests.probes.fakes import DOCUMENTED, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run
+from tests.probes.fakes import DOCUMENTED, FakeMachine, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run
 
 TOKEN = "AQAEAtoken=="  # noqa: S105 - the token of a service that does not exist
 MAC = "0a:1b:2c:3d:4e:5f"
@@ -130,7 +130,9 @@ def probed(service: Service, environment: Mapping[str, str] | None = None) -> tu
     draft: Draft[ImdsFacts] = Draft()
     error = None
     try:
-        assert run(probe(service.net(), environment or {}, "backuplink/1", draft)) == draft.facts
+        assert (
+            run(probe(service.net(), FakeMachine(environment=environment or {}), "backuplink/1", draft)) == draft.facts
+        )
     except Exception as caught:  # noqa: BLE001 - whatever it is, the test looks at it
         error = caught
     assert all(stream.closed for stream in service.streams)
@@ -342,7 +344,7 @@ def test_no_service_there(streams: list[ScriptedStream | Exception], kind: Failu
     net = FakeNet(streams=streams)
     draft: Draft[ImdsFacts] = Draft()
     with pytest.raises(DOCUMENTED) as caught:
-        run(probe(net, {}, "backuplink/1", draft))
+        run(probe(net, FakeMachine(), "backuplink/1", draft))
     assert isinstance(caught.value, Exception)
     assert classify(caught.value).kind is kind
     assert draft.facts == ImdsFacts(token=False)
@@ -353,7 +355,7 @@ def test_no_service_there(streams: list[ScriptedStream | Exception], kind: Failu
 def test_cancelled_leaves_no_connection() -> None:
     async def cancelled_after(steps: int) -> bool:
         service = Service(closes=lambda answered: "announced" if answered % 3 == 0 else "never")
-        probing = asyncio.create_task(probe(service.net(), {}, "backuplink/1", Draft()))
+        probing = asyncio.create_task(probe(service.net(), FakeMachine(), "backuplink/1", Draft()))
         for _ in range(steps):
             await asyncio.sleep(0)
         probing.cancel()

@@ -1,8 +1,7 @@
-"""Our reading of the SDK's settings, held against what the SDK itself does with them."""
+"""What the SDK on this host is set to, whatever stands in its files; test_as_botocore.py holds the rest of it against
+botocore."""
 
-import itertools
 import json
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,8 +15,7 @@ from botocore.utils import get_environ_proxies
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from agent.catalog.services import host_of
-from probes.facts import CredentialFacts, SdkFacts
+from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.world import Keys, SystemSdk, load_credentials, load_sdk_settings
 from tests.probes.fakes import run_for_real, value_or
@@ -38,70 +36,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def called_by_sdk(service: str, *, profile: str | None = None) -> str:
-    """The URL that a client of the SDK calls."""
-    client = botocore.session.Session(profile=profile).create_client(service, region_name=REGION)
-    return str(client.meta.endpoint_url)
-
-
-def called_by_us(service: str, seen: SdkFacts) -> str:
-    """The URL that follows from the settings, as a run takes them."""
-    default = f"https://{host_of(service, REGION, fips=seen.fips, dual_stack=seen.dual_stack)}"
-    return seen.endpoint_urls.get(service, default)
-
-
 # --- Settings --------------------------------------------------------------------------------------------------------
 
 PROFILE: Final = "[default]\nregion = eu-west-1\n"
-FILES: Final = {
-    "no file": None,
-    "a plain profile": PROFILE,
-    "a URL for all": f"{PROFILE}endpoint_url = https://all.example\n",
-    "a URL for one": f"{PROFILE}services = s\n[services s]\nbackup =\n  endpoint_url = https://one.example\n",
-    "URLs for all and one": (
-        f"{PROFILE}endpoint_url = https://all.example\nservices = s\n"
-        "[services s]\nbackup_gateway =\n  endpoint_url = https://gateway.example\n"
-    ),
-    "URLs that are ignored": f"{PROFILE}ignore_configured_endpoint_urls = true\nendpoint_url = https://all.example\n",
-    "FIPS and dual stack": f"{PROFILE}use_fips_endpoint = true\nuse_dualstack_endpoint = true\n",
-}
-VARIABLES: Final = {
-    "none": {},
-    "a URL for all": {"AWS_ENDPOINT_URL": "https://env.example"},
-    "a URL for Backup": {"AWS_ENDPOINT_URL_BACKUP": "https://env-backup.example:8443/path"},
-    "a URL for the gateway": {"AWS_ENDPOINT_URL_BACKUP_GATEWAY": "http://env-gateway.example"},
-    "URLs for both and all": {
-        "AWS_ENDPOINT_URL": "https://env.example",
-        "AWS_ENDPOINT_URL_BACKUP": "https://env-backup.example",
-        "AWS_ENDPOINT_URL_BACKUP_GATEWAY": "https://env-gateway.example",
-    },
-    "a misspelt URL": {"AWS_ENDPOINT_URL_BACKUPGATEWAY": "https://env-gateway.example"},
-}
-SWITCHES: Final = {
-    "none": {},
-    "ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE"},
-    "not ignored": {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"},
-    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "true"},
-    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
-    "neither": {"AWS_USE_FIPS_ENDPOINT": "false", "AWS_USE_DUALSTACK_ENDPOINT": "false"},
-}
-
-
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("variables", VARIABLES)
-def test_a_call_goes_where_the_sdk_s_own_goes(
-    place: Path, monkeypatch: pytest.MonkeyPatch, file: str, variables: str
-) -> None:
-    if (text := FILES[file]) is not None:
-        (place / "config").write_text(text)
-    turn = list(FILES).index(file) + list(VARIABLES).index(variables)
-    # A whole client costs a tenth of a second: every pair of file and variable meets two switches, each service one.
-    for service, switches in zip(SERVICES, (list(SWITCHES) * 3)[turn:][:4:3], strict=True):
-        with monkeypatch.context() as inside:
-            for name, value in {**SIGNABLE, **VARIABLES[variables], **SWITCHES[switches]}.items():
-                inside.setenv(name, value)
-            seen = load_sdk_settings(None, SERVICES)
-            assert called_by_us(service, seen) == called_by_sdk(service), switches
 
 
 @pytest.mark.parametrize(
@@ -293,8 +230,6 @@ def test_settings_and_credentials_off_the_loop(place: Path) -> None:
         run_for_real(sdk.credentials(None))
 
 
-# --- Proxies ---------------------------------------------------------------------------------------------------------
-
 HOSTS: Final = (
     "backup.eu-west-1.amazonaws.com",
     "backup-gateway.eu-west-1.amazonaws.com",
@@ -302,34 +237,6 @@ HOSTS: Final = (
     "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",
     "169.254.169.254",
 )
-EXCEPTIONS: Final = (
-    *(None, "", "*", "amazonaws.com", ".amazonaws.com", "backup.eu-west-1.amazonaws.com", "AMAZONAWS.COM"),
-    *("localhost, amazonaws.com ,x", "169.254.169.254", "169.254.0.0/16", "amazonaws.com:443", "zonaws.com"),
-)
-PROXIES: Final[tuple[dict[str, str], ...]] = (
-    {},
-    {"https_proxy": "http://10.0.0.9:3128"},
-    {"HTTPS_PROXY": "http://10.0.0.9:3128"},
-    {"HTTPS_PROXY": "http://upper:1", "https_proxy": "http://lower:1"},
-    {"HTTPS_PROXY": "http://upper:1", "https_proxy": ""},
-    {"http_proxy": "http://plain:1"},
-    {"HTTP_PROXY": "http://plain:1", "REQUEST_METHOD": "GET"},
-    {"all_proxy": "http://all:1"},
-    {"https_proxy": "bare:3128"},
-)
-
-
-@pytest.mark.parametrize("proxies", PROXIES, ids=lambda proxies: " ".join(proxies) or "none")
-def test_proxy_is_the_sdk_s(monkeypatch: pytest.MonkeyPatch, proxies: dict[str, str]) -> None:
-    for name, value in proxies.items():
-        monkeypatch.setenv(name, value)
-    for exceptions, form in itertools.product(EXCEPTIONS, ("no_proxy", "NO_PROXY")):
-        with monkeypatch.context() as inside:
-            if exceptions is not None:
-                inside.setenv(form, exceptions)
-            for host, scheme in itertools.product(HOSTS, ("https", "http")):
-                own: Any = get_environ_proxies(f"{scheme}://{host}/")
-                assert SystemSdk().proxy(host, scheme) == own.get(scheme), (os.environ.get(form), host)
 
 
 # --- Whatever stands there -------------------------------------------------------------------------------------------

@@ -712,24 +712,26 @@ def test_context_that_verifies_nothing_trusts_nobody() -> None:
 
 def test_trust_of_a_file(bundle: Path) -> None:
     trust = load_trust(str(bundle))
-    assert trust.source == str(bundle)
+    assert (trust.source, trust.folder) == (str(bundle), False)
     assert (trust.named.check_hostname, trust.chain_only.check_hostname) == (True, False)
     assert len(trust.named.get_ca_certs()) == len(trust.chain_only.get_ca_certs()) == 1
 
 
 def test_trust_of_a_folder(bundle: Path) -> None:
     trust = load_trust(str(bundle.parent))
-    assert trust.source == str(bundle.parent)
+    assert (trust.source, trust.folder) == (str(bundle.parent), True)
     assert trust.named.verify_mode is ssl.CERT_REQUIRED
 
 
 def test_trust_of_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    """The SDK's variable, and none of OpenSSL's."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle.parent / "none"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     assert run_for_real(SystemMachine().trust(None)).source == str(bundle)
 
 
 def test_named_file_outranks_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle.parent / "none"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle.parent / "none"))
     assert run_for_real(SystemMachine().trust(str(bundle))).source == str(bundle)
 
 

@@ -7,7 +7,7 @@ import pytest
 from agent.codes import Severity
 from agent.rules.answers import RULES
 from probes.model import Observation
-from tests.agent.build import PRIVATE, Looks, addresses, evidence, here, proxy, rule_of, said, tls
+from tests.agent.build import PRIVATE, PUBLIC, Looks, addresses, evidence, here, proxy, rule_of, said, tls
 from tests.agent.calls import answered, api, connect, padded
 
 A, B = PRIVATE
@@ -92,6 +92,19 @@ def test_http001_names_the_address_without_a_call_that_aws_answered() -> None:
     assert found.addresses == frozenset(addresses(B))
 
 
+@pytest.mark.parametrize("kind", ["not-aws", "redirect"])
+def test_http001_and_http002_ask_whose_the_address_is(kind: str) -> None:
+    code = "HTTP001" if kind == "not-aws" else "HTTP002"
+    [found] = said(rule_of(RULES, code), evidence([*HERE, answered(A, failed=kind, request_id=None)]))
+    assert found.fix.commands[0].argv[2] == "describe-network-interfaces"
+    assert found.fix.commands[0].argv[-1] == "Name=addresses.private-ip-address,Values=10.0.1.17"
+    # No interface of an endpoint has a public address.
+    [found] = said(
+        rule_of(RULES, code), evidence([*here("backup", PUBLIC), answered(PUBLIC, failed=kind, request_id=None)])
+    )
+    assert [command.argv[2] for command in found.fix.commands] == ["describe-vpc-endpoints"]
+
+
 # --- HTTP002 redirected ----------------------------------------------------------------------------------------------
 
 
@@ -144,6 +157,7 @@ def test_http003_fires(kind: str) -> None:
         f"The proxy http://10.0.0.9:3128 does not let calls to backup.eu-west-1.amazonaws.com through: it said {kind}."
     )
     assert found.evidence == ("http/backup/proxy-connect",)
+    assert [command.argv for command in found.fix.commands] == [("printenv", "NO_PROXY", "no_proxy")]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +209,31 @@ def test_http004_is_silent(look: Observation[Any]) -> None:
     assert codes(look) == []
 
 
+PACKET: Final = "With a session token it may be the first request larger than a packet of 1500 bytes."
+
+
+@pytest.mark.parametrize(
+    ("looks", "packet", "mtu_first"),
+    [
+        pytest.param([answered(A), api(A, failed="timeout")], True, True, id="the signed call alone is silent"),
+        pytest.param([answered(A), api(A, failed="reset")], False, False, id="it is cut, which size does not do"),
+        pytest.param([answered(A, failed="timeout", whole=False)], False, False, id="the unsigned one is silent"),
+        pytest.param(
+            [answered(A), api(A, failed="timeout"), answered(B, failed="timeout", whole=False)],
+            True,
+            False,
+            id="elsewhere the unsigned one, too",
+        ),
+    ],
+)
+def test_http004_points_to_packet_size_where_the_signed_call_alone_stalls(
+    looks: Looks, packet: bool, mtu_first: bool
+) -> None:
+    [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
+    assert (PACKET in found.detail) is packet
+    assert found.fix.summary.startswith("Try a smaller MTU") is mtu_first
+
+
 # --- HTTP005 service-fault -------------------------------------------------------------------------------------------
 
 
@@ -231,6 +270,18 @@ def test_http005_fires(looks: Looks, evident: set[str]) -> None:
 )
 def test_http005_is_silent(look: Observation[Any]) -> None:
     assert "HTTP005" not in codes(look)
+
+
+def test_http005_says_of_408_that_the_request_came_late_or_in_part() -> None:
+    late = api(A, failed="service-error", code="RequestTimeoutException", text="it timed out", status=408)
+    [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, answered(A), late]))
+    assert found.detail == (
+        "AWS answers at 10.0.1.17 that the request timed out (it timed out), as it does where one comes late or in "
+        "part."
+    )
+    assert "TCP009" in found.fix.summary
+    [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, late, api(B, failed="service-error", status=503)]))
+    assert "with a fault at 10.0.2.17: it said service-error. The path works. AWS answers at 10.0.1.17" in found.detail
 
 
 # --- HTTP006 large-request-stalls ------------------------------------------------------------------------------------

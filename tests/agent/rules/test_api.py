@@ -9,8 +9,9 @@ import pytest
 from agent.rules.api import RULES
 from probes.facts import ApiFacts
 from probes.model import Observation
-from tests.agent.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, said, spoiled
+from tests.agent.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, run, said, spoiled
 from tests.agent.calls import api, credentials
+from tests.aws_commands import complaint
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -63,6 +64,27 @@ def test_api010_claims_no_source_where_none_was_seen() -> None:
     assert found.detail == "The search for credentials failed: no end. No signed call was made."
 
 
+@pytest.mark.parametrize(
+    ("region", "again"),
+    [
+        pytest.param("eu-west-1", ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"), id="a Region"),
+        pytest.param(None, ("backuplink", "check", "--timeout", "10"), id="no Region"),
+    ],
+)
+def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
+    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region))
+    [found] = said(rule_of(RULES, "API010"), seen)
+    assert found.fix.summary.startswith("Try --timeout 10 first")
+    assert [command.argv for command in found.fix.commands] == [again, ("aws", "configure", "list")]
+
+
+def test_api010_gives_no_more_time_to_what_failed_in_time() -> None:
+    look = credentials(failed="no-credentials", code="CredentialRetrievalError")
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look]))
+    assert "--timeout" not in found.fix.summary
+    assert [command.argv for command in found.fix.commands] == [("aws", "configure", "list")]
+
+
 # --- What AWS says ---------------------------------------------------------------------------------------------------
 
 ANSWERS: Final[dict[str, Callable[[str], Observation[ApiFacts]]]] = {
@@ -98,6 +120,33 @@ def test_each_answer_is_one_finding(code: str) -> None:
     assert WORDS[code] in found.detail
     assert found.addresses == frozenset(addresses(A, B))
     assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+
+
+IDENTITY: Final = ("aws", "sts", "get-caller-identity", "--region", "eu-west-1")
+KEYS: Final = ("aws", "configure", "list")
+URLS: Final = ("printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY")
+CERTIFICATE: Final = (
+    *("openssl", "s_client", "-connect", "10.0.1.17:443"),
+    *("-servername", "backup.eu-west-1.amazonaws.com", "-showcerts"),
+)
+COMMANDS: Final = {
+    "API002": [KEYS, IDENTITY],
+    "API003": [KEYS, IDENTITY],
+    "API004": [KEYS, IDENTITY],
+    "API005": [("chronyc", "tracking")],
+    "API006": [URLS, KEYS, CERTIFICATE],
+    "API007": [],
+    "API008": [("aws", "account", "get-region-opt-status", "--region-name", "eu-west-1")],
+    "API009": [CERTIFICATE, URLS],
+}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_what_each_fix_looks_at(code: str) -> None:
+    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A)]))
+    argvs = [command.argv for command in found.fix.commands]
+    assert argvs == COMMANDS[code]
+    assert [why for argv in argvs if argv[0] == "aws" and (why := complaint(argv)) is not None] == []
 
 
 @pytest.mark.parametrize("code", ANSWERS)

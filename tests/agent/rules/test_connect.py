@@ -1,12 +1,16 @@
 """TCP rules: what stopped an attempt, and which rule names it. The rows are what kernels really answer."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 
 from agent.diagnose import diagnose
 from agent.rules.connect import RULES, Nature, nature_of
 from agent.settings import Expect
-from probes.facts import TcpFacts
-from probes.model import Observation
+from probes.facts import ImdsFacts, TcpFacts
+from probes.model import Observation, Ok
 from tests.agent.build import (
     CORE,
     GATEWAY,
@@ -234,6 +238,50 @@ def test_tcp001_does_not_send_a_public_path_to_the_endpoint() -> None:
     assert not any("authorize-security-group-ingress" in command.argv for command in found.fix.commands)
 
 
+def in_subnet(*blocks: str) -> Observation[ImdsFacts]:
+    """Metadata of a host in a subnet with these blocks."""
+    seen = imds()
+    assert isinstance(seen.outcome, Ok)
+    return replace(seen, outcome=Ok(replace(seen.outcome.facts, subnet_cidrs=tuple(map(ip_network, blocks)))))
+
+
+NEAR = "10.0.3.17"
+"""An address in the subnet of this host's own."""
+
+
+@pytest.mark.parametrize(
+    ("seen", "silent", "source", "beside", "acls"),
+    [
+        pytest.param(
+            in_subnet("10.0.3.0/24"), [NEAR], OWN, " 10.0.3.17 is in this host's own subnet,", False, id="all are near"
+        ),
+        pytest.param(
+            in_subnet("10.0.3.0/24"), [A, NEAR], OWN, " 10.0.3.17 is in this host's own subnet,", True, id="one is"
+        ),
+        pytest.param(in_subnet("10.0.3.0/24"), [A], OWN, None, True, id="none is"),
+        pytest.param(in_subnet("10.0.3.0/24"), [NEAR], None, " 10.0.3.17 is in", False, id="the source is not known"),
+        pytest.param(in_subnet("10.0.3.0/24"), [NEAR], "10.0.9.5", None, True, id="from another subnet's interface"),
+        pytest.param(in_subnet(), [NEAR], OWN, None, True, id="the subnet is not known"),
+        pytest.param(imds(failed="timeout"), [NEAR], OWN, None, True, id="metadata is silent"),
+    ],
+)
+def test_tcp001_blames_no_network_acl_inside_a_subnet(
+    seen: Observation[ImdsFacts], silent: Sequence[str], source: str | None, beside: str | None, acls: bool
+) -> None:
+    looks: Looks = [host(), seen, lookup(*silent), *(tcp(each, failed="timeout", source=source) for each in silent)]
+    [found] = said(TCP001, evidence(looks))
+    assert ("own subnet" in found.detail) is (beside is not None)
+    assert beside is None or beside in found.detail
+    assert ("as a security group or a network ACL does" in found.detail) is acls
+    assert ("network ACLs must pass" in found.fix.summary) is acls
+
+
+def test_tcp001_names_this_host_s_own_group_as_well() -> None:
+    [found] = said(TCP001, evidence([*HERE, *SILENT]))
+    assert "let 443 out in this host's own group" in found.fix.summary
+    assert any("Values=<INSTANCE_SECURITY_GROUP_ID>" in command.argv[-1] for command in found.fix.commands)
+
+
 # --- TCP002 zone-silent ---------------------------------------------------------------------------------------------
 
 
@@ -301,6 +349,22 @@ def test_tcp002_takes_the_gateways_other_ports_with_it() -> None:
     looks = [*GATE, gate(A, 443, "timeout"), gate(A, 1026, "timeout"), gate(A, 1031, "refused"), gate(B), gate(B, 1026)]
     [found] = said(TCP002, evidence(looks, targets=[GATEWAY]))
     assert found.evidence == tuple(f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1031))
+
+
+def test_tcp002_asks_for_interfaces_by_family() -> None:
+    looks = [*DUAL, lookup(A, B, "fd00::17", "fd00::18"), tcp(B), tcp("fd00::18")]
+    [found] = said(TCP002, evidence([*looks, tcp(A, failed="timeout"), tcp("fd00::17", failed="refused")]))
+    asked = [command.argv[-1] for command in found.fix.commands if "describe-network-interfaces" in command.argv]
+    # The filter for private addresses knows IPv4 alone.
+    assert asked == [
+        "Name=addresses.private-ip-address,Values=10.0.1.17",
+        "Name=ipv6-addresses.ipv6-address,Values=fd00::17",
+    ]
+
+
+def test_tcp002_blames_no_group_of_one_interface() -> None:
+    [found] = said(TCP002, evidence([*HERE, tcp(A, failed="timeout"), tcp(B)]))
+    assert found.fix.summary.endswith("An endpoint's security groups act on all of its interfaces alike.")
 
 
 # --- TCP003 gateway-ports-blocked -----------------------------------------------------------------------------------
@@ -630,6 +694,29 @@ def test_tcp006_is_silent_where_one_family_of_two_can_be_used() -> None:
 def test_a_port_that_is_not_needed_is_no_fault(kind: str) -> None:
     looks = [*GATE, gate(A), gate(A, 2222, kind)]
     assert [found for rule in CORE for found in said(rule, evidence(looks, targets=[GATEWAY]))] == []
+
+
+# --- TCP009 lossy-path, TCP011 no-source-port ------------------------------------------------------------------------
+
+
+def test_tcp009_gives_a_third_packet_its_time() -> None:
+    lossy = tcp(A, seconds=1.01)
+    assert isinstance(lossy.outcome, Ok)
+    lossy = replace(lossy, outcome=Ok(replace(lossy.outcome.facts, retransmits=1)))
+    [found] = said(rule_of(RULES, "TCP009"), evidence([*HERE, lossy, tcp(B)]))
+    again = ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10")
+    assert again in [command.argv for command in found.fix.commands]
+
+
+@pytest.mark.parametrize(
+    ("address", "by_ipv6"), [pytest.param(A, False, id="IPv4"), pytest.param("fd00::17", True, id="IPv6")]
+)
+def test_tcp011_says_of_ipv6_that_the_address_may_be_missing(address: str, by_ipv6: bool) -> None:
+    [found] = said(rule_of(RULES, "TCP011"), evidence([*DUAL, tcp(address, failed="no-source-port")]))
+    assert f"no free source port left for {address}" in found.detail
+    assert ("or no IPv6 address that can be used (tentative, dadfailed)" in found.detail) is by_ipv6
+    assert (("ip", "-6", "address", "show") in [command.argv for command in found.fix.commands]) is by_ipv6
+    assert ("tentative" in found.fix.summary) is by_ipv6
 
 
 # --- Together -------------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """TLS rules, all of them about 443: whose certificate is there, and whether the handshake comes to an end."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.diagnose import diagnose
+from agent.evidence import OTHER_NAME, SMALL_SEGMENTS
 from agent.rules.handshake import RULES
 from probes.facts import TlsFacts
-from probes.model import Observation
+from probes.model import Failed, Observation
 from tests.agent.build import (
     BACKUP,
     CORE,
@@ -22,8 +25,8 @@ from tests.agent.build import (
     tls,
 )
 
-TLS001, TLS003, TLS004, TLS006, TLS007 = (
-    rule_of(RULES, code) for code in ("TLS001", "TLS003", "TLS004", "TLS006", "TLS007")
+TLS001, TLS003, TLS004, TLS005, TLS006, TLS007, TLS008, TLS009 = (
+    rule_of(RULES, f"TLS00{number}") for number in (1, 3, 4, 5, 6, 7, 8, 9)
 )
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -47,6 +50,23 @@ def blocked(address: str) -> Observation[TlsFacts]:
 def misplaced(address: str, *names: str) -> Observation[TlsFacts]:
     """A genuine certificate of another endpoint."""
     return tls(address, failed="tls-hostname", names=names or [OTHER])
+
+
+def coded(look: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
+    """The same failure with a code and OpenSSL's words."""
+    assert isinstance(look.outcome, Failed)
+    failure = replace(look.outcome.failure, code=code, message=message)
+    return replace(look, outcome=Failed(failure, look.outcome.facts))
+
+
+def alert(address: str, code: str | None) -> Observation[TlsFacts]:
+    return coded(tls(address, failed="tls-alert", received=7), code, f"alert {code}")
+
+
+def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFacts]:
+    """One of the two handshakes that a stall calls for."""
+    look = tls(address) if answered else tls(address, failed="timeout", received=0)
+    return replace(look, subject=replace(look.subject, operation=operation))
 
 
 def named(looks: Looks) -> set[str]:
@@ -89,6 +109,12 @@ def named(looks: Looks) -> set[str]:
             id="a trusted inspector's own page",
         ),
         pytest.param([inspected(A), blocked(B)], {A, B}, "At 10.0.2.17 the certificate was issued", id="one of each"),
+        pytest.param(
+            [coded(inspected(A), "66")],
+            {A},
+            "was issued by CN=Proxy CA,O=Example Corp, which is not Amazon, and is too weak for this host's policy:",
+            id="too weak, which says nothing of trust",
+        ),
     ],
 )
 def test_tls001_fires(looks: Looks, where: set[str], detail: str) -> None:
@@ -252,6 +278,133 @@ def test_tls004_stays_silent(looks: Looks) -> None:
     assert said(TLS004, evidence([*HERE, *looks])) == []
 
 
+def stalled(received: int, *, small: bool, other: bool) -> str:
+    """What is said of one stall by what two more handshakes met."""
+    looks: Looks = [
+        tls(A, failed="timeout", received=received),
+        again(A, SMALL_SEGMENTS, answered=small),
+        again(A, OTHER_NAME, answered=other),
+    ]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    return found.detail
+
+
+@pytest.mark.parametrize(("small", "other"), [(True, False), (False, True), (False, False)])
+def test_tls004_says_which_way_the_bytes_point(small: bool, other: bool) -> None:
+    through = "At 10.0.1.17 the ClientHello got through: it is the answer that stalls."
+    assert through in stalled(1200, small=small, other=other)
+    assert through not in stalled(0, small=small, other=other)
+
+
+def test_tls004_names_the_large_clienthello_where_size_is_at_fault_and_nothing_came() -> None:
+    large = "The ClientHello may be the large one"
+    assert large in stalled(0, small=True, other=False)
+    assert large not in stalled(1200, small=True, other=False)
+    assert large not in stalled(0, small=False, other=True)
+
+
+# --- TLS005 handshake-reset, TLS009 handshake-refused -----------------------------------------------------------------
+
+REFUSES_THE_OFFER = (
+    *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+    *("TLSV1_ALERT_INAPPROPRIATE_FALLBACK", "40", "70", "71", "86"),
+)
+
+
+def of_both(*looks: Observation[TlsFacts]) -> list[str]:
+    seen = evidence([*HERE, *looks])
+    return [found.code for rule in (TLS005, TLS009) for found in said(rule, seen)]
+
+
+@pytest.mark.parametrize("code", REFUSES_THE_OFFER)
+def test_an_alert_about_version_or_ciphers_is_tls009(code: str) -> None:
+    assert of_both(alert(A, code)) == ["TLS009"]
+    [found] = said(TLS009, evidence([*HERE, alert(A, code), tls(B)]))
+    assert f"At 10.0.1.17 the handshake ends with alert {code}: this host offers TLS 1.2 and 1.3" in found.detail
+    assert found.detail.endswith(
+        "takes none of them. AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too little, or "
+        "somebody else is there."
+    )
+    assert found.addresses == frozenset(addresses(A))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("TLSV1_ALERT_INTERNAL_ERROR", "80", "TLSV13_ALERT_CERTIFICATE_REQUIRED", "116"),
+        *("SSLV3_ALERT_BAD_CERTIFICATE", "42", "SSLV3_ALERT_ILLEGAL_PARAMETER", "47", "109", "120", None),
+    ],
+)
+def test_another_alert_proves_nothing_about_version_ciphers_or_name(code: str | None) -> None:
+    assert of_both(alert(A, code)) == ["TLS005"]
+    [found] = said(TLS005, evidence([*HERE, alert(A, code)]))
+    assert found.detail == (
+        f"At 10.0.1.17 the handshake ends with an alert (alert {code}), after 12 ms. Whether it is about the name, and "
+        "who sent it, the alert does not say."
+    )
+
+
+@pytest.mark.parametrize("code", ["TLSV1_UNRECOGNIZED_NAME", "112", "TLSV1_ALERT_ACCESS_DENIED", "49"])
+def test_an_alert_about_the_name_is_tls005(code: str) -> None:
+    assert of_both(alert(A, code)) == ["TLS005"]
+    [found] = said(TLS005, evidence([*HERE, alert(A, code), alert(B, "80")]))
+    assert f"At 10.0.1.17 an alert (alert {code}) refuses the name backup.eu-west-1.amazonaws.com" in found.detail
+    assert "at 10.0.2.17 the handshake ends with an alert (alert 80)" in found.detail
+    assert found.detail.endswith("and so does a server that is not the endpoint.")
+
+
+@pytest.mark.parametrize(
+    ("look", "how"),
+    [
+        pytest.param(tls(A, failed="reset", received=0), "is reset when the ClientHello is sent", id="reset"),
+        pytest.param(tls(A, failed="closed", received=90), "is closed when 90 bytes of the handshake", id="closed"),
+    ],
+)
+def test_tls005_claims_nothing_of_what_endpoints_do(look: Observation[TlsFacts], how: str) -> None:
+    [found] = said(TLS005, evidence([*HERE, look]))
+    assert how in found.detail
+    assert found.detail.endswith(
+        "A firewall that filters by server name or by protocol does so, and so does a server that is not the endpoint."
+    )
+    assert [command.argv[-1] for command in found.fix.commands] == [
+        "-showcerts",
+        "-noservername",
+        "Name=addresses.private-ip-address,Values=10.0.1.17",
+    ]
+
+
+@pytest.mark.parametrize("code", ["UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"])
+def test_tls009_tells_what_this_host_refuses_from_what_the_peer_does(code: str) -> None:
+    look = coded(tls(A, failed="malformed"), code, code.lower())
+    assert of_both(look) == ["TLS009"]
+    [found] = said(TLS009, evidence([*HERE, look, alert(B, "40")]))
+    assert f"At 10.0.1.17 the peer chose what this host does not take: {code.lower()}." in found.detail
+    assert "At 10.0.2.17 the handshake ends with alert 40: this host offers" in found.detail
+
+
+def test_tls009_has_a_trial_without_this_host_s_settings() -> None:
+    [found] = said(TLS009, evidence([*HERE, alert(A, "40")]))
+    plain, trial, whose = (command.argv for command in found.fix.commands)
+    assert trial == ("env", "OPENSSL_CONF=/dev/null", *plain)
+    assert whose[-1].endswith("Values=10.0.1.17")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(tls(A), id="it ends"),
+        pytest.param(tls(A, failed="timeout", received=0), id="silence"),
+        pytest.param(coded(tls(A, failed="malformed"), "BAD_SIGNATURE"), id="nonsense"),
+        pytest.param(tls(A, 1026, failed="reset"), id="another port"),
+        pytest.param(alert(C, "80"), id="an address that this host does not use"),
+        pytest.param(alert(C, "40"), id="a refusal there"),
+        pytest.param(tls(A, failed="deadline"), id="cut short"),
+    ],
+)
+def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
+    assert of_both(look) == []
+
+
 # --- TLS006 not-tls -------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +489,45 @@ def test_tls007_names_no_time_that_was_not_kept() -> None:
 )
 def test_tls007_stays_silent(looks: Looks) -> None:
     assert said(TLS007, evidence([*HERE, *looks])) == []
+
+
+# --- TLS008 trust-store-broken ---------------------------------------------------------------------------------------
+
+
+def amazons(address: str, code: str) -> Observation[TlsFacts]:
+    """A certificate that names Amazon as its issuer, and does not verify."""
+    return coded(tls(address, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon"), code, f"code {code}")
+
+
+@pytest.mark.parametrize("code", ["66", "67", "68"])
+def test_tls008_does_not_send_for_roots_where_a_key_is_too_weak(code: str) -> None:
+    [found] = said(TLS008, evidence([*HERE, amazons(A, code)]))
+    assert found.addresses == frozenset(addresses(A))
+    assert found.detail == (
+        "At 10.0.1.17 the certificate names Amazon as its issuer, and a key or digest in its chain is too weak for "
+        f"this host's policy (code {code}). That is not about the roots."
+    )
+    assert "ca-certificates" not in found.fix.summary
+    assert [command.argv[0] for command in found.fix.commands] == ["update-crypto-policies", "openssl"]
+
+
+def test_tls008_shows_the_variables_by_name_alone() -> None:
+    # The whole environment holds secrets, and a terminal may be shared.
+    [found] = said(TLS008, evidence([*HERE, amazons(A, "20")]))
+    assert "the root is missing there" in found.detail
+    assert "too weak" not in found.detail
+    assert [command.argv for command in found.fix.commands] == [
+        ("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+    ]
+
+
+def test_tls008_tells_all_that_it_saw() -> None:
+    unread = tls(B, failed="tls-no-trust-store", facts=False)
+    [found] = said(TLS008, evidence([*HERE, amazons(A, "20"), unread]))
+    assert "At 10.0.1.17 the certificate names Amazon" in found.detail
+    assert "No certificate could be verified: it said tls-no-trust-store." in found.detail
+    [found] = said(TLS008, evidence([*HERE, unread]))
+    assert "fingerprint" not in found.fix.summary
 
 
 # --- Together -------------------------------------------------------------------------------------------------------

@@ -1,12 +1,16 @@
 """DNS rules: rows that fire, the nearest miss of each, and what happens where the look was not made."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from agent.codes import Severity
 from agent.diagnose import diagnose
+from agent.report import Command
 from agent.rules.names import RULES
+from agent.rules.rule import Found
 from agent.settings import Expect
-from probes.facts import LookupFacts
+from probes.facts import DnsFacts, LookupFacts
 from probes.model import Observation
 from tests.agent.build import (
     BACKUP,
@@ -14,6 +18,7 @@ from tests.agent.build import (
     GATEWAY,
     PRIVATE,
     PUBLIC,
+    REGION,
     RESOLVER,
     VPC_RESOLVER,
     Looks,
@@ -27,14 +32,29 @@ from tests.agent.build import (
     run,
     said,
 )
+from tests.aws_commands import complaint
 
 DNS001, DNS002, DNS003, DNS004 = (rule_of(RULES, code) for code in ("DNS001", "DNS002", "DNS003", "DNS004"))
+DNS005, DNS006, DNS008, DNS011 = (rule_of(RULES, code) for code in ("DNS005", "DNS006", "DNS008", "DNS011"))
+DNS012, DNS016 = (rule_of(RULES, code) for code in ("DNS012", "DNS016"))
 HERE: Looks = [host(), imds()]
 ABROAD: Looks = [host(resolvers=[CORPORATE]), imds()]
 """This host asks a name server that is not the VPC's."""
 BOTH: Looks = [host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56"))]
 VPC_IPV6 = "2600:1f18:1234:5600::17"
 PUBLIC_IPV6 = "2600:1fff:8000::30"
+
+
+def words(commands: Sequence[Command]) -> list[str]:
+    return [" ".join(command.argv) for command in commands]
+
+
+def well_formed(found: Found) -> int:
+    """How many commands a fix has for the AWS CLI, all of which it would take, each for a Region."""
+    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
+    assert [why for each in asked if (why := complaint(each)) is not None] == []
+    assert all({"--region", "--vpc-region"}.intersection(each) for each in asked)
+    return len(asked)
 
 
 def not_evaluated(code: str, looks: Looks) -> dict[str | None, str]:
@@ -138,8 +158,39 @@ def test_dns001_turns_private_dns_on_for_backup_and_never_for_the_gateway() -> N
     [backup] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
     [gateway] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
     assert any("--private-dns-enabled" in command.argv for command in backup.fix.commands)
-    assert not any("--private-dns-enabled" in command.argv for command in gateway.fix.commands)
+    assert not any(command.argv[2].startswith("modify-") for command in gateway.fix.commands)
     assert "appliances" in gateway.fix.summary
+
+
+def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> None:
+    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
+    changes = [command for command in found.fix.commands if command.argv[2].startswith("modify-")]
+    assert [command.argv[-1] for command in changes] == [
+        "--enable-dns-support",
+        "--enable-dns-hostnames",
+        "--private-dns-enabled",
+    ]
+    assert [command.undo for command in changes] == [
+        "the same command with --no-enable-dns-support",
+        "the same command with --no-enable-dns-hostnames",
+        "the same command with --no-private-dns-enabled",
+    ]
+    assert well_formed(found) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("service", "variable"),
+    [("backup", "AWS_ENDPOINT_URL_BACKUP "), ("backup-gateway", "AWS_ENDPOINT_URL_BACKUP_GATEWAY ")],
+)
+def test_dns001_warns_before_it_changes_the_vpc(service: str, variable: str) -> None:
+    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of=service)], targets=[BACKUP, GATEWAY]))
+    words = found.fix.summary
+    assert words.index(variable) < words.index("every host of the VPC")
+    assert "peered or transit VPC" in words
+    assert "--private-cidr" in words
+    assert ("443 from every caller of the VPC" in words) is (service == "backup")
+    trial = next(command.argv for command in found.fix.commands if command.argv[0] == "backuplink")
+    assert trial[-1] == f"{service}=<ENDPOINT_DNS_NAME>"
 
 
 def test_dns001_needs_dns() -> None:
@@ -208,6 +259,31 @@ def test_dns002_names_the_addresses_that_it_explains() -> None:
     looks = [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
     [found] = said(DNS002, evidence(looks))
     assert found.addresses == frozenset(addresses(PUBLIC))
+
+
+@pytest.mark.parametrize(
+    ("servers", "flushed"),
+    [
+        pytest.param(["127.0.0.53"], True, id="systemd-resolved"),
+        pytest.param([CORPORATE, "127.0.0.53"], True, id="as the second"),
+        pytest.param([CORPORATE], False, id="a server of one's own"),
+        pytest.param(["127.0.0.1"], False, id="another stub"),
+    ],
+)
+def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers: list[str], flushed: bool) -> None:
+    looks: Looks = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence(looks))
+    assert ("resolvectl flush-caches" in words(found.fix.commands)) is flushed
+    assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
+
+
+def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
+    [found] = said(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
+    assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
+        found.fix.commands
+    )
+    assert well_formed(found) == 2
+    assert "169.254.169.253" in found.fix.summary
 
 
 def test_dns002_the_other_way_round_is_information() -> None:
@@ -350,6 +426,16 @@ def test_dns003_speaks_of_each_target() -> None:
     ]
 
 
+def test_dns003_looks_for_the_region_the_zone_and_the_rule() -> None:
+    [found] = said(DNS003, evidence([*HERE, lookup(failed="nxdomain")]))
+    assert words(found.fix.commands) == [
+        f"backuplink endpoints --region {REGION}",
+        f"aws route53 list-hosted-zones-by-vpc --vpc-id <VPC_ID> --vpc-region {REGION}",
+        f"aws route53resolver list-firewall-rule-group-associations --region {REGION} --vpc-id <VPC_ID>",
+    ]
+    assert well_formed(found) == 2
+
+
 def test_dns003_needs_dns() -> None:
     assert not_evaluated("DNS003", HERE) == {"backup": "no dns step was made"}
 
@@ -469,5 +555,106 @@ def test_dns004_is_silent_where_any_target_is_answered() -> None:
     assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
 
 
+@pytest.mark.parametrize("region", [REGION, None])
+def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
+    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
+    [found] = said(DNS004, evidence(looks, of=run(region=region)))
+    assert f"--region {region or '<REGION>'} --vpc-id <VPC_ID>" in words(found.fix.commands)[-1]
+    assert well_formed(found) == 1
+    assert "from a machine with EC2 access" in found.fix.summary
+
+
 def test_dns004_needs_dns() -> None:
     assert not_evaluated("DNS004", HERE) == {"backup": "no dns step was made"}
+
+
+# --- DNS005, DNS006, DNS008, DNS011: what is looked for --------------------------------------------------------------
+
+
+def test_dns005_looks_for_a_forwarding_rule() -> None:
+    [found] = said(DNS005, evidence([*HERE, lookup(failed="servfail"), answer(failed="servfail")]))
+    assert words(found.fix.commands)[1:] == [
+        f"aws route53resolver list-resolver-rule-associations --region {REGION} --filters Name=VPCId,Values=<VPC_ID>",
+        f"aws route53resolver get-resolver-rule --region {REGION} --resolver-rule-id <RESOLVER_RULE_ID>",
+    ]
+    assert well_formed(found) == 2
+
+
+def test_dns006_looks_for_a_zone_and_a_firewall_rule_and_at_no_endpoint() -> None:
+    [found] = said(DNS006, evidence([*HERE, lookup(failed="nodata"), answer()]))
+    assert [command.argv[2] for command in found.fix.commands] == [
+        "list-hosted-zones-by-vpc",
+        "list-firewall-rule-group-associations",
+    ]
+    assert well_formed(found) == 2
+    assert "record type" not in found.fix.summary
+
+
+def test_addresses_of_ones_own_public_range_have_a_way_out() -> None:
+    mixed = [*HERE, lookup("10.0.1.17", PUBLIC)]
+    six = [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6)]
+    for rule, looks, block in ((DNS008, mixed, "52.95.111.0/24"), (DNS011, six, "2600:1fff:8000::/48")):
+        [found] = said(rule, evidence(looks))
+        assert "--private-cidr" in found.fix.summary
+        assert said(rule, evidence(looks, of=run(private_cidrs=[block]))) == []
+
+
+# --- DNS012 nat64-answer ---------------------------------------------------------------------------------------------
+
+
+def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
+    looks = [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")]
+    [translated] = said(DNS012, evidence(looks))
+    [public] = said(DNS001, evidence(looks))
+    assert translated.fix == public.fix
+
+
+@pytest.mark.parametrize(
+    ("inside", "expect"),
+    [
+        pytest.param("64:ff9b::a00:111", Expect.PRIVATE, id="private"),
+        pytest.param("64:ff9b::345f:6f1e", Expect.ANY, id="public, which is no fault"),
+    ],
+)
+def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
+    looks = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
+    [found] = said(DNS012, evidence(looks, of=run(expect=expect)))
+    [admitted] = [each.argv for each in found.fix.commands if each.argv[2] == "authorize-security-group-ingress"]
+    assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_GATEWAY_ADDRESS>/32")
+    assert well_formed(found) == 3
+
+
+# --- DNS016 resolver-degraded ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        pytest.param(answer(by=CORPORATE, failed="timeout"), "stall whenever it is asked first", id="silence"),
+        pytest.param(
+            answer(by=CORPORATE, failed="timeout", seconds=0.5), "stall whenever it is asked first", id="a short limit"
+        ),
+        pytest.param(answer(PUBLIC, by=CORPORATE, seconds=1.0), "stall whenever it is asked first", id="slow"),
+        pytest.param(
+            answer(by=CORPORATE, failed="servfail", seconds=2.0), "stall whenever it is asked first", id="slow to fail"
+        ),
+        pytest.param(answer(by=CORPORATE, failed="servfail"), "have to go on to another", id="SERVFAIL at once"),
+        pytest.param(answer(by=CORPORATE, failed="dns-refused"), "have to go on to another", id="REFUSED at once"),
+        pytest.param(answer(by=CORPORATE, failed="refused"), "have to go on to another", id="nothing listens there"),
+    ],
+)
+def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:
+    looks: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), bad, answer(*PRIVATE)]
+    [found] = said(DNS016, evidence(looks))
+    assert found.target == CORPORATE
+    assert what in found.detail
+    assert ("stall" in found.detail) is ("stall" in what)
+
+
+def test_dns016_leads_to_where_the_servers_come_from() -> None:
+    known: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
+    [found] = said(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
+    assert words(found.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
+    assert not any("/etc/resolv.conf" in command.argv for command in found.fix.commands)
+    assert well_formed(found) == 2
+    assert "generated" in found.fix.summary

@@ -40,6 +40,7 @@ from tests.agent.build import (
     tls,
 )
 from tests.agent.calls import answered, api, credentials, metadata_proxy
+from tests.aws_commands import complaint
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -263,7 +264,8 @@ FIRES = [
         [*here("backup", A), answered(A, offset=60.0)],
         about=None,
         severity=Severity.WARNING,
-        detail="This host's clock is 60 s ahead of that of AWS. TLS and signatures bear it for now.",
+        detail="This host's clock is 60 s ahead of that of AWS, give or take 1.0 s. Over 60 s can break a gateway "
+        "appliance's TLS.",
     ),
     fires(
         "ENV010",
@@ -271,7 +273,8 @@ FIRES = [
         [*here("backup", A), answered(A, offset=-300.0)],
         about=None,
         severity=Severity.CRITICAL,
-        detail="300 s behind that of AWS. Signed calls are refused",
+        detail="300 s behind that of AWS, give or take 1.0 s. Signed calls may be refused from 5 minutes on (the "
+        "window is 5 or 15 minutes).",
     ),
     fires(
         "ENV010",
@@ -288,6 +291,22 @@ FIRES = [
         about=None,
         severity=Severity.WARNING,
         detail="70 s ahead",
+    ),
+    fires(
+        "ENV010",
+        "by metadata, where no handshake came to its end",
+        [*here("backup", A), imds(offset=4000.0, uncertainty=0.5), tls(A, failed="tls-expired")],
+        about=None,
+        severity=Severity.CRITICAL,
+        detail="4000 s ahead of that of AWS, give or take 1.5 s",
+        shows=["imds"],
+    ),
+    fires(
+        "ENV010",
+        "by no more than is sure",
+        [imds(offset=301.0, uncertainty=2.0)],
+        about=None,
+        severity=Severity.WARNING,
     ),
     # --- ENV011 proxy-captures-metadata
     fires(
@@ -319,7 +338,7 @@ FIRES = [
         "DNS005",
         "by one server",
         [host(), lookup(failed="servfail"), answer(failed="servfail")],
-        detail=f"This host cannot look {HOST} up: {RESOLVER} answers it said servfail.",
+        detail=f"This host cannot look {HOST} up, and {RESOLVER} gives no usable answer: it said servfail.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
@@ -331,7 +350,7 @@ FIRES = [
             answer(failed="dns-malformed"),
             answer(failed="servfail", by=CORPORATE),
         ],
-        detail=f"{RESOLVER} and {CORPORATE} answer it said dns-malformed and it said servfail.",
+        detail=f"{RESOLVER} and {CORPORATE} give no usable answer: it said dns-malformed and it said servfail.",
     ),
     # --- DNS006 empty-answer
     fires(
@@ -485,6 +504,13 @@ def test_fires(case: Case) -> None:
     assert set(found.evidence) <= {each.id for each in case.looks}
 
 
+@pytest.mark.parametrize("case", FIRES)
+def test_the_aws_cli_would_take_the_commands(case: Case) -> None:
+    [found] = case.found()
+    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
+    assert [why for words in asked if (why := complaint(words)) is not None] == []
+
+
 SILENT = [
     silent("ENV003", "metadata answers", [imds()]),
     silent("ENV003", "silence is ENV002", [imds(failed="timeout")]),
@@ -563,6 +589,11 @@ SILENT = [
     silent("ENV010", "an address that this host does not use", [*here("backup", A), answered(C, offset=400.0)]),
     silent("ENV010", "without a Date", [*here("backup", A), answered(A, offset=None)]),
     silent("ENV010", "no answer", here("backup", A)),
+    silent("ENV010", "not for sure a minute", [imds(offset=61.0, uncertainty=2.0)]),
+    silent(
+        "ENV010", "metadata says that it is right", [*here("backup", A), imds(offset=0.3), answered(A, offset=400.0)]
+    ),
+    silent("ENV010", "metadata without a token", [imds(offset=400.0, token=False)]),
     silent("ENV011", "straight", [metadata_proxy(None)]),
     silent("ENV011", "not looked at", []),
     silent(

@@ -1,13 +1,22 @@
 """RUN rules: a run that ended early, and faults of this program itself."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
+from agent.cli import main
 from agent.diagnose import diagnose
 from agent.report import Run
-from agent.rules.run import RULES
+from agent.rules.run import REPORT_IT, RULES
+from agent.settings import Expect
+from probes.model import Addressing, Role, Target
 from tests.agent.build import (
+    BACKUP,
+    GATEWAY,
     PRIVATE,
     Looks,
+    context,
     evidence,
     healthy,
     http,
@@ -18,6 +27,7 @@ from tests.agent.build import (
     run,
     said,
     sdk,
+    target,
     tcp,
     tls,
 )
@@ -79,6 +89,89 @@ def test_run001_does_not_ask_for_more_time_where_somebody_stopped_it() -> None:
     assert any("--deadline" in command.argv for command in cut.fix.commands)
     assert "--deadline" not in stopped.fix.summary
     assert not any("--deadline" in command.argv for command in stopped.fix.commands)
+
+
+OPTIONAL = target("backup-gateway", role=Role.OPTIONAL)
+VPCE = target(host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
+FIPS = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
+BOTH = target(host="backup-fips.eu-west-1.api.aws", addressing=Addressing.FIPS_DUALSTACK)
+WHOLE = run(complete=False, signed_calls=True)
+"""A run with signed calls, as runs are unless it was said otherwise."""
+
+
+@pytest.mark.parametrize(
+    ("looks", "of", "targets", "options"),
+    [
+        pytest.param([sdk()], WHOLE, [BACKUP, OPTIONAL], "--region eu-west-1", id="the Region"),
+        pytest.param(
+            [sdk()], replace(WHOLE, region_source="AWS_REGION"), [BACKUP], "", id="a Region that is found again"
+        ),
+        pytest.param([], replace(WHOLE, region=None, region_source=None), [], "", id="cut before all else"),
+        pytest.param(
+            [sdk()],
+            WHOLE,
+            [target(role=Role.OPTIONAL), GATEWAY],
+            "--region eu-west-1 --service backup-gateway",
+            id="a service",
+        ),
+        pytest.param(
+            [sdk()],
+            WHOLE,
+            [BACKUP, GATEWAY],
+            "--region eu-west-1 --service backup --service backup-gateway",
+            id="both services",
+        ),
+        pytest.param(
+            [sdk()],
+            WHOLE,
+            [VPCE, context(BACKUP), OPTIONAL],
+            f"--region eu-west-1 --endpoint backup={VPCE.host}",
+            id="an endpoint",
+        ),
+        pytest.param(
+            [],
+            WHOLE,
+            [VPCE, context(BACKUP), GATEWAY],
+            f"--region eu-west-1 --service backup-gateway --endpoint backup={VPCE.host}",
+            id="an endpoint and another service, the SDK's settings not read",
+        ),
+        pytest.param(
+            [sdk(urls={"backup": f"https://{VPCE.host}"})],
+            WHOLE,
+            [VPCE, context(BACKUP), OPTIONAL],
+            "--region eu-west-1",
+            id="an endpoint that the SDK's settings name",
+        ),
+        pytest.param([sdk()], WHOLE, [FIPS, context(BACKUP)], "--region eu-west-1 --fips", id="FIPS"),
+        pytest.param(
+            [sdk(fips=True)],
+            WHOLE,
+            [BOTH, context(BACKUP)],
+            "--region eu-west-1 --dual-stack",
+            id="dual stack beside the SDK's own FIPS",
+        ),
+        pytest.param(
+            [sdk()],
+            run(complete=False, expect=Expect.ANY, private_cidrs=["198.51.100.0/24", "2001:db8::/48"]),
+            [BACKUP],
+            "--region eu-west-1 --expect any --private-cidr 198.51.100.0/24 --private-cidr 2001:db8::/48 --no-api",
+            id="what was expected, and no signed call",
+        ),
+    ],
+)
+def test_run001_asks_for_the_same_run_again(looks: Looks, of: Run, targets: Sequence[Target], options: str) -> None:
+    [found] = said(RUN001, evidence(looks, targets=targets, of=of))
+    [command] = found.fix.commands
+    assert " ".join(command.argv) == " ".join(filter(None, ["backuplink check", options, "--deadline 60"]))
+    check = main.commands["check"]
+    assert check.make_context("check", list(command.argv[2:])).params["deadline"] == 60
+
+
+def test_a_report_that_is_handed_on_is_masked() -> None:
+    [found] = said(RUN002, evidence([tcp(A, failed="bug")]))
+    assert found.fix is REPORT_IT
+    assert "--redact" in REPORT_IT.summary
+    assert all("--redact" in command.argv for command in REPORT_IT.commands)
 
 
 @pytest.mark.parametrize(
