@@ -5,12 +5,9 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
-import difflib
 import os
-import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -53,6 +50,8 @@ def dispatch(arguments: list[str], pulled: list[str]) -> int:
     except click.Abort:
         return _refuse("interrupted", format_in(arguments, os.environ), exits.SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is said, with a valid document
+        import traceback
+
         to_stderr(traceback.format_exc())
         why = one_line(f"internal error: {type(error).__name__}: {error}")
         return _refuse(why, format_in(arguments, os.environ))
@@ -263,6 +262,8 @@ def explain(code: str | None, wanted: str) -> int:
         to_stdout(pages.catalogue_as_json() if wanted == "json" else pages.catalogue_as_text())
         return exits.OK
     if code.upper() not in CODES:
+        import difflib
+
         near = difflib.get_close_matches(code.upper(), CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; without a code all are listed."
         raise click.UsageError(f"There is no finding {code!r}{hint}")
@@ -276,6 +277,8 @@ def explain(code: str | None, wanted: str) -> int:
 
 def _show_page(text: str) -> None:
     """Write a text, through a pager where it is longer than the terminal."""
+    import shutil
+
     if sys.stdout is not None and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
         click.echo_via_pager(text, color=None)
     else:

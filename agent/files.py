@@ -5,6 +5,10 @@ import os
 import select
 import time
 from pathlib import Path
+from typing import Final
+
+_PIECE: Final = 1 << 20
+"""Bytes that one read makes room for, however little then comes."""
 
 
 class TooLargeError(Exception):
@@ -22,7 +26,7 @@ def read_within(place: Path | int, *, most: int, seconds: float) -> bytes:
             # Who always has one more byte must come to an end, too.
             if left < 0 or not select.select([stream], [], [], left)[0]:
                 raise TimeoutError(errno.ETIMEDOUT, f"it does not end within {seconds:g} s")
-            piece = stream.read(most + 1 - len(data))
+            piece = stream.read(min(most + 1 - len(data), _PIECE))
             data += piece or b""
             if len(data) > most:
                 raise TooLargeError

@@ -4,9 +4,7 @@ Flags win over the environment, the environment over the file. Each option has a
 and a key of the same name in the file.
 """
 
-import difflib
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -85,6 +83,8 @@ def _path(text: str) -> str:
 def _suppression(text: str) -> Suppression:
     code, found, target = text.partition("=")
     if code not in CODES:
+        import difflib
+
         near = difflib.get_close_matches(code.upper(), CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
         raise ValueError(f"{code!r} is no finding code{hint}")
@@ -124,6 +124,8 @@ def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path
 
 def _read(path: Path) -> dict[str, Any]:
     """Raises TooLargeError, OSError, ValueError and RecursionError."""
+    import tomllib
+
     return tomllib.loads(read_within(path, most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS).decode("utf-8"))
 
 
@@ -150,6 +152,8 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
     for key, value in given.items():
         option = known.get(key)
         if option is None or option.name is None:
+            import difflib
+
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
             raise click.UsageError(f"{place}: {_shown(key)} is no setting; {hint}", ctx)

@@ -1,17 +1,19 @@
-"""Where a document goes: a stream, or a file that is written whole or not at all."""
+"""Where a document goes: a stream, or a file that is written whole or not at all.
+
+`--version` and `explain` come through here, so what they do not need is imported where it is used.
+"""
 
 import contextlib
 import errno
 import io
 import os
-import queue
 import stat
 import sys
-import tempfile
-import threading
 import time
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_LINE: Final = 800
 """Characters of what is said of one mistake: some ten lines of a terminal."""
@@ -61,6 +63,9 @@ class Writer:
     """Writes to stdout from a thread of its own, so that a reader who takes his time delays no measurement."""
 
     def __init__(self) -> None:
+        import queue
+        import threading
+
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._gone: ReaderGoneError | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -86,12 +91,14 @@ class Writer:
                     self._gone = error
 
 
-def to_file(document: str, path: Path) -> None:
+def to_file(document: str, path: "Path") -> None:
     """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
 
     The new content is complete on the disk before it takes the old one's name. What is no plain file, such as a pipe
     or /dev/stderr, has no content to keep and is written to as it is.
     """
+    import tempfile
+
     with contextlib.suppress(FileNotFoundError):
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):
@@ -106,14 +113,14 @@ def to_file(document: str, path: Path) -> None:
             stream.flush()
             os.fchmod(stream.fileno(), _mode_for(path))
             os.fsync(stream.fileno())
-        Path(name).replace(path)
+        os.replace(name, path)  # noqa: PTH105 - a name is what there is
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+            os.unlink(name)  # noqa: PTH108
         raise
 
 
-def _opened(path: Path, *, wait: bool) -> int:
+def _opened(path: "Path", *, wait: bool) -> int:
     """A descriptor that writes to what is no plain file. Raises OSError, of a pipe that nobody reads as well."""
     until = time.monotonic() + READER_SECONDS
     while True:
@@ -130,7 +137,7 @@ def _opened(path: Path, *, wait: bool) -> int:
             return handle
 
 
-def _mode_for(path: Path) -> int:
+def _mode_for(path: "Path") -> int:
     """Permissions of the file that is replaced, or those that a new file gets here."""
     with contextlib.suppress(FileNotFoundError):
         return stat.S_IMODE(path.stat().st_mode)

@@ -223,7 +223,7 @@ class _Measuring:
             return
 
         async def body(draft: Draft[ImdsFacts]) -> ImdsFacts:
-            return await imds.probe(self.world.net, environment, user_agent(__version__), draft)
+            return await imds.probe(self.world.net, self.world.machine, user_agent(__version__), draft)
 
         async def captured(draft: Draft[ProxyFacts]) -> ProxyFacts:
             proxy = self.world.sdk.proxy(str(imds.IPV4), "http")
@@ -265,13 +265,20 @@ class _Measuring:
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
-        environment = self.world.machine.environment
-        bundle = self.settings.ca_bundle or environment.get("AWS_CA_BUNDLE") or None
+        bundle = self.settings.ca_bundle
+        if bundle is None:  # an empty variable is one: the SDK makes no client with it
+            bundle = self.world.machine.environment.get("AWS_CA_BUNDLE")
         if bundle is None and host.has_shared_config(self.world.machine):
             sdk = await settings  # only a profile can name a bundle now, and only the SDK reads profiles
             bundle = sdk.ca_bundle if sdk is not None else None
         try:
-            trust.set_result(await self.world.machine.trust(bundle))
+            loaded = await self.world.machine.trust(bundle)
+            if loaded.folder and self.settings.ca_bundle is None:
+                message = (
+                    f"{loaded.source} cannot be read as certificates: it is a folder, and the SDK takes a file alone"
+                )
+                raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code="EISDIR")
+            trust.set_result(loaded)
         except Exception as error:  # noqa: BLE001 - handed to every handshake, which classifies it
             trust.set_exception(error)
             trust.exception()  # looked at: whether a handshake will ask is not sure

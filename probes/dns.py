@@ -1,8 +1,11 @@
 """Names to addresses, twice: as programs on this host look them up, and as one resolver answers."""
 
+import copy
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
+import dns.entropy
 import dns.exception
 import dns.flags
 import dns.message
@@ -53,8 +56,7 @@ async def ask(
     ProbeError for a negative rcode, for what cannot be read, and of kind `malformed` for a name that DNS cannot carry.
     """
     try:
-        query = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
-        wire = query.to_wire()
+        query, wire = _query(host, record)
     except (dns.exception.DNSException, ValueError) as error:
         raise ProbeError(FailureKind.MALFORMED, f"DNS cannot carry this name: {type(error).__name__}") from error
     packet, queries = await net.exchange(
@@ -80,6 +82,21 @@ async def ask(
         kind = _RCODE_KINDS.get(rcode, FailureKind.DNS_MALFORMED)
         raise ProbeError(kind, f"the resolver answered {facts.rcode}", code=facts.rcode)
     return facts.addresses
+
+
+def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
+    """A question and its wire, with an id that nobody can guess (RFC 5452, section 4.3)."""
+    question, wire = _question(host, record)
+    query = copy.copy(question)
+    query.id = dns.entropy.random_16()
+    return query, query.id.to_bytes(2, "big") + wire[2:]
+
+
+@lru_cache(maxsize=64)
+def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
+    """A question, made once: every resolver, and every cycle of a watch, is asked the same."""
+    question = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
+    return question, question.to_wire()
 
 
 def read_answer(packet: bytes, query: dns.message.Message) -> dns.message.Message:

@@ -192,7 +192,7 @@ class TlsFacts:
     cipher: str | None = None
     alpn: str | None = None
     certificates: tuple[Certificate, ...] = ()
-    """As the peer sent them, its own first. Of a chain that does not verify they come from a second handshake."""
+    """Of a peer that verifies its own; of one that does not all that it sent in a second handshake, its own first."""
     second_look: str | None = None
     """Why the chain of a peer that does not verify could not be read; None where it was or need not be."""
     bytes_received: int | None = None

@@ -26,7 +26,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     """
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=None, server=None)
     try:
-        parts = urlsplit(_url_of(proxy))
+        parts = urlsplit(url_of(proxy))
         name, number = parts.hostname, parts.port or DEFAULT_PORT
     except ValueError as error:
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no URL") from error
@@ -37,7 +37,12 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     told: tuple[str, ...] = ()
     """What the proxy may not be quoted with."""
     if parts.username and parts.password:  # the SDK says nothing where one of them is missing
-        secret = base64.b64encode(f"{unquote(parts.username)}:{unquote(parts.password)}".encode()).decode("ascii")
+        told_as = f"{unquote(parts.username)}:{unquote(parts.password)}"
+        if not told_as.isascii():  # botocore ends in a UnicodeEncodeError
+            raise ProbeError(
+                FailureKind.MALFORMED, "the proxy's user or password is beyond ASCII: the SDK cannot tell it"
+            )
+        secret = base64.b64encode(told_as.encode("ascii")).decode("ascii")
         headers.append(("Proxy-Authorization", f"Basic {secret}"))
         told = (secret, parts.password, unquote(parts.password))
     stream = await net.connect(address, number, Draft[TcpFacts]())
@@ -55,7 +60,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     return answer.status_code
 
 
-def _url_of(proxy: str) -> str:
+def url_of(proxy: str) -> str:
     """The proxy's URL as the SDK reads the variable (botocore, ProxyConfiguration)."""
     if proxy.startswith(("http:", "https:")):
         return proxy

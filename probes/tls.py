@@ -6,11 +6,14 @@ it wants to read, what it wrote is sent and one piece is received. Nothing is de
 
 import asyncio
 import contextlib
+import hashlib
+import re
 import ssl
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from probes.facts import Certificate, TlsFacts
 from probes.failure import PeerClosedError, classify
@@ -26,6 +29,20 @@ MAX_NAMES: Final = 16
 """Of one certificate. Those of AWS hold a handful."""
 MAX_NAME_CHARACTERS: Final = 256
 """Of one subject, issuer, organisation or DNS name; a real DNS name has 253 at most (RFC 1035, section 2.3.4)."""
+_SHORT_NAMES: Final = {
+    "commonName": "CN",
+    "countryName": "C",
+    "domainComponent": "DC",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "stateOrProvinceName": "ST",
+    "streetAddress": "STREET",
+    "userId": "UID",
+}
+"""By OpenSSL's long names (RFC 4514, section 3)."""
+_SPECIAL: Final = re.compile(r"[,+\"\\\\<>;]")
+"""Characters that RFC 4514, section 2.4, escapes wherever they stand."""
 _CONTENT_TYPES: Final = range(20, 25)
 """Record types of RFC 8446, section 5.1, and the heartbeat of RFC 6520."""
 _ALERT: Final = 21
@@ -195,12 +212,54 @@ async def greet(
 
 
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates of a peer that OpenSSL has verified; none where our own reading of one fails, which is no fault
-    of the peer's."""
+    """The certificates of a peer whose handshake came to its end: of one that OpenSSL has verified its own alone, as
+    OpenSSL reads it. None where our own reading fails, which is no fault of the peer's."""
     try:
+        verified, der = tls.getpeercert(), tls.getpeercert(binary_form=True)
+        if verified and der:
+            return (_of_verified(verified, der),)
         return peer_certificates(tls)
-    except ProbeError:
+    except (ProbeError, ValueError, ssl.SSLError):
         return ()
+
+
+def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
+    """What `ssl.SSLSocket.getpeercert` tells of a verified peer. It costs a tenth of reading the DER anew, without a
+    library of its own."""
+    organizations = [value for name, value in _attributes(verified.get("issuer", ())) if name == "organizationName"]
+    names = [value for kind, value in verified.get("subjectAltName", ()) if kind == "DNS"]
+    return Certificate(
+        subject=_distinguished_name(verified.get("subject", ()))[:MAX_NAME_CHARACTERS],
+        issuer=_distinguished_name(verified.get("issuer", ()))[:MAX_NAME_CHARACTERS],
+        issuer_organization=organizations[0][:MAX_NAME_CHARACTERS] if organizations else None,
+        names=tuple(name[:MAX_NAME_CHARACTERS] for name in names[:MAX_NAMES]),
+        not_before=_instant(verified["notBefore"]),
+        not_after=_instant(verified["notAfter"]),
+        sha256=hashlib.sha256(der).hexdigest(),
+    )
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+
+
+def _attributes(name: Iterable[Iterable[tuple[str, str]]]) -> list[tuple[str, str]]:
+    return [attribute for relative in name for attribute in relative]
+
+
+def _distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """A name as RFC 4514 writes it: the last part first, separators escaped."""
+    parts = [
+        "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative) for relative in name
+    ]
+    return ",".join(reversed(parts))
+
+
+def _escaped(value: str) -> str:
+    escaped = _SPECIAL.sub(r"\\\g<0>", value).replace("\0", "\\00")
+    if escaped[:1] in ("#", " "):
+        escaped = f"\\{escaped}"
+    return f"{escaped[:-1]}\\ " if escaped.endswith(" ") else escaped
 
 
 async def _look_again(

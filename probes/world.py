@@ -10,6 +10,8 @@ import array
 import asyncio
 import contextlib
 import errno
+import importlib
+import importlib.util
 import os
 import re
 import signal
@@ -95,6 +97,8 @@ class Trust:
     """Verifies the chain and the host's name."""
     chain_only: ssl.SSLContext
     """Verifies the chain; for ports whose certificates carry the names of their roles."""
+    folder: bool = False
+    """Whether they come from a folder, which the SDK cannot read and `--ca-bundle` can."""
 
 
 class Machine(Protocol):
@@ -128,7 +132,8 @@ class Machine(Protocol):
         driver has them."""
 
     async def trust(self, ca_bundle: str | None) -> Trust:
-        """Load the trusted roots: those of `ca_bundle`, otherwise the system's. Raises ProbeError."""
+        """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK takes without settings of its own.
+        Raises ProbeError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +157,8 @@ class Sdk(Protocol):
         gives up."""
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        """URL of the proxy that the SDK's calls to `host` would take, with whatever secrets it holds; None for none."""
+        """URL of the proxy that the SDK's calls to `host`, a name or an address without a port, would take, secrets and
+        all; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -494,33 +500,63 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
 
 
 def load_trust(ca_bundle: str | None) -> Trust:
-    """Load the roots of the file or folder `ca_bundle`, otherwise of the first system store that is there.
-
-    OpenSSL's own default path is one distribution's and differs from the next, so the known places are looked for.
-    Raises ProbeError of kind `tls-no-trust-store`.
-    """
-    if ca_bundle is None:
-        configured = os.environ.get("SSL_CERT_FILE")
-        places = [configured] if configured else [place for place in TRUST_STORES if Path(place).is_file()]
-        if not places:
-            raise ProbeError(
-                FailureKind.TLS_NO_TRUST_STORE,
-                f"no trust store: none of {', '.join(TRUST_STORES)} is there; install ca-certificates or name a file "
-                "with --ca-bundle",
-            )
-        ca_bundle = places[0]
+    """Load the roots of the file or folder `ca_bundle`, otherwise those that the SDK takes where neither AWS_CA_BUNDLE
+    nor a profile names any. Raises ProbeError of kind `tls-no-trust-store`."""
+    bundle, source = _roots_of_sdk() if ca_bundle is None else (ca_bundle, ca_bundle)
+    if not bundle.strip():
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, "the CA bundle is set to an empty text, and must name a file")
+    # urllib3 does so with every bundle. Path.expanduser would raise where there is no such home.
+    path = os.path.expanduser(bundle)  # noqa: PTH111
     try:
-        folder = Path(ca_bundle).is_dir()
-        where = {"capath" if folder else "cafile": ca_bundle}
+        folder = Path(path).is_dir()
+        where = {"capath" if folder else "cafile": path}
         contexts = verifying_contexts(**where)
         if not folder and not contexts[0].cert_store_stats()["x509_ca"]:
-            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{ca_bundle} holds no certificate authority")
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} holds no certificate authority")
     except OSError as error:
-        message = f"{ca_bundle} cannot be read as certificates: {error.strerror or error}"
+        message = f"{source} cannot be read as certificates: {error.strerror or error}"
         # The number of an SSLError is none of errno(3).
         code = (error.reason or "SSL_ERROR") if isinstance(error, ssl.SSLError) else errno_name(error.errno)
         raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=code) from error
-    return Trust(source=ca_bundle, named=contexts[0], chain_only=contexts[1])
+    except ValueError as error:  # a NUL in it
+        message = "the CA bundle is set to what can be no path"
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=type(error).__name__) from error
+    return Trust(source=source, named=contexts[0], chain_only=contexts[1], folder=folder)
+
+
+def _roots_of_sdk() -> tuple[str, str]:
+    """The file of roots that the SDK takes without settings of its own, and how to call it (botocore,
+    EndpointCreator._get_verify_value and httpsession.get_cert_path).
+
+    That is never the system's list, nor SSL_CERT_FILE, save where a distribution has taken botocore's list out of it.
+    Importing certifi is cheap, importing botocore is not.
+    """
+    if (named := os.environ.get("REQUESTS_CA_BUNDLE")) is not None:
+        return named, named
+    try:
+        # A distribution's certifi gives the system's file: what it says counts, not what lies in its folder.
+        found = str(importlib.import_module("certifi").where())
+    except (ImportError, AttributeError):
+        spec = importlib.util.find_spec("botocore")
+        folders = () if spec is None else spec.submodule_search_locations or ()
+        own = [file for folder in folders if (file := Path(folder, "cacert.pem")).is_file()]
+        if not own:
+            return _roots_of_system()
+        found = str(own[0])
+    return found, found
+
+
+def _roots_of_system() -> tuple[str, str]:
+    """The first of the system's lists that is there, and how to call it. OpenSSL's own default path is one
+    distribution's and differs from the next, so the known places are looked for. Raises ProbeError."""
+    for place in TRUST_STORES:
+        if Path(place).is_file():
+            return place, f"{place} (the system's list: the SDK brings none)"
+    raise ProbeError(
+        FailureKind.TLS_NO_TRUST_STORE,
+        f"no trust store: the SDK brings none, and none of {', '.join(TRUST_STORES)} is there; install ca-certificates "
+        "or name a file with --ca-bundle",
+    )
 
 
 def verifying_contexts(
@@ -573,10 +609,11 @@ class SystemSdk:
         return await in_background(lambda: load_credentials(profile))
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear.
+        # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear. NO_PROXY is held
+        # against the host as it stands in a URL.
         from urllib.request import getproxies, proxy_bypass
 
-        return None if proxy_bypass(host) else getproxies().get(scheme)
+        return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
 
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -678,12 +715,15 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
                 provider = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ)
                 if url := text("endpoint_url", provider.provide()):
                     urls[service] = masked_proxy(url)
+        named = text("region", session.get_config_variable("region"))
+        # fips-us-east-1 and us-east-1-fips are old ways to ask for FIPS (ClientCreator._normalize_fips_region).
+        region = None if named is None else named.replace("fips-", "").replace("-fips", "")
         return SdkFacts(
             version=f"botocore {botocore.__version__}",
             profile=session.profile,
-            region=text("region", session.get_config_variable("region")),
+            region=region,
             ca_bundle=text("ca_bundle", session.get_config_variable("ca_bundle")),
-            fips=bool(session.get_config_variable("use_fips_endpoint")),
+            fips=region != named or bool(session.get_config_variable("use_fips_endpoint")),
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
         )

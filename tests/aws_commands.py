@@ -21,6 +21,8 @@ _ADDED: Final = {
     ("ec2", "authorize-security-group-egress"): {"protocol", "port", "cidr", "source-group", "group-owner"},
 }
 """Options that the CLI makes of several of the model's."""
+_RENAMED: Final = {("ec2", "no-egress"): "ingress"}
+"""Options that the CLI calls otherwise in a whole service (awscli/customizations/argrename.py)."""
 _BY_HAND: Final = frozenset({("configure", "list"), ("configure", "get"), ("configure", "set"), ("sso", "login")})
 """Commands that the CLI has beside the models."""
 
@@ -47,13 +49,18 @@ def complaint(words: Sequence[str]) -> str | None:
     shape = model.operation_model(names[operation]).input_shape
     members = {} if shape is None else shape.members
     options = {xform_name(name, "-"): member for name, member in members.items()}
-    known = {*options, *GLOBAL_OPTIONS, *_ADDED.get((service, operation), ())}
-    known |= {f"no-{name}" for name, member in options.items() if member.type_name == "boolean"}
+    # A boolean has two options, one for true and one for false.
+    negations = {
+        _RENAMED.get((service, f"no-{name}"), f"no-{name}"): name
+        for name, member in options.items()
+        if member.type_name == "boolean"
+    }
+    known = {*options, *negations, *GLOBAL_OPTIONS, *_ADDED.get((service, operation), ())}
     given = [word.removeprefix("--").split("=")[0] for word in words[3:] if word.startswith("--")]
     for option in given:
         if option not in known:
             return f"{service} {operation} has no option --{option}"
     required = {xform_name(name, "-") for name in (shape.required_members if shape is not None else ())}
-    if missing := required.difference(given):
+    if missing := required.difference(given, (negations[option] for option in given if option in negations)):
         return f"{service} {operation} needs {', '.join(f'--{name}' for name in sorted(missing))}"
     return None

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-_LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_")
+_LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 

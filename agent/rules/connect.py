@@ -5,12 +5,12 @@ the errno, the sender of an ICMP error, the time it took and what the kernel kno
 Linux; where the kernel names no sender, none is claimed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from agent.evidence import HTTPS, Evidence, ordered
-from agent.report import CommandScope, Fix
+from agent.report import Command, CommandScope, Fix
 from agent.rules.rule import (
     Found,
     Rule,
@@ -120,25 +120,57 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
         where = listed(attempt.subject.address for attempt in silent)
         unseen = [address for address in evidence.own_addresses(target) if address not in places(tried)]
         rest = f"{listed(unseen)} {_was(unseen)} not measured" if unseen else "no address connects"
+        near = [attempt for attempt in silent if _is_in_own_subnet(evidence, attempt)]
+        device = "a security group does" if len(near) == len(silent) else "a security group or a network ACL does"
+        beside = f" {_beside_this_host(near)}" if near else ""
         yield Found(
             code="TCP001",
             target=target.id,
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
-            f"{after(silent)}; {rest}. Dropped without a word, as a security group or a network ACL does; a filter on "
-            "this host that drops TCP alone looks the same.",
+            f"{after(silent)}; {rest}. Dropped without a word, as {device}; a filter on this host that drops TCP alone "
+            f"looks the same.{beside}",
             evidence=_beside(evidence, target, silent),
             addresses=places(silent),
             fix=_let_out(silent)
             if all(evidence.is_public(address) for address in places(silent))
-            else Fix(
-                summary="Admit this host on 443 in the endpoint's security group, and let both subnets' network ACLs "
-                "pass 443 there and ports 1024-65535 back.",
-                commands=(
-                    describe_endpoint(target),
-                    *(admit(target, HTTPS, source) for source in this_host(silent)),
-                ),
-            ),
+            else _let_in(target, silent, near),
         )
+
+
+def _is_in_own_subnet(evidence: Evidence, attempt: Observation[TcpFacts]) -> bool:
+    """Whether this host's own subnet holds both ends, as metadata has it: network ACLs act at the edge of a subnet, and
+    not inside (Amazon VPC User Guide)."""
+    address = attempt.subject.address
+    source = attempt.facts.source if attempt.facts is not None else None
+    blocks = evidence.imds.subnet_cidrs if evidence.imds is not None else ()
+    return any(address in block and (source is None or source in block) for block in blocks)
+
+
+def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
+    one = len(near) == 1
+    return (
+        f"{listed(attempt.subject.address for attempt in near)} {'is' if one else 'are'} in this host's own subnet, "
+        "inside which no network ACL acts."
+    )
+
+
+def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
+    """What to do where an endpoint is silent; no ACL is in the way to those `near`."""
+    parts = ["Admit this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
+    if len(near) < len(silent):
+        parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")
+    return Fix(
+        summary=" ".join(parts),
+        commands=(
+            describe_endpoint(target),
+            look(
+                *("aws", "ec2", "describe-security-group-rules", "--region", target.region),
+                *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
+                scope=CommandScope.VPC,
+            ),
+            *(admit(target, HTTPS, source) for source in this_host(silent)),
+        ),
+    )
 
 
 def zone_silent(evidence: Evidence) -> Iterator[Found]:
@@ -164,19 +196,26 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
             evidence=_beside(evidence, target, [*silent, *refused]),
             addresses=places([*silent, *refused]),
             fix=Fix(
-                summary="Compare the subnet of the silent address with the others: its network ACL, its route back, "
-                "the security groups of that one interface.",
-                commands=(
-                    look(
-                        *("aws", "ec2", "describe-network-interfaces", "--region", target.region, "--filters"),
-                        "Name=addresses.private-ip-address,Values="
-                        + ",".join(str(each.subject.address) for each in (*silent, *refused)),
-                        scope=CommandScope.SUBNET,
-                    ),
-                    describe_endpoint(target),
-                ),
+                summary="Compare the subnet of the failing address with the others: its network ACL, its routes. An "
+                "endpoint's security groups act on all of its interfaces alike.",
+                commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
             ),
         )
+
+
+def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
+    """Show which interfaces have these addresses, a command for each family; none for public ones, which no interface
+    of an endpoint has."""
+    addresses = [address for address in ordered(places(seen)) if not evidence.is_public(address)]
+    return tuple(
+        look(
+            *("aws", "ec2", "describe-network-interfaces", "--region", target.region),
+            *("--filters", f"Name={name},Values={','.join(found)}"),
+            scope=CommandScope.SUBNET,
+        )
+        for version, name in ((4, "addresses.private-ip-address"), (6, "ipv6-addresses.ipv6-address"))
+        if (found := [str(address) for address in addresses if address.version == version])
+    )
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
@@ -431,7 +470,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
 
 
 def no_source_port(evidence: Evidence) -> Iterator[Found]:
-    """TCP011: this host has no free source port left."""
+    """TCP011: this host has no free source port left, or no IPv6 address to connect from."""
     for target in evidence.targets:
         starved = [
             each
@@ -441,15 +480,20 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
         ]
         if not starved:
             continue
+        # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.
+        by_ipv6 = any(_version(each) == 6 for each in starved)
+        or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
+        show_addresses = (look("ip", "-6", "address", "show"),) if by_ipv6 else ()
         yield Found(
             code="TCP011",
             target=target.id,
-            detail=f"This host has no free source port left for {listed(ordered(places(starved)))}.",
+            detail=f"This host has no free source port left for {listed(ordered(places(starved)))}{or_address}.",
             evidence=ids(starved),
             addresses=places(starved),
             fix=Fix(
-                summary="Find the process that holds thousands of connections, and let it reuse them.",
-                commands=(look("ss", "-s"), look("sysctl", "net.ipv4.ip_local_port_range")),
+                summary="Find the process that holds thousands of connections, and let it reuse them."
+                + (" If none does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
+                commands=(look("ss", "-s"), look("sysctl", "net.ipv4.ip_local_port_range"), *show_addresses),
             ),
         )
 
@@ -474,9 +518,14 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(slow),
             addresses=places(slow),
             fix=Fix(
-                summary="Run again: a packet may be lost once. Where it stays so, look at the allowance counters of "
-                "this instance's interface (conntrack_allowance_exceeded), and at tunnels and firewalls on the way.",
-                commands=(look("ethtool", "-S", "<INTERFACE>"), look("backuplink", "check", "--region", target.region)),
+                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, look at "
+                "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
+                "and firewalls on the way.",
+                commands=(
+                    look("ethtool", "-S", "<INTERFACE>"),
+                    # SYNs go out after 0, 1, 3 and 7 s (RFC 6298): the third may not fit in a step of 3 s.
+                    look("backuplink", "check", "--region", target.region, "--timeout", "10"),
+                ),
             ),
         )
 

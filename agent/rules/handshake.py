@@ -1,11 +1,12 @@
 """TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from agent.evidence import HTTPS, OTHER_NAME, SMALL_SEGMENTS, Evidence
 from agent.report import Command, Fix
+from agent.rules.connect import whose_address
 from agent.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
 from probes.facts import Certificate, TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
@@ -19,18 +20,30 @@ _REFUSES_THE_NAME: Final = frozenset(
     {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
 )
 """Alerts of who filters by name, as OpenSSL calls them or by number."""
-_NOT_IN_COMMON: Final = frozenset(
-    {"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"}
+_REFUSES_THE_OFFER: Final = frozenset(
+    {
+        *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+        *("TLSV1_ALERT_INAPPROPRIATE_FALLBACK", "40", "70", "71", "86"),
+    }
 )
+"""Alerts that are about the version or the ciphers (RFC 8446, section 6.2; RFC 7507). No other one proves that."""
+_NOT_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"})
 """What OpenSSL here says of a peer that chose what this host does not take."""
+_TOO_WEAK: Final = frozenset({"66", "67", "68"})
+"""Verify codes for a key or digest below this host's security level: X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
+CA_MD_TOO_WEAK. The first comes before any root is looked for, and so says nothing of the roots."""
+_ONE_PACKET: Final = "over 1500 bytes"
+"""What a ClientHello of OpenSSL 3.5 has, for its key share of ML-KEM (measured: 1561 to 1572 by the name)."""
 
 
 def intercepted(evidence: Evidence) -> Iterator[Found]:
     """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
     for target in evidence.targets:
-        unknown = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if _is_foreign(each)]
+        unverified = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if _is_foreign(each)]
+        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
+        unknown = [each for each in unverified if each not in weak]
         known = [each for each in _failed(evidence, target, FailureKind.TLS_HOSTNAME) if _is_impostor(each, target)]
-        foreign = [*unknown, *known]
+        foreign = [*unverified, *known]
         if not foreign:
             continue
         said = []
@@ -38,6 +51,11 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
             said.append(
                 f"At {_where(unknown)} the certificate for {target.host} was issued by {_issuers(unknown)}, which "
                 "this host does not trust and which is not Amazon: something on the way opens TLS."
+            )
+        if weak:
+            said.append(
+                f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
+                "Amazon, and is too weak for this host's policy: something on the way opens TLS."
             )
         if known:
             said.append(
@@ -54,7 +72,7 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
                 "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
-                commands=(_show_certificate(target, foreign),),
+                commands=(show_certificate(target, foreign),),
             ),
         )
 
@@ -77,7 +95,7 @@ def wrong_host(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Point the name at the right endpoint: look for a record in a private hosted zone, a line in "
                 "the hosts file, or an endpoint URL in the SDK's settings that names another service.",
-                commands=(describe_endpoint(target), _show_certificate(target, strangers)),
+                commands=(describe_endpoint(target), show_certificate(target, strangers)),
             ),
         )
 
@@ -94,12 +112,20 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
             continue
         said = []
         causes = {_why_silent(evidence, target, each) for each in silent}
+        begun = [each for each in silent if each.facts is not None and each.facts.bytes_received]
         if silent:
             said.append(f"At {_where(silent)} TCP connects, then {_came(silent)}, {after(silent)}.")
+        if begun:
+            said.append(f"At {_where(begun)} the ClientHello got through: it is the answer that stalls.")
         for cause in _Stall:
             lost = [each for each in silent if _why_silent(evidence, target, each) is cause]
             if lost:
                 said.append(cause.value.format(where=_where(lost), host=target.host))
+            if cause is _Stall.SIZE and any(each not in begun for each in lost):
+                said.append(
+                    f"The ClientHello may be the large one: that of OpenSSL 3.5 has {_ONE_PACKET}, two packets at an "
+                    "MTU of 1500."
+                )
         if endless:
             bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
             said.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
@@ -185,13 +211,17 @@ def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
 
 
 def handshake_reset(evidence: Evidence) -> Iterator[Found]:
-    """TLS005: the connection is cut straight after the ClientHello, by a reset, by its end, or with an alert about the
-    name."""
+    """TLS005: the connection is cut after the ClientHello, by a reset, by its end, or with an alert that is not about
+    the version or the ciphers."""
     for target in evidence.targets:
         resets = _failed(evidence, target, FailureKind.RESET)
         ends = _failed(evidence, target, FailureKind.CLOSED)
-        refusals = [each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _is_about_the_name(each)]
-        cut = [*resets, *ends, *refusals]
+        alerts = [
+            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) not in _REFUSES_THE_OFFER
+        ]
+        refusals = [each for each in alerts if _code(each) in _REFUSES_THE_NAME]
+        others = [each for each in alerts if each not in refusals]
+        cut = [*resets, *ends, *alerts]
         if not cut:
             continue
         said = [
@@ -200,53 +230,71 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
                 (f"the connection is reset when {_heard(resets)}", resets),
                 (f"the connection is closed when {_heard(ends)}", ends),
                 (f"an alert ({_alerts(refusals)}) refuses the name {target.host}", refusals),
+                (f"the handshake ends with an alert ({_alerts(others)})", others),
             )
             if found
         ]
         text = "; ".join(said)
+        whose = (
+            "Whether it is about the name, and who sent it, the alert does not say."
+            if len(others) == len(cut)
+            else "A firewall that filters by server name or by protocol does so, and so does a server that is not the "
+            "endpoint."
+        )
         yield Found(
             code="TLS005",
             target=target.id,
-            detail=f"{text[0].upper()}{text[1:]}. A firewall that filters by server name or by protocol does so; an "
-            "endpoint does not.",
+            detail=f"{text[0].upper()}{text[1:]}. {whose}",
             evidence=ids(cut),
             addresses=places(cut),
             fix=Fix(
-                summary="Let the firewall or the inspection device on the way pass the endpoint's host names, the "
-                "default one and the endpoint's own; look there for a rule on the server name (SNI).",
-                commands=(_show_certificate(target, cut),),
+                summary="Try without the server name (second command). If that shows a certificate, let the firewall "
+                "or inspection device on the way pass the endpoint's host names, the default one and its own; if not, "
+                "look whose address it is.",
+                commands=(
+                    show_certificate(target, cut),
+                    _handshake("-connect", _at_443(cut), "-noservername"),
+                    *whose_address(evidence, target, cut),
+                ),
             ),
         )
 
 
 def handshake_refused(evidence: Evidence) -> Iterator[Found]:
-    """TLS009: the two sides find no TLS version or no ciphers in common, and an alert says so."""
+    """TLS009: the two sides find no TLS version or no ciphers in common, and one of them says so."""
     for target in evidence.targets:
-        refused = [
-            *(each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if not _is_about_the_name(each)),
-            *(each for each in _failed(evidence, target, FailureKind.MALFORMED) if _code(each) in _NOT_IN_COMMON),
+        by_peer = [
+            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) in _REFUSES_THE_OFFER
         ]
+        by_us = [each for each in _failed(evidence, target, FailureKind.MALFORMED) if _code(each) in _NOT_IN_COMMON]
+        refused = [*by_peer, *by_us]
         if not refused:
             continue
+        said = []
+        if by_peer:
+            said.append(
+                f"At {_where(by_peer)} the handshake ends with {_alerts(by_peer)}: this host offers TLS 1.2 and 1.3 "
+                "with the ciphers of its OpenSSL, and the peer takes none of them."
+            )
+        if by_us:
+            said.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
         yield Found(
             code="TLS009",
             target=target.id,
-            detail=f"At {_where(refused)} the handshake ends with {_alerts(refused)}: this host offers TLS 1.2 and 1.3 "
-            "with the ciphers of its OpenSSL, and the peer takes none of them. AWS takes both versions, so either this "
-            "host's crypto policy leaves too little, or somebody else is there.",
+            detail=f"{' '.join(said)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
+            "little, or somebody else is there.",
             evidence=ids(refused),
             addresses=places(refused),
             fix=Fix(
-                summary="Look at this host's crypto policy and its OpenSSL, and at whose certificate the address "
-                "shows to a client that offers more.",
-                commands=(look("openssl", "version"), _show_certificate(target, refused)),
+                summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
+                "are at fault, or the crypto policy is; if not, look whose address it is.",
+                commands=(
+                    show_certificate(target, refused),
+                    look("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
+                    *whose_address(evidence, target, refused),
+                ),
             ),
         )
-
-
-def _is_about_the_name(handshake: Observation[TlsFacts]) -> bool:
-    """Whether an alert refuses the server name, or the client as such (RFC 8446, section 6.2)."""
-    return _code(handshake) in _REFUSES_THE_NAME
 
 
 def _code(handshake: Observation[TlsFacts]) -> str | None:
@@ -346,10 +394,18 @@ def _as_text(first_bytes: str) -> str:
         return repr(first_bytes)
 
 
-def _show_certificate(target: Target, handshakes: list[Observation[TlsFacts]]) -> Command:
-    address = handshakes[0].subject.address
-    place = f"[{address}]" if address is not None and address.version == 6 else str(address)
-    return look("openssl", "s_client", "-connect", f"{place}:443", "-servername", target.host, "-showcerts")
+def show_certificate(target: Target, seen: Sequence[Observation[Any]]) -> Command:
+    """Show whose certificate the first of these addresses has for the target's name."""
+    return _handshake("-connect", _at_443(seen), "-servername", target.host, "-showcerts")
+
+
+def _at_443(seen: Sequence[Observation[Any]]) -> str:
+    address = seen[0].subject.address
+    return f"[{address}]:443" if address is not None and address.version == 6 else f"{address}:443"
+
+
+def _handshake(*options: str) -> Command:
+    return look("openssl", "s_client", *options)
 
 
 def trusted_interception(evidence: Evidence) -> Iterator[Found]:
@@ -369,7 +425,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[Found]:
             addresses=places(opened),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",
-                commands=(_show_certificate(target, opened),),
+                commands=(show_certificate(target, opened),),
             ),
         )
 
@@ -403,41 +459,73 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Set this host's clock first; where it is right, somebody else answers with an old "
                 "certificate.",
-                commands=(look("chronyc", "tracking"), _show_certificate(target, untimely)),
+                commands=(look("chronyc", "tracking"), show_certificate(target, untimely)),
             ),
         )
 
 
 def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
-    """TLS008: the issuer is Amazon's and the local store lacks it, or the store cannot be read."""
+    """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy finds it too weak; or the
+    store cannot be read."""
     for target in evidence.targets:
-        lacking = [
+        unverified = [
             each
             for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
             if (leaf := _leaf(each)) is not None and leaf.issuer_organization in AMAZON
         ]
+        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
+        lacking = [each for each in unverified if each not in weak]
         unread = _failed(evidence, target, FailureKind.TLS_NO_TRUST_STORE)
-        if not lacking and not unread:
+        if not unverified and not unread:
             continue
         stores = sorted({each.facts.trust for each in lacking if each.facts is not None})
-        said = sorted({each.failure.message for each in unread if each.failure is not None})
+        said = []
+        # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
+        if lacking:
+            said.append(
+                f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
+                "verify it: the root is missing there, or the certificate is not what it says."
+            )
+        if weak:
+            said.append(
+                f"At {_where(weak)} the certificate names Amazon as its issuer, and a key or digest in its chain is "
+                f"too weak for this host's policy ({_alerts(weak)}). That is not about the roots."
+            )
+        if unread:
+            said.append(f"No certificate could be verified: {_alerts(unread)}.")
         yield Found(
             code="TLS008",
             target=target.id,
-            # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
-            detail=f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
-            "verify it: the root is missing there, or the certificate is not what it says."
-            if lacking
-            else f"No certificate could be verified: {listed(said)}.",
-            evidence=ids([*lacking, *unread]),
-            addresses=places([*lacking, *unread]),
-            fix=Fix(
-                summary="Compare the certificate's fingerprint with one seen elsewhere; then install the system's "
-                "current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle or --ca-bundle: "
-                "Amazon Root CA 1 to 4 and Starfield Services Root must be in it.",
-                commands=(look("env"),),
-            ),
+            detail=" ".join(said),
+            evidence=ids([*unverified, *unread]),
+            addresses=places([*unverified, *unread]),
+            fix=_mend_trust(target, lacking, weak, unread),
         )
+
+
+def _mend_trust(
+    target: Target,
+    lacking: list[Observation[TlsFacts]],
+    weak: list[Observation[TlsFacts]],
+    unread: list[Observation[TlsFacts]],
+) -> Fix:
+    parts: list[str] = []
+    commands: list[Command] = []
+    if lacking or weak:
+        parts.append("Compare the certificate's fingerprint with one seen elsewhere.")
+    if lacking or unread:
+        parts.append(
+            "Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle "
+            "or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it."
+        )
+        commands.append(look("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+    if weak:
+        parts.append(
+            "Too weak: this host's crypto policy or OpenSSL security level asks for more than the certificate has. "
+            "Its owner decides; new roots do not help."
+        )
+        commands += [look("update-crypto-policies", "--show"), show_certificate(target, weak)]
+    return Fix(summary=" ".join(parts), commands=tuple(commands))
 
 
 RULES: Final = (

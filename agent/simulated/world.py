@@ -133,11 +133,10 @@ class SimulatedNet:
         if port != DNS_PORT or not exists(self._scenario, way):
             await _forever()
         await asyncio.sleep(DNS_SECONDS)
-        if address.is_loopback or peers.is_closed_resolver(self._scenario, address):
+        known = address in peers.resolvers_of(self._scenario)
+        if (address.is_loopback and not known) or peers.is_closed_resolver(self._scenario, address):
             raise _os_error(errno.ECONNREFUSED)
-        said = (
-            peers.datagrams(self._scenario, address, payload) if address in peers.resolvers_of(self._scenario) else ()
-        )
+        said = peers.datagrams(self._scenario, address, payload) if known else ()
         answer = next((each for each in said if accept(each)), None)
         if answer is None:
             await _forever()
@@ -277,7 +276,7 @@ class SimulatedSdk:
                 if self._metadata.answer == "silence":
                     await asyncio.sleep(METADATA_SECONDS)
                 raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
-            case "hangs":
+            case "hangs" | "web-identity":
                 await _forever()
             case "fails":
                 message = "Error when retrieving credentials from custom-process: "

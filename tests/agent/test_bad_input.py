@@ -34,6 +34,7 @@ from tests.agent.bad_inputs import (
     MEASURED,
     PLACES,
     REFUSED,
+    REPORTS,
     SHARED,
     UNWRITTEN,
     Measured,
@@ -74,7 +75,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("here")
     for name, make in PLACES.items():
         make(folder / name)
-    for name, content in {**BUNDLES, **SHARED}.items():
+    for name, content in {**BUNDLES, **SHARED, **REPORTS}.items():
         (folder / name).write_bytes(content)
     return folder
 

@@ -30,7 +30,15 @@ from tests.agent.runs import measured, report_of
 
 NAMES = scenarios.names()
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
-SAME_EVERYWHERE = ("127.0.0.1", "::1", "169.254.169.253", "169.254.169.254", "fd00:ec2::253", "fd00:ec2::254")
+SAME_EVERYWHERE = (
+    "127.0.0.1",
+    "127.0.0.53",
+    "::1",
+    "169.254.169.253",
+    "169.254.169.254",
+    "fd00:ec2::253",
+    "fd00:ec2::254",
+)
 """Addresses that tell nothing."""
 SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
 

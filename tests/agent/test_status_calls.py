@@ -99,7 +99,7 @@ def test_without_signed_calls_none_is_needed() -> None:
         ),
         pytest.param(
             [api(address, failed="throttled") for address in PRIVATE],
-            (Status.WARNING, Access.DENIED, ["API007@backup"]),
+            (Status.WARNING, Access.UNKNOWN, ["API007@backup"]),
             id="too many calls",
         ),
         pytest.param(

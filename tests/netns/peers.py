@@ -1,6 +1,7 @@
 """`python -m tests.netns.peers NAME TOML`: a scenario's peers behind real sockets, inside a namespace of their own.
 
 They are the peers of `agent.simulated.peers`, so both worlds say the same bytes. The addresses must be there already.
+With a third word, `here`, they are those on loopback addresses, such as a local cache of names, and otherwise the rest.
 Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
 `udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
 for what a client has sent inside TLS. The process ends when its stdin is closed, so it cannot outlive who started it.
@@ -34,17 +35,20 @@ _NO_LINGER: Final = struct.pack("ii", 1, 0)
 Place = tuple[Address, int]
 
 
-def places(scenario: Scenario) -> tuple[Place, ...]:
-    """Every address and TCP port that the scenario says something of, each once."""
+def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
+    """Every address and TCP port that the scenario says something of, each once: those on the host itself, or all
+    others."""
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
-    return tuple(dict.fromkeys([(METADATA_ADDRESS, peers.METADATA_PORT), *resolvers, *services]))
+    found = dict.fromkeys([(METADATA_ADDRESS, peers.METADATA_PORT), *resolvers, *services])
+    return tuple(place for place in found if place[0].is_loopback is here)
 
 
-def accepting(scenario: Scenario) -> dict[Place, peers.Peer]:
+def accepting(scenario: Scenario, *, here: bool = False) -> dict[Place, peers.Peer]:
     """Who accepts connections, by address and port."""
     found = (
-        (place, peers.peer_at(scenario, *place, _now, partial(_say, DECRYPTED, *place))) for place in places(scenario)
+        (place, peers.peer_at(scenario, *place, _now, partial(_say, DECRYPTED, *place)))
+        for place in places(scenario, here=here)
     )
     return {place: peer for place, peer in found if peer is not None}
 
@@ -56,18 +60,21 @@ def refusing(scenario: Scenario) -> tuple[Place, ...]:
     return tuple(place for place, row in rows if row is not None and row.answer == "refuse")
 
 
-async def serve(scenario: Scenario) -> None:
+async def serve(scenario: Scenario, *, here: bool = False) -> None:
     """Serve the scenario until stdin is closed. Raises what a peer raises, unless the client was gone."""
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, over.set)
     async with asyncio.TaskGroup() as group:
         # Bound at once, before anything runs, so that `ready` means that nobody is turned away any more.
         works = [
-            *(_accept(_bound(place, socket.SOCK_STREAM), place, peer) for place, peer in accepting(scenario).items()),
+            *(
+                _accept(_bound(place, socket.SOCK_STREAM), place, peer)
+                for place, peer in accepting(scenario, here=here).items()
+            ),
             *(
                 _answer(_bound((resolver, DNS_PORT), socket.SOCK_DGRAM), scenario, resolver)
                 for resolver in peers.resolvers_of(scenario)
-                if not peers.is_closed_resolver(scenario, resolver)
+                if resolver.is_loopback is here and not peers.is_closed_resolver(scenario, resolver)
             ),
         ]
         tasks = [group.create_task(work) for work in works]
@@ -135,4 +142,4 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(parse(*sys.argv[1:])))
+    asyncio.run(serve(parse(*sys.argv[1:3]), here=sys.argv[3:] == ["here"]))

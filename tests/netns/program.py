@@ -98,6 +98,8 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         lines.append("credential_process = /bin/false")
     if vpc.scenario.credentials.source == "hangs":
         lines.append("credential_process = /bin/sleep 120")
+    if vpc.scenario.credentials.source == "web-identity":
+        (folder / "token").write_text("a token that STS never sees", encoding="ascii")
     if lines:
         config.write_text("\n".join(["[default]", *lines, ""]), encoding="ascii")
     return {
@@ -107,13 +109,16 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(config),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-credentials"),
         **sdk_variables(vpc.scenario.sdk),
-        **credential_variables(vpc.scenario.credentials),
+        **credential_variables(vpc.scenario.credentials, folder),
         **vpc.scenario.host.environment,
     }
 
 
-def credential_variables(credentials: CredentialsPart) -> dict[str, str]:
+def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str, str]:
     """What the SDK signs with; nothing where the scenario has none or its source fails."""
+    if credentials.source == "web-identity":
+        role = "arn:aws:iam::111122223333:role/BackupAgent"
+        return {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
     if credentials.source != "env":
         return {}
     found = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}

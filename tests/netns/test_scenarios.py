@@ -36,6 +36,7 @@ UNLIKE: Final = frozenset(
         "server_time",
         "error_message",  # a refusal for the clock names the time
         "clock_offset_seconds",
+        "clock_uncertainty_seconds",
     }
 )
 """Facts that no two worlds share."""

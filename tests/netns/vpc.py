@@ -52,9 +52,10 @@ mkdir -p /sys/class/dmi/id
 printf '%s\\n' "$1" >/sys/class/dmi/id/sys_vendor
 shift
 if test -d /run/nscd; then mount -t tmpfs tmpfs /run/nscd; fi
+if test -f /run/systemd/resolve/resolv.conf; then mount --bind /dev/null /run/systemd/resolve/resolv.conf; fi
 exec "$@"
 """
-"""Firmware of its own for the host, and no cache of names from outside. `ip netns exec` has given it mounts that nobody
+"""Firmware of its own for the host, and nothing of names from outside. `ip netns exec` has given it mounts that nobody
 else sees."""
 
 
@@ -164,6 +165,8 @@ def vpc(name: str, toml: str, *, rules: str = "") -> Iterator[Vpc]:
         _batch(host, _links_of_host(scenario.host))
         _in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
         _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
+        if peers.places(scenario, here=True):
+            stack.enter_context(_peers(host, name, toml, "here"))
         yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)))
 
 
@@ -205,9 +208,9 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
 
 
 @contextmanager
-def _peers(namespace: str, name: str, toml: str) -> Iterator[Peers]:
+def _peers(namespace: str, name: str, toml: str, *which: str) -> Iterator[Peers]:
     """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
-    words = [_program("ip"), "netns", "exec", namespace, sys.executable, "-m", "tests.netns.peers", name, toml]
+    words = [_program("ip"), "netns", "exec", namespace, sys.executable, "-m", "tests.netns.peers", name, toml, *which]
     with subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             there = Peers(process)
@@ -285,7 +288,7 @@ def _addresses(scenario: Scenario) -> tuple[Address, ...]:
     """Every address that something has, the host's own apart; the same as in memory."""
     services = (address for row in scenario.tcp for address in row.addresses)
     there = (*scenario.host.gateways, *simulated.resolvers_of(scenario), METADATA_ADDRESS, *services)
-    return tuple(dict.fromkeys(there))
+    return tuple(address for address in dict.fromkeys(there) if not address.is_loopback)
 
 
 def _filter_beyond(scenario: Scenario) -> str:

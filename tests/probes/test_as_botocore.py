@@ -442,6 +442,9 @@ ROOTS: Final[Mapping[str, Roots]] = {
     "SSL_CERT_FILE": Roots(variables={"SSL_CERT_FILE": "{here}/one.pem", "SSL_CERT_DIR": "{here}"}),
     "CURL_CA_BUNDLE": Roots(variables={"CURL_CA_BUNDLE": "{here}/one.pem"}),
     "AWS_CA_BUNDLE, empty": Roots(variables={"AWS_CA_BUNDLE": ""}, config=IN_PROFILE),
+    "AWS_CA_BUNDLE, empty, and no file": Roots(
+        variables={"AWS_CA_BUNDLE": "", "AWS_DEFAULT_REGION": "eu-west-1"}, config=""
+    ),
     "AWS_CA_BUNDLE, blank": Roots(variables={"AWS_CA_BUNDLE": " "}),
     "REQUESTS_CA_BUNDLE, empty": Roots(variables={"REQUESTS_CA_BUNDLE": ""}),
     "REQUESTS_CA_BUNDLE, empty, beside a profile": Roots(variables={"REQUESTS_CA_BUNDLE": ""}, config=IN_PROFILE),

@@ -1,6 +1,7 @@
 """Handshakes with every kind of peer, over pipes in memory: real TLS bytes, virtual time."""
 
 import asyncio
+import contextlib
 import errno
 import itertools
 import ssl
@@ -10,18 +11,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.simulated.certificates import NOT_AFTER, NOT_BEFORE, authority, root_pem, server_context
+from agent.simulated.certificates import NOT_AFTER, NOT_BEFORE, authority, key, loaded, root_pem, server_context
 from agent.simulated.world import MemoryStream, _pipe
 from probes.facts import TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import Draft, FailureKind, ProbeError
-from probes.tls import MAX_CERTIFICATES, MAX_HANDSHAKE_BYTES, RECEIVE_BYTES, TlsStream, handshake, read_certificate
-from probes.world import Stream, verifying_contexts
+from probes.tls import (
+    MAX_CERTIFICATES,
+    MAX_HANDSHAKE_BYTES,
+    RECEIVE_BYTES,
+    TlsStream,
+    _readable,
+    handshake,
+    read_certificate,
+)
+from probes.world import Stream, client_context, verifying_contexts
 from tests.probes.fakes import (
     DOCUMENTED,
     HOST,
@@ -224,12 +236,11 @@ def test_verified() -> None:
     assert (facts.server_name, facts.name_checked, facts.trust) == (HOST, True, "a test")
     assert (facts.version, facts.cipher, facts.alpn) == ("TLSv1.3", "TLS_AES_256_GCM_SHA384", "http/1.1")
     assert (facts.second_look, facts.bytes_received, facts.first_bytes) == (None, None, None)
-    leaf, intermediate = facts.certificates
+    (leaf,) = facts.certificates
     assert leaf.names == (HOST,)
     assert leaf.subject == f"CN={HOST}"
-    assert leaf.issuer == intermediate.subject
-    assert intermediate.issuer_organization == "Amazon"
-    assert intermediate.names == ()
+    assert leaf.issuer == "CN=Amazon ECDSA (simulated),O=Amazon"
+    assert leaf.issuer_organization == "Amazon"
     assert (leaf.not_before, leaf.not_after) == (NOT_BEFORE, NOT_AFTER)
     assert len(met.connections) == 1
     assert heard == []
@@ -322,8 +333,8 @@ def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
         await TlsStream(stream, context, server_side=True).handshake()
         await forever()
 
-    met = meet(serve)
-    assert met.error is None
+    met = meet(serve, serve, context=verifying_contexts(cadata=root_pem("corporate"))[0])
+    assert met.kind is FailureKind.TLS_UNTRUSTED
     assert met.facts is not None
     assert len(met.facts.certificates) == MAX_CERTIFICATES
 
@@ -606,6 +617,45 @@ def test_certificate() -> None:
 )
 def test_certificate_that_cannot_be_read(der: bytes) -> None:
     raised_by(lambda: read_certificate(der), FailureKind.MALFORMED)
+
+
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from(',+"\\<>;#= '), min_size=1, max_size=12
+)
+ATTRIBUTES = st.lists(
+    st.tuples(
+        st.sampled_from([NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME]), TEXTS
+    ),
+    max_size=4,
+)
+
+
+def shaken(certificate: x509.Certificate, own: ec.EllipticCurvePrivateKey) -> ssl.SSLObject:
+    """A client's end, after a handshake with a server that shows `certificate`, which the client trusts."""
+    client = client_context()
+    client.load_verify_locations(cadata=certificate.public_bytes(Encoding.PEM).decode("ascii"))
+    client.verify_mode = ssl.CERT_REQUIRED
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(to_client, to_server, server_hostname=HOST)
+    answering = loaded(own, [certificate]).wrap_bio(to_server, to_client, server_side=True)
+    for end in (asking, answering, asking, answering):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return asking
+
+
+@settings(max_examples=60, deadline=None)
+@given(ATTRIBUTES, st.lists(st.from_regex(r"[a-z*][a-z0-9.-]{0,30}", fullmatch=True), max_size=20))
+def test_a_verified_certificate_reads_the_same_by_both_readers(
+    attributes: list[tuple[x509.ObjectIdentifier, str]], names: list[str]
+) -> None:
+    owner = x509.Name([x509.NameAttribute(kind, value[:64]) for kind, value in attributes])
+    own = key("both readers")
+    builder = x509.CertificateBuilder(owner, owner, own.public_key(), 1, NOT_BEFORE, NOT_AFTER)
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
+    made = builder.sign(own, SHA256())
+    assert _readable(shaken(made, own)) == (read_certificate(made.public_bytes(Encoding.DER)),)
 
 
 def test_serial_number_below_one_is_no_reason_to_warn() -> None:

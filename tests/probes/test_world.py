@@ -761,6 +761,12 @@ def test_trust_that_cannot_be_loaded(tmp_path: Path, content: bytes | None, code
     assert str(file) in error.message
 
 
+@pytest.mark.parametrize("bundle", ["", " "])
+def test_trust_of_a_setting_that_names_nothing(bundle: str) -> None:
+    error = raised_by(lambda: load_trust(bundle), FailureKind.TLS_NO_TRUST_STORE)
+    assert error.message == "the CA bundle is set to an empty text, and must name a file"
+
+
 def test_trust_without_an_authority(tmp_path: Path) -> None:
     """The server's own certificate, by mistake."""
     file = tmp_path / "leaf.pem"

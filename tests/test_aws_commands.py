@@ -1,0 +1,23 @@
+"""Options that the AWS CLI has and the models do not: a check that did not know them would refuse good commands."""
+
+import pytest
+
+from tests.aws_commands import complaint
+
+ENTRY = ["aws", "ec2", "create-network-acl-entry", "--network-acl-id", "x", "--rule-number", "90", "--protocol", "6"]
+
+
+@pytest.mark.parametrize("direction", ["--ingress", "--egress"])
+def test_a_required_boolean_is_given_by_either_option(direction: str) -> None:
+    assert complaint([*ENTRY, "--rule-action", "allow", direction]) is None
+
+
+def test_a_required_boolean_is_missed() -> None:
+    assert complaint([*ENTRY, "--rule-action", "allow"]) == "ec2 create-network-acl-entry needs --egress"
+
+
+def test_an_option_that_was_renamed_is_known_by_its_new_name_alone() -> None:
+    assert complaint([*ENTRY, "--rule-action", "allow", "--no-egress"]) is not None
+    assert (
+        complaint(["aws", "ec2", "modify-vpc-endpoint", "--vpc-endpoint-id", "x", "--no-private-dns-enabled"]) is None
+    )
