@@ -5,10 +5,11 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TextIO
@@ -27,6 +28,8 @@ from agent.verdict import judge, refusal
 from agent.version import __version__
 from probes.world import World
 
+GRACE_SECONDS: Final = 2.0
+"""For writing a document once a signal has come."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Listener = Callable[[Event], None]
@@ -362,6 +365,41 @@ async def run(settings: Settings, world: World, stop: Stop, listener: Listener) 
 def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) -> int:
     """Run `go`, judge what it saw, write the document and give the exit code. `pulled` names the signals so far."""
     stop = Stop(pulled)
+    with _ending(pulled):
+        return _reported(runner, go, stop, shown)
+
+
+@contextlib.contextmanager
+def _ending(pulled: list[str]) -> Iterator[None]:
+    """While the block lasts, a signal leaves GRACE_SECONDS for the document, and then ends the process even where it
+    waits for a reader of stdout who never reads. `run` has its own meaning for signals meanwhile."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        os._exit(exits.SIGNALS[pulled[0]])
+
+    def heard(number: int, _: FrameType | None) -> None:
+        pulled.append(signal.Signals(number).name)
+        _hurry()
+
+    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
+    for number in before.keys() - {signal.SIGALRM}:
+        signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _hurry() -> None:
+    """From now on there are GRACE_SECONDS left, unless they run already."""
+    if not signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
+
+def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int:
     # Lines can go out as they come unless they are to be masked, for which the whole run must be known, or kept.
     live = shown.format == "ndjson" and not shown.redact and shown.output is None
     if live:
@@ -385,7 +423,10 @@ def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) ->
     async def whole() -> Evidence:
         return await go(stop, listener)
 
-    return runner.run(whole())
+    seen = runner.run(whole())
+    if stop.reason is not None:
+        _hurry()
+    return seen
 
 
 def _write(judged: Report, shown: Showing) -> bool:

@@ -30,9 +30,8 @@ CONFIG_SECONDS: Final = 5.0
 """How long a configuration may take to be read: one that comes through a pipe is written by another program."""
 MAX_TEXT: Final = 4_096
 """Characters of one value: PATH_MAX, the longest that any option has a use for."""
-_MAX_REGION: Final = 63
 _MAX_INTERFACE: Final = 15
-"""A label of a DNS name (RFC 1035, section 2.3.4), and an interface's name (IFNAMSIZ of linux/if.h)."""
+"""Characters of an interface's name (IFNAMSIZ of linux/if.h)."""
 
 
 class Parsed(click.ParamType[Any]):
@@ -55,7 +54,7 @@ class Parsed(click.ParamType[Any]):
 
 
 def _region(text: str) -> str:
-    if not (is_region(text) and text.isascii() and len(text) <= _MAX_REGION):
+    if not is_region(text):
         raise ValueError(text)
     return text
 

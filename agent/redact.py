@@ -51,14 +51,16 @@ from probes.model import Address, FailureKind, Step
 
 T = TypeVar("T")
 
-_EVERYWHERE: Final = frozenset(
-    ip_address(each)
-    for each in ("0.0.0.0", "127.0.0.1", "127.0.0.53", "::", "::1")  # noqa: S104 - not an address to bind
-) | frozenset(
-    ip_address(each)
-    for each in ("169.254.169.253", "169.254.169.254", "169.254.170.2", "fd00:ec2::253", "fd00:ec2::254")
+_EVERYWHERE: Final = (
+    frozenset(
+        ip_address(each)
+        for each in ("0.0.0.0", "127.0.0.1", "127.0.0.53", "::", "::1")  # noqa: S104 - not an address to bind
+    )
+    | frozenset(ip_address(f"169.254.{end}") for end in ("169.123", "169.253", "169.254", "170.2", "170.23"))
+    | frozenset(ip_address(f"fd00:ec2::{end}") for end in ("23", "123", "253", "254"))
 )
-"""The same on every host, so they tell nothing."""
+"""The same on every host, so they tell nothing: among them what an instance has for names, metadata, time and
+credentials."""
 _DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
 
@@ -107,6 +109,7 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (TargetReport, "host"): "host",
     (TlsFacts, "first_bytes"): "bytes",
     (TlsFacts, "server_name"): "host",
+    (TlsFacts, "trust"): "file",
     (Vantage, "proxies"): "proxy",
 }
 """Fields whose every value tells something, with the word that its mask begins with."""
@@ -114,7 +117,7 @@ _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", 
 """Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
 """Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
-_SENTENCES: Final = frozenset({"detail", "message", "reason", "second_look", "summary", "trust", "undo", "unproven"})
+_SENTENCES: Final = frozenset({"detail", "message", "reason", "second_look", "summary", "undo", "unproven"})
 """Fields that hold sentences."""
 _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
@@ -274,7 +277,11 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     for each in report.observations:
         yield from _fields(each.facts)
         failure = each.failure
-        if each.subject.step is Step.CREDENTIALS and failure is not None and failure.kind not in _OWN_WORDS:
+        if failure is None:
+            continue
+        # The one names a path of this host, the other quotes what a source of credentials says.
+        bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
+        if bundle or (each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS):
             yield "text", failure.message
     # Last, since a masked URL has no host any more that could be counted.
     for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):

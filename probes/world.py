@@ -508,7 +508,10 @@ def load_trust(ca_bundle: str | None) -> Trust:
     # urllib3 does so with every bundle. Path.expanduser would raise where there is no such home.
     path = os.path.expanduser(bundle)  # noqa: PTH111
     try:
-        folder = Path(path).is_dir()
+        kind = Path(path).stat().st_mode
+        folder = stat.S_ISDIR(kind)
+        if not folder and not stat.S_ISREG(kind):  # OpenSSL would read from a pipe or a device for ever
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} is no plain file and no folder")
         where = {"capath" if folder else "cafile": path}
         contexts = verifying_contexts(**where)
         if not folder and not contexts[0].cert_store_stats()["x509_ca"]:

@@ -45,8 +45,8 @@ SUFFIXES: Final = tuple(
 )
 """Domains in which an endpoint of any partition can lie."""
 
-REGION: Final = re.compile(r"[a-z]{2,5}(-[a-z]+){1,2}-\d{1,2}")
-"""The form of a Region's name."""
+REGION: Final = re.compile(r"(?=.{1,63}\Z)[a-z]{2,5}(-[a-z]+){1,2}-[0-9]{1,2}")
+"""The form of a Region's name, within a label of DNS (RFC 1035, section 2.3.4)."""
 
 
 def is_region(text: str) -> bool:

@@ -59,7 +59,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
         raise ValueError(f"{host!r} is an address; name the endpoint's host or id, since certificates are for names")
     if "://" in host or "/" in host or ":" in host:
         raise ValueError(
-            f"{text!r} is a URL; name the host alone, such as vpce-…-….backup.eu-west-1.vpce.amazonaws.com"
+            f"{text!r} is a URL; name the host alone, such as vpce-....backup.eu-west-1.vpce.amazonaws.com"
         )
     if found and service not in SERVICES:
         raise ValueError(f"{service!r} is no service known here; one of {', '.join(SERVICES)} belongs before the '='")

@@ -130,9 +130,9 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     if addresses and row.rcode == "NOERROR":
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))
     elif row.rcode in ("NOERROR", "NXDOMAIN"):
-        zone = row.soa or host.partition(".")[2]
-        soa = f"ns.{zone}. hostmaster.{zone}. 1 7200 900 1209600 60"
-        answer.authority.append(dns.rrset.from_text(f"{zone}.", DNS_TTL, "IN", "SOA", soa))
+        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # of a single label the root says no
+        soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
+        answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
     return answer.to_wire(want_shuffle=False)
 
 

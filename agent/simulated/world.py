@@ -243,6 +243,9 @@ class SimulatedMachine:
         return counted
 
     async def trust(self, ca_bundle: str | None) -> Trust:
+        if ca_bundle is not None:  # no such file is here
+            message = f"{ca_bundle} cannot be read as certificates: {os.strerror(errno.ENOENT)}"
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code="ENOENT")
         roots = "".join(root_pem(issuer) for issuer in self._host.trusts)
         named, chain_only = verifying_contexts(cadata=roots)
         return Trust(source="simulated", named=named, chain_only=chain_only)
