@@ -33,6 +33,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.IMDS, None): ImdsFacts,
     (Step.IMDS, "container-credentials"): TcpFacts,
     (Step.DNS, "getaddrinfo"): LookupFacts,
+    (Step.DNS, "dual-stack-name"): LookupFacts,
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,
     **{(Step.DNS, f"appliance-{label}"): LookupFacts for label in APPLIANCE_LABELS},

@@ -44,6 +44,7 @@ PADDED: Final = "padded"
 SMALL_SEGMENTS: Final = "small-segments"
 OTHER_NAME: Final = "other-name"
 APPLIANCE: Final = "appliance-"
+DUAL_STACK_NAME: Final = "dual-stack-name"
 """The operations that tell looks of one step apart; that of an appliance's name begins so and ends with its label."""
 
 _PRIVATE: Final = tuple(
@@ -191,6 +192,11 @@ class Evidence:
             for label in APPLIANCE_LABELS
         )
         return tuple((host, each) for host, each in found if each is not None)
+
+    def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
+        """How programs on this host look up the dual-stack name of a target whose default name is not private; None
+        where nobody looked."""
+        return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """What these resolvers said of the target's name."""

@@ -7,19 +7,20 @@ every look that was known of has its observation.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent import plan
 from agent.catalog.partitions import SUFFIXES, is_region
-from agent.catalog.services import APPLIANCE_LABELS, BACKUP_GATEWAY, SERVICES, appliance_host
+from agent.catalog.services import APPLIANCE_LABELS, BACKUP_GATEWAY, SERVICES, appliance_host, host_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.evidence import (
     ALLOWANCES,
     APPLIANCE,
     CONTAINER,
+    DUAL_STACK_NAME,
     GETADDRINFO,
     METADATA_PROXY,
     PROXY,
@@ -408,23 +409,26 @@ class _Pursuit:
                 self._climb(address, after)
         for address in addresses:
             self._climb(address, subject.id)
-        default = self._target.addressing is Addressing.DEFAULT and self._target.service == BACKUP_GATEWAY.name
-        if default and self._left_alone is None and any(map(self._measuring.is_private, addresses)):
+        for operation, name in self._names_beside(addresses):
+            self._measuring.spawn(self._look_up_beside(operation, name, subject.id))
+
+    def _names_beside(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
+        """What else programs may look up because of how the default name resolves, by operation: the names that private
+        DNS for the gateway may hide from appliances, and the one that private DNS may cover instead."""
+        target = self._target
+        if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._left_alone is not None:
+            return
+        if not any(map(self._measuring.is_private, addresses)):
+            yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
+        elif target.service == BACKUP_GATEWAY.name:
             for label in APPLIANCE_LABELS:
-                self._measuring.spawn(self._look_up_appliance(label))
+                yield f"{APPLIANCE}{label}", appliance_host(label, target.region)
 
-    async def _look_up_appliance(self, label: str) -> None:
-        """Look up a name that private DNS for the gateway may hide from appliances."""
-
+    async def _look_up_beside(self, operation: str, name: str, after: str) -> None:
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-            return await dns.lookup(self._gear.net, appliance_host(label, self._target.region), draft)
+            return await dns.lookup(self._gear.net, name, draft)
 
-        subject = Subject(
-            step=Step.DNS,
-            target=self._target.id,
-            operation=f"{APPLIANCE}{label}",
-            after=f"{Step.DNS}/{self._target.id}/{GETADDRINFO}",
-        )
+        subject = Subject(step=Step.DNS, target=self._target.id, operation=operation, after=after)
         await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
 
     async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:

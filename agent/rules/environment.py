@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-from agent.catalog.services import is_offered
+from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.codes import Severity
 from agent.evidence import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence, ordered
@@ -195,26 +195,30 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             continue
         if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in _NOT_THERE):
             continue  # nobody said what the name resolves to
-        covered = [
-            other
+        covered = {
+            other.host: evidence.own_lookup(other)
             for other in evidence.targets
             if other.service == target.service
             and other is not target
             and any(map(evidence.is_private, evidence.own_answer(other)))
-        ]
+        }
+        how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
+        beside = evidence.dual_stack_lookup(target)
+        if beside is not None and beside.facts is not None and any(map(evidence.is_private, beside.facts.addresses)):
+            how = "set AWS_USE_DUALSTACK_ENDPOINT=true"
+            covered[host_of(target.service, target.region, fips=False, dual_stack=True)] = beside
         if not covered:
             continue
         yield Found(
             code="ENV006",
             target=target.id,
-            detail=f"The SDK here calls {target.host}, which is not private; {listed(each.host for each in covered)} "
+            detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
             f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
-            evidence=ids(filter(None, [lookup, *(evidence.own_lookup(each) for each in covered)])),
+            evidence=ids(filter(None, [lookup, *covered.values()])),
             addresses=frozenset(evidence.own_answer(target)),
             fix=Fix(
-                summary="Call the name that private DNS covers (unset AWS_USE_FIPS_ENDPOINT or "
-                "AWS_USE_DUALSTACK_ENDPOINT). Where FIPS is required, let private DNS cover the name in use, for every "
-                "host of the VPC, if the service's list below has it.",
+                summary=f"Call the name that private DNS covers ({how}). Where FIPS is required, let private DNS cover "
+                "the name in use, for every host of the VPC, if the service's list below has it.",
                 commands=(
                     describe_endpoint(target),
                     look(
@@ -287,7 +291,8 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
             "endpoint change when it is made anew, and a hosts file does not follow.",
             evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if _answered(each))]),
-            addresses=frozenset(fixed),
+            # What a name server gives as well would stay as it is without the file.
+            addresses=frozenset(fixed) - frozenset(given),
             fix=Fix(
                 summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
                 "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",

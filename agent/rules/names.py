@@ -28,6 +28,8 @@ _NO_ANSWER: Final = frozenset(
     }
 )
 """Failures in which nothing of DNS came back."""
+_NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
+"""What the C library's look-up ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
 _NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
@@ -309,10 +311,25 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 
 
 def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
-    """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL or what cannot be read."""
-    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED})
-    for target, lookup, said in _lookups_spoilt(evidence, kinds):
-        words = sorted({each.failure.message for each in said if each.failure is not None})
+    """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
+    for this name while it answers for another."""
+    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.TIMEOUT})
+    speaking = {
+        each.subject.resolver
+        for each in evidence.of(Step.DNS)
+        if each.ok or (each.failure is not None and each.failure.kind in _NOT_THERE)
+    }
+    for target, lookup, spoilt in _lookups_spoilt(evidence, kinds):
+        said = [each for each in spoilt if not _is_silence(each) or each.subject.resolver in speaking]
+        if not said:
+            continue  # a server that answers nothing at all is DNS004's
+        words = sorted(
+            {
+                f"silence for this name ({each.failure.message})" if _is_silence(each) else each.failure.message
+                for each in said
+                if each.failure is not None
+            }
+        )
         yield Found(
             code="DNS005",
             target=target.id,
@@ -655,12 +672,16 @@ def _lookups_spoilt(
     word for many reasons, so what the name servers say to a direct question decides."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.SERVFAIL:
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         said = [each for each in asked if each.failure is not None and each.failure.kind in kinds]
         if said:
             yield target, lookup, said
+
+
+def _is_silence(answer: Observation[Any]) -> bool:
+    return answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
 
 
 def _servers(said: Sequence[Observation[Any]]) -> str:

@@ -32,6 +32,7 @@ from agent.evidence import (
     ALLOWANCES,
     APPLIANCE,
     CONTAINER,
+    DUAL_STACK_NAME,
     GETADDRINFO,
     METADATA_PROXY,
     OTHER_NAME,
@@ -116,6 +117,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.IMDS, CONTAINER): forms.TcpFacts,
     (Step.CREDENTIALS, None): forms.CredentialFacts,
     (Step.DNS, GETADDRINFO): forms.LookupFacts,
+    (Step.DNS, DUAL_STACK_NAME): forms.LookupFacts,
     (Step.DNS, "A"): forms.DnsFacts,
     **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
     (Step.TCP, None): forms.TcpFacts,
@@ -128,7 +130,13 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.API, None): forms.ApiFacts,
 }
 KINDS: Final = {place: values(form) for place, form in FORMS.items()}
-OF_THE_HOST: Final = {PROXY, PROXY_CONNECT, GETADDRINFO, *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS)}
+OF_THE_HOST: Final = {
+    PROXY,
+    PROXY_CONNECT,
+    GETADDRINFO,
+    DUAL_STACK_NAME,
+    *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS),
+}
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 
 
