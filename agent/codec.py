@@ -163,6 +163,8 @@ def _observation(data: Any, where: str) -> Observation[Any]:
         facts = shaped(kind, data["facts"], f"{where}.facts")
     outcome: Outcome[Any]
     match data["status"]:
+        case "ok" if facts is None:
+            raise ShapeError(f"{where}.facts", "what was seen belongs here")
         case "ok":
             outcome = Ok(facts)
         case "failed":
@@ -171,6 +173,11 @@ def _observation(data: Any, where: str) -> Observation[Any]:
             outcome = Skipped(shaped(str, data["skipped_because"], f"{where}.skipped_because"))
         case _:
             raise ShapeError(f"{where}.status", "one of ok, failed, skipped belongs here")
+    for key, status in (("failure", "failed"), ("skipped_because", "skipped")):
+        if data["status"] != status and data[key] is not None:
+            raise ShapeError(f"{where}.{key}", f"null belongs here, since the step was {data['status']}")
+    if data["status"] == "skipped" and facts is not None:
+        raise ShapeError(f"{where}.facts", "null belongs here, since the step was skipped")
     times = shaped(_Times, {"started_at": data["started_at"], "seconds": data["seconds"]}, where)
     return Observation(subject=subject, outcome=outcome, started_at=times.started_at, seconds=times.seconds)
 

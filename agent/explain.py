@@ -54,10 +54,16 @@ def sections(markdown: str) -> dict[str, str]:
 
 
 def catalogue_as_text() -> str:
-    """Every code with its severity and title, a line each."""
+    """Every code with its severity and title."""
+    import textwrap
+
     from agent.codes import CODES
 
-    return "".join(f"{each.code:<8} {each.severity:<9} {each.title}\n" for each in CODES.values())
+    indent = " " * 19
+    return "".join(
+        textwrap.fill(f"{each.code:<8} {each.severity:<9} {each.title}", 80, subsequent_indent=indent) + "\n"
+        for each in CODES.values()
+    )
 
 
 def catalogue_as_json() -> str:

@@ -33,12 +33,23 @@ def to_stdout(document: str) -> None:
     try:
         if sys.stdout is None:  # closed before the process began
             raise BrokenPipeError("stdout is closed")
-        sys.stdout.write(document)
-        sys.stdout.flush()
+        if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+            _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
+        else:
+            sys.stdout.write(document)
+            sys.stdout.flush()
     except OSError as error:
         # What is left in the buffer must not raise again when the interpreter flushes it at the end.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         raise ReaderGoneError from error
+
+
+def _write_all(raw: io.RawIOBase, data: bytes) -> None:
+    """Write to a stream without a buffer, as PYTHONUNBUFFERED makes stdout one: what a signal cuts short there is not
+    taken up again by itself."""
+    left = memoryview(data)
+    while left:
+        left = left[raw.write(left) or 0 :]
 
 
 def to_stderr(words: str) -> None:
@@ -98,6 +109,7 @@ def to_file(document: str, path: "Path") -> None:
     or /dev/stderr, has no content to keep and is written to as it is.
     """
     import tempfile
+    from pathlib import Path
 
     with contextlib.suppress(FileNotFoundError):
         kind = path.stat().st_mode
@@ -113,10 +125,10 @@ def to_file(document: str, path: "Path") -> None:
             stream.flush()
             os.fchmod(stream.fileno(), _mode_for(path))
             os.fsync(stream.fileno())
-        os.replace(name, path)  # noqa: PTH105 - a name is what there is
+        Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)  # noqa: PTH108
+            Path(name).unlink()
         raise
 
 

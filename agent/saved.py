@@ -22,7 +22,9 @@ from probes.model import Target
 MAX_REPORT_BYTES: Final = 64 << 20
 """Some thirty times the report of a run over a thousand addresses."""
 READ_SECONDS: Final = 60.0
-"""How long a report may take to be read: one that comes through a pipe is written by another program."""
+"""How long a report may take to be read: a named pipe may have no writer."""
+STDIN_SECONDS: Final = 3600.0
+"""The same of stdin, where a run may still be under way on the other side."""
 STDIN: Final = "-"
 
 
@@ -32,9 +34,9 @@ class SavedReportError(Exception):
 
 def read_report(place: str) -> Report:
     """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError."""
-    name = "stdin" if place == STDIN else place
+    name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, READ_SECONDS)
     try:
-        text = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=READ_SECONDS).decode("utf-8")
+        text = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=seconds).decode("utf-8")
     except TooLargeError as error:
         raise SavedReportError(f"{name}: a report of over {MAX_REPORT_BYTES >> 20} MiB is none") from error
     except OSError as error:

@@ -28,6 +28,10 @@ def main() -> None:
     os._exit(code)
 
 
+def _on_a_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the command with these arguments and give its exit code."""
     if list(arguments[:1]) == ["--version"]:
@@ -38,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         except ReaderGoneError:
             return 3  # exits.UNKNOWN, whose module is not wanted here
         return 0
-    if len(arguments) == 2 and arguments[0] == "explain" and not sys.stdout.isatty():  # a terminal wants pages
+    if len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal():  # which wants pages
         from agent.explain import as_text, page
         from agent.output import ReaderGoneError, to_stdout
 

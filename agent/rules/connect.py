@@ -28,6 +28,8 @@ from probes.facts import Interface, TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SUPPORT_CHANNEL: Final = 2222
+FILTER_CHARACTERS: Final = 72
+"""Of a word that cannot be broken, on a line of 80 columns with its indent."""
 QUICK_SECONDS: Final = 0.0002
 """A reset sooner than this can come from a filter on this host (measured: under 0.2 ms)."""
 LOCAL_SECONDS: Final = 0.5
@@ -204,18 +206,28 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
 
 
 def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation[Any]]) -> tuple[Command, ...]:
-    """Show which interfaces have these addresses, a command for each family; none for public ones, which no interface
-    of an endpoint has."""
+    """Show which interfaces have these addresses, or the first of them, a command for each family; none for public
+    ones, which no interface of an endpoint has."""
     addresses = [address for address in ordered(places(seen)) if not evidence.is_public(address)]
     return tuple(
         look(
             *("aws", "ec2", "describe-network-interfaces", "--region", target.region),
-            *("--filters", f"Name={name},Values={','.join(found)}"),
+            *("--filters", _filter(name, found)),
             scope=CommandScope.SUBNET,
         )
         for version, name in ((4, "addresses.private-ip-address"), (6, "ipv6-addresses.ipv6-address"))
         if (found := [str(address) for address in addresses if address.version == version])
     )
+
+
+def _filter(name: str, values: list[str]) -> str:
+    """A filter of the AWS CLI, which is one word: as many of the values as a line has room for, one at least."""
+    word = f"Name={name},Values={values[0]}"
+    for value in values[1:]:
+        if len(word) + 1 + len(value) > FILTER_CHARACTERS:
+            break
+        word += f",{value}"
+    return word
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:

@@ -3,6 +3,7 @@
 `{here}` in an argument, a variable or the content of a file is the case's own folder, in which all of `PLACES` are.
 """
 
+import copy
 import itertools
 import json
 import os
@@ -10,12 +11,20 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
+from hypothesis import strategies as st
 
 from agent.cli import main
+from agent.codec import encode, schema
 from agent.options import FORMATS, MAX_CONFIG_BYTES
+from agent.redact import redact
+from agent.render import json as json_format
+from agent.render import ndjson, text
+from agent.saved import MAX_REPORT_BYTES
+from agent.simulated import scenario as scenarios
+from tests.agent.runs import report_of
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
 LONG: Final = 100_000
@@ -384,8 +393,8 @@ def of_commands() -> Iterator[Refused]:
             ("an option of 100 kB", (f"--{'x' * LONG}",), "No such option '--xxx"),
             ("an option that is no UTF-8", ("--\udcff",), "'--\\udcff'"),
             ("help with a value", ("--help=yes",), "--help"),
-            ("two arguments too many", ("\x1b[2J", "\u202eb\nc"), "unexpected extra argument"),
-            ("100 kB too many", ("one", "x" * LONG), "unexpected extra argument"),
+            ("arguments too many", ("\x1b[2J", "\u202eb\nc", "d"), "unexpected extra argument"),
+            ("100 kB too many", ("one", "two", "x" * LONG), "unexpected extra argument"),
         ):
             yield Refused(
                 id=f"{command}: {label}",
@@ -426,7 +435,7 @@ def of_commands() -> Iterator[Refused]:
             says=("No such command", hint, "Try 'backuplink --help'."),
             format="json",
         )
-    for label, words, all_said in (
+    for label, given, all_said in (
         ("misspelt option", ("--regoin", "eu-west-1"), ("'--regoin'", "'--region'")),
         ("bad value", ("--timeout", "soon"), ("'--timeout'", "'soon'")),
         ("no option", ("-",), ("argument (-)",)),
@@ -434,7 +443,7 @@ def of_commands() -> Iterator[Refused]:
     ):
         yield Refused(
             id=f"without a command: {label}",
-            arguments=("--format=json", *words),
+            arguments=("--format=json", *given),
             says=(*all_said, "Try 'backuplink check --help'."),
             format="json",
         )
@@ -565,6 +574,11 @@ def _locked(path: Path) -> None:
     path.chmod(0)
 
 
+def _sparse(path: Path) -> None:
+    path.touch()
+    os.truncate(path, MAX_REPORT_BYTES + 1)
+
+
 PLACES: Final[Mapping[str, Callable[[Path], object]]] = {
     "folder": Path.mkdir,
     "pipe": os.mkfifo,
@@ -574,6 +588,7 @@ PLACES: Final[Mapping[str, Callable[[Path], object]]] = {
     "locked": _locked,
     "empty": Path.touch,
     "\x1b[2J\u202e": Path.mkdir,
+    "sparse": _sparse,
 }
 """Files of a case's folder by name."""
 
@@ -687,18 +702,300 @@ def of_configurations() -> Iterator[Refused]:
         )
 
 
+# --- Codes -----------------------------------------------------------------------------------------------------------
+
+
+def of_codes() -> Iterator[Refused]:
+    """Codes of findings that are none."""
+    more = {
+        "a group": "DNS",
+        "a digit more": "DNS0011",
+        "a number that nobody has": "DNS999",
+        "a name": "public-answer",
+        "a file": "DNS001.md",
+        "up and down": "../runbooks/DNS001",
+        "a pattern": "DNS*",
+        "an id": "DNS001@backup",
+        "two codes": "DNS001,DNS002",
+        "an end in a line": "DNS001\n",
+        "wide letters": "\uff24\uff2e\uff33001",
+        "digits of another script": "DNS\u0660\u0660\u0661",
+    }
+    for label, value in {**ANYWHERE, **more}.items():
+        if label == "NUL":
+            continue
+        for wanted in ("text", "json"):
+            yield Refused(
+                id=f"explain CODE as {wanted}: {label}",
+                arguments=("explain", *(("--format=json",) if wanted == "json" else ()), value),
+                says=(
+                    "There is no finding ",
+                    "did you mean DNS" if value.startswith("DNS") and value.isascii() else "Try",
+                ),
+                format=wanted,
+            )
+    for command in ("explain", "diff"):
+        for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J"):
+            yield Refused(
+                id=f"{command} --format={_short(value)}",
+                arguments=(command, f"--format={value}"),
+                says=("'--format'", "'text', 'json'"),
+                format="ndjson" if value == "ndjson" else "text",
+            )
+
+
+# --- Saved reports ---------------------------------------------------------------------------------------------------
+
+GOOD: Final = "healthy.json"
+_SOUND: Final = encode(report_of("private-dns-off"))
+"""With findings, whose commands have values, failures and things that were not looked at."""
+
+
+def _with(*path: str | int, value: object) -> bytes:
+    """A report in which one place holds something else."""
+    made = copy.deepcopy(_SOUND)
+    place: Any = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return json.dumps(made).encode()
+
+
+def _without(*path: str | int) -> bytes:
+    made = copy.deepcopy(_SOUND)
+    place: Any = made
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    return json.dumps(made).encode()
+
+
+def _twice(key: str) -> bytes:
+    return _with(key, value=[*_SOUND[key], _SOUND[key][0]])
+
+
+_OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
+    *((), ("tool",), ("run",), ("verdict",), ("vantage",), ("vantage", "sdk"), ("vantage", "credentials")),
+    *(("targets", 0), ("targets", 0, "addresses", 0), ("findings", 0), ("findings", 0, "fix")),
+    *(("findings", 0, "fix", "commands", 0), ("findings", 0, "documents", 0), ("not_evaluated", 0)),
+)
+"""Places at which an object of its own kind stands."""
+_NO_REPORT: Final = "is no report of `--format json` that this version understands: "
+_BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
+
+
+def _named(path: tuple[str | int, ...]) -> str:
+    said = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
+    return said.removeprefix(".")
+
+
+NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
+    "nothing": (b"", "is no JSON: Expecting value: line 1 column 1"),
+    "lines without anything": (b"\n \n\t\n", "is no JSON"),
+    "a report of another format": (text.render(report_of("private-dns-off")).encode(), "is no JSON"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is no JSON"),
+    "escape codes": (b"\x1b[2J", "is no JSON"),
+    "binary": (bytes(range(256)), "is no UTF-8 text"),
+    "Latin-1": (b'{"schema": "\xfc"}', "is no UTF-8 text"),
+    "half a letter": (b'{"schema": "\xc3', "is no UTF-8 text"),
+    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is no UTF-8 text"),
+    "UTF-16": (json_format.render(report_of("private-dns-off")).encode("utf-16"), "is no UTF-8 text"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_SOUND).encode(), "is no JSON: Unexpected UTF-8 BOM"),
+    "a comma too many": (b'{\n  "schema": 1,\n}\n', "is no JSON: Expecting property name"),
+    "a comma too many, its line": (b'{\n  "schema": 1,\n}\n', "line 3 column 1"),
+    "cut in half": (json_format.render(report_of("private-dns-off")).encode()[:3_000], "is no JSON"),
+    "two reports": (json.dumps(_SOUND).encode() * 2, "is no JSON: Extra data: line 1"),
+    "lists without end": (b"[" * 100_000, "is nested too deep"),
+    "objects without end": (b'{"schema":' * 100_000, "is nested too deep"),
+    "lists without end, behind a stream": (b'{"type": "run"}\n' + b"[" * 100_000, "is nested too deep"),
+    "lists without end, in an observation": (
+        _with("observations", value=[]).replace(
+            b'"observations": []', b'"observations": [%s%s]' % (b"[" * 100_000, b"]" * 100_000)
+        ),
+        "is nested too deep",
+    ),
+    "a number of 5000 digits": (b'{"schema": ' + b"9" * 5_000 + b"}", "is no JSON"),
+    "no number": (_with("run", "seconds", value=float("nan")), f"{_NO_REPORT}run.seconds: a finite number"),
+    "a number without end": (_with("run", "seconds", value=float("inf")), f"{_NO_REPORT}run.seconds: a finite number"),
+    "a number that is too large": (
+        _with("run", "seconds", value="X").replace(b'"X"', b"-1e999"),
+        f"{_NO_REPORT}run.seconds: a finite number",
+    ),
+    "null": (b"null", f"{_NO_REPORT}schema: "),
+    "a number": (b"1", f"{_NO_REPORT}schema: "),
+    "a text": (b'"backuplink.report.v1"', f"{_NO_REPORT}schema: "),
+    "a list": (b"[]", f"{_NO_REPORT}schema: "),
+    "an object": (b"{}", f"{_NO_REPORT}schema: "),
+    "a list of reports": (json.dumps([_SOUND]).encode(), f"{_NO_REPORT}schema: "),
+    "its schema": (json.dumps(schema()).encode(), f"{_NO_REPORT}schema: "),
+    "another type of document": (b'{"type": "module"}', f"{_NO_REPORT}schema: "),
+    "a later form": (_with("schema", value="backuplink.report.v2"), f"{_NO_REPORT}schema: "),
+    "a form that is no text": (_with("schema", value=["backuplink.report.v1"]), f"{_NO_REPORT}schema: "),
+    "a stream that was cut": ("\n".join(_BEFORE)[:-9].encode(), f"{_NO_REPORT}the last line: it is cut off"),
+    "a stream without its report": ("\n".join(_BEFORE[:-1]).encode(), f"{_NO_REPORT}the last line: the report"),
+    "one line of a stream": (_BEFORE[0].encode(), f"{_NO_REPORT}the last line: the report"),
+    "no observations": (_with("observations", value={}), f"{_NO_REPORT}observations: a list"),
+    "an observation that is none": (_with("observations", 0, value=7), f"{_NO_REPORT}observations[0]: "),
+    "an observation with a key more": (_with("observations", 0, "new", value=1), f"{_NO_REPORT}observations[0]: "),
+    "an observation without its end": (_without("observations", 0, "status"), f"{_NO_REPORT}observations[0]: "),
+    "an observation of another id": (
+        _with("observations", 0, "id", value="\x1b[2J\u202e"),
+        f"{_NO_REPORT}observations[0].id: ",
+    ),
+    "an observation that ended otherwise": (
+        _with("observations", 0, "status", value="\x1b[2J"),
+        f"{_NO_REPORT}observations[0].status: ",
+    ),
+    "facts of another kind": (
+        _with("observations", 0, "facts", value={"\x1b[2J": "\u202e"}),
+        f"{_NO_REPORT}observations[0].facts",
+    ),
+    "the same target twice": (_twice("targets"), "holds the target 'backup' twice"),
+    "the same observation twice": (
+        _twice("observations"),
+        f"holds the observation {_SOUND['observations'][0]['id']!r}",
+    ),
+    "the same finding twice": (_twice("findings"), f"holds the finding {_SOUND['findings'][0]['id']!r} twice"),
+    "an instant of the first day": (_with("run", "started_at", value="0001-01-01T00:00:00+14:00"), "run.started_at: "),
+    "an instant without a zone": (_with("run", "started_at", value="2026-01-01T00:00:00"), "run.started_at: "),
+    **{
+        f"a key more in {_named(place) or 'it'}": (
+            _with(*place, "\x1b[2J\u202e", value=1),
+            f"{_NO_REPORT}{_named((*place, chr(27) + '[2J' + chr(0x202E)))}: there is no such key",
+        )
+        for place in _OBJECTS
+    },
+    **{
+        f"no object for {_named(place)}": (
+            _with(*place, value=[["\x1b[2J"]]),
+            f"{_NO_REPORT}{_named(place)}: an object",
+        )
+        for place in _OBJECTS[1:]
+    },
+}
+"""Contents of files that are no reports, and what is said of them."""
+
+REPORTS: Final[Mapping[str, bytes]] = {
+    GOOD: json_format.render(report_of("healthy-three-zones")).encode(),
+    "redacted.json": json_format.render(redact(report_of("private-dns-off"))).encode(),
+    "unknown-service.json": _with("targets", 0, "service", value="\x1b[2J\u202e"),
+    "elsewhere.json": _with("targets", value=[{**_SOUND["targets"][0], "id": "\x1b[2J\u202e"}]),
+    **{f"no-report-{number}": content for number, (content, _) in enumerate(NO_REPORTS.values())},
+}
+"""Files of a case's folder by name."""
+
+NO_REPORT_PLACES: Final = {
+    **NO_FILES,
+    "a file that is too large": ("{here}/sparse", f"a report of over {MAX_REPORT_BYTES >> 20} MiB is none"),
+    "zeros without end": ("/dev/zero", f"a report of over {MAX_REPORT_BYTES >> 20} MiB is none"),
+    "a device without anything": ("/dev/null", "is no JSON"),
+    "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
+    "no name": ("", "cannot be read: "),
+}
+"""Paths at which no report can be read."""
+
+
 def of_reports() -> Iterator[Refused]:
-    """Saved reports as arguments, for the commands that take them: `of_files` for each, and what `codec.decode`
-    refuses. No command takes one yet; `test_bad_input_of_every_argument_is_here` fails as soon as one does."""
-    yield from ()
+    """Saved reports that are none, at each place that takes one."""
+    good = f"{{here}}/{GOOD}"
+    wrong = {
+        **{label: (path, why, "") for label, (path, why) in NO_REPORT_PLACES.items()},
+        **{
+            label: (f"{{here}}/no-report-{number}", why, f"{{here}}/no-report-{number}: ")
+            for number, (label, (_, why)) in enumerate(NO_REPORTS.items())
+        },
+    }
+    diagnosed, compared = _formats(), itertools.cycle(("text", "json"))
+    for label, (path, *says) in wrong.items():
+        for place, arguments, formats in (
+            ("diagnose REPORT", (path,), diagnosed),
+            ("diff OLD", (path, good), compared),
+            ("diff NEW", (good, path), compared),
+        ):
+            wanted = next(formats)
+            yield Refused(
+                id=f"{place}: {label}",
+                arguments=(place.split()[0], "--format", wanted, *arguments),
+                says=tuple(filter(None, says)),
+                format=wanted,
+                unprivileged=label == "without leave",
+            )
+    calls: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+        ("diagnose", "redacted", ("{here}/redacted.json",), "the report was redacted"),
+        ("diff", "OLD is redacted", ("{here}/redacted.json", good), "the old report was redacted"),
+        ("diff", "NEW is redacted", (good, "{here}/redacted.json"), "the new report was redacted"),
+        ("diagnose", "an unknown service", ("{here}/unknown-service.json",), "the report is about '\\x1b[2J"),
+        ("diff", "nothing in common", (good, "{here}/elsewhere.json"), "no target in common: backup, backup-gateway"),
+        ("diff", "nothing in common, the other way", ("{here}/elsewhere.json", good), "no target in common: \x1b[2J"),
+        ("diagnose", "no argument", (), "Missing argument 'REPORT'"),
+        ("diff", "no argument", (), "Missing argument 'OLD'"),
+        ("diff", "one argument", (good,), "Missing argument 'NEW'"),
+    )
+    for command, label, words, said in calls:
+        yield Refused(
+            id=f"{command}: {label}", arguments=(command, "--format=json", *words), says=(said,), format="json"
+        )
 
 
-ARGUMENTS: Final = {("demo", "scenario")}
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*path, key)
+        yield from _places(each, (*path, key))
+
+
+_DOCUMENTS: Final = tuple(encode(report_of(name)) for name in scenarios.names()[::7])
+_HOSTILE: Final[tuple[Any, ...]] = (
+    *("", "a" * 200, "a b" * 100, "\x1b[2J", "\ud800", "\u202e\n\r", "backup", "10.0.0.1", "::1", "fe80::1%\x1b[2J"),
+    *("ok", "failed", "skipped", "critical", "2026-03-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+    *(None, True, False, 0, -1, 10**30, 1e300, [], {}),
+)
+
+
+@st.composite
+def spoilt_reports(draw: st.DrawFn) -> dict[str, Any]:
+    """Documents of reports in which a few places hold other things: hostile ones, or what stands at such a place
+    elsewhere, so that many are still reports. Ids of observations are made anew."""
+    made: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(_DOCUMENTS)))
+    for _ in range(draw(st.integers(1, 4))):
+        places = list(_places(made))
+        if not places:
+            break
+        path: tuple[Any, ...] = draw(st.sampled_from(places))
+        parent: Any = made
+        for key in path[:-1]:
+            parent = parent[key]
+        match draw(st.integers(0, 3)):
+            case 0:
+                parent[path[-1]] = draw(st.sampled_from(_HOSTILE))
+            case 1 if isinstance(parent, list):
+                del parent[path[-1]]
+            case _:
+                alike = [each for each in places if each[-1] == path[-1] and isinstance(each[-1], str)] or [path]
+                other: Any = made
+                for key in draw(st.sampled_from(alike)):
+                    other = other[key]
+                parent[path[-1]] = copy.deepcopy(other)
+    looks = made.get("observations")
+    for each in looks if isinstance(looks, list) else ():
+        if isinstance(each, dict):
+            parts = [each.get(name) for name in ("step", "target", "address", "port", "resolver", "operation")]
+            each["id"] = "/".join(str(part) for part in parts if part is not None)
+    return made
+
+
+ARGUMENTS: Final = {
+    ("demo", "scenario"),
+    ("explain", "code"),
+    ("diagnose", "report_file"),
+    ("diff", "old"),
+    ("diff", "new"),
+}
 """Arguments of commands that have cases here."""
 
 
 def _all() -> Iterator[Refused]:
-    for command in ("check", "demo"):
+    for command in ("check", "demo", "diagnose"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_variable()
     yield from by_file()
@@ -706,9 +1003,10 @@ def _all() -> Iterator[Refused]:
     yield from of_scenarios()
     yield from of_endpoints()
     yield from of_pairs()
-    for name in ("check", "demo"):
+    for name in ("check", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
     yield from of_configurations()
+    yield from of_codes()
     yield from of_reports()
 
 
@@ -815,12 +1113,7 @@ def _settings() -> Iterator[Measured]:
     for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         yield _set(variable, "set to nothing", "", 2, "TLS008")
     yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
-    yield Measured(
-        id="--ca-bundle: a pipe to which nobody writes",
-        exit=3,
-        codes=("RUN001",),
-        arguments=("--ca-bundle", "{here}/pipe", "--deadline", "1"),
-    )
+    yield _set("--ca-bundle", "a pipe to which nobody writes", "{here}/pipe", 2, "TLS008")
     # Which host the SDK would call is not known without its profile.
     for name in ("--profile", "BACKUPLINK_PROFILE", "AWS_PROFILE"):
         yield _set(name, "unknown", "nope", 3, "API010")

@@ -4,6 +4,7 @@ The points come from `tests.agent.signalled`, so that each test is the same in e
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -11,6 +12,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
@@ -29,6 +32,8 @@ CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 SECONDS = 30.0
 """Far above what any process here needs; a limit for one that hangs."""
 AT_ONCE = 3
+PIPE_BYTES = 4096
+"""A page, the least that a pipe holds (pipe(7))."""
 ANYWHERE = 100
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
@@ -251,6 +256,47 @@ def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
         assert result.code == 3, result
 
 
+@contextlib.contextmanager
+def held_up(wanted: str, unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A run whose document does not fit into the pipe that it goes to, once it waits there for a reader; and the end to
+    read from."""
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        words = (sys.executable, "-m", "agent", *demo(wanted))
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        with subprocess.Popen(words, cwd=ROOT, stdout=writing, stderr=subprocess.DEVNULL, env=environment) as process:
+            os.close(writing)
+            try:
+                until = time.monotonic() + SECONDS
+                # A line that is no longer than the pipe goes in whole or waits, so the pipe need not be full.
+                while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder) < PIPE_BYTES // 4:
+                    assert time.monotonic() < until, "the pipe never fills"
+                    time.sleep(0.01)
+                yield process, reading
+            finally:
+                process.kill()
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("wanted", ["json", "ndjson"])
+def test_a_reader_who_never_reads_holds_no_process_that_is_asked_to_end(wanted: str) -> None:
+    with held_up(wanted) as (process, _):
+        process.terminate()
+        assert process.wait(SECONDS) == 143
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_who_comes_after_the_signal_gets_the_whole_document(unbuffered: str) -> None:
+    with held_up("json", unbuffered) as (process, reading):
+        process.terminate()
+        with open(os.dup(reading), "rb") as stream:
+            document = json.loads(stream.read())
+        assert document["schema"] == "backuplink.report.v1"
+        assert process.wait(SECONDS) == 143
+
+
 @pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
 def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
     for result in results(
@@ -271,6 +317,10 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> 
         ("endpoints",),
         ("endpoints", "--format", "json"),
         ("schema",),
+        ("explain",),
+        ("explain", "TLS004"),
+        ("explain", "tls004"),
+        ("explain", "TLS004", "--format", "json"),
         ("--version",),
         ("--help",),
         ("check", "--help"),

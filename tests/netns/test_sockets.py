@@ -90,7 +90,7 @@ def test_peer_that_forbids_is_named(tmp_path: Path) -> None:
 def test_lost_syn_is_counted(tmp_path: Path) -> None:
     with vpc("lossy", HEALTHY, rules=FIRST_SYN_LOST) as made:
         ended = program.check(made, tmp_path)
-    assert (ended.code, ended.findings) == (0, ())
+    assert (ended.code, ended.findings) == (1, ("TCP009@backup",))
     attempts = connects(ended)
     assert {address: facts_of(attempt).retransmits for address, attempt in attempts.items()} == {
         "10.0.1.17": 1,
