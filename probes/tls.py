@@ -25,6 +25,8 @@ MAX_HANDSHAKE_BYTES: Final = 262_144
 """Far above any real chain; a handshake that is longer never ends."""
 MAX_CERTIFICATES: Final = 6
 """Those of AWS send four; all that are kept stand in the report, once for each address and port."""
+MAX_KEPT: Final = 256
+"""Certificates of verified peers that are kept once they are read."""
 MAX_NAMES: Final = 16
 """Of one certificate. Those of AWS hold a handful."""
 MAX_NAME_CHARACTERS: Final = 256
@@ -215,12 +217,20 @@ def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
     """The certificates of a peer whose handshake came to its end: of one that OpenSSL has verified its own alone, as
     OpenSSL reads it. None where our own reading fails, which is no fault of the peer's."""
     try:
-        verified, der = tls.getpeercert(), tls.getpeercert(binary_form=True)
-        if verified and der:
-            return (_of_verified(verified, der),)
-        return peer_certificates(tls)
-    except (ProbeError, ValueError, ssl.SSLError):
+        if tls.context.verify_mode is not ssl.CERT_REQUIRED:
+            return peer_certificates(tls)
+        der = tls.getpeercert(binary_form=True) or b""
+        if der not in _VERIFIED:
+            if len(_VERIFIED) >= MAX_KEPT:
+                _VERIFIED.clear()
+            _VERIFIED[der] = _of_verified(tls.getpeercert() or {}, der)
+        return (_VERIFIED[der],)
+    except (ProbeError, ValueError, KeyError, ssl.SSLError):
         return ()
+
+
+_VERIFIED: Final[dict[bytes, Certificate]] = {}
+"""What was read lately, by DER: a process that probes again and again meets the same certificates each time."""
 
 
 def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:

@@ -1,8 +1,10 @@
 """Every scenario with real sockets: the installed program must see and find there what it sees and finds in memory."""
 
 import dataclasses
+import sys
 import tempfile
-from functools import cache
+from collections.abc import Iterator, Mapping
+from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from tests.netns.vpc import vpc
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
+MODULE: Final = sys.modules[__name__]
 NAMES: Final = tuple(name for name in scenarios.names() if "namespaces" in scenarios.load(name).worlds)
 WORLDS: Final = {name: scenarios.text(name) for name in NAMES} | VARIANTS
 
@@ -42,25 +45,37 @@ UNLIKE: Final = frozenset(
 """Facts that no two worlds share."""
 
 
-@cache
-def ended(name: str) -> program.Ended:
-    """One run for all that is asked of it."""
+AT_ONCE: Final = 3
+"""Runs that go on beside each other: most of each is waiting for what never comes."""
+Runs = Mapping[str, "AsyncResult[program.Ended]"]
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
+    """One run for all that is asked of it, begun for every world that a test of this session asks for."""
+    here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.module is MODULE]
+    names = dict.fromkeys(str(item.callspec.params["name"]) for item in here if hasattr(item, "callspec"))
+    with ThreadPool(AT_ONCE) as pool:
+        yield {name: pool.apply_async(_ended, (name,)) for name in names}
+
+
+def _ended(name: str) -> program.Ended:
     with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as made:
         return program.check(made, Path(folder))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_finds_what_it_must_and_nothing_else(name: str) -> None:
-    expect, run = scenarios.load(name).expect, ended(name)
+def test_finds_what_it_must_and_nothing_else(name: str, runs: Runs) -> None:
+    expect, run = scenarios.load(name).expect, runs[name].get()
     verdict = run.report.verdict
     assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings)
     assert run.code == exits.of_status(expect.status)
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_both_worlds_are_one(name: str) -> None:
+def test_both_worlds_are_one(name: str, runs: Runs) -> None:
     evidence, _ = measured(scenarios.parse(name, WORLDS[name]))
-    assert told(ended(name).report) == told(judge(evidence))
+    assert told(runs[name].get().report) == told(judge(evidence))
 
 
 def told(report: Report) -> dict[str, object]:

@@ -12,6 +12,7 @@ import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,8 @@ COMMAND_SECONDS: Final = 20.0
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
 _NETNS: Final = Path("/etc/netns")
+_FILING: Final = threading.Lock()
+"""Several VPCs may be made at once, and share that folder."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
 ENDING_SECONDS: Final = 10.0
 _ROUND_TRIP: Final = TcpPart.__dataclass_fields__["round_trip_seconds"].default
@@ -195,16 +198,18 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
     if _NSSWITCH.exists():
         # A module such as `resolve` would hand the look-up to a service outside the namespace.
         texts["nsswitch.conf"] = f"hosts: {' '.join(host.lookup_sources)}\n"
-    already = _NETNS.exists()
-    folder.mkdir(parents=True)
+    with _FILING:
+        already = _NETNS.exists()
+        folder.mkdir(parents=True)
     try:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="ascii")
         yield
     finally:
-        shutil.rmtree(folder)
-        if not already and not any(_NETNS.iterdir()):
-            _NETNS.rmdir()
+        with _FILING:
+            shutil.rmtree(folder)
+            if not already and not any(_NETNS.iterdir()):
+                _NETNS.rmdir()
 
 
 @contextmanager

@@ -1,0 +1,195 @@
+"""A whole `check` beside one call of the AWS CLI, beside what is typed today, and beside the least there could be."""
+
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from agent.simulated.scenario import Scenario
+from probes.sigv4 import signed_headers
+from tests.bench.promise import Figure, Measurement, Promise
+from tests.bench.rivals import AWS, CURL, DIG, NC, OPENSSL
+from tests.bench.spaces import ROUND_TRIP_SECONDS, Host, host
+from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
+
+VERDICTS: Final = (0, 1, 2)
+"""Exit codes of a run that was made; whether its verdict is right is what tests look at."""
+SIGNED_CALLS: Final = 6
+BARE: Final = Path(__file__).with_name("bare.py")
+RUNBOOK: Final = Path(__file__).with_name("runbook.sh")
+RUNBOOK_ROUNDS: Final = 5
+STEP_SECONDS: Final = 3.0
+DROPPED: Final = f"""
+summary = "36 ports of one service dropped, the other as it should be"
+
+[run]
+services = ["backup", "backup-gateway"]
+timeout = {STEP_SECONDS}
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup-gateway.eu-west-1.amazonaws.com"
+a = ["10.0.1.27", "10.0.2.27", "10.0.3.27", "10.0.1.28", "10.0.2.28", "10.0.3.28"]
+
+[[tcp]]
+addresses = ["10.0.1.17"]
+ports = [443]
+
+[[tcp]]
+addresses = ["10.0.1.27", "10.0.2.27", "10.0.3.27", "10.0.1.28", "10.0.2.28", "10.0.3.28"]
+ports = [443, 1026, 1027, 1028, 1031, 2222]
+answer = "silence"
+
+[expect]
+status = "critical"
+path = "unreachable"
+findings = []
+"""
+
+
+def beside_one_call() -> tuple[Figure, ...]:
+    """CPU and peak memory, near."""
+    with host() as there:
+        rounds = in_turn(lambda: _check(there), lambda: _call(there))
+    costs = "; ".join(
+        f"{what} {median(rounds, cpu, place) * 1000:.0f} ms, {median(rounds, peak, place) / 1024:.0f} MiB"
+        for place, what in enumerate(("check", "call"))
+    )
+    return Figure(ratio(rounds, cpu), costs), Figure(ratio(rounds, peak), "the largest process of each")
+
+
+def far_away() -> tuple[Figure, ...]:
+    """Wall time where everything but link-local addresses is 20 ms away, beside one call and beside a bare process."""
+    with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
+        rounds = in_turn(lambda: _check(there), lambda: _call(there), lambda: _bare(there))
+    with host(round_trip_seconds=ROUND_TRIP_SECONDS, link_local=True) as there:
+        all_far = in_turn(lambda: _check(there), lambda: _call(there), lambda: _bare(there), rounds=5)
+    walls = [f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(3)]
+    trip = statistics.median(_round_trip(check.output) for check, _, _ in rounds) * 1000
+    beside_call, beside_bare = ratio(rounds, wall), ratio(rounds, wall, second=2)
+    return (
+        Figure(
+            beside_call,
+            f"check {walls[0]}, call {walls[1]}; round trip measured {trip:.1f} ms; with metadata as far as the rest "
+            f"{ratio(all_far, wall):.2f}",
+        ),
+        Figure(beside_bare, f"bare {walls[2]}; with metadata as far as the rest {ratio(all_far, wall, second=2):.2f}"),
+    )
+
+
+def beside_runbook() -> tuple[Figure, ...]:
+    """Wall time and CPU of the shell runbook, 20 ms away, one command after the other, to those of a check."""
+    with host(round_trip_seconds=ROUND_TRIP_SECONDS) as there:
+        rounds = in_turn(
+            lambda: there.run("sh", str(RUNBOOK), str(there.roots), AWS.path()),
+            lambda: _check(there),
+            rounds=RUNBOOK_ROUNDS,
+        )
+    seconds = f"{median(rounds, wall, 0):.1f} s at 20 ms, one command after the other"
+    return Figure(ratio(rounds, wall), seconds), Figure(ratio(rounds, cpu), f"{median(rounds, cpu, 0):.2f} s")
+
+
+def dropped_ports() -> tuple[Figure, ...]:
+    """Wall time of a run with 36 dropped ports to one step's timeout."""
+    with host(DROPPED) as there:
+        rounds = in_turn(lambda: there.check(codes=VERDICTS), rounds=5)
+    runs = [json.loads(check.output) for (check,) in rounds]
+    silent = statistics.median(_silent(report["observations"]) for report in runs)
+    measuring = statistics.median(report["run"]["seconds"] for report in runs) / STEP_SECONDS
+    whole = median(rounds, wall, 0) / STEP_SECONDS
+    note = f"{silent:.0f} timeouts; the run as its report has it; the whole process with its start {whole:.2f}"
+    return (Figure(measuring, note),)
+
+
+def _check(there: Host) -> Spent:
+    spent = there.check(codes=VERDICTS)
+    passed = [each for each in json.loads(spent.output)["observations"] if each["step"] == "api" and _is_ok(each)]
+    if len(passed) != SIGNED_CALLS:
+        raise RuntimeError(f"{len(passed)} of {SIGNED_CALLS} signed calls passed")
+    return spent
+
+
+def _call(there: Host) -> Spent:
+    return there.run(AWS.path(), "backup", "list-backup-vaults", "--region", there.vpc.scenario.run.region)
+
+
+def _bare(there: Host) -> Spent:
+    scenario = there.vpc.scenario
+    name = scenario.dns[0].name
+    words = (sys.executable, "-P", str(BARE), str(scenario.host.resolvers[0]), name, str(there.roots))
+    spent = there.run(*words, *_requests(scenario, name))
+    if spent.output.split() != ["403", "200"]:
+        raise RuntimeError(f"the bare process was answered {spent.output.split()}")
+    return spent
+
+
+def _requests(scenario: Scenario, name: str) -> tuple[str, str]:
+    """An unsigned request and a signed one, whole."""
+    path = "/backup-vaults/?maxResults=1"
+    headers = signed_headers(
+        scenario.credentials.keys(),
+        service="backup",
+        region=scenario.run.region,
+        at=datetime.now(UTC),
+        method="GET",
+        url=f"https://{name}{path}",
+        headers=(),
+        body=b"",
+    )
+    signed = "".join(f"{key}: {value}\r\n" for key, value in headers)
+    return f"GET / HTTP/1.1\r\nHost: {name}\r\n\r\n", f"GET {path} HTTP/1.1\r\nHost: {name}\r\n{signed}\r\n"
+
+
+def _round_trip(report: str) -> float:
+    """Median of the kernel's round trips to addresses that are not link-local, in seconds."""
+    connects = [each for each in json.loads(report)["observations"] if each["step"] == "tcp"]
+    return statistics.median(float(each["facts"]["round_trip_seconds"]) for each in connects)
+
+
+def _is_ok(observation: dict[str, Any]) -> bool:
+    return bool(observation["status"] == "ok")
+
+
+def _silent(observations: Sequence[dict[str, Any]]) -> int:
+    return sum(1 for each in observations if (each["failure"] or {}).get("kind") == "timeout")
+
+
+_CALL: Final = "one aws call (v1)"
+MEASUREMENTS: Final = (
+    Measurement(
+        promises=(
+            Promise(what="check, CPU", against=_CALL, limit=0.6),
+            Promise(what="check, peak memory", against=_CALL, limit=0.8),
+        ),
+        measure=beside_one_call,
+        needs=(AWS,),
+    ),
+    Measurement(
+        promises=(
+            Promise(what="check, wall at 20 ms", against=_CALL, limit=0.6),
+            Promise(what="check, wall at 20 ms", against="a bare process, five round trips", limit=1.6),
+        ),
+        measure=far_away,
+        needs=(AWS,),
+    ),
+    Measurement(
+        promises=(
+            Promise(what="shell runbook, wall at 20 ms", against="check", limit=10, at_least=True),
+            Promise(what="shell runbook, CPU", against="check", limit=5, at_least=True),
+        ),
+        measure=beside_runbook,
+        needs=(AWS, DIG, NC, OPENSSL, CURL),
+    ),
+    Measurement(
+        promises=(Promise(what="36 dropped ports, wall", against="one step's timeout", limit=1.05),),
+        measure=dropped_ports,
+    ),
+)

@@ -1,0 +1,75 @@
+"""How cost grows with what is measured: memory over many ladders, CPU and memory over many addresses."""
+
+import json
+import statistics
+import sys
+from typing import Any, Final
+
+from tests.bench.promise import Figure, Measurement, Promise
+from tests.bench.spaces import Lab, lab
+
+IN_FLIGHT: Final = 306
+TIMES: Final = 30
+RUNS: Final = 5
+SIZES: Final = (1, 10, 100, 1_000)
+BOUND: Final = 100
+"""In flight at once where it is asked whether memory is bounded by that."""
+LEAST_LADDERS: Final = 300
+"""Few ladders are repeated until there are that many, since one takes less than the clock's own noise."""
+
+
+def memory_over_ladders() -> tuple[Figure, ...]:
+    """Peak of 30 rounds of 306 ladders to that of the first round, in one process."""
+    with lab() as there:
+        runs = [_ladders(there, count=IN_FLIGHT, at_once=IN_FLIGHT, rounds=TIMES) for _ in range(RUNS)]
+    few, many = (statistics.median(run[place]["peak"] for run in runs) / 1024 for place in (1, -1))
+    value = statistics.median(run[-1]["peak"] / run[1]["peak"] for run in runs)
+    note = f"{many:.1f} MiB against {few:.1f}; 306 in flight, round after round, a log for each as a run has"
+    return (Figure(value, note),)
+
+
+def over_addresses() -> tuple[Figure, ...]:
+    """CPU of a ladder at 1,000 addresses to that at 10, all at once; and peak memory at 1,000 to that at 100, with 100
+    in flight in both."""
+    with lab() as there:
+        cpu: dict[int, list[float]] = {size: [] for size in SIZES}
+        peaks: list[tuple[float, float]] = []
+        for _ in range(RUNS):
+            for size in SIZES:
+                times = max(LEAST_LADDERS // size, 1)
+                run = _ladders(there, count=size, at_once=size, rounds=times)
+                cpu[size].append((run[-1]["cpu"] - run[0]["cpu"]) / (size * times))
+            few, many = (_ladders(there, count=count, at_once=BOUND, rounds=1) for count in (BOUND, SIZES[-1]))
+            peaks.append((few[-1]["peak"], many[-1]["peak"]))
+    each = ", ".join(f"{statistics.median(cpu[size]) * 1000:.2f}" for size in SIZES)
+    grown = statistics.median(many / few for few, many in zip(cpu[10], cpu[1_000], strict=True))
+    kept = statistics.median(many - few for few, many in peaks) / (SIZES[-1] - BOUND)
+    return (
+        Figure(grown, f"CPU of a ladder at 1, 10, 100, 1,000 addresses, all at once: {each} ms"),
+        Figure(
+            statistics.median(many / few for few, many in peaks),
+            f"{kept:.1f} KiB more for each address that is done: its five observations",
+        ),
+    )
+
+
+def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[str, Any]]:
+    """CPU seconds and peak KiB so far: after the warm-up, then after each round."""
+    options = ("--count", str(count), "--at-once", str(at_once), "--rounds", str(rounds), "--roots", str(there.roots))
+    spent = there.run(sys.executable, "-m", "tests.bench.worker", "ladders", *options)
+    return [json.loads(line) for line in spent.output.splitlines()]
+
+
+MEASUREMENTS: Final = (
+    Measurement(
+        promises=(Promise(what="9,180 ladders, peak memory", against="306 ladders", limit=1.1),),
+        measure=memory_over_ladders,
+    ),
+    Measurement(
+        promises=(
+            Promise(what="growth: a ladder's CPU at 1,000 addresses", against="at 10 addresses", limit=1.1),
+            Promise(what="growth: peak memory at 1,000 addresses", against="at 100, as many in flight", limit=1.1),
+        ),
+        measure=over_addresses,
+    ),
+)

@@ -1,0 +1,102 @@
+"""What judging costs: all rules over many observations, and each rule alone."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
+from typing import Any, Final
+
+from agent.evidence import GETADDRINFO, Evidence
+from agent.rules.registry import RULES
+from agent.rules.rule import Found, Rule
+from agent.verdict import judge
+from probes.facts import LookupFacts
+from probes.model import Observation, Ok
+from tests.agent.runs import evidence_of
+from tests.bench.promise import Figure, Measurement, Promise
+
+ROUNDS: Final = 11
+OBSERVATIONS: Final = 1_000
+SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
+"""Scenarios that are grown: a fault at some addresses, none at all, and one at every address."""
+
+
+def grown(name: str, observations: int) -> Evidence:
+    """The evidence of a scenario with at least that many observations: its addresses, as if there were hundreds."""
+    evidence = evidence_of(name)
+    pattern = [each for each in evidence.observations if each.subject.address is not None]
+    made: list[Observation[Any]] = [each for each in evidence.observations if each.subject.address is None]
+    found: dict[str | None, list[Any]] = {}
+    for number in range(observations // len(pattern) + 1):
+        for each in pattern:
+            last = int(each.subject.address or 0) & 0xFFFF
+            address = ip_address((10 << 24) + (number + 1 << 16) + last)
+            after = str(each.subject.after).replace(str(each.subject.address), str(address))
+            found.setdefault(each.subject.target, []).append(address)
+            made.append(replace(each, subject=replace(each.subject, address=address, after=after)))
+    return Evidence(
+        run=evidence.run,
+        targets=evidence.targets,
+        observations=[_looked_up(each, found) if each.subject.operation == GETADDRINFO else each for each in made],
+    )
+
+
+def _looked_up(lookup: Observation[Any], found: dict[str | None, list[Any]]) -> Observation[Any]:
+    if lookup.subject.target not in found:
+        return lookup
+    addresses = tuple(dict.fromkeys(found[lookup.subject.target]))
+    return replace(lookup, outcome=Ok(LookupFacts(addresses=addresses)))
+
+
+def judging() -> tuple[Figure, ...]:
+    """CPU milliseconds of judging, and of the slowest rule, each for the scenario that takes longest."""
+    whole: dict[str, float] = {}
+    alone: dict[str, float] = {}
+    for name in SEEDS:
+        evidence = grown(name, OBSERVATIONS)
+        whole[name] = statistics.median(_milliseconds(partial(judge, _fresh(evidence))) for _ in range(ROUNDS))
+        for code, took in _rules(evidence).items():
+            alone[code] = max(alone.get(code, 0.0), took)
+    slowest = sorted(alone, key=alone.__getitem__, reverse=True)[:3]
+    return (
+        Figure(max(whole.values()), "; ".join(f"{name} {took:.1f} ms" for name, took in whole.items())),
+        Figure(alone[slowest[0]], ", ".join(f"{code} {alone[code]:.2f} ms" for code in slowest)),
+    )
+
+
+def _rules(evidence: Evidence) -> dict[str, float]:
+    """Median milliseconds of each rule, asked in order over one fresh evidence: what evidence finds once and keeps is
+    counted for the first that asks, as in a run."""
+    took: dict[str, list[float]] = {rule.code: [] for rule in RULES}
+    for _ in range(ROUNDS):
+        seen = _fresh(evidence)
+        for rule in RULES:
+            took[rule.code].append(_milliseconds(partial(_asked, rule, seen)))
+    return {code: statistics.median(times) for code, times in took.items()}
+
+
+def _asked(rule: Rule, evidence: Evidence) -> list[Found]:
+    return list(rule.check(evidence))
+
+
+def _fresh(evidence: Evidence) -> Evidence:
+    return Evidence(run=evidence.run, targets=evidence.targets, observations=evidence.observations)
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1000
+
+
+MEASUREMENTS: Final = (
+    Measurement(
+        promises=(
+            Promise(what="judging 1,000 observations, CPU", against="", limit=50, unit="ms"),
+            Promise(what="the slowest rule over 1,000 observations, CPU", against="", limit=1, unit="ms"),
+        ),
+        measure=judging,
+    ),
+)

@@ -1,0 +1,109 @@
+"""What is promised, how it is measured, and the rows that come of it."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.bench.rivals import Rival
+
+LOG: Final = logging.getLogger("bench")
+INSTALL: Final = "./dev bench --rivals"
+
+
+class UnmeasuredError(Exception):
+    """Why something could not be measured, in words for its row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A row of the table before anything is measured."""
+
+    what: str
+    against: str
+    limit: float | None
+    """In `unit`; None for a figure that is shown and promised to nobody."""
+    at_least: bool = False
+    """Whether the figure must reach the limit; otherwise it must not pass it."""
+    unit: str = ""
+    """Empty for a ratio."""
+
+    @property
+    def goal(self) -> str:
+        return "none" if self.limit is None else f"{'≥' if self.at_least else '≤'} {self._shown(self.limit)}"
+
+    def shown(self, value: float) -> str:
+        """A figure with two digits behind the point, one from ten on, and more where it would seem to lie on the other
+        side of the limit."""
+        digits = 1 if value >= 10 else 2
+        while self.met(round(value, digits)) != self.met(value):
+            digits += 1
+        return self._shown(round(value, digits))
+
+    def met(self, value: float) -> bool | None:
+        """Whether the figure keeps the promise, as measured and not as shown; None where there is none."""
+        if self.limit is None:
+            return None
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def _shown(self, value: float) -> str:
+        return f"{value:g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured for one promise."""
+
+    value: float
+    note: str = ""
+    """What else the reader should know: what stood beside it, and in what it differs from what is promised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Promises whose figures come from the same runs, in the order in which `measure` gives them."""
+
+    promises: tuple[Promise, ...]
+    measure: Callable[[], tuple[Figure, ...]]
+    """Raises UnmeasuredError where it cannot be done here."""
+    needs: tuple[Rival, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One promise and what came of it."""
+
+    what: str
+    against: str
+    goal: str
+    figure: str | None
+    """None where nothing was measured; `note` says why."""
+    met: bool | None
+    note: str
+
+
+def rows_of(measurement: Measurement, wanted: Callable[[Promise], bool]) -> Iterator[Row]:
+    """Measure, and give the rows of those promises that are wanted. Never raises: the row says what went wrong."""
+    figures: tuple[Figure, ...] = ()
+    note = ""
+    missing = [rival.name for rival in measurement.needs if not rival.is_there()]
+    try:
+        if missing:
+            raise UnmeasuredError(f"{', '.join(missing)} is not installed here: {INSTALL}")
+        figures = measurement.measure()
+    except UnmeasuredError as error:
+        note = f"not measured: {error}"
+    except Exception as error:
+        LOG.exception("%s", measurement.promises[0].what)
+        note = f"not measured: {type(error).__name__}: {error}"
+    for place, promise in enumerate(measurement.promises):
+        if not wanted(promise):
+            continue
+        row = Row(what=promise.what, against=promise.against, goal=promise.goal, figure=None, met=None, note=note)
+        if figures:
+            figure = figures[place]
+            shown, met = promise.shown(figure.value), promise.met(figure.value)
+            row = Row(
+                what=row.what, against=row.against, goal=row.goal, figure=shown, met=met, note=figure.note or row.note
+            )
+        yield row

@@ -1,0 +1,64 @@
+"""`python -m tests.bench.relay SECONDS`: a cable with a delay: two TUN devices, what enters one leaves the other later.
+
+It stands where a kernel has no netem. Made in one namespace, of which one device can then be moved to another; the
+open descriptor goes with it. Says `ready` once both are there, and ends when its stdin is closed. Packets keep their
+order: each waits equally long, so the queue is one.
+"""
+
+import fcntl
+import os
+import select
+import struct
+import sys
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+NEAR: Final = "near"
+FAR: Final = "far"
+READY: Final = "ready"
+_DEVICE: Final = "/dev/net/tun"
+_TUNSETIFF: Final = 0x400454CA
+_TUN_WITHOUT_HEADER: Final = 0x0001 | 0x1000
+"""IFF_TUN and IFF_NO_PI of linux/if_tun.h."""
+_PACKET_BYTES: Final = 65_536
+
+
+def opened(name: str) -> int:
+    """Descriptor of a new TUN device."""
+    descriptor = os.open(_DEVICE, os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", name.encode("ascii"), _TUN_WITHOUT_HEADER))
+    return descriptor
+
+
+def carry(near: int, far: int, seconds: float) -> None:
+    """Carry packets both ways, each `seconds` later, until stdin is closed."""
+    other = {near: far, far: near}
+    waiting: deque[tuple[float, int, bytes]] = deque()
+    over = sys.stdin.fileno()
+    while True:
+        patience = None if not waiting else max(waiting[0][0] - time.monotonic(), 0.0)
+        ready, _, _ = select.select([near, far, over], [], [], patience)
+        if over in ready:
+            return
+        for device in ready:
+            with suppress(BlockingIOError):
+                while True:
+                    packet = os.read(device, _PACKET_BYTES)
+                    waiting.append((time.monotonic() + seconds, other[device], packet))
+        while waiting and waiting[0][0] <= time.monotonic():
+            _, device, packet = waiting.popleft()
+            os.write(device, packet)
+
+
+def main(seconds: float) -> None:
+    """Make the devices and carry."""
+    near, far = opened(NEAR), opened(FAR)
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
+    carry(near, far, seconds)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

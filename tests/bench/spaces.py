@@ -1,0 +1,215 @@
+"""Where it is measured: a VPC as in the namespace tests, near or some milliseconds away, and a lab on a loopback.
+
+The lab is one namespace with nothing but its own loopback, on which `tests.bench.server` answers at every address of
+127.0.0.0/8: for what is measured over thousands of connections.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from agent.simulated.certificates import root_pem
+from tests.bench import relay, server
+from tests.bench.promise import UnmeasuredError
+from tests.bench.rivals import SEARCHED
+from tests.bench.spent import ROOT, Spent, run
+from tests.netns import program
+from tests.netns.vpc import Vpc, missing, vpc
+
+ROUND_TRIP_SECONDS: Final = 0.02
+WORLD: Final = """
+summary = "two services at three addresses each, six ports, three resolvers"
+
+[run]
+services = ["backup", "backup-gateway"]
+
+[host]
+resolvers = ["10.0.0.2", "10.0.9.53"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "10.0.9.53", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17", "10.0.2.17", "10.0.3.17"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "10.0.9.53", "169.254.169.253"]
+name = "backup-gateway.eu-west-1.amazonaws.com"
+a = ["10.0.1.27", "10.0.2.27", "10.0.3.27"]
+
+[[tcp]]
+addresses = ["10.0.1.17", "10.0.2.17", "10.0.3.17", "10.0.1.27", "10.0.2.27", "10.0.3.27"]
+ports = [443, 1026, 1027, 1028, 1031]
+
+[[tcp]]
+addresses = ["10.0.1.27", "10.0.2.27", "10.0.3.27"]
+ports = [2222]
+speaks = "ssh"
+
+[expect]
+status = "ok"
+path = "private"
+findings = []
+"""
+"""In the form of agent.simulated.scenario: what the promises call a check."""
+_COMMAND_SECONDS: Final = 20.0
+_LINK_LOCAL: Final = "169.254.0.0/16"
+_NEAR_TABLE: Final = 100
+_NUMBERS: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host in a VPC that commands can be measured on."""
+
+    vpc: Vpc
+    roots: Path
+    """The trusted roots, in PEM."""
+    environment: Mapping[str, str]
+
+    def run(self, *words: str, codes: tuple[int, ...] = (0,)) -> Spent:
+        """Measure a command on the host."""
+        return run(*words, environment=self.environment, inside=self.vpc.on_host, codes=codes)
+
+    def check(self, *options: str, codes: tuple[int, ...] = (0,)) -> Spent:
+        """Measure `backuplink check` as the scenario asks for it; its output is the report in JSON."""
+        words = (str(program.PROGRAM), "check", *program.options(self.vpc.scenario.run), *options)
+        return self.run(*words, codes=codes)
+
+
+@contextmanager
+def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool = False) -> Iterator[Host]:
+    """The host of a scenario, given as its file has it, with everything else that far away.
+
+    What has a link-local address, as metadata has, is far only where `link_local` is set: in a VPC it answers on the
+    instance's own hardware. For a few dozen runs, not for hundreds: the peers tell what they see into a pipe that is
+    read at the end alone.
+    """
+    _refuse_without_namespaces()
+    with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as made:
+        folder = Path(name)
+        (folder / "home").mkdir()
+        environment = program.environment(made, folder)
+        found = Host(vpc=made, roots=Path(environment["AWS_CA_BUNDLE"]), environment=environment)
+        if not round_trip_seconds:
+            yield found
+            return
+        with _far_away(made, round_trip_seconds, link_local=link_local):
+            yield found
+
+
+@contextmanager
+def _far_away(made: Vpc, round_trip_seconds: float, *, link_local: bool) -> Iterator[None]:
+    """Have the packets between the host and the rest go through a relay that keeps them half a round trip."""
+    beyond = _other_end(made.host)
+    own, gateway = made.scenario.host.addresses[0], made.scenario.host.gateways[0]
+    if len(made.scenario.host.addresses) > 1 or own.version != 4:
+        raise ValueError("the delay is built for one IPv4 address")
+    near = [
+        f"-n {made.host} route add {_LINK_LOCAL} via {gateway} dev eth0 onlink src {own.ip}",
+        f"-n {beyond} rule add from {_LINK_LOCAL} lookup {_NEAR_TABLE}",
+        f"-n {beyond} route add {own.ip} dev vpc0 table {_NEAR_TABLE}",
+    ]
+    lines = [
+        f"-n {beyond} link set {relay.NEAR} netns {made.host}",
+        f"-n {beyond} link set {relay.FAR} up",
+        f"-n {beyond} route replace {own.ip} dev {relay.FAR} src {gateway}",
+        f"-n {made.host} link set {relay.NEAR} up",
+        f"-n {made.host} route del {own.network} dev eth0",
+        f"-n {made.host} route replace default dev {relay.NEAR} src {own.ip}",
+        *([] if link_local else near),
+    ]
+    words = [_ip(), "netns", "exec", beyond, sys.executable, "-m", "tests.bench.relay", str(round_trip_seconds / 2)]
+    with _running(words, relay.READY):
+        for line in lines:
+            _run(_ip(), *line.split())
+        yield
+
+
+def _other_end(namespace: str) -> str:
+    """Name of the namespace at the other end of a host's cable."""
+    done = subprocess.run(
+        [_ip(), "-n", namespace, "-j", "netns", "list-id"],
+        capture_output=True,
+        text=True,
+        timeout=_COMMAND_SECONDS,
+        check=True,
+    )
+    (other,) = json.loads(done.stdout)
+    return str(other["name"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A namespace in which the server listens at every address of its loopback."""
+
+    namespace: str
+    roots: Path
+    """The root that the server's certificate goes back to, in PEM."""
+    folder: Path
+    """For files of whoever measures; gone with the lab."""
+
+    def inside(self, *words: str) -> list[str]:
+        """The command that runs `words` in the lab. It becomes them, so its process id is theirs."""
+        return [_ip(), "netns", "exec", self.namespace, *words]
+
+    def run(self, *words: str) -> Spent:
+        """Measure a command in the lab."""
+        return run(*words, inside=self.inside)
+
+
+@contextmanager
+def lab() -> Iterator[Lab]:
+    """The lab, with its server ready."""
+    _refuse_without_namespaces()
+    namespace = f"backuplink-{os.getpid()}-{next(_NUMBERS)}-lab"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        roots = folder / "roots.pem"
+        roots.write_text(root_pem(server.ISSUER), encoding="ascii")
+        _run(_ip(), "netns", "add", namespace)
+        stack.callback(_run, _ip(), "netns", "del", namespace)
+        _run(_ip(), "-n", namespace, "link", "set", "lo", "up")
+        made = Lab(namespace=namespace, roots=roots, folder=folder)
+        stack.enter_context(_running(made.inside(sys.executable, "-m", "tests.bench.server"), server.READY))
+        yield made
+
+
+@contextmanager
+def _running(words: list[str], ready: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that says `ready` first and ends when its stdin is closed."""
+    with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = process.stdout.readline() if process.stdout else ""
+            if said.strip() != ready:
+                raise RuntimeError(f"{words[-2]} {words[-1]} said {said!r} and not {ready!r}")
+            yield process
+            process.communicate(timeout=_COMMAND_SECONDS)
+        finally:
+            process.kill()  # does nothing to one that has ended
+
+
+def _refuse_without_namespaces() -> None:
+    if (why := missing()) is not None:
+        raise UnmeasuredError(why)
+
+
+def _ip() -> str:
+    found = shutil.which("ip", path=SEARCHED)
+    if found is None:
+        raise UnmeasuredError("the command ip is not there")
+    return found
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words[1:])}: {done.stderr.strip()}")

@@ -1,0 +1,89 @@
+"""What processes cost, and ratios of two of them measured in turn."""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+ROOT: Final = Path(__file__).parents[2]
+METER: Final = Path(__file__).with_name("meter.py")
+LIMIT_SECONDS: Final = 60.0
+"""For one process; only a machine in trouble comes near."""
+ROUNDS: Final = 7
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one run of a command cost."""
+
+    cpu: float
+    """Seconds, user and system, of it and of the children that it waited for."""
+    wall: float
+    """Seconds."""
+    peak: int
+    """KiB of the largest process among them."""
+    output: str
+
+
+def run(
+    *words: str,
+    environment: Mapping[str, str] | None = None,
+    inside: Callable[..., list[str]] = lambda *words: list(words),
+    codes: Collection[int] = (0,),
+) -> Spent:
+    """Run a command to its end and measure it. Raises RuntimeError where the exit code is none of `codes`.
+
+    `inside` makes of words those that run them elsewhere, as in a namespace; what that costs is not counted.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder, "output")
+        metered = inside(sys.executable, "-I", "-S", str(METER), str(output), *words)
+        name = Path(words[0]).name
+        try:
+            done = subprocess.run(
+                metered, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{name} did not end within {LIMIT_SECONDS:g} s") from error
+        if done.returncode:
+            raise RuntimeError(f"{name} could not be run: {done.stderr.strip()[-300:]}")
+        code, cpu, wall, peak = done.stdout.split()
+        said = output.read_text("utf-8", "replace")
+        if int(code) not in codes:
+            errors = Path(f"{output}.err").read_text("utf-8", "replace").strip() or said
+            raise RuntimeError(f"{name} ended with {code}: {errors[-300:]}")
+    return Spent(cpu=float(cpu), wall=float(wall), peak=int(peak), output=said)
+
+
+def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:
+    """What each of `works` gives, in turn, `rounds` times after one round that does not count."""
+    for work in works:
+        work()
+    return [tuple(work() for work in works) for _ in range(rounds)]
+
+
+def ratio(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], *, first: int = 0, second: int = 1) -> float:
+    """Median over the rounds of what `of` gives for the work at place `first` to that at place `second`."""
+    return statistics.median(of(each[first]) / of(each[second]) for each in rounds)
+
+
+def median(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], place: int) -> float:
+    """Median over the rounds of what `of` gives for the work at `place`."""
+    return statistics.median(of(each[place]) for each in rounds)
+
+
+def cpu(spent: Spent) -> float:
+    return spent.cpu
+
+
+def wall(spent: Spent) -> float:
+    return spent.wall
+
+
+def peak(spent: Spent) -> float:
+    return spent.peak

@@ -1,0 +1,139 @@
+"""`python -m tests.bench.worker WORK ...`: one long process that measures as a run does, and says what that costs.
+
+WORK is `ladders` (all of 443's), `handshakes` (TCP and TLS alone) or `names` (a query to a resolver). Every look is an
+observation in a log, as in a run. After one small round for what is paid once (imports, roots), one line of JSON for
+each round: CPU seconds and peak KiB of this process so far.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from typing import Final
+
+from agent import plan
+from agent.runner import MAX_CONNECTS, MAX_HANDSHAKES
+from agent.simulated.scenario import CredentialsPart, parse
+from probes import dns, ladder
+from probes.facts import DnsFacts
+from probes.http import user_agent
+from probes.model import Address, Draft, Step, Subject, Target
+from probes.observe import Log
+from probes.world import Keys, SystemMachine, SystemNet, Trust, load_trust
+from tests.bench.server import HTTPS, RESOLVER
+
+FIRST_ADDRESS: Final = int(ip_address("127.1.0.1"))
+LIMIT_SECONDS: Final = 30.0
+"""For one step: the machine may be busy, and a timeout here would only spoil the figure."""
+WARM_UP: Final = 8
+_WORLD: Final = 'summary = "defaults"\nexpect = { status = "ok", path = "private", findings = [] }'
+
+Work = Callable[[ladder.Gear, Target, int], Awaitable[None]]
+
+
+async def climb(gear: ladder.Gear, target: Target, number: int) -> None:
+    """All of the ladder of one address."""
+    await ladder.climb(gear, target, ladder.rungs(target, _address(number), HTTPS, None))
+
+
+async def shake_hands(gear: ladder.Gear, target: Target, number: int) -> None:
+    """The first two rungs of one address."""
+    await ladder.climb(gear, target, ladder.rungs(target, _address(number), HTTPS, None)[:2])
+
+
+async def ask(gear: ladder.Gear, target: Target, number: int) -> None:
+    """One query for the A records of the target."""
+    subject = Subject(step=Step.DNS, target=target.id, resolver=RESOLVER, operation="A", after=str(number))
+
+    async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
+        return await dns.ask(gear.net, RESOLVER, target.host, "A", draft, retry_after=gear.limit / 2)
+
+    log = Log(now=gear.machine.now, emit=lambda _: None)  # every query has the same id
+    seen, _ = await log.observe(subject, body, limit=gear.limit)
+    _refuse_failures([seen.failure])
+
+
+WORKS: Final[dict[str, Work]] = {"ladders": climb, "handshakes": shake_hands, "names": ask}
+
+
+async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: str) -> None:
+    """Do `work` for `count` addresses in each round, `at_once` of them at a time, and say what it took so far."""
+    scenario = parse("lab", _WORLD)
+    target = plan.targets(scenario.settings(), scenario.run.region, None)[0]
+    trust = load_trust(roots)
+    await _round(work, target, trust, WARM_UP, WARM_UP)
+    _say()
+    for _ in range(rounds):
+        await _round(work, target, trust, count, at_once)
+        _say()
+
+
+async def _round(work: Work, target: Target, trust: Trust, count: int, at_once: int) -> None:
+    gear = _gear(trust)
+    numbers = iter(range(count))
+
+    async def go(left: Iterator[int]) -> None:
+        for number in left:
+            await work(gear, target, number)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, count)):
+            group.create_task(go(numbers))
+    _refuse_failures([each.failure for each in gear.log.made])
+
+
+def _gear(trust: Trust) -> ladder.Gear:
+    loop = asyncio.get_running_loop()
+    trusted: asyncio.Future[Trust] = loop.create_future()
+    trusted.set_result(trust)
+    keys: asyncio.Future[Keys | str] = loop.create_future()
+    keys.set_result(CredentialsPart().keys())
+    return ladder.Gear(
+        net=SystemNet(),
+        machine=SystemMachine(),
+        log=Log(now=lambda: datetime.now(UTC), emit=lambda _: None),
+        trust=trusted,
+        limit=LIMIT_SECONDS,
+        agent=user_agent("bench"),
+        keys=keys,
+        connects=asyncio.Semaphore(MAX_CONNECTS),
+        handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
+    )
+
+
+def _address(number: int) -> IPv4Address:
+    return IPv4Address(FIRST_ADDRESS + number)
+
+
+def _refuse_failures(failures: list[object]) -> None:
+    failed = [each for each in failures if each is not None]
+    if failed:
+        raise RuntimeError(f"{len(failed)} looks failed, the first with {failed[0]}")
+
+
+def _peak() -> int:
+    """KiB that this program has ever had in memory (VmHWM of proc(5)), what started it apart."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def _say() -> None:
+    sys.stdout.write(json.dumps({"cpu": time.process_time(), "peak": _peak()}) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=WORKS)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--at-once", type=int, required=True)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--roots", required=True)
+    given = parser.parse_args()
+    asyncio.run(
+        measure(WORKS[given.work], count=given.count, at_once=given.at_once, rounds=given.rounds, roots=given.roots)
+    )
