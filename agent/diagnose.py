@@ -6,11 +6,12 @@ failure that nothing names becomes RUN003.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, Final
 
+from agent.catalog.vpce import read_name
 from agent.codes import CODES, Scope, Severity
 from agent.evidence import AT_ADDRESSES, Evidence, skipped_because
 from agent.report import Finding, Fix, NotEvaluated
@@ -77,6 +78,16 @@ _PARTIAL: Final = frozenset({"TCP002", "TCP003", "TCP007", "TCP008"})
 """Faults of some addresses or ports beside others that work: the choice of a host name causes none of them."""
 _CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
+_PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
+_FORMS: Final = {
+    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
+    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
+    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
+    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
+    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
+    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
+}
+"""What may stand in place of a placeholder: what metadata or a name says has to have the form of its kind."""
 _NO_EXCUSE: Final = frozenset({"ENV010", "RUN001", "RUN002"})
 """Findings that stand in for no failure that they show: what was not measured is not well for it, and a clock is read
 from every answer, whatever else is wrong with that."""
@@ -148,7 +159,7 @@ def diagnose(
         unproven[target_id] += steps
     drafts.sort(key=_order)
     return Diagnosis(
-        findings=tuple(_finding(draft) for draft in drafts),
+        findings=tuple(_finding(draft, evidence) for draft in drafts),
         not_evaluated=tuple(not_evaluated),
         unproven=unproven,
     )
@@ -408,17 +419,41 @@ def _order(draft: _Draft) -> tuple[object, ...]:
     )
 
 
-def _safe(fix: Fix) -> Fix:
-    """The fix with a placeholder for every word that is not what ids, names, addresses and options are made of: what a
-    peer or a setting gave is never a command's."""
-    commands = tuple(
-        replace(command, argv=tuple(word if _SAFE_WORD.fullmatch(word) else "<VALUE>" for word in command.argv))
-        for command in fix.commands
-    )
+def _filled(fix: Fix, known: Mapping[str, str]) -> Fix:
+    """The fix with what is known in place of its placeholders, and with a placeholder for every word that is not what
+    ids, names, addresses and options are made of: what a peer or a setting gave is never a command's."""
+
+    def word(text: str) -> str:
+        text = _PLACEHOLDER.sub(lambda found: known.get(found[0], found[0]), text)
+        return text if _SAFE_WORD.fullmatch(text) else "<VALUE>"
+
+    commands = tuple(replace(command, argv=tuple(map(word, command.argv))) for command in fix.commands)
     return replace(fix, commands=commands)
 
 
-def _finding(draft: _Draft) -> Finding:
+def _known_ids(evidence: Evidence, target_id: str | None) -> dict[str, str]:
+    """What this run knows of what commands have placeholders for, where it has the strict form of its kind."""
+    imds = evidence.imds
+    groups = imds.security_group_ids if imds is not None else ()
+    target = next((each for each in evidence.targets if each.id == target_id), None)
+    endpoints = {
+        name.endpoint_id
+        for other in evidence.targets
+        if target is not None and other.service == target.service and (name := read_name(other.host)) is not None
+    }
+    names = {each.name for each in (evidence.host.interfaces if evidence.host is not None else None) or ()} - {"lo"}
+    found = {
+        "<VPC_ID>": imds.vpc_id if imds is not None else None,
+        "<SUBNET_ID>": imds.subnet_id if imds is not None else None,
+        "<INSTANCE_ID>": imds.instance_id if imds is not None else None,
+        "<INSTANCE_SECURITY_GROUP_ID>": groups[0] if len(groups) == 1 else None,
+        "<VPC_ENDPOINT_ID>": endpoints.pop() if len(endpoints) == 1 else None,
+        "<INTERFACE>": names.pop() if len(names) == 1 else None,
+    }
+    return {name: value for name, value in found.items() if value is not None and _FORMS[name].fullmatch(value)}
+
+
+def _finding(draft: _Draft, evidence: Evidence) -> Finding:
     code = CODES[draft.found.code]
     return Finding(
         id=draft.id,
@@ -432,6 +467,6 @@ def _finding(draft: _Draft) -> Finding:
         evidence=draft.found.evidence,
         explained_by=None if draft.cause is None else draft.cause.id,
         suppressed=draft.suppressed,
-        fix=_safe(draft.found.fix),
+        fix=_filled(draft.found.fix, _known_ids(evidence, draft.found.target)),
         documents=code.documents,
     )

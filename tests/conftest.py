@@ -1,10 +1,14 @@
-"""What holds for every test: no packet leaves this machine, and nothing of this machine's settings leaks in."""
+"""What holds for every test: no packet leaves this machine, nothing of this machine's settings leaks in, and no secret
+that was planted comes out in what a test prints, logs or raises."""
 
 import ipaddress
 import os
 import sys
+from collections.abc import Generator
 
 import pytest
+
+from tests.planted import leaked
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -38,3 +42,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path_factory.getbasetemp() / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path_factory.getbasetemp() / "no-credentials"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test whose output, log or exception tells a secret."""
+    report = yield
+    said = "\n".join((report.longreprtext, *(content for _, content in report.sections)))
+    if told := leaked(said):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} tells in its output, log or exception: {', '.join(sorted(told))}"
+    return report

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from agent.report import Finding, Fix
 from agent.rules.registry import RULES
 from agent.rules.rule import Found, Rule, look
 from agent.verdict import judge
-from probes.model import Role, Target
+from probes.model import Addressing, Observation, Role, Target
 from tests.agent.build import (
     BACKUP,
     CORE,
@@ -588,3 +589,44 @@ def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
     rule = Rule("TLS006", (), lambda _: [found])
     finding = next(each for each in diagnose(evidence([]), (rule,)).findings if each.code == "TLS006")
     assert finding.fix.commands[0].argv == ("openssl", "s_client", "<VALUE>", "<VPC_ID>", "10.0.1.17:443")
+
+
+def words_of(*looks: Observation[Any], commands: tuple[str, ...], targets: list[Target] | None = None) -> list[str]:
+    """The words that stand in the command of a finding."""
+    fix = Fix(summary="Do.", commands=(look(*commands),))
+    found = Found(code="TLS006", target="backup", detail="It is so.", evidence=(), fix=fix)
+    rule = Rule("TLS006", (), lambda _: [found])
+    findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
+    return list(next(each for each in findings if each.code == "TLS006").fix.commands[0].argv)
+
+
+def test_what_the_run_knows_stands_in_place_of_placeholders() -> None:
+    words = words_of(
+        imds(), commands=("aws", "--vpc-id", "<VPC_ID>", "Name=subnet-id,Values=<SUBNET_ID>", "<INSTANCE_ID>")
+    )
+    assert words == ["aws", "--vpc-id", "vpc-0a1b2c3d", "Name=subnet-id,Values=subnet-0a1b2c3d", "i-0a1b2c3d"]
+
+
+@pytest.mark.parametrize("vpc_id", [None, "vpc-1; reboot", "vpc-$(id)", "sg-0a1b2c3d", "VPC-0A1B2C3D"])
+def test_what_is_not_known_or_has_another_form_stays_a_placeholder(vpc_id: str | None) -> None:
+    assert words_of(imds(vpc_id=vpc_id), commands=("aws", "<VPC_ID>")) == ["aws", "<VPC_ID>"]
+
+
+def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
+    assert words_of(imds(), commands=("aws", "<HOSTED_ZONE_ID>")) == ["aws", "<HOSTED_ZONE_ID>"]
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "shown"),
+    [
+        pytest.param(["vpce-0a1b2c3d4e5f67890"], "vpce-0a1b2c3d4e5f67890", id="one"),
+        pytest.param(["vpce-0a1b2c3d4e5f67890", "vpce-1a1b2c3d4e5f67890"], "<VPC_ENDPOINT_ID>", id="two"),
+        pytest.param([], "<VPC_ENDPOINT_ID>", id="none"),
+    ],
+)
+def test_the_endpoint_is_known_where_one_was_named(endpoints: list[str], shown: str) -> None:
+    named = [
+        target(host=f"{each}-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
+        for each in endpoints
+    ]
+    assert words_of(commands=("aws", "<VPC_ENDPOINT_ID>"), targets=[BACKUP, *named]) == ["aws", shown]
