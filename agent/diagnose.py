@@ -53,12 +53,16 @@ EXPLAINS: Final = (
     Explains("ENV011", "API001", Reach.RUN),
     Explains("ENV002", "API001", Reach.RUN),
     Explains("ENV003", "API001", Reach.RUN),
-    Explains("ENV009", "DNS", Reach.TARGET),
+    Explains("ENV009", "DNS002", Reach.TARGET),
+    Explains("ENV009", "DNS010", Reach.TARGET),
+    Explains("ENV009", "DNS015", Reach.TARGET),
     Explains("ENV009", "TCP", Reach.ADDRESS),
     Explains("ENV009", "TLS", Reach.ADDRESS),
     Explains("ENV009", "HTTP", Reach.ADDRESS),
     Explains("DNS007", "DNS001", Reach.TARGET),
-    Explains("DNS007", ANYTHING, Reach.ADDRESS),
+    Explains("DNS007", "TCP", Reach.ADDRESS),
+    Explains("DNS007", "TLS", Reach.ADDRESS),
+    Explains("DNS007", "HTTP", Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
     Explains("DNS015", "DNS002", Reach.TARGET),
     Explains("DNS002", "DNS003", Reach.TARGET),
@@ -70,12 +74,16 @@ EXPLAINS: Final = (
     Explains("DNS008", ANYTHING, Reach.ADDRESS),
     Explains("DNS010", ANYTHING, Reach.ADDRESS),
     Explains("DNS001", ANYTHING, Reach.ADDRESS),
-    Explains("TCP010", "TCP", Reach.ADDRESS),
+    Explains("TCP010", "TCP001", Reach.ADDRESS),
+    Explains("TCP010", "TCP002", Reach.ADDRESS),
+    Explains("TCP010", "TCP006", Reach.ADDRESS),
 )
 """The first row that fits wins."""
 
 _PARTIAL: Final = frozenset({"TCP002", "TCP003", "TCP007", "TCP008"})
 """Faults of some addresses or ports beside others that work: the choice of a host name causes none of them."""
+_OF_THIS_HOST: Final = frozenset({"TCP005", "TCP011", "TLS008"})
+"""Faults of this host's own at an address: no answer of a name server causes them."""
 _CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
@@ -300,6 +308,8 @@ def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
                 return False
             return cause.found.target == symptom.found.target
         case Reach.ADDRESS:
+            if symptom.found.code in _OF_THIS_HOST:
+                return False
             same = cause.found.target in (None, symptom.found.target)
             # A cause that names other causes of the same names (DNS001 beside DNS002) explains connections, not names.
             below = group != "DNS"
@@ -365,7 +375,13 @@ def _prove(
         words.append(f"calls go to {url}, and only HTTPS on port 443 was measured")
     if (proxy := evidence.proxy(target)) is not None:
         words.append(f"calls to {target.host} go through the proxy {proxy}, and only the direct way was measured")
-    accused = {address for draft in speaking if draft.found.target == target.id for address in draft.found.addresses}
+    accused = {
+        address
+        for draft in speaking
+        # What a suppressed cause brought about is named by nobody any more.
+        if draft.found.target == target.id and (draft.suppressed or not _root(draft).suppressed)
+        for address in draft.found.addresses
+    }
     for address in evidence.own_addresses(target):
         if not evidence.is_expected(address) and address not in accused:
             scope = evidence.judged_scope(address)
@@ -436,18 +452,14 @@ def _known_ids(evidence: Evidence, target_id: str | None) -> dict[str, str]:
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
     target = next((each for each in evidence.targets if each.id == target_id), None)
-    endpoints = {
-        name.endpoint_id
-        for other in evidence.targets
-        if target is not None and other.service == target.service and (name := read_name(other.host)) is not None
-    }
+    own = None if target is None else read_name(target.host)
     names = {each.name for each in (evidence.host.interfaces if evidence.host is not None else None) or ()} - {"lo"}
     found = {
         "<VPC_ID>": imds.vpc_id if imds is not None else None,
         "<SUBNET_ID>": imds.subnet_id if imds is not None else None,
         "<INSTANCE_ID>": imds.instance_id if imds is not None else None,
         "<INSTANCE_SECURITY_GROUP_ID>": groups[0] if len(groups) == 1 else None,
-        "<VPC_ENDPOINT_ID>": endpoints.pop() if len(endpoints) == 1 else None,
+        "<VPC_ENDPOINT_ID>": None if own is None else own.endpoint_id,
         "<INTERFACE>": names.pop() if len(names) == 1 else None,
     }
     return {name: value for name, value in found.items() if value is not None and _FORMS[name].fullmatch(value)}

@@ -250,4 +250,4 @@ def _got_worse(row: FindingChange) -> bool:
 
 
 def _fell(status: Pair[Status]) -> bool:
-    return status.old is not None and status.new is not None and _RANK[status.new] > _RANK[status.old]
+    return status.new is not None and _RANK[status.new] > _RANK[status.old or Status.OK]

@@ -253,6 +253,11 @@ class Evidence:
         known = answer is not None and isinstance(answer.facts, HttpFacts) and answer.facts.request_id is not None
         return known or self.reached_aws(target, address)
 
+    def is_connected(self, target: Target, address: Address) -> bool:
+        """Whether a connect to 443 at an address succeeded."""
+        attempt = self.at(Step.TCP, target, address, HTTPS)
+        return attempt is not None and attempt.ok
+
     def is_unconnected(self, target: Target, address: Address) -> bool:
         """Whether a connect to 443 at an address was made and failed."""
         attempt = self.at(Step.TCP, target, address, HTTPS)
@@ -260,13 +265,14 @@ class Evidence:
 
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
-        """What tells AWS's time: metadata, and the answers of AWS at the addresses that this host uses, which came
-        over TLS that verified."""
+        """What tells AWS's time: the answers of AWS at the addresses that this host uses, which came over TLS that
+        verified; where there are none metadata, which comes in clear and may be an emulator's."""
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
-        seen += [each for each in self.metadata if each.facts is not None and each.facts.token]
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
                 seen += [each for each in answers if each.facts is not None and each.facts.request_id is not None]
+        if not any(each.facts is not None and each.facts.clock_offset_seconds is not None for each in seen):
+            seen = [each for each in self.metadata if each.facts is not None and each.facts.token]
         return tuple(
             Clock(each, each.facts.clock_offset_seconds, each.facts.clock_uncertainty_seconds or 0.0)
             for each in seen

@@ -49,7 +49,10 @@ def _write_all(raw: io.RawIOBase, data: bytes) -> None:
     taken up again by itself."""
     left = memoryview(data)
     while left:
-        left = left[raw.write(left) or 0 :]
+        written = raw.write(left)
+        if written is None:
+            raise BlockingIOError(errno.EAGAIN, "stdout takes no more, and does not wait")
+        left = left[written:]
 
 
 def to_stderr(words: str) -> None:

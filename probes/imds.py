@@ -172,7 +172,10 @@ class _Service:
 
 
 def _refusal(status: int) -> ProbeError:
-    return ProbeError(FailureKind.NOT_PERMITTED, f"the metadata service answered {status}", code=str(status))
+    """Switched off or forbidden for what says so (EC2 User Guide, Configure the instance metadata options), nonsense
+    otherwise."""
+    kind = FailureKind.NOT_PERMITTED if status in (401, 403, 404) else FailureKind.MALFORMED
+    return ProbeError(kind, f"the metadata service answered {status}", code=str(status))
 
 
 def _lines(path: str, answer: Response | None) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
         answered = places(each for each in evidence.answers_to_http(target) if each.ok)
-        calls = [each for each in _failed_calls(evidence, target, _NO_ANSWER) if each.subject.address in answered]
+        unended = _NO_ANSWER | {FailureKind.TOO_LARGE}
+        calls = [each for each in _failed_calls(evidence, target, unended) if each.subject.address in answered]
         both: list[Observation[Any]] = [*mute, *calls]
         if not both:
             continue

@@ -265,14 +265,14 @@ _REFUSALS: Final = (
 def role_shadowed(evidence: Evidence) -> Iterator[Found]:
     """API011: credentials from another source hide the role of this instance."""
     search = evidence.credentials
-    role = evidence.imds.role if evidence.imds is not None else None
-    if search is None or search.facts is None or role is None or search.facts.source in _ROLES:
+    has_role = evidence.imds is not None and evidence.imds.role is not None
+    if search is None or search.facts is None or not has_role or search.facts.source in _ROLES:
         return
     yield Found(
         code="API011",
         target=None,
         detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
-        f"role {role} of this instance does not sign the calls.",
+        "role of this instance's own profile does not sign the calls.",
         evidence=ids([search, *evidence.metadata]),
         fix=Fix(
             summary="Nothing to mend where that is meant. Otherwise remove the keys from the environment or the "

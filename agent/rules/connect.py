@@ -5,6 +5,7 @@ the errno, the sender of an ICMP error, the time it took and what the kernel kno
 Linux; where the kernel names no sender, none is claimed.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import Any, Final
@@ -24,7 +25,7 @@ from agent.rules.rule import (
     places,
     this_host,
 )
-from probes.facts import Interface, TcpFacts
+from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SUPPORT_CHANNEL: Final = 2222
@@ -35,10 +36,11 @@ QUICK_SECONDS: Final = 0.0002
 LOCAL_SECONDS: Final = 0.5
 """An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
 takes about 3 s."""
-_BESIDE_THE_NETWORK: Final = tuple(
-    "docker br- cni cbr flannel cali virbr lxcbr lxdbr podman veth tun tap wg ppp ipsec".split()
-)
-"""How the names of interfaces begin that lead to containers on this host, or into a tunnel."""
+_BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
+"""Interfaces that lead to containers and machines on this host."""
+_TUNNEL: Final = re.compile(r"tun|tap|wg|ppp|ipsec")
+_NO_CABLE: Final = ("lo", "dummy")
+"""Interfaces that hold addresses and lead nowhere."""
 UNRESOLVED: Final = frozenset({"incomplete", "failed"})
 _ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
 """ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
@@ -545,12 +547,17 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
 def wrong_interface(evidence: Evidence) -> Iterator[Found]:
     """TCP010: what fails to connect would leave through a bridge of containers, a tunnel, or another interface than
     the one in the address's own subnet."""
-    interfaces = (evidence.host.interfaces if evidence.host is not None else None) or ()
     for target in evidence.targets:
         astray: dict[str, list[Observation[TcpFacts]]] = {}
+        # What connects anywhere from the same address of this host leaves by an interface that is right.
+        connected = [each for each in evidence.connects(target, HTTPS) if each.ok and each.facts is not None]
+        right = {each.facts.source for each in connected if each.facts is not None}
+        up = places(connected)
         for port in evidence.required_ports(target):
             for each in evidence.connects(target, port):
-                if not each.ok and (why := _astray(each, interfaces)) is not None:
+                if not each.ok and each.subject.address not in up and (why := _astray(each, evidence)) is not None:
+                    if each.facts is not None and each.facts.source in right:
+                        continue
                     astray.setdefault(why, []).append(each)
         if not astray:
             continue
@@ -573,14 +580,25 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def _astray(attempt: Observation[TcpFacts], interfaces: tuple[Interface, ...]) -> str | None:
-    """Why the interface that a packet would leave by is not the one for its address; None where it is."""
+def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
+    """Why the interface that a packet would leave by is not the one for its address; None where it is, or where there
+    is no other."""
     facts, address = attempt.facts, attempt.subject.address
     if facts is None or address is None or facts.interface is None:
         return None
-    if facts.interface.startswith(_BESIDE_THE_NETWORK):
-        return f"by {facts.interface}, a bridge of containers or a tunnel"
-    near = [each.name for each in interfaces if each.name != "lo" and address in each.address.network]
+    interfaces = [
+        each
+        for each in (evidence.host.interfaces if evidence.host is not None else None) or ()
+        if not (each.address.is_loopback or each.address.is_link_local or each.name.startswith(_NO_CABLE))
+    ]
+    if not any(each.name != facts.interface for each in interfaces):
+        return None
+    if _BRIDGE.match(facts.interface):
+        return f"by {facts.interface}, a bridge of containers"
+    here = evidence.imds.vpc_cidrs if evidence.imds is not None else ()
+    if _TUNNEL.match(facts.interface) and any(address in block for block in here):
+        return f"by {facts.interface}, a tunnel, though it is in this VPC"
+    near = [each.name for each in interfaces if address in each.address.network]
     if near and facts.interface not in near:
         return f"by {facts.interface}, though {near[0]} is in the address's own subnet"
     holders = [each.name for each in interfaces if facts.source is not None and each.address.ip == facts.source]

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
+from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.codes import Severity
 from agent.evidence import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence, ordered
-from agent.plan import host_of_url
+from agent.plan import host_of_url, usable_families
 from agent.report import AddressScope, Command, CommandScope, Fix
 from agent.rules.rule import Found, Rule, describe_endpoint, duration, ids, listed, look
 from agent.settings import Expect
@@ -200,11 +201,13 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             for other in evidence.targets
             if other.service == target.service
             and other is not target
-            and any(map(evidence.is_private, evidence.own_answer(other)))
+            and any(map(evidence.is_private, evidence.own_addresses(other)))
         }
         how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
         beside = evidence.dual_stack_lookup(target)
-        if beside is not None and beside.facts is not None and any(map(evidence.is_private, beside.facts.addresses)):
+        given = beside.facts.addresses if beside is not None and beside.facts is not None else ()
+        families = usable_families(evidence.host)
+        if any(evidence.is_private(address) and address.version in families for address in given):
             how = "set AWS_USE_DUALSTACK_ENDPOINT=true"
             covered[host_of(target.service, target.region, fips=False, dual_stack=True)] = beside
         if not covered:
@@ -214,7 +217,8 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             target=target.id,
             detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
             f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
-            evidence=ids(filter(None, [lookup, *covered.values()])),
+            # A look-up that failed is named by what names the failure, and not by this warning.
+            evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(evidence.own_answer(target)),
             fix=Fix(
                 summary=f"Call the name that private DNS covers ({how}). Where FIPS is required, let private DNS cover "
@@ -269,7 +273,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
         fix=Fix(
             summary=f"Set the Region to {here}, or name {chosen} with --region where it is meant: an endpoint serves "
             "its own Region.",
-            commands=(look("backuplink", "check", "--region", here),),
+            commands=(look("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
         ),
     )
 

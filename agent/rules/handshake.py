@@ -27,6 +27,18 @@ _REFUSES_THE_OFFER: Final = frozenset(
     }
 )
 """Alerts that are about the version or the ciphers (RFC 8446, section 6.2; RFC 7507). No other one proves that."""
+_BEFORE_TLS: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+        FailureKind.NO_SOURCE_PORT,
+    }
+)
+"""Failures that may come before a ClientHello is sent, or after."""
 _NOT_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"})
 """What OpenSSL here says of a peer that chose what this host does not take."""
 _TOO_WEAK: Final = frozenset({"66", "67", "68"})
@@ -177,7 +189,7 @@ def _tried_again(
 
 
 def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFacts]) -> _Stall:
-    again = {each.subject.operation: _is_answered(each) for each in _tried_again(evidence, target, stalled)}
+    again = {each.subject.operation: _heard_back(each) for each in _tried_again(evidence, target, stalled)}
     match again.get(SMALL_SEGMENTS), again.get(OTHER_NAME):
         case True, False:
             return _Stall.SIZE
@@ -190,10 +202,14 @@ def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFact
     return _Stall.UNTRIED
 
 
-def _is_answered(handshake: Observation[TlsFacts]) -> bool:
-    """Whether anything came back, if only a refusal."""
-    alert = handshake.failure is not None and handshake.failure.kind is FailureKind.TLS_ALERT
-    return handshake.ok or alert or bool(handshake.facts is not None and handshake.facts.bytes_received)
+def _heard_back(handshake: Observation[TlsFacts]) -> bool | None:
+    """Whether anything came back, if only a refusal; False for silence after the ClientHello; None where it was never
+    sent."""
+    if handshake.failure is None or handshake.failure.kind not in _BEFORE_TLS:
+        return True
+    if handshake.facts is None or handshake.facts.bytes_received is None:
+        return None  # the connection itself did not come to stand
+    return handshake.failure.kind is not FailureKind.TIMEOUT or handshake.facts.bytes_received > 0
 
 
 def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
@@ -311,9 +327,16 @@ def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 
 def not_tls(evidence: Evidence) -> Iterator[Found]:
-    """TLS006: what answers on the port does not speak TLS."""
+    """TLS006: what answers on the port does not speak TLS, or breaks its rules."""
     for target in evidence.targets:
-        noisy = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
+        other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
+        # Without facts nothing was heard: TLS could not carry the name that was to be asked for.
+        broken = [
+            each
+            for each in _failed(evidence, target, FailureKind.MALFORMED)
+            if _code(each) not in _NOT_IN_COMMON and each.facts is not None and each.facts.bytes_received
+        ]
+        noisy = [*other, *broken]
         if not noisy:
             continue
         began = sorted({each.facts.first_bytes for each in noisy if each.facts is not None and each.facts.first_bytes})
@@ -322,7 +345,11 @@ def not_tls(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="TLS006",
             target=target.id,
-            detail=f"At {_where(noisy)} the answer to the ClientHello is no TLS{begins}.",
+            detail=" ".join(
+                (f"At {_where(found)} the answer to the ClientHello {what}.")
+                for found, what in ((other, f"is no TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
+                if found
+            ),
             evidence=ids(noisy),
             addresses=places(noisy),
             fix=Fix(

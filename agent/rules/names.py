@@ -14,7 +14,7 @@ from agent.report import AddressScope, Command, CommandScope, Fix
 from agent.rules.rule import Found, Rule, admit, after, describe_endpoint, ids, listed, look
 from agent.settings import Expect
 from probes.facts import DnsFacts
-from probes.model import Address, FailureKind, Observation, Step, Target
+from probes.model import Address, Addressing, FailureKind, Observation, Step, Target
 
 SLOW_SECONDS: Final = 1.0
 _NO_ANSWER: Final = frozenset(
@@ -30,6 +30,8 @@ _NO_ANSWER: Final = frozenset(
 """Failures in which nothing of DNS came back."""
 _NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
 """What the C library's look-up ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
+_SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
+"""How a server that answers other names can leave one without an answer, by UDP or by TCP."""
 _NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
@@ -313,7 +315,7 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
     """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
     for this name while it answers for another."""
-    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.TIMEOUT})
+    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, *_SILENCE})
     speaking = {
         each.subject.resolver
         for each in evidence.of(Step.DNS)
@@ -325,7 +327,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
             continue  # a server that answers nothing at all is DNS004's
         words = sorted(
             {
-                f"silence for this name ({each.failure.message})" if _is_silence(each) else each.failure.message
+                f"nothing for this name ({each.failure.message})" if _is_silence(each) else each.failure.message
                 for each in said
                 if each.failure is not None
             }
@@ -403,17 +405,22 @@ def answer_redirected(evidence: Evidence) -> Iterator[Found]:
             if each.facts is not None and each.facts.canonical_name is not None
         ]
         astray = [(each, name) for each, name in led if not _is_of_service(name, target)]
-        if not astray or lookup is None:
-            continue
+        if not astray or lookup is None or target.addressing is Addressing.CUSTOM:
+            continue  # where the operator names a host of his own, its aliases are his own as well
         names = sorted({name for _, name in astray})
-        own = frozenset(evidence.own_answer(target))
+        given = frozenset(address for each, _ in astray for address in _addresses_in(each))
+        led_to = given.intersection(evidence.own_answer(target))
+        well = any(evidence.answered_by_aws(target, address) for address in led_to)
+        says = [each for each, _ in astray]
         yield Found(
             code="DNS007",
             target=target.id,
+            severity=Severity.INFO if well else None,
             detail=f"{target.host} leads by CNAME to {listed(names)}, which is no name of {target.service}'s; "
-            f"{_servers([each for each, _ in astray])} say{_s([each for each, _ in astray])} so.",
-            evidence=ids([lookup, *(each for each, _ in astray)]),
-            addresses=own.intersection(address for each, _ in astray if each.facts for address in each.facts.addresses),
+            f"{_servers(says)} say{_s(says)} so." + (" AWS answers there." if well else ""),
+            # A look-up that failed is named by what names the failure, and not by this warning.
+            evidence=ids([*([lookup] if lookup.ok else []), *says]),
+            addresses=led_to,
             fix=Fix(
                 summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
                 "record of that name; allow the endpoint's names there, or correct the record.",
@@ -504,10 +511,15 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
             continue
         own = evidence.own_addresses(target)
         given = {address for each in spoken for address in _addresses_in(each) if address.version in families}
-        if _all_private(evidence, asked, families) and not any(map(evidence.is_private, own)):
+        severity = None if lookup.ok else Severity.CRITICAL
+        if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
             what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
-        elif strange := [each for each in own if each not in given and given and evidence.is_unconnected(target, each)]:
+        elif (
+            # Where none of what the servers gave connects either, an answer that rotates looks the same.
+            any(evidence.is_connected(target, each) for each in given)
+            and (strange := [each for each in own if each not in given and evidence.is_unconnected(target, each)])
+        ):
             what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
         else:
@@ -515,6 +527,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="DNS015",
             target=target.id,
+            severity=severity,
             detail=what,
             evidence=ids([lookup, *spoken]),
             addresses=frozenset(own),
@@ -528,8 +541,8 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
 
 
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
-    """Whether every name server that was asked gives private addresses of a family that this host has, and none that
-    are not; this host's own servers among them."""
+    """Whether every name server that said anything gives private addresses of a family that this host has, and none
+    that are not; this host's own servers among them. Whether one is silent is another matter."""
     servers = {each.subject.resolver for each in asked}
     if not servers.intersection(evidence.configured_resolvers):
         return False
@@ -681,7 +694,7 @@ def _lookups_spoilt(
 
 
 def _is_silence(answer: Observation[Any]) -> bool:
-    return answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
+    return answer.failure is not None and answer.failure.kind in _SILENCE
 
 
 def _servers(said: Sequence[Observation[Any]]) -> str:

@@ -469,8 +469,17 @@ def _thousands(query: dns.message.Message) -> bytes:
 # --- Metadata --------------------------------------------------------------------------------------------------------
 
 
-def metadata(kind: str) -> Speech:
-    """What is said to each piece of a request for metadata."""
+_AFTER_TOKEN: Final = "hostile-after-token-"
+_TOKEN: Final = b"AQAAAhostile=="
+
+
+def metadata(kind: str, request: bytes) -> Speech:
+    """What is said to each piece of a request for metadata. Some mean no harm until a token is theirs."""
+    if kind.startswith(_AFTER_TOKEN):
+        if request.startswith(b"PUT /latest/api/token "):
+            yield _answer(200, _TOKEN)
+            return
+        kind = kind.replace(_AFTER_TOKEN, "hostile-", 1)
     match kind:
         case "hostile-endless":
             yield _OK + b"\r\n"
@@ -480,7 +489,7 @@ def metadata(kind: str) -> Speech:
         case "hostile-megabytes":
             yield _answer(200, b"a" * (4 << 20))
         case "hostile-controls":
-            yield _answer(200, ESCAPES.encode() * 20)
+            yield _answer(200, ESCAPES.encode())  # short enough to be looked at
         case "hostile-long":
             yield _answer(200, b"a" * 60_000)
         case "hostile-reset":

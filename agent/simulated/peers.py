@@ -332,7 +332,7 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
         case "metadata" | "silence" | "forbidden" | "garbage":
             pass
         case kind:
-            return lambda stream: _utter(stream, lambda _: hostile.metadata(kind))
+            return lambda stream: _utter(stream, lambda request: hostile.metadata(kind, request))
     below = f"network/interfaces/macs/{metadata.mac}"
     values = {
         "placement/region": metadata.region,

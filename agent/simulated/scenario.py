@@ -125,12 +125,19 @@ HostileMetadata = Literal[
     "hostile-controls",
     "hostile-long",
     "hostile-nothing",
+    "hostile-after-token-endless",
+    "hostile-after-token-drip",
+    "hostile-after-token-megabytes",
+    "hostile-after-token-controls",
+    "hostile-after-token-long",
+    "hostile-after-token-reset",
+    "hostile-after-token-nothing",
 ]
 """What `hostile` has for peers that mean harm."""
 
 _SUBNET: Final = ip_network("10.0.1.0/24")
 _VPC: Final = ip_network("10.0.0.0/16")
-DEFAULT: Final = "healthy-three-zones"
+DEFAULT: Final = "healthy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +174,12 @@ class FilterPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePart:
-    """A bridge on this host, such as one of containers, with nobody behind it."""
+    """A bridge on this host, such as one of containers, or a tunnel, with nobody behind it."""
 
     name: str
     address: Interface
+    kind: Literal["bridge", "tunnel"] = "bridge"
+    """On a bridge neighbours are looked for; a tunnel takes everything without a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ class SimulatedNet:
                 draft.facts = TcpFacts(source=way.source, retransmits=0, icmp=icmp)
                 raise _os_error(errno.ECONNREFUSED)
             await self._silence(began, facts, draft)
+        if way.interface in _tunnels(self._host):
+            await self._silence(began, facts, draft)
         if not exists(self._scenario, way):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(NEIGHBOUR_SECONDS):
@@ -230,6 +232,8 @@ class SimulatedMachine:
         return way_of(self._host, address)
 
     def neighbour(self, way: Way) -> str | None:
+        if way.interface in _tunnels(self._host):
+            return None  # on a tunnel nobody is looked for
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
             return None  # nothing was sent there, so nobody was looked for
         if exists(self._scenario, way):
@@ -324,6 +328,10 @@ def way_of(host: HostPart, address: Address) -> Way:
 def _own(host: HostPart, address: Address) -> IPv4Interface | IPv6Interface | None:
     """The host's address in the subnet of `address`."""
     return next((one for one in host.addresses if address in one.network), None)
+
+
+def _tunnels(host: HostPart) -> frozenset[str]:
+    return frozenset(each.name for each in host.bridges if each.kind == "tunnel")
 
 
 def exists(scenario: Scenario, way: Way) -> bool:

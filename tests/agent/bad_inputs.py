@@ -454,10 +454,10 @@ def of_scenarios() -> Iterator[Refused]:
     formats = _formats()
     more = {
         "another case": "Healthy-Three-Zones",
-        "with its ending": "healthy-three-zones.toml",
+        "with its ending": "healthy.toml",
         "misspelt": "healthy-tree-zones",
         "a file": "{here}/backuplink.toml",
-        "up and down": "../scenarios/healthy-three-zones",
+        "up and down": "../scenarios/healthy",
         "a pattern": "*",
         "two names": "port-blocked,port-refused",
         "an end in a line": "port-blocked\n",
@@ -876,7 +876,7 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
 """Contents of files that are no reports, and what is said of them."""
 
 REPORTS: Final[Mapping[str, bytes]] = {
-    GOOD: json_format.render(report_of("healthy-three-zones")).encode(),
+    GOOD: json_format.render(report_of("healthy")).encode(),
     "redacted.json": json_format.render(redact(report_of("private-dns-off"))).encode(),
     "unknown-service.json": _with("targets", 0, "service", value="\x1b[2J\u202e"),
     "elsewhere.json": _with("targets", value=[{**_SOUND["targets"][0], "id": "\x1b[2J\u202e"}]),

@@ -288,7 +288,7 @@ NEIGHBOURS: Final = {
     "API008": "credentials-unknown",
     "API009": "signature-mismatch",
     "API010": "no-credentials",
-    "API011": "healthy-three-zones",
+    "API011": "healthy",
     "API012": "gateway-seen",
     "IAM001": "endpoint-policy-denies",
     "IAM002": "endpoint-policy-silent",
@@ -306,7 +306,7 @@ NEIGHBOURS: Final = {
 """By code, a scenario that is near to those that show it, and in which it must stay silent."""
 
 HEALTHY: Final = (
-    "healthy-three-zones",
+    "healthy",
     "healthy-one-zone",
     "rotating-answers",
     "answer-cut-short",

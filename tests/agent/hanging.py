@@ -55,7 +55,7 @@ class HangingMachine(SimulatedMachine):
 async def go(stop: Stop, listener: cli.Listener) -> Evidence:
     """One run in which a step may take longer than the whole."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
-    chosen = scenarios.parse("hanging", scenarios.text("healthy-three-zones") + asked)
+    chosen = scenarios.parse("hanging", scenarios.text("healthy") + asked)
     async with simulated(chosen) as world, asyncio.TaskGroup() as group:
         net = HangingNet(chosen, world.machine.now, group)
         hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))

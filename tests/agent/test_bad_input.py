@@ -260,7 +260,7 @@ def test_bad_input_for_output_leaves_the_document_on_stdout(
         code = start.run(arguments)
     out, err = capfd.readouterr()
     simulated_said, _, rest = err.partition("\n")
-    assert simulated_said.startswith("Simulated VPC, scenario healthy-three-zones: ")
+    assert simulated_said.startswith("Simulated VPC, scenario healthy: ")
     said = reason(rest)
     assert code == 3
     assert f"cannot be written: {case.why}" in said
@@ -291,7 +291,7 @@ def check(arguments: list[str]) -> int:
     """`check` with these arguments and this process's SDK, whose packets never leave the process."""
     with cli.main.commands["check"].make_context("check", arguments) as context:
         settings, shown = settings_from(context.params, os.environ), showing_from(context.params)
-    chosen = scenarios.load("healthy-three-zones")
+    chosen = scenarios.load("healthy")
 
     async def go(stop: Stop, listener: cli.Listener) -> Evidence:
         async with simulated(chosen) as world:

@@ -53,7 +53,7 @@ ROOT: Final = Path(__file__).parents[2]
 SECONDS: Final = 60.0
 """Far above what any call here needs; a limit for one that hangs."""
 NAMES: Final = scenarios.names()
-HEALTHY: Final = "healthy-three-zones"
+HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"
 OF_VERDICT: Final = {"ok": 0, "warning": 1, "critical": 2, "unknown": 1}
 """Exit codes of a run without faults and one with this verdict: that it is unknown now is a warning."""

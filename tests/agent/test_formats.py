@@ -28,7 +28,7 @@ NAMES = scenarios.names()
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 SECONDS = 30.0
 """Far above what any command here needs; a limit for one that hangs."""
-SOME = ("healthy-three-zones", "one-zone-silent", "deadline-too-short", "endpoint-policy-denies", "sdk-url-elsewhere")
+SOME = ("healthy", "one-zone-silent", "deadline-too-short", "endpoint-policy-denies", "sdk-url-elsewhere")
 EXITS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 
@@ -91,10 +91,10 @@ def test_lines_say_what_the_report_says(name: str) -> None:
 
 
 def test_lines_of_a_run_that_is_over_invent_no_deadline() -> None:
-    assert lines_of(ndjson.render(report_of("healthy-three-zones")))[0] == {
+    assert lines_of(ndjson.render(report_of("healthy")))[0] == {
         "type": "run",
         "deadline": None,
-        "run": {"id": "simulated-healthy-three-zones"},
+        "run": {"id": "simulated-healthy"},
     }
 
 
@@ -202,9 +202,7 @@ def test_exit_codes_of_every_status() -> None:
 
 @pytest.mark.parametrize("fail_on", ["warning", "critical", "never"])
 @pytest.mark.parametrize("wanted", ["text", "json", "ndjson"])
-@pytest.mark.parametrize(
-    "name", ["healthy-three-zones", "gateway-optional-ports", "one-zone-silent", "deadline-too-short"]
-)
+@pytest.mark.parametrize("name", ["healthy", "gateway-optional-ports", "one-zone-silent", "deadline-too-short"])
 def test_fail_on_changes_the_code_and_not_the_document(
     name: str, wanted: str, fail_on: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """Where a document goes: a file is written whole or not at all, and stdout gets what a file could not take."""
 
+import io
 import itertools
 import os
 import signal
@@ -322,3 +323,17 @@ def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
         sys.stdout.close()
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())  # what is left in its buffer may go nowhere
+
+
+def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that is full and set not to block: turning round and round would take a whole core."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb"), open(writing, "wb", buffering=0) as raw:
+        stdout = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(ReaderGoneError):
+            to_stdout("x" * (1 << 20))
+        sys.stdout.close()  # what stands in its place now
+        monkeypatch.undo()
+        stdout.detach()

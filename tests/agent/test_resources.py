@@ -21,7 +21,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 
-HEALTHY: Final = "healthy-three-zones"
+HEALTHY: Final = "healthy"
 """Its ladders are climbed to the top, signed calls included."""
 CANCELLED: Final = 100
 WARM: Final = 10

@@ -25,7 +25,7 @@ from tests.agent.runs import evidence_of, measured
 from tests.probes.fakes import FakeMachine
 
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
-HEALTHY = "healthy-three-zones"
+HEALTHY = "healthy"
 
 
 def changed(more: str, name: str = HEALTHY) -> Scenario:

@@ -12,7 +12,8 @@ from agent.render import json as json_format
 from agent.render import ndjson, text
 from agent.report import Report
 from agent.simulated.scenario import Scenario, parse
-from probes.model import FailureKind
+from probes.facts import ImdsFacts
+from probes.model import FailureKind, Step
 
 FOLDER: Final = Path(__file__).parent
 NAMES: Final = tuple(sorted(each.stem for each in FOLDER.glob("*.toml")))
@@ -24,6 +25,7 @@ _VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
 
 SHOWN: Final = {
+    "deadline": ["tls deadline"],
     "tls-silent": ["tls timeout"] * 3,
     "tls-ended": ["tls reset", "tls closed"],
     "reset-at-once": ["tls reset"],
@@ -48,6 +50,26 @@ SHOWN: Final = {
     "portal-with-request-id": ["api malformed"],
 }
 """The first step that fails at each address of the required target, in the order of the addresses."""
+METADATA: Final = {
+    "metadata-controls": (False, FailureKind.MALFORMED),
+    "metadata-drip": (False, FailureKind.TIMEOUT),
+    "metadata-endless": (False, FailureKind.TOO_LARGE),
+    "metadata-long": (False, FailureKind.MALFORMED),
+    "metadata-megabytes": (False, FailureKind.TOO_LARGE),
+    "metadata-nothing": (False, FailureKind.TIMEOUT),
+    "metadata-option": (True, FailureKind.MALFORMED),
+    "metadata-region": (True, FailureKind.MALFORMED),
+    "metadata-reset": (False, FailureKind.RESET),
+    "metadata-after-token-controls": (True, FailureKind.MALFORMED),
+    "metadata-after-token-drip": (True, FailureKind.TIMEOUT),
+    "metadata-after-token-endless": (True, FailureKind.TOO_LARGE),
+    "metadata-after-token-long": (True, FailureKind.MALFORMED),
+    "metadata-after-token-megabytes": (True, FailureKind.TOO_LARGE),
+    "metadata-after-token-nothing": (True, FailureKind.TIMEOUT),
+    "metadata-after-token-region": (True, FailureKind.MALFORMED),
+    "metadata-after-token-reset": (True, FailureKind.RESET),
+}
+"""Whether a token was taken, and how the look at metadata failed."""
 
 
 def toml(name: str) -> str:
@@ -66,6 +88,18 @@ def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
 def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
     expect = scenario(name).expect
     return expect.status, expect.path, expect.findings
+
+
+def ends_early(name: str) -> bool:
+    """Whether the deadline of the run is there before its peers are given up."""
+    return "RUN001" in scenario(name).expect.findings
+
+
+def metadata(report: Report) -> tuple[bool, FailureKind | None]:
+    """Whether the run has taken a token, and how its look at metadata failed."""
+    (look,) = (each for each in report.observations if each.subject.step is Step.IMDS and not each.subject.operation)
+    taken = isinstance(look.facts, ImdsFacts) and look.facts.token
+    return taken, None if look.failure is None else look.failure.kind
 
 
 def shown(report: Report) -> list[str]:

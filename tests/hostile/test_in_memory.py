@@ -25,7 +25,8 @@ from tests.hostile import cases
 
 SUBPROCESS_SECONDS = 60
 HARMLESS = frozenset({"certificates-long", "names"}) | {name for name in cases.NAMES if name.startswith("metadata-")}
-"""Where the endpoint itself is genuine; in `names` no signed call is made."""
+"""Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing: Region and credentials
+are given beside it, and where it alone could tell the Region, no target is measured at all."""
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -45,15 +46,34 @@ def test_report_is_valid_bounded_and_plain(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
-def test_ends_by_itself_before_its_deadline(name: str) -> None:
+def test_ends_by_its_deadline(name: str) -> None:
     run = report_of(name).run
-    assert run.complete
+    assert run.complete is not cases.ends_early(name)
     assert run.seconds <= cases.scenario(name).run.deadline
 
 
 @pytest.mark.parametrize("name", cases.SHOWN)
 def test_each_peer_is_known_for_what_it_did(name: str) -> None:
     assert cases.shown(report_of(name)) == cases.SHOWN[name]
+
+
+def test_a_deadline_shorter_than_any_step_ends_a_run() -> None:
+    asked = cases.scenario("deadline").run
+    assert asked.deadline < asked.timeout
+    report = report_of("deadline")
+    assert not report.run.complete
+    assert report.verdict.status is not Status.OK
+    cut = {each.id for each in report.observations if each.failure and each.failure.kind is FailureKind.DEADLINE}
+    assert cut == {"tls/backup/10.0.1.17/443"}
+
+
+@pytest.mark.parametrize("name", cases.METADATA)
+def test_metadata_is_believed_as_far_as_it_is_good(name: str) -> None:
+    assert cases.metadata(report_of(name)) == cases.METADATA[name]
+
+
+def test_every_hostile_metadata_is_known_for_what_it_did() -> None:
+    assert {name for name in cases.NAMES if name.startswith("metadata-")} == set(cases.METADATA)
 
 
 @pytest.mark.parametrize("name", sorted(set(cases.NAMES) - HARMLESS))

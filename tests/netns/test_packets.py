@@ -80,7 +80,7 @@ def datagrams(*addresses: str) -> tuple[str, ...]:
 
 
 PROMISED: Final = {
-    "healthy-three-zones": promised(*ZONES),
+    "healthy": promised(*ZONES),
     "gateway-healthy": promised(
         *ZONES,
         besides=tuple(f"tcp {address} {port}" for address in ("10.0.1.27", "10.0.2.27") for port in GATEWAY_PORTS),
@@ -125,7 +125,7 @@ def test_only_names_of_endpoints_are_looked_up(name: str) -> None:
 
 def test_stranger_is_seen_and_named() -> None:
     """Held against the promise of another scenario, what one run does on top of that is found out."""
-    strangers = sent("resolvers-disagree").seen.places.keys() - PROMISED["healthy-three-zones"]
+    strangers = sent("resolvers-disagree").seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
 
 
@@ -156,7 +156,7 @@ def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set
     [
         pytest.param("sdk-url-elsewhere", {"10.0.1.17 443"}, id="beside one that does not verify"),
         pytest.param("interception-trusted", {"10.0.1.17 443"}, id="the same authority, trusted"),
-        pytest.param("healthy-three-zones", {f"{address} 443" for address in ZONES}, id="healthy"),
+        pytest.param("healthy", {f"{address} 443" for address in ZONES}, id="healthy"),
     ],
 )
 def test_requests_for_who_is_verified(name: str, verified: set[str]) -> None:

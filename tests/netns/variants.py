@@ -4,7 +4,7 @@ from typing import Final
 
 from agent.simulated import scenario as scenarios
 
-HEALTHY: Final = scenarios.text("healthy-three-zones")
+HEALTHY: Final = scenarios.text("healthy")
 DUAL_STACK: Final = """
 summary = "an endpoint with both families, and a host that has both"
 

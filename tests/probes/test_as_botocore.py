@@ -495,7 +495,7 @@ class Ours(SimulatedMachine):
 
 def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
     """What the handshakes of a whole run are verified with; None where they find nothing that they could take."""
-    chosen = scenarios.load("healthy-three-zones")
+    chosen = scenarios.load("healthy")
 
     async def go() -> Evidence:
         async with simulated(chosen) as world:

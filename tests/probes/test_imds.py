@@ -262,11 +262,17 @@ def test_nothing_but_a_token() -> None:
     assert probed(Service({})) == (ImdsFacts(token=True), None)
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 405, 500])
-def test_token_refused(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, FailureKind.NOT_PERMITTED) for status in (401, 403, 404)),
+        *((status, FailureKind.MALFORMED) for status in (204, 302, 400, 405, 429, 500, 503)),
+    ],
+)
+def test_token_refused(status: int, kind: FailureKind) -> None:
     facts, error = probed(Service(token=(status, b"")))
     assert isinstance(error, ProbeError)
-    assert (error.kind, error.code) == (FailureKind.NOT_PERMITTED, str(status))
+    assert (error.kind, error.code) == (kind, str(status))
     assert facts == ImdsFacts(token=False)
 
 

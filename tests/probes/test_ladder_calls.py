@@ -193,7 +193,7 @@ def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = 
     async def go() -> Climbed:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, CountingLoop)
-        machine = SimulatedMachine(load("healthy-three-zones"), lambda: NOW)
+        machine = SimulatedMachine(load("healthy"), lambda: NOW)
         trust: asyncio.Future[Trust] = loop.create_future()
         trust.set_result(await machine.trust(None))
         signer: asyncio.Future[Keys | str] = loop.create_future()

@@ -303,6 +303,13 @@ FIRES = [
     ),
     fires(
         "ENV010",
+        "by an answer over TLS, whatever metadata says in clear",
+        [*here("backup", A), imds(offset=0.3), answered(A, offset=400.0)],
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV010",
         "by no more than is sure",
         [imds(offset=301.0, uncertainty=2.0)],
         about=None,
@@ -591,7 +598,7 @@ SILENT = [
     silent("ENV010", "no answer", here("backup", A)),
     silent("ENV010", "not for sure a minute", [imds(offset=61.0, uncertainty=2.0)]),
     silent(
-        "ENV010", "metadata says that it is right", [*here("backup", A), imds(offset=0.3), answered(A, offset=400.0)]
+        "ENV010", "metadata is off, an answer is right", [*here("backup", A), imds(offset=400.0), answered(A)]
     ),
     silent("ENV010", "metadata without a token", [imds(offset=400.0, token=False)]),
     silent("ENV011", "straight", [metadata_proxy(None)]),
