@@ -46,6 +46,7 @@ EXPLAINS: Final = (
     Explains("ENV005", ANYTHING, Reach.TARGET),
     Explains("ENV006", ANYTHING, Reach.TARGET),
     Explains("ENV008", "DNS001", Reach.RUN),
+    Explains("ENV008", "DNS003", Reach.RUN),
     Explains("ENV004", ANYTHING, Reach.TARGET),
     Explains("ENV007", "HTTP003", Reach.TARGET),
     Explains("ENV010", "TLS007", Reach.ADDRESS),

@@ -227,7 +227,8 @@ class _Measuring:
             return await imds.probe(self.world.net, self.world.machine, user_agent(__version__), draft)
 
         async def captured(draft: Draft[ProxyFacts]) -> ProxyFacts:
-            proxy = self.world.sdk.proxy(str(imds.IPV4), "http")
+            address, _ = imds.endpoint(environment)
+            proxy = self.world.sdk.proxy(str(address), "http")
             draft.facts = ProxyFacts(proxy=None if proxy is None else masked_proxy(proxy))
             return draft.facts
 

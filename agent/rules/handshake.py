@@ -126,7 +126,8 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
         causes = {_why_silent(evidence, target, each) for each in silent}
         begun = [each for each in silent if each.facts is not None and each.facts.bytes_received]
         if silent:
-            said.append(f"At {_where(silent)} TCP connects, then {_came(silent)}, {after(silent)}.")
+            tcp = _tcp_words(evidence, target, silent)
+            said.append(f"At {_where(silent)} TCP connects{tcp}, then {_came(silent)}, {after(silent)}.")
         if begun:
             said.append(f"At {_where(begun)} the ClientHello got through: it is the answer that stalls.")
         for cause in _Stall:
@@ -149,6 +150,16 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
             addresses=places(stalled),
             fix=_unstall(causes, stalled),
         )
+
+
+def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[TlsFacts]]) -> str:
+    """What the kernel knew of the connections: the largest segment that it would send, and whether a SYN was lost."""
+    connects = [each for each in evidence.connects(target, HTTPS) if each.subject.address in places(handshakes)]
+    sizes = sorted({each.facts.mss for each in connects if each.facts is not None and each.facts.mss is not None})
+    lost = sum(each.facts.retransmits or 0 for each in connects if each.facts is not None)
+    words = [f"MSS {listed(sizes)}"] if sizes else []
+    words += [f"{lost} SYN{'s' if lost > 1 else ''} sent again"] if lost else []
+    return f" ({', '.join(words)})" if words else ""
 
 
 class _Stall(Enum):

@@ -299,7 +299,8 @@ class SimulatedSdk:
         return keys, facts
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        if proxy_bypass_environment(host, {"no": self._environment.get("no_proxy", "")}):
+        exceptions = self._environment.get("no_proxy", self._environment.get("NO_PROXY", ""))
+        if proxy_bypass_environment(host, {"no": exceptions}):
             return None
         name = f"{scheme}_proxy"
         return self._environment.get(name) or self._environment.get(name.upper())
