@@ -376,13 +376,11 @@ def _prove(
         words.append(f"calls go to {url}, and only HTTPS on port 443 was measured")
     if (proxy := evidence.proxy(target)) is not None:
         words.append(f"calls to {target.host} go through the proxy {proxy}, and only the direct way was measured")
-    accused = {
-        address
-        for draft in speaking
-        # What a suppressed cause brought about is named by nobody any more.
-        if draft.found.target == target.id and (draft.suppressed or not _root(draft).suppressed)
-        for address in draft.found.addresses
-    }
+    # What a suppressed cause brought about is named by nobody any more, by the cause least of all.
+    of_target = [draft for draft in speaking if draft.found.target == target.id]
+    orphaned = [draft for draft in of_target if not draft.suppressed and _root(draft).suppressed]
+    accused = {address for draft in of_target if draft not in orphaned for address in draft.found.addresses}
+    accused -= {address for draft in orphaned for address in draft.found.addresses}
     for address in evidence.own_addresses(target):
         if not evidence.is_expected(address) and address not in accused:
             scope = evidence.judged_scope(address)

@@ -4,10 +4,10 @@ Masks are counted in the order of the report, never computed from what they hide
 masked report masked again stays what it is. An address becomes one of the blocks that are kept for documentation, so
 that a masked report is still a report.
 
-Three kinds of text are told apart. A field that holds one foreign value, such as a role, is masked whole. Sentences
-may quote such a value, so it is looked for there as a word. Everything else, such as codes, titles and ids, keeps its
-words, whatever a role or a peer may be called: only ids, account numbers, ARNs, addresses and host names are masked in
-it.
+Three kinds of text are told apart. A field that holds one foreign value, such as a role, is masked whole; so is a field
+that a peer fills, such as a request id, where it has not the form of its kind. Sentences may quote such a value, so it
+is looked for there as a word. Everything else, such as codes, titles and ids, keeps its words, whatever a role or a
+peer may be called: only ids, account numbers, ARNs, addresses and host names are masked in it.
 """
 
 import dataclasses
@@ -47,7 +47,7 @@ from probes.facts import (
     SdkFacts,
     TlsFacts,
 )
-from probes.model import Address, FailureKind, Step
+from probes.model import Address, Failure, FailureKind, Step
 
 T = TypeVar("T")
 
@@ -70,7 +70,8 @@ _IDS: Final = re.compile(
 )
 """With the suffix that an endpoint's DNS name has behind its id."""
 _ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
-_ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)\d{12}(?!\d|\.\d)")
+_ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)(?<!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)\d{12}(?!\d|\.\d)")
+"""Not the end of a UUID (RFC 9562, section 4), as request ids are."""
 _ADDRESS: Final = re.compile(
     r"(?:(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"
     r"|(?<![0-9A-Fa-f:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![0-9A-Fa-f:]))"
@@ -113,6 +114,22 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (Vantage, "proxies"): "proxy",
 }
 """Fields whose every value tells something, with the word that its mask begins with."""
+_FORMS: Final[dict[tuple[type, str], re.Pattern[str]]] = {
+    (ApiFacts, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}"),
+    (ApiFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
+    (HttpFacts, "content_type"): re.compile(
+        r"[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?", re.ASCII
+    ),
+    (HttpFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
+    # An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number.
+    (Failure, "code"): re.compile(
+        r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"
+    ),
+}
+"""Fields that peers fill, with the form that AWS, a server or this program gives them (media types: RFC 6838, section
+4.2). What has another form may be any text, and is masked as one."""
+_QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
+"""How h11's complaints end where they quote a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
 """Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
@@ -142,6 +159,9 @@ class _Redactor:
         self._counts: dict[str, int] = {}
         self._addresses: dict[Address, Address] = {}
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
+        # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
+        answers = (each.facts for each in report.observations if isinstance(each.facts, ApiFacts))
+        self._said_as_codes = {each.error_code for each in answers if not _has_form(each, "error_code")}
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
@@ -163,11 +183,13 @@ class _Redactor:
     def run(self) -> Report:
         return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
 
-    def _walked(self, value: Any, field: str = "", kind: str | None = None) -> Any:
+    def _walked(self, value: Any, field: str = "", kind: str | None = None, form: re.Pattern[str] | None = None) -> Any:
         match value:
             case Enum() | None | bool() | int() | float():
                 return value
-            case str() if kind is not None:
+            case str() if form is not None and form.fullmatch(value) and value not in self._said_as_codes:
+                return self._text(value)
+            case str() if kind is not None or form is not None:
                 return self._masks.get(value) or self._text(value)
             case str():
                 return self._text(value, quotes=field in _SENTENCES)
@@ -189,7 +211,10 @@ class _Redactor:
             ours = isinstance(value, Fix)  # advice is this program's own words, though a peer may use one of them
             changed = {
                 each.name: self._walked(
-                    getattr(value, each.name), "" if ours else each.name, _WHOLE.get((type(value), each.name))
+                    getattr(value, each.name),
+                    "" if ours else each.name,
+                    _WHOLE.get((type(value), each.name)),
+                    _FORMS.get((type(value), each.name)),
                 )
                 for each in dataclasses.fields(value)
             }
@@ -283,6 +308,9 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
         bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
         if bundle or (each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS):
             yield "text", failure.message
+        elif (quoted := _QUOTED_BYTES.search(failure.message)) is not None:
+            yield "text", quoted[0]
+        yield from _fields(failure)
     # Last, since a masked URL has no host any more that could be counted.
     for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
@@ -297,7 +325,10 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
         for field in dataclasses.fields(value):
             content = getattr(value, field.name)
             kind = _WHOLE.get((type(value), field.name))
-            if kind is None:
+            if (type(value), field.name) in _FORMS:
+                if not _has_form(value, field.name):
+                    yield "text", content
+            elif kind is None:
                 yield from _fields(content)
             elif isinstance(content, dict):
                 # A list of exceptions may be one common word, or the domain of AWS itself.
@@ -305,6 +336,12 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
             else:
                 texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
                 yield from ((kind, text) for text in texts if text is not None)
+
+
+def _has_form(value: object, field: str) -> bool:
+    """Whether what stands in a field of `_FORMS` has the form of its kind; nothing at all has."""
+    content = getattr(value, field)
+    return content is None or _FORMS[type(value), field].fullmatch(content) is not None
 
 
 def _is_told(kind: str, text: str) -> bool:

@@ -469,17 +469,17 @@ def _thousands(query: dns.message.Message) -> bytes:
 # --- Metadata --------------------------------------------------------------------------------------------------------
 
 
-_AFTER_TOKEN: Final = "hostile-after-token-"
+_LATER: Final = "hostile-after-token-"
 _TOKEN: Final = b"AQAAAhostile=="
 
 
 def metadata(kind: str, request: bytes) -> Speech:
     """What is said to each piece of a request for metadata. Some mean no harm until a token is theirs."""
-    if kind.startswith(_AFTER_TOKEN):
+    if kind.startswith(_LATER):
         if request.startswith(b"PUT /latest/api/token "):
             yield _answer(200, _TOKEN)
             return
-        kind = kind.replace(_AFTER_TOKEN, "hostile-", 1)
+        kind = kind.replace(_LATER, "hostile-", 1)
     match kind:
         case "hostile-endless":
             yield _OK + b"\r\n"

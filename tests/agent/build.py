@@ -21,6 +21,7 @@ from probes.facts import (
     Certificate,
     DnsFacts,
     HostFacts,
+    HostsEntry,
     HttpFacts,
     IcmpError,
     ImdsFacts,
@@ -110,12 +111,17 @@ def host(
     ec2: bool | None = True,
     unknown: bool = False,
     failed: str | None = None,
+    beside: Sequence[tuple[str, str]] = (),
+    lines: Sequence[tuple[str, str]] = (),
 ) -> Observation[HostFacts]:
-    """This host's configuration; `unknown` is a system that does not tell its interfaces."""
+    """This host's configuration; `unknown` is a system that does not tell its interfaces. `beside` are interfaces with
+    other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and a
+    name."""
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
         for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
     )
+    interfaces += tuple(Interface(name=name, address=_interface(address)) for name, address in beside)
     facts = HostFacts(
         interfaces=None if unknown else interfaces,
         resolvers=tuple(map(ip_address, resolvers)),
@@ -123,7 +129,7 @@ def host(
         resolvers_ignored=(),
         search=(),
         resolver_options=(),
-        hosts_entries=(),
+        hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
         ec2=ec2,
         proxies={},
     )
@@ -169,6 +175,7 @@ def imds(
     skipped: str | None = None,
     offset: float | None = None,
     uncertainty: float | None = None,
+    role: str | None = None,
 ) -> Observation[ImdsFacts]:
     """Instance metadata."""
     seen = ImdsFacts(
@@ -182,6 +189,7 @@ def imds(
         subnet_id="subnet-0a1b2c3d",
         subnet_cidrs=(ip_network("10.0.1.0/24"),),
         vpc_cidrs=tuple(map(ip_network, vpc)),
+        role=role,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
     )
@@ -194,9 +202,10 @@ def lookup(
     failed: str | None = None,
     code: str | None = None,
     skipped: str | None = None,
+    operation: str = GETADDRINFO,
 ) -> Observation[LookupFacts]:
-    """The host's own lookup."""
-    subject = Subject(step=Step.DNS, target=of, operation=GETADDRINFO)
+    """The host's own lookup; another `operation` is one of a name beside the target's."""
+    subject = Subject(step=Step.DNS, target=of, operation=operation)
     facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
     return _made(subject, facts, failed, skipped, code=code)
 
@@ -210,14 +219,16 @@ def answer(
     failed: str | None = None,
     skipped: str | None = None,
     seconds: float | None = None,
+    alias: str | None = None,
 ) -> Observation[DnsFacts]:
-    """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts."""
+    """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
+    is where a CNAME leads."""
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
     rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
     facts = DnsFacts(
         rcode=rcodes.get(failed or "", "NOERROR"),
         addresses=tuple(map(ip_address, addresses)),
-        canonical_name=None,
+        canonical_name=alias,
         authority=zone,
         ttl=60 if addresses else None,
         transport="udp",
@@ -240,6 +251,7 @@ def tcp(
     after: str | None = None,
     icmp: tuple[str, int] | None = None,
     source: str | None = OWN,
+    interface: str | None = None,
     next_hop: str | None = None,
     neighbour: str | None = None,
     route_error: str | None = None,
@@ -253,6 +265,7 @@ def tcp(
         error = IcmpError(sender=sender, type=3 if sender.version == 4 else 1, code=icmp[1])
     facts = TcpFacts(
         source=None if source is None else ip_address(source),
+        interface=interface,
         next_hop=None if next_hop is None else ip_address(next_hop),
         neighbour=neighbour,
         route_error=route_error,

@@ -347,6 +347,18 @@ def test_a_target_that_is_only_there_for_comparison_is_never_worse(role: Role, w
     assert difference(report, new).worse == worse
 
 
+def test_a_required_target_that_came_and_is_not_proven_is_a_warning() -> None:
+    old = judge(evidence(healthy()))
+    looks = [*healthy(), lookup(*PRIVATE, of="backup-gateway")]
+    new = judge(evidence(looks, targets=[BACKUP, GATEWAY]))
+    found = difference(old, new)
+    [came] = found.targets
+    assert (came.id, came.change, came.status) == ("backup-gateway", Change.CAME, Pair(None, Status.UNKNOWN))
+    assert found.findings == ()
+    assert found.worse is Status.WARNING
+    assert difference(new, old).worse is Status.OK
+
+
 @pytest.mark.parametrize("before", list(Status))
 @pytest.mark.parametrize("after", list(Status))
 def test_a_target_falls_from_ok_over_warning_and_unknown_to_critical(before: Status, after: Status) -> None:

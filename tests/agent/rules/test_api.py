@@ -1,15 +1,30 @@
 """API rules: credentials, signatures, and what AWS says of a signed call."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
-from agent.rules.api import RULES
-from probes.facts import ApiFacts
-from probes.model import Observation
-from tests.agent.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, run, said, spoiled
+from agent.rules.api import RULES, SOURCES
+from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
+from probes.model import Observation, Ok
+from tests.agent.build import (
+    BACKUP,
+    GATEWAY,
+    NOW,
+    PRIVATE,
+    Looks,
+    addresses,
+    evidence,
+    here,
+    imds,
+    rule_of,
+    run,
+    said,
+    spoiled,
+)
 from tests.agent.calls import api, credentials
 from tests.aws_commands import complaint
 
@@ -209,3 +224,128 @@ def test_credentials_are_everybody_s() -> None:
     [found] = said(rule_of(RULES, "API002"), evidence(looks, targets=[BACKUP, GATEWAY]))
     assert found.evidence == ("api/backup/10.0.1.17/443", "api/backup-gateway/10.0.1.17/443")
     assert "at 10.0.1.17 that" in found.detail
+
+
+# --- API011 role-shadowed --------------------------------------------------------------------------------------------
+
+API011, API012 = (rule_of(RULES, code) for code in ("API011", "API012"))
+ROLE: Final = "SecretlyNamedRole"
+
+
+def signed_by(source: str) -> Observation[CredentialFacts]:
+    """What the SDK's chain ended with, of one of botocore's providers."""
+    found = credentials()
+    assert isinstance(found.outcome, Ok)
+    return replace(found, outcome=Ok(replace(found.outcome.facts, source=source, role=ROLE)))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"), [*SOURCES.items(), pytest.param("made-up", "made-up", id="one that has no words")]
+)
+def test_api011_fires(source: str, words: str) -> None:
+    [found] = said(API011, evidence([*HERE, imds(role=ROLE), signed_by(source)]))
+    assert (found.code, found.target, found.severity) == ("API011", None, None)
+    assert found.detail == (
+        f"The SDK signs with credentials from {words}; the role of this instance's own profile does not sign the calls."
+    )
+    assert found.evidence == ("credentials", "imds")
+    assert found.addresses == frozenset()
+    assert ROLE not in f"{found.detail} {found.fix}"
+    assert [command.argv for command in found.fix.commands] == [KEYS]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        *(
+            pytest.param([imds(role=ROLE), signed_by(source)], id=source)
+            for source in ("iam-role", "container-role", "assume-role-with-web-identity")
+        ),
+        pytest.param([imds(), signed_by("env")], id="an instance without a role"),
+        pytest.param([imds(failed="timeout"), signed_by("env")], id="metadata is silent"),
+        pytest.param([imds(role=ROLE), credentials(failed="no-credentials")], id="no credentials"),
+        pytest.param([imds(role=ROLE), credentials(skipped="--no-api")], id="not looked for"),
+        pytest.param([imds(role=ROLE)], id="never looked for"),
+    ],
+)
+def test_api011_stays_silent(looks: Looks) -> None:
+    assert said(API011, evidence([*HERE, *looks])) == []
+
+
+# --- API012 gateway-not-seen -----------------------------------------------------------------------------------------
+
+HOUR: Final = timedelta(hours=1)
+SECOND: Final = timedelta(seconds=1)
+
+
+def gateways(
+    address: str, *ago: tuple[str, timedelta | None], server_time: datetime | None = NOW
+) -> Observation[ApiFacts]:
+    """An answer to ListGateways, each gateway with how long before NOW it was heard of."""
+    found = api(address, of="backup-gateway", server_time=server_time)
+    assert isinstance(found.outcome, Ok)
+    seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
+    return replace(found, outcome=Ok(replace(found.outcome.facts, gateways=seen)))
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "who"),
+    [
+        pytest.param(
+            [gateways(A, ("bgw-A", HOUR + SECOND)), gateways(B)],
+            [A],
+            "bgw-A (last in touch 2026-03-01 10:59 UTC)",
+            id="a second over an hour",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-B", timedelta(days=2)), ("bgw-C", HOUR), ("bgw-A", 2 * HOUR))],
+            [A],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC) and bgw-B (last in touch 2026-02-27 12:00 UTC)",
+            id="two, and one that was in touch",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-A", 2 * HOUR))],
+            [A, B],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
+            id="one, listed at both addresses",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR), server_time=None), gateways(B, ("bgw-A", 2 * HOUR))],
+            [B],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
+            id="one of two answers without the server's time",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", timedelta()), server_time=NOW + 2 * HOUR)],
+            [A],
+            "bgw-A (last in touch 2026-03-01 12:00 UTC)",
+            id="by the server's clock and not by this host's",
+        ),
+    ],
+)
+def test_api012_fires(looks: Looks, where: list[str], who: str) -> None:
+    seen = evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])
+    [found] = said(API012, seen)
+    assert (found.code, found.target, found.severity) == ("API012", "backup-gateway", None)
+    assert found.detail == f"The API answers, and AWS has not heard of {who} for over an hour."
+    assert found.addresses == frozenset(addresses(*where))
+    assert found.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
+    [listing] = [command.argv for command in found.fix.commands]
+    assert complaint(listing) is None
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([gateways(A, ("bgw-A", HOUR))], id="an hour and no more"),
+        pytest.param([gateways(A, ("bgw-A", SECOND), ("bgw-B", HOUR - SECOND))], id="under an hour"),
+        pytest.param([gateways(A, ("bgw-A", 2 * HOUR), server_time=None)], id="the server's time is not known"),
+        pytest.param([gateways(A, ("bgw-A", None))], id="when it was heard of is not known"),
+        pytest.param([gateways(A)], id="no gateway"),
+        pytest.param([gateways(C, ("bgw-A", 2 * HOUR))], id="an address that this host does not use"),
+        pytest.param([spoiled(gateways(A), failed="timeout")], id="no answer"),
+        pytest.param([], id="never called"),
+    ],
+)
+def test_api012_stays_silent(looks: Looks) -> None:
+    assert said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])) == []

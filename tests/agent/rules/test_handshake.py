@@ -303,6 +303,89 @@ def test_tls004_names_the_large_clienthello_where_size_is_at_fault_and_nothing_c
     assert large not in stalled(0, small=False, other=True)
 
 
+SMALL_ID, OTHER_ID = (f"tls/backup/{A}/443/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME))
+SENTENCES = {
+    "size": "At 10.0.1.17 a handshake with a small ClientHello and small segments is answered, one for another name is "
+    "not: large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU).",
+    "name": "At 10.0.1.17 a handshake for another name is answered, and a small one for "
+    "backup.eu-west-1.amazonaws.com is not: something on the way drops what asks for this server name (SNI filter).",
+    "both": "At 10.0.1.17 a small handshake for backup.eu-west-1.amazonaws.com is answered, and a large one for "
+    "another name, too: neither the size nor the name alone is at fault, and which of the two a device on the way "
+    "minds cannot be told from here.",
+    "neither": "At 10.0.1.17 a small handshake and one for another name meet the same silence: large packets that are "
+    "lost on the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here.",
+    "untried": "At 10.0.1.17 no second handshake was made: large packets that are lost on the way (MTU) and a filter "
+    "on the server name look like this.",
+}
+MEND_SIZE, MEND_NAME = "Set an MTU of 1500", "Let the firewall on the way pass the endpoint's host names"
+MENDS = {"size": {MEND_SIZE}, "name": {MEND_NAME}}
+"""What the fix says; where it is neither of these two, both."""
+
+
+def second(operation: str, state: str) -> Observation[TlsFacts]:
+    """One of the two handshakes that a stall calls for, by how it ended."""
+    looks = {
+        "answered": tls(A),
+        "answered-certificate": tls(A, failed="tls-hostname", names=[OTHER]),
+        "answered-alert": tls(A, failed="tls-alert", received=7),
+        "answered-reset": tls(A, failed="reset", received=0),
+        "answered-in-part": tls(A, failed="timeout", received=1),
+        "silent": tls(A, failed="timeout", received=0),
+        "never-connected": tls(A, failed="timeout"),
+        "never-connected-reset": tls(A, failed="reset"),
+        "never-connected-unseen": tls(A, failed="unreachable", facts=False),
+        "not-made": tls(A, skipped="no time was left"),
+    }
+    return replace(looks[state], subject=replace(looks[state].subject, operation=operation))
+
+
+@pytest.mark.parametrize(
+    ("small", "other", "cause"),
+    [
+        ("answered", "answered", "both"),
+        ("answered", "silent", "size"),
+        ("answered", "never-connected", "untried"),
+        ("silent", "answered", "name"),
+        ("silent", "silent", "neither"),
+        ("silent", "never-connected", "untried"),
+        ("never-connected", "answered", "untried"),
+        ("never-connected", "silent", "untried"),
+        ("never-connected", "never-connected", "untried"),
+        ("answered-certificate", "silent", "size"),
+        ("answered-alert", "silent", "size"),
+        ("answered-reset", "silent", "size"),
+        ("answered-in-part", "silent", "size"),
+        ("silent", "answered-certificate", "name"),
+        ("silent", "answered-reset", "name"),
+        ("silent", "never-connected-reset", "untried"),
+        ("never-connected-unseen", "answered", "untried"),
+        ("not-made", "answered", "untried"),
+        ("silent", "not-made", "untried"),
+    ],
+)
+def test_tls004_tells_a_stall_by_two_more_handshakes(small: str, other: str, cause: str) -> None:
+    looks = [tls(A, failed="timeout", received=0), second(SMALL_SEGMENTS, small), second(OTHER_NAME, other), tls(B)]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    assert {name for name, sentence in SENTENCES.items() if sentence in found.detail} == {cause}
+    expected = MENDS.get(cause, {MEND_SIZE, MEND_NAME})
+    assert {words for words in (MEND_SIZE, MEND_NAME) if words in found.fix.summary} == expected
+    assert found.severity is None
+    assert found.addresses == frozenset(addresses(A))
+    made = [name for name, state in ((SMALL_ID, small), (OTHER_ID, other)) if state != "not-made"]
+    assert found.evidence == (f"tls/backup/{A}/443", *made)
+
+
+def test_tls004_tells_each_address_for_itself() -> None:
+    looks = [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)]
+    looks += [again(A, SMALL_SEGMENTS, answered=True), again(A, OTHER_NAME, answered=False)]
+    looks += [again(B, SMALL_SEGMENTS, answered=False), again(B, OTHER_NAME, answered=True)]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    assert SENTENCES["size"] in found.detail
+    assert SENTENCES["name"].replace(A, B) in found.detail
+    assert found.fix.summary.startswith(MEND_SIZE)
+    assert MEND_NAME in found.fix.summary
+
+
 # --- TLS005 handshake-reset, TLS009 handshake-refused -----------------------------------------------------------------
 
 REFUSES_THE_OFFER = (
@@ -433,12 +516,30 @@ def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
             "begins with 'no hexadecimal'.",
             id="bytes that a saved report does not hold in hexadecimal",
         ),
+        pytest.param(
+            [coded(tls(A, failed="malformed", received=50), "BAD_SIGNATURE", "bad signature"), tls(B)],
+            {A},
+            "At 10.0.1.17 the answer to the ClientHello breaks TLS: bad signature.",
+            id="it breaks TLS",
+        ),
+        pytest.param(
+            [
+                tls(A, failed="tls-not-tls", first_bytes=b"SSH-2".hex()),
+                coded(tls(B, failed="malformed", received=1), None, "no"),
+            ],
+            {A, B},
+            "At 10.0.1.17 the answer to the ClientHello is no TLS; it begins with 'SSH-2'. At 10.0.2.17 the answer to "
+            "the ClientHello breaks TLS: no.",
+            id="no TLS at one address, broken TLS at the other",
+        ),
     ],
 )
 def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
     [found] = said(TLS006, evidence([*HERE, *looks]))
     assert found.target == "backup"
+    assert found.severity is None
     assert found.addresses == frozenset(addresses(*where))
+    assert found.evidence == tuple(f"tls/backup/{address}/443" for address in (A, B) if address in where)
     assert found.detail.endswith(detail)
 
 
@@ -446,7 +547,14 @@ def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
     "looks",
     [
         pytest.param([tls(A)], id="it speaks TLS"),
-        pytest.param([tls(A, failed="malformed", first_bytes="16")], id="it speaks TLS badly"),
+        pytest.param([tls(A, failed="malformed", first_bytes="16")], id="bytes that nobody counted"),
+        pytest.param([tls(A, failed="malformed", received=0)], id="nothing came"),
+        pytest.param([tls(A, failed="malformed", facts=False)], id="a name that TLS cannot carry"),
+        pytest.param([tls(C, failed="malformed", received=50)], id="broken TLS at an address that is not used"),
+        *(
+            pytest.param([coded(tls(A, failed="malformed", received=50), code)], id=f"{code} is TLS009")
+            for code in ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL")
+        ),
         pytest.param([tls(A, 1026, failed="tls-not-tls", first_bytes="00")], id="another port"),
         pytest.param([tls(C, failed="tls-not-tls", first_bytes="00")], id="an address that this host does not use"),
         pytest.param([], id="never tried"),

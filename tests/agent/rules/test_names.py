@@ -6,10 +6,11 @@ import pytest
 
 from agent.codes import Severity
 from agent.diagnose import diagnose
-from agent.report import Command
+from agent.report import Command, Status
 from agent.rules.names import RULES
 from agent.rules.rule import Found
-from agent.settings import Expect
+from agent.settings import Expect, Suppression
+from agent.verdict import judge
 from probes.facts import DnsFacts, LookupFacts
 from probes.model import Observation
 from tests.agent.build import (
@@ -24,13 +25,18 @@ from tests.agent.build import (
     Looks,
     addresses,
     answer,
+    climbed,
     evidence,
+    finding,
+    here,
     host,
     imds,
     lookup,
+    replaced,
     rule_of,
     run,
     said,
+    status_of,
 )
 from tests.aws_commands import complaint
 
@@ -658,3 +664,41 @@ def test_dns016_leads_to_where_the_servers_come_from() -> None:
     assert not any("/etc/resolv.conf" in command.argv for command in found.fix.commands)
     assert well_formed(found) == 2
     assert "generated" in found.fix.summary
+
+
+# --- Together -------------------------------------------------------------------------------------------------------
+
+AT_PUBLIC: Looks = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
+"""All is well at a public address, and the VPC's resolver gives private ones."""
+
+
+@pytest.mark.parametrize(
+    ("code", "symptom", "looks"),
+    [
+        pytest.param(
+            "ENV009",
+            "DNS002",
+            replaced(AT_PUBLIC, host(lines=[(PUBLIC, BACKUP.host)]), answer(*PRIVATE)),
+            id="a line of the hosts file",
+        ),
+        pytest.param(
+            "DNS007",
+            "DNS001",
+            # The alias led to another address than the one in use, so that AWS's answer there does not speak for it.
+            [*here("backup", PUBLIC), answer("52.95.111.31", alias="override.example.com"), *climbed(PUBLIC)],
+            id="an override",
+        ),
+        pytest.param("DNS015", "DNS002", replaced(AT_PUBLIC, answer(*PRIVATE)), id="another answer than DNS's"),
+    ],
+)
+def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, symptom: str, looks: Looks) -> None:
+    loud = judge(evidence(looks))
+    assert finding(loud, f"{symptom}@backup").explained_by == f"{code}@backup"
+    assert status_of(loud) is Status.CRITICAL
+    quiet = judge(evidence(looks), suppress=[Suppression(code=code, target=None)])
+    assert finding(quiet, f"{code}@backup").suppressed
+    assert not finding(quiet, f"{symptom}@backup").suppressed
+    assert status_of(quiet) is Status.UNKNOWN
+    assert quiet.verdict.status is Status.UNKNOWN
+    [target] = quiet.targets
+    assert target.unproven == (f"{PUBLIC} is public, where private was expected",)
