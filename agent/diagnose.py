@@ -113,7 +113,7 @@ class Diagnosis:
     """By target id: what is missing for `ok` that no finding names."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # causes and symptoms hold each other
 class _Draft:
     found: Found
     severity: Severity
