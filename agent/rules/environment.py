@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
@@ -11,10 +11,10 @@ from agent.codes import Severity
 from agent.evidence import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS, Evidence, ordered
 from agent.plan import host_of_url, usable_families
 from agent.report import AddressScope, Command, CommandScope, Fix
-from agent.rules.rule import Found, Rule, describe_endpoint, duration, ids, listed, look
+from agent.rules.rule import NOT_THERE, Found, Rule, addresses_in, describe_endpoint, duration, ids, listed, look
 from agent.settings import Expect
-from probes.facts import AllowanceFacts, DnsFacts, ProxyFacts
-from probes.model import Address, Addressing, FailureKind, Observation, Role, Step, Target
+from probes.facts import AllowanceFacts, ProxyFacts
+from probes.model import Address, Addressing, FailureKind, Role, Step, Target
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 DATE_SECONDS: Final = 1.0
@@ -43,7 +43,6 @@ _NO_SERVICE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
-_NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
 _NO_PROXY: Final = look("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
@@ -194,7 +193,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             continue
         if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))):
             continue
-        if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in _NOT_THERE):
+        if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in NOT_THERE):
             continue  # nobody said what the name resolves to
         covered = {
             other.host: evidence.own_lookup(other)
@@ -287,14 +286,14 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
         lookup = evidence.own_lookup(target)
         if not fixed or lookup is None:
             continue
-        given = ordered(address for each in evidence.of(Step.DNS, target) for address in _answered(each))
+        given = ordered(address for each in evidence.of(Step.DNS, target) for address in addresses_in(each))
         beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
         yield Found(
             code="ENV009",
             target=target.id,
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
             "endpoint change when it is made anew, and a hosts file does not follow.",
-            evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if _answered(each))]),
+            evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if addresses_in(each))]),
             # What a name server gives as well would stay as it is without the file.
             addresses=frozenset(fixed) - frozenset(given),
             fix=Fix(
@@ -306,11 +305,6 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
                 ),
             ),
         )
-
-
-def _answered(look_up: Observation[Any]) -> tuple[Address, ...]:
-    """What a name server gave."""
-    return look_up.facts.addresses if isinstance(look_up.facts, DnsFacts) else ()
 
 
 def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:

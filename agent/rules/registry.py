@@ -1,12 +1,13 @@
-"""All rules, in the order of thought: this host, names, connections, TLS, HTTP, signed calls, the run itself."""
+"""All rules, in the order of thought: this host, names, name servers, connections, TLS, HTTP, signed calls, the run itself."""
 
 from typing import Final
 
-from agent.rules import answers, api, connect, environment, handshake, names, policy, run
+from agent.rules import answers, api, connect, environment, handshake, names, policy, resolvers, run
 
 RULES: Final = (
     *environment.RULES,
     *names.RULES,
+    *resolvers.RULES,
     *connect.RULES,
     *handshake.RULES,
     *answers.RULES,

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from agent.codes import Severity
 from agent.evidence import Evidence, ordered
 from agent.report import Command, CommandScope, Fix
-from probes.facts import TcpFacts
-from probes.model import Address, Observation, Step, Target
+from probes.facts import DnsFacts, TcpFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +106,27 @@ def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
         each.facts.source for each in attempts if each.facts is not None and each.facts.source is not None
     )
     return tuple(f"{source}/{source.max_prefixlen}" for source in sources) or ("<ADDRESS_OF_THIS_HOST>/32",)
+
+
+NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
+"""Answers of DNS that say that a name has no address."""
+
+
+def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
+    """What a name server gave; nothing where it gave no answer, or a negative one."""
+    return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
+
+
+def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple[Address, ...]:
+    """The private addresses that name servers gave."""
+    return ordered(address for each in answers for address in addresses_in(each) if evidence.is_private(address))
+
+
+def servers_of(answers: Iterable[Observation[Any]]) -> str:
+    """The name servers that gave these answers, in words."""
+    return listed(dict.fromkeys(each.subject.resolver for each in answers))
+
+
+def verb_ending(answers: Iterable[Observation[Any]]) -> str:
+    """`s` where one name server alone is the subject."""
+    return "s" if len({each.subject.resolver for each in answers}) == 1 else ""

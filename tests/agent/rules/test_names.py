@@ -7,7 +7,7 @@ import pytest
 from agent.codes import Severity
 from agent.diagnose import diagnose
 from agent.report import Command, Status
-from agent.rules.names import RULES
+from agent.rules import names, resolvers
 from agent.rules.rule import Found
 from agent.settings import Expect, Suppression
 from agent.verdict import judge
@@ -40,6 +40,7 @@ from tests.agent.build import (
 )
 from tests.aws_commands import complaint
 
+RULES = (*names.RULES, *resolvers.RULES)
 DNS001, DNS002, DNS003, DNS004 = (rule_of(RULES, code) for code in ("DNS001", "DNS002", "DNS003", "DNS004"))
 DNS005, DNS006, DNS008, DNS011 = (rule_of(RULES, code) for code in ("DNS005", "DNS006", "DNS008", "DNS011"))
 DNS012, DNS016 = (rule_of(RULES, code) for code in ("DNS012", "DNS016"))
