@@ -1,10 +1,15 @@
 """What holds for every test: no packet leaves this machine, nothing of this machine's settings leaks in, and no secret
-that was planted comes out in what a test prints, logs or raises."""
+that was planted comes out: neither in what pytest shows of a test, its output, its log and its exception, nor in what a
+test itself takes and looks at, captured output, output of processes and exceptions that it expects."""
 
 import ipaddress
 import os
+import subprocess
 import sys
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any
 
 import pytest
 
@@ -44,12 +49,75 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path_factory.getbasetemp() / "no-credentials"))
 
 
+_TOLD: list[str] = []
+"""What the test that runs has told so far, by the way that it came."""
+
+
+def _search(way: str, *said: str | bytes | None) -> None:
+    for each in said:
+        text = each.decode("utf-8", "replace") if isinstance(each, bytes) else each or ""
+        _TOLD.extend(f"{secret} ({way})" for secret in leaked(text))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search what tests take for themselves, which pytest then does not see.
+
+    `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
+    """
+    config.addinivalue_line("markers", "tells_secrets(reason): what the test takes holds a planted secret, and must")
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    communicate, readouterr = subprocess.Popen.communicate, pytest.CaptureFixture.readouterr
+
+    def communicating(process: subprocess.Popen[Any], *given: Any, **named: Any) -> tuple[Any, Any]:
+        try:
+            out, errors = communicate(process, *given, **named)
+        except subprocess.TimeoutExpired as error:
+            _search("output of a process", error.output, error.stderr)
+            raise
+        _search("output of a process", out, errors)
+        return out, errors
+
+    def reading(fixture: pytest.CaptureFixture[Any]) -> Any:
+        taken = readouterr(fixture)
+        _search("captured output", *taken)
+        return taken
+
+    patch.setattr(subprocess.Popen, "communicate", communicating)
+    patch.setattr(pytest.CaptureFixture, "readouterr", reading)
+    for kind in (pytest.RaisesExc, pytest.RaisesGroup):
+        patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
+
+
+def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
+    """What `pytest.raises` does when its block ends, and a search of the exception that ended it."""
+
+    def leaving(self: object, kind: object, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if error is not None:
+            # With its notes, its causes and the members of a group, as whoever does not expect it would see it.
+            _search("expected exception", "".join(traceback.format_exception(error)), repr(error), repr(vars(error)))
+        return leave(self, kind, error, trace)
+
+    return leaving
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail a test whose output, log or exception tells a secret."""
+    """Fail a test that tells a secret in what pytest shows of it or in what it took for itself. One that is marked may
+    take one, and must."""
     report = yield
-    said = "\n".join((report.longreprtext, *(content for _, content in report.sections)))
-    if told := leaked(said):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} tells in its output, log or exception: {', '.join(sorted(told))}"
+    shown = leaked("\n".join((report.longreprtext, *(content for _, content in report.sections))))
+    told = {*_TOLD, *(f"{secret} (shown)" for secret in shown)}
+    marker = item.get_closest_marker("tells_secrets")
+    why = None
+    if shown or (told and marker is None):
+        why = f"tells: {', '.join(sorted(told))}"
+    elif marker is not None and not marker.kwargs.get("reason"):
+        why = "does not say why it may tell secrets"
+    elif marker is not None and report.when == "call" and report.passed and not told:
+        why = "is marked as one that tells secrets, and tells none"
+    if marker is None or report.when == "teardown":
+        _TOLD.clear()
+    if why is not None:
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
     return report

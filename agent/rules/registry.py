@@ -1,4 +1,4 @@
-"""All rules, in the order of thought: this host, names and their servers, connections, TLS, HTTP, calls, the run itself."""
+"""All rules, in the order of thought: this host, names and servers, connections, TLS, HTTP, calls, the run itself."""
 
 from typing import Final
 

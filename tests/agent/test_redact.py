@@ -27,8 +27,11 @@ from agent.verdict import judge
 from probes.facts import ApiFacts, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
 from probes.model import Failed, Observation, Ok
 from tests.agent.runs import measured, report_of
+from tests.hostile import cases
 
-NAMES = scenarios.names()
+HOSTILE = "hostile/"
+NAMES = (*scenarios.names(), *(f"{HOSTILE}{name}" for name in cases.NAMES))
+"""Scenarios that come with the program, and those of peers that mean harm."""
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 SAME_EVERYWHERE = (
     "127.0.0.1",
@@ -92,9 +95,20 @@ def full() -> Report:
     return judge(measured(scenarios.parse("full", FULL))[0])
 
 
+def scenario_of(name: str) -> Scenario:
+    if name.startswith(HOSTILE):
+        return cases.scenario(name.removeprefix(HOSTILE))
+    return scenarios.load(name)
+
+
+@cache
+def reported(name: str) -> Report:
+    return judge(measured(scenario_of(name))[0]) if name.startswith(HOSTILE) else report_of(name)
+
+
 @cache
 def masked(name: str) -> Report:
-    return redact(report_of(name))
+    return redact(reported(name))
 
 
 def formats(report: Report) -> dict[str, str]:
@@ -143,7 +157,12 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
     for seen in report.observations:
         if isinstance(seen.facts, ApiFacts):
             words.add(seen.facts.error_message or "")
+        if isinstance(seen.facts, ApiFacts | HttpFacts):
+            words |= unlike(seen.facts.request_id, r"[0-9a-fA-F-]{8,64}")
+        if isinstance(seen.facts, ApiFacts):
+            words |= unlike(seen.facts.error_code, r"[A-Za-z][A-Za-z0-9.]*|[0-9]+")
         if isinstance(seen.facts, HttpFacts):
+            words |= unlike(seen.facts.content_type, r"[a-z]+/[a-z0-9.+-]+")
             words |= {seen.facts.location or "", seen.facts.server or ""}
         if isinstance(seen.facts, TlsFacts):
             words.add(seen.facts.first_bytes or "")
@@ -151,6 +170,11 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
                 words |= {certificate.subject, certificate.issuer, certificate.sha256}
                 words |= {name for name in certificate.names if not name.endswith(SUFFIXES)}
     return words - {"", "*", *SAME_EVERYWHERE}
+
+
+def unlike(said: str | None, form: str) -> set[str]:
+    """What a peer said where something of a form belongs, unless it has that form."""
+    return set() if said is None or re.fullmatch(form, said) else {said}
 
 
 def left_in(document: str, words: set[str]) -> list[str]:
@@ -163,7 +187,7 @@ def left_in(document: str, words: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_that_identifies_is_left(name: str) -> None:
-    words = identifying(scenarios.load(name), report_of(name))
+    words = identifying(scenario_of(name), reported(name))
     for form, document in formats(masked(name)).items():
         assert not left_in(document, words), form
 
@@ -176,6 +200,96 @@ def test_every_kind_of_value_is_masked() -> None:
     for form, document in formats(redact(report)).items():
         assert not left_in(document, words), form
         assert "corp.example" not in document, form
+
+
+PEERS_WORDS = ("[2J", "VERDICT OK", "owned", "alert(1)", "reboot", "gnp.exe", "portal.example", "a" * 16)
+"""Pieces of what peers that mean harm say, in whatever form it is shown."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(HOSTILE)])
+def test_no_word_of_a_peer_is_left(name: str) -> None:
+    for form, document in formats(masked(name)).items():
+        assert [word for word in PEERS_WORDS if word in document] == [], form
+
+
+def test_words_of_peers_were_there() -> None:
+    """Otherwise the test above would prove nothing."""
+    hostile = [formats(reported(name))["json"] for name in NAMES if name.startswith(HOSTILE)]
+    assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
+
+
+UUID = "20317174-17ec-464f-8ae7-123456789012"  # whose end could be an account
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "stays"),
+    [
+        pytest.param("request_id", UUID, True, id="a request id"),
+        pytest.param("request_id", UUID.replace("-", "")[:-4].upper() + "ABCD", True, id="a request id without dashes"),
+        pytest.param("request_id", "payroll", False, id="a word for a request id"),
+        pytest.param("request_id", f"{UUID} payroll", False, id="a request id and a word"),
+        pytest.param("request_id", f"{UUID}\n", False, id="a request id and a line"),
+        pytest.param("request_id", "deadbee", False, id="too short for a request id"),
+        pytest.param("request_id", "a" * 65, False, id="too long for a request id"),
+        pytest.param("content_type", "application/x-amz-json-1.1", True, id="a media type"),
+        pytest.param("content_type", "text/html; charset=utf-8", True, id="a media type with its charset"),
+        pytest.param("content_type", "text/html; payroll", False, id="a media type and a word"),
+        pytest.param("content_type", "payroll", False, id="a word for a media type"),
+        pytest.param("error_code", "AuthFailure.Region", True, id="a code"),
+        pytest.param("error_code", "403", True, id="a status for a code"),
+        pytest.param("error_code", "Access denied", False, id="two words for a code"),
+        pytest.param("error_code", "PAYROLL_HOST", False, id="a code with a line in it"),
+        pytest.param("error_code", "\u0661", False, id="a digit of another script"),
+    ],
+)
+def test_what_a_peer_says_stays_where_it_has_its_form(field: str, said: str, stays: bool) -> None:
+    after = redact(said_in(report_of("denied-without-reason"), field, said))
+    left = {each for each in values(after) if each == said}
+    assert left == ({said} if stays else set())
+    assert redact(after) == after
+
+
+def said_in(report: Report, field: str, said: str) -> Report:
+    """The report with a text in a field of every answer, and as the failure's code where it is one."""
+    observations: list[Observation[Any]] = []
+    for each in report.observations:
+        if isinstance(each.facts, ApiFacts | HttpFacts) and hasattr(each.facts, field):
+            facts = replace(each.facts, **{field: said})  # type: ignore[arg-type]
+            failure = each.failure
+            if failure is not None and field == "error_code":
+                failure = replace(failure, code=said)
+            each = replace(each, outcome=Ok(facts) if failure is None else Failed(failure, facts))
+        observations.append(each)
+    return replace(report, observations=tuple(observations))
+
+
+@pytest.mark.parametrize(
+    ("code", "stays"),
+    [
+        *[(code, True) for code in ("ECONNREFUSED", "WRONG_VERSION_NUMBER", "NXDOMAIN", "EAI_AGAIN", "62", "-5")],
+        *[(code, True) for code in ("CredentialRetrievalError", "InvalidToken.Expired", "ca_bundle", "endpoint_url")],
+        *[(code, False) for code in ("pay roll", "payroll_host", "pay-roll", "x" * 65, "1" * 11)],
+    ],
+)
+def test_code_of_a_failure_stays_where_it_has_a_form(code: str, stays: bool) -> None:
+    report = report_of("denied-without-reason")
+    observations = tuple(
+        replace(each, outcome=Failed(replace(each.failure, code=code), None)) if each.failure is not None else each
+        for each in report.observations
+    )
+    assert observations != report.observations
+    after = redact(replace(report, observations=observations))
+    codes = {each.failure.code for each in after.observations if each.failure is not None}
+    assert codes == ({code} if stays else {"text-1"})
+
+
+def test_what_an_error_quotes_of_a_peer_is_masked_and_the_error_is_not() -> None:
+    (after,) = {
+        each.failure.message
+        for each in masked(f"{HOSTILE}http-noise").observations
+        if each.failure is not None and "status line" in each.failure.message
+    }
+    assert re.fullmatch(r"the answer is not HTTP: illegal status line: text-\d+", after)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,7 +324,7 @@ def test_parts_still_refer_to_each_other(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_same_value_same_mask_and_no_two_alike(name: str) -> None:
     masks: dict[Any, set[Any]] = defaultdict(set)
-    for before, after in zip(values(report_of(name)), values(masked(name)), strict=True):
+    for before, after in zip(values(reported(name)), values(masked(name)), strict=True):
         if isinstance(before, IPv4Address | IPv6Address):
             masks[before].add(after)
     assert all(len(each) == 1 for each in masks.values())
@@ -237,7 +351,7 @@ def test_masking_a_full_report_twice_changes_nothing() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_found_stays_readable(name: str) -> None:
-    before, after = report_of(name), masked(name)
+    before, after = reported(name), masked(name)
     assert after.run.region == before.run.region
     assert (after.verdict.status, after.verdict.path) == (before.verdict.status, before.verdict.path)
     assert [each.status for each in after.targets] == [each.status for each in before.targets]
@@ -261,7 +375,7 @@ def test_what_was_found_stays_readable(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_hold_placeholders_and_no_masks(name: str) -> None:
-    words = identifying(scenarios.load(name), report_of(name))
+    words = identifying(scenario_of(name), reported(name))
     for finding in masked(name).findings:
         for command in finding.fix.commands:
             line = " ".join(command.argv)
@@ -371,7 +485,7 @@ SENTENCES = {
 @pytest.mark.parametrize("case", SENTENCES)
 def test_values_inside_sentences(case: str) -> None:
     sentence, wanted = SENTENCES[case]
-    report = report_of("healthy-three-zones")
+    report = report_of("healthy")
     report = replace(report, verdict=replace(report.verdict, summary=sentence))
     report = replace(report, vantage=replace(report.vantage, security_group_ids=(), vpc_cidrs=()))
     # Numbers depend on what was met before; the form is what this is about.
@@ -380,7 +494,7 @@ def test_values_inside_sentences(case: str) -> None:
 
 
 def test_many_values_have_masks_of_their_own() -> None:
-    report = report_of("healthy-three-zones")
+    report = report_of("healthy")
     blocks = tuple(
         ip_network(each)
         for each in ("10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "2600::/32", "2601::/48")
@@ -397,14 +511,14 @@ def test_many_values_have_masks_of_their_own() -> None:
 
 
 def test_an_address_kept_for_documentation_is_masked_as_any_other() -> None:
-    report = report_of("healthy-three-zones")
+    report = report_of("healthy")
     addresses = (ip_address("10.7.0.1"), ip_address("192.0.2.1"), ip_address("192.0.2.2"))
     after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
     assert len(set(after.vantage.source_addresses)) == 3
 
 
 def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
-    report = with_facts(report_of("healthy-three-zones"), TlsFacts, trust="/home/alice/corp.pem")
+    report = with_facts(report_of("healthy"), TlsFacts, trust="/home/alice/corp.pem")
     assert report.vantage.sdk is not None
     sdk = replace(report.vantage.sdk, ca_bundle="/home/alice/corp.pem", profile="payroll")
     after = json.dumps(codec.encode(redact(replace(report, vantage=replace(report.vantage, sdk=sdk)))))

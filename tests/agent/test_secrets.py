@@ -117,7 +117,7 @@ def test_no_secret_in_what_a_run_says(
 
 def test_secrets_were_where_they_could_leak() -> None:
     """The run used them, and shows what it may: otherwise the test above would prove nothing."""
-    evidence, _ = measured(planted(scenarios.load("healthy-three-zones"), case=str.lower))
+    evidence, _ = measured(planted(scenarios.load("healthy"), case=str.lower))
     facts = {each.id: each.facts for each in evidence.observations if each.facts is not None}
     (credentials,) = (each for each in facts.values() if isinstance(each, CredentialFacts))
     (host,) = (each for each in facts.values() if isinstance(each, HostFacts))
@@ -244,7 +244,7 @@ def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, s
     head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
     said = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
     draft: Draft[ApiFacts] = Draft()
-    (target, *_) = targets(scenarios.load("healthy-three-zones").settings(), "eu-west-1", None)
+    (target, *_) = targets(scenarios.load("healthy").settings(), "eu-west-1", None)
 
     async def ask() -> None:
         await probe(

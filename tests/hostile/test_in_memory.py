@@ -24,9 +24,11 @@ from tests.agent.runs import measured
 from tests.hostile import cases
 
 SUBPROCESS_SECONDS = 60
-HARMLESS = frozenset({"certificates-long", "names"}) | {name for name in cases.NAMES if name.startswith("metadata-")}
-"""Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing: Region and credentials
-are given beside it, and where it alone could tell the Region, no target is measured at all."""
+HARMLESS = frozenset({"certificates-long", "names"}) | {
+    name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
+}
+"""Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing where the Region
+and the credentials are given beside it."""
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -1,24 +1,29 @@
 """Peers that mean harm behind real sockets: the installed program must end in time, whole, small and unmoved."""
 
+import errno
 import json
+import os
+import pty
+import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from agent import codec
+from agent import codec, exits
 from agent.report import Report, Status
 from agent.verdict import judge
 from tests.agent.runs import measured
 from tests.hostile import cases
 from tests.netns import program
-from tests.netns.vpc import vpc
+from tests.netns.vpc import Vpc, vpc
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
@@ -26,6 +31,10 @@ NAMES: Final = tuple(name for name in cases.NAMES if "namespaces" in cases.scena
 OF_THIS_SYSTEM: Final = frozenset({"names", "reset-at-once"})
 """Where the same bytes may show as another failure: the C library takes some answers that this program refuses and has
 one word for several others, and a reset at once may come before the connection is seen to stand or after."""
+OVERTIME_SECONDS: Final = 1.0
+"""By which a run may pass its deadline, to write its document."""
+HUNG_SECONDS: Final = 30.0
+"""After which one that is still there is killed."""
 PEAK: Final = cases.FOLDER / "peak.py"
 
 
@@ -37,7 +46,13 @@ class Survived:
     document: str
     errors: str
     seconds: float
+    """From the start of the process to its end."""
     peak_bytes: int
+
+
+def longest(name: str) -> float:
+    """Seconds that the whole process may take."""
+    return cases.scenario(name).run.deadline + OVERTIME_SECONDS + program.START_SECONDS
 
 
 @cache
@@ -55,14 +70,15 @@ def survived(name: str) -> Survived:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=made.scenario.run.deadline + program.START_SECONDS,
+            timeout=longest(name) + HUNG_SECONDS,
             check=False,
         )
+        seconds = time.monotonic() - began
         return Survived(
             report=codec.decode(json.loads(done.stdout)),
             document=done.stdout,
             errors=done.stderr,
-            seconds=time.monotonic() - began,
+            seconds=seconds,
             peak_bytes=int((folder / "peak").read_text("ascii")),
         )
 
@@ -78,14 +94,28 @@ def test_run_is_whole_small_and_in_time(name: str) -> None:
     cases.assert_harmless(run.report)
     assert run.document.replace("\n", "").isprintable()
     assert run.errors == ""
-    assert run.report.run.complete
-    assert run.report.run.seconds <= cases.scenario(name).run.deadline + 1.0
+    assert run.report.run.complete is not cases.ends_early(name)
+    assert run.report.run.seconds <= cases.scenario(name).run.deadline + OVERTIME_SECONDS
+    assert run.seconds <= longest(name)
     assert run.peak_bytes < cases.MAX_MEMORY_BYTES
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) & set(cases.SHOWN) - OF_THIS_SYSTEM))
 def test_each_peer_is_known_for_what_it_did(name: str) -> None:
     assert cases.shown(survived(name).report) == cases.SHOWN[name]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) & set(cases.METADATA)))
+def test_metadata_is_believed_as_far_as_it_is_good(name: str) -> None:
+    assert cases.metadata(survived(name).report) == cases.METADATA[name]
+
+
+def test_a_deadline_shorter_than_any_step_ends_a_run() -> None:
+    """In time, as every run above is, though the peer drips on and the step would wait for longer than is allowed."""
+    run = survived("deadline").report
+    assert cases.scenario("deadline").run.timeout > longest("deadline")
+    assert not run.run.complete
+    assert run.verdict.status is not Status.OK
 
 
 @pytest.mark.parametrize("name", sorted(OF_THIS_SYSTEM))
@@ -108,3 +138,86 @@ def test_thousands_of_addresses_from_the_library_are_not_measured() -> None:
     lookup = looks["dns/backup@thousands.example.com/getaddrinfo"]
     assert lookup.failure is not None  # the GNU library gives them all, others give none
     assert [each for each in looks if each.startswith("tcp/backup@thousands.")] == []
+
+
+# --- What a person watches -------------------------------------------------------------------------------------------
+
+TALKING: Final = ("certificates-texts", "certificates-texts-trusted", "http-texts")
+"""Peers whose words for a terminal stand in findings."""
+PROGRESS: Final = r"(?:\r[0-9]+ of [0-9]+ looks, [0-9.]+ of at most [0-9.]+ s *)+\r {60}\r"
+"""The line that is written anew with each look, and cleared at the end."""
+DOCUMENT: Final = r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n)+)"
+"""A first word in colour; pty(7) writes each line's end as two characters."""
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_no_peer_moves_anything_on_a_terminal(name: str) -> None:
+    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as made:
+        said, code = on_terminal(made, Path(text))
+    found = re.fullmatch(f"{PROGRESS}{DOCUMENT}", said)
+    assert found is not None, ascii(said)
+    assert "[2J" in found["rest"].replace("\r\n", "")
+    assert code == exits.of_verdict(cases.scenario(name).expect.status, "warning")
+
+
+@pytest.mark.parametrize("name", [*TALKING, "names"])
+def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
+    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as made:
+        done = subprocess.run(
+            called(made, "ndjson"),
+            **surroundings(made, Path(text)),
+            capture_output=True,
+            timeout=longest(name) + HUNG_SECONDS,
+            check=False,
+        )
+    assert done.stderr == b""
+    assert re.fullmatch(rb"(?:[\x20-\x7e]+\n)+", done.stdout)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    # Only what goes out while the run lasts says when it must be over.
+    assert lines[0]["deadline"] == made.scenario.run.deadline
+    report = codec.decode({key: value for key, value in lines[-1].items() if key != "type"})
+    cases.assert_harmless(report)
+    kinds = [line["type"] for line in lines]
+    looks, findings = len(report.observations), len(report.findings)
+    assert kinds == ["run", *["observation"] * looks, *["finding"] * findings, "report"]
+
+
+def called(made: Vpc, wanted: str) -> list[str]:
+    """The command that makes the scenario's run on its host, with a document of this format."""
+    options = (*program.options(made.scenario.run), "--format", wanted)  # of a format given twice the last one counts
+    return made.on_host(str(program.PROGRAM), "check", *options)
+
+
+def surroundings(made: Vpc, folder: Path) -> dict[str, Any]:
+    """Where and with what the command runs: variables of a terminal that has colours, and `folder` for its files."""
+    (folder / "home").mkdir()
+    environment = {**program.environment(made, folder), "TERM": "xterm-256color"}
+    return {"cwd": folder / "home", "env": environment, "stdin": subprocess.DEVNULL}
+
+
+def on_terminal(made: Vpc, folder: Path) -> tuple[str, int]:
+    """All that the program writes to one terminal, as stdout and stderr, and its exit code."""
+    outer, inner = pty.openpty()
+    with subprocess.Popen(called(made, "text"), **surroundings(made, folder), stdout=inner, stderr=inner) as process:
+        os.close(inner)
+        watch = threading.Timer(longest(made.scenario.name) + HUNG_SECONDS, process.kill)
+        watch.start()
+        try:
+            said = everything(outer)
+            return said, process.wait(HUNG_SECONDS)
+        finally:
+            watch.cancel()
+            process.kill()  # does nothing to one that has ended
+            os.close(outer)
+
+
+def everything(outer: int) -> str:
+    """What comes out of a pseudo-terminal until nobody writes to it any more."""
+    parts: list[bytes] = []
+    while True:
+        try:
+            parts.append(os.read(outer, 1 << 16))
+        except OSError as error:
+            if error.errno != errno.EIO:  # how the kernel says that the other end is closed (pty(7))
+                raise
+            return b"".join(parts).decode("utf-8")

@@ -517,6 +517,7 @@ def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int], tmp
         runner.run(often())
 
 
+@pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run")
 def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = json.dumps({"Version": 1, "AccessKeyId": KEYS.access_key_id, "SecretAccessKey": KEYS.secret_key})
     (tmp_path / "said").write_text(given, "utf-8")

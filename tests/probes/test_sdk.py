@@ -146,6 +146,7 @@ def test_credentials_of_a_profile(place: Path, file: str, section: str) -> None:
     assert facts.source == ("shared-credentials-file" if file == "credentials" else "config-file")
 
 
+@pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run")
 def test_credentials_of_a_process(place: Path) -> None:
     answer = {
         "Version": 1,
@@ -173,7 +174,13 @@ def test_no_credentials_in_any_place(place: Path) -> None:
         pytest.param("", 1, "CredentialRetrievalError", id="that fails"),
         pytest.param('{"Version": 2}', 0, "CredentialRetrievalError", id="of another version"),
         pytest.param('{"Version": 1}', 0, "CredentialRetrievalError", id="that gives half of it"),
-        pytest.param(f"{SECRET} {{", 0, "JSONDecodeError", id="that says something else"),
+        pytest.param(
+            f"{SECRET} {{",
+            0,
+            "JSONDecodeError",
+            id="that says something else",
+            marks=pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run"),
+        ),
         pytest.param("[]", 0, "AttributeError", id="that gives a list"),
         pytest.param('{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}', 0, "TypeError", id="that gives no text"),
     ],
