@@ -34,6 +34,9 @@ COMMAND_SECONDS: Final = 20.0
 """For anything that needs milliseconds; only a machine in trouble comes near."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 _NUMBERS: Final = count(1)
+_ENVIRONMENT: Final = dict(os.environ)
+"""For every process that is started here. VPCs are made in threads, and a child that shares the variables of this
+process while a test sets one may find them gone (EFAULT of execve(2))."""
 _NETNS: Final = Path("/etc/netns")
 _FILING: Final = threading.Lock()
 """Several VPCs may be made at once, and share that folder."""
@@ -116,7 +119,9 @@ class Vpc:
     def listed_on_host(self, *what: str) -> Any:
         """What `nft -j list` says of `what`: the value of its `nftables` (libnftables-json(5))."""
         words = [_program("ip"), "netns", "exec", self.host, "nft", "-j", "list", *what]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True)
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=True, env=_ENVIRONMENT
+        )
         return json.loads(done.stdout)["nftables"]
 
     def processes_on_host(self) -> tuple[int, ...]:
@@ -124,7 +129,11 @@ class Vpc:
         until = time.monotonic() + ENDING_SECONDS
         while True:
             pids = subprocess.run(
-                [_program("ip"), "netns", "pids", self.host], capture_output=True, text=True, check=True
+                [_program("ip"), "netns", "pids", self.host],
+                capture_output=True,
+                text=True,
+                check=True,
+                env=_ENVIRONMENT,
             ).stdout.split()
             if not pids or time.monotonic() > until:
                 return tuple(map(int, pids))
@@ -216,7 +225,9 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
 def _peers(namespace: str, name: str, toml: str, *which: str) -> Iterator[Peers]:
     """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
     words = [_program("ip"), "netns", "exec", namespace, sys.executable, "-m", "tests.netns.peers", name, toml, *which]
-    with subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT
+    ) as process:
         try:
             there = Peers(process)
             there.wait_for(peers.READY)
@@ -237,7 +248,13 @@ def _program(name: str) -> str:
 
 def _run(name: str, *words: str, text: str = "") -> None:
     done = subprocess.run(
-        [_program(name), *words], input=text, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        [_program(name), *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+        env=_ENVIRONMENT,
     )
     if done.returncode:
         raise RuntimeError(f"{name} {' '.join(words)}: {done.stderr.strip()}\n{text}")
