@@ -233,7 +233,7 @@ class SimulatedMachine:
 
     def neighbour(self, way: Way) -> str | None:
         if way.interface in _tunnels(self._host):
-            return None  # on a tunnel nobody is looked for
+            return "noarp"  # neighbours are not looked for there
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
             return None  # nothing was sent there, so nobody was looked for
         if exists(self._scenario, way):

@@ -278,9 +278,13 @@ def _links_of_host(host: HostPart) -> Iterator[str]:
         yield f"addr add {interface} dev eth0{_nodad(interface.ip)}"
     yield "link set eth0 up"
     for bridge in host.bridges:
-        # A TUN device that no program reads from asks for no neighbours, and drops what it is given.
-        tunnel = bridge.kind == "tunnel"
-        yield f"tuntap add dev {bridge.name} mode tun" if tunnel else f"link add {bridge.name} type bridge"
+        if bridge.kind == "tunnel":
+            # A cable that asks for no neighbours; at its other end nothing has the address that it is sent to.
+            yield f"link add {bridge.name} type veth peer name far-end"
+            yield f"link set {bridge.name} arp off"
+            yield "link set far-end up"
+        else:
+            yield f"link add {bridge.name} type bridge"
         yield f"addr add {bridge.address} dev {bridge.name}{_nodad(bridge.address.ip)}"
         yield f"link set {bridge.name} up"
     for gateway in host.gateways:
