@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
+from probes.configuration import ConfigurationFacts
 from probes.model import Address
 
 
@@ -43,6 +44,9 @@ class HostFacts:
     """Whether the firmware says that this is an EC2 instance; None where it says nothing of the kind."""
     proxies: dict[str, str]
     """Proxy variables of this process by lower-case name, user and password masked."""
+    local_ports: tuple[int, ...] | None = None
+    """The first and the last port that this host connects from (ip(7), ip_local_port_range); None where it does not
+    say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,11 @@ class ImdsFacts:
     vpc_cidrs: tuple[IPv4Network | IPv6Network, ...] = ()
     """The VPC's blocks, the primary IPv4 one first."""
     security_group_ids: tuple[str, ...] = ()
+    """Those of the primary interface."""
+    interface_id: str | None = None
+    """The primary interface."""
+    interface_addresses: tuple[Address, ...] = ()
+    """Its private IPv4 addresses, then its IPv6 ones; empty where they are not known."""
     account_id: str | None = None
     dns_suffix: str | None = None
     """The partition's own, such as `amazonaws.com.cn`."""
@@ -292,4 +301,5 @@ Facts = (
     | HttpFacts
     | ApiFacts
     | ProxyConnectFacts
+    | ConfigurationFacts
 )

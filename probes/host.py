@@ -36,6 +36,7 @@ async def probe(machine: Machine, suffixes: tuple[str, ...], draft: Draft[HostFa
         upstream_resolvers=tuple(server for server in upstream if not server.is_loopback),
         ec2=_is_ec2(machine),
         proxies=proxy_variables(machine.environment),
+        local_ports=_local_ports(machine),
     )
     draft.facts = facts
     return facts
@@ -136,6 +137,14 @@ def _is_ec2(machine: Machine) -> bool | None:
     if vendor == "Amazon EC2" or hypervisor.startswith("ec2"):  # on instances of Xen the vendor is Xen
         return True
     return False if vendor or hypervisor else None
+
+
+def _local_ports(machine: Machine) -> tuple[int, int] | None:
+    words = _text(machine, "/proc/sys/net/ipv4/ip_local_port_range").split()
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() and len(word) <= 5 for word in words):
+        return None
+    first, last = map(int, words)
+    return (first, last) if 0 < first <= last <= 65_535 else None
 
 
 def _text(machine: Machine, path: str) -> str:

@@ -17,13 +17,16 @@ IPV4: Final = ip_address("169.254.169.254")
 ECS: Final = ip_address("169.254.170.2")
 IPV6: Final = ip_address("fd00:ec2::254")
 TOKEN_SECONDS: Final = 300
-MAX_VALUE_CHARACTERS: Final = 1024
+MAX_VALUE_CHARACTERS: Final = 2048
+"""A network interface has 50 IPv6 addresses at most (EC2 User Guide, Maximum IP addresses per network interface)."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """Nothing that a command could take for an option."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
 """No IPv6 scope, which could be any text."""
+_ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
+"""No scope either."""
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
 _ROLE: Final = re.compile(r"[\w+=,.@-]{1,64}")
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -93,6 +96,9 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
         async def word(path: str) -> str | None:
             return _value(path, await read(path), _WORD)
 
+        async def addresses(path: str) -> tuple[Address, ...]:
+            return _addresses(path, await read(path))
+
         async def networks(path: str) -> tuple[IPv4Network | IPv6Network, ...]:
             return _networks(path, await read(path))
 
@@ -130,6 +136,8 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
                 )
             ),
             security_group_ids=_words(f"{below}/security-group-ids", await read(f"{below}/security-group-ids")),
+            interface_id=await word(f"{below}/interface-id"),
+            interface_addresses=(*await addresses(f"{below}/local-ipv4s"), *await addresses(f"{below}/ipv6s")),
         )
         return facts
     finally:
@@ -199,6 +207,13 @@ def _value(path: str, answer: Response | None, pattern: re.Pattern[str]) -> str 
     if answer is not None and len(values) != 1:
         raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} holds {len(values)} values where one belongs")
     return values[0] if values else None
+
+
+def _addresses(path: str, answer: Response | None) -> tuple[Address, ...]:
+    try:
+        return tuple(ip_address(value) for value in _words(path, answer, _ADDRESS))
+    except ValueError as error:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is no list of addresses") from error
 
 
 def _networks(path: str, answer: Response | None) -> tuple[IPv4Network | IPv6Network, ...]:

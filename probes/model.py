@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Address = IPv4Address | IPv6Address
 
@@ -157,6 +157,10 @@ class Failed(Generic[F]):
 
     failure: Failure
     facts: F | None
+
+
+NOT_BEGUN: Final = "not begun"
+"""How the reason begins for which a look was skipped that the end of the run came before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,28 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from probes.failure import classify
-from probes.model import Draft, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Subject
+from probes.model import NOT_BEGUN, Draft, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Subject
 
 F = TypeVar("F")
 T = TypeVar("T")
 
 
 class Log:
-    """The observations of one run, by id, each handed to `emit` once, when it is made."""
+    """The observations of one run, by id, each handed to `emit` once, when it is made. `announced` is told of every
+    look when the run learns of it, `begun` when it begins."""
 
-    def __init__(self, *, now: Callable[[], datetime], emit: Callable[[Observation[Any]], None]) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        emit: Callable[[Observation[Any]], None],
+        announced: Callable[[Subject], None] = lambda _: None,
+        begun: Callable[[Subject], None] = lambda _: None,
+    ) -> None:
         self._now = now
         self._emit = emit
+        self._tell_announced = announced
+        self._tell_begun = begun
         self._announced: dict[str, Subject] = {}
         self._begun: dict[str, tuple[datetime, float, Draft[Any]]] = {}
         self._made: dict[str, Observation[Any]] = {}
@@ -36,10 +46,16 @@ class Log:
         """How many observations are known so far, made or not."""
         return len(self._announced)
 
+    def find(self, subject_id: str) -> Observation[Any] | None:
+        """The observation of an id; None until it is made."""
+        return self._made.get(subject_id)
+
     def announce(self, *subjects: Subject) -> None:
         """Say that these looks belong to the run; whatever comes, each will have its observation."""
         for subject in subjects:
-            self._announced.setdefault(subject.id, subject)
+            if subject.id not in self._announced:
+                self._announced[subject.id] = subject
+                self._tell_announced(subject)
 
     async def observe(
         self, subject: Subject, body: Callable[[Draft[F]], Awaitable[T]], *, limit: float
@@ -55,6 +71,7 @@ class Log:
         clock = asyncio.get_running_loop().time
         begun = clock()
         self._begun[subject.id] = (started_at, begun, draft)
+        self._tell_begun(subject)
         value: T | None = None
         outcome: Outcome[F]
         window = asyncio.timeout(limit)
@@ -74,6 +91,11 @@ class Log:
         self.announce(subject)
         self._make(subject, Skipped(reason), None, None)
 
+    def keep(self, observation: Observation[Any]) -> None:
+        """Take in a look that was made elsewhere, or earlier."""
+        self.announce(observation.subject)
+        self._keep(observation)
+
     def close(self, reason: str, code: str | None) -> None:
         """End the run: give every look that is still open its observation."""
         clock = asyncio.get_running_loop().time
@@ -85,14 +107,17 @@ class Log:
                 failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
                 self._make(subject, Failed(failure, draft.facts), started_at, clock() - begun)
             else:
-                self._make(subject, Skipped(f"not begun: {reason}"), None, None)
+                self._make(subject, Skipped(f"{NOT_BEGUN}: {reason}"), None, None)
 
     def _make(
         self, subject: Subject, outcome: Outcome[F], started_at: datetime | None, seconds: float | None
     ) -> Observation[F]:
         observation = Observation(subject=subject, outcome=outcome, started_at=started_at, seconds=seconds)
-        if subject.id in self._made:
-            raise ValueError(f"{subject.id} was observed twice in one run")
-        self._made[subject.id] = observation
-        self._emit(observation)
+        self._keep(observation)
         return observation
+
+    def _keep(self, observation: Observation[Any]) -> None:
+        if observation.id in self._made:
+            raise ValueError(f"{observation.id} was observed twice in one run")
+        self._made[observation.id] = observation
+        self._emit(observation)

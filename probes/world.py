@@ -20,21 +20,19 @@ import ssl
 import stat
 import struct
 import sys
-import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol
 
-from probes import ethtool, netlink
+from probes import boto, ethtool, netlink
+from probes.background import in_background
 from probes.facts import CredentialFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.failure import errno_name
 from probes.model import Address, Draft, FailureKind, ProbeError
-
-T = TypeVar("T")
 
 LINUX: Final = sys.platform == "linux"
 
@@ -145,6 +143,19 @@ class Keys:
     token: str | None = field(repr=False)
 
 
+class Reader(Protocol):
+    """Read-only requests about the configuration of a network."""
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        """Make all that requests to these services need. Sends nothing, and may take a busy machine seconds, which are
+        no request's; what goes wrong is raised by the requests themselves."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
+        `route53`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own code where AWS
+        refuses; a request that hangs goes on when the caller gives up."""
+
+
 class Sdk(Protocol):
     """The AWS SDK on this host."""
 
@@ -160,6 +171,12 @@ class Sdk(Protocol):
         """URL of the proxy that the SDK's calls to `host`, a name or an address without a port, would take, secrets and
         all; None for none."""
 
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        """What reads a configuration in a Region, signed with `keys`. Each request has `timeout` seconds to connect and
+        as many to be answered; `most` is the number of requests that it ever sends, second tries among them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
@@ -168,38 +185,6 @@ class World:
     net: Net
     machine: Machine
     sdk: Sdk
-
-
-# --- Threads that nobody waits for -----------------------------------------------------------------------------------
-
-
-def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `work` in a daemon thread that nobody waits for; the thread goes on when the caller gives up.
-
-    asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(cast(T, result))
-
-    def body() -> None:
-        result, failure = None, None
-        try:
-            result = work()
-        except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            loop.call_soon_threadsafe(settle, result, failure)
-
-    threading.Thread(target=body, daemon=True).start()
-    return done
 
 
 # --- The real network ------------------------------------------------------------------------------------------------
@@ -617,6 +602,20 @@ class SystemSdk:
         from urllib.request import getproxies, proxy_bypass
 
         return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        return boto.SystemReader(
+            access_key_id=keys.access_key_id,
+            secret_key=keys.secret_key,
+            token=keys.token,
+            region=region,
+            profile=profile,
+            ca_bundle=ca_bundle,
+            timeout=timeout,
+            most=most,
+        )
 
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")

@@ -30,15 +30,17 @@ from urllib3.exceptions import HTTPError
 from agent import plan
 from agent.catalog.partitions import is_region
 from agent.evidence import Evidence
-from agent.runner import Stop, measure
+from agent.runner import measure
 from agent.settings import Expect, Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
+from agent.stop import Stop
 from probes import proxy as http_proxy
+from probes.background import in_background
 from probes.facts import ProxyConnectFacts
 from probes.model import Draft, FailureKind, ProbeError, Role
-from probes.world import TRUST_STORES, SystemSdk, Trust, World, in_background, load_sdk_settings, load_trust
+from probes.world import TRUST_STORES, SystemSdk, Trust, World, load_sdk_settings, load_trust
 from tests.probes.fakes import HOST, FakeNet, ScriptedStream, run
 
 SERVICES: Final = ("backup", "backup-gateway")

@@ -217,8 +217,7 @@ def test_any_password_is_masked(scheme: str, user: str, rest: str) -> None:
     ],
 )
 def test_ec2(files: dict[str, bytes | Exception], expected: bool | None) -> None:
-    draft: Draft[HostFacts] = Draft()
-    assert run(probe(FakeMachine(files=files), SUFFIXES, draft)).ec2 is expected
+    assert probed(files).ec2 is expected
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
@@ -296,3 +295,31 @@ def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
 def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
     """Where the path cannot be known here, the SDK may find a file: that must not read as "there is none"."""
     assert has_shared_config(FakeMachine(files=files, environment=environment)) is expected
+
+
+def probed(files: dict[str, bytes | Exception]) -> HostFacts:
+    draft: Draft[HostFacts] = Draft()
+    return run(probe(FakeMachine(files=files), SUFFIXES, draft))
+
+
+@pytest.mark.parametrize(
+    ("said", "ports"),
+    [
+        pytest.param("32768\t60999\n", (32768, 60999), id="as Linux has it"),
+        pytest.param("1024 65535", (1024, 65535), id="all that there are"),
+        pytest.param("", None, id="nothing"),
+        pytest.param("32768", None, id="one number"),
+        pytest.param("60999 32768", None, id="the wrong way round"),
+        pytest.param("0 60999", None, id="from nothing on"),
+        pytest.param("1024 65536", None, id="beyond the last port"),
+        pytest.param("-1 60999", None, id="below the first"),
+        pytest.param("\u0661\u0662 60999", None, id="digits of another script"),
+        pytest.param("1024 99999999999999999999", None, id="endless"),
+    ],
+)
+def test_the_ports_that_answers_come_to(said: str, ports: tuple[int, int] | None) -> None:
+    assert probed({"/proc/sys/net/ipv4/ip_local_port_range": said.encode()}).local_ports == ports
+
+
+def test_the_ports_that_answers_come_to_where_nothing_says() -> None:
+    assert probed({}).local_ports is None

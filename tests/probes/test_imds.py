@@ -35,6 +35,9 @@ VALUES: Mapping[str, str] = {
     f"{INTERFACE}/vpc-ipv4-cidr-blocks": "10.1.0.0/16\n10.0.0.0/16",
     f"{INTERFACE}/vpc-ipv6-cidr-blocks": "2001:db8::/56",
     f"{INTERFACE}/security-group-ids": "sg-1\nsg-2",
+    f"{INTERFACE}/interface-id": "eni-1",
+    f"{INTERFACE}/local-ipv4s": "10.0.1.5\n10.0.1.6",
+    f"{INTERFACE}/ipv6s": "2001:db8:1::5",
     "services/domain": "amazonaws.com",
     "iam/security-credentials/": "Backup.Agent+1",
 }
@@ -50,6 +53,8 @@ WHOLE = ImdsFacts(
     subnet_cidrs=(ip_network("10.0.1.0/24"), ip_network("2001:db8:1::/64")),
     vpc_cidrs=(ip_network("10.0.0.0/16"), ip_network("10.1.0.0/16"), ip_network("2001:db8::/56")),
     security_group_ids=("sg-1", "sg-2"),
+    interface_id="eni-1",
+    interface_addresses=(ip_address("10.0.1.5"), ip_address("10.0.1.6"), ip_address("2001:db8:1::5")),
     account_id="111122223333",
     dns_suffix="amazonaws.com",
     role="Backup.Agent+1",
@@ -252,10 +257,19 @@ def test_instance_without_ipv6_and_without_an_interface() -> None:
     assert facts is not None
     assert facts.subnet_cidrs == (ip_network("10.0.1.0/24"),)
     assert facts.vpc_cidrs == (ip_network("10.0.0.0/16"), ip_network("10.1.0.0/16"))
+    assert facts.interface_addresses == (ip_address("10.0.1.5"), ip_address("10.0.1.6"))
     facts, error = probed(Service({path: value for path, value in VALUES.items() if "mac" not in path}))
     assert error is None
     assert facts is not None
     assert (facts.region, facts.vpc_id, facts.vpc_cidrs) == ("eu-west-1", None, ())
+
+
+def test_an_interface_with_as_many_addresses_as_it_can_have() -> None:
+    addresses = [f"2a05:d018:1111:2222:3333:4444:5555:{number:x}" for number in range(0x6600, 0x6600 + 50)]
+    facts, error = probed(Service({**VALUES, f"{INTERFACE}/ipv6s": "\n".join(addresses)}))
+    assert error is None
+    assert facts is not None
+    assert facts.interface_addresses[2:] == tuple(map(ip_address, addresses))
 
 
 def test_nothing_but_a_token() -> None:
@@ -302,7 +316,11 @@ def test_value_refused_keeps_what_came_before() -> None:
         pytest.param(f"{INTERFACE}/vpc-ipv4-cidr-blocks", b"10.0.0.0/16 x", id="one block that is none"),
         pytest.param(f"{INTERFACE}/subnet-ipv6-cidr-blocks", b"fe80::%eth0/64", id="block with a scope"),
         pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\nsg_2", id="one id that is none"),
-        pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\n" * 300, id="a long list"),
+        pytest.param(f"{INTERFACE}/security-group-ids", b"sg-1\n" * 500, id="a long list"),
+        pytest.param(f"{INTERFACE}/interface-id", b"eni-1 eni-2", id="two interfaces"),
+        pytest.param(f"{INTERFACE}/local-ipv4s", b"10.0.1.5\n10.0.1.256", id="one address that is none"),
+        pytest.param(f"{INTERFACE}/ipv6s", b"2001:db8::1/64", id="a block for an address"),
+        pytest.param(f"{INTERFACE}/ipv6s", b"fe80::1%eth0", id="address with a scope"),
     ],
 )
 def test_value_that_does_not_belong_there(path: str, value: bytes) -> None:

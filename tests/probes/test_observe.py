@@ -254,3 +254,48 @@ def test_a_second_observation_of_the_same_look_is_an_error(first: str, second: s
         assert len(emitted) == len(log.made) == 1
 
     run(go())
+
+
+def test_a_look_that_was_made_elsewhere_is_kept_as_it_is() -> None:
+    async def go() -> None:
+        log, emitted = a_log()
+        earlier = Observation(subject=SUBJECT, outcome=Ok(SEEN), started_at=NOW - timedelta(days=2), seconds=0.5)
+        assert log.find(SUBJECT.id) is None
+        log.keep(earlier)
+        assert (log.find(SUBJECT.id), log.made, emitted, log.announced) == (earlier, (earlier,), [earlier], 1)
+        with pytest.raises(ValueError, match="twice"):
+            log.keep(earlier)
+        log.close("the end", None)
+        assert log.made == (earlier,)
+
+    run(go())
+
+
+def test_looks_are_told_of_when_they_are_known_and_when_they_begin() -> None:
+    told: list[tuple[str, str]] = []
+
+    async def body(draft: Draft[TcpFacts]) -> None:
+        told.append(("inside", SUBJECT.id))
+        draft.facts = SEEN
+
+    async def go() -> None:
+        log = Log(
+            now=lambda: NOW,
+            emit=lambda each: told.append(("made", each.id)),
+            announced=lambda subject: told.append(("announced", subject.id)),
+            begun=lambda subject: told.append(("begun", subject.id)),
+        )
+        log.announce(SUBJECT, OTHER)
+        await log.observe(SUBJECT, body, limit=LIMIT)
+        log.skip(OTHER, "so it is")
+
+    run(go())
+    first, second = SUBJECT.id, OTHER.id
+    assert told == [
+        ("announced", first),
+        ("announced", second),
+        ("begun", first),
+        ("inside", first),
+        ("made", first),
+        ("made", second),
+    ]

@@ -22,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.simulated.certificates import AUTHORITIES, root_pem
+from probes.background import in_background
 from probes.facts import Interface, TcpFacts
 from probes.model import Address, Draft, FailureKind
 from probes.world import (
@@ -32,7 +33,6 @@ from probes.world import (
     SystemSdk,
     Way,
     client_context,
-    in_background,
     load_credentials,
     load_sdk_settings,
     load_trust,
@@ -618,7 +618,7 @@ def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
 def test_work_that_hangs_does_not_hold_the_process() -> None:
     program = (
         "import asyncio, contextlib, time\n"
-        "from probes.world import in_background\n"
+        "from probes.background import in_background\n"
         "async def go():\n"
         "    with contextlib.suppress(TimeoutError):\n"
         "        async with asyncio.timeout(0.01):\n"

@@ -1,0 +1,38 @@
+"""Threads that nobody waits for: a blocking call of a library must not outlive a deadline by holding the process."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
+    """Run `work` in a daemon thread that nobody waits for; the thread goes on when the caller gives up.
+
+    asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast(T, result))
+
+    def body() -> None:
+        result, failure = None, None
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=body, daemon=True).start()
+    return done
