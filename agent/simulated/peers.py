@@ -24,7 +24,7 @@ from agent.catalog.partitions import partition_of
 from agent.simulated import aws, hostile
 from agent.simulated.aws import Reply
 from agent.simulated.certificates import server_context
-from agent.simulated.scenario import DnsPart, MetadataPart, Scenario, TcpPart
+from agent.simulated.scenario import DnsPart, Scenario, TcpPart
 from probes.dns import DNS_PORT, readable
 from probes.failure import PeerClosedError
 from probes.imds import IPV4 as METADATA_ADDRESS
@@ -96,7 +96,7 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: He
     """Who accepts connections at an address and port; None where nobody does. `heard` is called whenever a service
     there has decrypted what a client sent inside TLS."""
     if address == METADATA_ADDRESS and port == METADATA_PORT:
-        return None if scenario.metadata.answer == "silence" else _metadata(scenario.metadata, now)
+        return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
     if port == DNS_PORT and (rows := _rows_of(scenario, address)):
         return None if rows[0].answer in ("silence", "closed") else _name_server(scenario, address)
     row = scenario.behind(address, port)
@@ -327,7 +327,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
     return peers.get(row.speaks, speech)
 
 
-def _metadata(metadata: MetadataPart, now: Now) -> Peer:
+def _metadata(scenario: Scenario, now: Now) -> Peer:
+    metadata = scenario.metadata
     match metadata.answer:
         case "metadata" | "silence" | "forbidden" | "garbage":
             pass
@@ -349,7 +350,11 @@ def _metadata(metadata: MetadataPart, now: Now) -> Peer:
         f"{below}/vpc-ipv4-cidr-block": str(metadata.vpc_cidrs[0]),
         f"{below}/vpc-ipv4-cidr-blocks": "\n".join(str(block) for block in metadata.vpc_cidrs if block.version == 4),
         f"{below}/security-group-ids": "\n".join(metadata.security_group_ids),
+        f"{below}/interface-id": metadata.interface_id,
     }
+    for version, path in ((4, "local-ipv4s"), (6, "ipv6s")):
+        if addresses := [str(each) for each in scenario.primary_addresses if each.version == version]:
+            values[f"{below}/{path}"] = "\n".join(addresses)
     if metadata.role is not None:
         values["iam/security-credentials/"] = metadata.role
     if blocks := [str(block) for block in metadata.vpc_cidrs if block.version == 6]:

@@ -6,15 +6,26 @@ and port that no row names is silent, as a security group makes it.
 """
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final, Literal
 
-from agent.catalog.vpce import named_endpoint
 from agent.report import Path, Status
-from agent.settings import Expect, Settings
+from agent.settings import Expect
 from agent.shapes import ShapeError, shaped
+from probes.configuration import (
+    AMAZON_DNS,
+    FirewallRule,
+    NetworkAcl,
+    NetworkInterface,
+    PrefixList,
+    PrivateZone,
+    ResolverRule,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+)
 from probes.model import Address
 from probes.world import Keys
 
@@ -225,6 +236,9 @@ class MetadataPart:
     subnet_cidr: Network = _SUBNET
     vpc_cidrs: tuple[Network, ...] = (_VPC,)
     security_group_ids: tuple[str, ...] = ("sg-0a1b2c3d4e5f67890",)
+    interface_id: str = "eni-0a1b2c3d4e5f67890"
+    addresses: tuple[Address, ...] | None = None
+    """Of the primary interface; None for all of the host's."""
     clock_seconds: float = 0.0
     """The service's clock minus that of the host."""
 
@@ -321,6 +335,82 @@ class TcpPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPart:
+    """An interface endpoint as EC2 has it. A zonal address is in the subnet that has its block."""
+
+    service: str = "backup"
+    id: str = "vpce-0b1b2c3d4e5f67890"
+    vpc_id: str | None = None
+    """None for the host's own VPC."""
+    addresses: tuple[Address, ...] = (ip_address("10.0.1.17"), ip_address("10.0.2.17"), ip_address("10.0.3.17"))
+    group_ids: tuple[str, ...] = ("sg-0e1b2c3d4e5f67890",)
+    private_dns: bool = True
+    state: str = "available"
+    policy: str | None = None
+    """None for the one that allows everything."""
+    suffix: str = "lj2wisx3"
+    """What follows the id in its own DNS names."""
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallPart:
+    """A rule of DNS Firewall, with what TOML has no word for left out."""
+
+    group_id: str = "rslvr-frg-0a1b2c3d4e5f67890"
+    domain_list_id: str = "rslvr-fdl-0a1b2c3d4e5f67890"
+    action: str = "BLOCK"
+    block_response: str | None = None
+    override: str | None = None
+    priority: tuple[int, ...] = (101, 1)
+    query_type: str | None = None
+    domains: tuple[str, ...] | None = None
+    """Without them the list is one of AWS's own, which nobody is shown."""
+
+    def rule(self) -> FirewallRule:
+        return FirewallRule(**{each.name: getattr(self, each.name) for each in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ec2Part:
+    """What EC2, Route 53 Resolver and Route 53 say of the network.
+
+    A file's rows take the place of the healthy network's rows of the same id, or stand beside them; `agent.simulated.
+    ec2` has that network. A row's form is that of `probes.configuration`.
+    """
+
+    source: Literal["live", "file"] = "live"
+    """Read in the run, or taken from a file that `facts` wrote."""
+    days_old: float = 0.0
+    """Of the file."""
+    file_of: str | None = None
+    """The VPC that the file is of; None for the host's own."""
+    answer: Literal["answers", "silence", "denied", "throttled", "clock-skew"] = "answers"
+    """To every request."""
+    denied: tuple[str, ...] = ()
+    """Reads that this caller may not make, by operation, where the others are answered."""
+    silent: tuple[str, ...] = ()
+    """Reads that nobody answers, such as those of Route 53, which has no private path."""
+    owner_id: str | None = None
+    """Of the VPC and its subnets; None for the account of the host."""
+    dns_support: bool = True
+    dns_hostnames: bool = True
+    name_servers: tuple[str, ...] = (AMAZON_DNS,)
+    """In the DHCP options."""
+    endpoints: tuple[EndpointPart, ...] = (EndpointPart(),)
+    interfaces: tuple[NetworkInterface, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    acls: tuple[NetworkAcl, ...] = ()
+    groups: tuple[SecurityGroup, ...] = ()
+    prefix_lists: tuple[PrefixList, ...] = ()
+    resolver_rules: tuple[ResolverRule, ...] = ()
+    zones: tuple[PrivateZone, ...] = ()
+    firewall: tuple[FirewallPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectPart:
     """What the run must find."""
 
@@ -346,24 +436,15 @@ class Scenario:
     credentials: CredentialsPart = CredentialsPart()
     dns: tuple[DnsPart, ...] = ()
     tcp: tuple[TcpPart, ...] = ()
+    ec2: Ec2Part | None = None
+    """None where the run is asked not to read it."""
     expect: ExpectPart
 
-    def settings(self) -> Settings:
-        """The settings of the scenario's run."""
-        return Settings(
-            region=self.run.region or None,
-            region_source="--region" if self.run.region else None,
-            services=self.run.services,
-            resolvers=(),
-            expect=self.run.expect,
-            private_cidrs=(),
-            timeout=self.run.timeout,
-            deadline=self.run.deadline,
-            profile=None,
-            ca_bundle=None,
-            endpoints=tuple(named_endpoint(each) for each in self.run.endpoints),
-            signed_calls=self.run.signed_calls,
-        )
+    @property
+    def primary_addresses(self) -> tuple[Address, ...]:
+        """The addresses of the instance's primary interface."""
+        own = self.metadata.addresses
+        return tuple(each.ip for each in self.host.addresses) if own is None else own
 
     def names_of(self, address: Address) -> tuple[str, ...]:
         """The names that any resolver gives this address."""

@@ -6,25 +6,26 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv4Interface, IPv6Interface, ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
-from agent.simulated import peers
+from agent.simulated import ec2, peers
+from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem
 from agent.simulated.scenario import HostPart, Scenario
+from agent.simulated.settings import EPOCH
+from probes.boto import refusal_of
 from probes.dns import DNS_PORT, ask
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.host import MAX_NAME_SERVERS
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.world import Keys, Stream, Trust, Way, World, masked_proxy, verifying_contexts
+from probes.world import Keys, Reader, Stream, Trust, Way, World, masked_proxy, verifying_contexts
 
-EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
-"""When a simulated run begins: at three in the morning."""
 NEIGHBOUR_SECONDS: Final = 3.055
 """Until the kernel gives up on a neighbour (measured, Linux 6.18)."""
 METADATA_SECONDS: Final = 2.0
@@ -35,6 +36,7 @@ MSS: Final = 8448
 _HEADERS: Final = {4: 40, 6: 60}
 """Bytes of IP and TCP headers without options."""
 DNS_SECONDS: Final = 0.001
+EC2_SECONDS: Final = 0.02
 _SYN_RETRANSMITS: Final = (1.0, 3.0, 7.0, 15.0, 31.0)
 """Seconds after the first SYN (RFC 6298, doubling from 1 s)."""
 _RESOLV_TIMEOUT: Final = 5.0
@@ -217,6 +219,7 @@ class SimulatedMachine:
     def read(self, path: str) -> bytes:
         files = {
             "/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in self._host.resolvers),
+            "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
             "/etc/hosts": "".join(f"{line}\n" for line in self._host.hosts),
             "/sys/class/dmi/id/sys_vendor": "Amazon EC2\n" if self._host.ec2 else "Example\n",
         }
@@ -259,6 +262,7 @@ class SimulatedSdk:
     """The SDK settings of a scenario."""
 
     def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
         self._sdk = scenario.sdk
         self._credentials = scenario.credentials
         self._metadata = scenario.metadata
@@ -304,6 +308,42 @@ class SimulatedSdk:
             return None
         name = f"{scheme}_proxy"
         return self._environment.get(name) or self._environment.get(name.upper())
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        return SimulatedReader(self._scenario, most=most)
+
+
+class SimulatedReader:
+    """What EC2 and its like answer, without a connection."""
+
+    def __init__(self, scenario: Scenario, *, most: int) -> None:
+        self._scenario = scenario
+        self._most = most
+        self._sent = 0
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        """Nothing is needed here."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._sent >= self._most:
+            raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
+        self._sent += 1
+        if not ec2.is_found(self._scenario):
+            await _forever()
+        await asyncio.sleep(EC2_SECONDS)
+        metadata = {"RequestId": REQUEST_ID, "HTTPStatusCode": 200}
+        try:
+            said = ec2.answer(self._scenario, service, operation, parameters)
+        except ec2.RefusedError as error:
+            refused = {"Code": error.code, "Message": error.message}
+            metadata["HTTPStatusCode"] = error.status
+            raise refusal_of({"Error": refused, "ResponseMetadata": metadata}) from None
+        if said is None:
+            await _forever()
+            raise AssertionError("forever has ended")
+        return said | {"ResponseMetadata": metadata}
 
 
 def way_of(host: HostPart, address: Address) -> Way:

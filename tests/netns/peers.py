@@ -5,12 +5,14 @@ With a third word, `here`, they are those on loopback addresses, such as a local
 Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
 `udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
 for what a client has sent inside TLS. The process ends when its stdin is closed, so it cannot outlive who started it.
+Among the rest are EC2, Route 53 Resolver and Route 53, where the run is to read them (`tests.netns.ec2_server`).
 """
 
 import asyncio
 import socket
 import struct
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -24,6 +26,7 @@ from probes.dns import DNS_PORT, readable
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address
 from probes.world import SocketStream
+from tests.netns import ec2_server
 
 READY: Final = "ready"
 DECRYPTED: Final = "decrypted"
@@ -64,6 +67,15 @@ async def serve(scenario: Scenario, *, here: bool = False) -> None:
     """Serve the scenario until stdin is closed. Raises what a peer raises, unless the client was gone."""
     over = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, over.set)
+    with ExitStack() as stack:
+        if not here and ec2_server.is_served(scenario):
+            context = ec2_server.tls_of(scenario)
+            stack.enter_context(ec2_server.served(scenario, ec2_server.ADDRESS, ec2_server.PORT, context))
+        await _serve(ec2_server.named(scenario), over, here=here)
+
+
+async def _serve(scenario: Scenario, over: asyncio.Event, *, here: bool) -> None:
+    """Serve all that is in the loop until `over`."""
     async with asyncio.TaskGroup() as group:
         # Bound at once, before anything runs, so that `ready` means that nobody is turned away any more.
         works = [

@@ -7,15 +7,17 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import jsonschema
 
-from agent import codec
+from agent import codec, facts_file
 from agent.report import Report
 from agent.simulated.certificates import root_pem
-from agent.simulated.scenario import CredentialsPart, RunPart, SdkPart
+from agent.simulated.network import facts_of
+from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, SdkPart
 from tests.netns.vpc import Vpc
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
@@ -49,7 +51,7 @@ def started(vpc: Vpc, folder: Path) -> Iterator[subprocess.Popen[str]]:
     home = folder / "home"
     home.mkdir()
     with subprocess.Popen(
-        vpc.on_host(str(PROGRAM), "check", *options(vpc.scenario.run)),
+        vpc.on_host(str(PROGRAM), "check", *options(vpc.scenario.run, vpc.scenario.ec2), *facts_options(vpc, folder)),
         cwd=home,
         env=environment(vpc, folder),
         stdin=subprocess.DEVNULL,
@@ -75,14 +77,25 @@ def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
     return Ended(code=process.returncode, report=codec.decode(data))
 
 
-def options(run: RunPart) -> tuple[str, ...]:
-    """The options of a run."""
+def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
+    """The options that give a run the configuration in a file, where the scenario has it so."""
+    ec2 = vpc.scenario.ec2
+    if ec2 is None or ec2.source == "live":
+        return ()
+    file = folder / "facts.json"
+    file.write_text(facts_file.dumps(facts_of(vpc.scenario, datetime.now(UTC))), encoding="ascii")
+    return ("--ec2-facts", str(file))
+
+
+def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
+    """The options of a run. It asks nothing of EC2 where there is no `ec2`."""
     return (
         *("--format", "json", "--timeout", str(run.timeout), "--deadline", str(run.deadline), "--expect", run.expect),
         *(("--region", run.region) if run.region else ()),
         *(word for service in run.services for word in ("--service", service)),
         *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),
         *(() if run.signed_calls else ("--no-api",)),
+        *(("--no-ec2",) if ec2 is None else ()),
     )
 
 

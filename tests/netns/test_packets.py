@@ -15,7 +15,9 @@ import pytest
 from agent.catalog.services import APPLIANCE_LABELS
 from agent.report import Report
 from agent.simulated import scenario as scenarios
+from probes.configuration import READS
 from probes.facts import HttpFacts
+from probes.model import Step
 from tests.netns import guard, program
 from tests.netns.peers import ASKED, DECRYPTED
 from tests.netns.vpc import vpc
@@ -27,13 +29,20 @@ AMAZON: Final = ("10.0.0.2", "169.254.169.253")
 """The VPC's resolver, which the host uses too where a scenario says nothing else."""
 ZONES: Final = ("10.0.1.17", "10.0.2.17", "10.0.3.17")
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
+READ: Final = "healthy, and its configuration is read"
+"""A world that no scenario of the program is."""
+EC2: Final = "10.0.9.90"
+"""Where EC2, Route 53 Resolver and Route 53 are."""
 DUAL_STACK: Final = frozenset({"backup.eu-west-1.api.aws"})
 BESIDE: Final = {
     "gateway-healthy": frozenset(f"{label}.backup-gateway.eu-west-1.amazonaws.com" for label in APPLIANCE_LABELS),
     "private-dns-off": DUAL_STACK,
     "resolvers-disagree": DUAL_STACK,
+    READ: frozenset(
+        {"ec2.eu-west-1.amazonaws.com", "route53resolver.eu-west-1.amazonaws.com", "route53.amazonaws.com"}
+    ),
 }
-"""Names that are looked up for what the default one resolves to."""
+"""Names that are looked up for what the default one resolves to, or to read the configuration."""
 LOCATION: Final = "portal.example.com"
 """Where the redirect of the scenario points to."""
 
@@ -51,10 +60,15 @@ class Sent:
     """Addresses and ports that found something inside TLS."""
 
 
+def world(name: str) -> str:
+    """The scenario of a name, as a file has it."""
+    return f"{scenarios.text('healthy')}\n[ec2]\n" if name == READ else scenarios.text(name)
+
+
 @cache
 def sent(name: str) -> Sent:
     """One run for all that is asked of it."""
-    with tempfile.TemporaryDirectory() as folder, vpc(name, scenarios.text(name)) as made:
+    with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as made:
         guard.post(made)
         report = program.check(made, Path(folder)).report
         seen = guard.seen(made)
@@ -81,6 +95,7 @@ def datagrams(*addresses: str) -> tuple[str, ...]:
 
 PROMISED: Final = {
     "healthy": promised(*ZONES),
+    READ: promised(*ZONES, EC2),
     "gateway-healthy": promised(
         *ZONES,
         besides=tuple(f"tcp {address} {port}" for address in ("10.0.1.27", "10.0.2.27") for port in GATEWAY_PORTS),
@@ -117,8 +132,8 @@ def test_only_the_promised_are_contacted(name: str) -> None:
 @pytest.mark.parametrize("name", PROMISED)
 def test_only_names_of_endpoints_are_looked_up(name: str) -> None:
     beside = {f"{label}.backup-gateway.eu-west-1.amazonaws.com" for label in APPLIANCE_LABELS}
-    beside |= {"backup.eu-west-1.api.aws"}
-    named = {row.name for row in scenarios.load(name).dns} - {"*"}
+    beside |= DUAL_STACK | BESIDE[READ]
+    named = {row.name for row in scenarios.parse(name, world(name)).dns} - {"*"}
     assert named <= sent(name).asked <= named | beside
     assert (beside & sent(name).asked) == BESIDE.get(name, frozenset()), "names that only some runs have a use for"
 
@@ -127,6 +142,15 @@ def test_stranger_is_seen_and_named() -> None:
     """Held against the promise of another scenario, what one run does on top of that is found out."""
     strangers = sent("resolvers-disagree").seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
+
+
+def test_reading_the_configuration_sends_to_its_services_alone() -> None:
+    run = sent(READ)
+    reads = [each for each in run.report.observations if each.subject.step is Step.EC2]
+    assert len(reads) == len(READS)
+    assert all(each.ok for each in reads)
+    assert run.seen.places.keys() - sent("healthy").seen.places.keys() == {f"tcp {EC2} 443"}
+    assert run.asked - sent("healthy").asked == BESIDE[READ]
 
 
 def test_redirect_is_not_followed() -> None:

@@ -3,7 +3,8 @@
 One namespace is the host: `eth0` with its addresses and routes, its own firewall, its own resolv.conf and hosts file
 (`ip netns exec` lays the files of /etc/netns/NAME over those of /etc). The other is all the rest: the gateway, and
 behind it every address that the scenario names, held by one interface, with the peers of `tests.netns.peers` on it. A
-security group's silence is a dropped packet there. Neither has a link to anywhere else, so no packet can leave.
+security group's silence is a dropped packet there; EC2 has an address of its own among them. Neither has a link to
+anywhere else, so no packet can leave.
 """
 
 import json
@@ -14,19 +15,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from agent.simulated import peers as simulated
 from agent.simulated.scenario import HostPart, Scenario, TcpPart, parse
 from probes.dns import DNS_PORT
 from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address
-from tests.netns import peers
+from tests.netns import ec2_server, peers
 from tests.netns.peers import Place
 
 REPOSITORY: Final = Path(__file__).parents[2]
@@ -63,6 +64,9 @@ exec "$@"
 """
 """Firmware of its own for the host, and nothing of names from outside. `ip netns exec` has given it mounts that nobody
 else sees."""
+
+Family = Literal["-4", "-6"]
+"""As ip(8) is told."""
 
 
 class Peers:
@@ -158,11 +162,13 @@ def missing() -> str | None:
 
 
 @contextmanager
-def vpc(name: str, toml: str, *, rules: str = "") -> Iterator[Vpc]:
+def vpc(
+    name: str, toml: str, *, rules: str = "", routes: Mapping[Family, Iterable[str]] | None = None
+) -> Iterator[Vpc]:
     """The VPC of a scenario, given as its file has it, with everything in it, while the block lasts.
 
-    `rules` are tables of nft(8) for the namespace behind the gateway. Raises RuntimeError where something cannot be
-    built, and where a peer broke.
+    `rules` are tables of nft(8) for the namespace behind the gateway, and `routes` lines of ip(8), by family. Raises
+    RuntimeError where something cannot be built, and where a peer broke.
     """
     scenario = parse(name, toml)
     if any(row.round_trip_seconds != _ROUND_TRIP for row in scenario.tcp):
@@ -174,6 +180,8 @@ def vpc(name: str, toml: str, *, rules: str = "") -> Iterator[Vpc]:
         _run("ip", "-n", host, *"link add eth0 type veth peer name vpc0 netns".split(), beyond)
         _in_namespace(beyond, "sh", "-c", _SETTINGS)
         _batch(beyond, _links_beyond(scenario))
+        for family, lines in (routes or {}).items():
+            _batch(beyond, lines, family)
         _batch(host, _links_of_host(scenario.host))
         _in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
         _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
@@ -264,8 +272,8 @@ def _in_namespace(namespace: str, *words: str, text: str = "") -> None:
     _run("ip", "netns", "exec", namespace, *words, text=text)
 
 
-def _batch(namespace: str, lines: Iterable[str]) -> None:
-    _run("ip", "-n", namespace, "-batch", "-", text="".join(f"{line}\n" for line in lines))
+def _batch(namespace: str, lines: Iterable[str], *options: str) -> None:
+    _run("ip", *options, "-n", namespace, "-batch", "-", text="".join(f"{line}\n" for line in lines))
 
 
 # --- What stands in them ---------------------------------------------------------------------------------------------
@@ -315,13 +323,15 @@ def _nodad(address: Address) -> str:
 def _addresses(scenario: Scenario) -> tuple[Address, ...]:
     """Every address that something has, the host's own apart; the same as in memory."""
     services = (address for row in scenario.tcp for address in row.addresses)
-    there = (*scenario.host.gateways, *simulated.resolvers_of(scenario), METADATA_ADDRESS, *services)
+    ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
+    there = (*scenario.host.gateways, *simulated.resolvers_of(scenario), METADATA_ADDRESS, *services, *ec2)
     return tuple(address for address in dict.fromkeys(there) if not address.is_loopback)
 
 
 def _filter_beyond(scenario: Scenario) -> str:
     """Tables of nft(8): only what a row names gets in, and what is addressed to nobody is dropped."""
-    open_places = (*peers.accepting(scenario), *peers.refusing(scenario))
+    ec2 = ((ec2_server.ADDRESS, ec2_server.PORT),) if ec2_server.is_served(scenario) else ()
+    open_places = (*peers.accepting(scenario), *peers.refusing(scenario), *ec2)
     resolvers = tuple((resolver, DNS_PORT) for resolver in simulated.resolvers_of(scenario))
     nobody = []
     for family, version in (("ip", 4), ("ip6", 6)):

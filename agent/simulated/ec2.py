@@ -1,0 +1,640 @@
+"""What EC2, Route 53 Resolver and Route 53 answer in a simulated world: each request's answer in boto3's form, with the
+members that nobody here reads left in.
+
+Texts and codes of refusals are those that AWS documents (EC2 API Reference, Error codes; Route 53 Resolver API
+Reference and Route 53 API Reference, Common errors).
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from agent.simulated.network import actions_of, configuration_of, denial_of, hexadecimal, part_of, region_of, zone_id_of
+from agent.simulated.scenario import Scenario
+from probes.configuration import Configuration, FirewallRule, Network, Route
+from probes.model import Address
+
+Item = dict[str, Any]
+
+MADE_AT: Final = datetime(2025, 11, 3, 9, 15, tzinfo=UTC)
+_STATES: Final = {
+    each.lower(): each
+    for each in (
+        "PendingAcceptance",
+        "Pending",
+        "Available",
+        "Deleting",
+        "Deleted",
+        "Rejected",
+        "Failed",
+        "Expired",
+        "Partial",
+    )
+}
+"""As the API spells them, by how `Endpoint` does (botocore 1.44.8)."""
+_ROUTE_TARGETS: Final = {
+    "nat-": "NatGatewayId",
+    "tgw-": "TransitGatewayId",
+    "pcx-": "VpcPeeringConnectionId",
+    "eni-": "NetworkInterfaceId",
+    "eigw-": "EgressOnlyInternetGatewayId",
+    "lgw-": "LocalGatewayId",
+    "cagw-": "CarrierGatewayId",
+    "arn:": "CoreNetworkArn",
+}
+"""The member of a Route that has an id of this beginning; others are in GatewayId."""
+
+
+class RefusedError(Exception):
+    """An answer in which AWS refuses."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+# --- Requests and answers --------------------------------------------------------------------------------------------
+
+
+def answer(scenario: Scenario, service: str, operation: str, parameters: Mapping[str, Any]) -> Item | None:
+    """What a service answers to one request; None where it says nothing at all. `service` and `parameters` are in
+    boto3's form. Raises RefusedError."""
+    part, action = part_of(scenario), f"{service}:{operation}"
+    if part.answer == "silence" or action in actions_of(part.silent):
+        return None
+    if part.answer == "denied" or action in actions_of(part.denied):
+        raise _denied(service, operation)
+    if part.answer == "throttled":
+        raise RefusedError(*_THROTTLED[service])
+    if part.answer == "clock-skew":
+        raise RefusedError(*_SKEWED[service])
+    if action not in _ANSWERS:
+        raise RefusedError("InvalidAction", f"The action {operation} is not valid for this web service.", 400)
+    return _ANSWERS[action](scenario, configuration_of(scenario), parameters)
+
+
+def is_found(scenario: Scenario) -> bool:
+    """Whether the host finds the services' addresses: it asks its resolvers as the C library does, which waits longer
+    for a silent one than a read may take."""
+    for resolver in scenario.host.resolvers:
+        rows = [row for row in scenario.dns if resolver in row.resolvers]
+        if not rows or rows[0].answer != "closed":
+            return knows_names(scenario, resolver)
+    return False
+
+
+def knows_names(scenario: Scenario, resolver: Address) -> bool:
+    """Whether a resolver answers for names of which the scenario says nothing, such as those of these services."""
+    rows = [row for row in scenario.dns if resolver in row.resolvers]
+    general = next((row for row in rows if row.name == "*"), None)
+    return bool(rows) and all(row.answer == "answer" for row in (rows[0], general) if row is not None)
+
+
+def _denied(service: str, operation: str) -> RefusedError:
+    code, text = denial_of(service, operation)
+    if service == "ec2":
+        encoded = hashlib.sha512(operation.encode()).hexdigest() * 3
+        text += f" Encoded authorization failure message: {encoded}"
+    return RefusedError(code, text, 400 if service == "route53resolver" else 403)
+
+
+_THROTTLED: Final = {
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "route53resolver": ("ThrottlingException", "Rate exceeded", 400),
+    "route53": ("Throttling", "Rate exceeded", 400),
+}
+_SIGNATURE_EXPIRED: Final = (
+    "Signature expired: 20260115T030000Z is now earlier than 20260115T035500Z (20260115T040000Z - 5 min.)"
+)
+_SKEWED: Final = {
+    "ec2": ("RequestExpired", "Request has expired.", 400),
+    "route53resolver": ("InvalidSignatureException", _SIGNATURE_EXPIRED, 400),
+    "route53": ("SignatureDoesNotMatch", _SIGNATURE_EXPIRED, 403),
+}
+
+
+def _page(items: Iterable[Any], parameters: Mapping[str, Any], member: str, most: str = "MaxResults") -> Item:
+    """The part of `items` that the request asks for, under `member`, with a token where there is more."""
+    found, begin = list(items), int(parameters.get("NextToken") or 0)
+    end = begin + int(parameters.get(most) or 1000)
+    return {member: found[begin:end]} | ({"NextToken": str(end)} if end < len(found) else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Describe:
+    """A Describe action of EC2: what it lists, and how the list is narrowed."""
+
+    member: str
+    items: Callable[[Scenario, Configuration], Iterable[Item]]
+    ids: tuple[str, str, str]
+    """The parameter that lists ids, the member that has an item's id, and the code for one that is not there."""
+    filters: Mapping[str, str]
+    """Filter names to members; a dot leads into a member and a list to each of its items."""
+
+    def __call__(self, scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+        items = list(self.items(scenario, network))
+        parameter, member, code = self.ids
+        if wanted := parameters.get(parameter):
+            if absent := [each for each in wanted if each not in {item[member] for item in items}]:
+                raise RefusedError(code, f"The {parameter} '{', '.join(absent)}' does not exist", 400)
+            items = [item for item in items if item[member] in wanted]
+        for each in parameters.get("Filters", ()):
+            if each["Name"] not in self.filters:
+                raise RefusedError("InvalidParameterValue", f"The filter '{each['Name']}' is invalid", 400)
+            path = self.filters[each["Name"]].split(".")
+            items = [item for item in items if _fits(_values(item, path), each["Values"])]
+        return _page(items, parameters, self.member)
+
+
+def _values(item: Any, path: list[str]) -> list[str]:
+    """All that is at the end of a path, spelled as filters spell it."""
+    if isinstance(item, list):
+        return [value for each in item for value in _values(each, path)]
+    if not path:
+        return [str(item).lower() if isinstance(item, bool) else str(item)]
+    return _values(item[path[0]], path[1:]) if path[0] in item else []
+
+
+def _fits(values: Iterable[str], wanted: Iterable[str]) -> bool:
+    return any(fnmatchcase(value, pattern) for value in values for pattern in wanted)
+
+
+def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for each in network.endpoints or ():
+        failed = (
+            {} if each.error_code is None else {"LastError": _known(Code=each.error_code, Message=each.error_message)}
+        )
+        yield {
+            "VpcEndpointId": each.endpoint_id,
+            "VpcEndpointType": "Interface",
+            "VpcId": each.vpc_id,
+            "ServiceName": each.service_name,
+            "State": _STATES.get(each.state, each.state),
+            "PolicyDocument": each.policy,
+            "RouteTableIds": [],
+            "SubnetIds": list(each.subnet_ids),
+            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in each.group_ids],
+            "IpAddressType": each.ip_address_type,
+            "DnsOptions": {"DnsRecordIpType": each.dns_record_type},
+            "PrivateDnsEnabled": each.private_dns,
+            "RequesterManaged": False,
+            "NetworkInterfaceIds": list(each.interface_ids),
+            "DnsEntries": [{"DnsName": name, "HostedZoneId": zone_id_of(name)} for name in each.dns_names],
+            "CreationTimestamp": MADE_AT,
+            "Tags": [{"Key": "Name", "Value": "backup & restore"}],
+            "OwnerId": each.owner_id,
+            **failed,
+            **({} if each.error_code else _known(FailureReason=each.error_message)),
+        }
+
+
+def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for each in (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ())):
+        own = each.kind != "vpc_endpoint"
+        four = [str(address) for address in each.addresses if address.version == 4]
+        attached = {"InstanceId": scenario.metadata.instance_id, "InstanceOwnerId": scenario.metadata.account_id}
+        yield {
+            "NetworkInterfaceId": each.interface_id,
+            "Attachment": {
+                "AttachmentId": f"eni-attach-{each.interface_id.removeprefix('eni-')}",
+                "AttachTime": MADE_AT,
+                "DeleteOnTermination": own,
+                "DeviceIndex": 0 if own else 1,
+                "Status": "attached",
+                **(attached if own else {"InstanceOwnerId": "amazon-aws"}),
+            },
+            **_known(AvailabilityZone=each.availability_zone, InterfaceType=each.kind, Status=each.status),
+            "Description": "" if own else "VPC Endpoint Interface",
+            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in each.group_ids],
+            "Ipv6Addresses": [{"Ipv6Address": str(address)} for address in each.addresses if address.version == 6],
+            "MacAddress": "0a:1b:2c:3d:4e:5f",
+            **({"PrivateIpAddress": four[0]} if four else {}),
+            "PrivateIpAddresses": [
+                {"Primary": place == 0, "PrivateIpAddress": address} for place, address in enumerate(four)
+            ],
+            "OwnerId": scenario.metadata.account_id,
+            "RequesterManaged": not own,
+            "SourceDestCheck": True,
+            "SubnetId": each.subnet_id,
+            "TagSet": [],
+            "VpcId": each.vpc_id,
+        }
+
+
+def _vpc_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    vpc = network.vpc
+    if vpc is not None:
+        four, six = _blocks(vpc.cidrs, "vpc-cidr-assoc")
+        yield {
+            "VpcId": vpc.vpc_id,
+            **({"CidrBlock": four[0]["CidrBlock"]} if four else {}),
+            "CidrBlockAssociationSet": four,
+            **({"Ipv6CidrBlockAssociationSet": six} if six else {}),
+            **_known(DhcpOptionsId=vpc.dhcp_options_id, OwnerId=vpc.owner_id),
+            "State": "available",
+            "InstanceTenancy": "default",
+            "IsDefault": False,
+            "Tags": [],
+        }
+
+
+def _subnet_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for each in network.subnets or ():
+        four, six = _blocks(each.cidrs, "subnet-cidr-assoc")
+        yield {
+            "SubnetId": each.subnet_id,
+            "VpcId": each.vpc_id,
+            **_known(
+                AvailabilityZone=each.availability_zone,
+                AvailabilityZoneId=each.availability_zone_id,
+                OwnerId=each.owner_id,
+            ),
+            **({"CidrBlock": four[0]["CidrBlock"]} if four else {}),
+            "Ipv6CidrBlockAssociationSet": six,
+            "AvailableIpAddressCount": 240,
+            "MapPublicIpOnLaunch": False,
+            "State": "available",
+            "Tags": [],
+        }
+
+
+def _blocks(cidrs: Iterable[Network], prefix: str) -> tuple[list[Item], list[Item]]:
+    """The blocks of IPv4 and of IPv6, as associations."""
+    four: list[Item] = []
+    six: list[Item] = []
+    for each in cidrs:
+        family = "" if each.version == 4 else "Ipv6"
+        found = {
+            f"{family}CidrBlock": str(each),
+            f"{family}CidrBlockState": {"State": "associated"},
+            "AssociationId": f"{prefix}-0{hexadecimal(str(each), 16)}",
+        }
+        (four if each.version == 4 else six).append(found)
+    return four, six
+
+
+def _dhcp_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    if network.dhcp_options is not None:
+        yield {
+            "DhcpOptionsId": network.dhcp_options.options_id,
+            "DhcpConfigurations": [
+                {"Key": "domain-name", "Values": [{"Value": f"{region_of(scenario)}.compute.internal"}]},
+                {
+                    "Key": "domain-name-servers",
+                    "Values": [{"Value": each} for each in network.dhcp_options.name_servers],
+                },
+            ],
+            "OwnerId": scenario.metadata.account_id,
+            "Tags": [],
+        }
+
+
+def _table_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for table in network.route_tables or ():
+        main: list[Item] = [{"Main": True}] if table.main else []
+        named: list[Item] = [{"Main": False, "SubnetId": each} for each in table.subnet_ids]
+        yield {
+            "RouteTableId": table.table_id,
+            "VpcId": table.vpc_id,
+            "Associations": [
+                {
+                    **each,
+                    "RouteTableId": table.table_id,
+                    "RouteTableAssociationId": f"rtbassoc-0{hexadecimal(f'{table.table_id} {place}', 16)}",
+                    "AssociationState": {"State": "associated"},
+                }
+                for place, each in enumerate((*main, *named))
+            ],
+            "Routes": [_route_item(each) for each in table.routes],
+            "PropagatingVgws": [],
+            "OwnerId": scenario.metadata.account_id,
+            "Tags": [],
+        }
+
+
+def _route_item(route: Route) -> Item:
+    block = route.destination
+    family = "DestinationCidrBlock" if block is None or block.version == 4 else "DestinationIpv6CidrBlock"
+    member = next((name for start, name in _ROUTE_TARGETS.items() if route.target.startswith(start)), "GatewayId")
+    return {
+        **({"DestinationPrefixListId": route.prefix_list_id} if block is None else {family: str(block)}),
+        member: route.target,
+        "Origin": "CreateRouteTable" if route.target == "local" else "CreateRoute",
+        "State": route.state,
+    }
+
+
+def _acl_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for acl in network.acls or ():
+        yield {
+            "NetworkAclId": acl.acl_id,
+            "VpcId": acl.vpc_id,
+            "IsDefault": acl.default,
+            "Associations": [
+                {
+                    "NetworkAclAssociationId": f"aclassoc-0{hexadecimal(each, 16)}",
+                    "NetworkAclId": acl.acl_id,
+                    "SubnetId": each,
+                }
+                for each in acl.subnet_ids
+            ],
+            "Entries": [
+                {
+                    "CidrBlock" if each.cidr.version == 4 else "Ipv6CidrBlock": str(each.cidr),
+                    "Egress": each.egress,
+                    "Protocol": each.protocol,
+                    **(
+                        {}
+                        if each.from_port is None or each.to_port is None
+                        else {"PortRange": {"From": each.from_port, "To": each.to_port}}
+                    ),
+                    "RuleAction": "allow" if each.allow else "deny",
+                    "RuleNumber": each.number,
+                }
+                for each in acl.entries
+            ],
+            "OwnerId": scenario.metadata.account_id,
+            "Tags": [],
+        }
+
+
+def _rule_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    for group in network.groups or ():
+        for rule in group.rules:
+            family = "CidrIpv4" if rule.cidr is None or rule.cidr.version == 4 else "CidrIpv6"
+            referenced = rule.referenced_group_id
+            yield {
+                "GroupId": group.group_id,
+                "GroupOwnerId": scenario.metadata.account_id,
+                "IsEgress": rule.egress,
+                "IpProtocol": rule.protocol,
+                "FromPort": -1 if rule.from_port is None else rule.from_port,
+                "ToPort": -1 if rule.to_port is None else rule.to_port,
+                **_known(SecurityGroupRuleId=rule.rule_id, PrefixListId=rule.prefix_list_id),
+                **({} if rule.cidr is None else {family: str(rule.cidr)}),
+                **(
+                    {}
+                    if referenced is None
+                    else {"ReferencedGroupInfo": {"GroupId": referenced, "UserId": scenario.metadata.account_id}}
+                ),
+                "Tags": [],
+            }
+
+
+def _group_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
+    holders = (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ()))
+    for group in network.groups or ():
+        vpcs = (each.vpc_id for each in holders if group.group_id in each.group_ids)
+        yield {
+            "GroupId": group.group_id,
+            "GroupName": f"name-of-{group.group_id}",
+            "Description": "backup & restore",
+            "OwnerId": scenario.metadata.account_id,
+            "VpcId": next(vpcs, scenario.metadata.vpc_id),
+            "Tags": [],
+        }
+
+
+def _known(**members: str | None) -> Item:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+# --- Requests that have their own form -------------------------------------------------------------------------------
+
+
+def _vpc_attribute(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    name, dns, vpc = parameters["Attribute"], network.dns, network.vpc
+    if vpc is None or dns is None or parameters["VpcId"] != vpc.vpc_id:
+        raise RefusedError("InvalidVpcID.NotFound", f"The vpc ID '{parameters['VpcId']}' does not exist", 400)
+    values = {"enableDnsSupport": dns.support, "enableDnsHostnames": dns.hostnames}
+    if name not in values:
+        raise RefusedError("InvalidParameterValue", f"Value ({name}) for parameter attribute is invalid.", 400)
+    return {"VpcId": vpc.vpc_id, f"{name[0].upper()}{name[1:]}": {"Value": values[name]}}
+
+
+def _prefix_list_entries(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted = parameters["PrefixListId"]
+    found = next((each for each in network.prefix_lists or () if each.prefix_list_id == wanted), None)
+    if found is None:
+        raise RefusedError("InvalidPrefixListID.NotFound", f"The prefix list ID '{wanted}' does not exist", 400)
+    return _page(({"Cidr": str(each), "Description": ""} for each in found.cidrs), parameters, "Entries")
+
+
+def _rule_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    filters = {each["Name"]: each["Values"] for each in parameters.get("Filters", ())}
+    found = [
+        {
+            "Id": f"rslvr-rrassoc-{hexadecimal(each.rule_id, 17)}",
+            "ResolverRuleId": each.rule_id,
+            "Name": each.name or "",
+            "VPCId": scenario.metadata.vpc_id,
+            "Status": "COMPLETE",
+            "StatusMessage": "",
+        }
+        for each in network.resolver_rules or ()
+    ]
+    return _page((each for each in found if _is_wanted(each, filters)), parameters, "ResolverRuleAssociations")
+
+
+def _resolver_rules(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    filters = {each["Name"]: each["Values"] for each in parameters.get("Filters", ())}
+    account = scenario.metadata.account_id
+    found = [
+        {
+            "Id": each.rule_id,
+            "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{each.owner_id}:resolver-rule/{each.rule_id}",
+            "CreatorRequestId": "",
+            "DomainName": f"{each.domain}.",
+            "Status": "COMPLETE",
+            "StatusMessage": "",
+            "RuleType": each.kind,
+            **_known(Name=each.name),
+            **({"TargetIps": [_target_item(target) for target in each.targets]} if each.targets else {}),
+            "OwnerId": each.owner_id or account,
+            "ShareStatus": "NOT_SHARED" if each.owner_id in (None, account) else "SHARED_WITH_ME",
+        }
+        for each in network.resolver_rules or ()
+    ]
+    return _page((each for each in found if _is_wanted(each, filters)), parameters, "ResolverRules")
+
+
+def _target_item(address: Address) -> Item:
+    return {"Ip" if address.version == 4 else "Ipv6": str(address), "Port": 53, "Protocol": "Do53"}
+
+
+def _is_wanted(item: Item, filters: Mapping[str, list[str]]) -> bool:
+    """Whether Resolver's filters let an item through; their names are those of its members."""
+    if absent := [name for name in filters if name not in item]:
+        raise RefusedError("InvalidParameterException", f"[RSLVR-00001] Unknown filter: {absent[0]}", 400)
+    return all(item[name] in values for name, values in filters.items())
+
+
+def _private_zones(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    there = parameters["VPCId"] == scenario.metadata.vpc_id and parameters["VPCRegion"] == region_of(scenario)
+    found = [
+        {
+            "HostedZoneId": each.zone_id,
+            "Name": f"{each.name}.",
+            "Owner": _known(**{"OwningService" if each.of_service else "OwningAccount": each.owner}),
+        }
+        for each in (network.zones or () if there else ())
+    ]
+    most = parameters.get("MaxItems", "100")
+    return _page(found, parameters, "HostedZoneSummaries", "MaxItems") | {"MaxItems": most}
+
+
+def _firewall_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    groups = {each.group_id: each.priority[0] for each in network.firewall or ()}
+    found = [
+        {
+            "Id": f"rslvr-frgassoc-{hexadecimal(group, 17)}",
+            "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{scenario.metadata.account_id}:"
+            f"firewall-rule-group-association/rslvr-frgassoc-{hexadecimal(group, 17)}",
+            "FirewallRuleGroupId": group,
+            "VpcId": scenario.metadata.vpc_id,
+            "Name": f"name-of-{group}",
+            "Priority": priority,
+            "MutationProtection": "DISABLED",
+            "Status": "COMPLETE",
+            "StatusMessage": "",
+        }
+        for group, priority in groups.items()
+    ]
+    wanted = [each for each in found if parameters.get("VpcId", each["VpcId"]) == each["VpcId"]]
+    return _page(wanted, parameters, "FirewallRuleGroupAssociations")
+
+
+def _firewall_rules(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    rules = [each for each in network.firewall or () if each.group_id == parameters["FirewallRuleGroupId"]]
+    if not rules:
+        raise _no_such_firewall_resource(parameters["FirewallRuleGroupId"])
+    return _page(map(_firewall_rule_item, rules), parameters, "FirewallRules")
+
+
+def _firewall_rule_item(rule: FirewallRule) -> Item:
+    return {
+        "FirewallRuleGroupId": rule.group_id,
+        **_known(
+            FirewallDomainListId=rule.domain_list_id,
+            BlockResponse=rule.block_response,
+            BlockOverrideDomain=rule.override,
+            Qtype=rule.query_type,
+        ),
+        **({} if rule.override is None else {"BlockOverrideDnsType": "CNAME", "BlockOverrideTtl": 60}),
+        "Name": f"rule-{rule.priority[-1]}",
+        "Priority": rule.priority[-1],
+        "Action": rule.action,
+        "FirewallDomainRedirectionAction": "INSPECT_REDIRECTION_DOMAIN",
+    }
+
+
+def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
+    wanted = parameters["FirewallDomainListId"]
+    found = next((each for each in network.firewall or () if each.domain_list_id == wanted), None)
+    if found is None:
+        raise _no_such_firewall_resource(wanted)
+    if found.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
+        raise _denied("route53resolver", "ListFirewallDomains")
+    return _page((f"{each}." for each in found.domains), parameters, "Domains")
+
+
+def _no_such_firewall_resource(resource: str) -> RefusedError:
+    return RefusedError("ResourceNotFoundException", f"[RSLVR-02025] Can't find the resource with ID {resource}.", 400)
+
+
+_ANSWERS: Final[Mapping[str, Callable[[Scenario, Configuration, Mapping[str, Any]], Item]]] = {
+    "ec2:DescribeVpcEndpoints": _Describe(
+        member="VpcEndpoints",
+        items=_endpoint_items,
+        ids=("VpcEndpointIds", "VpcEndpointId", "InvalidVpcEndpointId.NotFound"),
+        filters={
+            "vpc-id": "VpcId",
+            "service-name": "ServiceName",
+            "vpc-endpoint-id": "VpcEndpointId",
+            "vpc-endpoint-state": "State",
+            "vpc-endpoint-type": "VpcEndpointType",
+        },
+    ),
+    "ec2:DescribeNetworkInterfaces": _Describe(
+        member="NetworkInterfaces",
+        items=_interface_items,
+        ids=("NetworkInterfaceIds", "NetworkInterfaceId", "InvalidNetworkInterfaceID.NotFound"),
+        filters={
+            "vpc-id": "VpcId",
+            "subnet-id": "SubnetId",
+            "group-id": "Groups.GroupId",
+            "interface-type": "InterfaceType",
+            "network-interface-id": "NetworkInterfaceId",
+            "attachment.instance-id": "Attachment.InstanceId",
+            "addresses.private-ip-address": "PrivateIpAddresses.PrivateIpAddress",
+            "ipv6-addresses.ipv6-address": "Ipv6Addresses.Ipv6Address",
+        },
+    ),
+    "ec2:DescribeVpcs": _Describe(
+        member="Vpcs",
+        items=_vpc_items,
+        ids=("VpcIds", "VpcId", "InvalidVpcID.NotFound"),
+        filters={"vpc-id": "VpcId", "owner-id": "OwnerId"},
+    ),
+    "ec2:DescribeVpcAttribute": _vpc_attribute,
+    "ec2:DescribeDhcpOptions": _Describe(
+        member="DhcpOptions",
+        items=_dhcp_items,
+        ids=("DhcpOptionsIds", "DhcpOptionsId", "InvalidDhcpOptionID.NotFound"),
+        filters={"dhcp-options-id": "DhcpOptionsId"},
+    ),
+    "ec2:DescribeSubnets": _Describe(
+        member="Subnets",
+        items=_subnet_items,
+        ids=("SubnetIds", "SubnetId", "InvalidSubnetID.NotFound"),
+        filters={"vpc-id": "VpcId", "subnet-id": "SubnetId"},
+    ),
+    "ec2:DescribeRouteTables": _Describe(
+        member="RouteTables",
+        items=_table_items,
+        ids=("RouteTableIds", "RouteTableId", "InvalidRouteTableID.NotFound"),
+        filters={
+            "vpc-id": "VpcId",
+            "route-table-id": "RouteTableId",
+            "association.subnet-id": "Associations.SubnetId",
+            "association.main": "Associations.Main",
+        },
+    ),
+    "ec2:DescribeNetworkAcls": _Describe(
+        member="NetworkAcls",
+        items=_acl_items,
+        ids=("NetworkAclIds", "NetworkAclId", "InvalidNetworkAclID.NotFound"),
+        filters={
+            "vpc-id": "VpcId",
+            "default": "IsDefault",
+            "network-acl-id": "NetworkAclId",
+            "association.subnet-id": "Associations.SubnetId",
+        },
+    ),
+    "ec2:DescribeSecurityGroupRules": _Describe(
+        member="SecurityGroupRules",
+        items=_rule_items,
+        ids=("SecurityGroupRuleIds", "SecurityGroupRuleId", "InvalidSecurityGroupRuleId.NotFound"),
+        filters={"group-id": "GroupId", "security-group-rule-id": "SecurityGroupRuleId"},
+    ),
+    "ec2:DescribeSecurityGroups": _Describe(
+        member="SecurityGroups",
+        items=_group_items,
+        ids=("GroupIds", "GroupId", "InvalidGroup.NotFound"),
+        filters={"vpc-id": "VpcId", "group-id": "GroupId"},
+    ),
+    "ec2:GetManagedPrefixListEntries": _prefix_list_entries,
+    "route53resolver:ListResolverRuleAssociations": _rule_associations,
+    "route53resolver:ListResolverRules": _resolver_rules,
+    "route53resolver:ListFirewallRuleGroupAssociations": _firewall_associations,
+    "route53resolver:ListFirewallRules": _firewall_rules,
+    "route53resolver:ListFirewallDomains": _firewall_domains,
+    "route53:ListHostedZonesByVPC": _private_zones,
+}
+"""By action. Each of READS has its own here."""

@@ -1,0 +1,431 @@
+"""The network of a simulated world: that of a small VPC, with what a scenario's `[ec2]` changes.
+
+The healthy network has three subnets in three zones, one main route table, the default network ACL, the host with its
+groups, and behind a group of their own the endpoints of the scenario. What `[ec2]` gives takes the place of a row of
+the same id or stands beside the others.
+"""
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any, Final, TypeVar
+
+from agent.catalog.partitions import partition_of
+from agent.catalog.services import BACKUP_GATEWAY, SERVICES, host_of, service_name_of
+from agent.settings import Ec2Facts
+from agent.simulated.aws import PRINCIPAL
+from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
+from probes.configuration import (
+    ANY_PROTOCOL,
+    AVAILABLE,
+    DHCP_OPTIONS,
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    NETWORK_ACLS,
+    OWN_INTERFACES,
+    PREFIX_LISTS,
+    PRIVATE_ZONES,
+    READS,
+    RESOLVER_RULES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPC,
+    VPC_DNS,
+    AclEntry,
+    Configuration,
+    DhcpOptionsFacts,
+    DnsFirewallFacts,
+    Endpoint,
+    EndpointsFacts,
+    GroupRule,
+    InterfacesFacts,
+    Network,
+    NetworkAcl,
+    NetworkAclsFacts,
+    NetworkInterface,
+    PrefixListsFacts,
+    PrivateZone,
+    PrivateZonesFacts,
+    ResolverRule,
+    ResolverRulesFacts,
+    Route,
+    RouteTable,
+    RouteTablesFacts,
+    SecurityGroup,
+    SecurityGroupsFacts,
+    Subnet,
+    SubnetsFacts,
+    Vpc,
+    VpcDnsFacts,
+    VpcFacts,
+)
+from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
+
+T = TypeVar("T")
+
+TABLE_ID: Final = "rtb-0a1b2c3d4e5f67890"
+ACL_ID: Final = "acl-0a1b2c3d4e5f67890"
+DHCP_OPTIONS_ID: Final = "dopt-0a1b2c3d4e5f67890"
+ENDPOINT_GROUP_ID: Final = "sg-0e1b2c3d4e5f67890"
+"""Admits 443 from the VPC, and nothing else."""
+GATEWAY_GROUP_ID: Final = "sg-0f1b2c3d4e5f67890"
+"""Admits all ports of Backup gateway from the VPC."""
+SERVICE_OWNER: Final = "vpce.amazonaws.com"
+"""Who owns the zone that private DNS attaches to a VPC, as far as anybody has said; nothing may rest on it."""
+INTERNET_RESOLVER: Final = ResolverRule(
+    rule_id="rslvr-autodefined-rr-internet-resolver",
+    name="Internet Resolver",
+    domain="",
+    kind="RECURSIVE",
+    targets=(),
+    owner_id="Route 53 Resolver",
+)
+"""The rule that Resolver gives every VPC for the names that nothing else is for (Route 53 Developer Guide, Using rules
+to specify how to handle DNS queries)."""
+POLICY: Final = (
+    '{\n  "Statement": [\n    {\n      "Action": "*", \n      "Effect": "Allow", \n      "Principal": "*", \n'
+    '      "Resource": "*"\n    }\n  ]\n}'
+)
+"""The default endpoint policy (AWS PrivateLink Guide, Control access to VPC endpoints using endpoint policies)."""
+_BLOCKS: Final = tuple(ip_network(f"10.0.{number}.0/24") for number in (1, 2, 3))
+_SUBNET_IDS: Final = ("subnet-0a1b2c3d4e5f67890", "subnet-0b1b2c3d4e5f67890", "subnet-0c1b2c3d4e5f67890")
+_ANOTHER_SUBNET_ID: Final = "subnet-0d1b2c3d4e5f67890"
+"""Of the first block where the host is not in it."""
+_READ_SECONDS: Final = 0.02
+"""How long a read took whose answer is in a file."""
+_EVERYWHERE: Final[dict[int, Network]] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+
+
+def region_of(scenario: Scenario) -> str:
+    """The Region of a scenario's network: the VPC is where the instance is, whatever Region its calls go to."""
+    return scenario.metadata.region
+
+
+# --- The network -----------------------------------------------------------------------------------------------------
+
+
+def configuration_of(scenario: Scenario) -> Configuration:
+    """The network of a scenario as it is, whoever may read it. Raises ValueError where the scenario names what is not
+    there."""
+    part = part_of(scenario)
+    subnets = _merged(_subnets(scenario), part.subnets, lambda each: each.subnet_id)
+    made = tuple(_endpoint(scenario, each, subnets) for each in part.endpoints)
+    interfaces = _merged(
+        (*_own_interfaces(scenario), *(each for _, found in made for each in found)),
+        part.interfaces,
+        lambda each: each.interface_id,
+    )
+    own = tuple(each for each in interfaces if each.kind != "vpc_endpoint")
+    others = tuple(each for each in interfaces if each.kind == "vpc_endpoint")
+    endpoints = tuple(endpoint for endpoint, _ in made)
+    named = (group for holder in (own, endpoints) for each in holder for group in each.group_ids)
+    return Configuration(
+        endpoints=endpoints,
+        own_interfaces=own,
+        endpoint_interfaces=others,
+        vpc=Vpc(
+            vpc_id=scenario.metadata.vpc_id,
+            owner_id=part.owner_id or scenario.metadata.account_id,
+            cidrs=scenario.metadata.vpc_cidrs,
+            dhcp_options_id=DHCP_OPTIONS_ID,
+        ),
+        dns=VpcDnsFacts(support=part.dns_support, hostnames=part.dns_hostnames),
+        dhcp_options=DhcpOptionsFacts(options_id=DHCP_OPTIONS_ID, name_servers=part.name_servers),
+        subnets=subnets,
+        route_tables=_merged((_main_table(scenario),), part.route_tables, lambda each: each.table_id),
+        acls=_merged((_default_acl(scenario, subnets, part.acls),), part.acls, lambda each: each.acl_id),
+        groups=tuple(map(_numbered, _groups(scenario, dict.fromkeys(named), part.groups))),
+        prefix_lists=part.prefix_lists,
+        resolver_rules=_merged(
+            (INTERNET_RESOLVER,),
+            (replace(each, owner_id=each.owner_id or scenario.metadata.account_id) for each in part.resolver_rules),
+            lambda each: each.rule_id,
+        ),
+        zones=_merged(_hidden_zones(scenario), part.zones, lambda each: each.zone_id),
+        firewall=tuple(sorted((each.rule() for each in part.firewall), key=lambda each: each.priority)),
+    )
+
+
+def part_of(scenario: Scenario) -> Ec2Part:
+    """What a scenario says of its network. Raises ValueError where it says nothing."""
+    if scenario.ec2 is None:
+        raise ValueError(f"{scenario.name} has no [ec2]")
+    return scenario.ec2
+
+
+def _merged(healthy: Iterable[T], rows: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
+    """`healthy` with each row in the place of that of the same key, and the other rows behind it."""
+    return tuple({key(each): each for each in (*healthy, *rows)}.values())
+
+
+def _subnets(scenario: Scenario) -> Iterable[Subnet]:
+    """The host's own subnet, then those of the three blocks that are not it and lie in the VPC."""
+    metadata = scenario.metadata
+    owner = part_of(scenario).owner_id or metadata.account_id
+    wide = [block for block in metadata.vpc_cidrs if block.version == 6]
+    six = [each.network for each in scenario.host.addresses if any(each.ip in block for block in wide)]
+    yield Subnet(
+        subnet_id=metadata.subnet_id,
+        vpc_id=metadata.vpc_id,
+        cidrs=(metadata.subnet_cidr, *six),
+        availability_zone=metadata.availability_zone,
+        availability_zone_id=metadata.availability_zone_id,
+        owner_id=owner,
+    )
+    for number, block in enumerate(_BLOCKS):
+        if block == metadata.subnet_cidr or not any(block.network_address in each for each in metadata.vpc_cidrs):
+            continue
+        taken = _SUBNET_IDS[number] == metadata.subnet_id
+        beside = [ip_network((int(each.network_address) + (number << 64), 64)) for each in six]
+        yield Subnet(
+            subnet_id=_ANOTHER_SUBNET_ID if taken else _SUBNET_IDS[number],
+            vpc_id=metadata.vpc_id,
+            cidrs=(block, *beside),
+            availability_zone=f"{metadata.availability_zone[:-1]}{'abc'[number]}",
+            availability_zone_id=f"{metadata.availability_zone_id[:-1]}{number + 1}",
+            owner_id=owner,
+        )
+
+
+def _own_interfaces(scenario: Scenario) -> Iterable[NetworkInterface]:
+    if scenario.host.ec2:
+        yield NetworkInterface(
+            interface_id=scenario.metadata.interface_id,
+            vpc_id=scenario.metadata.vpc_id,
+            subnet_id=scenario.metadata.subnet_id,
+            addresses=scenario.primary_addresses,
+            group_ids=scenario.metadata.security_group_ids,
+            kind="interface",
+            status="in-use",
+            availability_zone=scenario.metadata.availability_zone,
+        )
+
+
+def _endpoint(
+    scenario: Scenario, part: EndpointPart, subnets: tuple[Subnet, ...]
+) -> tuple[Endpoint, tuple[NetworkInterface, ...]]:
+    """An endpoint and its interfaces, one a subnet."""
+    region = region_of(scenario)
+    vpc_id = part.vpc_id or scenario.metadata.vpc_id
+    service_name = service_name_of(part.service, region)
+    if part.service not in SERVICES or service_name is None:
+        raise ValueError(f"{part.service} has no endpoints in {region}")
+    there: dict[str, tuple[Address, ...]] = {}
+    for address in part.addresses:
+        subnet = next((each for each in subnets if each.vpc_id == vpc_id and _has(each.cidrs, address)), None)
+        if subnet is None:
+            raise ValueError(f"no subnet of {vpc_id} has {address} of {part.id}")
+        there[subnet.subnet_id] = (*there.get(subnet.subnet_id, ()), address)
+    zones = {each.subnet_id: each.availability_zone for each in subnets}
+    interfaces = tuple(
+        NetworkInterface(
+            interface_id=f"eni-{part.id.removeprefix('vpce-')[:-1]}{number}",
+            vpc_id=vpc_id,
+            subnet_id=subnet_id,
+            addresses=addresses,
+            group_ids=part.group_ids,
+            kind="vpc_endpoint",
+            status="in-use",
+            availability_zone=zones[subnet_id],
+        )
+        for number, (subnet_id, addresses) in enumerate(there.items(), 1)
+    )
+    domain = f"{part.service}.{region}.vpce.{partition_of(region).dns_suffix}"
+    zonal = (f"{part.id}-{part.suffix}-{zone}.{domain}" for each in there if (zone := zones[each]) is not None)
+    private = (_private_name(part.service, region),) if part.private_dns else ()
+    family = _family(part.addresses)
+    endpoint = Endpoint(
+        endpoint_id=part.id,
+        service_name=service_name,
+        vpc_id=vpc_id,
+        state=part.state,
+        private_dns=part.private_dns,
+        ip_address_type=family,
+        dns_record_type=family,
+        dns_names=(f"{part.id}-{part.suffix}.{domain}", *zonal, *private),
+        subnet_ids=tuple(there),
+        interface_ids=tuple(each.interface_id for each in interfaces),
+        group_ids=part.group_ids,
+        policy=POLICY if part.policy is None else part.policy,
+        owner_id=scenario.metadata.account_id,
+        error_code=part.error_code,
+        error_message=part.error_message,
+    )
+    return endpoint, interfaces
+
+
+def _has(cidrs: Iterable[Network], address: Address) -> bool:
+    return any(address in each for each in cidrs)
+
+
+def _family(addresses: Iterable[Address]) -> str:
+    return {frozenset({6}): "ipv6", frozenset({4, 6}): "dualstack"}.get(
+        frozenset(each.version for each in addresses), "ipv4"
+    )
+
+
+def _private_name(service: str, region: str) -> str:
+    return host_of(service, region, fips=False, dual_stack=False)
+
+
+def _main_table(scenario: Scenario) -> RouteTable:
+    return RouteTable(
+        table_id=TABLE_ID,
+        vpc_id=scenario.metadata.vpc_id,
+        main=True,
+        subnet_ids=(),
+        routes=tuple(Route(destination=block) for block in scenario.metadata.vpc_cidrs),
+    )
+
+
+def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[NetworkAcl]) -> NetworkAcl:
+    """The ACL that a VPC comes with, for all subnets that no other one names. Entries for IPv6 have the next number
+    (Amazon VPC User Guide, Default network ACL)."""
+    elsewhere = {subnet_id for each in rows for subnet_id in each.subnet_ids}
+    families = sorted({block.version for block in scenario.metadata.vpc_cidrs})
+    return NetworkAcl(
+        acl_id=ACL_ID,
+        vpc_id=scenario.metadata.vpc_id,
+        default=True,
+        subnet_ids=tuple(
+            each.subnet_id
+            for each in subnets
+            if each.vpc_id == scenario.metadata.vpc_id and each.subnet_id not in elsewhere
+        ),
+        entries=tuple(
+            AclEntry(number=number + (family == 6), egress=egress, allow=allow, cidr=_EVERYWHERE[family])
+            for egress in (True, False)
+            for family in families
+            for number, allow in ((100, True), (32767, False))
+        ),
+    )
+
+
+def _groups(scenario: Scenario, named: Iterable[str], rows: Iterable[SecurityGroup]) -> tuple[SecurityGroup, ...]:
+    """The groups that an interface or an endpoint has, and those that the scenario gives."""
+    given = {each.group_id: each for each in rows}
+    healthy = []
+    for group_id in named:
+        if group_id in given:
+            healthy.append(given[group_id])
+            continue
+        if group_id not in (*scenario.metadata.security_group_ids, ENDPOINT_GROUP_ID, GATEWAY_GROUP_ID):
+            raise ValueError(f"nobody says what is in {group_id}")
+        healthy.append(SecurityGroup(group_id=group_id, rules=tuple(_healthy_rules(scenario, group_id))))
+    return _merged(healthy, given.values(), lambda each: each.group_id)
+
+
+def _healthy_rules(scenario: Scenario, group_id: str) -> Iterable[GroupRule]:
+    blocks = scenario.metadata.vpc_cidrs
+    for family in sorted({block.version for block in blocks}):
+        yield GroupRule(egress=True, protocol=ANY_PROTOCOL, cidr=_EVERYWHERE[family])
+    ports = {ENDPOINT_GROUP_ID: (443,), GATEWAY_GROUP_ID: tuple(each.number for each in BACKUP_GATEWAY.ports)}
+    for port in ports.get(group_id, ()):
+        for block in blocks:
+            yield GroupRule(from_port=port, to_port=port, cidr=block)
+
+
+def _numbered(group: SecurityGroup) -> SecurityGroup:
+    """The group with an id for each of its rules, as EC2 gives every rule one."""
+    rules = (
+        replace(rule, rule_id=rule.rule_id or f"sgr-0{hexadecimal(f'{group.group_id} {place}', 16)}")
+        for place, rule in enumerate(group.rules)
+    )
+    return replace(group, rules=tuple(rules))
+
+
+def _hidden_zones(scenario: Scenario) -> Iterable[PrivateZone]:
+    """The zones of private DNS: whether ListHostedZonesByVPC really shows them is not known."""
+    region, own = region_of(scenario), scenario.metadata.vpc_id
+    for part in part_of(scenario).endpoints:
+        if part.private_dns and part.state == AVAILABLE and part.vpc_id in (None, own):
+            name = _private_name(part.service, region)
+            yield PrivateZone(zone_id=zone_id_of(name), name=name, owner=SERVICE_OWNER, of_service=True)
+
+
+def zone_id_of(name: str) -> str:
+    """The id of the hosted zone of a name."""
+    return f"Z0{hexadecimal(name, 18).upper()}"
+
+
+def hexadecimal(text: str, length: int) -> str:
+    """Digits for an id, the same ones for the same text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+# --- As a file has it ------------------------------------------------------------------------------------------------
+
+
+def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
+    """The file that `backuplink facts` would have written of the scenario's network, `days_old` before `now`; of
+    another VPC like it, where the scenario has a file of that."""
+    part = part_of(scenario)
+    if part.file_of is not None:
+        scenario = replace(scenario, metadata=replace(scenario.metadata, vpc_id=part.file_of))
+    taken_at = now - timedelta(days=part.days_old)
+    found = configuration_of(scenario)
+    facts = {
+        ENDPOINTS: EndpointsFacts(endpoints=found.endpoints or ()),
+        ENDPOINT_INTERFACES: InterfacesFacts(interfaces=found.endpoint_interfaces or ()),
+        VPC: None if found.vpc is None else VpcFacts(vpc=found.vpc),
+        VPC_DNS: found.dns,
+        DHCP_OPTIONS: found.dhcp_options,
+        SUBNETS: SubnetsFacts(subnets=found.subnets or ()),
+        ROUTE_TABLES: RouteTablesFacts(tables=found.route_tables or ()),
+        NETWORK_ACLS: NetworkAclsFacts(acls=found.acls or ()),
+        SECURITY_GROUPS: SecurityGroupsFacts(groups=found.groups or ()),
+        PREFIX_LISTS: PrefixListsFacts(lists=found.prefix_lists or ()),
+        RESOLVER_RULES: ResolverRulesFacts(rules=found.resolver_rules or ()),
+        PRIVATE_ZONES: PrivateZonesFacts(zones=found.zones or ()),
+        DNS_FIREWALL: DnsFirewallFacts(rules=found.firewall or ()),
+    }
+    outcomes = {
+        OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),
+        **{operation: _outcome(part, operation, each) for operation, each in facts.items()},
+    }
+    return Ec2Facts(
+        region=region_of(scenario),
+        vpc_id=scenario.metadata.vpc_id,
+        taken_at=taken_at,
+        observations=tuple(
+            Observation(
+                subject=Subject(step=Step.EC2, operation=operation),
+                outcome=outcomes[operation],
+                started_at=None if operation == OWN_INTERFACES else taken_at,
+                seconds=None if operation == OWN_INTERFACES else _READ_SECONDS,
+            )
+            for operation in READS
+        ),
+    )
+
+
+def _outcome(part: Ec2Part, operation: str, facts: object) -> Outcome[Any]:
+    actions = READS[operation].actions
+    if not actions_of(part.denied).isdisjoint(actions):
+        code, message = denial_of(*actions[0].split(":"))
+        return Failed(Failure(kind=FailureKind.NOT_PERMITTED, message=message, code=code), None)
+    if not actions_of(part.silent).isdisjoint(actions):
+        return Failed(Failure(kind=FailureKind.TIMEOUT, message="no answer", code=None), None)
+    return Ok(facts)
+
+
+def actions_of(reads: Iterable[str]) -> frozenset[str]:
+    """The actions that these reads take, as IAM names them."""
+    return frozenset(action for read in reads for action in READS[read].actions)
+
+
+def denial_of(service: str, operation: str) -> tuple[str, str]:
+    """The code and the words in which a service says that an action is not permitted (EC2 API Reference, Error codes;
+    Route 53 Resolver API Reference and Route 53 API Reference, Common errors)."""
+    who = f"User: {PRINCIPAL} is not authorized to perform: {service}:{operation}"
+    why = f"because no identity-based policy allows the {service}:{operation} action"
+    match service:
+        case "ec2":
+            return "UnauthorizedOperation", f"You are not authorized to perform this operation. {who} {why}."
+        case "route53":
+            return "AccessDenied", f"{who} {why}"
+    return "AccessDeniedException", f"{who} on resource: * {why}"

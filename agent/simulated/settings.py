@@ -1,0 +1,37 @@
+"""What a scenario's run is asked for, and when it begins: known without the world that it is made in."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from agent.catalog.vpce import named_endpoint
+from agent.settings import Settings
+from agent.simulated.scenario import Scenario
+
+EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+"""When a simulated run begins: at three in the morning."""
+
+
+def settings_of(scenario: Scenario) -> Settings:
+    """The settings of the scenario's run."""
+    run, part = scenario.run, scenario.ec2
+    facts = None
+    if part is not None and part.source == "file":
+        from agent.simulated.network import facts_of
+
+        facts = facts_of(scenario, EPOCH)
+    return Settings(
+        region=run.region or None,
+        region_source="--region" if run.region else None,
+        services=run.services,
+        resolvers=(),
+        expect=run.expect,
+        private_cidrs=(),
+        timeout=run.timeout,
+        deadline=run.deadline,
+        profile=None,
+        ca_bundle=None,
+        endpoints=tuple(named_endpoint(each) for each in run.endpoints),
+        signed_calls=run.signed_calls,
+        ec2_reads=part is not None and part.source == "live",
+        ec2_facts=facts,
+    )

@@ -1,0 +1,247 @@
+"""EC2, Route 53 Resolver and Route 53 of a scenario over HTTP: what `agent.simulated.ec2` answers, in the bytes of
+their protocols, for the real client to read.
+
+Which service is meant is in the scope that a request is signed for (AWS Signature Version 4). How requests and answers
+look is in botocore's service models: EC2's query protocol, JSON 1.1 and REST with XML.
+"""
+
+import json
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from threading import Thread
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import botocore.session
+from botocore.config import Config
+
+from agent.simulated import ec2, network, peers
+from agent.simulated.aws import REQUEST_ID
+from agent.simulated.certificates import server_context
+from agent.simulated.scenario import DnsPart, Scenario
+from probes.model import Address
+
+SERVICES: Final = ("ec2", "route53resolver", "route53")
+ADDRESS: Final = ip_address("10.0.9.90")
+"""Where all three are in a namespace."""
+PORT: Final = 443
+_SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_HOLD_BYTES: Final = 1024
+
+Reply = tuple[int, Mapping[str, str], bytes]
+
+
+# --- Where they are --------------------------------------------------------------------------------------------------
+
+
+def is_served(scenario: Scenario) -> bool:
+    """Whether anybody answers for the services; a port that nobody has is a dropped one."""
+    return scenario.ec2 is not None and scenario.ec2.source == "live" and scenario.ec2.answer != "silence"
+
+
+def named(scenario: Scenario) -> Scenario:
+    """The scenario, with resolvers that know the names of the services, where it has them. What a resolver says of
+    other names stays as it is; one that does not answer the way resolvers do knows none of these either."""
+    if scenario.ec2 is None or scenario.ec2.source != "live":
+        return scenario
+    resolvers = tuple(each for each in peers.resolvers_of(scenario) if ec2.knows_names(scenario, each))
+    rows = tuple(DnsPart(resolvers=resolvers, name=name, a=(ADDRESS,)) for name in hosts(scenario))
+    return replace(scenario, dns=(*rows, *scenario.dns)) if resolvers else scenario
+
+
+def hosts(scenario: Scenario) -> tuple[str, ...]:
+    """The names at which the SDK on the scenario's host looks for the services."""
+    settings = Config(use_fips_endpoint=scenario.sdk.fips, use_dualstack_endpoint=scenario.sdk.dual_stack)
+    session = botocore.session.get_session()
+    keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    clients = (
+        session.create_client(each, region_name=network.region_of(scenario), config=settings, **keys)
+        for each in SERVICES
+    )
+    return tuple(str(urlsplit(client.meta.endpoint_url).hostname) for client in clients)
+
+
+@contextmanager
+def served(scenario: Scenario, address: Address, port: int, context: ssl.SSLContext | None) -> Iterator[int]:
+    """Serve a scenario's configuration while the block lasts; gives the port. Without a context, without TLS."""
+    with ThreadingHTTPServer((str(address), port), partial(_Handler, scenario)) as server:
+        server.daemon_threads = True  # one that holds its answer back would hold the end, too
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def tls_of(scenario: Scenario) -> ssl.SSLContext:
+    """The context of a server with those names."""
+    return server_context("amazon", hosts(scenario))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, scenario: Scenario, *connection: Any) -> None:
+        self._scenario = scenario
+        super().__init__(*connection)
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        given = {name.lower(): value for name, value in self.headers.items()}
+        answer = reply(self._scenario, self.path, given, body)
+        if answer is None:
+            self.close_connection = True
+            while self.connection.recv(_HOLD_BYTES):  # until the client has enough
+                pass
+            return
+        status, headers, content = answer
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: stderr is for what goes wrong."""
+
+
+# --- What they say ---------------------------------------------------------------------------------------------------
+
+
+def reply(scenario: Scenario, path: str, headers: Mapping[str, str], body: bytes) -> Reply | None:
+    """The answer to one signed request; None where there is none at all."""
+    scope = _SCOPE.search(headers.get("authorization", ""))
+    if scope is None:
+        return 403, {"x-amzn-RequestId": REQUEST_ID}, b""
+    service = scope[1]
+    operation, parameters = _READERS[service](path, headers, body)
+    try:
+        said = ec2.answer(scenario, service, operation, parameters)
+    except ec2.RefusedError as refused:
+        return refused.status, {"x-amzn-RequestId": REQUEST_ID}, _refusal(service, refused)
+    return None if said is None else (200, {"x-amzn-RequestId": REQUEST_ID}, _written(service, operation, said))
+
+
+@cache
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+def _read_query(_path: str, _headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
+    """EC2's query protocol: lists and members are flattened into names such as `Filter.1.Value.2`."""
+    given = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True))
+    operation = given["Action"]
+    return operation, _unflattened(_model("ec2").operation_model(operation).input_shape, "", given) or {}
+
+
+def _unflattened(shape: Any, prefix: str, given: Mapping[str, str]) -> Any:
+    """The value of a shape among flattened names; None where it is not given."""
+    if shape.type_name == "list":
+        found: list[Any] = []
+        while (each := _unflattened(shape.member, f"{prefix}.{len(found) + 1}", given)) is not None:
+            found.append(each)
+        return found or None
+    if shape.type_name == "structure":
+        members = {
+            name: _unflattened(member, f"{prefix}.{_flat_name(member, name)}".lstrip("."), given)
+            for name, member in shape.members.items()
+        }
+        return {name: value for name, value in members.items() if value is not None} or None
+    text = given.get(prefix)
+    if text is None or shape.type_name not in ("boolean", "integer", "long"):
+        return text
+    return text == "true" if shape.type_name == "boolean" else int(text)
+
+
+def _flat_name(member: Any, name: str) -> str:
+    found = str(member.serialization.get("name", name))
+    return str(member.serialization.get("queryName", f"{found[0].upper()}{found[1:]}"))
+
+
+def _read_json(_path: str, headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
+    return headers["x-amz-target"].rpartition(".")[2], json.loads(body)
+
+
+def _read_rest(path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[str, dict[str, Any]]:
+    """REST of a read: all that is given stands in the query string."""
+    url, model = urlsplit(path), _model("route53")
+    operation = next(
+        name
+        for name in model.operation_names
+        if (model.operation_model(name).http["method"], model.operation_model(name).http["requestUri"])
+        == ("GET", url.path)
+    )
+    given = dict(parse_qsl(url.query))
+    members = model.operation_model(operation).input_shape.members.items()
+    names = {name: member.serialization["name"] for name, member in members}
+    return operation, {name: given[wire] for name, wire in names.items() if wire in given}
+
+
+_READERS: Final = {"ec2": _read_query, "route53resolver": _read_json, "route53": _read_rest}
+
+
+def _written(service: str, operation: str, said: Mapping[str, Any]) -> bytes:
+    if service == "route53resolver":
+        return json.dumps(said).encode()
+    model = _model(service)
+    root = Element(f"{operation}Response", xmlns=f"https://{service}.amazonaws.com/doc/{model.api_version}/")
+    if service == "ec2":
+        SubElement(root, "requestId").text = REQUEST_ID
+    _write(root, model.operation_model(operation).output_shape, said)
+    return bytes(tostring(root, "utf-8", xml_declaration=True))
+
+
+def _write(inside: Element, shape: Any, value: Any) -> None:
+    """Put a value into an element as its shape says. Raises KeyError for a member that the shape does not have."""
+    match shape.type_name:
+        case "structure":
+            for name, each in value.items():
+                member = shape.members[name]
+                wire = member.serialization.get("name", name)
+                if member.type_name == "list" and member.serialization.get("flattened"):
+                    for one in each:
+                        _write(SubElement(inside, wire), member.member, one)
+                else:
+                    _write(SubElement(inside, wire), member, each)
+        case "list":
+            for each in value:
+                _write(SubElement(inside, shape.member.serialization.get("name", "member")), shape.member, each)
+        case "boolean":
+            inside.text = "true" if value else "false"
+        case "timestamp":
+            inside.text = _instant(value)
+        case _:
+            inside.text = str(value)
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _refusal(service: str, refused: ec2.RefusedError) -> bytes:
+    if service == "route53resolver":
+        return json.dumps({"__type": refused.code, "message": refused.message}).encode()
+    root = Element("Response" if service == "ec2" else "ErrorResponse")
+    error = SubElement(SubElement(root, "Errors") if service == "ec2" else root, "Error")
+    SubElement(error, "Code").text = refused.code
+    SubElement(error, "Message").text = refused.message
+    SubElement(root, "RequestID" if service == "ec2" else "RequestId").text = REQUEST_ID
+    return bytes(tostring(root, "utf-8", xml_declaration=True))

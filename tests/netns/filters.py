@@ -1,0 +1,233 @@
+"""The packet filter that a scenario's configuration describes, in the terms of the kernel.
+
+It is made from the facts alone and knows nothing of `agent.predict`: security groups are stateful rules, network ACLs
+are asked of every packet both ways in the order of their numbers and not within a subnet, and routes are routes of
+ip(8), where the kernel itself takes the longest prefix. All of it stands in the namespace behind the gateway, and is
+for TCP between the host and interfaces of endpoints: what AWS itself answers (names, metadata) is not filtered by any
+of this (Amazon VPC User Guide, Network ACL basics; Security group basics).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from agent.simulated.network import configuration_of
+from agent.simulated.scenario import Scenario
+from probes.configuration import (
+    ANY_PROTOCOL,
+    AVAILABLE,
+    AclEntry,
+    Configuration,
+    GroupRule,
+    Network,
+    NetworkAcl,
+    NetworkInterface,
+    Route,
+)
+from probes.model import Address
+from tests.netns.vpc import Family
+
+_TCP: Final = "6"
+_WAY_PREFERENCE: Final = 100
+_LOCAL_PREFERENCE: Final = 200
+"""Of rules for the way to an endpoint, and of what the kernel asks first by itself: the table of its own addresses,
+which would let every packet in."""
+_FIRST_TABLE: Final = 1000
+_LAST_METRIC: Final = 4096
+"""Of what holds where no route does; a default route of the configuration comes before it."""
+_PASSING: Final = ("local", "pcx-", "tgw-")
+"""What a route may lead to that brings a packet to the VPC of an endpoint. What it meets behind others is not built."""
+_ELSEWHERE: Final = ("igw-", "nat-", "eigw-", "vgw-")
+"""What it may lead to that never brings a packet for a private address there."""
+
+
+def filtering(scenario: Scenario) -> str:
+    """A table of nft(8) for the namespace behind the gateway."""
+    facts = configuration_of(scenario)
+    pairs = tuple(_pairs(facts))
+    chains = {
+        **{_chain("sent", own): _group_chain(facts, own, egress=True) for own, _ in pairs},
+        **{_chain("admitted", other): _admitting(facts, other) for _, other in pairs},
+        **{_chain(way, acl): _acl_chain(acl, way) for acl in facts.acls or () for way in ("out", "in")},
+    }
+    arriving = [
+        f"{_between(here, there)} jump {chain}"
+        for own, other in pairs
+        for here, there in _addresses(own, other)
+        for chain in (
+            _chain("sent", own),
+            *_acl_chains(facts, own, other),
+            _chain("admitted", other),
+        )
+    ]
+    answering = [
+        f"{_between(there, here)} jump {chain}"
+        for own, other in pairs
+        for here, there in _addresses(own, other)
+        for chain in _acl_chains(facts, other, own)
+    ]
+    bodies = [f"chain {name} {{\n{_lines(lines)}\n}}" for name, lines in chains.items()]
+    return f"""
+        table inet configuration {{
+            {_lines(bodies)}
+            chain arriving {{
+                type filter hook input priority 10; policy accept;
+                {_lines(arriving)}
+            }}
+            chain answering {{
+                type filter hook output priority 10; policy accept;
+                {_lines(answering)}
+            }}
+        }}
+    """
+
+
+def routing(scenario: Scenario) -> dict[Family, tuple[str, ...]]:
+    """Lines for ip(8) there, by family: each packet from the host to an endpoint meets the routes of the host's subnet,
+    and each answer those of the endpoint's."""
+    facts = configuration_of(scenario)
+    return {"-4": tuple(_routing(facts, 4)), "-6": tuple(_routing(facts, 6))}
+
+
+def _routing(facts: Configuration, version: int) -> Iterator[str]:
+    yield f"rule add pref {_LOCAL_PREFERENCE} lookup local"
+    yield "rule del pref 0"
+    for number, (own, other) in enumerate(_pairs(facts)):
+        there, back = (_FIRST_TABLE + 2 * number + which for which in range(2))
+        for here, far in _addresses(own, other):
+            if here.version == version:
+                yield f"rule add pref {_WAY_PREFERENCE} iif vpc0 from {here} to {far} lookup {there}"
+                yield f"rule add pref {_WAY_PREFERENCE} from {far} to {here} lookup {back}"
+        for table, interface in ((there, own), (back, other)):
+            for block, passes in _routes(facts, interface):
+                if block.version == version:
+                    yield f"route add {'throw' if passes else 'blackhole'} {block} table {table}"
+            yield f"route add blackhole default table {table} metric {_LAST_METRIC}"
+
+
+def _pairs(facts: Configuration) -> Iterator[tuple[NetworkInterface, NetworkInterface]]:
+    """Every interface of the host's with every one of an endpoint's."""
+    for own in facts.own_interfaces or ():
+        for other in facts.endpoint_interfaces or ():
+            yield own, other
+
+
+def _addresses(own: NetworkInterface, other: NetworkInterface) -> Iterator[tuple[Address, Address]]:
+    for here in own.addresses:
+        for there in other.addresses:
+            if here.version == there.version:
+                yield here, there
+
+
+def _between(source: Address, destination: Address) -> str:
+    family = "ip" if source.version == 4 else "ip6"
+    return f"{family} saddr {source} {family} daddr {destination} meta l4proto tcp"
+
+
+def _chain(word: str, what: NetworkInterface | NetworkAcl) -> str:
+    found = what.acl_id if isinstance(what, NetworkAcl) else what.interface_id
+    return f"{word}-{found}"
+
+
+def _lines(rules: Iterable[str]) -> str:
+    return "\n".join(rules)
+
+
+# --- Security groups -------------------------------------------------------------------------------------------------
+
+
+def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
+    """What all groups of an interface let through together: whatever any rule of one admits, and all that follows."""
+    groups = {each.group_id: each.rules for each in facts.groups or ()}
+    rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
+    admitted = [
+        f"{_block_match('daddr' if egress else 'saddr', block)} {ports} return"
+        for rule in rules
+        if (ports := _group_ports(rule)) is not None
+        for block in _others(facts, rule)
+    ]
+    return ["ct state established,related return", *admitted, "drop"]
+
+
+def _admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
+    """What an endpoint's interface takes in: nothing while the endpoint is not available."""
+    endpoint = next(each for each in facts.endpoints or () if interface.interface_id in each.interface_ids)
+    return _group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
+
+
+def _group_ports(rule: GroupRule) -> str | None:
+    """The ports that a rule is for; None where it is not for TCP."""
+    if rule.protocol not in ("tcp", _TCP, ANY_PROTOCOL):
+        return None
+    return "" if rule.protocol == ANY_PROTOCOL else _ports(rule.from_port, rule.to_port)
+
+
+def _others(facts: Configuration, rule: GroupRule) -> Sequence[Network | Address]:
+    """Whom a rule names: a block, the blocks of a list, or the interfaces that have a group."""
+    if rule.cidr is not None:
+        return (rule.cidr,)
+    if rule.prefix_list_id is not None:
+        return _listed(facts, rule.prefix_list_id)
+    interfaces = (*(facts.own_interfaces or ()), *(facts.endpoint_interfaces or ()))
+    return [address for each in interfaces if rule.referenced_group_id in each.group_ids for address in each.addresses]
+
+
+def _listed(facts: Configuration, prefix_list_id: str) -> Sequence[Network]:
+    return next(each.cidrs for each in facts.prefix_lists or () if each.prefix_list_id == prefix_list_id)
+
+
+def _block_match(which: str, block: Network | Address) -> str:
+    return f"{'ip' if block.version == 4 else 'ip6'} {which} {block}"
+
+
+def _ports(first: int | None, last: int | None) -> str:
+    return "" if first is None or last is None else f"tcp dport {first}-{last}"
+
+
+# --- Network ACLs ----------------------------------------------------------------------------------------------------
+
+
+def _acl_chains(facts: Configuration, sender: NetworkInterface, receiver: NetworkInterface) -> tuple[str, ...]:
+    """The ACLs on the way of a packet: that of the subnet which it leaves, and that of the one which it enters."""
+    if sender.subnet_id == receiver.subnet_id:
+        return ()
+    return _chain("out", _acl_of(facts, sender)), _chain("in", _acl_of(facts, receiver))
+
+
+def _acl_of(facts: Configuration, interface: NetworkInterface) -> NetworkAcl:
+    return next(each for each in facts.acls or () if interface.subnet_id in each.subnet_ids)
+
+
+def _acl_chain(acl: NetworkAcl, way: str) -> list[str]:
+    entries = sorted((each for each in acl.entries if each.egress is (way == "out")), key=lambda each: each.number)
+    found = (_acl_line(each, "daddr" if way == "out" else "saddr") for each in entries)
+    return [*(line for line in found if line is not None), "drop"]
+
+
+def _acl_line(entry: AclEntry, which: str) -> str | None:
+    """None for an entry that is not for TCP."""
+    if entry.protocol not in (_TCP, ANY_PROTOCOL):
+        return None
+    ports = "" if entry.protocol == ANY_PROTOCOL else _ports(entry.from_port, entry.to_port)
+    return f"{_block_match(which, entry.cidr)} {ports} {'return' if entry.allow else 'drop'}"
+
+
+# --- Routes ----------------------------------------------------------------------------------------------------------
+
+
+def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple[Network, bool]]:
+    """The routes of an interface's subnet: to which block, and whether a packet comes through by it. Raises ValueError
+    for one that leads through what is not built here."""
+    tables = [each for each in facts.route_tables or () if each.vpc_id == interface.vpc_id]
+    own = [each for each in tables if interface.subnet_id in each.subnet_ids] or [each for each in tables if each.main]
+    for route in own[0].routes:
+        blocks = () if route.destination is None else (route.destination,)
+        for block in blocks or _listed(facts, route.prefix_list_id or ""):
+            yield block, _passes(route)
+
+
+def _passes(route: Route) -> bool:
+    if route.state == "blackhole" or route.target.startswith(_ELSEWHERE):
+        return False
+    if route.target.startswith(_PASSING):
+        return True
+    raise ValueError(f"nothing like {route.target} is built here")
