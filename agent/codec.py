@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent.catalog.services import APPLIANCE_LABELS
 from agent.report import SCHEMA, Report
 from agent.shapes import ShapeError, plain, shaped, type_schema
+from probes.configuration import READS
 from probes.facts import (
     AllowanceFacts,
     ApiFacts,
@@ -48,6 +49,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, "allowances"): AllowanceFacts,
     (Step.CREDENTIALS, None): CredentialFacts,
     (Step.API, None): ApiFacts,
+    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 """Which facts an observation of a step and operation holds."""
 
@@ -88,7 +90,7 @@ def decode(document: Any) -> Report:
     listed = document.get("observations")
     if not isinstance(listed, list):
         raise ShapeError("observations", "a list belongs here")
-    observations = tuple(_observation(each, f"observations[{place}]") for place, each in enumerate(listed))
+    observations = tuple(decode_observation(each, f"observations[{place}]") for place, each in enumerate(listed))
     return replace(shaped(Report, {**document, "observations": []}), observations=observations)
 
 
@@ -148,7 +150,8 @@ _OBSERVATION_KEYS: Final = frozenset(
 )
 
 
-def _observation(data: Any, where: str) -> Observation[Any]:
+def decode_observation(data: Any, where: str) -> Observation[Any]:
+    """Read one observation back. Raises ShapeError, with `where` it stands."""
     if not isinstance(data, dict) or set(data) != _OBSERVATION_KEYS:
         raise ShapeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
     names = ("step", "target", "address", "port", "resolver", "operation", "after")

@@ -83,6 +83,25 @@ _ROUTES: Final = Document(
     title="Amazon VPC User Guide: Configure route tables",
     url=f"{_DOCS}/vpc/latest/userguide/VPC_Route_Tables.html",
 )
+_STATES: Final = Document(
+    title="EC2 API Reference: VpcEndpoint", url=f"{_DOCS}/AWSEC2/latest/APIReference/API_VpcEndpoint.html"
+)
+_ACLS: Final = Document(
+    title="Amazon VPC User Guide: Control subnet traffic with network access control lists",
+    url=f"{_DOCS}/vpc/latest/userguide/vpc-network-acls.html",
+)
+_DHCP: Final = Document(
+    title="Amazon VPC User Guide: DHCP option sets in Amazon VPC",
+    url=f"{_DOCS}/vpc/latest/userguide/VPC_DHCP_Options.html",
+)
+_INSPECTING: Final = Document(
+    title="Service Authorization Reference: Actions, resources, and condition keys for Amazon EC2",
+    url=f"{_DOCS}/service-authorization/latest/reference/list_amazonec2.html",
+)
+_REACHABILITY: Final = Document(
+    title="Amazon VPC: What is Reachability Analyzer?",
+    url=f"{_DOCS}/vpc/latest/reachability/what-is-reachability-analyzer.html",
+)
 _MTU: Final = Document(
     title="EC2 User Guide: Network maximum transmission unit for your EC2 instance",
     url=f"{_DOCS}/AWSEC2/latest/UserGuide/network_mtu.html",
@@ -314,6 +333,49 @@ CODES: Final = {
         _code(
             "IAM009", "denied-without-reason", _WARNING, "AWS denies the call and does not say which policy", _DENIED
         ),
+        _code("VPC001", "endpoint-missing", _CRITICAL, "This VPC has no endpoint of the service", _ENDPOINT, _NETWORK),
+        _code("VPC002", "private-dns-off", _CRITICAL, "Private DNS of the endpoint is off", _CONFIGURE, _DNS),
+        _code("VPC003", "vpc-dns-attributes-off", _CRITICAL, "DNS is switched off in the VPC's attributes", _DNS),
+        _code("VPC004", "endpoint-not-available", _CRITICAL, "The endpoint is not available", _ENDPOINT, _STATES),
+        _code(
+            "VPC005",
+            "security-group-blocks",
+            _CRITICAL,
+            "The endpoint's security groups do not admit this host",
+            _ENDPOINT,
+            _GROUPS,
+        ),
+        _code("VPC006", "network-acl-blocks", _CRITICAL, "A network ACL stops the traffic", _ACLS),
+        _code("VPC007", "route-blocks", _CRITICAL, "The routes do not lead to the endpoint", _ROUTES),
+        _code(
+            "VPC008", "endpoint-policy-would-deny", _CRITICAL, "The endpoint's policy does not allow the call", _POLICY
+        ),
+        _code("VPC009", "zone-not-covered", _INFO, "The endpoint has no subnet in this instance's zone", _ENDPOINT),
+        _code(
+            "VPC010", "stale-answer", _CRITICAL, "The name leads to addresses that the endpoint does not have", _ZONES
+        ),
+        _code("VPC011", "custom-resolver", _CRITICAL, "The VPC hands out name servers of its own", _DHCP, _RESOLVER),
+        _code("VPC012", "egress-blocked", _CRITICAL, "This host's security groups do not let the traffic out", _GROUPS),
+        _code(
+            "VPC013",
+            "cannot-inspect",
+            _INFO,
+            "The configuration could not be read",
+            _INSPECTING,
+            scope=Scope.RUN,
+        ),
+        _code(
+            "VPC014",
+            "prediction-differs",
+            _WARNING,
+            "What was measured is not what the configuration says",
+            _REACHABILITY,
+        ),
+        _code(
+            "VPC015", "resolver-rule-forwards", _CRITICAL, "A Resolver rule sends the name to other servers", _RESOLVER
+        ),
+        _code("VPC016", "private-zone-shadows", _CRITICAL, "A private hosted zone answers for the name", _ZONES),
+        _code("VPC017", "dns-firewall-blocks", _CRITICAL, "A DNS Firewall rule stops the name", _FIREWALL),
         _code("RUN001", "incomplete", _WARNING, "The run ended early", scope=Scope.RUN),
         _code("RUN002", "internal-error", _WARNING, "A part of backuplink failed by its own fault", scope=Scope.RUN),
         _code("RUN003", "unexplained-failure", _CRITICAL, "A step failed and no rule says why", scope=Scope.RUN),

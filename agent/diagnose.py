@@ -15,13 +15,18 @@ from agent.catalog.vpce import read_name
 from agent.codes import CODES, Scope, Severity
 from agent.evidence import AT_ADDRESSES, Evidence, skipped_because
 from agent.report import Finding, Fix, NotEvaluated
+from agent.rules.connect import is_without_way
 from agent.rules.registry import RULES
-from agent.rules.rule import Found, Rule, listed
+from agent.rules.rule import FORMS, Found, Rule, listed
 from agent.rules.run import REPORT_IT
+from agent.rules.vpc_paths import DELETED
 from agent.settings import Suppression
-from probes.model import Address, Observation, Role, Step, Target
+from probes.configuration import READS, Endpoint
+from probes.model import Address, Addressing, Observation, Role, Step, Target
 
 ANYTHING: Final = "*"
+CONFIGURATION: Final = "VPC"
+"""How the codes begin that name a cause in the configuration."""
 
 
 class Reach(Enum):
@@ -30,6 +35,8 @@ class Reach(Enum):
     RUN = auto()
     TARGET = auto()
     ADDRESS = auto()
+    OWN_NAME = auto()
+    """The target, where its host is a name of the endpoint's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,39 @@ class Explains:
 
 
 EXPLAINS: Final = (
+    Explains("VPC003", "DNS001", Reach.TARGET),
+    Explains("VPC003", "DNS004", Reach.RUN),
+    Explains("VPC015", "DNS001", Reach.TARGET),
+    Explains("VPC015", "DNS004", Reach.RUN),
+    Explains("VPC015", "DNS005", Reach.TARGET),
+    Explains("VPC017", "DNS003", Reach.TARGET),
+    Explains("VPC017", "DNS006", Reach.TARGET),
+    Explains("VPC017", "DNS007", Reach.TARGET),
+    Explains("VPC016", "DNS003", Reach.TARGET),
+    Explains("VPC016", "DNS006", Reach.TARGET),
+    Explains("VPC016", "VPC010", Reach.TARGET),
+    Explains("VPC016", "DNS009", Reach.TARGET),
+    Explains("VPC011", "DNS002", Reach.TARGET),
+    Explains("VPC011", "DNS003", Reach.TARGET),
+    Explains("VPC011", "DNS004", Reach.RUN),
+    Explains("VPC011", "DNS005", Reach.TARGET),
+    Explains("VPC011", "DNS006", Reach.TARGET),
+    Explains("VPC011", "DNS013", Reach.TARGET),
+    Explains("VPC001", "DNS001", Reach.TARGET),
+    Explains("VPC002", "DNS001", Reach.TARGET),
+    Explains("VPC010", ANYTHING, Reach.ADDRESS),
+    Explains("VPC004", "DNS001", Reach.TARGET),
+    Explains("VPC004", "DNS003", Reach.OWN_NAME),
+    Explains("VPC004", "TCP001", Reach.ADDRESS),
+    Explains("VPC004", "TCP002", Reach.ADDRESS),
+    Explains("VPC004", "TCP008", Reach.ADDRESS),
+    *(
+        Explains(cause, symptom, Reach.ADDRESS)
+        for cause in ("VPC012", "VPC007", "VPC006", "VPC005")
+        for symptom in ("TCP001", "TCP002", "TCP003", "TCP007", "TCP008")
+    ),
+    Explains("VPC008", "IAM001", Reach.TARGET),
+    Explains("VPC008", "IAM002", Reach.TARGET),
     Explains("ENV005", ANYTHING, Reach.TARGET),
     Explains("ENV006", ANYTHING, Reach.TARGET),
     Explains("ENV008", "DNS001", Reach.RUN),
@@ -81,22 +121,21 @@ EXPLAINS: Final = (
 )
 """The first row that fits wins."""
 
+_STANDS_ALONE: Final = frozenset({"VPC004", "VPC009", "VPC013", "VPC014"})
+"""Findings about the configuration that need no measured fault."""
+_AS_BAD_AS_MEASURED: Final = "VPC004"
+"""Of these the one that is as bad as what it explains, else as what else was measured where it shows, else information:
+an endpoint that is not available harms a host only where that host meets it."""
 _PARTIAL: Final = frozenset({"TCP002", "TCP003", "TCP007", "TCP008"})
 """Faults of some addresses or ports beside others that work: the choice of a host name causes none of them."""
-_OF_THIS_HOST: Final = frozenset({"TCP005", "TCP011", "TLS008"})
-"""Faults of this host's own at an address: no answer of a name server causes them."""
+_OF_THIS_HOST: Final = frozenset({"TCP005", "TCP010", "TCP011", "TLS008"})
+"""Faults of this host's own at an address: neither an answer of a name server nor what is there causes them."""
+_NO_ROUTE: Final = "TCP006"
+"""Such a fault only where this host has no way to its own VPC."""
+NO_EC2: Final = "the configuration was not asked for"
 _CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
-_FORMS: Final = {
-    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
-    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
-    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
-    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
-}
-"""What may stand in place of a placeholder: what metadata or a name says has to have the form of its kind."""
 _NO_EXCUSE: Final = frozenset({"ENV010", "RUN001", "RUN002"})
 """Findings that stand in for no failure that they show: what was not measured is not well for it, and a clock is read
 from every answer, whatever else is wrong with that."""
@@ -117,6 +156,9 @@ class Diagnosis:
 class _Draft:
     found: Found
     severity: Severity
+    target: Target | None
+    is_of_this_host: bool
+    """Whether it is a fault of this host's own, whatever is at its addresses."""
     cause: "_Draft | None" = None
     symptoms: "list[_Draft]" = field(default_factory=list)
     suppressed: bool = False
@@ -148,7 +190,8 @@ def diagnose(
         for missing in _missing(rule, evidence, silent)
         if (missing.code, missing.target) not in spoken  # one that has seen enough to speak
     ]
-    drafts = [_draft(found, targets, suppress) for found in said]
+    drafts = [_draft(evidence, found, targets, suppress) for found in said]
+    drafts = _supported(drafts, explains)
     _explain(drafts, explains)
 
     unproven: dict[str, tuple[str, ...]] = {}
@@ -160,7 +203,7 @@ def diagnose(
             unnamed += failed
     if unnamed:
         found = _unexplained(evidence, list(dict.fromkeys(unnamed)))
-        drafts.append(_draft(found, targets, suppress))
+        drafts.append(_draft(evidence, found, targets, suppress))
 
     for draft in drafts:
         draft.severity = _capped(_worst(draft), draft.found, targets)
@@ -174,12 +217,73 @@ def diagnose(
     )
 
 
-def _draft(found: Found, targets: dict[str, Target], suppress: Sequence[Suppression]) -> _Draft:
+def _draft(evidence: Evidence, found: Found, targets: dict[str, Target], suppress: Sequence[Suppression]) -> _Draft:
     return _Draft(
         found,
         _capped(found.severity or CODES[found.code].severity, found, targets),
+        targets.get(found.target or ""),
+        is_of_this_host=found.code in _OF_THIS_HOST or (found.code == _NO_ROUTE and _is_without_way(evidence, found)),
         suppressed=any(each.code == found.code and each.target in (None, found.target) for each in suppress),
     )
+
+
+def _is_without_way(evidence: Evidence, found: Found) -> bool:
+    here = () if evidence.imds is None else evidence.imds.vpc_cidrs
+    seen = (evidence.find(each) for each in found.evidence)
+    return any(each is not None and each.subject.step is Step.TCP and is_without_way(each, here) for each in seen)
+
+
+def _supported(drafts: list[_Draft], explains: Sequence[Explains]) -> list[_Draft]:
+    """The drafts without what configuration alone says: it names causes of what was measured and raises nothing by
+    itself, and it is as bad as what it explains."""
+    for draft in drafts:
+        if draft.found.code == _AS_BAD_AS_MEASURED:
+            _weigh(draft, drafts, explains)
+    kept = drafts
+    while True:
+        left = []
+        settled = True
+        for draft in kept:
+            if _rests_on_configuration(draft):
+                worst = _worst_of(draft, _explained(draft, kept, explains))
+                settled = settled and worst is draft.severity
+                if worst is None:
+                    continue
+                draft.severity = worst
+            left.append(draft)
+        if settled:
+            return left
+        kept = left  # what one of these was the cause of may itself have gone, or be less bad
+
+
+def _weigh(draft: _Draft, drafts: list[_Draft], explains: Sequence[Explains]) -> None:
+    """Make a finding as bad as what was measured of it."""
+    beside = [
+        each
+        for each in drafts
+        if each.found.target == draft.found.target
+        and not each.found.code.startswith(CONFIGURATION)
+        and each.found.addresses & draft.found.addresses
+    ]
+    worst = _worst_of(draft, _explained(draft, drafts, explains) or beside) or Severity.INFO
+    draft.found, draft.severity = replace(draft.found, severity=worst), worst
+
+
+def _explained(draft: _Draft, drafts: list[_Draft], explains: Sequence[Explains]) -> list[_Draft]:
+    """What a draft is the cause of, or a part of the cause."""
+    return [each for each in drafts if any(_fits(row, draft, each, whole=False) for row in explains)]
+
+
+def _worst_of(draft: _Draft, drafts: list[_Draft]) -> Severity | None:
+    """How bad the worst of these makes a draft; None where there are none."""
+    worst = min((each.severity for each in drafts), key=lambda each: each.rank, default=None)
+    if worst is not None and draft.found.is_stale:
+        return max(worst, Severity.WARNING, key=lambda each: each.rank)
+    return worst
+
+
+def _rests_on_configuration(draft: _Draft) -> bool:
+    return draft.found.code.startswith(CONFIGURATION) and draft.found.code not in _STANDS_ALONE
 
 
 def _left_unnamed(evidence: Evidence, drafts: list[_Draft], silent: dict[str, str]) -> dict[str, tuple[str, ...]]:
@@ -264,14 +368,21 @@ def _missing(rule: Rule, evidence: Evidence, silent: dict[str, str]) -> Iterable
 
 def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
     """Why a step that the rule needs says nothing; None where all do."""
+    if rule.reads and not evidence.run.ec2_reads:
+        return NO_EC2
     for step in rule.needs:
-        judged = evidence.judged(step, target)
+        # Metadata and credentials, and of the host all but its proxies, are the run's and no target's.
+        judged = evidence.judged(step, target) or [each for each in evidence.of(step) if each.subject.target is None]
         if any(each.made for each in judged):
             continue
         looks = (*judged, *evidence.of(step, target))
         reasons = [reason for each in looks if not each.made and (reason := _why_not(each))]
         nothing = "no address is known to try" if step in AT_ADDRESSES else f"no {step} step was made"
         return reasons[0] if reasons else nothing
+    for operation in rule.reads:
+        read = evidence.read(operation)
+        if read is None or not read.ok:
+            return f"{READS[operation].words} could not be read{'' if read is None else f': {_why_not(read)}'}"
     return None
 
 
@@ -281,26 +392,44 @@ def _why_not(each: Observation[Any]) -> str | None:
 
 def _explain(drafts: list[_Draft], explains: Sequence[Explains]) -> None:
     for symptom in drafts:
-        causes = [
-            cause
-            for row in explains
-            for cause in drafts
-            if cause is not symptom and cause.severity is not Severity.INFO and _fits(row, cause, symptom)
-        ]
+        causes = _causes(symptom, drafts, explains)
         # A suppressed cause takes along only what no other explains.
         symptom.cause = next((cause for cause in causes if not cause.suppressed), causes[0] if causes else None)
-        if symptom.cause is not None:
-            symptom.cause.symptoms.append(symptom)
+        # What the configuration explains makes the cause that was measured no less bad: both are there to be mended.
+        measured = (cause for cause in causes if not cause.found.code.startswith(CONFIGURATION))
+        for cause in (symptom.cause, next(measured, None)):
+            if cause is not None and symptom not in cause.symptoms:
+                cause.symptoms.append(symptom)
 
 
-def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
-    if cause.found.code != row.cause:
+def _causes(symptom: _Draft, drafts: list[_Draft], explains: Sequence[Explains]) -> list[_Draft]:
+    """What explains a symptom, the first row's cause first: each by itself, else several faults of the configuration
+    that do so together, each at some of its addresses."""
+    able = [each for each in drafts if each.severity is not Severity.INFO and not each.found.is_stale]
+    causes = [cause for row in explains for cause in able if _fits(row, cause, symptom)]
+    if causes:
+        return causes
+    parts = [
+        cause
+        for row in explains
+        for cause in able
+        if cause.found.code.startswith(CONFIGURATION) and _fits(row, cause, symptom, whole=False)
+    ]
+    covered = frozenset(address for cause in parts for address in cause.found.addresses)
+    return parts if symptom.found.addresses <= covered else []
+
+
+def _fits(row: Explains, cause: _Draft, symptom: _Draft, *, whole: bool = True) -> bool:
+    """Whether by this row the cause explains the symptom, at all of its addresses or, where not `whole`, at some."""
+    if cause is symptom or cause.found.code != row.cause:
         return False
     if row.symptom != ANYTHING and not symptom.found.code.startswith(row.symptom):
         return False
     group = symptom.found.code[:3]
-    if row.symptom == ANYTHING and (group in ("ENV", "RUN") or CODES[symptom.found.code].scope is not Scope.TARGET):
-        return False  # what is wrong with the host or with the run follows from no host name
+    if row.symptom == ANYTHING and (
+        group in ("ENV", "RUN", CONFIGURATION) or CODES[symptom.found.code].scope is not Scope.TARGET
+    ):
+        return False  # what is wrong with the host, the network or the run follows from no host name
     match row.reach:
         case Reach.RUN:
             return True
@@ -308,13 +437,17 @@ def _fits(row: Explains, cause: _Draft, symptom: _Draft) -> bool:
             if row.symptom == ANYTHING and symptom.found.code in _PARTIAL:
                 return False
             return cause.found.target == symptom.found.target
+        case Reach.OWN_NAME:
+            own = None if symptom.target is None else read_name(symptom.target.host)
+            return own is not None and cause.found.target == symptom.found.target
         case Reach.ADDRESS:
-            if symptom.found.code in _OF_THIS_HOST:
+            if symptom.is_of_this_host and not cause.is_of_this_host:
                 return False
             same = cause.found.target in (None, symptom.found.target)
             # A cause that names other causes of the same names (DNS001 beside DNS002) explains connections, not names.
             below = group != "DNS"
-            return same and below and bool(symptom.found.addresses) and symptom.found.addresses <= cause.found.addresses
+            shared = symptom.found.addresses & cause.found.addresses
+            return same and below and bool(shared) and (not whole or shared == symptom.found.addresses)
 
 
 def _prove(
@@ -446,22 +579,41 @@ def _filled(fix: Fix, known: Mapping[str, str]) -> Fix:
     return replace(fix, commands=commands)
 
 
-def _known_ids(evidence: Evidence, target_id: str | None) -> dict[str, str]:
-    """What this run knows of what commands have placeholders for, where it has the strict form of its kind."""
+def _known_ids(evidence: Evidence, about: Found, target: Target | None) -> dict[str, str]:
+    """What this run knows of what the commands of a finding have placeholders for, where it has the strict form of its
+    kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
-    target = next((each for each in evidence.targets if each.id == target_id), None)
     own = None if target is None else read_name(target.host)
+    dhcp = evidence.configuration.dhcp_options
+    endpoint = None if target is None or own is not None else _endpoint_of(evidence, about, target)
     names = {each.name for each in (evidence.host.interfaces if evidence.host is not None else None) or ()} - {"lo"}
     found = {
         "<VPC_ID>": imds.vpc_id if imds is not None else None,
         "<SUBNET_ID>": imds.subnet_id if imds is not None else None,
         "<INSTANCE_ID>": imds.instance_id if imds is not None else None,
         "<INSTANCE_SECURITY_GROUP_ID>": groups[0] if len(groups) == 1 else None,
-        "<VPC_ENDPOINT_ID>": None if own is None else own.endpoint_id,
+        "<VPC_ENDPOINT_ID>": own.endpoint_id if own is not None else endpoint.endpoint_id if endpoint else None,
+        "<ENDPOINT_SECURITY_GROUP_ID>": endpoint.group_ids[0] if endpoint and len(endpoint.group_ids) == 1 else None,
+        "<DHCP_OPTIONS_ID>": dhcp.options_id if dhcp is not None else None,
         "<INTERFACE>": names.pop() if len(names) == 1 else None,
     }
-    return {name: value for name, value in found.items() if value is not None and _FORMS[name].fullmatch(value)}
+    return {name: value for name, value in found.items() if value is not None and FORMS[name].fullmatch(value)}
+
+
+def _endpoint_of(evidence: Evidence, about: Found, target: Target) -> Endpoint | None:
+    """The endpoint that a finding is about: the only one of the service in this VPC, where the private addresses of the
+    finding are all of its interfaces, or the finding has none and private DNS is what makes the name private."""
+    region = None if evidence.imds is None else evidence.imds.region
+    if evidence.vpc_id is None or target.region != region:
+        return None
+    listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
+    there = [each for each in listed_here if each.state != DELETED]
+    if len(there) != 1:
+        return None
+    at = [evidence.interface_at(address) for address in about.addresses if evidence.is_private(address)]
+    is_its_own = all(each is not None and each.interface_id in there[0].interface_ids for each in at)
+    return there[0] if is_its_own and (at or target.addressing is Addressing.DEFAULT) else None
 
 
 def _finding(draft: _Draft, evidence: Evidence) -> Finding:
@@ -478,6 +630,6 @@ def _finding(draft: _Draft, evidence: Evidence) -> Finding:
         evidence=draft.found.evidence,
         explained_by=None if draft.cause is None else draft.cause.id,
         suppressed=draft.suppressed,
-        fix=_filled(draft.found.fix, _known_ids(evidence, draft.found.target)),
+        fix=_filled(draft.found.fix, _known_ids(evidence, draft.found, draft.target)),
         documents=code.documents,
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from probes.model import Observation, Target
+from probes.model import Observation, Subject, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,20 @@ class TargetsKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAnnounced:
+    """This look belongs to the run; it will have its observation, whatever comes."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class LookBegun:
+    """This look is being made."""
+
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
 class ObservationMade:
     """A look has come to its end; `announced` looks are known of so far."""
 
@@ -29,4 +43,4 @@ class ObservationMade:
     announced: int
 
 
-Event = RunStarted | TargetsKnown | ObservationMade
+Event = RunStarted | TargetsKnown | LookAnnounced | LookBegun | ObservationMade

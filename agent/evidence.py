@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeVar, cast
@@ -9,8 +10,11 @@ from urllib.parse import urlsplit
 
 from agent.catalog.services import APPLIANCE_LABELS, SERVICES, appliance_host
 from agent.plan import host_of_url, usable_families, vpc_resolvers
-from agent.report import AddressScope, Run
+from agent.predict.model import EPHEMERAL, Outcome, Ports, Prediction
+from agent.predict.predictor import Predictor, own_interface
+from agent.report import AddressScope, ConfiguredPath, Measured, Run
 from agent.settings import Expect
+from probes.configuration import READS, Configuration, Endpoint, NetworkInterface, Subnet, configuration_of
 from probes.facts import (
     ApiFacts,
     CredentialFacts,
@@ -24,12 +28,14 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
-from probes.model import Address, Observation, Role, Skipped, Step, Target
+from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 
 F = TypeVar("F")
 Network = IPv4Network | IPv6Network
 
 HTTPS: Final = 443
+FRESH: Final = timedelta(days=1)
+"""How long what EC2 said may stand for what it would say."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 HOST: Final = "host"
@@ -46,6 +52,9 @@ OTHER_NAME: Final = "other-name"
 APPLIANCE: Final = "appliance-"
 DUAL_STACK_NAME: Final = "dual-stack-name"
 """The operations that tell looks of one step apart; that of an appliance's name begins so and ends with its label."""
+
+FOREIGN_FACTS: Final = "the facts file is of "
+"""How the reason begins for which a file with another network's configuration is not used."""
 
 _PRIVATE: Final = tuple(
     ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
@@ -106,6 +115,8 @@ class Evidence:
         self._answers: dict[str, tuple[Address, ...]] = {}
         self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
+        self._predictions: dict[tuple[str, Address, int], Prediction] = {}
+        self._paths: dict[str, tuple[ConfiguredPath, ...]] = {}
         """What rules ask again and again, by what they ask."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
@@ -326,6 +337,8 @@ class Evidence:
         return {address: ordered(found[address]) for address in ordered(found)}
 
     def scope(self, address: Address) -> AddressScope:
+        if self.is_configuration_fresh and self.interface_at(address) is not None:
+            return AddressScope.VPC
         ipv6_known = self.imds is not None and self.imds.vpc_id is not None
         return scope_of(address, vpc_cidrs=self.vpc_cidrs, ipv6_known=ipv6_known)
 
@@ -349,6 +362,147 @@ class Evidence:
                 return self.is_public(address)
             case Expect.ANY:
                 return self.is_private(address) or self.is_public(address)
+
+    # --- The configuration -------------------------------------------------------------------------------------------
+
+    def read(self, operation: str) -> Observation[Any] | None:
+        """How a read of the configuration ended; None where it was not wanted."""
+        return self._by_id.get(f"{Step.EC2}/{operation}")
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What was read of the configuration; nothing at all where it was not looked at."""
+        seen = (self.read(name) for name in READS)
+        good = (each for each in seen if each is not None)
+        return configuration_of(
+            {str(each.subject.operation): each.outcome.facts for each in good if isinstance(each.outcome, Ok)}
+        )
+
+    @cached_property
+    def configured_at(self) -> datetime | None:
+        """When the oldest part of the configuration was read; None where nothing was."""
+        times = [each.started_at for each in self.of(Step.EC2) if each.ok and each.started_at is not None]
+        return min(times, default=None)
+
+    @cached_property
+    def is_configuration_fresh(self) -> bool:
+        """Whether what was read is young enough to name a cause."""
+        return self.configured_at is not None and self.run.started_at - self.configured_at <= FRESH
+
+    @cached_property
+    def is_vpc_shared(self) -> bool | None:
+        """Whether the VPC is another account's, which may hold what this account cannot see; None where that is not
+        known."""
+        account = None if self.imds is None else self.imds.account_id
+        vpc = self.configuration.vpc
+        owners = {None if vpc is None else vpc.owner_id}
+        own_subnet = None if self.imds is None else self.imds.subnet_id
+        owners |= {each.owner_id for each in self.configuration.subnets or () if each.subnet_id == own_subnet}
+        owners.discard(None)
+        return None if account is None or not owners else owners != {account}
+
+    def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[Endpoint, ...] | None:
+        """The endpoints of the target's service, in one VPC or in all of the account and Region; None where they were
+        not read, as those of another Region than this host's never are."""
+        listed = self.configuration.endpoints
+        here = None if self.imds is None else self.imds.region
+        if listed is None or here not in (None, target.region):
+            return None
+        # The names' prefixes differ by service and partition, and by the age of both.
+        return tuple(
+            each
+            for each in listed
+            if each.service_name.endswith(f".{target.service}") and vpc_id in (None, each.vpc_id)
+        )
+
+    def interface_at(self, address: Address) -> NetworkInterface | None:
+        """The interface of an endpoint that has an address for this host; None where none that was read has it."""
+        return self._predictor.interface_at(address)
+
+    def endpoint_of(self, interface: NetworkInterface | None) -> Endpoint | None:
+        """The endpoint that an interface is of."""
+        return self._predictor.endpoint_of(interface)
+
+    def subnet(self, subnet_id: str | None) -> Subnet | None:
+        """A subnet that was read."""
+        return next((each for each in self.configuration.subnets or () if each.subnet_id == subnet_id), None)
+
+    @cached_property
+    def vpc_id(self) -> str | None:
+        """The VPC that this host is in."""
+        return None if self.imds is None else self.imds.vpc_id
+
+    def source(self, target: Target, address: Address, port: int = HTTPS) -> Address | None:
+        """The address of this host that a connect to an address is made from."""
+        attempt = self.at(Step.TCP, target, address, port)
+        if attempt is not None and isinstance(attempt.facts, TcpFacts) and attempt.facts.source is not None:
+            return attempt.facts.source
+        blocks = () if self.imds is None else self.imds.subnet_cidrs
+        own = (each for each in ordered(self.own_addresses_of_host) if each.version == address.version)
+        return next((each for each in own if any(each in block for block in blocks)), None)
+
+    def own_interface(self, source: Address | None) -> NetworkInterface | None:
+        """This host's network interface that has an address, as EC2 or else metadata has it."""
+        return own_interface(self.configuration, source, self.imds)
+
+    def prediction(self, target: Target, address: Address, port: int) -> Prediction | None:
+        """What the configuration says of a connect from here to a private address; None where it was not read."""
+        if self.configured_at is None or not self.is_private(address) or port not in target.ports:
+            return None
+        key = (target.id, address, port)
+        if key not in self._predictions:
+            source = self.source(target, address, port)
+            self._predictions[key] = self._predictor.predict(
+                source=source, own=self.own_interface(source), address=address, port=port
+            )
+        return self._predictions[key]
+
+    def configured_paths(self, target: Target) -> tuple[ConfiguredPath, ...]:
+        """The paths to the addresses that this host uses for the target, as the configuration has them, each held
+        against what was measured; none where the configuration was not read."""
+        if target.id not in self._paths:
+            self._paths[target.id] = tuple(
+                self._path(target, predicted)
+                for address in self.own_addresses(target)
+                for port in target.ports
+                if (predicted := self.prediction(target, address, port)) is not None
+            )
+        return self._paths[target.id]
+
+    def _path(self, target: Target, predicted: Prediction) -> ConfiguredPath:
+        attempt = self.at(Step.TCP, target, predicted.address, predicted.port)
+        measured = _measured(attempt)
+        agrees = _AGREEMENT.get((predicted.outcome, measured))
+        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Outcome.BLOCKED), None)
+        own, interface = self.own_interface(predicted.source), self.interface_at(predicted.address)
+        return ConfiguredPath(
+            target=target.id,
+            address=predicted.address,
+            port=predicted.port,
+            source=predicted.source,
+            endpoint_id=predicted.endpoint_id,
+            interface_id=predicted.interface_id,
+            predicted=predicted.outcome,
+            measured=measured,
+            agrees=agrees,
+            parted_at=stops if agrees is False else None,
+            hops=predicted.hops,
+            unseen=predicted.unseen,
+            taken_at=self.configured_at or self.run.started_at,
+            source_subnet_id=None if own is None else own.subnet_id,
+            subnet_id=None if interface is None else interface.subnet_id,
+        )
+
+    @cached_property
+    def local_ports(self) -> Ports:
+        """The ports at which this host takes answers; Linux's own where it did not say."""
+        seen = None if self.host is None else self.host.local_ports
+        return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        cidrs = self.imds.vpc_cidrs if self.imds else ()
+        return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 
     # --- Use ---------------------------------------------------------------------------------------------------------
 
@@ -396,6 +550,31 @@ class Evidence:
             found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
             self._at_own[key] = tuple(each for each in found if each is not None and each.made)
         return self._at_own[key]
+
+
+_AGREEMENT: Final = {
+    (Outcome.OPEN, Measured.CONNECTED): True,
+    (Outcome.BLOCKED, Measured.SILENT): True,
+    (Outcome.OPEN, Measured.SILENT): False,
+    (Outcome.OPEN, Measured.REFUSED): False,
+    (Outcome.BLOCKED, Measured.CONNECTED): False,
+}
+"""Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
+have dropped is somebody else's, before them."""
+
+
+def _measured(attempt: Observation[TcpFacts] | None) -> Measured:
+    if attempt is None or not attempt.made:
+        return Measured.NOT_MEASURED
+    if attempt.failure is None:
+        return Measured.CONNECTED
+    local = attempt.facts is not None and (attempt.facts.datagram_error or attempt.facts.route_error)
+    match attempt.failure.kind:
+        case FailureKind.TIMEOUT if not local:
+            return Measured.SILENT
+        case FailureKind.REFUSED | FailureKind.RESET if attempt.facts is None or attempt.facts.icmp is None:
+            return Measured.REFUSED
+    return Measured.FAILED
 
 
 def unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:

@@ -1,6 +1,7 @@
 """Which targets a run has and which resolvers it asks: pure functions of its settings and of what the host says."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
@@ -8,8 +9,9 @@ from urllib.parse import urlsplit
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
-from agent.catalog.vpce import ENDPOINT_ID, read_name
+from agent.catalog.vpce import ENDPOINT_ID, NamedEndpoint, read_name
 from agent.settings import Settings
+from probes.configuration import Endpoint
 from probes.facts import HostFacts, SdkFacts
 from probes.model import Address, Addressing, Role, Target
 
@@ -47,6 +49,24 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
         else:
             found += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
     return tuple(found)
+
+
+def names_endpoint_by_id(settings: Settings) -> bool:
+    """Whether an endpoint is given by its id, without a DNS name."""
+    return any(ENDPOINT_ID.fullmatch(each.host) for each in settings.endpoints)
+
+
+def with_names(settings: Settings, endpoints: Iterable[Endpoint]) -> Settings:
+    """The settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
+    # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
+    names = {each.endpoint_id: each.dns_names[0] for each in endpoints if each.dns_names}
+
+    def named(each: NamedEndpoint) -> NamedEndpoint:
+        host = names.get(each.host, "").lower()
+        own = read_name(host)
+        return replace(each, host=host) if own is not None and own.service == each.service else each
+
+    return replace(settings, endpoints=tuple(map(named, settings.endpoints)))
 
 
 def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:

@@ -7,11 +7,15 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent.codes import Document, Scope, Severity
+from agent.predict.model import Hop, Outcome, Stage
 from agent.settings import Expect
 from probes.facts import SdkFacts
 from probes.model import Address, Addressing, Observation, Role
 
 SCHEMA: Final = "backuplink.report.v1"
+NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
+NO_REGION: Final = "no Region is known"
+"""Reasons for which nobody's configuration is looked at: it would be another network's."""
 
 
 class Status(StrEnum):
@@ -138,6 +142,8 @@ class Run:
     expect: Expect
     signed_calls: bool
     """Whether signed calls were wanted."""
+    ec2_reads: bool = False
+    """Whether the configuration was wanted, from EC2 or from a file."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: str | None
     region_source: str | None
@@ -224,6 +230,44 @@ class TargetReport:
     addresses: tuple[TargetAddress, ...]
 
 
+class Measured(StrEnum):
+    """How a connect ended, held against what the configuration says of it."""
+
+    CONNECTED = "connected"
+    SILENT = "silent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    """In another way, on this host or on the way."""
+    NOT_MEASURED = "not-measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredPath:
+    """The path from this host to a port of an address as the configuration has it, and what was measured there."""
+
+    target: str
+    address: Address
+    port: int
+    source: Address | None
+    endpoint_id: str | None
+    interface_id: str | None
+    predicted: Outcome
+    measured: Measured
+    agrees: bool | None
+    """Whether the two say the same; None where one of them says nothing."""
+    parted_at: Stage | None
+    """The hop where they part: the one that should have stopped what connected. Where what should pass does not
+    connect, nothing tells which hop, and this is None."""
+    hops: tuple[Hop, ...]
+    unseen: tuple[str, ...]
+    """What could change the prediction and cannot be seen from here."""
+    taken_at: datetime
+    """When the configuration was read."""
+    source_subnet_id: str | None = None
+    subnet_id: str | None = None
+    """The subnets of this host's interface and of the endpoint's; None where they are not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One run."""
@@ -237,3 +281,5 @@ class Report:
     observations: tuple[Observation[Any], ...]
     findings: tuple[Finding, ...]
     not_evaluated: tuple[NotEvaluated, ...]
+    paths: tuple[ConfiguredPath, ...] = ()
+    """One for each address and port that the configuration was held against; empty where it was not read."""

@@ -7,20 +7,28 @@ every look that was known of has its observation.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent import plan
 from agent.catalog.partitions import SUFFIXES, is_region
-from agent.catalog.services import APPLIANCE_LABELS, BACKUP_GATEWAY, SERVICES, appliance_host, host_of
+from agent.catalog.services import (
+    APPLIANCE_LABELS,
+    BACKUP_GATEWAY,
+    SERVICES,
+    appliance_host,
+    host_of,
+)
 from agent.catalog.vpce import ENDPOINT_ID
-from agent.events import Event, ObservationMade, RunStarted, TargetsKnown
+from agent.events import Event, LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
 from agent.evidence import (
     ALLOWANCES,
     APPLIANCE,
     CONTAINER,
     DUAL_STACK_NAME,
+    FOREIGN_FACTS,
     GETADDRINFO,
     METADATA_PROXY,
     PROXY,
@@ -31,11 +39,13 @@ from agent.evidence import (
     scope_of,
     unused,
 )
-from agent.report import AddressScope, Run
-from agent.settings import Settings
+from agent.report import NO_REGION, NO_VPC, AddressScope, Run
+from agent.settings import Ec2Facts, Settings
+from agent.stop import Stop
 from agent.version import __version__
-from probes import dns, host, imds, ladder, tcp
+from probes import dns, ec2, host, imds, ladder, tcp
 from probes import proxy as http_proxy
+from probes.configuration import ENDPOINTS, READS
 from probes.facts import (
     AllowanceFacts,
     CredentialFacts,
@@ -56,55 +66,20 @@ from probes.world import Keys, Trust, World, masked_proxy
 MAX_CONNECTS: Final = 512
 """At once; fewer than the dead ports of a run would cost one timeout more for each round."""
 MAX_HANDSHAKES: Final = 32
+TAIL_SECONDS: Final = 0.2
+"""Before the deadline: reads of the configuration end then, so that the run itself can."""
 NO_API: Final = "--no-api: no signed call is wanted"
 NO_CREDENTIALS: Final = "no credentials"
 
 
-class Stop:
-    """The way to end a run from outside: by names of signals, in `pulled` before the run begins and by `pull` then."""
-
-    def __init__(self, pulled: list[str] | None = None) -> None:
-        self._pulled = [] if pulled is None else pulled
-        self._window: asyncio.Timeout | None = None
-
-    @property
-    def reason(self) -> str | None:
-        """The first signal; None where none has come."""
-        return self._pulled[0] if self._pulled else None
-
-    def pull(self, reason: str) -> None:
-        """End the run now."""
-        self.name(reason)
-        self.close()
-
-    def name(self, reason: str) -> None:
-        """Note a signal without ending the run: all that its handler may do, since it comes between any two steps."""
-        self._pulled.append(reason)
-
-    def close(self) -> None:
-        """End the run for the signal that has been noted."""
-        if self._window is not None and not self._window.expired():
-            self._window.reschedule(asyncio.get_running_loop().time())
-
-    def watch(self, window: asyncio.Timeout) -> None:
-        """From now on, pulling ends `window`."""
-        self._window = window
-        if self._pulled:
-            self.close()
-
-    def release(self) -> None:
-        """The window is over: pulling only leaves its name from now on."""
-        self._window = None
-
-
 async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: Stop) -> Evidence:
     """Make one run. Ends by itself within the deadline; never raises for what the world does."""
-    measuring = _Measuring(settings, world, emit)
     loop = asyncio.get_running_loop()
     began = loop.time()
+    measuring = _Measuring(settings, world, emit, ends_at=began + settings.deadline)
     run_id, started_at = world.machine.identifier(), world.machine.now()
     emit(RunStarted(run_id, settings.deadline))
-    window = asyncio.timeout_at(began + settings.deadline)
+    window = asyncio.timeout_at(measuring.ends_at)
     complete = True
     try:
         async with window:
@@ -128,6 +103,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         private_cidrs=settings.private_cidrs,
         region=measuring.region,
         region_source=measuring.region_source,
+        ec2_reads=settings.ec2_reads or settings.ec2_facts is not None,
     )
     return Evidence(run=run, targets=measuring.targets, observations=measuring.log.made)
 
@@ -135,11 +111,17 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
 class _Measuring:
     """The state of one run while it lasts."""
 
-    def __init__(self, settings: Settings, world: World, emit: Callable[[Event], None]) -> None:
+    def __init__(self, settings: Settings, world: World, emit: Callable[[Event], None], *, ends_at: float) -> None:
         self.settings = settings
         self.world = world
         self.emit = emit
-        self.log = Log(now=world.machine.now, emit=self._made)
+        self.ends_at = ends_at
+        self.log = Log(
+            now=world.machine.now,
+            emit=self._made,
+            announced=lambda subject: emit(LookAnnounced(subject)),
+            begun=lambda subject: emit(LookBegun(subject)),
+        )
         self.targets: tuple[Target, ...] = ()
         self.region = settings.region
         self.region_source = settings.region_source
@@ -150,6 +132,10 @@ class _Measuring:
         self._begun: dict[str, _Pursuit] = {}
         self._group = asyncio.TaskGroup()
         self._gear: ladder.Gear | None = None
+        self._names_are_known = not self._looks_at_configuration
+        """Whether endpoints that are given by their ids have the names that EC2 has for them, if any."""
+        self._endpoints_known = asyncio.Event()
+        """Set when the read of endpoints has ended, well or not, or will not be made."""
 
     async def go(self) -> None:
         before = self.world.machine.allowances()
@@ -171,6 +157,7 @@ class _Measuring:
         async with self._group:
             trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
             keys: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
+            reading: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
             self._gear = ladder.Gear(
                 net=self.world.net,
                 machine=self.world.machine,
@@ -185,7 +172,7 @@ class _Measuring:
             metadata = self._group.create_task(self._look_at_metadata())
             settings = self._group.create_task(self._look_at_sdk())
             self._group.create_task(self._load_trust(trust, settings))
-            self._group.create_task(self._find_credentials(keys))
+            self._group.create_task(self._find_credentials(keys, reading))
             if self.region is not None:
                 self._pursue(plan.targets(self.settings, self.region, None))
             sdk = await settings
@@ -196,7 +183,14 @@ class _Measuring:
                 named = None if self._metadata is None else self._metadata.region
                 if named is not None and is_region(named):
                     self.region, self.region_source = named, "instance metadata"
+            self._group.create_task(self._look_at_configuration(reading))
             if self.region is not None:
+                self._pursue(plan.targets(self.settings, self.region, sdk))
+            if self.region is not None and plan.names_endpoint_by_id(self.settings):
+                await self._endpoints_known.wait()
+                read = self.log.find(f"{Step.EC2}/{ENDPOINTS}")
+                self.settings = plan.with_names(self.settings, read.facts.endpoints if read and read.facts else ())
+                self._names_are_known = True
                 self._pursue(plan.targets(self.settings, self.region, sdk))
 
     # --- The host ----------------------------------------------------------------------------------------------------
@@ -239,12 +233,15 @@ class _Measuring:
         for pursuit in self._begun.values():
             pursuit.ask(self._resolvers())
 
-    async def _find_credentials(self, keys: asyncio.Future[Keys | str]) -> None:
-        """Ask the SDK's chain for credentials, and tell every ladder what signs its call, or why there is none."""
+    async def _find_credentials(self, keys: asyncio.Future[Keys | str], reading: asyncio.Future[Keys | str]) -> None:
+        """Ask the SDK's chain for credentials, and tell every ladder (`keys`) and what reads the configuration
+        (`reading`) what signs its calls, or why there is none."""
         if not self.settings.signed_calls:
-            self.log.skip(_CREDENTIALS, NO_API)
             keys.set_result(NO_API)
-            return
+            if not self.settings.ec2_reads:
+                self.log.skip(_CREDENTIALS, NO_API)
+                reading.set_result(NO_API)
+                return
 
         async def body(draft: Draft[CredentialFacts]) -> Keys:
             found, draft.facts = await self.world.sdk.credentials(self.settings.profile)
@@ -253,7 +250,9 @@ class _Measuring:
         if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
             self._group.create_task(self._look_at_container(*place))
         _, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
-        keys.set_result(found or NO_CREDENTIALS)
+        reading.set_result(found or NO_CREDENTIALS)
+        if not keys.done():
+            keys.set_result(found or NO_CREDENTIALS)
 
     async def _look_at_container(self, address: Address, port: int) -> None:
         """Connect to where a container's credentials come from; what is asked there is the SDK's business."""
@@ -264,6 +263,74 @@ class _Measuring:
 
         subject = Subject(step=Step.IMDS, address=address, port=port, operation=CONTAINER)
         await self.log.observe(subject, body, limit=self.settings.timeout)
+
+    # --- The configuration -------------------------------------------------------------------------------------------
+
+    @property
+    def _looks_at_configuration(self) -> bool:
+        return self.settings.ec2_reads or self.settings.ec2_facts is not None
+
+    async def _look_at_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
+        """Take the configuration from the file, or ask EC2 for it, where either is wanted."""
+        if self._looks_at_configuration:
+            self.log.announce(*(Subject(step=Step.EC2, operation=read) for read in READS))
+            await self.metadata_read.wait()
+            facts = self.settings.ec2_facts
+            if (reason := self._why_no_configuration(facts)) is not None:
+                self._leave_configuration(reason)
+            elif facts is not None:
+                for each in facts.observations:
+                    self.log.keep(each)
+                missing = set(READS) - {each.subject.operation for each in facts.observations}
+                self._leave_configuration(
+                    "the facts file does not have it", [read for read in READS if read in missing]
+                )
+            else:
+                # What only explains must not make a run incomplete: looks that are open then are closed as cut short.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(self.ends_at - TAIL_SECONDS):
+                        await self._ask_for_configuration(await keys)
+        self._endpoints_known.set()
+
+    def _why_no_configuration(self, facts: Ec2Facts | None) -> str | None:
+        """Why the configuration is not looked at: it would be another network's, or nobody's. A file that was given is
+        part of the reason, so that it is never dropped without a word."""
+        metadata = self._metadata
+        if metadata is None or metadata.vpc_id is None:
+            return NO_VPC if facts is None else f"{FOREIGN_FACTS}{facts.vpc_id}, and {NO_VPC}"
+        if facts is not None and facts.vpc_id != metadata.vpc_id:
+            return f"{FOREIGN_FACTS}{facts.vpc_id}, and this host is in {metadata.vpc_id}"
+        if facts is not None and metadata.region not in (None, facts.region):
+            return f"{FOREIGN_FACTS}{facts.region}, and this host is in {metadata.region}"
+        return None
+
+    async def _ask_for_configuration(self, keys: Keys | str) -> None:
+        metadata, region = self._metadata, self.region
+        if metadata is not None and metadata.region is not None and is_region(metadata.region):
+            region = metadata.region  # the VPC is where the instance is, whatever Region its calls go to
+        if isinstance(keys, str) or metadata is None or metadata.vpc_id is None or region is None:
+            self._leave_configuration(keys if isinstance(keys, str) else NO_REGION)
+            return
+        reader = self.world.sdk.reader(
+            keys,
+            region=region,
+            profile=self.settings.profile,
+            ca_bundle=self.settings.ca_bundle,
+            timeout=self.settings.timeout,
+            most=ec2.MAX_REQUESTS,
+        )
+        wanted = ec2.Wanted(
+            vpc_id=metadata.vpc_id,
+            instance_id=metadata.instance_id,
+            region=region,
+            services=tuple(SERVICES),
+            group_ids=metadata.security_group_ids,
+        )
+        await ec2.inspect(reader, self.log, wanted, limit=self.settings.timeout)
+
+    def _leave_configuration(self, reason: str, reads: Iterable[str] = tuple(READS)) -> None:
+        for read in reads:
+            self.log.skip(Subject(step=Step.EC2, operation=read), reason)
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
@@ -288,13 +355,15 @@ class _Measuring:
     # --- Targets -----------------------------------------------------------------------------------------------------
 
     def _pursue(self, targets: tuple[Target, ...]) -> None:
-        """Take these for the run's targets, and begin with those that are new."""
-        if targets == self.targets or self._gear is None:
+        """Take these for the run's targets, and begin with those that are new. One whose name EC2 alone knows waits."""
+        if self._gear is None:
             return
-        self.targets = targets
-        self.emit(TargetsKnown(targets))
+        if targets != self.targets:
+            self.targets = targets
+            self.emit(TargetsKnown(targets))
         for target in targets:
-            if target.id not in self._begun:
+            waits = ENDPOINT_ID.fullmatch(target.host) and not self._names_are_known
+            if target.id not in self._begun and not waits:
                 pursuit = self._begun[target.id] = _Pursuit(self, self._gear, target)
                 pursuit.begin(self._resolvers())
 
@@ -330,6 +399,8 @@ class _Measuring:
         return scope_of(address, vpc_cidrs=blocks, ipv6_known=known)
 
     def _made(self, observation: Observation[Any]) -> None:
+        if observation.id == f"{Step.EC2}/{ENDPOINTS}":
+            self._endpoints_known.set()
         self.emit(ObservationMade(observation, self.log.announced))
 
 

@@ -1,11 +1,13 @@
 """What a run was asked to do, whatever it was told by: options, environment, and later a file."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 from agent.catalog.vpce import NamedEndpoint
-from probes.model import Address
+from probes.model import Address, Observation
 
 
 class Expect(StrEnum):
@@ -14,6 +16,17 @@ class Expect(StrEnum):
     PRIVATE = "private"
     PUBLIC = "public"
     ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ec2Facts:
+    """What EC2 said of a VPC elsewhere and earlier (`backuplink facts`)."""
+
+    region: str
+    vpc_id: str
+    taken_at: datetime
+    observations: tuple[Observation[Any], ...]
+    """Of step `ec2`, one a read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +54,10 @@ class Settings:
     dual_stack: bool = False
     """Asked for here, whatever the SDK is set to."""
     signed_calls: bool = True
+    ec2_reads: bool = False
+    """Whether EC2 is asked for the configuration."""
+    ec2_facts: Ec2Facts | None = None
+    """The configuration as a file has it, instead of EC2's own answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from agent.evidence import HTTPS, Evidence, ordered
 from agent.report import (
     SCHEMA,
     Access,
+    ConfiguredPath,
     Credentials,
     Finding,
     Path,
@@ -54,7 +55,12 @@ def judge(
         observations=evidence.observations,
         findings=diagnosis.findings,
         not_evaluated=diagnosis.not_evaluated,
+        paths=tuple(path for target in evidence.targets for path in _paths(target, evidence)),
     )
+
+
+def _paths(target: Target, evidence: Evidence) -> tuple[ConfiguredPath, ...]:
+    return () if evidence.not_in_use(target) else evidence.configured_paths(target)
 
 
 def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetReport:
@@ -148,6 +154,9 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
     imds = evidence.imds
     # Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say.
     own = read_name(target.host)
+    interface = evidence.interface_at(address)
+    subnet = None if interface is None else evidence.subnet(interface.subnet_id)
+    endpoint = evidence.endpoint_of(interface)
     near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
     return TargetAddress(
         address=address,
@@ -155,9 +164,19 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
         from_own_lookup=address in evidence.own_answer(target),
         resolvers=resolvers,
         # A zone in an endpoint's name is that of the endpoint's account, which may name zones otherwise: no id.
-        availability_zone=imds.availability_zone if near and imds else own.availability_zone if own else None,
-        availability_zone_id=imds.availability_zone_id if near and imds else None,
-        endpoint_id=own.endpoint_id if own else None,
+        availability_zone=subnet.availability_zone
+        if subnet
+        else imds.availability_zone
+        if near and imds
+        else own.availability_zone
+        if own
+        else None,
+        availability_zone_id=subnet.availability_zone_id
+        if subnet
+        else imds.availability_zone_id
+        if near and imds
+        else None,
+        endpoint_id=endpoint.endpoint_id if endpoint else own.endpoint_id if own else None,
     )
 
 
@@ -268,6 +287,7 @@ def refusal(why: str) -> Report:
         interrupted=False,
         expect=Expect.PRIVATE,
         signed_calls=True,
+        ec2_reads=True,
         private_cidrs=(),
         region=None,
         region_source=None,

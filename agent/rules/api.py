@@ -25,7 +25,7 @@ _ENDPOINT_URLS: Final = look(
 
 def no_credentials(evidence: Evidence) -> Iterator[Found]:
     """API001: the SDK finds no credentials in any of its places."""
-    for each in evidence.of(Step.CREDENTIALS):
+    for each in _searches(evidence):
         failure = each.failure
         if failure is None or not (_none_found(each) or _metadata_stalls(evidence, each)):
             continue
@@ -48,6 +48,11 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
+    """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
+    return evidence.of(Step.CREDENTIALS) if evidence.run.signed_calls else ()
+
+
 def _none_found(search: Observation[CredentialFacts]) -> bool:
     failure = search.failure
     return failure is not None and failure.kind is FailureKind.NO_CREDENTIALS and failure.code is None
@@ -62,7 +67,7 @@ def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -
 
 def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
-    for each in evidence.of(Step.CREDENTIALS):
+    for each in _searches(evidence):
         failure = each.failure
         if failure is None or not each.made:
             continue
@@ -178,6 +183,13 @@ def _theirs(calls: Calls) -> str:
     return f" The server's clock says {listed(times)}." if times else ""
 
 
+_CLOCK: Final = _Refusal(
+    code="API005",
+    kind=FailureKind.CLOCK_SKEW,
+    detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
+    summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
+    commands=lambda target, calls: (look("chronyc", "tracking"),),
+)
 _REFUSALS: Final = (
     _Refusal(
         code="API002",
@@ -209,13 +221,7 @@ _REFUSALS: Final = (
         "headers.",
         commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
     ),
-    _Refusal(
-        code="API005",
-        kind=FailureKind.CLOCK_SKEW,
-        detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
-        summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
-        commands=lambda target, calls: (look("chronyc", "tracking"),),
-    ),
+    _CLOCK,
     _Refusal(
         code="API006",
         kind=FailureKind.WRONG_SCOPE,
@@ -260,6 +266,48 @@ _REFUSALS: Final = (
     ),
 )
 """A row for each of API002 to API009."""
+
+
+def clock_rejected(evidence: Evidence) -> Iterator[Found]:
+    """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
+    the one that says so (EC2 API Reference, Error codes: RequestExpired)."""
+    yield from _refused(_CLOCK, evidence)
+    refused = [
+        read
+        for read in evidence.of(Step.EC2)
+        if read.failure is not None
+        and read.failure.kind is FailureKind.CLOCK_SKEW
+        and read.started_at is not None
+        and read.started_at >= evidence.run.started_at  # not from a file: those were refused elsewhere
+    ]
+    if not refused:
+        return
+    for target in evidence.targets:
+        taken = any(call.ok or _is_denied(call) for call in evidence.calls(target))
+        if target.role is Role.REQUIRED and not taken and not _CLOCK.of(evidence, target):
+            yield Found(
+                code=_CLOCK.code,
+                target=target.id,
+                detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
+                f"{target.host}.{_time_of_aws(evidence)}",
+                evidence=ids(refused),
+                fix=Fix(summary=_CLOCK.summary, commands=(look("chronyc", "tracking"),)),
+            )
+
+
+def _is_denied(call: Observation[ApiFacts]) -> bool:
+    """Whether a policy denied a call: AWS has taken its signature, then."""
+    return call.failure is not None and call.failure.kind is FailureKind.ACCESS_DENIED
+
+
+def _time_of_aws(evidence: Evidence) -> str:
+    """What an answer of AWS gave for the time; empty where none did."""
+    for clock in evidence.clocks:
+        ours = clock.look.started_at
+        if ours is not None:
+            theirs = ours - timedelta(seconds=clock.offset)
+            return f" AWS's clock said {theirs:%Y-%m-%d %H:%M:%S} UTC when this host's said {ours:%H:%M:%S}."
+    return ""
 
 
 def role_shadowed(evidence: Evidence) -> Iterator[Found]:
@@ -341,7 +389,8 @@ def _where(calls: Calls) -> str:
 
 RULES: Final = (
     Rule("API001", needs=(Step.CREDENTIALS,), check=no_credentials),
-    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS),
+    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS if each is not _CLOCK),
+    Rule(_CLOCK.code, needs=(Step.API,), check=clock_rejected),
     Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
     Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),
     Rule("API012", needs=(Step.API,), check=gateway_not_seen),

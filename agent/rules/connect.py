@@ -6,11 +6,12 @@ Linux; where the kernel names no sender, none is claimed.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
-from agent.evidence import HTTPS, Evidence, ordered
+from agent.evidence import HTTPS, Evidence, Network, ordered
+from agent.predict.model import Outcome
 from agent.report import Command, CommandScope, Fix
 from agent.rules.rule import (
     Found,
@@ -23,6 +24,7 @@ from agent.rules.rule import (
     listed,
     look,
     places,
+    ranges,
     this_host,
 )
 from probes.facts import TcpFacts
@@ -89,6 +91,16 @@ def _from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
     return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
 
 
+def is_without_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
+    """Whether this host has no way to an address of its own VPC, whoever may have that: its route look-up finds none,
+    or its router does not answer."""
+    facts, address = attempt.facts, attempt.subject.address
+    if attempt.failure is None or facts is None or address is None or not any(address in each for each in vpc_cidrs):
+        return False
+    router_is_silent = facts.neighbour in UNRESOLVED and facts.next_hop not in (None, address)
+    return facts.route_error is not None or facts.at_once or router_is_silent
+
+
 def _failed(evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]) -> list[Observation[TcpFacts]]:
     """Attempts of one nature, but for those of a family that fails as a whole: that is TCP008, whatever stops it."""
     own = frozenset[object](evidence.own_addresses_of_host)
@@ -137,8 +149,26 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
             addresses=places(silent),
             fix=_let_out(silent)
             if all(evidence.is_public(address) for address in places(silent))
-            else _let_in(target, silent, near),
+            else _let_in(target, silent, near)
+            if not _is_let_pass(evidence, target, silent)
+            else _LOOK_BESIDE,
         )
+
+
+def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
+    """Whether groups, network ACLs and routes let all of these pass, as EC2 has just said: nothing is to be opened
+    there."""
+    tried = {(each.subject.address, each.subject.port) for each in attempts}
+    paths = [path for path in evidence.configured_paths(target) if (path.address, path.port) in tried]
+    known = evidence.is_configuration_fresh and len(paths) == len(tried)
+    return known and all(path.predicted is Outcome.OPEN for path in paths)
+
+
+_LOOK_BESIDE: Final = Fix(
+    summary="EC2 says that groups, network ACLs and routes let this pass, so there is nothing to open in them. Look at "
+    "this host's own firewall, for TCP rules on what leaves it, and at firewalls between the subnets.",
+    commands=(look("nft", "list", "ruleset"),),
+)
 
 
 def _is_in_own_subnet(evidence: Evidence, attempt: Observation[TcpFacts]) -> bool:
@@ -199,7 +229,9 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
             "others.",
             evidence=_beside(evidence, target, [*silent, *refused]),
             addresses=places([*silent, *refused]),
-            fix=Fix(
+            fix=_LOOK_BESIDE
+            if _is_let_pass(evidence, target, [*silent, *refused])
+            else Fix(
                 summary="Compare the subnet of the failing address with the others: its network ACL, its routes. An "
                 "endpoint's security groups act on all of its interfaces alike.",
                 commands=(*whose_address(evidence, target, [*silent, *refused]), describe_endpoint(target)),
@@ -258,10 +290,14 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
             "to move data.",
             evidence=ids(blocked),
             addresses=places(blocked),
-            fix=Fix(
+            fix=_LOOK_BESIDE
+            if _is_let_pass(evidence, target, blocked)
+            else Fix(
                 summary="Admit the gateway appliance's subnet on these ports in the endpoint's security group. This "
                 "host is not the appliance: test from its subnet as well.",
-                commands=tuple(admit(target, port, "<APPLIANCE_SUBNET_CIDR>") for port in closed),
+                commands=tuple(
+                    admit(target, first, "<APPLIANCE_SUBNET_CIDR>", last=last) for first, last in ranges(closed)
+                ),
             ),
         )
 

@@ -81,7 +81,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
             target=None,
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service did not answer as it should: {failure.message}. "
-            + (f"{what} may be missing for it." if missed else "Nothing that this run needs is missing for it."),
+            + (f"{what} may be missing for it." if missed else _what_is_lost(evidence)),
             evidence=ids([each]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
@@ -93,6 +93,13 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
                 ),
             ),
         )
+
+
+def _what_is_lost(evidence: Evidence) -> str:
+    """What a run goes without that has its Region and its credentials from elsewhere."""
+    if evidence.run.ec2_reads:
+        return "Without it the VPC is not known, and so its configuration was not looked at; nothing else is missing."
+    return "Nothing that this run needs is missing for it."
 
 
 def metadata_disabled(evidence: Evidence) -> Iterator[Found]:

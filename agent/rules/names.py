@@ -21,6 +21,7 @@ from agent.rules.rule import (
     look,
     private_in,
     servers_of,
+    switch_on,
     verb_ending,
 )
 from agent.settings import Expect
@@ -124,22 +125,12 @@ def _enable_private_dns(target: Target) -> Fix:
         commands=(
             *looks,
             # One attribute a call, and DNS support first; private DNS is refused without both.
-            _switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
-            _switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
-            _switch_on(
+            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
+            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
+            switch_on(
                 *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
             ),
         ),
-    )
-
-
-def _switch_on(target: Target, operation: str, option: str, value: str, switch: str) -> Command:
-    """Turn something on that every host of the VPC feels."""
-    return Command(
-        argv=("aws", "ec2", operation, "--region", target.region, option, value, switch),
-        scope=CommandScope.VPC,
-        reversible=True,
-        undo=f"the same command with --no-{switch.removeprefix('--')}",
     )
 
 

@@ -111,7 +111,13 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
     """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail."""
     servers = evidence.configured_resolvers
     asked = [each for target in evidence.targets for each in evidence.answers(target, servers) if each.made]
-    lookups = [each for target in evidence.targets if (each := evidence.own_lookup(target)) is not None and each.made]
+    lookups = [
+        each
+        for target in evidence.targets
+        if (each := evidence.own_lookup(target)) is not None
+        and each.made
+        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+    ]
     if not asked or not lookups or any(each.ok for each in lookups):
         return
     if not all(each.failure is not None and each.failure.kind in _NO_ANSWER for each in asked):
@@ -141,6 +147,13 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
             ),
         ),
     )
+
+
+def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
+    """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
+    entries = evidence.host.hosts_entries if evidence.host is not None else ()
+    own = evidence.own_answer(target)
+    return bool(own) and {each.address for each in entries if target.host in each.names}.issuperset(own)
 
 
 def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:

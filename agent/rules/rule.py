@@ -1,14 +1,35 @@
 """The form of a rule, and the few words in which rules speak."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.codes import Severity
 from agent.evidence import Evidence, ordered
+from agent.predict.model import Ports
 from agent.report import Command, CommandScope, Fix
 from probes.facts import DnsFacts, TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
+
+FORMS: Final = {
+    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
+    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
+    "<ENDPOINT_SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
+    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
+    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
+    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
+    "<ENDPOINT_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
+    "<DHCP_OPTIONS_ID>": re.compile(r"dopt-[0-9a-f]{8,17}"),
+    "<NETWORK_ACL_ID>": re.compile(r"acl-[0-9a-f]{8,17}"),
+    "<ROUTE_TABLE_ID>": re.compile(r"rtb-[0-9a-f]{8,17}"),
+    "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
+    "<RESOLVER_RULE_ID>": re.compile(r"rslvr-[0-9a-z-]{1,58}"),
+    "<FIREWALL_RULE_GROUP_ID>": re.compile(r"rslvr-frg-[0-9a-z-]{1,54}"),
+    "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
+    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
+}
+"""What may stand in place of a placeholder: what metadata, a name or EC2 says has to have the form of its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +46,8 @@ class Found:
     """Where the fault shows; what it explains by address lies at these."""
     severity: Severity | None = None
     """None for the code's own."""
+    is_stale: bool = False
+    """Whether it rests on a configuration that is too old to name a cause: it stands beside what it would explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,8 @@ class Rule:
     needs: tuple[Step, ...]
     """Steps without which the rule cannot be asked."""
     check: Callable[[Evidence], Iterable[Found]]
+    reads: tuple[str, ...] = ()
+    """Reads of the configuration without which it cannot be asked."""
 
 
 def ids(observations: Iterable[Observation[Any]]) -> tuple[str, ...]:
@@ -72,6 +97,16 @@ def look(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
     return Command(argv=argv, scope=scope, reversible=True, undo=None)
 
 
+def switch_on(target: Target, operation: str, option: str, value: str, switch: str) -> Command:
+    """Turn something on that every host of the VPC feels."""
+    return Command(
+        argv=("aws", "ec2", operation, "--region", target.region, option, value, switch),
+        scope=CommandScope.VPC,
+        reversible=True,
+        undo=f"the same command with --no-{switch.removeprefix('--')}",
+    )
+
+
 def describe_endpoint(target: Target) -> Command:
     """Show the target's interface endpoints."""
     service_name = target.service_name or "<SERVICE_NAME>"
@@ -82,22 +117,45 @@ def describe_endpoint(target: Target) -> Command:
     )
 
 
-def admit(target: Target, port: int, source: str) -> Command:
-    """Let `source` in on a port of the endpoint's security group."""
-    if ":" in source:  # --cidr takes IPv4 alone
-        what: tuple[str, ...] = (
-            "--ip-permissions",
-            f"IpProtocol=tcp,FromPort={port},ToPort={port},Ipv6Ranges=[{{CidrIpv6={source}}}]",
-        )
-    else:
-        what = ("--protocol", "tcp", "--port", str(port), "--cidr", source)
-    group = ("--group-id", "<ENDPOINT_SECURITY_GROUP_ID>")
+def ranges(ports: Iterable[int]) -> list[Ports]:
+    """Ports in their order, those that follow one another as one range."""
+    found: list[Ports] = []
+    for port in sorted(set(ports)):
+        first = found.pop()[0] if found and found[-1][1] == port - 1 else port
+        found.append((first, port))
+    return found
+
+
+def admit(
+    target: Target,
+    port: int,
+    source: str,
+    group_id: str = "<ENDPOINT_SECURITY_GROUP_ID>",
+    *,
+    last: int | None = None,
+    version: int = 4,
+) -> Command:
+    """Let `source` in on a port of the endpoint's security group, or on all from `port` to `last`; `version` is that of
+    a source that is a placeholder."""
     return Command(
-        argv=("aws", "ec2", "authorize-security-group-ingress", "--region", target.region, *group, *what),
+        argv=(
+            *("aws", "ec2", "authorize-security-group-ingress", "--region", target.region),
+            *("--group-id", group_id, *permission((port, port if last is None else last), source, version)),
+        ),
         scope=CommandScope.ENDPOINT,
         reversible=True,
         undo="remove the same rule from the group: aws ec2 revoke-security-group-ingress with the same arguments",
     )
+
+
+def permission(ports: Ports, block: str, version: int) -> tuple[str, ...]:
+    """What a rule of a security group permits, as the AWS CLI takes it; `version` is that of a block that is a
+    placeholder."""
+    low, high = ports
+    if ":" in block or version == 6:  # --cidr takes IPv4 alone
+        what = f"IpProtocol=tcp,FromPort={low},ToPort={high},Ipv6Ranges=[{{CidrIpv6={block}}}]"
+        return ("--ip-permissions", what)
+    return ("--protocol", "tcp", "--port", str(low) if low == high else f"{low}-{high}", "--cidr", block)
 
 
 def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
@@ -130,3 +188,38 @@ def servers_of(answers: Iterable[Observation[Any]]) -> str:
 def verb_ending(answers: Iterable[Observation[Any]]) -> str:
     """`s` where one name server alone is the subject."""
     return "s" if len({each.subject.resolver for each in answers}) == 1 else ""
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+
+def known_id(value: str | None, placeholder: str) -> str:
+    """An id for a command, or the placeholder where it is not known or has not the strict form of its kind."""
+    return value if value is not None and FORMS[placeholder].fullmatch(value) else placeholder
+
+
+def says(evidence: Evidence, who: str, *operations: str) -> str:
+    """`EC2 says`; with the time at which it said so, where these reads are older than the run."""
+    reads = [read for operation in operations if (read := evidence.read(operation)) is not None]
+    oldest = min((each.started_at for each in reads if each.started_at is not None), default=None)
+    if oldest is None or oldest >= evidence.run.started_at:
+        return f"{who} says"
+    return f"{who} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"
+
+
+def resting_on(evidence: Evidence, found: Found, *operations: str) -> Found:
+    """The finding as one that rests on these reads. Where the configuration is too old to name a cause, its fix begins
+    with reading it again."""
+    reads = [read for operation in operations if (read := evidence.read(operation)) is not None and read.ok]
+    found = replace(found, evidence=tuple(dict.fromkeys((*found.evidence, *ids(reads)))))
+    if evidence.is_configuration_fresh or evidence.configured_at is None:
+        return found
+    again = look(
+        *("backuplink", "facts", "--region", evidence.run.region or "<REGION>"),
+        *("--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>"),
+    )
+    summary = (
+        f"Read the facts again, where EC2 is reachable: they are of {evidence.configured_at:%Y-%m-%d}, and what has "
+        f"changed since is not in them. Then: {found.fix.summary}"
+    )
+    return replace(found, is_stale=True, fix=Fix(summary=summary, commands=(again, *found.fix.commands)))

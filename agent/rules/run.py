@@ -9,7 +9,7 @@ from agent.plan import host_of_url
 from agent.report import Fix
 from agent.rules.rule import Found, Rule, ids, listed, look
 from agent.settings import Expect
-from probes.model import Addressing, FailureKind, Role
+from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
 
@@ -20,7 +20,7 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
         return
     cut = [each for each in evidence.observations if each.failure and each.failure.kind is FailureKind.DEADLINE]
     unbegun = [each for each in evidence.observations if each.facts is None and each.failure is None and not each.ok]
-    missing = ids([*cut, *(each for each in unbegun if "not begun" in _reason(each))])
+    missing = ids([*cut, *(each for each in unbegun if _reason(each).startswith(NOT_BEGUN))])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     if evidence.run.interrupted:
         why, fix = "it was interrupted", Fix(summary="Run again and let it come to its end.")
@@ -79,7 +79,9 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
     if run.expect is not Expect.PRIVATE:
         options += ["--expect", run.expect.value]
     options += [word for block in run.private_cidrs for word in ("--private-cidr", str(block))]
-    return tuple(options if run.signed_calls else [*options, "--no-api"])
+    options += [] if run.signed_calls else ["--no-api"]
+    options += [] if run.ec2_reads else ["--no-ec2"]
+    return tuple(options)
 
 
 def _reason(each: object) -> str:

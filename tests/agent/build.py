@@ -168,8 +168,14 @@ def proxy(
 
 def imds(
     *,
+    region: str | None = REGION,
     vpc: Sequence[str] = ("10.0.0.0/16",),
     vpc_id: str | None = "vpc-0a1b2c3d",
+    subnet: Sequence[str] = ("10.0.1.0/24",),
+    availability_zone: str = "eu-west-1a",
+    groups: tuple[str, ...] = (),
+    own: Sequence[str] = (OWN,),
+    account: str | None = None,
     token: bool = True,
     failed: str | None = None,
     skipped: str | None = None,
@@ -177,18 +183,22 @@ def imds(
     uncertainty: float | None = None,
     role: str | None = None,
 ) -> Observation[ImdsFacts]:
-    """Instance metadata."""
+    """Instance metadata; `own` are the addresses of the primary interface."""
     seen = ImdsFacts(
         token=token,
-        region=REGION,
+        region=region,
         partition="aws",
-        availability_zone="eu-west-1a",
+        availability_zone=availability_zone,
         availability_zone_id="euw1-az1",
         instance_id="i-0a1b2c3d",
         vpc_id=vpc_id,
         subnet_id="subnet-0a1b2c3d",
-        subnet_cidrs=(ip_network("10.0.1.0/24"),),
+        subnet_cidrs=tuple(map(ip_network, subnet)),
         vpc_cidrs=tuple(map(ip_network, vpc)),
+        security_group_ids=groups,
+        interface_id="eni-0a1b2c3d",
+        interface_addresses=tuple(map(ip_address, own)),
+        account_id=account,
         role=role,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
@@ -386,8 +396,9 @@ def run(
     private_cidrs: Sequence[str] = (),
     seconds: float = 1.5,
     signed_calls: bool = False,
+    ec2_reads: bool = False,
 ) -> Run:
-    """When and how the run was; where nothing else is said, one without signed calls."""
+    """When and how the run was; where nothing else is said, one without signed calls and without reads of EC2."""
     return Run(
         id="0a1b2c3d",
         started_at=NOW,
@@ -397,6 +408,7 @@ def run(
         interrupted=interrupted,
         expect=expect,
         signed_calls=signed_calls,
+        ec2_reads=ec2_reads,
         private_cidrs=tuple(map(ip_network, private_cidrs)),
         region=region,
         region_source=None if region is None else "--region",

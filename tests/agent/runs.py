@@ -1,16 +1,19 @@
 """Scenarios, run once and kept: what many tests look at from many sides."""
 
 import asyncio
+import shlex
 from functools import cache
 
 from agent.events import Event
 from agent.evidence import Evidence
 from agent.report import Report
-from agent.runner import Stop, measure
+from agent.runner import measure
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
+from agent.stop import Stop
 from agent.verdict import judge
 
 
@@ -20,7 +23,7 @@ def measured(chosen: Scenario) -> tuple[Evidence, tuple[Event, ...]]:
 
     async def go() -> Evidence:
         async with simulated(chosen) as world:
-            return await measure(chosen.settings(), world, emit=events.append, stop=Stop())
+            return await measure(settings_of(chosen), world, emit=events.append, stop=Stop())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go()), tuple(events)
@@ -36,3 +39,9 @@ def evidence_of(name: str) -> Evidence:
 def report_of(name: str) -> Report:
     """The report of a scenario that comes with the program."""
     return judge(evidence_of(name))
+
+
+def too_long(text: str, width: int = 80) -> list[str]:
+    """The lines of a report that are longer than they had to be: a word of a command cannot be broken."""
+    wide = (line for line in text.splitlines() if len(line) > width)
+    return [line for line in wide if not (line.startswith("    ") and len(shlex.split(line.rstrip("\\"))) == 1)]

@@ -8,7 +8,7 @@ from agent.codes import CODES
 from agent.report import Status
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
-from tests.agent.catalogue import CATALOGUE, HEALTHY, NEIGHBOURS
+from tests.agent.catalogue import CATALOGUE, CAUSES, HEALTHY, NEIGHBOURS
 
 SCENARIOS: Final = {name: scenarios.load(name) for name in scenarios.names()}
 SHOWN: Final = {row for each in SCENARIOS.values() for row in each.rows}
@@ -35,9 +35,14 @@ def test_the_catalogue_is_whole() -> None:
 def test_rows_without_a_scenario() -> None:
     """The list of them all, so that none joins it unseen."""
     without = [row for row in CATALOGUE if CATALOGUE[row].no_scenario is not None]
-    assert " ".join(without) == (
-        "D09 R04 S11 L07 T11 C03 C12 E08 E09 I09 K02 K10 K11 K13 V04 V05 G02 G05 Q03 Q05 Q06 W02 W03 W04"
-    )
+    assert " ".join(without) == ("D09 R04 S11 L07 T11 C03 E08 E09 K02 K10 K11 K13 V04 V05 G02 G05 Q03 W02 W03 W04")
+
+
+@pytest.mark.parametrize(("row", "code"), [(row, code) for row, codes in CAUSES.items() for code in codes])
+def test_the_cause_of_a_row_is_named_where_ec2_is_read(row: str, code: str) -> None:
+    naming = [name for name, each in SCENARIOS.items() if row in each.rows and code in codes_in(each)]
+    assert naming
+    assert all(SCENARIOS[name].ec2 is not None for name in naming)
 
 
 @pytest.mark.parametrize("row", CATALOGUE)

@@ -3,19 +3,22 @@
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agent import codec
 from agent.codes import CODES, Scope, Severity
-from agent.diagnose import ANYTHING, EXPLAINS, Reach, diagnose
+from agent.diagnose import ANYTHING, EXPLAINS, NO_EC2, Reach, diagnose
 from agent.evidence import Evidence
 from agent.report import Finding, Fix
 from agent.rules.registry import RULES
 from agent.rules.rule import Found, Rule, look
+from agent.settings import Suppression
 from agent.verdict import judge
-from probes.model import Addressing, Observation, Role, Target
+from probes.configuration import ENDPOINTS, Endpoint, EndpointsFacts
+from probes.model import Addressing, Observation, Role, Skipped, Step, Target
 from tests.agent.build import (
     BACKUP,
     CORE,
@@ -47,6 +50,7 @@ from tests.agent.build import (
     tcp,
     tls,
 )
+from tests.agent.configured import ENDPOINT_GROUP_ID, ENDPOINT_ID, configured, endpoint, read
 
 A, B = PRIVATE
 
@@ -59,6 +63,7 @@ def says(
     at: Iterable[str] = (),
     shows: tuple[str, ...] = (),
     detail: str = "so it is",
+    stale: bool = False,
 ) -> Rule:
     """A rule that always speaks."""
     found = Found(
@@ -69,6 +74,7 @@ def says(
         fix=Fix(summary="mend it"),
         addresses=frozenset(addresses(*at)),
         severity=severity,
+        is_stale=stale,
     )
     return Rule(code, needs=(), check=lambda _: [found])
 
@@ -104,7 +110,7 @@ def symptoms_of(code: str) -> set[str]:
         if row.symptom != ANYTHING:
             found.add(row.symptom)
             continue
-        spared = ("ENV", "RUN", "DNS") if row.reach is Reach.ADDRESS else ("ENV", "RUN")
+        spared = ("ENV", "RUN", "VPC", "DNS") if row.reach is Reach.ADDRESS else ("ENV", "RUN", "VPC")
         found |= {each.code for each in CODES.values() if each.scope is Scope.TARGET and each.code[:3] not in spared}
     return found
 
@@ -624,3 +630,277 @@ def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
     command = ("aws", "<VPC_ENDPOINT_ID>")
     assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
     assert words_of(commands=command, targets=[own], about=own.id) == ["aws", "vpce-0a1b2c3d4e5f67890"]
+
+
+ENDPOINT_IDS = ("aws", "<VPC_ENDPOINT_ID>", "<ENDPOINT_SECURITY_GROUP_ID>")
+CENTRAL = "10.9.0.5"
+
+
+def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
+    """The ids that a command of a finding at these addresses gets, in a VPC with the endpoint of AWS Backup."""
+    found = Found(
+        code="TCP001",
+        target=about.id,
+        detail="It is so.",
+        evidence=(),
+        fix=Fix(summary="Do.", commands=(look(*ENDPOINT_IDS),)),
+        addresses=frozenset(addresses(*at)),
+    )
+    rule = Rule("TCP001", (), lambda _: [found])
+    seen = evidence([host(), imds(), *configured(*changed)], targets=[about], of=run(ec2_reads=True))
+    (one,) = (each for each in diagnose(seen, (rule,)).findings if each.code == "TCP001")
+    return one.fix.commands[0].argv[1:]
+
+
+KNOWN = (ENDPOINT_ID, ENDPOINT_GROUP_ID)
+
+
+def with_endpoints(*endpoints: Endpoint) -> Observation[Any]:
+    return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
+
+
+DELETED = endpoint("vpce-0f1b2c3d", state="deleted", interface_ids=())
+OF_ANOTHER_REGION = replace(BACKUP, region="us-east-1", host="backup.us-east-1.amazonaws.com")
+OF_ONES_OWN = replace(BACKUP, host="backup.example.com", addressing=Addressing.CUSTOM)
+
+
+@pytest.mark.parametrize(
+    ("at", "changed", "about", "is_known"),
+    [
+        pytest.param([A], [], BACKUP, True, id="at its interface"),
+        pytest.param([A, B], [], BACKUP, True, id="at both"),
+        pytest.param([], [], BACKUP, True, id="of the name"),
+        pytest.param([PUBLIC], [], BACKUP, True, id="of the name, which is public"),
+        pytest.param([CENTRAL], [], BACKUP, False, id="at another endpoint's address"),
+        pytest.param([A, CENTRAL], [], BACKUP, False, id="at another's as well"),
+        pytest.param([], [with_endpoints(endpoint(), DELETED)], BACKUP, True, id="beside a deleted one"),
+        pytest.param([], [with_endpoints(endpoint(state="deleted"))], BACKUP, False, id="a deleted one"),
+        pytest.param([], [with_endpoints(endpoint(), endpoint("vpce-0f1b2c3d"))], BACKUP, False, id="one of two"),
+        pytest.param([], [], OF_ANOTHER_REGION, False, id="of another Region"),
+        pytest.param([], [], OF_ONES_OWN, False, id="of a name of one's own"),
+        pytest.param([A], [], OF_ONES_OWN, True, id="of a name of one's own that leads to it"),
+        pytest.param([A], [read(ENDPOINTS, failed="not-permitted")], BACKUP, False, id="endpoints were not read"),
+    ],
+)
+def test_the_endpoint_is_known_where_the_finding_is_about_it(
+    at: list[str], changed: Looks, about: Target, is_known: bool
+) -> None:
+    assert ids_for(*changed, at=at, about=about) == (KNOWN if is_known else ENDPOINT_IDS[1:])
+
+
+# --- What the configuration says ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.startswith("VPC")])
+def test_configuration_alone_raises_nothing_but_what_stands_alone(code: str) -> None:
+    of = None if CODES[code].scope is Scope.RUN else "backup"
+    found = findings(well(), says(code, of, at=[A]))
+    assert bool(found) == (code in ("VPC004", "VPC009", "VPC013", "VPC014"))
+
+
+def test_a_cause_in_the_configuration_explains_what_was_measured_at_its_addresses() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A, B]))
+    assert found["TCP001@backup"].explained_by == "VPC005@backup"
+    assert found["VPC005@backup"].explained_by is None
+
+
+@pytest.mark.parametrize(
+    "symptom",
+    [
+        pytest.param(says("TCP001", at=[B]), id="elsewhere"),
+        pytest.param(says("TCP005", at=[A]), id="of this host"),
+        pytest.param(says("TLS001", at=[A]), id="not of packets"),
+        pytest.param(says("TCP001", GATEWAY.id, at=[A]), id="of another target"),
+    ],
+)
+def test_a_cause_in_the_configuration_goes_with_what_it_explains(symptom: Rule) -> None:
+    seen = well(BACKUP, GATEWAY)
+    assert not any(name.startswith("VPC") for name in findings(seen, symptom, says("VPC005", at=[A])))
+
+
+@pytest.mark.parametrize(
+    ("symptom", "severity"),
+    [("TCP001", Severity.CRITICAL), ("TCP007", Severity.WARNING), ("TCP008", Severity.WARNING)],
+)
+def test_a_cause_in_the_configuration_is_as_bad_as_what_it_explains(symptom: str, severity: Severity) -> None:
+    found = findings(well(), says(symptom, at=[A]), says("VPC006", at=[A]))
+    assert found["VPC006@backup"].severity is severity
+
+
+def test_two_causes_in_the_configuration_are_both_named_and_stay_roots() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A]))
+    assert found["TCP001@backup"].explained_by == "VPC012@backup"
+    assert found["VPC005@backup"].explained_by is None
+    assert found["VPC005@backup"].severity is Severity.CRITICAL
+
+
+def test_what_is_old_stands_beside_as_a_warning_and_explains_nothing() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A], stale=True))
+    assert found["TCP001@backup"].explained_by is None
+    assert found["TCP001@backup"].severity is Severity.CRITICAL
+    assert found["VPC005@backup"].severity is Severity.WARNING
+
+
+def test_what_is_old_and_has_nothing_to_explain_is_not_said() -> None:
+    assert findings(well(), says("VPC005", at=[A], stale=True)) == {}
+
+
+def test_a_chain_of_causes_ends_at_what_was_measured() -> None:
+    rules = says("VPC016"), says("VPC010", at=[A]), says("TCP008", at=[A])
+    found = findings(well(), *rules)
+    assert found["TCP008@backup"].explained_by == "VPC010@backup"
+    assert found["VPC010@backup"].explained_by == "VPC016@backup"
+    assert {each.severity for each in found.values()} == {Severity.WARNING}
+    assert not findings(well(), *rules[:2])
+
+
+@pytest.mark.parametrize("code", ["VPC004", "VPC009", "VPC013", "VPC014"])
+@pytest.mark.parametrize("cause", ["ENV005", "DNS001", "DNS002", "VPC010"])
+def test_no_cause_of_anything_explains_the_configuration(code: str, cause: str) -> None:
+    of = None if CODES[code].scope is Scope.RUN else "backup"
+    found = causes(well(), says("TCP001", at=[A]), says(cause, at=[A]), says(code, of, at=[A]))
+    assert found[code if of is None else f"{code}@backup"] is None
+
+
+def test_an_optional_target_caps_a_cause_in_the_configuration() -> None:
+    seen = well(BACKUP, optional(GATEWAY))
+    found = findings(seen, says("TCP001", GATEWAY.id, at=[A]), says("VPC005", GATEWAY.id, at=[A]))
+    assert found["VPC005@backup-gateway"].severity is Severity.WARNING
+
+
+def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
+    rules = says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A])
+    diagnosis = diagnose(well(), rules, suppress=(Suppression(code="VPC012", target=None),))
+    found = {each.id: each for each in diagnosis.findings}
+    assert found["TCP001@backup"].explained_by == "VPC005@backup"
+    assert found["VPC012@backup"].suppressed
+
+
+def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
+    asked = Rule("VPC001", (), lambda _: (), reads=("endpoints",))
+    (missing,) = diagnose(well(), (asked,)).not_evaluated
+    assert (missing.code, missing.target, missing.reason) == ("VPC001", "backup", NO_EC2)
+
+
+def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it_needs() -> None:
+    def reasons(looks: Looks) -> list[tuple[str | None, str]]:
+        seen = evidence(looks, targets=[BACKUP, GATEWAY])
+        return [(each.target, each.reason) for each in diagnose(seen, (asked,)).not_evaluated]
+
+    asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
+    assert reasons([host(), imds()]) == []
+    assert reasons([host(), imds(failed="timeout")]) == []  # a look that failed was made: that is ENV002's to say
+    assert reasons([host()]) == [(each, "no imds step was made") for each in ("backup", "backup-gateway")]
+    asked = Rule("ENV007", (Step.HOST,), lambda _: ())
+    assert reasons([host(), proxy()]) == []
+    gone = replace(proxy(), outcome=Skipped("not begun: interrupted"))
+    assert reasons([host(), gone]) == [("backup", "not begun: interrupted")]
+
+
+def test_two_faults_of_the_configuration_explain_together_what_each_explains_in_part() -> None:
+    rules = says("TCP001", at=[A, B]), says("VPC005", at=[A]), says("VPC006", at=[B])
+    found = findings(well(), *rules)
+    assert found["TCP001@backup"].explained_by == "VPC006@backup"
+    assert found["VPC005@backup"].explained_by is None
+    assert {found[f"{code}@backup"].severity for code in ("VPC005", "VPC006")} == {Severity.CRITICAL}
+
+
+def test_a_fault_of_the_configuration_that_explains_a_part_stands_beside_the_rest() -> None:
+    found = findings(well(), says("TCP001", at=[A, B]), says("VPC006", at=[B]))
+    assert {name: each.explained_by for name, each in found.items()} == {"TCP001@backup": None, "VPC006@backup": None}
+
+
+def test_an_endpoint_that_is_not_available_is_one_of_several_faults_that_explain_together() -> None:
+    rules = says("TCP001", at=[A, B]), says("VPC004", at=[A]), says("VPC006", at=[B])
+    found = findings(well(), *rules)
+    assert found["TCP001@backup"].explained_by == "VPC004@backup"
+    assert found["VPC006@backup"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("beside", "severity"),
+    [
+        pytest.param([], Severity.INFO, id="nothing was measured"),
+        pytest.param([says("TCP001", at=[A])], Severity.CRITICAL, id="it explains something critical"),
+        pytest.param([says("TCP008", at=[A])], Severity.WARNING, id="it explains a warning"),
+        pytest.param([says("TCP008", at=[A]), says("IAM001", at=[A])], Severity.WARNING, id="and nothing else counts"),
+        pytest.param([says("TCP004", at=[A])], Severity.CRITICAL, id="something critical shows at its addresses"),
+        pytest.param([says("TCP004", at=[B])], Severity.INFO, id="elsewhere"),
+        pytest.param([says("TCP004", GATEWAY.id, at=[A])], Severity.INFO, id="of another target"),
+        pytest.param([says("DNS003")], Severity.INFO, id="of the name"),
+        pytest.param([says("VPC014", at=[A])], Severity.INFO, id="the configuration itself is no measurement"),
+    ],
+)
+def test_an_endpoint_that_is_not_available_is_as_bad_as_what_was_measured(
+    beside: list[Rule], severity: Severity
+) -> None:
+    found = findings(well(BACKUP, GATEWAY), says("VPC004", at=[A]), *beside)
+    assert found["VPC004@backup"].severity is severity
+
+
+def test_old_facts_of_an_endpoint_are_a_warning_at_most() -> None:
+    found = findings(well(), says("VPC004", at=[A], stale=True), says("TCP001", at=[A]))
+    assert found["VPC004@backup"].severity is Severity.WARNING
+    assert found["TCP001@backup"].explained_by is None
+
+
+def test_an_endpoint_that_is_not_available_excuses_no_failure_that_has_no_other_name() -> None:
+    looks = replaced(healthy(), spoiled(tcp(A), failed="closed"))
+    found = findings(evidence(looks), says("VPC004", at=[A], shows=(f"tcp/backup/{A}/443",)))
+    assert found["RUN003"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("cause", ["VPC004", "VPC010", "ENV009", "DNS007", "DNS002"])
+def test_where_this_host_sends_is_this_host_s_own_fault(cause: str) -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("TCP010", at=[A]), says(cause, at=[A]))
+    assert found["TCP010@backup"].explained_by is None
+    assert found["TCP001@backup"].explained_by == f"{cause}@backup"
+
+
+@pytest.mark.parametrize(
+    ("measured", "configured_cause"), [("TCP010", "VPC004"), ("TCP010", "VPC005"), ("ENV009", "VPC005")]
+)
+def test_the_configuration_takes_nothing_from_a_cause_that_was_measured(measured: str, configured_cause: str) -> None:
+    rules = says("TCP001", at=[A]), says(measured, at=[A], severity=Severity.WARNING)
+    alone = findings(well(), *rules)
+    found = findings(well(), *rules, says(configured_cause, at=[A]))
+    assert found["TCP001@backup"].explained_by == f"{configured_cause}@backup"
+    assert found[f"{measured}@backup"].explained_by is None
+    assert found[f"{measured}@backup"].severity is alone[f"{measured}@backup"].severity is Severity.CRITICAL
+
+
+def no_way(**facts: Any) -> Looks:
+    return [*here("backup", A), tcp(A, failed=facts.pop("failed", "unreachable"), **facts)]
+
+
+@pytest.mark.parametrize(
+    ("looks", "is_explained"),
+    [
+        pytest.param(
+            no_way(failed="timeout", neighbour="incomplete", next_hop=A), True, id="nobody has it on the own subnet"
+        ),
+        pytest.param(no_way(icmp=("10.0.3.1", 1)), True, id="a router says so"),
+        pytest.param(no_way(route_error="ENETUNREACH"), False, id="this host has no route into its VPC"),
+        pytest.param(no_way(at_once=True), False, id="connect() says so at once"),
+        pytest.param(
+            no_way(failed="timeout", neighbour="failed", next_hop="10.0.3.1"), False, id="its router is silent"
+        ),
+    ],
+)
+def test_a_way_that_this_host_itself_does_not_have_is_no_fault_of_the_address(looks: Looks, is_explained: bool) -> None:
+    no_route = next(rule for rule in RULES if rule.code == "TCP006")
+    found = findings(evidence(looks), no_route, says("TCP001", at=[A]), says("VPC010", at=[A]))
+    assert (found["TCP006@backup"].explained_by == "VPC010@backup") is is_explained
+    astray = findings(evidence(looks), no_route, says("TCP010", at=[A]))
+    assert astray["TCP006@backup"].explained_by == "TCP010@backup"
+
+
+def test_no_route_to_a_public_address_follows_from_the_name() -> None:
+    looks = [*here("backup", PUBLIC), tcp(PUBLIC, failed="unreachable", route_error="ENETUNREACH")]
+    no_route = next(rule for rule in RULES if rule.code == "TCP006")
+    assert findings(evidence(looks), no_route, says("DNS001", at=[PUBLIC]))["TCP006@backup"].explained_by is not None
+
+
+def test_of_other_causes_each_must_explain_by_itself() -> None:
+    rules = says("TCP001", at=[A, B]), says("TCP010", at=[A]), says("VPC006", at=[B])
+    assert findings(well(), *rules)["TCP001@backup"].explained_by is None

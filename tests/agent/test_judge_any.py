@@ -48,9 +48,24 @@ from agent.report import Status
 from agent.settings import Expect, Suppression
 from agent.verdict import judge
 from probes import facts as forms
+from probes.configuration import READS
 from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Skipped, Step, Subject
-from tests.agent.build import BACKUP, GATEWAY, NOW, OWN, PRIVATE, PUBLIC, context, evidence, optional, run, target
+from tests.agent.build import (
+    BACKUP,
+    GATEWAY,
+    NOW,
+    OWN,
+    PRIVATE,
+    PUBLIC,
+    context,
+    evidence,
+    imds,
+    optional,
+    run,
+    target,
+)
 from tests.agent.calls import called
+from tests.agent.configured import ACCOUNT, configured
 
 A, B = PRIVATE
 VALIDATOR: Final = Draft202012Validator(codec.schema())
@@ -128,6 +143,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HTTP, PADDED): forms.HttpFacts,
     (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
     (Step.API, None): forms.ApiFacts,
+    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 KINDS: Final = {place: values(form) for place, form in FORMS.items()}
 OF_THE_HOST: Final = {
@@ -154,7 +170,7 @@ def subjects(draw: st.DrawFn) -> Subject:
     about = draw(st.sampled_from(["backup", "backup-gateway", CALLED.id]))
     if operation in OF_THE_HOST:
         return Subject(step=step, target=about, operation=operation)
-    if step in (Step.HOST, Step.IMDS, Step.CREDENTIALS):
+    if step in (Step.HOST, Step.IMDS, Step.CREDENTIALS, Step.EC2):
         return Subject(step=step, operation=operation)
     if step is Step.DNS:
         resolver = draw(st.sampled_from([ip_address("10.0.0.2"), ip_address("169.254.169.253")]))
@@ -193,7 +209,9 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
             [(BACKUP,), (BACKUP, GATEWAY), (BACKUP, optional(GATEWAY)), (CALLED, context(BACKUP), optional(GATEWAY))]
         )
     )
-    seen = {each.id: each for each in (called(*targets) if draw(st.booleans()) else [])}
+    good = called(*targets) if draw(st.booleans()) else []
+    read = [imds(account=ACCOUNT), *configured()] if draw(st.booleans()) else []
+    seen = {each.id: each for each in (*good, *read)}
     for name in draw(st.lists(st.sampled_from(sorted(seen)), max_size=6, unique=True)) if seen else ():
         seen[name] = draw(looks(seen[name].subject))
     for each in draw(st.lists(looks(), max_size=8)):
@@ -203,6 +221,7 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
         complete=draw(st.booleans()),
         region=draw(st.sampled_from(["eu-west-1", "eu-west-1", "ap-southeast-3", None])),
         signed_calls=draw(st.booleans()),
+        ec2_reads=draw(st.booleans()),
     )
     of = replace(of, region_source=draw(st.none() | st.just("AWS_REGION")))
     codes = draw(st.lists(st.sampled_from(["DNS001", "TCP001", "IAM003", "API001", "ENV005", "RUN003"]), max_size=2))
@@ -247,6 +266,8 @@ def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Sup
 @pytest.mark.parametrize("kind", sorted(KINDS, key=str), ids=str)
 def test_a_good_run_with_one_look_of_each_kind_missing_never_crashes(kind: tuple[Step, str | None]) -> None:
     step, operation = kind
-    kept = [each for each in called() if (each.subject.step, each.subject.operation) != (step, operation)]
-    report = judge(evidence(kept, of=run(signed_calls=True)))
+    kept = [
+        each for each in (*called(), *configured()) if (each.subject.step, each.subject.operation) != (step, operation)
+    ]
+    report = judge(evidence(kept, of=run(signed_calls=True, ec2_reads=True)))
     assert "RUN002" not in {each.code for each in report.findings}

@@ -1,13 +1,17 @@
 """Which targets a run has, in which role and at which host, and whom it asks."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
-from agent.plan import REFUSED_URL, targets, usable_families, vpc_resolvers
+from agent.catalog.vpce import NamedEndpoint
+from agent.plan import REFUSED_URL, names_endpoint_by_id, targets, usable_families, vpc_resolvers, with_names
 from agent.settings import Expect, Settings
+from probes.configuration import Endpoint
 from probes.facts import HostFacts, SdkFacts
 from probes.model import Addressing, Role, Target
+from tests.agent import configured
 from tests.agent.build import REGION, addresses, host, sdk
 
 V = "vpce-0a1b2c3d4e5f60718-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
@@ -274,3 +278,46 @@ def test_resolvers_of_the_vpc(facts: HostFacts | None, blocks: tuple[str, ...], 
 )
 def test_families_that_the_host_can_use(facts: HostFacts | None, expected: set[int]) -> None:
     assert usable_families(facts) == expected
+
+
+# --- Endpoints that are given by their ids --------------------------------------------------------------------------
+
+NAME = "vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
+
+
+def named(*hosts: str, service: str = "backup") -> Settings:
+    return replace(settings(), endpoints=tuple(NamedEndpoint(service=service, host=host) for host in hosts))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "by_id"), [((), False), ((NAME,), False), (("vpce-0a1b2c3d",), True), ((NAME, "vpce-0a1b2c3d"), True)]
+)
+def test_whether_an_endpoint_is_given_by_its_id(hosts: tuple[str, ...], by_id: bool) -> None:
+    assert names_endpoint_by_id(named(*hosts)) is by_id
+
+
+@pytest.mark.parametrize(
+    ("given", "service", "endpoints", "expected"),
+    [
+        pytest.param("vpce-0a1b2c3d", "backup", [configured.endpoint()], NAME, id="its regional name"),
+        pytest.param("vpce-0a1b2c3d", "backup", [], "vpce-0a1b2c3d", id="not known"),
+        pytest.param(
+            "vpce-0a1b2c3d", "backup-gateway", [configured.endpoint()], "vpce-0a1b2c3d", id="another service's"
+        ),
+        pytest.param(
+            "vpce-0a1b2c3d", "backup", [replace(configured.endpoint(), dns_names=())], "vpce-0a1b2c3d", id="no name"
+        ),
+        pytest.param(
+            "vpce-0a1b2c3d",
+            "backup",
+            [replace(configured.endpoint(), dns_names=("evil.example.com",))],
+            "vpce-0a1b2c3d",
+            id="a name of no endpoint",
+        ),
+        pytest.param(
+            "backup.example.com", "backup", [configured.endpoint()], "backup.example.com", id="a name already"
+        ),
+    ],
+)
+def test_ids_become_the_names_that_ec2_has(given: str, service: str, endpoints: list[Endpoint], expected: str) -> None:
+    assert [each.host for each in with_names(named(given, service=service), endpoints).endpoints] == [expected]

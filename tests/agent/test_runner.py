@@ -3,24 +3,33 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import jsonschema
 import pytest
 
 from agent import codec
-from agent.events import Event, ObservationMade
-from agent.evidence import Evidence
+from agent.diagnose import NO_EC2
+from agent.events import Event, LookAnnounced, LookBegun, ObservationMade
+from agent.evidence import FOREIGN_FACTS, Evidence
+from agent.predict.model import Outcome
 from agent.render import json as json_format
-from agent.report import Status
-from agent.runner import Stop, measure
+from agent.report import NO_VPC, Status
+from agent.runner import measure
+from agent.simulated import network
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
+from agent.stop import Stop
 from agent.verdict import judge
 from probes import host
+from probes.configuration import OWN_INTERFACES, READS
 from probes.facts import HostFacts
-from probes.model import Addressing, Draft, Role
+from probes.model import Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
 from tests.agent.runs import evidence_of, measured
 from tests.probes.fakes import FakeMachine
 
@@ -37,7 +46,7 @@ def run(chosen: Scenario, emit: Callable[[Event, Stop], None]) -> Evidence:
     async def go() -> Evidence:
         stop = Stop()
         async with simulated(chosen) as world:
-            return await measure(chosen.settings(), world, emit=lambda event: emit(event, stop), stop=stop)
+            return await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop)
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go())
@@ -58,23 +67,30 @@ def assert_honest(evidence: Evidence) -> None:
                 assert evidence.find(f"tcp/{target.id}/{address.address}/{port}") is not None
 
 
-@pytest.mark.parametrize("name", [HEALTHY, "gateway-healthy", "one-zone-silent", "tls-intercepted", "resolver-silent"])
-def test_stopped_after_every_event(name: str) -> None:
-    chosen = scenarios.load(name)
+def stopped_after_every_event(chosen: Scenario) -> None:
+    """Stop a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
     _, events = measured(chosen)
-    for last in range(len(events)):
+    last = sum(not isinstance(event, LookAnnounced | LookBegun) for event in events) - 1
+    for number in range(last + 1):
         seen = 0
 
-        def emit(event: Event, stop: Stop, last: int = last) -> None:
+        def emit(event: Event, stop: Stop, number: int = number) -> None:
             nonlocal seen
-            if seen == last:
+            if isinstance(event, LookAnnounced | LookBegun):
+                return
+            if seen == number:
                 stop.pull("SIGINT")
             seen += 1
 
         evidence = run(chosen, emit)
         assert_honest(evidence)
-        if last < len(events) - 1:
+        if number < last:
             assert evidence.run.interrupted
+
+
+@pytest.mark.parametrize("name", [HEALTHY, "gateway-healthy", "one-zone-silent", "tls-intercepted", "resolver-silent"])
+def test_stopped_after_every_event(name: str) -> None:
+    stopped_after_every_event(scenarios.load(name))
 
 
 @pytest.mark.parametrize("deadline", [0.0001, 0.001, 0.0015, 0.003, 0.0042, 0.006, 0.008, 0.012, 0.0159])
@@ -198,7 +214,9 @@ def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
     ports = [each for each in report.observations if each.subject.target == gateway.id and each.subject.port]
     assert ports
     assert not any(each.made for each in ports)
-    assert {each.target for each in report.not_evaluated} == {gateway.id}
+    configuration = {each.code for each in report.not_evaluated if each.reason == NO_EC2}
+    assert {each.target for each in report.not_evaluated if each.code not in configuration} == {gateway.id}
+    assert all(code.startswith("VPC") for code in configuration)
 
 
 def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
@@ -258,3 +276,182 @@ def test_whom_systemd_resolved_asks_is_asked_too() -> None:
     facts = asyncio.run(host.probe(FakeMachine(files=files), (), draft))
     assert [str(each) for each in facts.resolvers] == ["127.0.0.53"]
     assert [str(each) for each in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
+
+
+# --- The configuration ----------------------------------------------------------------------------------------------
+
+EC2 = "[ec2]"
+
+
+def reads(evidence: Evidence) -> dict[str, Observation[Any]]:
+    return {str(each.subject.operation): each for each in evidence.of(Step.EC2)}
+
+
+def test_without_a_wish_for_it_nothing_is_read() -> None:
+    evidence = evidence_of("gateway-healthy")
+    assert not evidence.run.ec2_reads
+    assert reads(evidence) == {}
+
+
+def test_every_read_of_the_configuration_has_its_observation() -> None:
+    evidence, _ = measured(changed(EC2))
+    assert evidence.run.ec2_reads
+    assert set(reads(evidence)) == set(READS)
+    assert all(each.ok for each in reads(evidence).values())
+    assert judge(evidence).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("more", "part", "kind"),
+    [
+        pytest.param(f'{EC2}\nanswer = "silence"', "EC2 does not answer", FailureKind.TIMEOUT, id="silent"),
+        pytest.param(f'{EC2}\nanswer = "denied"', "", FailureKind.NOT_PERMITTED, id="denied"),
+    ],
+)
+def test_reads_that_fail_change_no_verdict(more: str, part: str, kind: FailureKind) -> None:
+    evidence, _ = measured(changed(more))
+    failed = [each for each in reads(evidence).values() if each.failure is not None]
+    assert failed
+    assert {each.failure.kind for each in failed if each.failure is not None} == {kind}
+    skipped = [each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)]
+    assert all(part in reason for reason in skipped)
+    assert len(failed) + len(skipped) == len(READS)
+    report = judge(evidence)
+    assert (report.verdict.status, report.paths) == (Status.OK, ())
+
+
+def test_an_ec2_that_is_silent_costs_one_step_timeout() -> None:
+    whole, without = measured(changed(f'{EC2}\nanswer = "silence"'))[0], measured(changed(""))[0]
+    assert whole.run.seconds - without.run.seconds <= settings_of(changed("")).timeout
+
+
+def test_without_metadata_nobody_knows_which_network_to_read() -> None:
+    evidence, _ = measured(changed(f'{EC2}\n[metadata]\nanswer = "silence"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {NO_VPC}
+    assert len(reads(evidence)) == len(READS)
+    assert "VPC013" in {each.id for each in judge(evidence).findings}
+
+
+def test_a_file_is_never_dropped_without_a_word() -> None:
+    """Not even outside of AWS, where the configuration is otherwise not missed."""
+    for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
+        evidence, _ = measured(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
+        assert evidence.in_aws is of_aws
+        (reason,) = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+        assert reason == f"{FOREIGN_FACTS}vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
+        (finding,) = (each for each in judge(evidence).findings if each.code == "VPC013")
+        assert reason in finding.detail
+        without, _ = measured(changed(f"{metadata}\n[ec2]", base))
+        assert ("VPC013" in {each.id for each in judge(without).findings}) is of_aws
+
+
+def test_without_credentials_nothing_is_read() -> None:
+    evidence, _ = measured(changed(f'{EC2}\n[credentials]\nsource = "none"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {"no credentials"}
+
+
+def test_the_configuration_is_read_where_no_signed_call_is_wanted() -> None:
+    evidence, _ = measured(changed(f"[run]\nsigned_calls = false\n{EC2}"))
+    assert all(each.ok for each in reads(evidence).values())
+    assert evidence.credentials is not None
+    assert evidence.credentials.ok
+    assert not any(each.ok for each in evidence.of(Step.API))
+    assert judge(evidence).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize("source", ["none", "fails"])
+def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source: str) -> None:
+    evidence, _ = measured(changed(f'[run]\nsigned_calls = false\n{EC2}\n[credentials]\nsource = "{source}"'))
+    report = judge(evidence)
+    assert report.verdict.status is Status.OK
+    assert not {"API001", "API010"}.intersection(each.code for each in report.findings)
+
+
+def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
+    evidence, _ = measured(changed(f'{EC2}\nsource = "file"\ndays_old = 0.5'))
+    assert {name for name, each in reads(evidence).items() if not each.ok} == {OWN_INTERFACES}  # of no one host
+    assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
+    assert evidence.is_configuration_fresh
+    assert {each.predicted for each in judge(evidence).paths} == {Outcome.OPEN}
+
+
+def test_a_file_of_another_network_is_not_used() -> None:
+    evidence, _ = measured(changed(f'{EC2}\nsource = "file"\nfile_of = "vpc-0fffffffffffffff0"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {f"{FOREIGN_FACTS}vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"}
+    report = judge(evidence)
+    assert (report.verdict.status, report.paths) == (Status.OK, ())
+
+
+def test_an_endpoint_that_is_given_by_its_id_is_looked_at_by_the_name_that_ec2_has() -> None:
+    chosen = changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}')
+    (read,) = [each for each in network.configuration_of(chosen).endpoints or () if each.dns_names]
+    name = read.dns_names[0]
+    named = changed(f'{EC2}\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "{name}"\na = ["10.0.1.17"]')
+    chosen = replace(named, run=chosen.run)
+    evidence, _ = measured(chosen)
+    target = next(each for each in evidence.targets if each.role is Role.REQUIRED)
+    assert (target.host, target.addressing) == (name, Addressing.VPCE)
+    assert evidence.own_addresses(target)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(f'{EC2}\nanswer = "silence"', id="EC2 is silent"),
+        pytest.param(f"{EC2}\nendpoints = []", id="EC2 does not know it"),
+        pytest.param('[[ec2.endpoints]]\nservice = "backup-gateway"', id="it is of another service"),
+        pytest.param("", id="EC2 is not asked"),
+    ],
+)
+def test_an_endpoint_whose_name_nobody_knows_is_unknown(more: str) -> None:
+    evidence, _ = measured(changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{more}'))
+    assert judge(evidence).verdict.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("more", [EC2, f'{EC2}\nanswer = "silence"', f'{EC2}\nsource = "file"'])
+def test_stopped_after_every_event_of_the_configuration(more: str) -> None:
+    stopped_after_every_event(changed(more))
+
+
+def test_events_tell_of_a_look_before_it_is_made() -> None:
+    _, events = measured(changed(EC2))
+    announced: set[str] = set()
+    begun: set[str] = set()
+    for event in events:
+        match event:
+            case LookAnnounced():
+                announced.add(event.subject.id)
+            case LookBegun():
+                assert event.subject.id in announced
+                begun.add(event.subject.id)
+            case ObservationMade():
+                look = event.observation
+                assert look.id in announced
+                assert (look.id in begun) is not isinstance(look.outcome, Skipped)
+                assert event.announced == len(announced)
+
+
+def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
+    chosen = changed(f'{EC2}\nanswer = "silence"', "gateway-healthy")
+    chosen = replace(chosen, run=replace(chosen.run, endpoints=("backup=vpce-0b1b2c3d4e5f67890",)))
+    _, events = measured(chosen)
+    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert made.index("dns/backup-gateway/getaddrinfo") < made.index("ec2/endpoints")
+    bare = "dns/backup@vpce-0b1b2c3d4e5f67890/getaddrinfo"
+    assert made.index(bare) > made.index("ec2/endpoints")
+
+
+def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
+    more = f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}\nanswer = "silence"'
+
+    def emit(event: Event, stop: Stop) -> None:
+        if isinstance(event, ObservationMade) and event.observation.id == "imds":
+            stop.pull("SIGINT")
+
+    evidence = run(changed(more), emit)
+    report = judge(evidence)
+    (bare,) = [each for each in report.targets if each.required]
+    assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)

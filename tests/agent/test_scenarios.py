@@ -23,7 +23,7 @@ from agent.rules.rule import Rule
 from agent.shapes import ShapeError
 from agent.simulated import scenario as scenarios
 from agent.verdict import judge
-from tests.agent.runs import evidence_of, measured, report_of
+from tests.agent.runs import evidence_of, measured, report_of, too_long
 
 NAMES = scenarios.names()
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
@@ -81,6 +81,14 @@ def test_findings_hang_together(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
+    report = report_of(name)
+    made = {each.subject.step for each in report.observations if each.ok}
+    false = {f"no {step} step was made" for step in made}
+    assert [each for each in report.not_evaluated if each.reason in false] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_address_has_every_step(name: str) -> None:
     """What was not made is there as skipped; nothing disappears (contract, section 2)."""
     report = report_of(name)
@@ -107,7 +115,7 @@ def test_text_fits_eighty_columns_and_is_plain(name: str) -> None:
     text = text_format.render(report_of(name))
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
-    assert max(map(len, text.splitlines())) <= 80
+    assert too_long(text) == []
     assert text.startswith(report_of(name).verdict.status.upper())
 
 

@@ -31,13 +31,14 @@ from tests.aws_commands import complaint
 A, B = PRIVATE
 C = "10.0.3.17"
 HERE = here("backup", A, B)
+SIGNED = run(signed_calls=True)
 MISSING: Final = "MissingAuthenticationTokenException"
 EXPIRED: Final = "The security token included in the request is expired"
 
 
 def codes(*looks: Observation[Any]) -> list[str]:
     """The codes that all API rules give."""
-    seen = evidence([*HERE, *looks])
+    seen = evidence([*HERE, *looks], of=SIGNED)
     return [found.code for rule in RULES for found in said(rule, seen)]
 
 
@@ -64,9 +65,15 @@ def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None
     assert codes(*filter(None, [look])) == expected
 
 
+@pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
+def test_a_search_that_only_ec2_wanted_is_no_finding(failed: str) -> None:
+    seen = evidence([*HERE, credentials(failed=failed)], of=run(ec2_reads=True))
+    assert [found for rule in RULES for found in said(rule, seen)] == []
+
+
 def test_api010_repeats_what_failed() -> None:
     look = credentials(failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no")
-    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look]))
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
     assert found.target is None
     assert found.evidence == ("credentials",)
     assert found.detail == (
@@ -75,7 +82,9 @@ def test_api010_repeats_what_failed() -> None:
 
 
 def test_api010_claims_no_source_where_none_was_seen() -> None:
-    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")]))
+    [found] = said(
+        rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")], of=SIGNED)
+    )
     assert found.detail == "The search for credentials failed: no end. No signed call was made."
 
 
@@ -87,7 +96,7 @@ def test_api010_claims_no_source_where_none_was_seen() -> None:
     ],
 )
 def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
-    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region))
+    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, signed_calls=True))
     [found] = said(rule_of(RULES, "API010"), seen)
     assert found.fix.summary.startswith("Try --timeout 10 first")
     assert [command.argv for command in found.fix.commands] == [again, ("aws", "configure", "list")]
@@ -95,7 +104,7 @@ def test_api010_gives_a_search_without_end_more_time(region: str | None, again: 
 
 def test_api010_gives_no_more_time_to_what_failed_in_time() -> None:
     look = credentials(failed="no-credentials", code="CredentialRetrievalError")
-    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look]))
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
     assert "--timeout" not in found.fix.summary
     assert [command.argv for command in found.fix.commands] == [("aws", "configure", "list")]
 
@@ -130,7 +139,7 @@ OF_THE_RUN: Final = ("API002", "API003")
 def test_each_answer_is_one_finding(code: str) -> None:
     looks = [ANSWERS[code](address) for address in (A, B)]
     assert codes(*looks) == [code]
-    [found] = said(rule_of(RULES, code), evidence([*HERE, *looks]))
+    [found] = said(rule_of(RULES, code), evidence([*HERE, *looks], of=SIGNED))
     assert found.target == (None if code in OF_THE_RUN else "backup")
     assert WORDS[code] in found.detail
     assert found.addresses == frozenset(addresses(A, B))
@@ -269,7 +278,7 @@ def test_api011_fires(source: str, words: str) -> None:
     ],
 )
 def test_api011_stays_silent(looks: Looks) -> None:
-    assert said(API011, evidence([*HERE, *looks])) == []
+    assert said(API011, evidence([*HERE, *looks], of=SIGNED)) == []
 
 
 # --- API012 gateway-not-seen -----------------------------------------------------------------------------------------

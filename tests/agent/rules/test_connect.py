@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from agent.diagnose import diagnose
 from agent.rules.connect import RULES, Nature, nature_of
 from agent.settings import Expect
+from probes.configuration import ENDPOINTS, SECURITY_GROUPS, EndpointsFacts, SecurityGroupsFacts
 from probes.facts import ImdsFacts, TcpFacts
 from probes.model import Observation, Ok
+from tests.agent import configured
 from tests.agent.build import (
+    BACKUP,
     CORE,
     GATEWAY,
     OWN,
@@ -19,6 +23,7 @@ from tests.agent.build import (
     Looks,
     addresses,
     evidence,
+    healthy,
     host,
     imds,
     lookup,
@@ -773,3 +778,42 @@ def test_no_route_needs_names_alone() -> None:
     assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005", "TCP006"}
     missing = {each.code for each in diagnose(evidence(HERE), rules).not_evaluated}
     assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005"}
+
+
+# --- Beside the configuration ---------------------------------------------------------------------------------------
+
+
+def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Looks:
+    """The healthy configuration, in which the endpoint is the gateway's and its group admits every port."""
+    own, endpoints = configured.groups()
+    (rule,) = endpoints.rules
+    wide = replace(endpoints, rules=(replace(rule, from_port=None, to_port=None),))
+    return configured.configured(
+        configured.read(ENDPOINTS, EndpointsFacts(endpoints=(configured.endpoint(service="backup-gateway"),))),
+        configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, wide))),
+        *changed,
+        days_old=days_old,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "looks"),
+    [
+        pytest.param("TCP001", [tcp(A, failed="timeout"), tcp(B, failed="timeout")], id="443 everywhere"),
+        pytest.param("TCP002", [tcp(A, failed="timeout")], id="443 in one zone"),
+        pytest.param("TCP003", [tcp(A, 1027, of="backup-gateway", failed="timeout")], id="a gateway port"),
+    ],
+)
+def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, looks: Looks) -> None:
+    of = GATEWAY if code == "TCP003" else BACKUP
+    read = gateway_configured() if of is GATEWAY else configured.configured()
+    rule = rule_of(RULES, code)
+    [beside] = said(rule, evidence([*healthy(of), *read, *looks], targets=[of]))
+    assert [" ".join(command.argv) for command in beside.fix.commands] == ["nft list ruleset"]
+    # Where it is closed, not read, or known of long ago, the way is as it was.
+    shut = configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(configured.groups()[0],)))
+    old = gateway_configured(days_old=2) if of is GATEWAY else configured.configured(days_old=2)
+    for reads in ([], [*read, shut], old):
+        [as_ever] = said(rule, evidence([*healthy(of), *reads, *looks], targets=[of]))
+        assert as_ever.fix != beside.fix
+        assert any("aws" in command.argv for command in as_ever.fix.commands)

@@ -110,6 +110,12 @@ def test_env002_fires(kind: str) -> None:
     )
 
 
+def test_env002_says_what_a_run_that_wanted_the_configuration_goes_without() -> None:
+    [found] = said(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
+    assert "its configuration was not looked at" in found.detail
+    assert found.severity is Severity.INFO
+
+
 def test_env002_is_a_warning_where_the_region_is_missing_for_it() -> None:
     [found] = said(ENV002, evidence([host(), imds(failed="timeout")], targets=[], of=NOWHERE))
     assert found.severity is Severity.WARNING

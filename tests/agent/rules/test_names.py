@@ -562,6 +562,24 @@ def test_dns004_is_silent_where_any_target_is_answered() -> None:
     assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
 
 
+def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> None:
+    silent: Looks = [lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", of="backup-gateway")]
+    by_file = host(lines=[("10.0.1.27", GATEWAY.host)])
+    looks: Looks = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
+    [found] = said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert found.evidence == ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "dns/backup-gateway/10.0.0.2/A")
+    of_another_name: Looks = [host(lines=[("10.0.1.27", BACKUP.host)]), *looks[1:]]
+    assert said(DNS004, evidence(of_another_name, targets=[BACKUP, GATEWAY])) == []
+    beside = [*looks[:-1], lookup("10.0.1.27", "10.0.1.28", of="backup-gateway")]
+    assert said(DNS004, evidence(beside, targets=[BACKUP, GATEWAY])) == []
+    all_by_file: Looks = [
+        by_file,
+        answer(failed="timeout", of="backup-gateway"),
+        lookup("10.0.1.27", of="backup-gateway"),
+    ]
+    assert said(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
+
+
 @pytest.mark.parametrize("region", [REGION, None])
 def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
     looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]

@@ -95,8 +95,8 @@ OPTIONAL = target("backup-gateway", role=Role.OPTIONAL)
 VPCE = target(host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
 FIPS = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
 BOTH = target(host="backup-fips.eu-west-1.api.aws", addressing=Addressing.FIPS_DUALSTACK)
-WHOLE = run(complete=False, signed_calls=True)
-"""A run with signed calls, as runs are unless it was said otherwise."""
+WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
+"""A run with signed calls and reads of EC2, as runs are unless it was said otherwise."""
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,9 @@ WHOLE = run(complete=False, signed_calls=True)
             [sdk()],
             run(complete=False, expect=Expect.ANY, private_cidrs=["198.51.100.0/24", "2001:db8::/48"]),
             [BACKUP],
-            "--region eu-west-1 --expect any --private-cidr 198.51.100.0/24 --private-cidr 2001:db8::/48 --no-api",
-            id="what was expected, and no signed call",
+            "--region eu-west-1 --expect any --private-cidr 198.51.100.0/24 --private-cidr 2001:db8::/48 "
+            "--no-api --no-ec2",
+            id="what was expected, no signed call and no read",
         ),
     ],
 )
