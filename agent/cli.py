@@ -10,30 +10,48 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from agent import exits
+from agent.catalog.endpoints import Endpoint
 from agent.events import Event
-from agent.evidence import Evidence
-from agent.options import FORMATS, Showing, format_of_file, measuring, settings_from, showing, showing_from
+from agent.options import (
+    FORMATS,
+    Showing,
+    format_of_file,
+    gathering,
+    measuring,
+    region_from,
+    settings_from,
+    showing,
+    showing_from,
+)
 from agent.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
 from agent.report import Report
-from agent.runner import Stop, measure
-from agent.settings import Settings
-from agent.verdict import judge, refusal
+from agent.settings import Ec2Facts, Settings, Suppression
+from agent.stop import Stop
 from agent.version import __version__
-from probes.world import World
+
+if TYPE_CHECKING:  # each command loads what it needs, and no more
+    from agent.evidence import Evidence
+    from agent.facts import Nothing
+    from agent.tui.source import Source
+    from probes.world import World
 
 GRACE_SECONDS: Final = 2.0
 """For writing a document once a signal has come."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Listener = Callable[[Event], None]
-Go = Callable[[Stop, Listener], Awaitable[Evidence]]
+Go: TypeAlias = "Callable[[Stop, Listener], Awaitable[Evidence]]"
+Gather: TypeAlias = "Callable[[Stop], Awaitable[Ec2Facts | Nothing]]"
 
 
 # --- Around every command --------------------------------------------------------------------------------------------
@@ -97,6 +115,8 @@ def _last_value(option: str, arguments: Sequence[str]) -> str | None:
 
 
 def _refuse(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
+    from agent.verdict import refusal
+
     try:
         to_stdout(rendered(refusal(why), wanted))
     except ReaderGoneError:
@@ -158,7 +178,8 @@ def main() -> None:
     """Diagnose the private path from this host to AWS Backup and Backup gateway.
 
     Resolves the endpoint names at every resolver that matters, tests TCP, TLS, HTTP and a signed call at every address,
-    and names the root cause and its fix. Without a command it makes a check.
+    and names the root cause and its fix; where EC2 may be asked, the rule, entry or route by its id. Without a command
+    it makes a check; on a terminal, and without any option, it shows one as `tui` does.
 
     Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or a usage error.
     """
@@ -170,12 +191,12 @@ def main() -> None:
 @click.pass_obj
 def check(pulled: list[str], /, **options: Any) -> int:
     """Make one run and write one report."""
-    from probes.world import SystemMachine, SystemNet, SystemSdk, end_children
+    from probes.world import SystemMachine, SystemNet, SystemSdk, World, end_children
 
     shown = showing_from(options)
     settings = settings_from(options, os.environ)
 
-    async def go(stop: Stop, listener: Listener) -> Evidence:
+    async def go(stop: Stop, listener: Listener) -> "Evidence":
         world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
         return await run(settings, world, stop, listener)
 
@@ -187,19 +208,75 @@ def check(pulled: list[str], /, **options: Any) -> int:
 
 
 @main.command()
+@click.argument("report_file", metavar="[REPORT]", required=False)
+@measuring
+@showing
+@click.pass_context
+def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
+    """Show a run as it happens, or a saved report, on the whole terminal.
+
+    `?` lists the keys, `q` quits. REPORT is a file of --format json or ndjson; without one a run is made, and `r` makes
+    it again. Afterwards the report is written as `check` writes it. Where a terminal is read aloud, or shows nothing
+    but lines, `check` says the same as text.
+
+    Exits as the last run says that came to its end. Without one 3, or 2 where something critical was proven by then.
+    """
+    from agent.tui.source import Live, Saved
+
+    shown = showing_from(options)
+    if report_file is not None:
+        from agent import saved
+
+        _refuse_beside_report(context)
+        try:
+            report = saved.read_report(report_file)
+        except saved.SavedReportError as error:
+            raise click.UsageError(f"{error}.") from error
+        return _interface(Saved(title=Path(report_file).name, report=report), context.obj, shown)
+
+    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
+        from agent.runner import measure
+        from probes.world import SystemMachine, SystemNet, SystemSdk, World
+
+        world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
+        return await measure(settings, world, emit=listener, stop=stop)
+
+    judging = partial(_judged, suppress=shown.suppressions)
+    live = Live(title="this host", settings=settings_from(options, os.environ), measure=go, judge=judging)
+    try:
+        return _interface(live, context.obj, shown)
+    finally:
+        from probes.world import end_children
+
+        end_children()
+
+
+def _refuse_beside_report(context: click.Context) -> None:
+    """Raise UsageError for options that say what a run looks at, or what counts in it, where none is made. Those of
+    environment and configuration are meant for other calls, too."""
+    if context.params["report_file"] == "-":
+        raise click.UsageError("REPORT must be a file here, since stdin is for the keys.")
+    useful = {each.name for each in fields(Showing)} - {"suppressions"} | {"config", "report_file"}
+    for name in context.params.keys() - useful:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = next(each.opts[0] for each in context.command.params if each.name == name)
+            raise click.UsageError(f"{option} is for a run, and none is made to show REPORT.")
+
+
+@main.command()
 @click.argument("scenario", required=False)
 @click.option("--list", "listed", is_flag=True, help="Name the scenarios.")
+@click.option("--tui", "on_screen", is_flag=True, help="Show the run on the whole terminal, as it happens.")
 @showing
 @click.pass_obj
-def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: Any) -> int:
+def demo(pulled: list[str], /, scenario: str | None, listed: bool, on_screen: bool, **options: Any) -> int:
     """Make a run in a simulated VPC: no root, no AWS, no network.
 
     SCENARIO is one of those that --list names; otherwise a healthy VPC. Exits as check does, so that what reads exit
     codes can be tried with it.
     """
     from agent.simulated import scenario as scenarios
-    from agent.simulated.clock import VirtualLoop
-    from agent.simulated.world import simulated
+    from agent.simulated.settings import settings_of
 
     shown = showing_from(options)
     if listed:
@@ -211,9 +288,27 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: An
     except KeyError as error:
         raise click.UsageError(f"There is no scenario {scenario!r}; --list names them.") from error
 
-    async def go(stop: Stop, listener: Listener) -> Evidence:
+    async def go(stop: Stop, listener: Listener) -> "Evidence":
+        from agent.simulated.world import simulated
+
         async with simulated(chosen) as world:
-            return await run(chosen.settings(), world, stop, listener)
+            return await run(settings_of(chosen), world, stop, listener)
+
+    if on_screen:
+        from agent.tui.source import Live
+
+        async def again(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
+            from agent.runner import measure
+            from agent.simulated.world import simulated
+
+            async with simulated(chosen) as world:
+                return await measure(settings, world, emit=listener, stop=stop)
+
+        judging = partial(_judged, suppress=shown.suppressions)
+        title = f"simulated VPC: {chosen.name}"
+        live = Live(title=title, settings=settings_of(chosen), measure=again, judge=judging)
+        return _interface(live, pulled, shown)
+    from agent.simulated.clock import VirtualLoop
 
     to_stderr(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.\n")
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -226,18 +321,72 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, **options: An
 @click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
 def endpoints(region: str | None, partition: str | None, wanted: str) -> int:
     """Write service names, host names, ports and availability: of a Region, of a partition or of all."""
-    from agent.catalog import endpoints as catalog
     from agent.render import endpoints as table
 
+    rows = _known(region, partition)
+    to_stdout(table.as_json(rows) if wanted == "json" else table.as_text(rows))
+    return exits.OK
+
+
+def _known(region: str | None, partition: str | None) -> tuple[Endpoint, ...]:
+    """What the table has of a Region, of a partition or of all. Raises UsageError for those that it lacks."""
+    from agent.catalog.endpoints import endpoints
+
     try:
-        rows = catalog.endpoints(region=region, partition=partition)
+        rows = endpoints(region=region, partition=partition)
     except KeyError as error:
         what = "Region" if error.args[0] == region else "partition"
         raise click.UsageError(f"There is no {what} {error.args[0]!r} in the table of this version.") from error
     if not rows:
         raise click.UsageError(f"The Region {region} is not in the partition {partition}.")
-    to_stdout(table.as_json(rows) if wanted == "json" else table.as_text(rows))
+    return rows
+
+
+@main.command()
+@click.option("--region", help="For one Region, its services and its resources.")
+@click.option("--partition", help="For all Regions of a partition, such as aws-cn. Otherwise those of aws.")
+@click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
+def permissions(region: str | None, partition: str | None, wanted: str) -> int:
+    """Write the least IAM policy for each part of a run: the path alone, signed calls, the reads of EC2."""
+    from agent import permissions as least
+
+    rows = _known(region, "aws" if region is None and partition is None else partition)
+    found = least.permissions(rows, region=region)
+    to_stdout(least.as_json(found) if wanted == "json" else least.as_text(found))
     return exits.OK
+
+
+@main.command()
+@gathering
+@click.pass_obj
+def facts(pulled: list[str], /, **options: Any) -> int:
+    """Write what EC2 says of a VPC to a file, for a host there that cannot ask EC2 itself.
+
+    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account; nothing is changed
+    there. On the host, `backuplink check --ec2-facts FILE` then takes the file. Exits 0 where everything was read, 1
+    where a part was not and stderr says which, 3 where nothing could be read and no file was written.
+    """
+    from agent.facts import Wanted, gather
+    from probes.world import SystemMachine, SystemNet, SystemSdk, World, end_children
+
+    region, _ = region_from(options["region"], os.environ)
+    wanted = Wanted(
+        vpc_id=options["vpc_id"],
+        region=region,
+        profile=options["profile"],
+        ca_bundle=options["ca_bundle"],
+        timeout=options["timeout"],
+        deadline=options["deadline"],
+    )
+
+    async def go(stop: Stop) -> "Ec2Facts | Nothing":
+        return await gather(wanted, World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk()), stop=stop)
+
+    with asyncio.Runner() as runner:
+        try:
+            return gathered(runner, go, pulled, options["output"])
+        finally:
+            end_children()
 
 
 @main.command()
@@ -303,7 +452,7 @@ def diagnose(report_file: str, **options: Any) -> int:
         evidence = saved.evidence_of(saved.read_report(report_file))
     except saved.SavedReportError as error:
         raise click.UsageError(f"{error}.") from error
-    judged = judge(evidence, suppress=shown.suppressions)
+    judged = _judged(evidence, suppress=shown.suppressions)
     written = _write(judged, shown)
     return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
 
@@ -333,10 +482,33 @@ def diff(old: str, new: str, wanted: str) -> int:
 # --- A run -----------------------------------------------------------------------------------------------------------
 
 
-async def run(settings: Settings, world: World, stop: Stop, listener: Listener) -> Evidence:
+def _judged(evidence: "Evidence", suppress: Sequence[Suppression]) -> Report:
+    from agent.verdict import judge
+
+    return judge(evidence, suppress=suppress)
+
+
+async def run(settings: Settings, world: "World", stop: Stop, listener: Listener) -> "Evidence":
     """Measure once, with signals and a progress line; `stop` is pulled by SIGINT, SIGTERM and SIGHUP."""
     from agent.render.progress import Progress
+    from agent.runner import measure
 
+    with _pulling(stop):
+        progress = Progress(sys.stderr, asyncio.get_running_loop().time)
+
+        def emit(event: Event) -> None:
+            listener(event)
+            progress(event)
+
+        try:
+            return await measure(settings, world, emit=emit, stop=stop)
+        finally:
+            progress.end()
+
+
+@contextlib.contextmanager
+def _pulling(stop: Stop) -> Iterator[None]:
+    """While the block lasts, SIGINT, SIGTERM and SIGHUP pull `stop`."""
     loop = asyncio.get_running_loop()
 
     def heard(number: int, _: FrameType | None) -> None:
@@ -348,16 +520,9 @@ async def run(settings: Settings, world: World, stop: Stop, listener: Listener) 
     before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, heard)
-    progress = Progress(sys.stderr, loop.time)
-
-    def emit(event: Event) -> None:
-        listener(event)
-        progress(event)
-
     try:
-        return await measure(settings, world, emit=emit, stop=stop)
+        yield
     finally:
-        progress.end()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -370,11 +535,13 @@ def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) ->
 
 
 @contextlib.contextmanager
-def _ending(pulled: list[str]) -> Iterator[None]:
-    """While the block lasts, a signal leaves GRACE_SECONDS for the document, and then ends the process even where it
-    waits for a reader of stdout who never reads. `run` has its own meaning for signals meanwhile."""
+def _ending(pulled: list[str], at_last: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """While the block lasts, a signal leaves GRACE_SECONDS for the document, and then calls `at_last` and ends the
+    process even where it waits for a reader of stdout who never reads. `_pulling` has its own meaning for signals
+    meanwhile."""
 
     def end(_: int, __: FrameType | None) -> None:
+        at_last()
         os._exit(exits.SIGNALS[pulled[0]])
 
     def heard(number: int, _: FrameType | None) -> None:
@@ -407,20 +574,20 @@ def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int
 
         writer = Writer()
         lines = Lines(writer.write)
-        judged = judge(_measured(runner, go, stop, lines), suppress=shown.suppressions)
+        judged = _judged(_measured(runner, go, stop, lines), suppress=shown.suppressions)
         lines.end(judged)
         writer.end()
         written = True
     else:
-        judged = judge(_measured(runner, go, stop, lambda _: None), suppress=shown.suppressions)
+        judged = _judged(_measured(runner, go, stop, lambda _: None), suppress=shown.suppressions)
         written = _write(judged, shown)
     if stop.reason is not None:  # even where it came after the last look and the report is complete
         return exits.SIGNALS[stop.reason]
     return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
 
 
-def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) -> Evidence:
-    async def whole() -> Evidence:
+def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) -> "Evidence":
+    async def whole() -> "Evidence":
         return await go(stop, listener)
 
     seen = runner.run(whole())
@@ -436,15 +603,97 @@ def _write(judged: Report, shown: Showing) -> bool:
 
         judged = redact(judged)
     colour = shown.output is None and has_colours(sys.stdout, os.environ)
-    document = rendered(judged, shown.format, brief=shown.brief, colour=colour)
-    if shown.output is None:
+    return _put(rendered(judged, shown.format, brief=shown.brief, colour=colour), shown.output, "the report is")
+
+
+def _put(document: str, output: str | None, what: str) -> bool:
+    """Write a document to a file or, without one, to stdout; False where the file could not be written and stdout got
+    it."""
+    if output is None:
         to_stdout(document)
         return True
     try:
-        to_file(document, Path(shown.output))
+        to_file(document, Path(output))
     except OSError as error:
-        said = one_line(f"{shown.output} cannot be written: {error.strerror}; the report is on stdout.")
-        to_stderr(f"Error: {said}\n")
+        to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
         to_stdout(document)
         return False
     return True
+
+
+# --- The interface ---------------------------------------------------------------------------------------------------
+
+
+def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
+    """Show `source` until it is left, write the document of what was seen, and give the exit code. `pulled` names the
+    signals so far."""
+    from agent.tui import command
+
+    if (why := command.why_not(os.environ)) is not None:
+        raise click.ClickException(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal.")
+    if shown.redact:
+        raise click.UsageError("--redact masks a document, not what is on the screen; `backuplink check` has it.")
+    try:
+        app = command.app(source, shown.fail_on, os.environ)
+    except ImportError as error:
+        raise click.ClickException(
+            f"The interface cannot be shown here: {error}. `backuplink check` does without Textual."
+        ) from error
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # is for what goes on without a terminal
+        signal.signal(signal.SIGHUP, lambda *_: pulled.append(signal.SIGHUP.name))
+    terminal = command.Terminal()
+    leave = command.Leave(pulled, hurry=_hurry, leave=app.leave)
+
+    async def go() -> int | None:
+        with _pulling(leave):
+            return None if leave.reason is not None else await app.run_async()
+
+    with _ending(pulled, terminal.put_back):
+        try:
+            with asyncio.Runner() as runner:
+                code = runner.run(go())
+        finally:
+            terminal.release()
+        if (fault := command.fault(app)) is not None:
+            raise fault
+        seen = app.report
+        if seen is None:
+            from agent.verdict import refusal
+
+            seen = refusal("left before anything was seen")
+        written = _write(seen, shown)
+        if pulled:
+            return exits.SIGNALS[pulled[0]]
+        return code if written and code is not None else exits.UNKNOWN
+
+
+# --- A configuration -------------------------------------------------------------------------------------------------
+
+
+def gathered(runner: asyncio.Runner, go: Gather, pulled: list[str], output: str | None) -> int:
+    """Run `go`, write the facts that it gives, say what is not among them, and give the exit code. `pulled` names the
+    signals so far; one that comes before all is read leaves no file."""
+    from agent import facts_file
+    from agent.facts import Nothing, lacking
+
+    stop = Stop(pulled)
+
+    async def whole() -> "Ec2Facts | Nothing":
+        with _pulling(stop):
+            return await go(stop)
+
+    with _ending(pulled):
+        found = runner.run(whole())
+        if stop.reason is not None:
+            _hurry()
+            why = f"interrupted by {stop.reason}; nothing was written"
+            return _refuse(why, format_in((), os.environ), exits.SIGNALS[stop.reason])
+        if isinstance(found, Nothing):
+            raise click.ClickException(f"{found.why}.")
+        written = _put(facts_file.dumps(found), output, "the facts are")
+        lines = lacking(found)
+        for line in lines:
+            to_stderr(f"{one_line(f'Not read: {line}')}\n")
+        if pulled:
+            return exits.SIGNALS[pulled[0]]
+        return (exits.WARNING if lines else exits.OK) if written else exits.UNKNOWN

@@ -7,6 +7,7 @@ and a key of the same name in the file.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import named_endpoint
 from agent.codes import CODES
 from agent.files import TooLargeError, read_within
-from agent.settings import Expect, Settings, Suppression
+from agent.settings import Ec2Facts, Expect, Settings, Suppression
 from probes.model import Address
 
 FORMATS: Final = ("text", "json", "ndjson")
@@ -65,6 +66,14 @@ def _address(text: str) -> Address:
     if len(interface) > _MAX_INTERFACE or not (interface.isascii() and interface.isprintable()):
         raise ValueError(text)
     return address
+
+
+def _vpc(text: str) -> str:
+    from agent.facts_file import VPC_ID
+
+    if VPC_ID.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
 
 
 def _name(text: str) -> str:
@@ -196,12 +205,22 @@ def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
     return click.option(name, *more, envvar=variable, show_envvar=True, **how)
 
 
+_REGION: Final = Parsed("region", _region, "the name of a Region, such as eu-west-1")
+_FILE: Final = Parsed("file", _path, "the path of a file")
+
+_PROFILE: Final = _option(
+    "--profile",
+    type=Parsed("text", _name, "the name of a profile"),
+    help="Profile of the SDK's shared config files.",
+)
+_CA_BUNDLE: Final = _option(
+    "--ca-bundle",
+    type=Parsed("text", _path, "the path of a file or folder"),
+    help="File or folder of trusted certificates, instead of the SDK's.",
+)
+
 _MEASURING: Final = (
-    _option(
-        "--region",
-        type=Parsed("region", _region, "the name of a Region, such as eu-west-1"),
-        help="Region of the endpoints. Otherwise environment, profile, metadata.",
-    ),
+    _option("--region", type=_REGION, help="Region of the endpoints. Otherwise environment, profile, metadata."),
     _option(
         "--service",
         "services",
@@ -239,19 +258,37 @@ _MEASURING: Final = (
     ),
     _option("--timeout", type=_seconds(0.1, 60), default="3", show_default=True, help="Seconds for one step."),
     _option("--deadline", type=_seconds(1, 3600), default="20", show_default=True, help="Seconds for the whole run."),
-    _option("--no-api", is_flag=True, help="Make no signed call and look for no credentials."),
     _option(
-        "--profile",
-        type=Parsed("text", _name, "the name of a profile"),
-        help="Profile of the SDK's shared config files.",
+        "--no-api",
+        is_flag=True,
+        help="Make no signed call. With --no-ec2 or --ec2-facts no credentials are looked for.",
     ),
+    _option("--no-ec2", is_flag=True, help="Do not ask EC2 for the configuration."),
     _option(
-        "--ca-bundle",
-        type=Parsed("text", _path, "the path of a file or folder"),
-        help="File or folder of trusted certificates, instead of the SDK's.",
+        "--ec2-facts",
+        type=_FILE,
+        help="Take the configuration from a file of `backuplink facts` instead of asking EC2.",
     ),
+    _PROFILE,
+    _CA_BUNDLE,
     _option("--fips", is_flag=True, help="Look at the FIPS host, as an SDK with FIPS endpoints calls it."),
     _option("--dual-stack", is_flag=True, help="Look at the dual-stack host."),
+)
+
+_GATHERING: Final = (
+    click.option(
+        "--vpc",
+        "vpc_id",
+        required=True,
+        type=Parsed("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"),
+        help="The VPC of the hosts that will take the file.",
+    ),
+    _option("--region", type=_REGION, help="Region of the VPC. Otherwise environment, profile."),
+    click.option("--output", type=_FILE, help="Write to a file, whole or not at all, instead of to stdout."),
+    _option("--timeout", type=_seconds(0.1, 60), default="10", show_default=True, help="Seconds for one read."),
+    _option("--deadline", type=_seconds(1, 3600), default="60", show_default=True, help="Seconds for all reads."),
+    _PROFILE,
+    _CA_BUNDLE,
 )
 
 _SHOWING: Final = (
@@ -293,6 +330,11 @@ def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with(command, _MEASURING)
 
 
+def gathering(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which configuration is read, and where it goes."""
+    return _with(command, _GATHERING)
+
+
 def showing(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say what becomes of a report, and the file that can hold all of a command's options."""
     return _with(command, (*_SHOWING, _CONFIG))
@@ -332,7 +374,10 @@ def showing_from(options: Mapping[str, Any]) -> Showing:
 
 def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError."""
-    region, source = _region_from(options["region"], environment)
+    region, source = region_from(options["region"], environment)
+    if options["no_ec2"] and options["ec2_facts"] is not None:
+        raise click.UsageError("--no-ec2 wants no configuration, and --ec2-facts gives one; leave one of them out.")
+    facts = None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source)
     return Settings(
         region=region,
         region_source=source,
@@ -348,10 +393,29 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
         fips=options["fips"],
         dual_stack=options["dual_stack"],
         signed_calls=not options["no_api"],
+        ec2_reads=not options["no_ec2"] and facts is None,
+        ec2_facts=facts,
     )
 
 
-def _region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:
+    """The configuration in a file, for a run in `region`, as far as that is known by now. Raises UsageError."""
+    from agent.facts_file import FactsFileError, read
+
+    try:
+        facts = read(place, datetime.now(UTC))
+    except FactsFileError as error:
+        raise click.UsageError(f"{error}.") from error
+    if region not in (None, facts.region):
+        raise click.UsageError(
+            f"{place}: is of the Region {facts.region}, and this run is about {region}, by {source}; take the file of "
+            "that Region."
+        )
+    return facts
+
+
+def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The Region that an option or a variable of the SDK names, and which of them did. Raises UsageError."""
     if option is not None:
         return option, "--region"
     for variable in REGION_VARIABLES:

@@ -64,7 +64,10 @@ def run(arguments: Sequence[str]) -> int:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-    # Without a command it is a check.
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND):
-        arguments = ["check", *arguments]
+    if not arguments:
+        from agent.tui.command import why_not
+
+        arguments = ["tui" if why_not(os.environ) is None else "check"]
+    elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
+        arguments = ["check", *arguments]  # such a call is written down somewhere, and what reads it wants a document
     return dispatch(list(arguments), pulled)

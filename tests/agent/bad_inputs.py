@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,13 +19,16 @@ from hypothesis import strategies as st
 
 from agent.cli import main
 from agent.codec import encode, schema
+from agent.facts_file import MAX_BYTES, dumps
 from agent.options import FORMATS, MAX_CONFIG_BYTES
 from agent.redact import redact
 from agent.render import json as json_format
 from agent.render import ndjson, text
 from agent.saved import MAX_REPORT_BYTES
+from agent.settings import Ec2Facts
 from agent.simulated import scenario as scenarios
 from tests.agent.runs import report_of
+from tests.agent.sample_facts import facts
 
 SECRET: Final = "hunter2"  # noqa: S105 - what a line must not repeat
 LONG: Final = 100_000
@@ -187,14 +191,27 @@ FORMED: Final = (
     ),
 )
 
+VPC: Final = Option(
+    name="vpc",
+    wanted="the id of a VPC, such as vpc-0a1b2c3d4e5f67890",
+    bad=(
+        *("vpc", "vpc-", "vpc-1", "vpc-0a1b2c3", "vpc-0A1B2C3D", "vpc-0a1b2c3d4e5f678901", "vpc-0a1b2c3d4", "0a1b2c3d"),
+        *("vpc-0a1b2c3g", "subnet-0a1b2c3d", "vpce-0a1b2c3d", "vpc-0a1b2c3d ", "vpc-0a1b2c3d\n", "*", "10.0.0.0/16"),
+        *("vpc-0a1b2c3d,vpc-0b1b2c3d", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c3d", "vpc-\u0660a1b2c3d"),
+    ),
+)
+"""Of `facts` alone, and by flag alone."""
+A_VPC: Final = "vpc-0a1b2c3d4e5f67890"
+
 TEXTS: Final = {
     "profile": ("the name of a profile", {*ANYWHERE} - {"a space", "emoji", "a path", "100 kB"}),
     "ca-bundle": ("the path of a file or folder", {"nothing"}),
     "output": ("the path of a file", {"nothing"}),
+    "ec2-facts": ("the path of a file", {"nothing"}),
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
-FLAGS: Final = ("no-api", "fips", "dual-stack", "brief", "redact")
+FLAGS: Final = ("no-api", "no-ec2", "fips", "dual-stack", "brief", "redact")
 NO_BOOLEANS: Final = ("maybe", "2", "truee", "none", "-1", "\x1b[2J", "\u202eyes", "\udcff", "9" * LONG)
 
 WRONG_TYPES: Final = {
@@ -219,19 +236,20 @@ def _formats() -> Iterator[str]:
 
 def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
     """Each bad value of each of a command's options with a form."""
-    formats = _formats()
-    for option in FORMED:
+    formats = _formats() if "format" in names else itertools.repeat("text")
+    needed = _needed(command)
+    for option in (*FORMED, VPC):
         if option.name not in names:
             continue
         values = {**{label: value for label, value in ANYWHERE.items() if label != "NUL"}}
         for label, value in [*values.items(), *((_short(value), value) for value in option.bad)]:
             wanted = "text" if option.name == "format" else next(formats)
-            asked = () if option.name == "format" else (f"--format={wanted}",)
+            asked = () if option.name == "format" or "format" not in names else (f"--format={wanted}",)
             # What is too long is refused for that alone, where a function and no list of words reads it.
             is_list = option.wanted.startswith("'")
             yield Refused(
                 id=f"{command} --{option.name}={label}",
-                arguments=(command, *asked, f"--{option.name}={value}"),
+                arguments=(command, *asked, *needed, f"--{option.name}={value}"),
                 says=(f"'--{option.name}'", TOO_LONG if len(value) > 4_096 and not is_list else option.wanted),
                 format=wanted,
             )
@@ -240,9 +258,10 @@ def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
             if label == "NUL":
                 continue
             wanted = next(formats)
+            asked = (f"--format={wanted}",) if "format" in names else ()
             yield Refused(
                 id=f"{command} --{name}={label}",
-                arguments=(command, f"--{name}={ANYWHERE[label]}", f"--format={wanted}"),
+                arguments=(command, *needed, f"--{name}={ANYWHERE[label]}", *asked),
                 says=(f"'--{name}'", TOO_LONG if label == "100 kB" else right),
                 format=wanted,
             )
@@ -381,11 +400,17 @@ def _forms(command: str, wanted: str) -> tuple[str, ...]:
     return ("--format", wanted) if "format" in options_of(command) else ()
 
 
+def _needed(command: str) -> tuple[str, ...]:
+    """Good values of the options that a command cannot do without."""
+    return ("--vpc", A_VPC) if "vpc" in options_of(command) else ()
+
+
 def of_commands() -> Iterator[Refused]:
     """What is no option, no value, no argument or no command."""
     for command in main.commands:
-        ask = _forms(command, "json")
-        wanted = "json" if ask else "text"
+        forms = _forms(command, "json")
+        ask = (*forms, *_needed(command))
+        wanted = "json" if forms else "text"
         for label, words, says in (
             ("no option", ("--no-such-option",), "'--no-such-option'"),
             ("no short option", ("-Z",), "'-Z'"),
@@ -413,7 +438,7 @@ def of_commands() -> Iterator[Refused]:
             else:
                 yield Refused(
                     id=f"{command}: --{name} without a value",
-                    arguments=(command, *(() if name == "format" else ask), f"--{name}"),
+                    arguments=(command, *(_needed(command) if name == "format" else ask), f"--{name}"),
                     says=(f"'--{name}'", "requires an argument"),
                     format="text" if name == "format" else wanted,
                 )
@@ -474,32 +499,38 @@ def of_scenarios() -> Iterator[Refused]:
         )
 
 
-def of_endpoints() -> Iterator[Refused]:
+def of_tables() -> Iterator[Refused]:
     """Regions and partitions that no table has."""
-    for name, what in (("region", "Region"), ("partition", "partition")):
-        more = {"unknown": "xx-nowhere-9", "a capital": "EU-WEST-1", "of the other kind": "aws-xx", "a pattern": "*"}
-        for label, value in {**ANYWHERE, **more}.items():
-            if label == "NUL":
-                continue
+    for command in ("endpoints", "permissions"):
+        for name, what in (("region", "Region"), ("partition", "partition")):
+            more = {
+                "unknown": "xx-nowhere-9",
+                "a capital": "EU-WEST-1",
+                "of the other kind": "aws-xx",
+                "a pattern": "*",
+            }
+            for label, value in {**ANYWHERE, **more}.items():
+                if label == "NUL":
+                    continue
+                yield Refused(
+                    id=f"{command} --{name}={label}",
+                    arguments=(command, "--format=json", f"--{name}={value}"),
+                    says=(f"There is no {what} ", "in the table"),
+                    format="json",
+                )
+        for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J", "x" * LONG):
             yield Refused(
-                id=f"endpoints --{name}={label}",
-                arguments=("endpoints", "--format=json", f"--{name}={value}"),
-                says=(f"There is no {what} ", "in the table"),
-                format="json",
+                id=f"{command} --format={_short(value)}",
+                arguments=(command, f"--format={value}"),
+                says=("'--format'", "'text', 'json'"),
+                format="ndjson" if value == "ndjson" else "text",
             )
-    for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J", "x" * LONG):
         yield Refused(
-            id=f"endpoints --format={_short(value)}",
-            arguments=("endpoints", f"--format={value}"),
-            says=("'--format'", "'text', 'json'"),
-            format="ndjson" if value == "ndjson" else "text",
+            id=f"{command}: a Region that is not in the partition",
+            arguments=(command, "--region", "eu-west-1", "--partition", "aws-cn", "--format", "json"),
+            says=("The Region eu-west-1 is not in the partition aws-cn",),
+            format="json",
         )
-    yield Refused(
-        id="endpoints: a Region that is not in the partition",
-        arguments=("endpoints", "--region", "eu-west-1", "--partition", "aws-cn", "--format", "json"),
-        says=("The Region eu-west-1 is not in the partition aws-cn",),
-        format="json",
-    )
 
 
 def of_pairs() -> Iterator[Refused]:
@@ -751,9 +782,9 @@ _SOUND: Final = encode(report_of("private-dns-off"))
 """With findings, whose commands have values, failures and things that were not looked at."""
 
 
-def _with(*path: str | int, value: object) -> bytes:
-    """A report in which one place holds something else."""
-    made = copy.deepcopy(_SOUND)
+def _with(*path: str | int, value: object, of: dict[str, Any] = _SOUND) -> bytes:
+    """A document in which one place holds something else."""
+    made = copy.deepcopy(of)
     place: Any = made
     for key in path[:-1]:
         place = place[key]
@@ -761,8 +792,8 @@ def _with(*path: str | int, value: object) -> bytes:
     return json.dumps(made).encode()
 
 
-def _without(*path: str | int) -> bytes:
-    made = copy.deepcopy(_SOUND)
+def _without(*path: str | int, of: dict[str, Any] = _SOUND) -> bytes:
+    made = copy.deepcopy(of)
     place: Any = made
     for key in path[:-1]:
         place = place[key]
@@ -770,8 +801,8 @@ def _without(*path: str | int) -> bytes:
     return json.dumps(made).encode()
 
 
-def _twice(key: str) -> bytes:
-    return _with(key, value=[*_SOUND[key], _SOUND[key][0]])
+def _twice(key: str, *, of: dict[str, Any] = _SOUND) -> bytes:
+    return _with(key, value=[*of[key], of[key][0]], of=of)
 
 
 _OBJECTS: Final[tuple[tuple[str | int, ...], ...]] = (
@@ -875,15 +906,6 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
 }
 """Contents of files that are no reports, and what is said of them."""
 
-REPORTS: Final[Mapping[str, bytes]] = {
-    GOOD: json_format.render(report_of("healthy")).encode(),
-    "redacted.json": json_format.render(redact(report_of("private-dns-off"))).encode(),
-    "unknown-service.json": _with("targets", 0, "service", value="\x1b[2J\u202e"),
-    "elsewhere.json": _with("targets", value=[{**_SOUND["targets"][0], "id": "\x1b[2J\u202e"}]),
-    **{f"no-report-{number}": content for number, (content, _) in enumerate(NO_REPORTS.values())},
-}
-"""Files of a case's folder by name."""
-
 NO_REPORT_PLACES: Final = {
     **NO_FILES,
     "a file that is too large": ("{here}/sparse", f"a report of over {MAX_REPORT_BYTES >> 20} MiB is none"),
@@ -937,6 +959,234 @@ def of_reports() -> Iterator[Refused]:
         )
 
 
+# --- Facts files -----------------------------------------------------------------------------------------------------
+
+GOOD_FACTS: Final = "facts.json"
+_NOW: Final = datetime.now(UTC).replace(microsecond=0)
+_FACTS: Final[dict[str, Any]] = json.loads(dumps(facts(taken_at=_NOW)))
+_NO_FACTS: Final = "is no file of `backuplink facts` that this version understands: "
+
+
+def _of(operation: str) -> int:
+    """The place of a read among the observations."""
+    return next(number for number, each in enumerate(_FACTS["observations"]) if each["operation"] == operation)
+
+
+def _taken(before: timedelta) -> bytes:
+    return dumps(facts(taken_at=_NOW - before)).encode()
+
+
+def _look(**changes: object) -> bytes:
+    """Facts in which one read is of something else."""
+    look = {**_FACTS["observations"][0], **changes}
+    parts = (look[name] for name in ("step", "target", "address", "port", "resolver", "operation"))
+    look["id"] = "/".join(str(part) for part in parts if part is not None)
+    return _with("observations", 0, value=look, of=_FACTS)
+
+
+NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
+    "nothing": (b"", "is no JSON: Expecting value: line 1 column 1"),
+    "a refusal": (b"UNKNOWN  Missing option '--vpc'.\n", "is no JSON"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is no JSON"),
+    "escape codes": (b"\x1b[2J", "is no JSON"),
+    "binary": (bytes(range(256)), "is no UTF-8 text"),
+    "half a letter": (b'{"schema": "\xc3', "is no UTF-8 text"),
+    "a surrogate in UTF-8": (b'"\xed\xa0\x80"', "is no UTF-8 text"),
+    "UTF-16": (dumps(facts()).encode("utf-16"), "is no UTF-8 text"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbf" + json.dumps(_FACTS).encode(), "is no JSON: Unexpected UTF-8 BOM"),
+    "cut off": (dumps(facts()).encode()[:-3], "is no JSON"),
+    "cut in half": (dumps(facts()).encode()[:3_000], "is no JSON"),
+    "two files in one": (dumps(facts()).encode() * 2, "is no JSON: Extra data"),
+    "lists without end": (b"[" * 100_000, "is nested too deep"),
+    "objects without end": (b'{"schema":' * 100_000, "is nested too deep"),
+    "lists without end, among the observations": (
+        _with("observations", value="X", of=_FACTS).replace(b'"X"', b"[%s%s]" % (b"[" * 100_000, b"]" * 100_000)),
+        "is nested too deep",
+    ),
+    "a number of 5000 digits": (b'{"schema": ' + b"9" * 5_000 + b"}", "is no JSON"),
+    "no number": (
+        _with("observations", 0, "seconds", value=float("nan"), of=_FACTS),
+        f"{_NO_FACTS}observations[0].seconds: a finite number",
+    ),
+    "a number that is too large": (
+        _with("observations", 0, "seconds", value="X", of=_FACTS).replace(b'"X"', b"-1e999"),
+        f"{_NO_FACTS}observations[0].seconds: a finite number",
+    ),
+    "null": (b"null", f"{_NO_FACTS}schema: "),
+    "a text": (b'"backuplink.ec2-facts.v1"', f"{_NO_FACTS}schema: "),
+    "a list": (json.dumps([_FACTS]).encode(), f"{_NO_FACTS}schema: "),
+    "an object": (b"{}", f"{_NO_FACTS}schema: "),
+    "a report": (json.dumps(_SOUND).encode(), f"{_NO_FACTS}schema: this is no backuplink.ec2-facts.v1"),
+    "EC2's own answer": (b'{"Vpcs": []}', f"{_NO_FACTS}schema: "),
+    "a later form": (_with("schema", value="backuplink.ec2-facts.v2", of=_FACTS), f"{_NO_FACTS}schema: "),
+    "a form that is no text": (_with("schema", value=["backuplink.ec2-facts.v1"], of=_FACTS), f"{_NO_FACTS}schema: "),
+    **{f"without {key}": (_without(key, of=_FACTS), f"{_NO_FACTS}{key}: ") for key in _FACTS},
+    "a key more": (_with("\x1b[2J\u202e", value=1, of=_FACTS), f"{_NO_FACTS}\x1b[2J\u202e: there is no such key"),
+    "a tool that is none": (_with("tool", value="backuplink", of=_FACTS), f"{_NO_FACTS}tool: an object"),
+    "no Region": (_with("region", value="\x1b[2J", of=_FACTS), f"{_NO_FACTS}region: the name of a Region"),
+    "a Region of another kind": (_with("region", value=None, of=_FACTS), f"{_NO_FACTS}region: a text"),
+    "no VPC": (_with("vpc_id", value="vpc-1; rm -rf /", of=_FACTS), f"{_NO_FACTS}vpc_id: the id of a VPC"),
+    "an end in a line": (_with("vpc_id", value="vpc-0a1b2c3d\n", of=_FACTS), f"{_NO_FACTS}vpc_id: the id of a VPC"),
+    "another VPC inside": (
+        _with("vpc_id", value="vpc-0f1b2c3d", of=_FACTS),
+        f"{_NO_FACTS}ec2/vpc: it tells of the VPC vpc-0a1b2c3d, and the file of vpc-0f1b2c3d",
+    ),
+    "no observations": (_with("observations", value={}, of=_FACTS), f"{_NO_FACTS}observations: a list"),
+    "an observation that is none": (
+        _with("observations", 0, value=["\x1b[2J"], of=_FACTS),
+        f"{_NO_FACTS}observations[0]: an object",
+    ),
+    "an observation with a key more": (
+        _with("observations", 0, "new", value=1, of=_FACTS),
+        f"{_NO_FACTS}observations[0]: an object",
+    ),
+    "an observation of another id": (
+        _with("observations", 0, "id", value="ec2/vpc", of=_FACTS),
+        f"{_NO_FACTS}observations[0].id: ec2/endpoints belongs here",
+    ),
+    "an observation of another step": (_look(step="api"), f"{_NO_FACTS}observations[0]"),
+    "an observation of a run": (
+        _with("observations", 0, value=_SOUND["observations"][0], of=_FACTS),
+        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+    ),
+    "an observation of a target": (
+        _look(target="backup"),
+        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+    ),
+    "an observation at an address": (
+        _look(address="10.0.0.1"),
+        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+    ),
+    "a read of a later version": (
+        _look(operation="instances"),
+        f"{_NO_FACTS}observations[0].facts: nothing is known of facts of this step and operation",
+    ),
+    "a read of a later version, not made": (
+        _look(operation="instances", status="skipped", skipped_because="x", facts=None, started_at=None, seconds=None),
+        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+    ),
+    "facts of another read": (_look(operation="vpc-dns"), f"{_NO_FACTS}observations[0].facts"),
+    "the same read twice": (
+        _twice("observations", of=_FACTS),
+        f"{_NO_FACTS}observations: ec2/endpoints is there twice",
+    ),
+    "a port beyond all numbers": (
+        _with(
+            "observations", _of("security-groups"), "facts", "groups", 1, "rules", 0, "to_port", value="X", of=_FACTS
+        ),
+        f"{_NO_FACTS}observations[{_of('security-groups')}].facts.groups[1].rules[0].to_port: ",
+    ),
+    "a block that is none": (
+        _with("observations", _of("vpc"), "facts", "vpc", "cidrs", 0, value="10.0.0.1/8", of=_FACTS),
+        f"{_NO_FACTS}observations[{_of('vpc')}].facts.vpc.cidrs[0]: an CIDR block belongs here",
+    ),
+    "an instant without a zone": (_with("taken_at", value="2026-01-01T00:00:00", of=_FACTS), f"{_NO_FACTS}taken_at: "),
+    "an instant of the first day": (
+        _with("taken_at", value="0001-01-01T00:00:00+14:00", of=_FACTS),
+        f"{_NO_FACTS}taken_at: ",
+    ),
+    "of the first day": (_with("taken_at", value="0001-01-01T00:00:00Z", of=_FACTS), "was taken 7"),
+    "of the last day": (_with("taken_at", value="9999-12-31T23:59:59Z", of=_FACTS), "which is yet to come"),
+    "a month old": (_taken(timedelta(days=31)), "was taken 31 days ago, at "),
+    "a year old": (_taken(timedelta(days=365, hours=1)), "was taken 365 days ago, at "),
+    "of the day after tomorrow": (_taken(-timedelta(days=2)), "which is yet to come by this host's clock"),
+}
+"""Contents of files that are no facts files, or whose facts say nothing about today."""
+
+REPORTS: Final[Mapping[str, bytes]] = {
+    GOOD: json_format.render(report_of("healthy")).encode(),
+    "redacted.json": json_format.render(redact(report_of("private-dns-off"))).encode(),
+    "unknown-service.json": _with("targets", 0, "service", value="\x1b[2J\u202e"),
+    "elsewhere.json": _with("targets", value=[{**_SOUND["targets"][0], "id": "\x1b[2J\u202e"}]),
+    **{f"no-report-{number}": content for number, (content, _) in enumerate(NO_REPORTS.values())},
+    GOOD_FACTS: dumps(facts(taken_at=_NOW)).encode(),
+    **{f"no-facts-{number}": content for number, (content, _) in enumerate(NO_FACTS.values())},
+}
+"""Files of a case's folder by name: reports, facts files, and what is neither."""
+
+NO_FACTS_PLACES: Final = {
+    **NO_FILES,
+    "a file that is too large": ("{here}/sparse", f"a facts file of over {MAX_BYTES >> 20} MiB is none"),
+    "zeros without end": ("/dev/zero", f"a facts file of over {MAX_BYTES >> 20} MiB is none"),
+    "a device without anything": ("/dev/null", "is no JSON"),
+    "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
+    "stdin's sign": ("-", "cannot be read: No such file or directory"),
+}
+"""Paths at which no facts can be read."""
+
+
+def of_facts() -> Iterator[Refused]:
+    """Facts files that are none, by each way to name one; of a Region that is not the run's; and none wanted."""
+    good = f"{{here}}/{GOOD_FACTS}"
+    wrong = {
+        **NO_FACTS_PLACES,
+        **{label: (f"{{here}}/no-facts-{number}", why) for number, (label, (_, why)) in enumerate(NO_FACTS.items())},
+    }
+    formats = _formats()
+    for label, (path, why) in wrong.items():
+        for place in ("flag", "variable", "file"):
+            if place == "file" and "{here}" in path:
+                continue  # a configuration is written as it stands
+            wanted = next(formats)
+            asked = {"flag": ("--ec2-facts", path), "file": ("--config", CONFIG), "variable": ()}[place]
+            yield Refused(
+                id=f"--ec2-facts by {place}: {label}",
+                arguments=("check", "--format", wanted, *asked),
+                says=(path, why),
+                format=wanted,
+                environment={"BACKUPLINK_EC2_FACTS": path} if place == "variable" else {},
+                config=f'ec2-facts = "{path}"\n'.encode() if place == "file" else None,
+                unprivileged=label == "without leave",
+            )
+    yield Refused(
+        id="--ec2-facts: a pipe to which nobody writes",
+        arguments=("check", "--ec2-facts", "{here}/pipe", "--format", "json"),
+        says=("{here}/pipe: cannot be read: it does not end within 5 s",),
+        format="json",
+    )
+    both = ("--no-ec2 wants no configuration, and --ec2-facts gives one",)
+    for label, arguments, environment, config in (
+        ("by flag", ("--no-ec2", "--ec2-facts", good), {}, None),
+        ("by variable", (), {"BACKUPLINK_NO_EC2": "1", "BACKUPLINK_EC2_FACTS": good}, None),
+        ("by file", ("--config", CONFIG), {}, 'no-ec2 = true\nec2-facts = "facts.json"\n'),
+        ("by flag and by variable", ("--no-ec2",), {"BACKUPLINK_EC2_FACTS": good}, None),
+        ("by file and by flag", ("--config", CONFIG, "--ec2-facts", good), {}, "no-ec2 = true\n"),
+        ("whatever the file is", ("--no-ec2", "--ec2-facts", "{here}/nowhere"), {}, None),
+    ):
+        yield Refused(
+            id=f"--no-ec2 and --ec2-facts {label}",
+            arguments=("check", "--format=json", *arguments),
+            says=both,
+            format="json",
+            environment=environment,
+            config=None if config is None else config.encode(),
+        )
+    for source, arguments, environment, config in (
+        ("--region", ("--region", "eu-west-2"), {}, None),
+        ("--region", (), {"BACKUPLINK_REGION": "eu-west-2"}, None),
+        ("--region", ("--config", CONFIG), {}, 'region = "eu-west-2"\n'),
+        ("AWS_REGION", (), {"AWS_REGION": "eu-west-2"}, None),
+        ("AWS_DEFAULT_REGION", (), {"AWS_DEFAULT_REGION": "eu-west-2"}, None),
+    ):
+        yield Refused(
+            id=f"--ec2-facts of another Region than {[*arguments[:1], *environment, source][0]}",
+            arguments=("check", "--format=json", "--ec2-facts", good, *arguments),
+            says=(f"{good}: is of the Region eu-west-1, and this run is about eu-west-2, by {source}",),
+            format="json",
+            environment=environment,
+            config=None if config is None else config.encode(),
+        )
+    calls: tuple[tuple[str, tuple[str, ...], dict[str, str], str], ...] = (
+        ("no VPC", (), {}, "Missing option '--vpc'"),
+        ("no Region", _needed("facts"), {}, "no Region is known: name one with --region, AWS_REGION or the SDK's"),
+        ("a bad AWS_REGION", _needed("facts"), {"AWS_REGION": "Frankfurt"}, "AWS_REGION is 'Frankfurt', which is not"),
+        ("a bad variable", _needed("facts"), {"BACKUPLINK_TIMEOUT": "soon"}, "'--timeout'"),
+        ("no such profile", _needed("facts"), {"AWS_PROFILE": "nope"}, "the SDK's settings cannot be read: "),
+    )
+    for label, words, environment, said in calls:
+        yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(said,), environment=environment)
+
+
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in inner:
@@ -953,10 +1203,10 @@ _HOSTILE: Final[tuple[Any, ...]] = (
 
 
 @st.composite
-def spoilt_reports(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents of reports in which a few places hold other things: hostile ones, or what stands at such a place
-    elsewhere, so that many are still reports. Ids of observations are made anew."""
-    made: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(_DOCUMENTS)))
+def spoilt(draw: st.DrawFn, documents: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    """Documents in which a few places hold other things: hostile ones, or what stands at such a place elsewhere, so
+    that many are still what they were. Ids of observations are made anew."""
+    made: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(documents)))
     for _ in range(draw(st.integers(1, 4))):
         places = list(_places(made))
         if not places:
@@ -984,30 +1234,43 @@ def spoilt_reports(draw: st.DrawFn) -> dict[str, Any]:
     return made
 
 
+def spoilt_reports() -> st.SearchStrategy[dict[str, Any]]:
+    """Documents of reports, spoilt."""
+    return spoilt(_DOCUMENTS)
+
+
+def spoilt_facts(sound: Ec2Facts) -> st.SearchStrategy[dict[str, Any]]:
+    """Documents of facts files, spoilt."""
+    return spoilt((json.loads(dumps(sound)),))
+
+
 ARGUMENTS: Final = {
     ("demo", "scenario"),
     ("explain", "code"),
     ("diagnose", "report_file"),
     ("diff", "old"),
     ("diff", "new"),
+    ("tui", "report_file"),
 }
-"""Arguments of commands that have cases here."""
+"""Arguments of commands that have cases here; of the interface's, which needs a terminal before it reads anything, they
+are among the tests in one."""
 
 
 def _all() -> Iterator[Refused]:
-    for command in ("check", "demo", "diagnose"):
+    for command in ("check", "demo", "diagnose", "facts"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_variable()
     yield from by_file()
     yield from of_commands()
     yield from of_scenarios()
-    yield from of_endpoints()
+    yield from of_tables()
     yield from of_pairs()
     for name in ("check", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
     yield from of_configurations()
     yield from of_codes()
     yield from of_reports()
+    yield from of_facts()
 
 
 REFUSED: Final = tuple(_all())

@@ -18,16 +18,19 @@ import jsonschema
 import pytest
 
 from agent import cli, codec, start
+from agent import runner as running
 from agent.evidence import Evidence
 from agent.options import FORMATS, settings_from, showing_from
 from agent.output import MAX_LINE, one_line
 from agent.render import json as json_format
 from agent.render import ndjson, text
-from agent.runner import Stop
+from agent.render.words import visible
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
-from probes.world import SystemSdk, Trust, World, in_background, load_trust
+from agent.stop import Stop
+from probes.background import in_background
+from probes.world import SystemSdk, Trust, World, load_trust
 from tests.agent.bad_inputs import (
     ARGUMENTS,
     BUNDLES,
@@ -101,7 +104,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("measure")
         raise AssertionError("a refused call began to measure")
 
-    monkeypatch.setattr(cli, "measure", measure)
+    monkeypatch.setattr(running, "measure", measure)
     return seen
 
 
@@ -168,7 +171,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert out.replace("\n", "").isprintable()
         assert len(out) < 5 * MAX_LINE
         # Lines are broken wherever a word is too long for one.
-        assert "".join(out.split()) == "UNKNOWN" + "".join(text.visible(said).split())
+        assert "".join(out.split()) == "UNKNOWN" + "".join(visible(said).split())
         return
     made = document(out, case.format)
     assert made["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": said}
@@ -313,7 +316,7 @@ def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return here
 
 
-REGION: Final = ("--region", "eu-west-1", "--format", "json")
+REGION: Final = ("--region", "eu-west-1", "--format", "json", "--no-ec2")
 
 
 @pytest.mark.usefixtures("healthy")

@@ -89,7 +89,7 @@ def test_check_starts_without_botocore_and_cryptography() -> None:
 def test_help_names_the_commands(word: str) -> None:
     result = run(word)
     assert result.returncode == 0
-    for command in ("check", "demo", "schema"):
+    for command in ("check", "demo", "schema", "facts", "permissions"):
         assert command in result.stdout
 
 
@@ -117,6 +117,25 @@ def test_a_library_that_hangs_does_not_hold_the_process(seam: str) -> None:
     assert result.returncode == 3
     assert parsed["run"]["seconds"] < 2.0
     assert took < 20.0  # the library hangs for sixty
+
+
+def test_an_ec2_client_that_hangs_changes_nothing_but_what_was_read() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.agent.hanging", "ec2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    parsed = document(result.stdout)
+    assert (parsed["verdict"]["status"], result.returncode) == ("ok", 0)
+    assert parsed["run"]["complete"]
+    reads = [each for each in parsed["observations"] if each["step"] == "ec2"]
+    assert {each["status"] for each in reads} == {"skipped"}
+    (finding,) = parsed["findings"]
+    assert finding["code"] == "VPC013"
+    assert "The run's deadline came before all of it was read." in finding["detail"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -149,6 +168,74 @@ def test_a_signal_before_the_run_is_not_lost(capsys: pytest.CaptureFixture[str])
     parsed = document(capsys.readouterr().out)
     assert code == 143
     assert parsed["run"]["interrupted"]
+
+
+VPC = ("--vpc", "vpc-0a1b2c3d4e5f67890", "--region", "eu-west-1")
+
+
+def hanging_credentials(folder: Path) -> dict[str, str]:
+    """Settings of an SDK whose credentials come from a program that does not end."""
+    config = folder / "config"
+    config.write_text("[default]\ncredential_process = sleep 60\n", "utf-8")
+    return {"AWS_CONFIG_FILE": str(config)}
+
+
+def test_facts_end_at_their_deadline_whatever_hangs(tmp_path: Path) -> None:
+    began = time.monotonic()
+    path = tmp_path / "facts.json"
+    result = run("facts", *VPC, "--deadline", "1", "--output", str(path), **hanging_credentials(tmp_path))
+    assert result.returncode == 3
+    assert "credentials: cut short: the deadline of 1 s came" in result.stderr
+    assert result.stdout.startswith("UNKNOWN  nothing could be read; credentials: ")
+    assert not path.exists()
+    assert time.monotonic() - began < 20.0  # the program hangs for sixty
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_facts_without_a_file(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = sh -c 'echo >{begun}; sleep 60'\n", "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", "facts", *VPC, "--timeout", "60", "--output", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "AWS_CONFIG_FILE": str(config)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with begun.open() as stream:
+            assert stream.readline() == "\n"
+        process.send_signal(number)
+        assert process.wait(SECONDS) == code
+        assert process.stdout is not None
+        assert process.stdout.read() == f"UNKNOWN  interrupted by {number.name}; nothing was written\n"
+    assert not path.exists()
+
+
+def test_facts_without_credentials_write_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    result = run("facts", *VPC, "--output", str(path))
+    assert result.returncode == 3
+    assert result.stderr.startswith("Error: there are no credentials to ask EC2 with: ")
+    assert not path.exists()
+
+
+def test_permissions_are_those_of_the_region() -> None:
+    result = run("permissions", "--region", "cn-north-1", "--format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    parts = {each["part"]: each["policy"] for each in json.loads(result.stdout)["parts"]}
+    assert parts["path"] is None
+    assert [each["Action"] for each in parts["api"]["Statement"]] == [["backup:ListBackupVaults"]]
+    text = run("permissions", "--region", "cn-north-1").stdout
+    assert json.dumps(parts["api"], indent=2) in text
+
+
+def test_permissions_without_a_region_are_those_of_the_partition_aws() -> None:
+    assert run("permissions").stdout == run("permissions", "--partition", "aws").stdout
+    assert "in all Regions of aws\n" in run("permissions").stdout
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -15,14 +16,17 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from agent import codec
+from agent import codec, facts_file
 from agent.catalog.vpce import NamedEndpoint
 from agent.cli import dispatch, main
 from agent.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
 from agent.settings import Expect, Settings, Suppression
+from tests.agent.sample_facts import facts
 
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 OWN = "vpce-0a1b2c3d4e5f67890"
+FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
+"""Files in the folder in which these tests are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +131,15 @@ CASES = (
         number=True,
     ),
     Case(name="no-api", field="signed_calls", good="true", means=False, other="false", other_means=True, flag=True),
+    Case(name="no-ec2", field="ec2_reads", good="true", means=False, other="false", other_means=True, flag=True),
+    Case(
+        name="ec2-facts",
+        field="ec2_facts",
+        good="facts.json",
+        means=FACTS["facts.json"],
+        other="other.json",
+        other_means=FACTS["other.json"],
+    ),
     Case(name="profile", field="profile", good="ops", means="ops", other="audit", other_means="audit"),
     Case(name="ca-bundle", field="ca_bundle", good="/a.pem", means="/a.pem", other="/b.pem", other_means="/b.pem"),
     Case(name="fips", field="fips", good="true", means=True, other="false", other_means=False, flag=True),
@@ -160,6 +173,16 @@ CASES = (
         other_means="never",
     ),
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder with the files that options name."""
+    folder = tmp_path_factory.mktemp("folder")
+    for name, each in FACTS.items():
+        (folder / name).write_text(facts_file.dumps(each), "utf-8")
+    with contextlib.chdir(folder):
+        yield
 
 
 def settled(*arguments: str) -> tuple[Settings, Showing]:
@@ -277,6 +300,50 @@ def test_region_and_what_named_it(
         monkeypatch.setenv(name, value)
     settings, _ = settled(*arguments)
     assert (settings.region, settings.region_source) == (region, source)
+
+
+# --- The configuration ------------------------------------------------------------------------------------------------
+
+
+def test_ec2_is_asked_unless_it_must_not_be_or_a_file_tells() -> None:
+    assert (settled()[0].ec2_reads, settled()[0].ec2_facts) == (True, None)
+    assert (settled("--no-ec2")[0].ec2_reads, settled("--no-ec2")[0].ec2_facts) == (False, None)
+    told = settled("--ec2-facts", "facts.json")[0]
+    assert (told.ec2_reads, told.ec2_facts) == (False, FACTS["facts.json"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        pytest.param({}, ["--region", "eu-west-1"], id="flag"),
+        pytest.param({"AWS_REGION": "eu-west-1"}, [], id="variable"),
+        pytest.param({"AWS_DEFAULT_REGION": "eu-west-2", "AWS_REGION": "eu-west-1"}, [], id="the one that counts"),
+        pytest.param({}, [], id="not known yet"),
+    ],
+)
+def test_a_facts_file_of_the_run_s_region_is_taken(
+    variables: dict[str, str], arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert settled(*arguments, "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
+
+
+def test_a_facts_file_that_no_flag_names_is_not_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    """The one that wins is read, and no other: those that lose may be old, or gone."""
+    config.write_text('ec2-facts = "nowhere.json"', "utf-8")
+    monkeypatch.setenv("BACKUPLINK_EC2_FACTS", "gone.json")
+    assert settled("--config", str(config), "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
+
+
+def test_a_facts_file_from_a_pipe_is_read() -> None:
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, facts_file.dumps(FACTS["facts.json"]).encode())  # less than a pipe holds (pipe(7))
+        os.close(writing)
+        assert settled("--ec2-facts", f"/dev/fd/{reading}")[0].ec2_facts == FACTS["facts.json"]
+    finally:
+        os.close(reading)
 
 
 # --- Files that are just read ----------------------------------------------------------------------------------------
@@ -402,7 +469,8 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         assert shown.format in FORMATS
     except click.UsageError as error:
         refusal = error.message
-    assert not refusal or refusal.startswith((f"{config}: ", "--brief shortens"))
+    said = (f"{config}: ", "--brief shortens", "--no-ec2 wants", *(f"{name}: is of the Region" for name in FACTS))
+    assert not refusal or refusal.startswith(said) or ": cannot be read: " in refusal  # a facts file that is none
     assert len(refusal) < 1_000
     wanted = format_of_file(str(config))
     assert wanted is None or isinstance(wanted, str)
