@@ -1,0 +1,1 @@
+"""The terminal's interface: a view over the events of a run, or over a saved report."""

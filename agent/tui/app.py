@@ -1,0 +1,402 @@
+"""The app: the one that owns the state, makes runs, and decides what a key does.
+
+It folds each event of a run into the state at once, and shows the state at most every FRAME seconds, so that a run that
+says much sends little. What a person does is shown at once. While nothing runs there is no timer, and nothing is sent.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from importlib.resources import files
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.filter import LineFilter, NoColor
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from agent.events import Event
+from agent.report import Report, TargetReport
+from agent.settings import Settings
+from agent.tui import detail
+from agent.tui.happened import (
+    PANES,
+    Chosen,
+    Closed,
+    Filtered,
+    FindingsSwitched,
+    Happened,
+    Moved,
+    Opened,
+    Pane,
+    PaneChanged,
+    Planned,
+    RunBegun,
+    RunEnded,
+    Said,
+    SettingsChanged,
+    Ticked,
+    WatchSwitched,
+)
+from agent.tui.keys import KEYS
+from agent.tui.lines import ASCII, UNICODE, Glyphs, Line
+from agent.tui.source import Live, Saved, Source
+from agent.tui.state import Phase, State, exit_code, finding_under_cursor, reduce, saved, target_under_cursor
+from agent.tui.widgets.pane import CausesPart, DetailPart, Footer, Part, PathPart, TonedScreen, VerdictLine
+from agent.tui.widgets.typed import quiet_input
+from probes.model import Target
+
+if TYPE_CHECKING:
+    from agent.stop import Stop
+
+FRAME: Final = 0.05
+"""Seconds from an event to the picture of it."""
+TICK: Final = 0.2
+"""Seconds between two looks at the clock while a run lasts."""
+WIDE: Final = 130
+"""Columns from which on the detail stands beside the path."""
+OPERATOR: Final = "the operator"
+"""Who ends a run with `q`."""
+
+
+class MainScreen(TonedScreen[None]):
+    """The one screen."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, f"app.{key.action}", show=False) for key in KEYS]
+
+    state: reactive[State | None] = reactive(None, repaint=False)
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self._glyphs = glyphs
+
+    def compose(self) -> ComposeResult:
+        yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
+        with Container(id="body"):
+            yield PathPart(self._glyphs, id="path").data_bind(MainScreen.state)
+            with Container(id="side"):
+                yield CausesPart(self._glyphs, id="causes").data_bind(MainScreen.state)
+                yield DetailPart(self._glyphs, id="detail").data_bind(MainScreen.state)
+        yield quiet_input("", "only what has these words in it; enter keeps, esc shows all", id="filter")
+        yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
+
+
+class BackuplinkApp(App[int]):
+    """Runs, or a saved report. `run_async` gives the exit code that the contract promises."""
+
+    CSS = files("agent.tui").joinpath("theme.tcss").read_text("utf-8")
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "backuplink"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True)]
+
+    state: reactive[State | None] = reactive(None, repaint=False)
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        ascii_only: bool = False,
+        colours: bool = True,
+        fail_on: str = "warning",
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        """`clock` gives the time by which the progress of a run is told; otherwise the loop's."""
+        self._colours = colours
+        super().__init__(ansi_color=True)
+        self.theme = "ansi-dark"
+        self.no_color = not colours
+        self.source = source
+        self.report: Report | None = source.report if isinstance(source, Saved) else None
+        """Of the last run, one that was left in the middle included."""
+        self._fail_on = fail_on
+        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._glyphs = ASCII if ascii_only else UNICODE
+        self._folded = (
+            saved(source.title, source.report)
+            if isinstance(source, Saved)
+            else State(title=source.title, settings=source.settings)
+        )
+        self._main = MainScreen(self._glyphs)
+        self._stop: Stop | None = None
+        """Ends the run that lasts."""
+        self._is_leaving = False
+        self._due = False
+        """Whether what is folded will be shown by itself."""
+        self._next: Timer | None = None
+        self.set_reactive(BackuplinkApp.state, self._folded)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        found = super().get_line_filters()
+        return found if self._colours else [*found, NoColor()]
+
+    def get_default_screen(self) -> Screen[None]:
+        self._main.data_bind(BackuplinkApp.state)
+        return self._main
+
+    def on_mount(self) -> None:
+        if isinstance(self.source, Live):
+            self.call_after_refresh(self._run)  # what measures is imported once there is something to look at
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._main.set_class(event.size.width >= WIDE, "-wide")
+
+    # --- State -------------------------------------------------------------------------------------------------------
+
+    def tell(self, happened: Happened) -> None:
+        """Fold what a person did, and show it."""
+        self._folded = reduce(self._folded, happened)
+        self._show()
+
+    def _heard(self, event: Event) -> None:
+        """Fold an event of the run; it is shown together with those that come soon after it."""
+        self._folded = reduce(self._folded, event)
+        if not self._due:
+            self._due = True
+            self.set_timer(FRAME, self._show)
+
+    def _show(self) -> None:
+        self._due = False
+        state = self.state = self._folded
+        self._main.set_class(state.findings_only, "-findings")
+        self._main.set_class(state.is_whole, "-whole")
+
+    # --- Runs --------------------------------------------------------------------------------------------------------
+
+    def _run(self, settings: Settings | None = None, only: str | None = None) -> None:
+        """Begin a run, unless one lasts."""
+        from agent.stop import Stop
+
+        state = self._folded
+        if not isinstance(self.source, Live) or state.settings is None:
+            self.tell(Said("this is a saved report: nothing is measured"))
+        elif state.phase is Phase.RUNNING:
+            self.tell(Said("a run lasts already; q ends it"))
+        else:
+            self._unplan()
+            self._stop = Stop()
+            wanted = settings or state.settings
+            self.tell(RunBegun(self._clock(), wanted, only))
+            self.run_worker(self._measure(self.source, wanted, self._stop), name="run", exit_on_error=True)
+
+    async def _measure(self, source: Live, settings: Settings, stop: "Stop") -> None:
+        ticking = self.set_interval(TICK, lambda: self.tell(Ticked(self._clock())))
+        try:
+            evidence = await source.measure(settings, self._heard, stop)
+        finally:
+            ticking.stop()
+            self._stop = None
+        self.report = source.judge(evidence)
+        self.tell(RunEnded(self.report))
+        if self._is_leaving:
+            self.exit(exit_code(self._folded, self._fail_on))
+        elif self._folded.watching:
+            self._plan()
+
+    def _plan(self) -> None:
+        """Run again after a while."""
+        interval = self._folded.interval
+        self._next = self.set_timer(interval, self._run)
+        report = self._folded.report
+        self.tell(Planned(None if report is None else report.run.finished_at + timedelta(seconds=interval)))
+
+    def _unplan(self) -> None:
+        if self._next is not None:
+            self._next.stop()
+            self._next = None
+
+    def leave(self, reason: str) -> None:
+        """End the interface; a run that lasts is ended first, in the name of `reason`, and its report kept. A second
+        call waits for nothing."""
+        if self._stop is None or self._is_leaving:
+            self.exit(exit_code(self._folded, self._fail_on))
+        else:
+            self._is_leaving = True
+            self.tell(Said("ending the run ..."))
+            self._stop.pull(reason)
+
+    # --- Keys --------------------------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        self.leave(OPERATOR)
+
+    def action_move(self, rows: int, columns: int) -> None:
+        self.tell(Moved(rows, columns, self._part().most))
+
+    def action_page(self, by: int) -> None:
+        part = self._part()
+        self.tell(Moved(by * max(part.page - 1, 1), 0, part.most))
+
+    def action_end(self, by: int) -> None:
+        part = self._part()
+        self.tell(Moved(by * (part.most + part.page + len(self._folded.rows)), 0, part.most))
+
+    def action_pane(self, by: int) -> None:
+        self.tell(PaneChanged(by))
+
+    def action_open(self) -> None:
+        self.tell(Opened())
+
+    def action_close(self) -> None:
+        self.tell(Closed())
+
+    def action_findings(self) -> None:
+        self.tell(FindingsSwitched())
+
+    def action_run(self) -> None:
+        self._run()
+
+    def action_run_only(self) -> None:
+        target = target_under_cursor(self._folded)
+        if target is None:
+            self.tell(Said("no service is under the cursor: move it to one, or to a finding of one"))
+        elif self._folded.settings is not None:
+            self._run(narrowed(self._folded.settings, target), target.id)
+        else:
+            self._run()
+
+    def action_watch(self) -> None:
+        state = self._folded
+        if state.settings is None:
+            self.tell(Said("this is a saved report: nothing is measured"))
+        elif state.watching:
+            self._unplan()
+            self.tell(WatchSwitched(False))
+            self.tell(Said("no longer watching"))
+        else:
+            self.tell(WatchSwitched(True))
+            if state.phase is not Phase.RUNNING:
+                self._run()
+
+    def action_filter(self) -> None:
+        filter_line = self._main.query_one("#filter", Input)
+        filter_line.value = self._folded.filter
+        self._main.add_class("-filtering")
+        filter_line.focus()
+
+    def action_settings(self) -> None:
+        from agent.tui.widgets.screens import SettingsScreen
+
+        settings = self._folded.settings
+        if settings is None:
+            self.tell(Said("this is a saved report: nothing is measured"))
+            return
+
+        def take(found: object) -> None:
+            if isinstance(found, tuple):
+                self.tell(SettingsChanged(*found))
+                self.tell(Said("kept for the next run; r runs"))
+
+        self.push_screen(SettingsScreen(self._glyphs, settings, self._folded.interval), take)
+
+    def action_copy(self) -> None:
+        from agent.tui.widgets.screens import CopyScreen
+
+        finding = finding_under_cursor(self._folded)
+        commands = () if finding is None else detail.commands_of(finding)
+        if finding is None:
+            self.tell(Said("no finding is under the cursor"))
+        elif not commands:
+            self.tell(Said(f"{finding.code} has no command; what to do is in its detail"))
+        else:
+            self.push_screen(CopyScreen(self._glyphs, f"To mend {finding.id}", commands, self.copy_to_clipboard))
+
+    def action_save(self) -> None:
+        from agent.tui import export
+        from agent.tui.widgets.screens import SaveScreen
+
+        report = self._folded.report
+        if report is None:
+            self.tell(Said("there is no report before a run has ended"))
+            return
+
+        def save(place: str, wanted: str) -> str | None:
+            try:
+                path = export.save(report, place, wanted)
+            except FileExistsError:
+                return f"{place} is there already, and is left as it is: give another name"
+            except OSError as error:
+                return f"{place} cannot be written: {error.strerror}"
+            self._folded = reduce(self._folded, Said(f"saved as {path}"))
+            return None
+
+        def done(_: object) -> None:
+            self._show()
+
+        name = f"backuplink-{re.sub(r'[^A-Za-z0-9-]+', '-', report.run.id)[:60]}"
+        self.push_screen(SaveScreen(self._glyphs, name, export.formats(), save), done)
+
+    def action_help(self) -> None:
+        from agent.tui.widgets.screens import TextScreen, help_lines
+
+        can_run = self._folded.settings is not None
+
+        def lines(width: int) -> Sequence[Line]:
+            return help_lines(width, can_run=can_run)
+
+        self.push_screen(TextScreen(self._glyphs, "Keys", lines))
+
+    def action_palette(self) -> None:
+        from agent.tui.widgets.screens import PaletteScreen
+
+        async def act(action: object) -> None:
+            if isinstance(action, str):
+                await self.run_action(action)
+
+        self.push_screen(PaletteScreen(self._glyphs, can_run=self._folded.settings is not None), act)
+
+    def _part(self) -> Part:
+        """The part that keys go to."""
+        return self._main.query_one(f"#{self._folded.pane}", Part)
+
+    # --- Messages ----------------------------------------------------------------------------------------------------
+
+    def on_part_picked(self, picked: Part.Picked) -> None:
+        if picked.key is None:
+            self._give_keys(picked.pane)
+        else:
+            self.tell(Chosen(picked.pane, picked.key))
+        if picked.is_wanted:
+            self.tell(Opened())
+
+    def on_part_wheeled(self, wheeled: Part.Wheeled) -> None:
+        self._give_keys(wheeled.pane)
+        self.tell(Moved(wheeled.rows, 0, self._part().most))
+
+    def _give_keys(self, pane: Pane) -> None:
+        """Let keys go to a part."""
+        if pane is not self._folded.pane:
+            self.tell(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
+
+    def on_input_changed(self, changed: Input.Changed) -> None:
+        if changed.input.id == "filter":
+            self.tell(Filtered(changed.value))
+
+    def on_input_submitted(self, submitted: Input.Submitted) -> None:
+        if submitted.input.id == "filter":
+            self._end_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc in the line of the filter shows all again."""
+        if event.key == "escape" and self.screen is self._main and self._main.has_class("-filtering"):
+            event.stop()
+            event.prevent_default()
+            self.tell(Filtered(""))
+            self._end_filter()
+
+    def _end_filter(self) -> None:
+        self._main.remove_class("-filtering")
+        self._main.set_focus(None)
+
+
+def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
+    """Settings with this target as the only one that is required. What else a run looks at stays, and counts less."""
+    named = tuple(each for each in settings.endpoints if each.service == target.service and each.host == target.host)
+    return replace(settings, services=(target.service,), endpoints=named)

@@ -1,0 +1,381 @@
+"""The state as lines of a given width: the verdict, the path, the causes and the last line of the screen. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from agent.render.words import visible
+from agent.report import Status
+from agent.tui.happened import Pane
+from agent.tui.keys import KEYS
+from agent.tui.lines import Glyphs, Line, Span, Tone, cut, width_of, wrapped
+from agent.tui.path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
+from agent.tui.state import SAMPLED, Phase, Run, State
+from probes.facts import ImdsFacts
+from probes.model import Address
+
+LONGEST: Final = 14
+"""Characters of an address beside its lanes. A longer one stands on a line of its own."""
+_WORDS: Final = 10
+_MORE_WORDS: Final = 18
+_FEW_WORDS: Final = 8
+"""Columns for the words of a look that is no hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
+_BAR: Final = 20
+TONES: Final = {
+    Progress.WAITING: Tone.FAINT,
+    Progress.RUNNING: Tone.RUNNING,
+    Progress.OK: Tone.OK,
+    Progress.FAILED: Tone.FAILED,
+    Progress.SKIPPED: Tone.FAINT,
+}
+STATUS_TONES: Final = {
+    Status.OK: Tone.OK,
+    Status.WARNING: Tone.WARNING,
+    Status.CRITICAL: Tone.FAILED,
+    Status.UNKNOWN: Tone.UNKNOWN,
+    Status.NOT_IN_USE: Tone.FAINT,
+}
+
+
+# --- The verdict -----------------------------------------------------------------------------------------------------
+
+
+def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """What the run comes to, or how far it is, in `height` lines: words first, then the facts of the run."""
+    word, tone, text = _said(state)
+    start = f" {word}  "
+    lines = wrapped(text, width - 1, first=start, later=" " * len(start))[: height - 1] or [(Span(start, tone),)]
+    first = lines[0][0].text
+    lines[0] = (Span(first[: len(start)], tone), Span(first[len(start) :], Tone.STRONG))
+    facts = f"{' ' * len(start)}{_facts(state, glyphs)}"
+    title = visible(state.title)
+    room = width - len(facts) - len(title) - 1
+    tail = (Span(" " * room), Span(title, Tone.FAINT)) if room > 1 else ()
+    lines.append((Span(facts), *tail))
+    return tuple(cut(line, width) for line in lines)
+
+
+def _said(state: State) -> tuple[str, Tone, str]:
+    report, run = state.report, state.run
+    if state.phase is Phase.RUNNING and run is not None:
+        where = " and ".join(dict.fromkeys(target.service for target in state.targets)) or "this host"
+        again = "" if report is None else f" again; the last run said {report.verdict.status.upper()}"
+        only = f", requiring {run.only} alone" if run.only else ""
+        return "RUNNING", Tone.RUNNING, f"looking at {where}{again}{only}"
+    if report is None:
+        return "READY", Tone.RUNNING, "nothing was looked at yet; r runs"
+    only = f"requiring {run.only} alone: " if run is not None and run.only else ""
+    status = report.verdict.status
+    return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
+
+
+def _facts(state: State, glyphs: Glyphs) -> str:
+    if state.phase is Phase.RUNNING and state.run is not None:
+        return _progress(state.run, glyphs)
+    report = state.report
+    if report is None:
+        return ""
+    access = {"not-tried": "signed calls not tried", "unknown": "access unknown"}.get(
+        report.verdict.access, f"access {report.verdict.access}"
+    )
+    said = [
+        visible(report.run.region or "no Region"),
+        f"path {report.verdict.path}",
+        access,
+        f"{report.run.seconds:.1f} s",
+    ]
+    if not report.run.complete:
+        said.append("ended early")
+    if state.watching and state.next_at is not None:
+        said.append(f"watching, next at {state.next_at:%H:%M:%S} UTC")
+    return ", ".join(said)
+
+
+def _progress(run: Run, glyphs: Glyphs) -> str:
+    passed = max(run.now - run.began, 0.0)
+    said = f"{run.made} of {run.announced} looks"
+    if run.deadline is not None:
+        passed = min(passed, run.deadline)
+        full = round(_BAR * passed / run.deadline) if run.deadline else _BAR
+        bar = glyphs.full * full + glyphs.empty * (_BAR - full)
+        said += f", {passed:.1f} of at most {run.deadline:g} s"
+    else:
+        bar = ""
+    return f"{said}, {run.failed} failed {bar}" if run.failed else f"{said} {bar}"
+
+
+# --- The path --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How wide the parts of a lane are. They depend on the width alone, so that nothing moves while a run lasts."""
+
+    address: int
+    zone: int
+    port: int
+    cell: int
+
+    @property
+    def start(self) -> int:
+        """Where the first hop is."""
+        return 3 + self.address + self.zone + self.port
+
+
+def columns(width: int) -> Columns:
+    """The widths for a path of so many columns."""
+    zone = 4 if width < 76 else 9
+    room = width - (3 + LONGEST + 1 + zone + 5)
+    # Where there is plenty, some of it is for what comes after the hops.
+    cell = room // 5 if room > 100 else (room - 7) // 4 if room > 54 else room // 4
+    return Columns(address=LONGEST + 1, zone=zone, port=5, cell=max(min(cell, 24), 8))
+
+
+def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
+    """The line over the path: what stands in which column, and where in the whole one is."""
+    wide = columns(width)
+    zone = "zone" if wide.zone > 4 else "az"
+    head = f"{'>' if is_active else glyphs.across}  {'Path':<{wide.address}}{zone:<{wide.zone}}{'port':<{wide.port}}"
+    head += "".join(f"{step.upper():<{wide.cell}}" for step in STEPS)
+    words = re.sub(r" {3,}", lambda gap: f" {glyphs.across * (len(gap[0]) - 2)} ", head.rstrip())
+    return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
+
+
+def _filled(words: str, right: str, width: int, glyphs: Glyphs) -> str:
+    """A line with words at its left and, where there is room for them, at its right."""
+    tail = f" {right} {glyphs.across}" if right and len(words) + len(right) + 4 <= width else ""
+    return f"{words} {glyphs.across * max(width - len(words) - len(tail) - 1, 0)}{tail}"[:width]
+
+
+def _title_tone(is_active: bool) -> Tone:
+    return Tone.STRONG if is_active else Tone.FAINT
+
+
+def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """The path, row by row: this host, then for each target who was asked for its name and its lanes."""
+    lines = _host(state, width)
+    for band in state.picture.bands:
+        lines += [(), *_band(band, state, width, glyphs)]
+    if state.picture.hidden:
+        lines += [(), (Span(f" {state.picture.hidden} lanes are left out by the filter", Tone.FAINT),)]
+    return tuple(cut(line, width) for line in lines)
+
+
+def _host(state: State, width: int) -> list[Line]:
+    look = state.looks.get("imds")
+    seen = None if look is None or look.observation is None else look.observation.facts
+    known = (seen.instance_id, seen.availability_zone_id, seen.region) if isinstance(seen, ImdsFacts) else ()
+    head = (Span(" THIS HOST", Tone.STRONG, THIS_HOST), Span(f"  {visible('  '.join(filter(None, known)))}"))
+    room, gap = (_FEW_WORDS, 1) if width < 110 else (_MORE_WORDS, 2)
+    return [head, *_flow(state.picture.host, width, room, "   ", gap=gap)]
+
+
+def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
+    words = visible(band.words)
+    tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
+    name, host = f" {band.service.upper()}", f"  {visible(band.host)}"
+    room = width - 1 - len(name) - len(words) - 2
+    if len(host) > room:
+        host = f"{host[: max(room - 2, 0)]}.."
+    gap = max(room - len(host), 0) + 2
+    head: Line = (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(words, tone))
+    lines = [head]
+    if band.names:
+        room = _WORDS if width < 100 else _MORE_WORDS
+        key = f"names/{band.target}"
+        lines += _flow(band.names, width, room, f" {glyphs.branch} DNS ", f" {glyphs.down}     ", key=key)
+    if band.left_alone is not None:
+        lines += wrapped(band.left_alone, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
+    lines += _lanes(band.lanes, state, width, glyphs)
+    return lines
+
+
+def _flow(
+    cells: Sequence[Cell],
+    width: int,
+    room: int,
+    prefix: str,
+    later: str | None = None,
+    *,
+    key: str | None = None,
+    gap: int = 2,
+) -> list[Line]:
+    """Cells side by side, each with `room` columns for its words, whatever they are: where a cell is depends on the
+    labels alone, so that nothing moves when a look ends."""
+    lines: list[list[Span]] = []
+    at = width
+    for cell in cells:
+        label = visible(cell.label)
+        if at + len(label) + 1 + min(room, _FEW_WORDS) > width:
+            lines.append([Span(later if lines and later is not None else prefix, Tone.FAINT, None if lines else key)])
+            at = len(prefix)
+        words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
+        lines[-1] += [
+            Span(f"{label} ", Tone.FAINT, cell.key),
+            Span(words, TONES[cell.progress], cell.key),
+            Span(" " * (room - len(words) + gap)),
+        ]
+        at += len(label) + 1 + max(room, len(words)) + gap
+    return [tuple(line) for line in lines]
+
+
+def _fitting(cell: Cell, room: int) -> str:
+    """The fullest words that there is room for, or else the shortest."""
+    return next((words for words in cell.words if len(words) <= room), cell.words[-1])
+
+
+def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
+    wide = columns(width)
+    lines: list[Line] = []
+    before: Address | None = None
+    last = lanes[-1].address if lanes else None
+    for lane in lanes:
+        tree = glyphs.down
+        if lane.address != before:
+            tree = glyphs.last if lane.address == last else glyphs.branch
+        elif lane.address == last:
+            tree = " "
+        lines += _lane(lane, width, glyphs, f" {tree} ", is_first=lane.address != before)
+        rest = " " if lane.address == last else glyphs.down
+        if lane.extras:
+            lines += _flow(lane.extras, width, _WORDS, f" {rest}   beside it: ")
+        if state.watching and lane.key in state.samples:
+            lines.append(_times(state.samples[lane.key], wide, glyphs, f" {rest} "))
+        before = lane.address
+    return lines
+
+
+def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) -> list[Line]:
+    wide = columns(width)
+    lines: list[Line] = []
+    address = f"{visible(str(lane.address))}{'' if lane.own else '*'}"
+    zone = visible(lane.availability_zone or "")
+    zone = zone if len(zone) <= wide.zone else zone.rpartition("-")[2][: wide.zone]
+    shown = address if is_first else ""
+    if len(address) > wide.address:
+        if is_first:
+            lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {zone}", Tone.FAINT)))
+        tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
+    said = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
+    tone = said if lane.own else Tone.FAINT
+    line = [
+        Span(tree, Tone.FAINT),
+        Span(f"{shown:<{wide.address}}", tone, lane.key),
+        Span(f"{zone if is_first else '':<{wide.zone}}", Tone.FAINT, lane.key),
+        Span(f"{lane.port:<{wide.port - 1}}", tone, lane.key),
+        Span(" "),
+    ]
+    made = [cell for cell in lane.cells if cell is not None]
+    for cell, following in zip_longest(made, made[1:]):
+        line += _hop(cell, following, wide.cell, glyphs)
+    arrival = _arrival(lane, glyphs)
+    if width_of(line) + len(arrival) <= width:
+        line.append(Span(arrival, TONES[lane.progress] if lane.own else Tone.FAINT))
+    return [*lines, tuple(line)]
+
+
+def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[Span]:
+    """The words of a hop, and the line that leads on where it was passed."""
+    words = visible(_fitting(cell, wide - 1))
+    room = wide - len(words)
+    leads = cell.progress is Progress.OK and following is not None and room >= 3
+    rest = f" {glyphs.across * (room - 2)} " if leads else " " * room
+    return [Span(words, TONES[cell.progress], cell.key), Span(rest, Tone.OK if leads else Tone.FAINT)]
+
+
+def _arrival(lane: Lane, glyphs: Glyphs) -> str:
+    """What the lane leads to, and whether it gets there."""
+    lead = {Progress.OK: f"{glyphs.across}> ", Progress.FAILED: "x  "}.get(lane.progress, "   ")
+    return f"{lead}{lane.purpose}" if lane.purpose else ""
+
+
+def _times(samples: Sequence[Sequence[float | None]], wide: Columns, glyphs: Glyphs, tree: str) -> Line:
+    """Past times under their hops, the latest last."""
+    by_step = dict(zip(SAMPLED, samples, strict=True))
+    line = [Span(tree, Tone.FAINT), Span(" " * (wide.start - len(tree)))]
+    for step in STEPS:
+        drawn = sparkline(by_step[step], wide.cell - 1, glyphs) if step in by_step else ""
+        line.append(Span(f"{drawn:<{wide.cell}}", Tone.RUNNING))
+    return tuple(line)
+
+
+def sparkline(times: Sequence[float | None], width: int, glyphs: Glyphs) -> str:
+    """The latest times as heights, between nothing and the slowest of them; `x` where there was none."""
+    latest = times[-width:]
+    most = max((each for each in latest if each is not None), default=0.0)
+    top = len(glyphs.levels) - 1
+    return "".join("x" if each is None else glyphs.levels[round(top * each / most) if most else 0] for each in latest)
+
+
+# --- The causes ------------------------------------------------------------------------------------------------------
+
+
+def causes(state: State, width: int) -> tuple[Line, ...]:
+    """Causes, each with its severity; what changed since the last run, and in a watch all that did."""
+    lines: list[Line] = []
+    for entry in state.entries:
+        start = f" {'  ' * entry.depth}{entry.word} "
+        for place, (span,) in enumerate(wrapped(entry.text, width - 1, first=start, later=" " * len(start))):
+            text = span.text[len(start) :]
+            head = Span(start if place == 0 else " " * len(start), entry.tone, entry.key)
+            lines.append((head, Span(text, Tone.PLAIN, entry.key)))
+    return tuple(cut(line, width) for line in lines) or _nothing(state, width)
+
+
+def _nothing(state: State, width: int) -> tuple[Line, ...]:
+    if state.filter:
+        said = "none has the words of the filter in it"
+    elif state.report is not None:
+        said = "none was found"
+    else:
+        said = "they are named when the run has ended: half of it may look like a fault that the rest explains"
+    return tuple(wrapped(said, width - 1, first=" ", tone=Tone.FAINT))
+
+
+# --- The last line ---------------------------------------------------------------------------------------------------
+
+
+def footer(state: State, width: int) -> Line:
+    """What there is to say about the last key, or else what keys there are."""
+    if state.message:
+        return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
+    line: list[Span] = [Span(" ")]
+    hints = [
+        (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
+    ]
+    # The last two are how to find the others, and the way out.
+    for shown, words in _within(hints, width):
+        line += [Span(shown, Tone.STRONG), Span(f" {words}  ", Tone.FAINT)]
+    return cut(tuple(line), width)
+
+
+def _within(hints: Sequence[tuple[str, str]], width: int) -> Iterable[tuple[str, str]]:
+    """As many hints as there is room for, the last two always."""
+    first, last = list(hints[:-2]), list(hints[-2:])
+    while first and 1 + sum(len(shown) + len(words) + 3 for shown, words in (*first, *last)) > width:
+        first.pop()
+    return (*first, *last)
+
+
+def rule(title: str, width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
+    """The line over a part of the screen; the part that keys go to is marked by a sign, too."""
+    words = f"{'>' if is_active else glyphs.across} {visible(title)}"
+    return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
+
+
+def position(top: int, shown: int, count: int) -> str:
+    """`1-9/23`; nothing where all is shown."""
+    return "" if count <= shown and top == 0 else f"{top + 1}-{min(top + shown, count)}/{count}"
+
+
+def title_of(state: State, pane: Pane) -> str:
+    """What stands over a part."""
+    match pane:
+        case Pane.CAUSES:
+            words = "Findings" if state.findings_only else "Causes"
+            last = state.phase is Phase.RUNNING and state.report is not None
+            return f"{words} of the last run" if last else words
+        case _:
+            return str(pane).capitalize()

@@ -1,0 +1,54 @@
+"""Saving a report from the interface: in a format that is asked for by name, and never over anything."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from agent.render import html, json, markdown
+from agent.report import Report
+
+_FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
+    "json": json.render,
+    "html": html.render,
+    "markdown": markdown.render,
+}
+
+
+def formats() -> tuple[str, ...]:
+    """The names of the formats that a report can be saved in."""
+    return tuple(_FORMATS)
+
+
+def save(report: Report, place: str, wanted: str) -> Path:
+    """Write the report to a file that only its owner can read, whole or not at all, and give the file's path.
+
+    `~` in `place` is a home. Raises FileExistsError where anything is there already, KeyError for a format that is not
+    among `formats`, and OSError where the file cannot be written.
+    """
+    document = _FORMATS[wanted](report)
+    path = _path(place)
+    if os.path.lexists(path):  # said before anything is written beside it
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".backuplink-", suffix=".new")  # 0600 (mkstemp(3))
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(document)
+            stream.flush()
+            os.fsync(stream.fileno())
+        # Unlike a rename, a link fails where its name is taken (link(2)), by a dangling link, too.
+        path.hardlink_to(name)
+    finally:
+        Path(name).unlink()
+    return path
+
+
+def _path(place: str) -> Path:
+    if not place or "\0" in place:
+        raise OSError(errno.EINVAL, "this is no name of a file", place)
+    try:
+        return Path(place).expanduser().absolute()
+    except RuntimeError as error:
+        raise FileNotFoundError(errno.ENOENT, "nobody of this name has a home here", place) from error

@@ -1,0 +1,297 @@
+"""Widgets that draw lines. They draw those that are seen, and of these only the ones that changed: over a slow line
+every character counts."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from agent.tui import detail, drawing
+from agent.tui.happened import Pane
+from agent.tui.lines import Glyphs, Line, Tone, width_of
+from agent.tui.state import State, chosen_entry, cursor, marked
+
+T = TypeVar("T")
+WHEEL = 3
+"""Lines that the mouse's wheel goes."""
+NEAR = 2
+"""Lines outside of what is seen that are scrolled to one by one."""
+
+
+class TonedScreen(Screen[T]):
+    """A screen that knows how each tone looks, once for all the lines on it."""
+
+    COMPONENT_CLASSES = {f"lines--{tone}" for tone in Tone} | {"lines--cursor", "lines--marked"}
+
+
+class Lines(Widget):
+    """Lines of words, the first of them at the top. Their screen is a TonedScreen."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self._drawn: tuple[tuple[Line, str | None, frozenset[str]], ...] = ()
+
+    def draw(
+        self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
+    ) -> None:
+        """Show these lines, as far as there is room; paint those that are not shown already."""
+        drawn = tuple(
+            (
+                line,
+                under_cursor if any(span.key == under_cursor for span in line) else None,
+                highlighted & {span.key for span in line if span.key is not None},
+            )
+            for line in lines[: self.size.height]
+        )
+        before, self._drawn = self._drawn, drawn
+        rows = [
+            row
+            for row in range(max(len(before), len(drawn)))
+            if row >= len(before) or row >= len(drawn) or before[row] != drawn[row]
+        ]
+        if rows:
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in rows))
+
+    def _tone_style(self, name: str) -> Style:
+        return self.screen.get_component_rich_style(f"lines--{name}", partial=True)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if y >= len(self._drawn):
+            return Strip.blank(width, base)
+        line, under_cursor, highlighted = self._drawn[y]
+        segments = []
+        for span in line:
+            style = base + self._tone_style(span.tone)
+            if span.key is not None and span.key in highlighted:
+                style += self._tone_style("marked")
+            if span.key is not None and span.key == under_cursor:
+                style += self._tone_style("cursor")
+            segments.append(Segment(span.text, style))
+        return Strip(segments, width_of(line)).adjust_cell_length(width, base)
+
+    def key_at(self, column: int, row: int) -> str | None:
+        """What is drawn there, for the mouse."""
+        line: Line = self._drawn[row][0] if 0 <= row < len(self._drawn) else ()
+        for span in line:
+            if column < len(span.text):
+                return span.key
+            column -= len(span.text)
+        return None
+
+
+class StateLines(Lines):
+    """Lines that are a function of the state."""
+
+    state: reactive[State | None] = reactive(None, repaint=False)
+
+    def lines(self, state: State) -> Sequence[Line]:
+        raise NotImplementedError
+
+    def watch_state(self) -> None:
+        self.show()
+
+    def on_resize(self) -> None:
+        self.show()
+
+    def show(self) -> None:
+        if self.state is not None and self.size:
+            self.draw(self.lines(self.state))
+
+
+class VerdictLine(StateLines):
+    """What the run comes to, or how far it is."""
+
+    def lines(self, state: State) -> Sequence[Line]:
+        return drawing.verdict(state, self.size.width, self.size.height, self.glyphs)
+
+
+class Footer(StateLines):
+    """What there is to say, or which keys there are."""
+
+    def lines(self, state: State) -> Sequence[Line]:
+        return (drawing.footer(state, self.size.width),)
+
+
+class Part(StateLines):
+    """A part of the screen that keys go to: a line that says what it is, and below it as much as there is room for."""
+
+    pane: Pane
+
+    class Picked(Message):
+        """The mouse points at a part, and perhaps at something in it."""
+
+        def __init__(self, pane: Pane, key: str | None, *, is_wanted: bool) -> None:
+            self.pane = pane
+            self.key = key
+            self.is_wanted = is_wanted
+            """Whether it was pointed at twice, as for a thing that is to be opened."""
+            super().__init__()
+
+    class Wheeled(Message):
+        """The wheel was turned over a part."""
+
+        def __init__(self, pane: Pane, rows: int) -> None:
+            self.pane = pane
+            self.rows = rows
+            super().__init__()
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
+        super().__init__(glyphs, id=id)
+        self._top = 0
+        self._at: tuple[str | None, int] = (None, 0)
+        """Key under the cursor and its line, when it was drawn last."""
+        self._count = 0
+        """Lines that there were then."""
+
+    @property
+    def page(self) -> int:
+        """Lines that are seen at once."""
+        return max(self.size.height - 1, 1)
+
+    @property
+    def most(self) -> int:
+        """How far it can be scrolled."""
+        return max(self._count - self.page, 0)
+
+    def content(self, state: State) -> Sequence[Line]:
+        raise NotImplementedError
+
+    def title(self, state: State) -> str:
+        return drawing.title_of(state, self.pane)
+
+    def heading(self, state: State, count: int) -> Line:
+        """The line above."""
+        return drawing.rule(
+            self.title(state),
+            self.size.width,
+            self.glyphs,
+            is_active=state.pane is self.pane,
+            right=drawing.position(self._top, self.page, count),
+        )
+
+    def under_cursor(self, state: State) -> str | None:
+        return None
+
+    def followed(self, state: State, content: Sequence[Line]) -> str | None:
+        """Key of what is to be seen, whatever else there is no room for."""
+        return self.under_cursor(state)
+
+    def show(self) -> None:
+        state = self.state
+        if state is None or not self.size:
+            return
+        content = self.content(state)
+        self._count = len(content)
+        key = self.under_cursor(state)
+        self._scroll(state, content, self.followed(state, content))
+        highlighted = marked(state) if self.pane is Pane.PATH else frozenset[str]()
+        lines = (self.heading(state, len(content)), *content[self._top : self._top + self.page])
+        self.draw(lines, key if state.source is self.pane else None, highlighted)
+
+    def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
+        """Keep what is under the cursor on its line of the screen while lines come and go above it; when the cursor
+        moves, scroll as little as shows it."""
+        rows = [row for row, line in enumerate(content) if any(span.key == key for span in line)] if key else []
+        if not rows:
+            self._top = min(self._top, max(len(content) - self.page, 0))
+            return
+        before, row = self._at
+        self._at = key, rows[0]
+        if before == key:
+            self._top += rows[0] - row
+        else:
+            if not self._top - NEAR <= rows[0] < self._top + self.page + NEAR:
+                self._top = rows[0] - self.page // 3  # from far away: with something before and after it
+            self._top = min(self._top, len(content) - self.page)
+        self._top = max(min(self._top, rows[0]), rows[-1] - self.page + 1, 0)
+
+    def on_click(self, event: events.Click) -> None:
+        key = self.key_at(event.x, event.y)
+        self.post_message(self.Picked(self.pane, key, is_wanted=event.chain > 1))
+
+    def on_mouse_scroll_down(self) -> None:
+        self.post_message(self.Wheeled(self.pane, WHEEL))
+
+    def on_mouse_scroll_up(self) -> None:
+        self.post_message(self.Wheeled(self.pane, -WHEEL))
+
+
+class PathPart(Part):
+    """The path as a picture."""
+
+    pane = Pane.PATH
+
+    _content: tuple[tuple[object, ...], Sequence[Line]] = ((), ())
+    """What it was drawn from last, and what came of it."""
+
+    def content(self, state: State) -> Sequence[Line]:
+        sources = (state.picture, state.samples, state.watching, self.size.width)
+        before = self._content[0]
+        if not before or any(now is not then for now, then in zip(sources, before, strict=True)):
+            self._content = sources, drawing.path(state, self.size.width, self.glyphs)
+        return self._content[1]
+
+    def heading(self, state: State, count: int) -> Line:
+        right = drawing.position(self._top, self.page, count)
+        return drawing.caption(self.size.width, self.glyphs, is_active=state.pane is Pane.PATH, right=right)
+
+    def under_cursor(self, state: State) -> str | None:
+        return cursor(state)
+
+    def followed(self, state: State, content: Sequence[Line]) -> str | None:
+        """What shows the chosen cause, while causes are looked at."""
+        showing = marked(state)
+        first = next((span.key for line in content for span in line if span.key in showing), None)
+        return first if first is not None else cursor(state)
+
+
+class CausesPart(Part):
+    """What is wrong, worst first."""
+
+    pane = Pane.CAUSES
+    _wanted = 0
+    """Lines that there were when it was shown last."""
+
+    def content(self, state: State) -> Sequence[Line]:
+        return drawing.causes(state, self.size.width)
+
+    def under_cursor(self, state: State) -> str | None:
+        return chosen_entry(state)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as there are, so that the detail has the rest."""
+        return 1 if self.state is None else 1 + len(drawing.causes(self.state, width))
+
+    def show(self) -> None:
+        if self.state is not None and self.size.width:
+            wanted = self.get_content_height(self.size, self.size, self.size.width)
+            if wanted != self._wanted:
+                self._wanted = wanted
+                self.refresh(layout=True)
+        super().show()
+
+
+class DetailPart(Part):
+    """What is under the cursor, in full."""
+
+    pane = Pane.DETAIL
+
+    def content(self, state: State) -> Sequence[Line]:
+        return detail.detail(state, self.size.width, self.glyphs)
+
+    def title(self, state: State) -> str:
+        return detail.title(state)
+
+    def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
+        self._top = min(state.scrolled, max(len(content) - self.page, 0))

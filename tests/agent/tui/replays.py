@@ -1,0 +1,139 @@
+"""Runs for the interface, replayed from what a scenario did once, and the interface driven without a terminal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import cache
+
+from textual.pilot import Pilot
+
+from agent.events import Event
+from agent.evidence import Evidence
+from agent.report import Report
+from agent.settings import Settings
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from agent.stop import Stop
+from agent.tui.app import BackuplinkApp
+from agent.tui.drawing import path
+from agent.tui.happened import Happened, RunBegun, RunEnded
+from agent.tui.lines import UNICODE, Line
+from agent.tui.source import Live, Saved
+from agent.tui.state import State, reduce
+from agent.verdict import judge
+from tests.agent.runs import measured
+
+Act = Callable[[Pilot[int]], Awaitable[None]]
+LIMIT = 10.0
+"""Seconds after which something that is waited for will not come."""
+
+
+@cache
+def recorded(name: str) -> tuple[Evidence, tuple[Event, ...]]:
+    return measured(scenarios.load(name))
+
+
+def report_of(name: str) -> Report:
+    return judge(recorded(name)[0])
+
+
+def settings(name: str = "healthy") -> Settings:
+    return settings_of(scenarios.load(name))
+
+
+def folded(name: str, upto: int | None = None) -> State:
+    """The state after the run of a scenario, or after its first events."""
+    state = reduce(ready(name), RunBegun(0.0, settings(name)))
+    for event in recorded(name)[1][:upto]:
+        state = reduce(state, event)
+    return state if upto is not None else reduce(state, RunEnded(report_of(name)))
+
+
+def ready(name: str = "healthy") -> State:
+    return State(title=f"demo {name}", settings=settings(name))
+
+
+def after(state: State, *happened: Happened) -> State:
+    for each in happened:
+        state = reduce(state, each)
+    return state
+
+
+def words(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
+    return ["".join(span.text for span in line).rstrip() for line in lines]
+
+
+def lanes(state: State, width: int = 120) -> list[str]:
+    """The rows of the path that are lanes."""
+    keyed = [line for line in path(state, width, UNICODE) if any((span.key or "").startswith("lane/") for span in line)]
+    return words(keyed)
+
+
+class Replay:
+    """Makes runs by giving again what scenarios gave, one after the other and then the last again and again."""
+
+    def __init__(self, *names: str, upto: int | None = None) -> None:
+        self._runs = [recorded(name) for name in names]
+        self._upto = upto
+        self.asked: list[Settings] = []
+        """The settings of each run so far."""
+
+    def live(self, title: str = "demo") -> Live:
+        return Live(title=title, settings=settings(), measure=self.measure)
+
+    async def measure(self, asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+        self.asked.append(asked)
+        evidence, events = self._runs[min(len(self.asked), len(self._runs)) - 1]
+        for event in events[: self._upto]:
+            emit(event)
+        if self._upto is None:
+            return evidence
+        window = asyncio.timeout(None)  # the rest of the run would come some day
+        try:
+            async with window:
+                stop.watch(window)
+                await asyncio.Event().wait()
+        except TimeoutError:
+            stop.release()
+        seen = {each.observation.id for each in events[: self._upto] if hasattr(each, "observation")}
+        return Evidence(
+            run=replace(evidence.run, complete=False, interrupted=True),
+            targets=evidence.targets,
+            observations=[each for each in evidence.observations if each.id in seen],
+        )
+
+
+def app_of(source: Live | Saved, **how: bool) -> BackuplinkApp:
+    return BackuplinkApp(source, clock=lambda: 0.0, **how)  # type: ignore[arg-type]
+
+
+def saved_app(name: str, **how: bool) -> BackuplinkApp:
+    return app_of(Saved(title=f"demo {name}", report=report_of(name)), **how)
+
+
+def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:
+    """Show the app on a terminal that is none, and act on it; what is asserted is its state and its screen."""
+
+    async def whole() -> None:
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            await act(pilot)
+
+    asyncio.run(whole())
+    return app
+
+
+async def until(pilot: Pilot[int], holds: Callable[[State], bool]) -> State:
+    """Wait until the state is so."""
+    app = pilot.app
+    assert isinstance(app, BackuplinkApp)
+    async with asyncio.timeout(LIMIT):
+        while app.state is None or not holds(app.state):
+            await pilot.pause(0.01)
+    return app.state
+
+
+def screen_of(pilot: Pilot[int]) -> list[str]:
+    """The lines of the screen that is shown."""
+    strips = pilot.app.screen._compositor.render_strips()
+    return ["".join(segment.text for segment in strip).rstrip() for strip in strips]

@@ -1,0 +1,244 @@
+"""What is under the cursor, in full, and the runbook page with what the report knows in it."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.codes import CODES
+from agent.predict.model import Stage
+from agent.report import Report
+from agent.rules.rule import FORMS
+from agent.tui.detail import commands_of, detail, title
+from agent.tui.happened import Chosen, FindingsSwitched, Opened, Pane, RunBegun, RunEnded
+from agent.tui.lines import ASCII, width_of
+from agent.tui.page import filled
+from agent.tui.path import THIS_HOST
+from agent.tui.state import State, saved
+from tests.agent.tui.replays import after, ready, recorded, report_of, settings, words
+
+
+def shown(state: State, width: int = 100) -> str:
+    return "\n".join(words(list(detail(state, width, ASCII))))
+
+
+def at(name: str, key: str, pane: Pane = Pane.PATH) -> State:
+    return after(saved("kept", report_of(name)), Chosen(pane, key))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "parts"),
+    [
+        pytest.param(
+            "one-zone-silent",
+            "tcp/backup/10.0.2.17/443",
+            (
+                "tcp/backup/10.0.2.17/443  failed timeout  3.0 s",
+                "error: no end within 3 s",
+                "started: 2026-01-15 03:00:00.001 UTC",
+                "after: dns/backup/10.0.0.2/A",
+                "retransmits: 2",
+                "shows: CRITICAL TCP002@backup: Some of the endpoint's addresses do not answer",
+            ),
+            id="a connect that failed",
+        ),
+        pytest.param(
+            "one-zone-silent",
+            "tls/backup/10.0.2.17/443",
+            ("skipped", "because: tcp failed: timeout"),
+            id="a handshake that was not made",
+        ),
+        pytest.param(
+            "interception-trusted",
+            "tls/backup/10.0.1.17/443",
+            ("certificates 1:", "issuer: CN=Example Corp TLS Inspection,O=Example Corp", "not after: 20", "cipher: "),
+            id="a certificate",
+        ),
+        pytest.param(
+            "healthy",
+            "http/backup/10.0.1.17/443",
+            ("status: ", "request id: ", "date: 2026-01-15T03:00:00.000Z"),
+            id="headers",
+        ),
+        pytest.param(
+            "healthy", "dns/backup/10.0.0.2", ("dns/backup/10.0.0.2/A ", "dns/backup/10.0.0.2/AAAA ", "rcode: NOERROR"),
+            id="both questions to a name server",
+        ),
+        pytest.param(
+            "healthy", THIS_HOST, ("host/sdk-settings", "host/allowances", "imds", "instance id: i-0a1b2c3d4e5f67890"),
+            id="this host",
+        ),
+        pytest.param(
+            "healthy", "names/backup", ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "host/backup/proxy"),
+            id="all that was asked about a name",
+        ),
+        pytest.param(
+            "one-zone-silent",
+            "target/backup",
+            ("backup at backup.eu-west-1.amazonaws.com", "status: critical", "CRITICAL: TCP002@backup"),
+            id="a target",
+        ),
+        pytest.param(
+            "one-zone-silent",
+            "lane/backup/10.0.2.17/443",
+            ("10.0.2.17 port 443 API", "TCP: failed timeout 3.0 s", "from own lookup: yes", "scope: vpc"),
+            id="a lane",
+        ),
+    ],
+)  # fmt: skip
+def test_everything_that_is_known_is_there(name: str, key: str, parts: tuple[str, ...]) -> None:
+    text = shown(at(name, key))
+
+    for part in parts:
+        assert part in text, text
+
+
+def test_a_lane_has_the_path_that_is_configured() -> None:
+    name = "network-acl-no-return"
+    report = report_of(name)
+    path = next(each for each in report.paths if each.agrees)
+    text = shown(at(name, f"lane/{path.target}/{path.address}/{path.port}"))
+
+    assert f"By configuration, read {path.taken_at:%Y-%m-%d %H:%M:%S} UTC: " in text
+    for hop in path.hops:
+        assert f"{hop.stage.replace('-', ' ')}: {hop.outcome.replace('-', ' ').upper()}" in text
+
+
+def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
+    text = shown(at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES))
+
+    order = [
+        "443 timed out on 10.0.2.17 after 3.0 s",
+        "What to do",
+        "aws ec2 describe-network-interfaces --region eu-west-1 --filters",
+        "shown by: tcp/backup/10.0.2.17/443",
+        "TCP002 ",
+        "CONFIRM",
+        "backuplink check --region eu-west-1 --service backup",
+    ]
+    places = [text.index(each) for each in order]
+    assert places == sorted(places)
+
+
+def test_on_the_whole_screen_a_finding_has_its_headline() -> None:
+    state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
+
+    headline = "CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]"
+    assert headline not in shown(state)
+    assert headline in shown(after(state, Opened()))
+
+
+def test_a_symptom_names_its_cause_and_a_cause_its_symptoms() -> None:
+    report = report_of("two-faults-metadata-and-interception")
+    symptom = next(each for each in report.findings if each.explained_by)
+    state = after(saved("kept", report), FindingsSwitched())
+
+    assert f"explained by: {symptom.explained_by}" in shown(after(state, Chosen(Pane.CAUSES, f"finding/{symptom.id}")))
+    cause = shown(after(state, Chosen(Pane.CAUSES, f"finding/{symptom.explained_by}")))
+    assert "from it follows:" in cause
+    assert symptom.id in cause
+
+
+def test_a_look_that_is_made_again_shows_what_the_last_run_saw() -> None:
+    state = after(
+        ready(),
+        RunBegun(0.0, settings()),
+        *recorded("one-zone-silent")[1],
+        RunEnded(report_of("one-zone-silent")),
+        Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443"),
+        RunBegun(0.0, settings()),
+    )
+
+    text = shown(state)
+    assert "tcp/backup/10.0.2.17/443  waiting" in text
+    assert text.index("In the last run:") < text.index("failed timeout")
+
+
+def test_a_look_that_changed_says_what_it_was() -> None:
+    state = ready()
+    for name in ("one-zone-silent", "healthy"):
+        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+
+    assert "was: failed timeout" in shown(after(state, Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443")))
+    assert "TCP002@backup" in shown(after(state, Chosen(Pane.CAUSES, "changed")))
+    turn = next(each for each in state.turns if each.about.startswith("tcp/"))
+    assert "timeout -> ok" in shown(after(state, Chosen(Pane.CAUSES, f"turn/{turn.number}")))
+
+
+@pytest.mark.parametrize("key", ["", "lane/nowhere/10.0.0.1/443", "finding/XXX999@backup"])
+def test_what_is_not_there_is_shown_as_the_top(key: str) -> None:
+    assert title(at("healthy", key)) == "This host"
+
+
+@pytest.mark.parametrize("width", [28, 40, 80, 200])
+def test_no_line_is_wider_than_there_is_room(width: int) -> None:
+    for key in ("tls/backup/10.0.1.17/443", THIS_HOST):
+        assert max(width_of(line) for line in detail(at("interception-trusted", key), width, ASCII)) <= width
+
+
+# --- Pages -----------------------------------------------------------------------------------------------------------
+
+
+def finding_page(report: Report) -> str:
+    return filled(report.findings[0], report)
+
+
+def test_a_page_has_the_ids_of_its_report() -> None:
+    page = finding_page(report_of("port-blocked"))
+
+    for known in ("--region eu-west-1", "Values=com.amazonaws.eu-west-1.backup"):
+        assert known in page
+    for placeholder in ("<REGION>", "<SERVICE>", "<SERVICE_NAME>"):
+        assert placeholder not in page
+
+
+def test_a_page_keeps_the_placeholder_of_what_several_things_could_be() -> None:
+    report = report_of("port-blocked")
+    addresses = {each.subject.address for each in report.observations if each.id in report.findings[0].evidence}
+
+    assert len(addresses) > 1
+    assert "Values=<ADDRESS>" in finding_page(report)
+
+
+def test_a_page_has_what_the_configuration_names() -> None:
+    report = report_of("security-group-443-only")
+    page = filled(next(each for each in report.findings if each.code == "VPC005"), report)
+
+    assert "--group-id <ENDPOINT_SECURITY_GROUP_ID>" not in page
+    group = next(hop.resources[0] for hop in report.paths[0].hops if hop.stage is Stage.ENDPOINT_GROUPS)
+    assert f"--group-id {group}" in page
+
+
+@pytest.mark.parametrize(
+    "bad", ["vpc-1; reboot", "vpc-0a1b2c3d\x1b[2J", "vpc-$(id)", "i-0a1b2c3d4e5f67890", "vpc-0A1B2C3D"]
+)
+def test_what_has_not_the_form_of_its_kind_does_not_get_into_a_page(bad: str) -> None:
+    report = report_of("name-does-not-exist")
+    finding = replace(report.findings[0], code="DNS001")
+    good = replace(report, vantage=replace(report.vantage, vpc_id="vpc-0a1b2c3d4e5f67890"))
+    assert "vpc-0a1b2c3d4e5f67890" in filled(finding, good)
+
+    assert bad not in filled(finding, replace(report, vantage=replace(report.vantage, vpc_id=bad)))
+
+
+def test_a_page_that_this_version_has_not_says_so() -> None:
+    report = report_of("one-zone-silent")
+
+    assert filled(replace(report.findings[0], code="XYZ999"), report) == "# XYZ999\n\nThis version has no page of it.\n"
+
+
+def test_every_page_can_be_filled() -> None:
+    report = report_of("one-zone-silent")
+    for code in CODES:
+        page = filled(replace(report.findings[0], code=code), report)
+        assert page.startswith(f"# {code}")
+        assert "<REGION>" not in page
+    assert set(FORMS) >= {"<VPC_ID>", "<INSTANCE_ID>"}
+
+
+def test_commands_are_lines_for_a_shell_with_nothing_hidden_in_them() -> None:
+    finding = report_of("one-zone-silent").findings[0]
+    command = replace(finding.fix.commands[0], argv=("aws", "a b", "\x1b]52;c;x\a", "<PLACE>"))
+
+    assert commands_of(replace(finding, fix=replace(finding.fix, commands=(command,)))) == (
+        r"aws 'a b' '\x1b]52;c;x\x07' '<PLACE>'",
+    )

@@ -1,0 +1,137 @@
+"""Names, certificates and messages that come from others are text, whatever is in them."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from agent.report import Report
+from agent.tui.detail import detail
+from agent.tui.drawing import causes, footer, path, verdict
+from agent.tui.happened import Chosen, FindingsSwitched, Opened, Pane, Said
+from agent.tui.lines import ASCII, Line
+from agent.tui.source import Saved
+from agent.tui.state import State, saved
+from probes.facts import HttpFacts, TlsFacts
+from probes.model import Failed, Failure, FailureKind, Observation, Ok
+from tests.agent.tui.replays import after, app_of, drive, report_of, screen_of
+
+HOSTILE = {
+    "clears the screen": "\x1b[2J\x1b[H",
+    "sets the title": "\x1b]0;owned\x07",
+    "copies": "\x1b]52;c;cm0gLXJmIC8=\x07",
+    "one byte CSI": "\x9b31m",
+    "markup": "[bold red]bold[/bold red] [@click=app.leave]x[/]",
+    "closing markup": "[/] [/nothing]",
+    "right to left": "\u202e\u2066drawkcab\u05d0",
+    "wide": "\u30c6\u30b9\u30c8\U0001f600",
+    "joined": "e\u0301\u200d\u200b",
+    "line breaks": "a\r\nb\x0bc\u2028d\te",
+    "long": "A" * 5000,
+    "a lone surrogate": "\ud800",
+    "nothing": "",
+}
+
+
+def with_text(text: str) -> Report:
+    """A report that has the text wherever somebody else may have written something."""
+    report = report_of("interception-trusted")
+    target = report.targets[0]
+
+    def look(each: Observation[object]) -> Observation[object]:
+        match each.facts:
+            case TlsFacts() as facts:
+                certificate = replace(facts.certificates[0], subject=text, issuer=text, names=(text, text))
+                return replace(each, outcome=Ok(replace(facts, certificates=(certificate,), cipher=text)))
+            case HttpFacts() as facts:
+                failure = Failure(kind=FailureKind.NOT_AWS, message=text, code=text)
+                return replace(each, outcome=Failed(failure, replace(facts, server=text, location=text)))
+        return each
+
+    finding = report.findings[0]
+    command = replace(finding.fix.commands[0], argv=("aws", text), undo=text) if finding.fix.commands else None
+    return replace(
+        report,
+        run=replace(report.run, region=text, id=text),
+        verdict=replace(report.verdict, summary=text),
+        vantage=replace(report.vantage, instance_id=text, vpc_id=text),
+        targets=(
+            replace(
+                target,
+                host=text,
+                region=text,
+                unproven=(text,),
+                addresses=tuple(
+                    replace(each, availability_zone_id=text, endpoint_id=text) for each in target.addresses
+                ),
+            ),
+            *report.targets[1:],
+        ),
+        observations=tuple(map(look, report.observations)),
+        findings=(
+            replace(
+                finding,
+                title=text,
+                detail=text,
+                fix=replace(finding.fix, summary=text, commands=(command,) if command else ()),
+            ),
+        ),
+    )
+
+
+def drawn(state: State, width: int) -> list[Line]:
+    return [
+        *verdict(state, width, 3, ASCII),
+        *path(state, width, ASCII),
+        *causes(state, width),
+        *detail(state, width, ASCII),
+        footer(state, width),
+    ]
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_what_is_drawn_is_printable_and_fits(text: str, width: int) -> None:
+    state = saved(text, with_text(text))
+    states = [
+        state,
+        after(state, FindingsSwitched(), Opened()),
+        after(state, Said(text)),
+        *(after(state, Chosen(Pane.PATH, key)) for row in state.rows for key in row),
+    ]
+
+    for each in states:
+        for line in drawn(each, width):
+            words = "".join(span.text for span in line)
+            assert words.isascii()
+            assert words.isprintable()
+            assert len(words) <= width
+
+
+@pytest.mark.parametrize("text", [HOSTILE[name] for name in HOSTILE if name != "a lone surrogate"])
+def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        for keys in (
+            ("home",),
+            ("down", "right", "enter"),
+            ("escape", "tab", "enter"),
+            ("escape", "c"),
+            ("escape", "f"),
+        ):
+            await pilot.press(*keys)
+            for line in screen_of(pilot):
+                assert re.fullmatch("[\x20-\x7e]*", line), line
+
+    drive(app_of(Saved(title=text, report=with_text(text)), ascii_only=True), act)
+
+
+def test_markup_is_seen() -> None:
+    seen: list[str] = []
+
+    async def act(pilot: Pilot[int]) -> None:
+        seen.extend(screen_of(pilot))
+
+    drive(app_of(Saved(title="kept", report=with_text(HOSTILE["markup"]))), act, (140, 45))
+
+    assert any("[bold red]bold[/bold red] [@click=app.leave]x[/]" in line for line in seen)

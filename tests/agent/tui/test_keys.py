@@ -1,0 +1,325 @@
+"""Every key does what the help says, on a terminal that is none."""
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from agent.tui.app import BackuplinkApp, MainScreen
+from agent.tui.happened import Pane
+from agent.tui.keys import KEYS
+from agent.tui.path import THIS_HOST
+from agent.tui.state import State, chosen_entry, cursor, under_cursor
+from agent.tui.widgets.choice import Choice
+from agent.tui.widgets.pane import DetailPart, PathPart
+from agent.tui.widgets.screens import CopyScreen, PaletteScreen, SaveScreen, TextScreen
+from tests.agent.tui.replays import drive, saved_app, screen_of
+
+
+def state_of(pilot: Pilot[int]) -> State:
+    app = pilot.app
+    assert isinstance(app, BackuplinkApp)
+    assert app.state is not None
+    return app.state
+
+
+def text_of(pilot: Pilot[int]) -> str:
+    return " ".join(" ".join(screen_of(pilot)).split())
+
+
+def is_main(pilot: Pilot[int]) -> bool:
+    return isinstance(pilot.app.screen, MainScreen)
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        pytest.param("j", "settings", id="j"),
+        pytest.param("down", "settings", id="down"),
+        pytest.param("j j", "target/backup", id="two down"),
+        pytest.param("j j k", "settings", id="k"),
+        pytest.param("down up", THIS_HOST, id="up"),
+        pytest.param("j l", "imds", id="l"),
+        pytest.param("j right h", "settings", id="h"),
+        pytest.param("j right left", "settings", id="left"),
+        pytest.param("G", "names/backup-gateway", id="G"),
+        pytest.param("end home", THIS_HOST, id="end, home"),
+        pytest.param("G g", THIS_HOST, id="g"),
+        pytest.param("pagedown", "names/backup-gateway", id="page down"),
+        pytest.param("G pageup", THIS_HOST, id="page up"),
+    ],
+)
+def test_moving_in_the_path(keys: str, place: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("shift+tab", "g", *keys.split())
+        assert state_of(pilot).pane is Pane.PATH
+        assert cursor(state_of(pilot)) == place
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_tab_and_shift_tab_go_round() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        panes = []
+        for key in ("tab", "tab", "tab", "shift+tab"):
+            await pilot.press(key)
+            panes.append(state_of(pilot).pane)
+        assert panes == [Pane.DETAIL, Pane.PATH, Pane.CAUSES, Pane.PATH]
+        assert any(line.startswith(">  Path") for line in screen_of(pilot))
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_enter_opens_and_esc_goes_back() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("enter")
+        assert state_of(pilot).is_whole
+        lines = screen_of(pilot)
+        assert not any("Path" in line for line in lines)
+        assert "aws ec2 describe-network-interfaces" in "\n".join(lines)
+        await pilot.press("j", "j")
+        assert screen_of(pilot)[4] != lines[4]
+        await pilot.press("escape")
+        assert not state_of(pilot).is_whole
+        assert any("Path" in line for line in screen_of(pilot))
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_the_detail_can_be_read_to_its_end() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("enter", "G")
+        part = pilot.app.screen.query_one(DetailPart)
+        assert state_of(pilot).scrolled == part.most > 0
+        assert "https://" in "".join(screen_of(pilot)[-4:])
+        await pilot.press("pageup")
+        assert state_of(pilot).scrolled == part.most - part.page + 1
+        await pilot.press("g")
+        assert state_of(pilot).scrolled == 0
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_slash_filters_while_one_types() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"TIMEOUT")
+        assert state_of(pilot).filter == "TIMEOUT"
+        assert not any("10.0.1.17" in line for line in screen_of(pilot)[:12])
+        await pilot.press("enter")
+        assert state_of(pilot).filter == "TIMEOUT"
+        await pilot.press("shift+tab", "j")
+        assert state_of(pilot).pane is Pane.PATH
+        await pilot.press("escape")
+        assert state_of(pilot).filter == ""
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_esc_in_the_line_of_the_filter_shows_all() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *"q?", "escape")
+        assert state_of(pilot).filter == ""
+        assert not pilot.app.screen.has_class("-filtering")
+        assert is_main(pilot)
+        await pilot.press("j")
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_f_leaves_findings_alone_and_gives_all_back() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("f")
+        assert state_of(pilot).findings_only
+        assert not pilot.app.screen.query_one(PathPart).display
+        assert any("> Findings" in line for line in screen_of(pilot))
+        await pilot.press("f")
+        assert pilot.app.screen.query_one(PathPart).display
+
+    drive(saved_app("two-faults-metadata-and-interception"), act)
+
+
+def test_j_chooses_the_next_cause() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        first = chosen_entry(state_of(pilot))
+        await pilot.press("j")
+        second = chosen_entry(state_of(pilot))
+        assert first != second
+        assert under_cursor(state_of(pilot)) == second
+        await pilot.press("k")
+        assert chosen_entry(state_of(pilot)) == first
+
+    drive(saved_app("two-faults-zone-and-policy"), act)
+
+
+def test_c_copies_the_command_and_shows_it() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("c")
+        assert isinstance(pilot.app.screen, CopyScreen)
+        first = (
+            "aws ec2 describe-network-interfaces --region eu-west-1 --filters "
+            "Name=addresses.private-ip-address,Values=10.0.2.17"
+        )
+        assert pilot.app.clipboard == first
+        assert first in "".join(screen_of(pilot))
+        assert any("1. copied to the clipboard" in line for line in screen_of(pilot))
+        await pilot.press("j", "c")
+        assert pilot.app.clipboard.startswith("aws ec2 describe-vpc-endpoints")
+        assert any("2. copied to the clipboard" in line for line in screen_of(pilot))
+        await pilot.press("escape")
+        assert is_main(pilot)
+
+    drive(saved_app("one-zone-silent"), act, (140, 45))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "said"),
+    [
+        ("healthy", "c", "no finding is under the cursor"),
+        ("healthy", "r", "this is a saved report: nothing is measured"),
+        ("healthy", "R", "no service is under the cursor"),
+        ("healthy", "j j R", "this is a saved report: nothing is measured"),
+        ("healthy", "w", "this is a saved report: nothing is measured"),
+        ("healthy", "t", "this is a saved report: nothing is measured"),
+    ],
+)
+def test_what_cannot_be_done_is_said(name: str, keys: str, said: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(*keys.split())
+        assert said in screen_of(pilot)[-1]
+        await pilot.press("j")
+        assert said not in screen_of(pilot)[-1]
+
+    drive(saved_app(name), act)
+
+
+def test_e_saves_under_a_name_and_in_a_format(tmp_path: Path) -> None:
+    taken = tmp_path / "taken.json"
+    taken.write_text("mine")
+    place = tmp_path / "new.md"
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        screen = pilot.app.screen
+        assert isinstance(screen, SaveScreen)
+        line = screen.query_one("#place", Input)
+        assert line.value == "backuplink-simulated-one-zone-silent.json"
+        line.value = str(taken)
+        await pilot.press("enter")
+        assert "is there already" in text_of(pilot)
+        line.value = str(tmp_path / "nowhere" / "new.md")
+        await pilot.press("enter")
+        assert "cannot be written: No such file or directory" in text_of(pilot)
+        line.value = str(place.with_suffix(".json"))
+        await pilot.press("shift+tab", "right", "right")
+        assert line.value == str(place)
+        assert screen.query_one("#format", Choice).taken == {"markdown"}
+        await pilot.press("enter")
+        assert is_main(pilot)
+        assert screen_of(pilot)[-1].startswith(" saved as ")
+
+    drive(saved_app("one-zone-silent"), act)
+
+    assert taken.read_text() == "mine"
+    assert place.read_text().startswith("#")
+
+
+def test_esc_saves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e", "escape")
+        assert is_main(pilot)
+
+    drive(saved_app("one-zone-silent"), act)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_names_every_key_and_the_command_for_screen_readers() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, TextScreen)
+        text = "\n".join(screen_of(pilot))
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        text += "\n".join(screen_of(pilot))
+        assert "backuplink check" in text
+        assert "screen reader" in text
+        for key in KEYS:
+            if not key.runs:
+                assert f" {key.shown} " in text
+        await pilot.press("escape")
+        assert is_main(pilot)
+
+    drive(saved_app("healthy"), act)
+
+
+@pytest.mark.parametrize("key", ["ctrl+p", "colon"])
+def test_the_palette_has_it_all_by_name(key: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+        assert isinstance(pilot.app.screen, PaletteScreen)
+        await pilot.press(*"what follows")
+        await pilot.press("down", "up", "enter")
+        assert state_of(pilot).findings_only
+        await pilot.press(key, *"no such thing", "enter")
+        assert is_main(pilot)
+        await pilot.press(key, "escape")
+        assert is_main(pilot)
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("healthy", 0), ("interception-trusted", 1), ("one-zone-silent", 2), ("region-unknown", 3)]
+)
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+def test_q_leaves_with_the_code_of_the_verdict(name: str, code: int, key: str) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+
+    assert drive(saved_app(name), act).return_value == code
+
+
+def test_ctrl_q_leaves_from_anywhere() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e", "ctrl+q")
+
+    assert drive(saved_app("one-zone-silent"), act).return_value == 2
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.action not in ("leave",)], ids=lambda key: key.shown)
+def test_no_key_breaks_anything_whatever_is_shown(key: object) -> None:
+    name = getattr(key, "keys", "").partition(",")[0]
+
+    async def act(pilot: Pilot[int]) -> None:
+        for before in ("shift+tab", "tab", "f"):
+            await pilot.press(before, name, "escape", "escape", "escape")
+        assert is_main(pilot)
+
+    drive(saved_app("two-faults"), act)
+
+
+# --- The mouse -------------------------------------------------------------------------------------------------------
+
+
+def test_the_mouse_points_and_opens() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        row = next(place for place, line in enumerate(screen_of(pilot)) if "TIMEOUT" in line)
+        column = screen_of(pilot)[row].index("TIMEOUT")
+        await pilot.click(offset=(column, row))
+        assert under_cursor(state_of(pilot)) == "tcp/backup/10.0.2.17/443"
+        assert state_of(pilot).pane is Pane.PATH
+        await pilot.click(offset=(column, row), times=2)
+        assert state_of(pilot).is_whole
+
+    drive(saved_app("one-zone-silent"), act)
+
+
+def test_the_mouse_gives_keys_to_a_part() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.click(DetailPart, offset=(40, 0))
+        assert state_of(pilot).pane is Pane.DETAIL
+        assert state_of(pilot).source is Pane.CAUSES
+
+    drive(saved_app("one-zone-silent"), act)

@@ -1,0 +1,268 @@
+"""Runs from the interface: live, again, narrowed, watched, and left in the middle."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+
+from agent import exits
+from agent.catalog.vpce import NamedEndpoint
+from agent.events import Event
+from agent.evidence import Evidence
+from agent.runner import measure
+from agent.settings import Settings
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from agent.simulated.world import simulated
+from agent.stop import Stop
+from agent.tui import drawing
+from agent.tui.app import BackuplinkApp, narrowed
+from agent.tui.source import Live
+from agent.tui.state import CHANGED, Phase
+from agent.tui.widgets.screens import SettingsScreen
+from tests.agent.tui.replays import Replay, app_of, drive, recorded, report_of, screen_of, settings, until, words
+
+ENDED = Phase.ENDED
+
+
+def shown(pilot: Pilot[int]) -> str:
+    return "\n".join(screen_of(pilot))
+
+
+def causes_of(pilot: Pilot[int]) -> str:
+    """What stands in the list of causes, without its line breaks."""
+    assert isinstance(pilot.app, BackuplinkApp)
+    assert pilot.app.state is not None
+    return " ".join(" ".join(words(list(drawing.causes(pilot.app.state, 60)))).split())
+
+
+def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
+    replay = Replay("one-zone-silent")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        assert screen_of(pilot)[0] == " CRITICAL  backup: some of the endpoint's addresses do not answer"
+        await pilot.press("q")
+
+    app = drive(app_of(replay.live()), act)
+    assert app.return_value == exits.CRITICAL
+    assert app.report is not None
+    assert app.report.run == report_of("one-zone-silent").run
+
+
+def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
+    events = recorded("one-zone-silent")[1]
+    failed = next(
+        place
+        for place, each in enumerate(events)
+        if getattr(getattr(each, "observation", None), "id", "") == "tcp/backup/10.0.2.17/443"
+    )
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await pilot.pause(0.1)
+        text = shown(pilot)
+        assert text.startswith(" RUNNING  looking at backup and backup-gateway")
+        assert "10.0.2.17               443  running     waiting     waiting     waiting" in text
+        assert "they are named when the run has ended" in text
+
+    drive(app_of(Replay("one-zone-silent", upto=failed).live()), act)
+
+
+def test_r_runs_again_and_says_what_changed() -> None:
+    replay = Replay("one-zone-silent", "healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("r")
+        state = await until(pilot, lambda state: state.difference is not None)
+        assert state.entries[0].key == CHANGED
+        assert "critical -> ok, 1 finding went, 1 step otherwise" in causes_of(pilot)
+        await pilot.press("q")
+
+    assert drive(app_of(replay.live()), act, (140, 45)).return_value == exits.OK
+    assert replay.asked == [settings(), settings()]
+
+
+def test_r_while_a_run_lasts_begins_no_other() -> None:
+    replay = Replay("healthy", upto=10)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await pilot.press("r")
+        assert "a run lasts already" in shown(pilot)
+
+    drive(app_of(replay.live()), act)
+    assert len(replay.asked) == 1
+
+
+def test_big_r_requires_only_what_is_under_the_cursor() -> None:
+    replay = Replay("gateway-healthy", "healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("j", "j", "R")
+        await until(pilot, lambda state: state.run is not None and state.run.only is not None)
+        state = await until(pilot, lambda state: state.phase is ENDED)
+        assert state.run is not None
+        assert "requiring backup alone: " in shown(pilot)
+
+    drive(app_of(replay.live()), act)
+    assert [each.services for each in replay.asked] == [(), ("backup",)]
+
+
+VPCE = "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
+
+
+def test_a_narrowed_run_keeps_of_the_endpoints_the_one_that_is_meant() -> None:
+    mine = NamedEndpoint(service="backup", host=VPCE)
+    other = NamedEndpoint(service="backup-gateway", host=VPCE.replace(".backup.", ".backup-gateway."))
+    asked = replace(settings(), endpoints=(mine, other), services=("backup", "backup-gateway"))
+    target = replace(report_of("healthy").targets[0], host=VPCE, id=f"backup@{VPCE}")
+
+    found = narrowed(asked, target)
+    assert (found.services, found.endpoints) == (("backup",), (mine,))
+    assert replace(found, services=asked.services, endpoints=asked.endpoints) == asked
+
+
+def test_w_watches_and_w_ends_it() -> None:
+    replay = Replay("healthy", "one-zone-silent")
+    app = app_of(replay.live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("w")
+        state = await until(pilot, lambda state: state.next_at is not None)
+        assert state.watching
+        assert "watching, next at 03:01:03 UTC" in shown(pilot)
+        assert "TCP002@backup is new" in causes_of(pilot)
+        await pilot.press("w")
+        assert app.state is not None
+        assert (app.state.watching, app.state.next_at) == (False, None)
+
+    drive(app, act, (140, 45))
+    assert len(replay.asked) == 2
+
+
+def test_a_watch_runs_again_by_itself() -> None:
+    replay = Replay("healthy")
+    app = app_of(replay.live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        app._folded = replace(app._folded, interval=0.05)
+        await pilot.press("w")
+        await until(pilot, lambda _: len(replay.asked) > 3)
+
+    drive(app, act)
+
+
+def test_t_changes_the_settings_of_the_next_run() -> None:
+    replay = Replay("healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("t")
+        assert isinstance(pilot.app.screen, SettingsScreen)
+        await pilot.press("tab", "space", "tab", "tab", *"10.0.0.9", "tab", *"1.5", "enter")
+        await pilot.pause()
+        assert "kept for the next run" in shown(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda _: len(replay.asked) == 2)
+
+    drive(app_of(replay.live()), act)
+    asked = replay.asked[1]
+    assert (asked.services, list(map(str, asked.resolvers)), asked.timeout) == (("backup",), ["10.0.0.9"], 1.5)
+
+
+def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
+    replay = Replay("healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("t", *"Ireland", "enter")
+        assert isinstance(pilot.app.screen, SettingsScreen)
+        assert "'Ireland' is not the name of a Region, such as eu-west-1." in shown(pilot)
+        await pilot.press("escape", "r")
+        await until(pilot, lambda _: len(replay.asked) == 2)
+
+    drive(app_of(replay.live()), act)
+    assert replay.asked[1] == settings()
+
+
+# --- Leaving ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("upto", "name", "code"),
+    [
+        pytest.param(8, "healthy", exits.UNKNOWN, id="left at once"),
+        pytest.param(-3, "port-blocked", exits.CRITICAL, id="left with something proven"),
+    ],
+)
+def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, name: str, code: int) -> None:
+    app = app_of(Replay(name, upto=upto).live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await pilot.press("q")
+
+    assert drive(app, act).return_value == code
+    assert app.report is not None
+    assert app.report.run.interrupted
+
+
+def test_leaving_a_later_run_gives_the_code_of_the_last_whole_one() -> None:
+    replay = Replay("healthy", "one-zone-silent")
+    app = app_of(replay.live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        replay._upto = 8
+        await pilot.press("r")
+        await until(pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.made > 0)
+        await pilot.press("q")
+
+    assert drive(app, act).return_value == exits.OK
+
+
+def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
+    chosen = scenarios.load("one-zone-silent")
+    app: BackuplinkApp
+    left: list[str | None] = []
+
+    async def real(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+        async with simulated(chosen) as world:
+            evidence = await measure(asked, world, emit=emit, stop=stop)
+        left.append(stop.reason)
+        return evidence
+
+    app = app_of(Live(title="demo", settings=settings_of(chosen), measure=real))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made > 20)
+        app.leave("SIGTERM")
+        await until(pilot, lambda _: app.return_value is not None)
+
+    drive(app, act)
+    assert left == ["SIGTERM"]
+    assert app.report is not None
+    assert (app.report.run.interrupted, app.report.run.complete) == (True, False)
+    assert {each.subject.target for each in app.report.observations} >= {"backup"}
+
+
+def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
+    async def deaf(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+        await asyncio.Event().wait()
+        raise AssertionError("not reached")
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is Phase.RUNNING)
+        await pilot.press("q")
+        assert "ending the run" in shown(pilot)
+        await pilot.press("q")
+
+    app = app_of(Live(title="demo", settings=settings(), measure=deaf))
+    assert drive(app, act).return_value == exits.UNKNOWN

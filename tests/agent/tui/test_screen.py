@@ -1,0 +1,421 @@
+"""The screen as a whole: every size, every kind of terminal, many lanes, and nothing sent while nothing happens."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+from rich.console import ConsoleRenderable, RichCast
+from textual._compositor import ChopsUpdate
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from agent.report import Report
+from agent.tui.app import FRAME, BackuplinkApp
+from agent.tui.drawing import columns, path, position, rule, sparkline
+from agent.tui.happened import Chosen, Moved, Pane, RunBegun, RunEnded
+from agent.tui.lines import ASCII, UNICODE, width_of
+from agent.tui.source import Live, Saved
+from agent.tui.state import State, cursor, saved
+from agent.tui.widgets.pane import CausesPart, DetailPart, PathPart
+from probes.model import Observation
+from tests.agent.tui.replays import (
+    Replay,
+    after,
+    app_of,
+    drive,
+    folded,
+    ready,
+    recorded,
+    report_of,
+    saved_app,
+    screen_of,
+    settings,
+    until,
+)
+
+SIZES = [(60, 20), (80, 24), (100, 30), (130, 40), (140, 45), (200, 60), (20, 6), (300, 100)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_size_has_verdict_path_causes_and_detail(size: tuple[int, int]) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        lines = screen_of(pilot)
+        assert len(lines) == size[1]
+        assert max(map(len, lines)) <= size[0]
+        assert lines[0].startswith(" CRITICAL  ")
+        if size >= (60, 20):
+            text = "\n".join(lines)
+            for part in (
+                "Path",
+                "10.0.2.17",
+                "TIMEOUT" if size[0] < 200 else "failed timeout 3.0 s",
+                "> Causes",
+                "[TCP002]",
+                "443 timed out",
+                "q quit",
+            ):
+                assert part in text
+
+    drive(saved_app("one-zone-silent"), act, size)
+
+
+def test_on_a_wide_screen_the_detail_stands_beside_the_path() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        screen = pilot.app.screen
+        assert screen.query_one(DetailPart).region.x > screen.query_one(PathPart).region.right
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert screen.query_one(DetailPart).region.x == 0
+        assert screen.query_one(DetailPart).region.y > screen.query_one(PathPart).region.bottom
+
+    drive(saved_app("one-zone-silent"), act, (140, 45))
+
+
+def test_it_can_be_resized_at_any_moment() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        for keys in ("j", "enter", "escape", "f", "question_mark", "escape", "e", "escape", "c", "escape", "colon"):
+            for width, height in ((140, 45), (20, 5), (1, 1), (80, 24)):
+                await pilot.resize_terminal(width, height)
+                await pilot.pause()
+            await pilot.press(keys)
+        assert len(screen_of(pilot)) == 24
+
+    drive(saved_app("gateway-ports-missing"), act)
+
+
+def test_a_terminal_of_ascii_is_sent_ascii_alone() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.report is not None)
+        for keys in (
+            "w",
+            "tab",
+            "enter",
+            "escape",
+            "slash",
+            "x",
+            "escape",
+            "t",
+            "escape",
+            "e",
+            "escape",
+            "colon",
+            "escape",
+        ):
+            await pilot.press(keys)
+            await pilot.pause()
+            assert all(line.isascii() for line in screen_of(pilot)), screen_of(pilot)
+        await pilot.press("question_mark")
+        assert all(line.isascii() for line in screen_of(pilot))
+
+    drive(app_of(Replay("healthy", "one-zone-silent").live(), ascii_only=True), act, (140, 45))
+
+
+def colours_on(app: BackuplinkApp) -> set[str]:
+    found: set[str] = set()
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        for strip in pilot.app.screen._compositor.render_strips():
+            for each in pilot.app.get_line_filters():
+                strip = strip.apply_filter(each, pilot.app.screen.background_colors[1])
+            for segment in strip:
+                if segment.style is not None:
+                    found.update(str(each.type.name) for each in (segment.style.color, segment.style.bgcolor) if each)
+
+    drive(app, act)
+    return found
+
+
+def test_sixteen_colours_do() -> None:
+    assert colours_on(saved_app("two-faults")) == {"STANDARD", "DEFAULT"}
+
+
+def test_without_colours_there_are_none() -> None:
+    assert colours_on(saved_app("two-faults", colours=False)) == {"DEFAULT"}
+
+
+def test_the_cursor_is_seen_without_colours() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("shift+tab", "g")
+        strip = pilot.app.screen.query_one(PathPart).render_line(1)
+        assert [segment.style.reverse for segment in strip if segment.style and "THIS HOST" in segment.text] == [True]
+
+    drive(saved_app("one-zone-silent", colours=False), act)
+
+
+# --- Nothing is sent while nothing happens ---------------------------------------------------------------------------
+
+
+class Counting(BackuplinkApp):
+    """Counts how often something was painted, and keeps which lines were."""
+
+    painted = 0
+    lines: list[int]
+
+    def __init__(self, source: Live | Saved, clock: Callable[[], float] = lambda: 0.0) -> None:
+        super().__init__(source, clock=clock)
+        self.lines = []
+
+    def post_display_hook(self) -> None:
+        self.painted += 1
+
+    def _display(self, screen: Screen[object], renderable: ConsoleRenderable | RichCast | str | None) -> None:
+        if isinstance(renderable, ChopsUpdate):
+            self.lines += [y for y, _, _ in renderable.spans]
+        super()._display(screen, renderable)
+
+
+@pytest.mark.parametrize("keys", ["", "slash", "t", "e", "c", "question_mark", "colon", "enter"])
+def test_idle_paints_nothing(keys: str) -> None:
+    app = Counting(Replay("one-zone-silent").live(), clock=time.monotonic)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.report is not None)
+        if keys:
+            await pilot.press(keys)
+        await pilot.pause(0.3)
+        before = app.painted
+        assert before > 0
+        await asyncio.sleep(0.8)  # longer than a cursor blinks, and than any timer of the interface
+        assert app.painted == before
+
+    drive(app, act)
+
+
+def test_between_the_runs_of_a_watch_nothing_is_painted() -> None:
+    app = Counting(Replay("healthy").live(), clock=time.monotonic)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.report is not None)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.pause(0.3)
+        before = app.painted
+        await asyncio.sleep(0.8)
+        assert app.painted == before
+
+    drive(app, act)
+
+
+def test_a_tick_paints_the_line_of_the_progress_alone() -> None:
+    now = [0.0]
+    app = Counting(Replay("one-zone-silent", upto=75).live(), clock=lambda: now[0])
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made > 5)
+        await pilot.pause(0.3)
+        app.lines, now[0] = [], 7.0
+        await until(pilot, lambda state: state.run is not None and state.run.now == 7.0)
+        await pilot.pause(0.1)
+        assert "7.0 of at most 20 s" in screen_of(pilot)[1]
+        assert app.lines == [1]
+
+    drive(app, act)
+
+
+def test_a_key_paints_what_it_changes_alone() -> None:
+    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing")))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("shift+tab", "g", "j", "j", "j", "j")
+        await pilot.pause(0.1)
+        app.lines = []
+        await pilot.press("l")
+        await pilot.pause(0.1)
+        path = pilot.app.screen.query_one(PathPart).region
+        assert len({y for y in app.lines if y in range(path.y, path.bottom)}) == 1
+
+    drive(app, act)
+
+
+def test_what_is_seen_is_shown_within_a_tenth_of_a_second() -> None:
+    assert FRAME <= 0.1
+
+
+# --- Nothing jumps ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("one-zone-silent", "lane/backup/10.0.3.17/443"),
+        ("gateway-ports-missing", "lane/backup-gateway/10.0.1.27/1028"),
+        ("mtu-black-hole", "target/backup"),
+        ("ipv6-broken", "lane/backup/2600:1f18:0:2::17/443"),
+    ],
+)
+def test_what_is_under_the_cursor_keeps_its_line_while_rows_come(name: str, chosen: str) -> None:
+    events = recorded(name)[1]
+    known = next(n for n in range(len(events)) if any(chosen in row for row in folded(name, n).rows))
+    app = app_of(Replay(name, upto=known).live())
+    lines: list[int] = []
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: any(chosen in row for row in state.rows))
+        app.tell(Chosen(Pane.PATH, chosen))
+        await pilot.pause()
+        part = pilot.app.screen.query_one(PathPart)
+        for event in (*events[known:], RunEnded(report_of(name))):
+            app.tell(event)
+            await pilot.pause(0)
+            lines.append(next(y for y, (_, key, _) in enumerate(part._drawn) if key == chosen))
+
+    drive(app, act, (80, 45))
+    assert len(set(lines)) == 1
+
+
+def test_what_shows_the_chosen_cause_is_in_sight() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        part = pilot.app.screen.query_one(PathPart)
+        shown = [line for line, _, marks in part._drawn if marks]
+        assert any("1026" in span.text for line in shown for span in line)
+
+    drive(saved_app("gateway-ports-missing"), act)
+
+
+def test_the_wheel_scrolls_what_it_is_over() -> None:
+    app = saved_app("gateway-ports-missing")
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert app.state is not None
+        chosen = app.state.cursor
+        pilot.app.screen.query_one(DetailPart).on_mouse_scroll_down()
+        await pilot.pause()
+        assert (app.state.pane, app.state.source, app.state.scrolled) == (Pane.DETAIL, Pane.CAUSES, 3)
+        pilot.app.screen.query_one(PathPart).on_mouse_scroll_down()
+        await pilot.pause()
+        assert app.state.pane is Pane.PATH
+        assert app.state.cursor == app.state.rows[3][0]
+        pilot.app.screen.query_one(PathPart).on_mouse_scroll_up()
+        await pilot.pause()
+        assert app.state.cursor == chosen
+
+    drive(app, act)
+
+
+def test_columns_stay_where_they_are_while_a_run_lasts() -> None:
+    state = after(ready(), RunBegun(0.0, settings()))
+    places: set[int] = set()
+    for event in recorded("one-zone-silent")[1]:
+        state = after(state, event)
+        for line in path(state, 80, UNICODE):
+            for at, span in enumerate(line):
+                if span.key is not None and span.key.startswith("tcp/"):
+                    places.add(width_of(line[:at]))
+
+    assert places == {columns(80).start}
+
+
+# --- Many lanes ------------------------------------------------------------------------------------------------------
+
+
+def many(count: int) -> Report:
+    """A report with so many addresses of both families, for both services and all their ports."""
+    report = report_of("gateway-healthy")
+    observations: list[Observation[object]] = [each for each in report.observations if each.subject.address is None]
+    copied = {(target.id, target.addresses[0].address) for target in report.targets}
+    for each in report.observations:
+        if (each.subject.target, each.subject.address) in copied:
+            for number in range(count):
+                base = "10.1.{}.{}" if number % 2 else "fd00::{:x}:{:x}"
+                address = ip_address(base.format(number // 200, number % 200 + 1))
+                observations.append(replace(each, subject=replace(each.subject, address=address)))
+    unique = {each.id: each for each in observations}
+    return replace(report, observations=tuple(unique.values()))
+
+
+def lane_count(state: State) -> int:
+    return sum(len(band.lanes) for band in state.picture.bands)
+
+
+def test_a_key_over_hundreds_of_lanes_takes_no_time() -> None:
+    app = BackuplinkApp(Saved(title="many", report=many(60)))
+    took: list[float] = []
+
+    async def act(pilot: Pilot[int]) -> None:
+        assert app.state is not None
+        assert lane_count(app.state) >= 100
+        for key in ("j", "j", "pagedown", "l", "k", "G", "pageup", "h", "g") * 3:
+            began = time.process_time()
+            await pilot.press(key)
+            took.append(time.process_time() - began)
+
+    drive(app, act, (140, 45))
+    median = sorted(took)[len(took) // 2]
+    assert median < 0.25, f"a key took {median * 1000:.0f} ms"  # the goal is 50 ms; this machine may be shared
+
+
+def test_hundreds_of_lanes_are_drawn_as_far_as_they_are_seen() -> None:
+    app = BackuplinkApp(Saved(title="many", report=many(60)))
+
+    async def act(pilot: Pilot[int]) -> None:
+        part = pilot.app.screen.query_one(PathPart)
+        assert len(part._drawn) == part.size.height
+        assert len(list(pilot.app.screen.walk_children())) < 15
+        await pilot.press("G")
+        assert app.state is not None
+        assert cursor(app.state) == app.state.rows[-1][0]
+        assert any(key is not None for _, key, _ in part._drawn)
+
+    drive(app, act)
+
+
+# --- Small things ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("times", "drawn"),
+    [
+        ((), ""),
+        ((None,), "x"),
+        ((0.0, 0.0), "▁▁"),
+        ((0.001, 0.002, None, 0.008), "▂▃x█"),
+        ((0.1,) * 9, "█████"),
+    ],
+)
+def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[float | None, ...], drawn: str) -> None:
+    assert sparkline(times, 5, UNICODE) == drawn
+
+
+@pytest.mark.parametrize(
+    ("top", "shown", "count", "words"), [(0, 9, 9, ""), (0, 9, 10, "1-9/10"), (4, 9, 10, "5-10/10")]
+)
+def test_where_one_is_in_the_whole(top: int, shown: int, count: int, words: str) -> None:
+    assert position(top, shown, count) == words
+
+
+@pytest.mark.parametrize("width", [4, 10, 20, 40])
+def test_a_rule_is_as_wide_as_it_may_be(width: int) -> None:
+    line = rule("A title", width, ASCII, is_active=True, right="1-9/10")
+
+    assert width_of(line) == width
+    assert line[0].text.startswith("> A")
+
+
+def test_the_whole_path_can_be_reached_from_above() -> None:
+    state = after(saved("kept", report_of("gateway-ports-missing")), Chosen(Pane.PATH, "this-host"))
+
+    def walk(state: State) -> Iterator[str]:
+        for _ in state.rows:
+            yield cursor(state)
+            state = after(state, Moved(1))
+
+    assert list(walk(state)) == [row[0] for row in state.rows]
+
+
+def test_the_environment_of_no_colour_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+
+    assert colours_on(saved_app("two-faults", colours=False)) == {"DEFAULT"}
+
+
+def test_the_first_cause_is_shown_in_the_causes() -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        part = pilot.app.screen.query_one(CausesPart)
+        assert part._drawn[1][1] == "finding/TCP002@backup"
+
+    drive(saved_app("one-zone-silent"), act)

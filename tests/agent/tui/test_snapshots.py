@@ -1,0 +1,84 @@
+"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: look at each."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from agent.events import ObservationMade
+from agent.tui.state import Phase
+from tests.agent.tui.replays import Replay, app_of, recorded, saved_app, until
+
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((140, 45), id="140x45")]
+Compare = Callable[..., bool]
+
+
+@pytest.fixture(params=SIZES)
+def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
+    """Whether an app looks as it did, at one of the two sizes."""
+
+    def compare(app: Any, run_before: Callable[[Pilot[int]], Awaitable[None]] | None = None) -> bool:
+        return snap_compare(app, terminal_size=request.param, run_before=run_before)
+
+    return compare
+
+
+@pytest.mark.parametrize(
+    "name", ["healthy", "one-zone-silent", "gateway-ports-missing", "tls-intercepted", "endpoint-policy-denies"]
+)
+def test_a_report(name: str, same: Compare) -> None:
+    assert same(saved_app(name))
+
+
+def test_a_hop_under_the_cursor(same: Compare) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("shift+tab", "g", *"jjjj", "l", "l")
+
+    assert same(saved_app("interception-trusted"), act)
+
+
+def test_running(same: Compare) -> None:
+    events = recorded("one-zone-silent")[1]
+    failed = next(n for n, each in enumerate(events) if isinstance(each, ObservationMade) and each.observation.failure)
+    made = sum(isinstance(each, ObservationMade) for each in events[:failed])
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.run is not None and state.run.made == made)
+        await pilot.pause()
+
+    assert same(app_of(Replay("one-zone-silent", upto=failed).live()), act)
+
+
+def test_watching(same: Compare) -> None:
+    replay = Replay("healthy", "one-zone-silent", "slow-link", "healthy")
+
+    async def act(pilot: Pilot[int]) -> None:
+        for run in range(3):
+            await until(pilot, lambda state, runs=run + 1: state.phase is Phase.ENDED and len(replay.asked) == runs)  # type: ignore[misc]
+            await pilot.press("r")
+        await until(pilot, lambda state: state.phase is Phase.ENDED and len(replay.asked) == 4)
+        await pilot.press("w")
+        await until(pilot, lambda state: state.next_at is not None)
+        await pilot.pause()
+
+    assert same(app_of(replay.live()), act)
+
+
+@pytest.mark.parametrize("key", ["t", "question_mark"], ids=["settings", "help"])
+def test_another_screen(key: str, same: Compare) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is Phase.ENDED)
+        await pilot.press(key)
+        await pilot.pause()
+
+    assert same(app_of(Replay("healthy").live()), act)
+
+
+@pytest.mark.parametrize("key", ["e", "c", "f"], ids=["save", "copy", "findings"])
+def test_more_of_a_report(key: str, same: Compare) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+        await pilot.pause()
+
+    assert same(saved_app("one-zone-silent"), act)

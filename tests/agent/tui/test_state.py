@@ -1,0 +1,513 @@
+"""What the interface shows is a function of what happened: no terminal, no clock, no network."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from agent import exits
+from agent.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.report import Status
+from agent.tui.drawing import causes, verdict
+from agent.tui.happened import (
+    Chosen,
+    Closed,
+    Filtered,
+    FindingsSwitched,
+    Happened,
+    Moved,
+    Opened,
+    Pane,
+    PaneChanged,
+    Planned,
+    RunBegun,
+    RunEnded,
+    Said,
+    SettingsChanged,
+    Ticked,
+    WatchSwitched,
+)
+from agent.tui.lines import UNICODE
+from agent.tui.path import THIS_HOST, Progress
+from agent.tui.state import (
+    CHANGED,
+    Phase,
+    State,
+    chosen_entry,
+    cursor,
+    exit_code,
+    finding_under_cursor,
+    marked,
+    saved,
+    target_under_cursor,
+    under_cursor,
+)
+from tests.agent.tui.replays import after, folded, lanes, ready, recorded, report_of, settings, words
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "shown", "found"),
+    [
+        pytest.param("healthy", "OK", "10.0.1.17 euw1-az1 443 ok 2.0 ms ok 2.0 ms ok 2.0 ms", (), id="healthy"),
+        pytest.param(
+            "one-zone-silent",
+            "CRITICAL",
+            "10.0.2.17 443 TIMEOUT 3.0 s skipped skipped skipped",
+            ("TCP002",),
+            id="one silent zone",
+        ),
+        pytest.param(
+            "gateway-ports-missing",
+            "CRITICAL",
+            "1031 TIMEOUT 3.0 s skipped x data plane",
+            ("TCP003",),
+            id="ports missing",
+        ),
+        pytest.param("port-refused", "CRITICAL", "REFUSED", ("TCP004",), id="refused"),
+        pytest.param("tls-intercepted", "CRITICAL", "ok 2.0 ms UNTRUSTED", ("TLS001",), id="interception"),
+        pytest.param(
+            "endpoint-policy-denies", "CRITICAL", "ok 2.0 ms ACCESS-DENIED x API", ("IAM002",), id="policy denied"
+        ),
+        pytest.param(
+            "mtu-black-hole",
+            "CRITICAL",
+            "ok 2.0 ms TIMEOUT 3.0 s skipped skipped x API",
+            ("TLS004",),
+            id="large packets are lost",
+        ),
+        pytest.param("ipv6-broken", "WARNING", "2600:1f18:0:1::17", ("TCP008",), id="IPv6"),
+    ],
+)
+def test_a_run_ends_in_lanes_a_verdict_and_causes(name: str, status: str, shown: str, found: tuple[str, ...]) -> None:
+    state = folded(name)
+
+    flat = [" ".join(line.replace("─", " ").replace(">", " ").split()) for line in lanes(state, 110)]
+    assert any(shown in line for line in flat), flat
+    assert words(list(verdict(state, 100, 3, UNICODE)))[0].split()[0] == status
+    assert tuple(entry.key.split("/")[1].split("@")[0] for entry in state.entries) == found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "name-does-not-exist",
+        "resolver-silent",
+        "proxy-captures",
+        "no-credentials",
+        "region-unknown",
+        "deadline-too-short",
+    ],
+)
+def test_a_report_that_was_saved_is_shown_as_the_run_was(name: str) -> None:
+    live, kept = folded(name), saved("kept", report_of(name))
+
+    assert kept.picture == live.picture
+    assert kept.entries == live.entries
+    assert kept.settings is None
+
+
+def test_hops_fill_in_as_they_are_measured() -> None:
+    state = after(ready(), RunBegun(0.0, settings()))
+    seen: list[Progress] = []
+    for event in recorded("one-zone-silent")[1]:
+        state = after(state, event)
+        look = state.looks.get("tcp/backup/10.0.2.17/443")
+        if look is not None and (not seen or seen[-1] is not look.progress):
+            seen.append(look.progress)
+
+    assert seen == [Progress.WAITING, Progress.RUNNING, Progress.FAILED]
+    assert state.entries == ()
+    assert state.phase is Phase.RUNNING
+
+
+def test_the_order_of_events_makes_no_difference_to_the_picture() -> None:
+    events = recorded("gateway-ports-missing")[1]
+    ahead = [each for each in events if isinstance(each, RunStarted | TargetsKnown)]
+    looks = [each for each in events if isinstance(each, ObservationMade)]
+    begun = after(ready(), RunBegun(0.0, settings()), *ahead)
+
+    assert after(begun, *looks).picture == after(begun, *reversed(looks)).picture
+
+
+def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
+    state = after(ready(), RunBegun(0.0, settings()))
+    before: list[str] = []
+    for event in recorded("gateway-ports-missing")[1]:
+        state = after(state, event)
+        rows = [row[0] for row in state.rows]
+        assert [row for row in before if row in rows] == [row for row in rows if row in before]
+        before = rows
+
+
+def test_progress_counts_looks_and_the_deadline() -> None:
+    events = recorded("one-zone-silent")[1]
+    made = [place for place, each in enumerate(events) if isinstance(each, ObservationMade)]
+    state = after(folded("one-zone-silent", made[11] + 1), Ticked(3.14))
+
+    said = words(list(verdict(state, 80, 3, UNICODE)))
+    assert said[0] == " RUNNING  looking at backup and backup-gateway"
+    assert said[1].startswith("          12 of 46 looks, 3.1 of at most 20 s ███░░░░░░░░░░░░░░░░░")
+
+
+def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
+    state = after(folded("healthy", 3), Ticked(99.0))
+
+    assert "20.0 of at most 20 s" in words(list(verdict(state, 80, 3, UNICODE)))[1]
+
+
+def test_what_was_announced_and_begun_is_said() -> None:
+    events = recorded("healthy")[1]
+    announced = next(each for each in events if isinstance(each, LookAnnounced))
+    begun = next(each for each in events if isinstance(each, LookBegun))
+    state = after(ready(), RunBegun(0.0, settings()), announced, begun)
+
+    assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
+
+
+# --- Again -----------------------------------------------------------------------------------------------------------
+
+
+def again(*names: str) -> State:
+    """The state after the runs of these scenarios, made with the same settings."""
+    state = ready()
+    for name in names:
+        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+    return state
+
+
+def test_a_second_run_waits_in_the_places_of_the_first() -> None:
+    first = again("one-zone-silent")
+    second = after(first, RunBegun(0.0, settings()))
+
+    assert second.rows == first.rows
+    assert {look.progress for look in second.looks.values()} == {Progress.WAITING}
+    assert second.entries == first.entries
+
+
+@pytest.mark.parametrize(
+    "changed", [{"region": "eu-central-1"}, {"fips": True}, {"dual_stack": True}, {"profile": "other"}]
+)
+def test_a_run_of_other_names_begins_with_nothing(changed: dict[str, object]) -> None:
+    state = after(again("healthy"), RunBegun(0.0, replace(settings(), **changed)))  # type: ignore[arg-type]
+
+    assert state.looks == {}
+
+
+def test_a_second_run_says_what_it_changed() -> None:
+    state = again("one-zone-silent", "healthy")
+
+    entry = next(each for each in state.entries if each.key == CHANGED)
+    assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding went, 1 step otherwise"
+    assert [turn.words for turn in state.turns] == [
+        "TCP002@backup is gone: Some of the endpoint's addresses do not answer",
+        "backup: critical -> ok",
+        "tcp/backup/10.0.2.17/443: timeout -> ok",
+    ]
+
+
+def test_changes_stand_latest_run_first_each_with_its_time() -> None:
+    state = again("healthy", "one-zone-silent", "healthy")
+
+    assert [f"{turn.at:%H:%M:%S}" for turn in state.turns] == ["03:00:00"] * 3 + ["03:00:03"] * 3
+    assert len({turn.number for turn in state.turns}) == len(state.turns)
+
+
+def test_two_runs_alike_change_nothing() -> None:
+    state = again("healthy", "healthy")
+
+    assert [entry.text for entry in state.entries] == ["since 03:00:00 UTC: nothing"]
+    assert state.turns == ()
+
+
+def test_runs_without_a_target_in_common_are_not_compared() -> None:
+    state = again("healthy", "region-unknown")
+
+    assert state.difference is None
+    entry = next(each for each in state.entries if each.key == CHANGED)
+    assert entry.text.startswith("not to be compared with the run before: the reports have no target in common")
+
+
+def test_each_run_leaves_its_times() -> None:
+    state = again("healthy", "one-zone-silent", "healthy")
+
+    assert state.samples["lane/backup/10.0.2.17/443"] == ((0.002, None, 0.002),) * 3
+    assert state.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
+
+
+def test_a_lane_remembers_so_many_times_and_no_more() -> None:
+    state = again("healthy")
+    for _ in range(100):
+        state = after(state, RunEnded(report_of("healthy")))
+
+    assert {len(times) for samples in state.samples.values() for times in samples} == {60}
+
+
+def test_a_watch_says_when_it_runs_again() -> None:
+    at = datetime(2026, 1, 15, 3, 1, tzinfo=UTC)
+    state = after(again("healthy"), WatchSwitched(True), Planned(at))
+
+    assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, 100, 3, UNICODE)))[1]
+    assert after(state, WatchSwitched(False)).next_at is None
+
+
+def test_a_watch_draws_the_times_below_each_lane() -> None:
+    state = after(again("healthy", "one-zone-silent", "healthy"), WatchSwitched(True))
+
+    from agent.tui.drawing import path
+
+    below = [line.split() for line in words(list(path(state, 100, UNICODE))) if "x" in line and "█" in line]
+    assert below == [["│", "█x█", "█x█", "█x█"]]
+
+
+# --- The cursor ------------------------------------------------------------------------------------------------------
+
+
+def test_the_cursor_goes_through_rows_and_hops_and_stops_at_the_ends() -> None:
+    state = after(saved("kept", report_of("one-zone-silent")), Chosen(Pane.PATH, THIS_HOST))
+
+    assert cursor(after(state, Moved(1))) == "settings"
+    down = after(state, Moved(2))
+    assert cursor(down) == "target/backup"
+    lane = after(down, Moved(3))
+    assert cursor(lane) == "lane/backup/10.0.2.17/443"
+    hop = after(lane, Moved(0, 1))
+    assert cursor(hop) == "tcp/backup/10.0.2.17/443"
+    assert cursor(after(hop, Moved(0, 2))) == "http/backup/10.0.2.17/443"
+    assert cursor(after(hop, Moved(0, 99))) == "api/backup/10.0.2.17/443"
+    assert cursor(after(hop, Moved(0, -99))) == "lane/backup/10.0.2.17/443"
+    assert cursor(after(hop, Moved(-99))) == THIS_HOST
+    assert cursor(after(hop, Moved(-4))) == "imds"
+    assert cursor(after(state, Moved(-1))) == THIS_HOST
+    assert cursor(after(state, Moved(999))) == state.rows[-1][0]
+
+
+def test_the_cursor_keeps_its_column_over_rows_that_are_shorter() -> None:
+    state = after(saved("kept", report_of("one-zone-silent")), Chosen(Pane.PATH, "api/backup/10.0.1.17/443"))
+
+    assert cursor(after(state, Moved(-2))) == "target/backup"
+    assert cursor(after(state, Moved(-2), Moved(2))) == "api/backup/10.0.1.17/443"
+
+
+def test_the_cursor_stays_on_what_it_is_on_while_rows_come() -> None:
+    state = after(ready(), RunBegun(0.0, settings()))
+    chosen = "lane/backup/10.0.3.17/443"
+    seen = 0
+    for event in recorded("one-zone-silent")[1]:
+        state = after(state, event)
+        if seen == 0 and any(chosen in row for row in state.rows):
+            state = after(state, Chosen(Pane.PATH, chosen))
+        if state.touched:
+            seen += 1
+            assert cursor(state) == chosen
+    assert seen > 10
+    assert cursor(after(state, RunEnded(report_of("one-zone-silent")))) == chosen
+
+
+def test_a_cursor_whose_row_is_gone_is_at_the_top_until_it_is_back() -> None:
+    state = after(again("one-zone-silent"), Chosen(Pane.PATH, "lane/backup/10.0.2.17/443"))
+
+    gone = after(state, Filtered("10.0.1.17"))
+    assert cursor(gone) == THIS_HOST
+    assert cursor(after(gone, Filtered(""))) == "lane/backup/10.0.2.17/443"
+
+
+def test_who_has_touched_nothing_is_shown_the_first_cause() -> None:
+    state = again("one-zone-silent")
+
+    assert state.pane is Pane.CAUSES
+    assert under_cursor(state) == "finding/TCP002@backup"
+    assert marked(state) == {"tcp/backup/10.0.2.17/443"}
+
+
+def test_whoever_has_moved_stays_where_they_are() -> None:
+    state = after(ready(), RunBegun(0.0, settings()), *recorded("one-zone-silent")[1], Moved(1))
+
+    ended = after(state, RunEnded(report_of("one-zone-silent")))
+    assert (ended.pane, cursor(ended)) == (Pane.PATH, cursor(state))
+    assert marked(ended) == frozenset()
+
+
+def test_tab_goes_round_the_parts() -> None:
+    state = saved("kept", report_of("healthy"))
+
+    assert [after(state, *[PaneChanged(1)] * n).pane for n in range(4)] == [*Pane, Pane.PATH]
+    assert after(state, PaneChanged(-1)).pane is Pane.DETAIL
+    assert after(state, FindingsSwitched(), PaneChanged(1), PaneChanged(1)).pane is Pane.CAUSES
+
+
+def test_the_detail_is_about_the_part_that_keys_went_to_last() -> None:
+    state = again("one-zone-silent")
+
+    assert after(state, PaneChanged(1)).source is Pane.CAUSES
+    assert after(state, PaneChanged(-1), PaneChanged(-1)).source is Pane.PATH
+
+
+def test_the_detail_scrolls_within_its_lines() -> None:
+    state = after(again("one-zone-silent"), PaneChanged(1))
+
+    assert after(state, Moved(5, most=3)).scrolled == 3
+    assert after(state, Moved(5, most=30), Moved(-9, most=30)).scrolled == 0
+    assert after(state, Moved(5, most=30), Chosen(Pane.CAUSES, "finding/TCP002@backup")).scrolled == 0
+
+
+def test_enter_opens_and_esc_goes_back_step_by_step() -> None:
+    state = after(again("one-zone-silent"), FindingsSwitched(), Filtered("tcp"), Opened())
+
+    assert state.is_whole
+    steps = [after(state, *[Closed()] * n) for n in range(1, 5)]
+    assert [(each.is_whole, each.filter, each.findings_only) for each in steps] == [
+        (False, "tcp", True),
+        (False, "", True),
+        (False, "", False),
+        (False, "", False),
+    ]
+
+
+# --- Filter, findings, words -----------------------------------------------------------------------------------------
+
+
+def test_the_filter_leaves_lanes_and_causes_that_have_the_words() -> None:
+    state = after(again("two-faults-zone-and-policy"), Filtered("TimeOut"))
+
+    assert [lane.key for band in state.picture.bands for lane in band.lanes] == ["lane/backup/10.0.2.17/443"]
+    assert state.picture.hidden > 0
+    assert state.entries == ()
+
+
+def test_the_filter_takes_a_target_as_a_whole() -> None:
+    state = after(again("gateway-ports-missing"), Filtered("backup-gateway."))
+
+    assert [len(band.lanes) for band in state.picture.bands] == [0, 12]
+
+
+def test_findings_only_show_what_follows_from_them() -> None:
+    name = next(each for each in ("two-faults-metadata-and-interception", "metadata-silent", "tls-intercepted") if any(
+        finding.explained_by for finding in report_of(each).findings
+    ))  # fmt: skip
+    state = after(again(name), FindingsSwitched())
+
+    report = report_of(name)
+    assert len(state.entries) == len(report.findings)
+    assert any(entry.depth for entry in state.entries)
+    assert len(again(name).entries) < len(report.findings)
+
+
+def test_what_is_said_is_said_until_the_next_key() -> None:
+    state = after(ready(), Said("saved"))
+
+    assert state.message == "saved"
+    assert after(state, Ticked(1.0)).message == "saved"
+    assert after(state, Moved(1)).message == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "finding"),
+    [
+        ("tcp/backup/10.0.2.17/443", "TCP002@backup"),
+        ("lane/backup/10.0.2.17/443", "TCP002@backup"),
+        ("target/backup", "TCP002@backup"),
+        ("tcp/backup/10.0.1.17/443", None),
+        (THIS_HOST, None),
+    ],
+)
+def test_what_the_cursor_is_on_has_its_finding(key: str, finding: str | None) -> None:
+    found = finding_under_cursor(after(again("one-zone-silent"), Chosen(Pane.PATH, key)))
+
+    assert (None if found is None else found.id) == finding
+
+
+@pytest.mark.parametrize(
+    ("pane", "key", "target"),
+    [
+        (Pane.PATH, "lane/backup-gateway/10.0.1.27/1026", "backup-gateway"),
+        (Pane.PATH, "names/backup", "backup"),
+        (Pane.PATH, "dns/backup/10.0.0.2", "backup"),
+        (Pane.PATH, THIS_HOST, None),
+        (Pane.CAUSES, "finding/TCP003@backup-gateway", "backup-gateway"),
+    ],
+)
+def test_what_the_cursor_is_on_has_its_target(pane: Pane, key: str, target: str | None) -> None:
+    found = target_under_cursor(after(again("gateway-ports-missing"), Chosen(pane, key)))
+
+    assert (None if found is None else found.id) == target
+
+
+def test_a_chosen_cause_that_has_gone_gives_way_to_the_first() -> None:
+    state = after(again("one-zone-silent"), Chosen(Pane.CAUSES, "finding/TCP002@backup"))
+
+    assert chosen_entry(after(state, RunBegun(0.0, settings()), RunEnded(report_of("healthy")))) == CHANGED
+
+
+def test_no_cause_is_named_before_a_run_has_ended() -> None:
+    state = folded("one-zone-silent", len(recorded("one-zone-silent")[1]))
+
+    assert "they are named when the run has ended" in " ".join(words(list(causes(state, 80))))
+
+
+def test_settings_are_those_of_the_next_run() -> None:
+    other = replace(settings(), timeout=1.0)
+    state = after(again("healthy"), SettingsChanged(other, 30.0))
+
+    assert (state.settings, state.interval) == (other, 30.0)
+    assert state.phase is Phase.ENDED
+
+
+@pytest.mark.parametrize(
+    ("happened", "kept"),
+    [
+        (Moved(1), {"picture", "rows", "entries"}),
+        (PaneChanged(1), {"picture", "rows", "entries"}),
+        (Ticked(1.0), {"picture", "rows", "entries"}),
+        (FindingsSwitched(), {"picture", "rows"}),
+        (Filtered("x"), set()),
+        (RunBegun(0.0, settings()), {"entries"}),
+        (RunEnded(report_of("healthy")), set()),
+        (recorded("healthy")[1][-1], {"entries"}),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_is_derived_is_kept_only_as_long_as_it_holds(happened: Happened, kept: set[str]) -> None:
+    names = ("picture", "rows", "entries")
+    state = again("one-zone-silent")
+    before = {name: getattr(state, name) for name in names}
+    reduced = after(state, happened)
+
+    assert {name for name in names if getattr(reduced, name) is before[name]} == kept
+    fresh = replace(reduced)
+    assert [getattr(reduced, name) for name in names] == [getattr(fresh, name) for name in names]
+
+
+# --- Leaving ---------------------------------------------------------------------------------------------------------
+
+
+def interrupted(name: str) -> State:
+    report = report_of(name)
+    cut = replace(report, run=replace(report.run, complete=False, interrupted=True))
+    return after(ready(), RunBegun(0.0, settings()), RunEnded(cut))
+
+
+@pytest.mark.parametrize(
+    ("state", "fail_on", "code"),
+    [
+        pytest.param(ready(), "warning", exits.UNKNOWN, id="nothing was looked at"),
+        pytest.param(again("healthy"), "warning", exits.OK, id="ok"),
+        pytest.param(again("interception-trusted"), "warning", exits.WARNING, id="warning"),
+        pytest.param(again("interception-trusted"), "critical", exits.OK, id="a warning that does not count"),
+        pytest.param(again("one-zone-silent"), "warning", exits.CRITICAL, id="critical"),
+        pytest.param(again("region-unknown"), "warning", exits.UNKNOWN, id="unknown"),
+        pytest.param(again("one-zone-silent", "healthy"), "warning", exits.OK, id="mended"),
+        pytest.param(interrupted("one-zone-silent"), "warning", exits.CRITICAL, id="left with something proven"),
+        pytest.param(interrupted("healthy"), "warning", exits.UNKNOWN, id="left in the middle"),
+        pytest.param(folded("healthy", 40), "warning", exits.UNKNOWN, id="left at once"),
+    ],
+)
+def test_the_exit_code_is_that_of_the_last_whole_run(state: State, fail_on: str, code: int) -> None:
+    assert exit_code(state, fail_on) == code
+
+
+def test_a_run_that_requires_less_says_nothing_of_the_whole() -> None:
+    state = after(again("one-zone-silent"), RunBegun(0.0, settings(), "backup"), RunEnded(report_of("healthy")))
+
+    assert state.status is Status.CRITICAL
+    assert exit_code(state, "warning") == exits.CRITICAL
+    assert "requiring backup alone: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]
