@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from agent.codes import Severity
-from agent.report import Access, Finding, Path, Report, Status, TargetReport
+from agent.predict.model import Outcome
+from agent.report import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
 from probes.model import Address, Failed, Observation, Role, Skipped
 
 SCHEMA: Final = "backuplink.diff.v1"
@@ -102,6 +103,21 @@ class FindingChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PathChange:
+    """A port of an address of which the configuration says something else than it did, or fits the measurement
+    otherwise. Only those that both reports have: what came and went is among the targets."""
+
+    id: str
+    target: str
+    address: Address
+    port: int
+    predicted: Pair[Outcome]
+    decided_by: Pair[str]
+    """The hop that decides and its ids; None where all let it pass, and so no single one does."""
+    agrees: Pair[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """All that changed."""
 
@@ -113,6 +129,7 @@ class Difference:
     targets: tuple[TargetChange, ...]
     steps: tuple[StepChange, ...]
     findings: tuple[FindingChange, ...]
+    paths: tuple[PathChange, ...]
 
 
 def difference(old: Report, new: Report) -> Difference:
@@ -138,6 +155,7 @@ def difference(old: Report, new: Report) -> Difference:
         targets=targets,
         steps=_changes(old.observations, new.observations, _step),
         findings=findings,
+        paths=_paths(old, new),
     )
 
 
@@ -219,6 +237,38 @@ def _finding(name: str, change: Change, old: Finding | None, new: Finding | None
     if there is None or (severity.old is severity.new and counts.old is counts.new):
         return None
     return FindingChange(id=name, change=change, title=there.title, severity=severity, counts=counts)
+
+
+def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
+    before, after = ({(each.target, each.address, each.port): each for each in one.paths} for one in (old, new))
+    rows = []
+    for key, then in before.items():
+        now = after.get(key)
+        if now is None:
+            continue
+        row = PathChange(
+            id=f"{then.target}/{then.address}/{then.port}",
+            target=then.target,
+            address=then.address,
+            port=then.port,
+            predicted=Pair(then.predicted, now.predicted),
+            decided_by=Pair(_decider(then), _decider(now)),
+            agrees=Pair(then.agrees, now.agrees),
+        )
+        if any(pair.old != pair.new for pair in (row.predicted, row.decided_by, row.agrees)):
+            rows.append(row)
+    return tuple(sorted(rows, key=lambda each: (each.target, each.address.version, int(each.address), each.port)))
+
+
+def _decider(path: ConfiguredPath) -> str | None:
+    """The first hop that does to the packet what becomes of it, where that is not to pass."""
+    if path.predicted is Outcome.OPEN:
+        return None
+    hop = next((each for each in path.hops if each.outcome is path.predicted), None)
+    if hop is None:  # a report that somebody has written may say anything
+        return None
+    ids = " ".join((hop.stage, *hop.resources))
+    return f"{ids} ({hop.rule})" if hop.rule is not None else ids
 
 
 def _counts(finding: Finding) -> bool:

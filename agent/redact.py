@@ -12,6 +12,7 @@ peer may be called: only ids, account numbers, ARNs, addresses and host names ar
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from ipaddress import (
@@ -31,7 +32,25 @@ from urllib.parse import urlsplit
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
-from agent.report import Command, Credentials, Fix, Report, TargetReport, Vantage
+from agent.report import Command, ConfiguredPath, Credentials, Fix, Report, TargetAddress, TargetReport, Vantage
+from probes.configuration import (
+    AMAZON_DNS,
+    AclEntry,
+    DhcpOptionsFacts,
+    Endpoint,
+    FirewallRule,
+    GroupRule,
+    NetworkAcl,
+    NetworkInterface,
+    PrefixList,
+    PrivateZone,
+    ResolverRule,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
 from probes.facts import (
     ApiFacts,
     Certificate,
@@ -63,12 +82,17 @@ _EVERYWHERE: Final = (
 credentials."""
 _DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
+_BENCHMARKS: Final = ip_network("198.18.0.0/15")
+"""RFC 2544: for more addresses than those blocks have."""
 
-_IDS: Final = re.compile(
-    r"\b(?P<id>(?P<kind>i|vpc|subnet|sg|sgr|eni|acl|rtb|igw|nat|vpce|vpce-svc|pl|tgw|dopt|rslvr-\w+|fsx)"
-    r"-[0-9a-f]{8,17})\b(?:-[0-9a-z]{8}(?=[.-]))?"
+_KINDS: Final = (
+    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|fsx"
 )
+"""How ids of AWS begin."""
+_IDS: Final = re.compile(rf"\b(?P<id>(?P<kind>{_KINDS})-[0-9a-f]{{8,17}})\b(?:-[0-9a-z]{{8}}(?=[.-]))?")
 """With the suffix that an endpoint's DNS name has behind its id."""
+_ZONE: Final = re.compile(r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b")
+"""The id of a hosted zone (Route 53 API Reference, HostedZone)."""
 _ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
 _ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)(?<!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)\d{12}(?!\d|\.\d)")
 """Not the end of a UUID (RFC 9562, section 4), as request ids are."""
@@ -91,7 +115,13 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (CredentialFacts, "role"): "role",
     (Credentials, "access_key_id_suffix"): "key",
     (Credentials, "role"): "role",
+    (DhcpOptionsFacts, "name_servers"): "host",
     (DnsFacts, "authority"): "domain",
+    (Endpoint, "dns_names"): "host",
+    (Endpoint, "error_message"): "text",
+    (Endpoint, "policy"): "policy",
+    (FirewallRule, "domains"): "domain",
+    (FirewallRule, "override"): "host",
     (GatewayFacts, "gateway_id"): "gateway",
     (DnsFacts, "canonical_name"): "host",
     (HostFacts, "proxies"): "proxy",
@@ -101,9 +131,12 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (HttpFacts, "location"): "location",
     (HttpFacts, "server"): "server",
     (ImdsFacts, "role"): "role",
+    (PrivateZone, "name"): "domain",
     (ProxyConnectFacts, "proxy"): "proxy",
     (ProxyConnectFacts, "server"): "server",
     (ProxyFacts, "proxy"): "proxy",
+    (ResolverRule, "domain"): "domain",
+    (ResolverRule, "name"): "rule",
     (SdkFacts, "ca_bundle"): "file",
     (SdkFacts, "endpoint_urls"): "url",
     (SdkFacts, "profile"): "profile",
@@ -114,34 +147,119 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (Vantage, "proxies"): "proxy",
 }
 """Fields whose every value tells something, with the word that its mask begins with."""
+_ID: Final = re.compile(rf"(?:{_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})")
+_RESOLVER_ID: Final = re.compile(rf"{_ID.pattern}|rslvr-autodefined-rr-internet-resolver")
+_OWNER: Final = re.compile(r"[0-9]{12}|account-[0-9]+|Route 53 Resolver|[a-z0-9-]{1,63}\.amazonaws\.com")
+"""An account, or a service of AWS."""
+_PROTOCOL: Final = re.compile(r"-1|[0-9]{1,3}|tcp|udp|icmp|icmpv6")
+_ADDRESS_TYPE: Final = re.compile(r"ipv4|ipv6|dualstack|service-defined")
+_AVAILABILITY_ZONE: Final = re.compile(r"[a-z]{2}(?:-[a-z]+){1,2}-[0-9](?:-[a-z0-9]{2,4}){0,3}(?:-[0-9])?[a-z]?")
 _FORMS: Final[dict[tuple[type, str], re.Pattern[str]]] = {
+    (AclEntry, "protocol"): _PROTOCOL,
     (ApiFacts, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}"),
     (ApiFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
     (HttpFacts, "content_type"): re.compile(
         r"[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?", re.ASCII
     ),
     (HttpFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
+    (ConfiguredPath, "endpoint_id"): _ID,
+    (ConfiguredPath, "interface_id"): _ID,
+    (DhcpOptionsFacts, "options_id"): _ID,
+    (Endpoint, "dns_record_type"): _ADDRESS_TYPE,
+    (Endpoint, "endpoint_id"): _ID,
+    (Endpoint, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}"),
+    (Endpoint, "group_ids"): _ID,
+    (Endpoint, "interface_ids"): _ID,
+    (Endpoint, "ip_address_type"): _ADDRESS_TYPE,
+    (Endpoint, "owner_id"): _OWNER,
+    (Endpoint, "service_name"): re.compile(
+        r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}"
+    ),
+    (Endpoint, "state"): re.compile(
+        r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted"
+    ),
+    (Endpoint, "subnet_ids"): _ID,
+    (Endpoint, "vpc_id"): _ID,
+    (FirewallRule, "action"): re.compile(r"ALLOW|BLOCK|ALERT"),
+    (FirewallRule, "block_response"): re.compile(r"NODATA|NXDOMAIN|OVERRIDE"),
+    (FirewallRule, "domain_list_id"): _RESOLVER_ID,
+    (FirewallRule, "group_id"): _RESOLVER_ID,
+    (FirewallRule, "query_type"): re.compile(r"[A-Z]{1,10}|TYPE[0-9]{1,5}|NSEC3(?:PARAM)?"),
+    (GroupRule, "prefix_list_id"): _ID,
+    (GroupRule, "protocol"): _PROTOCOL,
+    (GroupRule, "referenced_group_id"): _ID,
+    (GroupRule, "rule_id"): _ID,
+    (NetworkAcl, "acl_id"): _ID,
+    (NetworkAcl, "subnet_ids"): _ID,
+    (NetworkAcl, "vpc_id"): _ID,
+    (NetworkInterface, "availability_zone"): _AVAILABILITY_ZONE,
+    (NetworkInterface, "group_ids"): _ID,
+    (NetworkInterface, "interface_id"): _ID,
+    (NetworkInterface, "kind"): re.compile(r"[a-z]+(?:[A-Z_][a-z_]*){0,6}"),
+    (NetworkInterface, "status"): re.compile(r"available|associated|attaching|detaching|in-use|pending"),
+    (NetworkInterface, "subnet_id"): _ID,
+    (NetworkInterface, "vpc_id"): _ID,
+    (PrefixList, "prefix_list_id"): _ID,
+    (PrivateZone, "owner"): _OWNER,
+    (PrivateZone, "zone_id"): re.compile(rf"{_ZONE.pattern}|zone-[0-9]+"),
+    (ResolverRule, "kind"): re.compile(r"FORWARD|SYSTEM|RECURSIVE|DELEGATE"),
+    (ResolverRule, "owner_id"): _OWNER,
+    (ResolverRule, "rule_id"): _RESOLVER_ID,
+    (Route, "prefix_list_id"): _ID,
+    (Route, "state"): re.compile(r"active|blackhole|filtered"),
+    (Route, "target"): re.compile(rf"local|unknown|{_ID.pattern}"),
+    (RouteTable, "subnet_ids"): _ID,
+    (RouteTable, "table_id"): _ID,
+    (RouteTable, "vpc_id"): _ID,
+    (SecurityGroup, "group_id"): _ID,
+    (Subnet, "availability_zone"): _AVAILABILITY_ZONE,
+    (Subnet, "availability_zone_id"): re.compile(r"[a-z]{2,5}[0-9](?:-[a-z]{2,4}[0-9]?){0,2}-(?:az|wlz)[0-9]{1,2}"),
+    (Subnet, "owner_id"): _OWNER,
+    (Subnet, "subnet_id"): _ID,
+    (Subnet, "vpc_id"): _ID,
+    (TargetAddress, "endpoint_id"): _ID,
+    (Vpc, "dhcp_options_id"): _ID,
+    (Vpc, "owner_id"): _OWNER,
+    (Vpc, "vpc_id"): _ID,
     # An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number.
     (Failure, "code"): re.compile(
         r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"
     ),
 }
 """Fields that peers fill, with the form that AWS, a server or this program gives them (media types: RFC 6838, section
-4.2). What has another form may be any text, and is masked as one."""
+4.2; the configuration's: the types of the EC2, Route 53 and Route 53 Resolver APIs). What has another form may be any
+text, and is masked as one; ids may be masks already."""
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
 """Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
 """Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
-_SENTENCES: Final = frozenset({"detail", "message", "reason", "second_look", "summary", "undo", "unproven"})
-"""Fields that hold sentences."""
+_SENTENCES: Final = frozenset(
+    {"detail", "message", "reason", "second_look", "summary", "undo", "unproven"}
+    | {"resources", "rule", "unseen", "words"}
+)
+"""Fields that hold sentences, or quote in another way."""
 _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
 )
 """Words of this program, which tell nothing even where a role or a profile is called so."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
 """Failures whose message is this program's and not a peer's."""
+_AWS_WORDS: Final = frozenset(
+    {
+        FailureKind.NOT_PERMITTED,
+        FailureKind.CREDENTIALS_EXPIRED,
+        FailureKind.CREDENTIALS_INVALID,
+        FailureKind.SIGNATURE,
+        FailureKind.CLOCK_SKEW,
+        FailureKind.THROTTLED,
+        FailureKind.NOT_SUBSCRIBED,
+        FailureKind.SERVICE_ERROR,
+        FailureKind.MALFORMED,
+    }
+)
+"""Failures of a read whose message can be what EC2 said."""
 _LEAST_QUOTED: Final = 3
 """Characters of a value that is looked for in sentences; a shorter one is part of the language."""
 
@@ -156,12 +274,15 @@ class _Redactor:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._masks: dict[str, str] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[object] = Counter()
+        self._texts: dict[tuple[str, bool], str] = {}
+        """What became of each text: the ids of a network stand in many places."""
         self._addresses: dict[Address, Address] = {}
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
         # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
         answers = (each.facts for each in report.observations if isinstance(each.facts, ApiFacts))
-        self._said_as_codes = {each.error_code for each in answers if not _has_form(each, "error_code")}
+        code = _FORMS[ApiFacts, "error_code"]
+        self._said_as_codes = {each.error_code for each in answers if not code.fullmatch(each.error_code or "0")}
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
@@ -177,6 +298,9 @@ class _Redactor:
                 quoted.add(shown)
         # The id of a target ends with its host, whatever that is called.
         targets = {each.host for each in report.targets if each.host in self._masks and "." not in each.host}
+        # Lists of domains can be long, and sentences name few of them.
+        texts = "\n".join(_texts(report))
+        quoted, hosts = ({each for each in words if each in texts} for words in (quoted, hosts))
         self._hosts = _any_of(hosts, behind_at=targets)
         self._quoted = _any_of(quoted | hosts)
 
@@ -200,7 +324,7 @@ class _Redactor:
             case IPv4Network() | IPv6Network():
                 return self._network(value)
             case tuple():
-                return tuple(self._walked(each, field, kind) for each in value)
+                return tuple(self._walked(each, field, kind, form) for each in value)
             case dict():
                 return {key: self._walked(each, field, kind) for key, each in value.items()}
             case Command():
@@ -222,11 +346,17 @@ class _Redactor:
         return value
 
     def _text(self, text: str, *, quotes: bool = False) -> str:
+        if (text, quotes) not in self._texts:
+            self._texts[text, quotes] = self._searched(text, quotes=quotes)
+        return self._texts[text, quotes]
+
+    def _searched(self, text: str, *, quotes: bool) -> str:
         for known in (self._quoted if quotes else None, self._hosts):
             if known is not None:
                 text = known.sub(lambda found: self._masks[found[0]], text)
         text = _ARN.sub(lambda found: self._mask("arn", found[0]), text)
         text = _IDS.sub(lambda found: self._mask(found["kind"], found["id"]), text)
+        text = _ZONE.sub(lambda found: self._mask("zone", found[0]), text)
         text = _ACCOUNT.sub(lambda found: self._mask("account", found[0]), text)
         text = _NAMED_ADDRESS.sub(self._found_named_address, text)
         return _ADDRESS.sub(self._found_address, text)
@@ -252,45 +382,53 @@ class _Redactor:
 
     def _mask(self, kind: str, text: str) -> str:
         if text not in self._masks:
-            self._counts[kind] = self._counts.get(kind, 0) + 1
-            self._masks[text] = f"{kind}-{self._counts[kind]}"
+            self._masks[text] = f"{kind}-{self._next(kind)}"
         return self._masks[text]
+
+    def _next(self, kind: object) -> int:
+        self._counts[kind] += 1
+        return self._counts[kind]
 
     def _address(self, address: Address) -> Address:
         if address in _EVERYWHERE:
             return address
         if address not in self._addresses:
-            number = sum(1 for each in self._addresses if each.version == address.version)
+            number = self._next(("address", address.version))
             if address.version == 6:
-                masked: Address = IPv6Address(f"2001:db8::{number + 1:x}")
+                masked: Address = IPv6Address(f"2001:db8::{number:x}")
             else:
-                block, host = divmod(number, 254)
-                network = _DOCUMENTATION[block % len(_DOCUMENTATION)]
-                masked = IPv4Address(int(network.network_address) + host + 1)
+                block, host = divmod(number - 1, 254)
+                kept = block < len(_DOCUMENTATION)
+                network = _DOCUMENTATION[block] if kept else _BENCHMARKS
+                after = host + 1 if kept else number - 254 * len(_DOCUMENTATION)
+                masked = network[after % network.num_addresses]
             self._addresses[address] = masked
         return self._addresses[address]
 
     def _network(self, network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-        if network.prefixlen == 0:
+        length = network.prefixlen
+        if length == 0:
             return network
+        if length == network.max_prefixlen:  # a rule for one host is to be known as that host's
+            return ip_network(self._address(network.network_address))
         if network not in self._networks:
-            same = sum(1 for each in self._networks if each.version == network.version)
             # The reserved block of RFC 1112, section 4, is wide enough for most lengths.
             block = ip_network("2001:db8::/32" if network.version == 6 else "240.0.0.0/4")
-            length = network.prefixlen
-            number = (same + 1) % (1 << max(length - block.prefixlen, 0))
+            number = self._next((network.version, length)) % (1 << max(length - block.prefixlen, 0))
             masked = int(block.network_address) + (number << (network.max_prefixlen - length))
             base = IPv6Address(masked) if network.version == 6 else IPv4Address(masked)
             self._networks[network] = ip_network(f"{base}/{length}", strict=False)
         return self._networks[network]
 
     def _placeholder(self, word: str) -> str:
-        if word in self._masks and word not in _PLAIN_WORDS:
+        has_form = any(form.fullmatch(word) for form in (_IDS, _ZONE, _ACCOUNT))
+        if word in self._masks and word not in _PLAIN_WORDS and not has_form:
             return f"<{_kind_of(self._masks[word])}>"
         if self._hosts is not None:
             word = self._hosts.sub(lambda found: f"<{_kind_of(self._masks[found[0]])}>", word)
         word = _ARN.sub("<ARN>", word)
         word = _IDS.sub(lambda found: f"<{found['kind'].upper().replace('-', '_')}_ID>", word)
+        word = _ZONE.sub("<ZONE_ID>", word)
         word = _ACCOUNT.sub("<ACCOUNT>", word)
         return _ADDRESS.sub(lambda found: "<CIDR>" if _is_length(found) else _place_of(found), word)
 
@@ -304,17 +442,35 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
         failure = each.failure
         if failure is None:
             continue
-        # The one names a path of this host, the other quotes what a source of credentials says.
+        # The first names a path of this host, the others quote what a source of credentials, and AWS, say.
         bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
-        if bundle or (each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS):
+        source = each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
+        if bundle or source or (each.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
             yield "text", failure.message
         elif (quoted := _QUOTED_BYTES.search(failure.message)) is not None:
             yield "text", quoted[0]
         yield from _fields(failure)
+    yield from _fields(report.paths)
     # Last, since a masked URL has no host any more that could be counted.
     for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts that may quote what other fields hold."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        yield from _texts(tuple(value.values()))
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            key = (type(value), field.name)
+            if key not in _WHOLE and key not in _FORMS:
+                yield from _texts(getattr(value, field.name))
 
 
 def _fields(value: Any) -> Iterator[tuple[str, str]]:
@@ -325,31 +481,28 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
         for field in dataclasses.fields(value):
             content = getattr(value, field.name)
             kind = _WHOLE.get((type(value), field.name))
-            if (type(value), field.name) in _FORMS:
-                if not _has_form(value, field.name):
-                    yield "text", content
+            form = _FORMS.get((type(value), field.name))
+            if form is not None:
+                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
+                yield from (("text", text) for text in texts if text is not None and not form.fullmatch(text))
             elif kind is None:
                 yield from _fields(content)
             elif isinstance(content, dict):
                 # A list of exceptions may be one common word, or the domain of AWS itself.
                 yield from (("exceptions" if key == "no_proxy" else kind, text) for key, text in content.items())
             else:
-                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
+                texts = content if isinstance(content, tuple) else (content,)
                 yield from ((kind, text) for text in texts if text is not None)
-
-
-def _has_form(value: object, field: str) -> bool:
-    """Whether what stands in a field of `_FORMS` has the form of its kind; nothing at all has."""
-    content = getattr(value, field)
-    return content is None or _FORMS[type(value), field].fullmatch(content) is not None
 
 
 def _is_told(kind: str, text: str) -> bool:
     """Whether the value says something that patterns alone would not mask."""
-    if not text or text in ("Amazon", "localhost"):
+    if not text or text in ("Amazon", "localhost", AMAZON_DNS):
         return False
     if kind in ("exceptions", "name", "resolver", *_NAMES):
-        name = text.lower().removeprefix("*.").strip(".")
+        name = text.lower().removeprefix("*").strip(".")
+        if not name or any(each.endswith(f".{name}") for each in SUFFIXES):  # every name, or every name in `com`
+            return False
         return not _is_address(name) and not any(name == each or name.endswith(f".{each}") for each in SUFFIXES)
     return True
 

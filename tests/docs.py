@@ -8,6 +8,7 @@ import click
 from agent import cli, codec
 from agent.codes import CODES
 from agent.simulated import scenario as scenarios
+from tests import screenshots
 
 ROOT = Path(__file__).parents[1]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
@@ -67,6 +68,7 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
+        **screenshots.pages(),
     }
 
 
@@ -79,7 +81,7 @@ def main(arguments: list[str]) -> int:
             continue
         stale.append(path)
         if "--check" not in arguments:
-            file.parent.mkdir(exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
     if stale and "--check" in arguments:
         print(f"stale: {', '.join(stale)}; run ./dev docs", file=sys.stderr)  # noqa: T201 - a command of its own

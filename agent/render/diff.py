@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from agent.codec import dumps
-from agent.diff import Change, Difference, FindingChange, Pair, Side, StepChange, StepState, TargetChange
-from agent.render.text import WIDTH, visible
+from agent.diff import Change, Difference, FindingChange, Pair, PathChange, Side, StepChange, StepState, TargetChange
+from agent.render.words import WIDTH, visible
 from agent.report import Status
 from agent.shapes import plain
 
@@ -38,6 +38,8 @@ def as_text(found: Difference) -> str:
         ("Steps", [*map(_step, _changed(found.steps)), *_moved(found.steps)]),
     ):
         parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
+    if found.paths:  # most runs do not look at the configuration, and then it has not stayed the same either
+        parts.append("\n".join(["By configuration", *map(_path, found.paths)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,6 +82,16 @@ def _target(row: TargetChange) -> str:
 def _step(row: StepChange) -> str:
     states = [_state(each) for each in (row.old, row.new) if each is not None]
     return _row(row.change, f"{row.id}  {' -> '.join(states)}")
+
+
+def _path(row: PathChange) -> str:
+    said = [_pair(row.predicted)]
+    if row.decided_by.old != row.decided_by.new:
+        said += [f"{word} {by}" for word, by in (("was by", row.decided_by.old), ("by", row.decided_by.new)) if by]
+    if row.agrees.old != row.agrees.new:
+        words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
+        said.append(words[row.agrees.new])
+    return _row(Change.CHANGED, f"{row.id}  {'; '.join(said)}")
 
 
 def _changed(steps: Iterable[StepChange]) -> list[StepChange]:

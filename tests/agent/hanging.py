@@ -1,24 +1,27 @@
 """`python -m tests.agent.hanging WHAT`: a check whose libraries hang for a minute; the command must not.
 
-WHAT names the seams that hang: `sdk`, `lookup`, `trust`, or several joined by commas; with `patient` the deadline is as
-far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock. `measuring` on stderr
-says that the run has begun.
+WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient` the
+deadline is as far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock.
+`measuring` on stderr says that the run has begun.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from agent import cli
 from agent.evidence import Evidence
 from agent.options import Showing
-from agent.runner import Stop
 from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
+from agent.stop import Stop
+from probes.background import in_background
 from probes.facts import SdkFacts
 from probes.model import Address
-from probes.world import Trust, World, in_background
+from probes.world import Keys, Reader, Trust, World
 
 HANG_SECONDS = 60
 SHOWN = Showing(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
@@ -35,6 +38,20 @@ class HangingSdk(SimulatedSdk):
         if "sdk" in WHAT:
             await in_background(hang)
         return await super().settings(profile, services)
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        return HangingReader()
+
+
+class HangingReader:
+    async def prepare(self, services: Iterable[str]) -> None:
+        await in_background(hang)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        await in_background(hang)
+        raise TimeoutError
 
 
 class HangingNet(SimulatedNet):
@@ -55,12 +72,13 @@ class HangingMachine(SimulatedMachine):
 async def go(stop: Stop, listener: cli.Listener) -> Evidence:
     """One run in which a step may take longer than the whole."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
+    asked += "[ec2]\n" if "ec2" in WHAT else ""
     chosen = scenarios.parse("hanging", scenarios.text("healthy") + asked)
     async with simulated(chosen) as world, asyncio.TaskGroup() as group:
         net = HangingNet(chosen, world.machine.now, group)
         hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))
         try:
-            return await cli.run(chosen.settings(), hanging, stop, listener)
+            return await cli.run(settings_of(chosen), hanging, stop, listener)
         finally:
             net.end()
 

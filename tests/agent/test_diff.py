@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from agent import cli, codec, exits, start
 from agent.codes import Severity
 from agent.diff import Change, Difference, NotComparableError, Pair, difference
+from agent.predict.model import Outcome
 from agent.redact import redact
 from agent.render import diff as table
 from agent.render import json as json_format
@@ -28,7 +29,15 @@ from agent.settings import Suppression
 from agent.shapes import ShapeError
 from agent.simulated import scenario as scenarios
 from agent.verdict import judge
-from probes.model import Role, Skipped
+from probes.configuration import (
+    NETWORK_ACLS,
+    SECURITY_GROUPS,
+    AclEntry,
+    GroupRule,
+    NetworkAclsFacts,
+    SecurityGroupsFacts,
+)
+from probes.model import Observation, Role, Skipped
 from tests.agent.bad_inputs import spoilt_reports
 from tests.agent.build import (
     BACKUP,
@@ -47,6 +56,7 @@ from tests.agent.build import (
     target,
     tcp,
 )
+from tests.agent.configured import ACL_ID, ENDPOINT_GROUP_ID, configured, groups, network_acl, read
 from tests.agent.runs import evidence_of, report_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -75,7 +85,7 @@ def kept(report: Report, path: Path) -> str:
 
 
 def nothing_in(found: Difference) -> bool:
-    return found.worse is Status.OK and not found.targets and not found.steps and not found.findings
+    return found.worse is Status.OK and not (found.targets or found.steps or found.findings or found.paths)
 
 
 def shown(found: Difference) -> str:
@@ -85,11 +95,12 @@ def shown(found: Difference) -> str:
     assert made.isascii()
     assert made.replace("\n", "").isprintable()
     assert max(map(len, made.splitlines())) <= 80
-    assert made.count("\n\n") == 3  # four parts, and no empty line in any
+    assert made.count("\n\n") == (4 if found.paths else 3)  # so many parts, and no empty line in any
     assert not any(line.endswith(" ") for line in made.splitlines())
     document = table.as_json(found)
     assert document.isascii()
-    assert list(json.loads(document)) == ["schema", "old", "new", "worse", "targets", "steps", "findings"]
+    keys = ["schema", "old", "new", "worse", "targets", "steps", "findings", "paths"]
+    assert list(json.loads(document)) == keys
     return made
 
 
@@ -178,6 +189,15 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     assert back.steps == tuple(
         replace(each, change=OTHER[each.change], old=each.new, new=each.old) for each in there.steps
     )
+    assert back.paths == tuple(
+        replace(
+            each,
+            predicted=turned(each.predicted),
+            decided_by=turned(each.decided_by),
+            agrees=turned(each.agrees),
+        )
+        for each in there.paths
+    )
     titles = {each.id: each.title for each in back.findings}  # that of the newer report
     assert back.findings == tuple(
         replace(
@@ -196,7 +216,9 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
         assert {each.id for each in there.steps if each.change is change} == more - less
 
 
-@pytest.mark.parametrize("name", [FAULT, "one-zone-silent", "gateway-optional-ports", "endpoint-names-only"])
+@pytest.mark.parametrize(
+    "name", [FAULT, "one-zone-silent", "gateway-optional-ports", "endpoint-names-only", "security-group-443-only"]
+)
 def test_the_order_in_the_files_makes_no_difference(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,7 +228,7 @@ def test_the_order_in_the_files_makes_no_difference(
     for _ in range(5):
         paths = []
         for place, document in enumerate(documents):
-            for key in ("observations", "findings", "targets", "not_evaluated"):
+            for key in ("observations", "findings", "targets", "not_evaluated", "paths"):
                 chance.shuffle(document[key])
             for each in document["targets"]:
                 chance.shuffle(each["addresses"])
@@ -244,6 +266,64 @@ Steps
   ~ tcp/backup/10.0.2.17/443  ok -> failed (timeout)
   + backup at 10.0.4.17: 1 step
 """
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+
+def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
+    """That of the healthy world with these reads of EC2 in place of its own."""
+    looks = healthy() if connects else replaced(healthy(), *(tcp(each, failed="timeout") for each in PRIVATE))
+    return judge(evidence([*looks, *configured(*changed)]))
+
+
+def closed(*rules: GroupRule) -> Observation[Any]:
+    """The endpoint's group with these rules alone."""
+    own, endpoints = groups()
+    return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, replace(endpoints, rules=rules))))
+
+
+def test_paths_that_are_predicted_otherwise_are_named() -> None:
+    found = difference(configured_report(), configured_report(closed(), connects=False))
+    text = shown(found)
+    assert [each.id for each in found.paths] == [f"backup/{each}/443" for each in PRIVATE]
+    assert found.paths[0].predicted == Pair(Outcome.OPEN, Outcome.BLOCKED)
+    assert found.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
+    assert found.paths[0].agrees == Pair(True, True)
+    assert text.endswith(
+        "\n\nBy configuration\n"
+        "  ~ backup/10.0.1.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+        "  ~ backup/10.0.2.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+    )
+
+
+def test_paths_that_fit_the_measurement_no_more_are_named() -> None:
+    found = difference(configured_report(), configured_report(connects=False))
+    assert {each.agrees for each in found.paths} == {Pair(True, False)}
+    assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(found)
+
+
+def test_another_rule_that_decides_is_named() -> None:
+    deny = AclEntry(number=90, egress=False, allow=False, cidr=ip_network("0.0.0.0/0"))
+    acl = network_acl()
+    denying = read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(acl, entries=(*acl.entries, deny)),)))
+    found = difference(configured_report(closed(), connects=False), configured_report(denying, connects=False))
+    assert found.paths[0].predicted == Pair(Outcome.BLOCKED, Outcome.BLOCKED)
+    assert found.paths[0].decided_by == Pair(
+        f"endpoint-groups {ENDPOINT_GROUP_ID}", f"endpoint-acl-in {ACL_ID} (90 inbound)"
+    )
+    assert (
+        "  ~ backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
+        "      endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
+    ) in shown(found)
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_a_configuration_that_one_run_alone_has_read_is_no_change(turn: bool) -> None:
+    both = [configured_report(), judge(evidence(healthy()))]
+    found = difference(*(reversed(both) if turn else both))
+    assert found.paths == ()
+    assert "By configuration" not in shown(found)
 
 
 # --- How bad ---------------------------------------------------------------------------------------------------------

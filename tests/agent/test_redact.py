@@ -1,14 +1,16 @@
 """A masked report: nothing of whose network it is is left, in no format, and it is still a report."""
 
 import dataclasses
+import itertools
 import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, get_args, get_type_hints
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -16,16 +18,29 @@ import pytest
 from agent import codec
 from agent.catalog.partitions import SUFFIXES
 from agent.codes import CODES
+from agent.predict.model import Hop, Outcome, Stage
 from agent.redact import redact
 from agent.render import json as json_format
 from agent.render import ndjson, text
-from agent.report import Report
+from agent.report import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
 from agent.simulated import scenario as scenarios
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Scenario
 from agent.verdict import judge
+from probes.configuration import (
+    AMAZON_DNS,
+    DNS_FIREWALL,
+    READS,
+    SECURITY_GROUPS,
+    ConfigurationFacts,
+    DnsFirewallFacts,
+    FirewallRule,
+    GroupRule,
+    SecurityGroup,
+    SecurityGroupsFacts,
+)
 from probes.facts import ApiFacts, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
-from probes.model import Failed, Observation, Ok
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Step, Subject
 from tests.agent.runs import measured, report_of
 from tests.hostile import cases
 
@@ -138,6 +153,7 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
     """What the scenario's file and the measured report say of whose network it is."""
     here = scenario.metadata
     words = {here.instance_id, here.account_id, here.vpc_id, here.subnet_id, *here.security_group_ids, here.mac}
+    words |= {here.interface_id, *map(str, here.addresses or ())}
     words |= {PRINCIPAL, "BackupAgent", "Example Corp"}
     words |= {str(here.subnet_cidr), *map(str, here.vpc_cidrs)}
     keys = scenario.credentials
@@ -152,6 +168,14 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
     for each in values(report):
         if isinstance(each, IPv4Address | IPv6Address):
             words.add(str(each))
+    configured = (
+        value for seen in report.observations if seen.subject.step is Step.EC2 for value in values(seen.facts)
+    )
+    for each in configured:
+        if isinstance(each, IPv4Network | IPv6Network) and each.prefixlen:
+            words.add(str(each))
+        elif isinstance(each, str):
+            words |= set(re.findall(AWS_ID, each))
     words |= {str(each) for row in scenario.dns for each in (*row.a, *row.aaaa)}
     words |= {str(each) for row in scenario.tcp for each in row.addresses}
     for seen in report.observations:
@@ -170,6 +194,10 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
                 words |= {certificate.subject, certificate.issuer, certificate.sha256}
                 words |= {name for name in certificate.names if not name.endswith(SUFFIXES)}
     return words - {"", "*", *SAME_EVERYWHERE}
+
+
+AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}\b"
+"""What names a resource, an account or a hosted zone."""
 
 
 def unlike(said: str | None, form: str) -> set[str]:
@@ -540,7 +568,7 @@ TELLS_NOTHING = {
     "TlsFacts": {"alpn", "cipher", "second_look", "trust", "version"},
 }
 """Fields of text that say nothing of whose network it is. A new field of facts belongs here or is masked."""
-BY_PATTERN = {"ImdsFacts": {"account_id", "instance_id", "security_group_ids", "subnet_id", "vpc_id"}}
+BY_PATTERN = {"ImdsFacts": {"account_id", "instance_id", "interface_id", "security_group_ids", "subnet_id", "vpc_id"}}
 """Fields whose values have a form that is masked wherever it stands."""
 
 
@@ -566,7 +594,8 @@ def texts_of(kind: type) -> dict[str, Any]:
     return {field.name: made[hints[field.name]] for field in dataclasses.fields(kind) if hints[field.name] in made}
 
 
-KINDS: tuple[type, ...] = get_args(Facts)
+CONFIGURATION: Final[tuple[type, ...]] = get_args(ConfigurationFacts)
+KINDS: Final = tuple(kind for kind in get_args(Facts) if kind not in CONFIGURATION)
 
 
 @pytest.mark.parametrize(
@@ -584,3 +613,315 @@ def test_every_field_of_facts_is_masked_or_known_to_tell_nothing(kind: type, fie
         pytest.fail(f"no scenario gives {kind.__name__}")
     document = json_format.render(redact(with_facts(report, kind, **{field: texts_of(kind)[field]})))
     assert TELLTALE not in document
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+PLANTED: Final = "Planted"
+"""How every text begins that the reports below hold where something identifies."""
+
+
+class Planter:
+    """Fills classes with values of which no two are alike and none is what AWS would say."""
+
+    def __init__(self) -> None:
+        self.planted: list[str] = []
+        self._numbers = itertools.count(1)
+
+    def of(self, kind: Any) -> Any:
+        """A value of a type; a class with every field filled."""
+        number = next(self._numbers)
+        match kind:
+            case _ if kind is bool:
+                return True
+            case _ if kind is int:
+                return 443
+            case _ if kind is str:
+                return self._kept(f"{PLANTED} {number}.corp.example")
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            hints = get_type_hints(kind)
+            return kind(**{field.name: self.of(hints[field.name]) for field in dataclasses.fields(kind)})
+        if get_origin(kind) is tuple:
+            return (self.of(get_args(kind)[0]), self.of(get_args(kind)[0]))
+        if isinstance(kind, UnionType):
+            members = [each for each in get_args(kind) if each is not type(None)]
+            return self.of(members[number % len(members)])
+        if kind in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
+            base = "10.77.0.0" if kind in (IPv4Address, IPv4Network) else "2600:1f77::"
+            return kind(self._kept(str(ip_address(base) + number * 16)) + self._length(kind))
+        raise TypeError(f"nothing to plant as {kind}")
+
+    @staticmethod
+    def _length(kind: type) -> str:
+        return "/28" if kind is IPv4Network else "/124" if kind is IPv6Network else ""
+
+    def _kept(self, text: str) -> str:
+        self.planted.append(text)
+        return text
+
+
+def test_every_class_of_the_configuration_is_planted() -> None:
+    planter = Planter()
+    assert {type(planter.of(kind)) for kind in CONFIGURATION} == {each.facts for each in READS.values()}
+    assert len(set(planter.planted)) == len(planter.planted) > 100
+
+
+def hop(stage: Stage, *resources: str, rule: str | None = None, words: str = "") -> Hop:
+    outcome = Outcome.OPEN if rule else Outcome.BLOCKED
+    return Hop(stage=stage, resources=resources, outcome=outcome, rule=rule, words=words)
+
+
+def path_of(
+    *hops: Hop, unseen: tuple[str, ...] = (), endpoint_id: str | None, interface_id: str | None
+) -> ConfiguredPath:
+    report = report_of("healthy")
+    return ConfiguredPath(
+        target="backup",
+        address=ip_address("10.0.1.17"),
+        port=443,
+        source=ip_address("10.0.1.10"),
+        endpoint_id=endpoint_id,
+        interface_id=interface_id,
+        predicted=Outcome.BLOCKED,
+        measured=Measured.CONNECTED,
+        agrees=False,
+        parted_at=Stage.ENDPOINT_GROUPS,
+        hops=hops,
+        unseen=unseen,
+        taken_at=report.run.started_at,
+    )
+
+
+def made_of(facts: dict[str, Any], *, said: str = "", argv: tuple[str, ...] = (), path: ConfiguredPath) -> Report:
+    """A report with these reads, a finding that says this and has this command, and a path."""
+    report = report_of("healthy")
+    looks = tuple(
+        Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(each), started_at=None, seconds=0.1)
+        for name, each in facts.items()
+    )
+    command = Command(argv=argv, scope=CommandScope.ENDPOINT, reversible=True, undo=None)
+    finding = replace(
+        report_of("port-blocked").findings[0],
+        detail=said,
+        fix=Fix(summary="Mend it.", commands=(command,)),
+        evidence=(),
+    )
+    return replace(report, observations=(*report.observations, *looks), findings=(finding,), paths=(path,))
+
+
+@cache
+def planted() -> tuple[Report, tuple[str, ...]]:
+    """A report in which every field of every class of the configuration holds something of its own, quoted by a
+    finding and by a path; and all of that."""
+    planter = Planter()
+    facts = {name: planter.of(read.facts) for name, read in READS.items()}
+    told = tuple(planter.planted)
+    texts = [each for each in told if each.startswith(PLANTED)]
+    path = path_of(
+        hop(Stage.HOST_GROUPS, texts[0], rule=texts[1], words=texts[2]),
+        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} admits {told[-1]}"),
+        unseen=(f"what {texts[5]} does",),
+        endpoint_id=facts["endpoints"].endpoints[0].endpoint_id,
+        interface_id=facts["endpoint-interfaces"].interfaces[0].interface_id,
+    )
+    return made_of(facts, said=", ".join(told), path=path), told
+
+
+def test_nothing_of_a_configuration_is_left() -> None:
+    report, told = planted()
+    before, after = formats(report), formats(redact(report))
+    assert all(each in before["json"] for each in told)
+    assert PLANTED in before["text"]
+    for form, document in after.items():
+        flat = " ".join(document.split())
+        assert [each for each in told if each in flat] == [], form
+        assert PLANTED not in flat, form
+        assert "corp.example" not in flat, form
+
+
+def test_a_masked_configuration_is_one_and_masked_once_for_all() -> None:
+    once = redact(planted()[0])
+    document = codec.encode(once)
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+    assert redact(once) == once
+    assert redact(codec.decode(document)) == codec.decode(document)
+
+
+REAL: Final = {
+    "ENDPOINT": "vpce-0f1e2d3c4b5a69788",
+    "INTERFACE": "eni-0f1e2d3c4b5a69788",
+    "GROUP": "sg-0f1e2d3c4b5a69788",
+    "RULE": "sgr-0f1e2d3c4b5a69788",
+    "ACL": "acl-0f1e2d3c4b5a69788",
+    "TABLE": "rtb-0f1e2d3c4b5a69788",
+    "SUBNET": "subnet-0f1e2d3c4b5a69788",
+    "LIST": "pl-0f1e2d3c4b5a69788",
+    "OPTIONS": "dopt-0f1e2d3c4b5a69788",
+    "RESOLVER RULE": "rslvr-rr-0f1e2d3c4b5a69788",
+    "RULE GROUP": "rslvr-frg-0f1e2d3c4b5a6978",
+    "DOMAIN LIST": "rslvr-fdl-0f1e2d3c4b5a6978",
+    "ZONE": "Z0123456789ABCDEFGHIJ",
+    "NAT": "nat-0f1e2d3c4b5a69788",
+    "TRANSIT": "tgw-0f1e2d3c4b5a69788",
+    "PEERING": "pcx-0f1e2d3c4b5a69788",
+    "INTERNET": "igw-0f1e2d3c4b5a69788",
+    "EGRESS ONLY": "eigw-0f1e2d3c4b5a69788",
+    "LOCAL GATEWAY": "lgw-0f1e2d3c4b5a69788",
+    "CARRIER": "cagw-0f1e2d3c4b5a69788",
+    "VPN": "vgw-0f1e2d3c",
+    "ACCOUNT": "777788889999",
+    "ARN": "arn:aws-cn:iam::777788889999:role/Payroll",
+    "BLOCK": "10.77.0.0/20",
+    "HOST BLOCK": "10.0.1.10/32",
+    "IPV6 BLOCK": "2600:1f77::/64",
+}
+
+
+def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
+    group = SecurityGroup(
+        group_id=REAL["GROUP"],
+        rules=(
+            GroupRule(rule_id=REAL["RULE"], prefix_list_id=REAL["LIST"]),
+            GroupRule(cidr=ip_network("10.0.1.10/32")),
+        ),
+    )
+    path = path_of(
+        hop(
+            Stage.ENDPOINT_GROUPS,
+            REAL["GROUP"],
+            rule=REAL["RULE"],
+            words=f"{REAL['GROUP']} admits {REAL['HOST BLOCK']}",
+        ),
+        endpoint_id=REAL["ENDPOINT"],
+        interface_id=REAL["INTERFACE"],
+    )
+    argv = ("aws", "ec2", *(f"--one={each}" for each in REAL.values()), *REAL.values())
+    facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=(group,))}
+    report = made_of(facts, said=", ".join(REAL.values()), argv=argv, path=path)
+    after = redact(report)
+    for form, document in formats(after).items():
+        assert left_in(document, set(REAL.values())) == [], form
+    (seen,) = (each.facts for each in after.observations if isinstance(each.facts, SecurityGroupsFacts))
+    (masked_group,), ((masked_hop,),) = seen.groups, (each.hops for each in after.paths)
+    assert masked_hop.resources == (masked_group.group_id,)
+    assert masked_hop.rule == masked_group.rules[0].rule_id
+    # A rule for one host shows which host.
+    assert str(masked_group.rules[1].cidr) == f"{after.paths[0].source}/32"
+    assert masked_hop.words == f"{masked_group.group_id} admits {after.paths[0].source}/32"
+    assert masked_group.group_id in after.findings[0].detail
+    # Commands have placeholders in the places of ids.
+    (command,) = after.findings[0].fix.commands
+    values = [word.removeprefix("--one=") for word in command.argv[2:]]
+    assert [each for each in values if not re.fullmatch(r"<[A-Z_]+>", each)] == []
+    assert redact(after) == after
+
+
+def test_what_aws_itself_says_stays() -> None:
+    """What the API has one word for is no name of anybody's, and a report without it would say nothing."""
+    report = report_of("security-group-443-only")
+    before, after = (
+        [each.facts for each in one.observations if each.subject.step is Step.EC2] for one in (report, redact(report))
+    )
+    for name in (
+        "state",
+        "service_name",
+        "private_dns",
+        "protocol",
+        "from_port",
+        "to_port",
+        "number",
+        "allow",
+        "kind",
+        "egress",
+    ):
+        was, now = (list(named(facts, name)) for facts in (before, after))
+        assert was == now
+        assert was
+    assert AMAZON_DNS in json_format.render(redact(report))
+
+
+def named(value: Any, name: str) -> Iterator[Any]:
+    """What fields of a name hold, wherever they are."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from named(each, name)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            content = getattr(value, field.name)
+            if field.name == name:
+                yield content
+            yield from named(content, name)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.NOT_PERMITTED, FailureKind.SERVICE_ERROR])
+def test_what_ec2_said_of_a_refusal_is_masked(kind: FailureKind) -> None:
+    said = "User Payroll is not allowed to see the plans of Acme"
+    report, _ = planted()
+    failed = tuple(
+        replace(each, outcome=Failed(Failure(kind=kind, message=said, code="Payroll Denied"), None))
+        if each.subject.step is Step.EC2
+        else each
+        for each in report.observations
+    )
+    finding = replace(report.findings[0], detail=f"It could not be read ({said}).")
+    after = redact(replace(report, observations=failed, findings=(finding,)))
+    for form, document in formats(after).items():
+        assert "Payroll" not in document, form
+        assert "Acme" not in document, form
+    assert re.fullmatch(r"It could not be read \(text-\d+\)\.", after.findings[0].detail)
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "*", "com", "*.com", "amazonaws.com", "backup.eu-west-1.amazonaws.com", "*.aws"]
+)
+def test_a_domain_that_is_everybodys_is_not_masked(domain: str) -> None:
+    rule = FirewallRule(
+        group_id="rslvr-frg-0f1e2d3c4b5a6978",
+        domain_list_id=None,
+        action="BLOCK",
+        block_response="NODATA",
+        override=None,
+        priority=(1, 1),
+        query_type=None,
+        domains=(domain,),
+    )
+    path = path_of(endpoint_id=None, interface_id=None)
+    report = made_of({DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}, said="backup.eu-west-1.amazonaws.com", path=path)
+    after = redact(report)
+    assert list(named(after.observations, "domains")) == [(domain,)]
+    assert after.findings[0].detail == "backup.eu-west-1.amazonaws.com"
+
+
+def test_a_large_configuration_has_no_masks_alike() -> None:
+    groups = tuple(
+        SecurityGroup(
+            group_id=f"sg-{number:017x}",
+            rules=tuple(
+                GroupRule(
+                    rule_id=f"sgr-{number * 60 + place:017x}",
+                    cidr=ip_network(f"10.{place}.{number}.0/{24 + place % 9}", strict=False),
+                )
+                for place in range(60)
+            ),
+        )
+        for number in range(200)
+    )
+    domains = tuple(f"host-{number}.corp.example" for number in range(4_000))
+    rule = FirewallRule(
+        group_id="rslvr-frg-0f1e2d3c4b5a6978",
+        domain_list_id="rslvr-fdl-0f1e2d3c4b5a6978",
+        action="BLOCK",
+        block_response="NODATA",
+        override=None,
+        priority=(1, 1),
+        query_type=None,
+        domains=domains,
+    )
+    facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=groups), DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}
+    report = made_of(facts, said=f"It names {domains[7]}.", path=path_of(endpoint_id=None, interface_id=None))
+    after = redact(report)
+    blocks = [list(named(one.observations, "cidr")) for one in (report, after)]
+    assert len(set(blocks[0])) == len(set(blocks[1]))
+    assert re.fullmatch(r"It names host-\d+\.|It names domain-\d+\.", after.findings[0].detail)
+    assert redact(after) == after

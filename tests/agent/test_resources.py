@@ -15,11 +15,13 @@ from typing import Any, Final
 import pytest
 
 from agent.evidence import Evidence
-from agent.runner import Stop, measure
+from agent.runner import measure
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
+from agent.stop import Stop
 
 HEALTHY: Final = "healthy"
 """Its ladders are climbed to the top, signed calls included."""
@@ -77,7 +79,7 @@ def others() -> set[asyncio.Task[Any]]:
 
 async def run(chosen: Scenario, stop: Stop | None = None) -> Evidence:
     async with simulated(chosen) as world:
-        return await measure(chosen.settings(), world, emit=lambda _: None, stop=stop or Stop())
+        return await measure(settings_of(chosen), world, emit=lambda _: None, stop=stop or Stop())
 
 
 async def somewhere(chance: random.Random, seconds: float) -> None:

@@ -23,6 +23,7 @@ from agent.render import json as json_format
 from agent.render import ndjson, text
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario, TcpPart
+from agent.simulated.settings import settings_of
 from agent.verdict import judge
 from probes import proxy
 from probes.api import MAX_MESSAGE_CHARACTERS, probe
@@ -97,7 +98,7 @@ def test_no_secret_in_what_a_run_says(
     evidence, events = measured(scenario)
     report = judge(evidence)
     said = {"events": repr(events), "evidence": repr(evidence), "report": repr(report)}
-    said |= {"settings": repr(scenario.settings()), "keys": repr(scenario.credentials.keys())}
+    said |= {"settings": repr(settings_of(scenario)), "keys": repr(scenario.credentials.keys())}
     for way, shown in (("", report), (" masked", redact(report))):
         said |= {
             f"json{way}": json_format.render(shown),
@@ -244,7 +245,7 @@ def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, s
     head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
     said = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
     draft: Draft[ApiFacts] = Draft()
-    (target, *_) = targets(scenarios.load("healthy").settings(), "eu-west-1", None)
+    (target, *_) = targets(settings_of(scenarios.load("healthy")), "eu-west-1", None)
 
     async def ask() -> None:
         await probe(

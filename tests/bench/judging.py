@@ -14,6 +14,7 @@ from agent.rules.rule import Found, Rule
 from agent.verdict import judge
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
+from tests.agent.networks import large_configuration
 from tests.agent.runs import evidence_of
 from tests.bench.promise import Figure, Measurement, Promise
 
@@ -66,6 +67,15 @@ def judging() -> tuple[Figure, ...]:
     )
 
 
+def predicting() -> tuple[Figure, ...]:
+    """CPU milliseconds of predicting every path of a large network, its index included."""
+    configuration, ask_all = large_configuration()
+    took = statistics.median(_milliseconds(ask_all) for _ in range(ROUNDS))
+    rules = sum(len(group.rules) for group in configuration.groups or ())
+    endpoints, tables = len(configuration.endpoints or ()), len(configuration.route_tables or ())
+    return (Figure(took, f"{rules:,} rules, {endpoints} endpoints, {tables} tables"),)
+
+
 def _rules(evidence: Evidence) -> dict[str, float]:
     """Median milliseconds of each rule, asked in order over one fresh evidence: what evidence finds once and keeps is
     counted for the first that asks, as in a run."""
@@ -98,5 +108,9 @@ MEASUREMENTS: Final = (
             Promise(what="the slowest rule over 1,000 observations, CPU", against="", limit=1, unit="ms"),
         ),
         measure=judging,
+    ),
+    Measurement(
+        promises=(Promise(what="predicting 360 paths of a large network, CPU", against="", limit=100, unit="ms"),),
+        measure=predicting,
     ),
 )

@@ -1,17 +1,25 @@
-"""What commands cost that measure nothing: the start of the program."""
+"""What commands cost that measure nothing: the start of the program, and of what it draws."""
 
 import os
+import re
 import sys
+import time
+from pathlib import Path
 from typing import Final
 
 from agent.cli import main as commands
+from tests.agent.terminals import on_terminal
 from tests.bench.promise import Figure, Measurement, Promise, UnmeasuredError
-from tests.bench.spent import cpu, in_turn, median, ratio, run
+from tests.bench.spent import Spent, cpu, in_turn, median, ratio, run, wall
 from tests.netns.program import PROGRAM
 
 ROUNDS: Final = 11
 EXPLAINED: Final = "TCP001"
 BARE: Final = (sys.executable, "-c", "pass")
+BARE_TUI: Final = (sys.executable, str(Path(__file__).with_name("bare_tui.py")))
+MARK: Final = "THIS HOST"
+"""Stands in the first picture of both."""
+_TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
 def _beside_bare(*words: str, codes: tuple[int, ...] = (0,)) -> tuple[Figure, ...]:
@@ -42,9 +50,51 @@ def demo() -> tuple[Figure, ...]:
     return _beside_bare("demo", codes=(0, 1))
 
 
+def first_picture() -> tuple[Figure, ...]:
+    """CPU and wall of the interface until there are words on the screen."""
+    rounds = in_turn(
+        lambda: _until_drawn(str(PROGRAM), "demo", "--tui", "healthy"),
+        lambda: _until_drawn(*BARE_TUI),
+        rounds=ROUNDS,
+    )
+    return tuple(
+        Figure(
+            ratio(rounds, of),
+            f"{median(rounds, of, 0) * 1000:.0f} ms against {median(rounds, of, 1) * 1000:.0f} ms",
+        )
+        for of in (cpu, wall)
+    )
+
+
+def _until_drawn(*words: str) -> Spent:
+    """What a command on a terminal has cost when MARK stands there. It is then killed."""
+    began = time.perf_counter()
+    with on_terminal(words) as session:
+        session.until(MARK)
+        passed = time.perf_counter() - began
+        process = Path("/proc", str(session.process.pid))
+        # Behind the name, which stands in brackets, user and system time are the 12th and 13th (proc_pid_stat(5)).
+        times = process.joinpath("stat").read_text("utf-8").rpartition(")")[2].split()[11:13]
+        peak = re.search(r"VmHWM:\s*(\d+)", process.joinpath("status").read_text("utf-8"))
+        return Spent(
+            cpu=sum(map(int, times)) / _TICK,
+            wall=passed,
+            peak=int(peak[1]) if peak else 0,
+            output=session.text(),
+        )
+
+
 _BARE: Final = "python3 -c pass"
+_BARE_TUI: Final = "a bare Textual app's"
 MEASUREMENTS: Final = (
     Measurement(promises=(Promise(what="--version, CPU", against=_BARE, limit=3),), measure=version),
     Measurement(promises=(Promise(what="explain, CPU", against=_BARE, limit=3),), measure=explain),
     Measurement(promises=(Promise(what="demo, CPU", against=_BARE, limit=None),), measure=demo),
+    Measurement(
+        promises=(
+            Promise(what="tui, first picture, CPU", against=_BARE_TUI, limit=2),
+            Promise(what="tui, first picture, wall", against=_BARE_TUI, limit=2),
+        ),
+        measure=first_picture,
+    ),
 )

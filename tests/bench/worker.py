@@ -19,6 +19,7 @@ from typing import Final
 from agent import plan
 from agent.runner import MAX_CONNECTS, MAX_HANDSHAKES
 from agent.simulated.scenario import CredentialsPart, parse
+from agent.simulated.settings import settings_of
 from probes import dns, ladder
 from probes.facts import DnsFacts
 from probes.http import user_agent
@@ -64,7 +65,7 @@ WORKS: Final[dict[str, Work]] = {"ladders": climb, "handshakes": shake_hands, "n
 async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: str) -> None:
     """Do `work` for `count` addresses in each round, `at_once` of them at a time, and say what it took so far."""
     scenario = parse("lab", _WORLD)
-    target = plan.targets(scenario.settings(), scenario.run.region, None)[0]
+    target = plan.targets(settings_of(scenario), scenario.run.region, None)[0]
     trust = load_trust(roots)
     await _round(work, target, trust, WARM_UP, WARM_UP)
     _say()

@@ -9,7 +9,7 @@ from agent.report import Report
 from agent.verdict import judge
 from probes.facts import TlsFacts
 from probes.model import Failed
-from tests.agent.runs import evidence_of
+from tests.agent.runs import evidence_of, report_of
 
 FOLDER = Path(__file__).parent
 HOSTILE = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
@@ -32,7 +32,11 @@ def hard_report() -> Report:
 def rendered() -> dict[str, str]:
     """File name to content."""
     report = hard_report()
+    blocked, differs = report_of("gateway-group-for-the-appliance"), report_of("dropped-by-an-agent")
     return {
+        "blocked.json": json.render(blocked),
+        "blocked.txt": text.render(blocked),
+        "differs.txt": text.render(differs),
         "hard.json": json.render(report),
         "hard.txt": text.render(report),
         "hard-colour.txt": text.render(report, colour=True),
