@@ -1,6 +1,6 @@
 """The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -458,16 +458,25 @@ class Evidence:
         return self._predictions[key]
 
     def configured_paths(self, target: Target) -> tuple[ConfiguredPath, ...]:
-        """The paths to the addresses that this host uses for the target, as the configuration has them, each held
-        against what was measured; none where the configuration was not read."""
+        """The paths to the addresses that this host uses for the target and to the others of the same endpoints, as
+        the configuration has them, each held against what was measured; none where the configuration was not read."""
         if target.id not in self._paths:
             self._paths[target.id] = tuple(
                 self._path(target, predicted)
-                for address in self.own_addresses(target)
+                for address in ordered((*self.own_addresses(target), *self._addresses_beside(target)))
                 for port in target.ports
                 if (predicted := self.prediction(target, address, port)) is not None
             )
         return self._paths[target.id]
+
+    def _addresses_beside(self, target: Target) -> Iterator[Address]:
+        """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
+        families = usable_families(self.host)
+        endpoints = {self.endpoint_of(self.interface_at(address)) for address in self.own_addresses(target)}
+        used = {interface_id for each in endpoints if each is not None for interface_id in each.interface_ids}
+        for interface in self.configuration.endpoint_interfaces or ():
+            if interface.interface_id in used:
+                yield from (each for each in interface.addresses if each.version in families)
 
     def _path(self, target: Target, predicted: Prediction) -> ConfiguredPath:
         attempt = self.at(Step.TCP, target, predicted.address, predicted.port)

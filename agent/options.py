@@ -261,7 +261,7 @@ _MEASURING: Final = (
     _option(
         "--no-api",
         is_flag=True,
-        help="Make no signed call. With --no-ec2 or --ec2-facts no credentials are looked for.",
+        help="Make no signed call to the services. With --no-ec2 or --ec2-facts no credentials are looked for.",
     ),
     _option("--no-ec2", is_flag=True, help="Do not ask EC2 for the configuration."),
     _option(

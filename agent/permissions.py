@@ -64,7 +64,8 @@ def permissions(endpoints: Iterable[Endpoint], *, region: str | None) -> Permiss
             Part(
                 part="ec2",
                 words="The configuration, read and never changed (without --no-ec2; backuplink facts): each action "
-                "that is missing leaves a part of it unknown, and changes no verdict.",
+                "that is missing leaves a part of it unknown. No verdict needs them, but for an endpoint that is "
+                "given by its bare id.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
             ),
         ),

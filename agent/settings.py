@@ -1,4 +1,4 @@
-"""What a run was asked to do, whatever it was told by: options, environment, and later a file."""
+"""What a run was asked to do, whatever it was told by: options, environment or a file."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
+
+NAME: Final = "backuplink-background"
+"""Of each such thread, so that it can be told from a library's own."""
 
 T = TypeVar("T")
 
@@ -34,5 +37,5 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             loop.call_soon_threadsafe(settle, result, failure)
 
-    threading.Thread(target=body, daemon=True).start()
+    threading.Thread(target=body, daemon=True, name=NAME).start()
     return done

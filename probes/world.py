@@ -1,7 +1,7 @@
 """The three seams through which probes meet the world, and their real forms.
 
 `Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings. A probe takes the ones it needs, so
-a simulated world can stand in for each. This is the one module of the project that opens sockets.
+a simulated world can stand in for each. This is the one module of the project that opens sockets of its own.
 
 What Linux alone can tell (ICMP senders, TCP_INFO, netlink) is asked for on Linux; elsewhere it is unknown.
 """

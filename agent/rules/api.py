@@ -36,7 +36,7 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([each]),
             fix=Fix(
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
-                "credentials; or run with --no-api where the path alone is wanted.",
+                "credentials; or run with --no-api --no-ec2 where the path alone is wanted.",
                 commands=(
                     look(
                         *("aws", "ec2", "describe-iam-instance-profile-associations", "--filters"),

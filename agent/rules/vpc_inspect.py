@@ -364,6 +364,10 @@ def _what_helps(
             f"{listed(_NAMES[each] for each in sorted(cut_off))} can be read elsewhere: by the command below, whose "
             "file a run here takes with --ec2-facts."
         )
+    if not said and any(_service(each) == _ROUTE_53 and _kind(each) in _NO_ANSWER for each in evidence.of(Step.EC2)):
+        return (
+            "Nothing to mend for this; a file of `backuplink facts`, made elsewhere, has the private hosted zones too."
+        )
     return " ".join(said) or "Nothing to mend for this; run again later where the configuration is wanted."
 
 

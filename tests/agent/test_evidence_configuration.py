@@ -37,6 +37,8 @@ from tests.agent.build import (
     NOW,
     PRIVATE,
     PUBLIC,
+    VPC_RESOLVER,
+    answer,
     evidence,
     healthy,
     imds,
@@ -235,7 +237,7 @@ def test_a_group_that_was_not_read_agrees_with_nothing() -> None:
 
 def test_public_addresses_are_held_against_nothing() -> None:
     of = seen(lookup(PUBLIC, A))
-    assert {str(each.address) for each in of.configured_paths(BACKUP)} == {A}
+    assert {str(each.address) for each in of.configured_paths(BACKUP)} == {A, B}
 
 
 def test_a_path_is_judged_for_the_address_that_the_attempt_was_made_from() -> None:
@@ -315,3 +317,23 @@ def test_answers_come_to_the_ports_that_this_host_has() -> None:
     unknown, other = path(seen(acl)), path(seen(acl, wide))
     assert unknown.hops[-1].outcome is Outcome.OPEN
     assert (other.hops[-1].stage, other.hops[-1].outcome) == (Stage.HOST_ACL_IN, Outcome.DOUBTFUL)
+
+
+def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_too() -> None:
+    measured = [each for each in healthy(BACKUP) if str(each.subject.address) != B]
+    answers = (lookup(A), answer(A), answer(A, by=VPC_RESOLVER))
+    of = evidence([*measured, HERE, *answers, *c.configured()], of=run(ec2_reads=True))
+    assert (path(of, B).predicted, path(of, B).measured, path(of, B).agrees) == (
+        Outcome.OPEN,
+        Measured.NOT_MEASURED,
+        None,
+    )
+    shut = evidence([*measured, HERE, *answers, *c.configured(closed())], of=run(ec2_reads=True))
+    assert path(shut, B).predicted is Outcome.BLOCKED
+    assert not any(finding.code in ("VPC005", "TCP001", "TCP002") for finding in judge(shut).findings)
+
+
+def test_addresses_of_endpoints_that_are_not_used_are_left_alone() -> None:
+    other = c.interface("eni-0d1b2c3d", "10.0.1.99", subnet_id=c.ENDPOINT_SUBNET_IDS[0])
+    of = seen(changed=(c.read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*c.endpoint_interfaces(), other))),))
+    assert {str(each.address) for each in of.configured_paths(BACKUP)} == {A, B}

@@ -12,7 +12,7 @@ from agent.simulated.scenario import Scenario
 from probes.sigv4 import signed_headers
 from tests.bench.promise import Figure, Measurement, Promise
 from tests.bench.rivals import AWS, CURL, DIG, NC, OPENSSL
-from tests.bench.spaces import ROUND_TRIP_SECONDS, Host, host
+from tests.bench.spaces import ROUND_TRIP_SECONDS, WORLD, Host, host
 from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
 
 VERDICTS: Final = (0, 1, 2)
@@ -22,6 +22,18 @@ BARE: Final = Path(__file__).with_name("bare.py")
 RUNBOOK: Final = Path(__file__).with_name("runbook.sh")
 RUNBOOK_ROUNDS: Final = 5
 STEP_SECONDS: Final = 3.0
+CONFIGURED: Final = """
+[ec2]
+
+[[ec2.endpoints]]
+
+[[ec2.endpoints]]
+service = "backup-gateway"
+id = "vpce-0c1b2c3d4e5f67890"
+addresses = ["10.0.1.27", "10.0.2.27", "10.0.3.27"]
+group_ids = ["sg-0f1b2c3d4e5f67890"]
+"""
+"""EC2 beside the rest."""
 DROPPED: Final = f"""
 summary = "36 ports of one service dropped, the other as it should be"
 
@@ -83,6 +95,26 @@ def far_away() -> tuple[Figure, ...]:
         ),
         Figure(beside_bare, f"bare {walls[2]}; with metadata as far as the rest {ratio(all_far, wall, second=2):.2f}"),
     )
+
+
+def with_configuration() -> tuple[Figure, ...]:
+    """CPU and wall time, 20 ms away, of a check that asks EC2 for the configuration to those of one that does not."""
+    with host(f"{WORLD}\n{CONFIGURED}", round_trip_seconds=ROUND_TRIP_SECONDS) as there:
+        rounds = in_turn(lambda: _reading(there), lambda: there.check("--no-ec2", codes=VERDICTS))
+    costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
+    walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
+    return (
+        Figure(ratio(rounds, cpu), f"{costs}; a client of EC2 is made for it"),
+        Figure(ratio(rounds, wall), f"{walls}; the requests go out beside the other steps"),
+    )
+
+
+def _reading(there: Host) -> Spent:
+    spent = there.check(codes=VERDICTS)
+    read = [each for each in json.loads(spent.output)["observations"] if each["step"] == "ec2"]
+    if not read or not all(map(_is_ok, read)):
+        raise RuntimeError("the configuration was not read to its end")
+    return spent
 
 
 def beside_runbook() -> tuple[Figure, ...]:
@@ -179,6 +211,13 @@ MEASUREMENTS: Final = (
         ),
         measure=far_away,
         needs=(AWS,),
+    ),
+    Measurement(
+        promises=(
+            Promise(what="check that reads the configuration, CPU", against="check --no-ec2", limit=None),
+            Promise(what="check that reads the configuration, wall at 20 ms", against="check --no-ec2", limit=None),
+        ),
+        measure=with_configuration,
     ),
     Measurement(
         promises=(

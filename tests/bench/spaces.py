@@ -81,7 +81,12 @@ class Host:
 
     def check(self, *options: str, codes: tuple[int, ...] = (0,)) -> Spent:
         """Measure `backuplink check` as the scenario asks for it; its output is the report in JSON."""
-        words = (str(program.PROGRAM), "check", *program.options(self.vpc.scenario.run), *options)
+        words = (
+            str(program.PROGRAM),
+            "check",
+            *program.options(self.vpc.scenario.run, self.vpc.scenario.ec2),
+            *options,
+        )
         return self.run(*words, codes=codes)
 
 

@@ -52,7 +52,7 @@ def beside_exporter() -> tuple[Figure, ...]:
             lambda: _ours(there, "names", QUERIES),
             lambda: _exporter(there, config, "dns", f"{RESOLVER}:{DNS_PORT}", QUERIES),
         )
-    note = "probes of the library in one long process, as there is no command watch yet; the exporter with its scrapes"
+    note = "probes of the library in one long process; the exporter with its scrapes"
     return _figure(tls, note), _figure(dns, note)
 
 

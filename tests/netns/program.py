@@ -23,6 +23,9 @@ from tests.netns.vpc import Vpc
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
 START_SECONDS: Final = 15.0
 """For an interpreter to start and to end, however busy the machine."""
+READ_SECONDS: Final = 5.0
+"""For a step of a run that asks EC2, whose answers are made and read by Python on both sides: a second, which many
+scenarios give a step, is little for that where every processor has other work."""
 _VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 
 
@@ -88,9 +91,11 @@ def facts_options(vpc: Vpc, folder: Path) -> tuple[str, ...]:
 
 
 def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
-    """The options of a run. It asks nothing of EC2 where there is no `ec2`."""
+    """The options of a run. It asks nothing of EC2 where there is no `ec2`, and has READ_SECONDS where that answers."""
+    answers = ec2 is not None and ec2.source == "live" and ec2.answer != "silence"
+    timeout = max(run.timeout, READ_SECONDS) if answers else run.timeout
     return (
-        *("--format", "json", "--timeout", str(run.timeout), "--deadline", str(run.deadline), "--expect", run.expect),
+        *("--format", "json", "--timeout", str(timeout), "--deadline", str(run.deadline), "--expect", run.expect),
         *(("--region", run.region) if run.region else ()),
         *(word for service in run.services for word in ("--service", service)),
         *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),

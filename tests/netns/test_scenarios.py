@@ -45,7 +45,7 @@ UNLIKE: Final = frozenset(
 """Facts that no two worlds share."""
 
 
-AT_ONCE: Final = 3
+AT_ONCE: Final = 6
 """Runs that go on beside each other: most of each is waiting for what never comes."""
 Runs = Mapping[str, "AsyncResult[program.Ended]"]
 

@@ -30,6 +30,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import simulated
 from probes import dns, host, http, proxy
+from probes.background import NAME
 from probes.facts import HostFacts, LookupFacts, ProxyConnectFacts, TcpFacts
 from probes.ladder import HTTPS, Gear, climb, rungs
 from probes.model import Address, Addressing, Draft, Observation, Role, Target
@@ -199,7 +200,7 @@ async def _awaiting(work: Awaitable[object]) -> object:
 def held() -> tuple[int, list[str]]:
     """Threads and open files of this process."""
     for each in threading.enumerate():
-        if each.daemon:
+        if each.name == NAME:
             each.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
     return threading.active_count(), sorted(os.readlink(each) for each in _descriptors())  # noqa: PTH115
 
