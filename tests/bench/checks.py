@@ -198,16 +198,16 @@ _CALL: Final = "one aws call (v1)"
 MEASUREMENTS: Final = (
     Measurement(
         promises=(
-            Promise(what="check, CPU", against=_CALL, limit=0.6),
-            Promise(what="check, peak memory", against=_CALL, limit=0.8),
+            Promise(what="check --no-ec2, CPU", against=_CALL, limit=0.6),
+            Promise(what="check --no-ec2, peak memory", against=_CALL, limit=0.8),
         ),
         measure=beside_one_call,
         needs=(AWS,),
     ),
     Measurement(
         promises=(
-            Promise(what="check, wall at 20 ms", against=_CALL, limit=0.6),
-            Promise(what="check, wall at 20 ms", against="a bare process, five round trips", limit=1.6),
+            Promise(what="check --no-ec2, wall at 20 ms", against=_CALL, limit=0.6),
+            Promise(what="check --no-ec2, wall at 20 ms", against="a bare process, five round trips", limit=1.6),
         ),
         measure=far_away,
         needs=(AWS,),
@@ -221,8 +221,8 @@ MEASUREMENTS: Final = (
     ),
     Measurement(
         promises=(
-            Promise(what="shell runbook, wall at 20 ms", against="check", limit=10, at_least=True),
-            Promise(what="shell runbook, CPU", against="check", limit=5, at_least=True),
+            Promise(what="shell runbook, wall at 20 ms", against="check --no-ec2", limit=10, at_least=True),
+            Promise(what="shell runbook, CPU", against="check --no-ec2", limit=5, at_least=True),
         ),
         measure=beside_runbook,
         needs=(AWS, DIG, NC, OPENSSL, CURL),
