@@ -12,6 +12,7 @@ from datetime import timedelta
 from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
@@ -48,7 +49,16 @@ from agent.tui.happened import (
 from agent.tui.keys import KEYS
 from agent.tui.lines import ASCII, UNICODE, Glyphs, Line
 from agent.tui.source import Live, Saved, Source
-from agent.tui.state import Phase, State, exit_code, finding_under_cursor, reduce, saved, target_under_cursor
+from agent.tui.state import (
+    Phase,
+    State,
+    exit_code,
+    finding_under_cursor,
+    left_with,
+    reduce,
+    saved,
+    target_under_cursor,
+)
 from agent.tui.widgets.pane import CausesPart, DetailPart, Footer, Part, PathPart, TonedScreen, VerdictLine
 from agent.tui.widgets.typed import quiet_input
 from probes.model import Target
@@ -73,6 +83,7 @@ class MainScreen(TonedScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, f"app.{key.action}", show=False) for key in KEYS]
 
     state: reactive[State | None] = reactive(None, repaint=False)
+    focused = reactive(None, repaint=False)  # what has it draws itself anew; Textual would paint the whole screen
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -85,7 +96,7 @@ class MainScreen(TonedScreen[None]):
             with Container(id="side"):
                 yield CausesPart(self._glyphs, id="causes").data_bind(MainScreen.state)
                 yield DetailPart(self._glyphs, id="detail").data_bind(MainScreen.state)
-        yield quiet_input("", "only what has these words in it; enter keeps, esc shows all", id="filter")
+        yield quiet_input("", "only what has all of these words; enter keeps, esc shows all", id="filter")
         yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
 
 
@@ -95,7 +106,10 @@ class BackuplinkApp(App[int]):
     CSS = files("agent.tui").joinpath("theme.tcss").read_text("utf-8")
     ENABLE_COMMAND_PALETTE = False
     TITLE = "backuplink"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "leave", show=False, priority=True),
+        Binding("ctrl+l", "redraw", show=False, priority=True),
+    ]
 
     state: reactive[State | None] = reactive(None, repaint=False)
 
@@ -115,7 +129,7 @@ class BackuplinkApp(App[int]):
         self.no_color = not colours
         self.source = source
         self.report: Report | None = source.report if isinstance(source, Saved) else None
-        """Of the last run, one that was left in the middle included."""
+        """The one that the exit code belongs to."""
         self._fail_on = fail_on
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._glyphs = ASCII if ascii_only else UNICODE
@@ -142,6 +156,8 @@ class BackuplinkApp(App[int]):
         return self._main
 
     def on_mount(self) -> None:
+        # Whoever had the terminal meanwhile has left nothing of the picture on it.
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if isinstance(self.source, Live):
             self.call_after_refresh(self._run)  # what measures is imported once there is something to look at
 
@@ -193,10 +209,10 @@ class BackuplinkApp(App[int]):
         finally:
             ticking.stop()
             self._stop = None
-        self.report = source.judge(evidence)
-        self.tell(RunEnded(self.report))
+        self.tell(RunEnded(source.judge(evidence)))
+        self.report = left_with(self._folded)
         if self._is_leaving:
-            self.exit(exit_code(self._folded, self._fail_on))
+            self._end()
         elif self._folded.watching:
             self._plan()
 
@@ -216,16 +232,27 @@ class BackuplinkApp(App[int]):
         """End the interface; a run that lasts is ended first, in the name of `reason`, and its report kept. A second
         call waits for nothing."""
         if self._stop is None or self._is_leaving:
-            self.exit(exit_code(self._folded, self._fail_on))
+            self._end()
         else:
             self._is_leaving = True
             self.tell(Said("ending the run ..."))
             self._stop.pull(reason)
 
+    def _end(self) -> None:
+        """End the interface, and say on stderr where the report is not of the run that was left."""
+        state = self._folded
+        is_other = state.phase is Phase.RUNNING or state.report is not self.report
+        said = Text("The later run was left; report and exit code are those of the last whole one.")
+        is_told = self._is_leaving and self.report is not None and is_other
+        self.exit(exit_code(state, self._fail_on), message=said if is_told else None)
+
     # --- Keys --------------------------------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
         self.leave(OPERATOR)
+
+    def action_redraw(self) -> None:
+        self.screen.refresh()
 
     def action_move(self, rows: int, columns: int) -> None:
         self.tell(Moved(rows, columns, self._part().most))
@@ -276,10 +303,9 @@ class BackuplinkApp(App[int]):
                 self._run()
 
     def action_filter(self) -> None:
-        filter_line = self._main.query_one("#filter", Input)
-        filter_line.value = self._folded.filter
-        self._main.add_class("-filtering")
-        filter_line.focus()
+        self._filter_line.value = self._folded.filter
+        self._show_filter(True)
+        self._filter_line.focus()
 
     def action_settings(self) -> None:
         from agent.tui.widgets.screens import SettingsScreen
@@ -385,15 +411,25 @@ class BackuplinkApp(App[int]):
 
     def on_key(self, event: events.Key) -> None:
         """Esc in the line of the filter shows all again."""
-        if event.key == "escape" and self.screen is self._main and self._main.has_class("-filtering"):
+        if event.key == "escape" and self.screen is self._main and self._filter_line.display:
             event.stop()
             event.prevent_default()
-            self.tell(Filtered(""))
-            self._end_filter()
+            with self.batch_update():
+                self.tell(Filtered(""))
+                self._end_filter()
 
     def _end_filter(self) -> None:
-        self._main.remove_class("-filtering")
+        self._show_filter(False)
         self._main.set_focus(None)
+
+    def _show_filter(self, is_shown: bool) -> None:
+        # Not by a class of the screen, which would have all of it painted once more.
+        self._filter_line.display = is_shown
+        self._main.query_one("#footer", Footer).display = not is_shown
+
+    @property
+    def _filter_line(self) -> Input:
+        return self._main.query_one("#filter", Input)
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:

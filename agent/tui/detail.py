@@ -1,10 +1,10 @@
 """What is under the cursor, in full: an observation with its facts, a lane, a target, a finding with its runbook."""
 
+import re
 import shlex
 from itertools import zip_longest
 from typing import Any
 
-from agent.explain import as_text
 from agent.predict.model import Outcome
 from agent.render.words import visible
 from agent.report import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
@@ -14,10 +14,12 @@ from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.page import filled
 from agent.tui.path import THIS_HOST, Lane, Progress
-from agent.tui.state import CHANGED, SAMPLED, TONES, State, looks_of, under_cursor
+from agent.tui.state import CHANGED, SAMPLED, TONES, Missing, Sample, State, looks_of, under_cursor
 from probes.model import Failed, Observation, Skipped, Step
 
 _STEPS = tuple(Step)
+_ITEM = re.compile(r"(\d+\.|[-*]) ")
+"""What an item of a list begins with in Markdown."""
 _TONES = {Outcome.OPEN: Tone.OK, Outcome.BLOCKED: Tone.FAILED, Outcome.DOUBTFUL: Tone.WARNING}
 
 
@@ -105,9 +107,10 @@ class _Writer:
             self._field("from it follows", ", ".join(follows))
         self._field("shown by", ", ".join(finding.evidence))
         for document in finding.documents:
-            self._field("see", f"{document.title} {document.url}")
+            self._field("see", document.title)
+            self._url(document.url)
         self._gap()
-        self._text(as_text(filled(finding, report)))
+        self._page(filled(finding, report))
 
     def _turn(self, state: State, key: str) -> None:
         turn = next((each for each in state.turns if f"turn/{each.number}" == key), None)
@@ -188,7 +191,7 @@ class _Writer:
             self._field("was", " ".join(filter(None, (change.old.status, change.old.kind))))
 
     def _lane(self, lane: Lane, state: State) -> None:
-        where = f" ({lane.availability_zone})" if lane.availability_zone else ""
+        where = f" ({lane.where})" if lane.where else ""
         self._head(f"{lane.address}{where} port {lane.port} {lane.purpose}".rstrip(), Tone.STRONG)
         if not lane.own:
             self._say("* Another resolver's answer, which this host does not use; it decides nothing.")
@@ -204,13 +207,15 @@ class _Writer:
                 self._configured(path)
         self._address(state, target, lane)
 
-    def _times(self, step: str, times: tuple[float | None, ...]) -> None:
-        seen = [each for each in times if each is not None]
+    def _times(self, step: str, times: tuple[Sample, ...]) -> None:
         if len(times) < 2:
             return
+        seen = [each for each in times if isinstance(each, float)]
         drawn = sparkline(times, max(self._width - 40, 10), self._glyphs)
-        least = f"{duration(min(seen))} to {duration(max(seen))}, " if seen else ""
-        self._field(f"{step} times", f"{least}{len(times) - len(seen)} of {len(times)} without")
+        said = [f"{duration(min(seen))} to {duration(max(seen))}"] if seen else []
+        counts = [(times.count(missing), missing) for missing in Missing]
+        said += [f"{count} of {len(times)} {missing}" for count, missing in counts if count]
+        self._field(f"{step} times", ", ".join(said))
         self.lines.append((Span(f"    {drawn}", Tone.RUNNING),))
 
     def _address(self, state: State, target: str, lane: Lane) -> None:
@@ -306,6 +311,42 @@ class _Writer:
     def _gap(self) -> None:
         if self.lines and self.lines[-1]:
             self.lines.append(())
+
+    def _url(self, url: str) -> None:
+        """An address on a line of its own, so that it can be taken from there; broken only where no line holds it."""
+        indent = "    " if len(url) + 4 <= self._width else ""
+        self._say(url, indent=indent, tone=Tone.FAINT)
+
+    def _page(self, markdown: str) -> None:
+        """A runbook page: its paragraphs as wide as there is room, its commands line by line."""
+        paragraph: list[str] = []
+        is_code = False
+        for line in (*markdown.splitlines(), ""):
+            is_fence = line.startswith("```")
+            words = line.strip()
+            stands_alone = is_code or is_fence or not words or line.startswith("#") or words.startswith("https://")
+            if paragraph and (stands_alone or _ITEM.match(words)):
+                self._paragraph(" ".join(paragraph))
+                paragraph = []
+            if is_fence:
+                is_code = not is_code
+            elif is_code:
+                indent = " " * (3 + len(line) - len(line.lstrip()))
+                self.lines += wrapped(words, self._width, first=indent) or [()]
+            elif line.startswith("#"):
+                title = line.lstrip("# ")
+                self._head(title if line.startswith("# ") else title.upper())
+            elif words.startswith("https://"):
+                self._url(words)
+            elif words:
+                paragraph.append(words)
+            else:
+                self._gap()
+
+    def _paragraph(self, text: str) -> None:
+        item = _ITEM.match(text)
+        later = " " * (1 + len(item[0])) if item is not None else " "
+        self.lines += wrapped(text, self._width, first=" ", later=later)
 
     def _text(self, text: str) -> None:
         """A text that has lines of its own."""

@@ -10,9 +10,9 @@ from agent.render.words import visible
 from agent.report import Status
 from agent.tui.happened import Pane
 from agent.tui.keys import KEYS
-from agent.tui.lines import Glyphs, Line, Span, Tone, cut, width_of, wrapped
+from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
-from agent.tui.state import SAMPLED, Phase, Run, State
+from agent.tui.state import SAMPLED, Missing, Phase, Run, Sample, State
 from probes.facts import ImdsFacts
 from probes.model import Address
 
@@ -23,6 +23,11 @@ _MORE_WORDS: Final = 18
 _FEW_WORDS: Final = 8
 """Columns for the words of a look that is no hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
 _BAR: Final = 20
+_TITLE: Final = 8
+"""Columns that the title of a part has at least."""
+_NAMED: Final = 16
+"""Characters of a filter that the last line of the screen repeats."""
+_NO_TIME: Final = {Missing.FAILED: "x", Missing.NOT_MADE: " "}
 TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
@@ -46,10 +51,14 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
     """What the run comes to, or how far it is, in `height` lines: words first, then the facts of the run."""
     word, tone, text = _said(state)
     start = f" {word}  "
-    lines = wrapped(text, width - 1, first=start, later=" " * len(start))[: height - 1] or [(Span(start, tone),)]
+    every = wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
+    lines = every[: max(height - 1, 1)]
+    if len(lines) < len(every):
+        last = lines[-1][0].text
+        lines[-1] = (Span(f"{last[: width - 1 - len(CUT)].rstrip()}{CUT}"),)
     first = lines[0][0].text
     lines[0] = (Span(first[: len(start)], tone), Span(first[len(start) :], Tone.STRONG))
-    facts = f"{' ' * len(start)}{_facts(state, glyphs)}"
+    facts = f"{' ' * len(start)}{_facts(state, width - len(start), glyphs)}"
     title = visible(state.title)
     room = width - len(facts) - len(title) - 1
     tail = (Span(" " * room), Span(title, Tone.FAINT)) if room > 1 else ()
@@ -71,9 +80,9 @@ def _said(state: State) -> tuple[str, Tone, str]:
     return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
 
 
-def _facts(state: State, glyphs: Glyphs) -> str:
+def _facts(state: State, width: int, glyphs: Glyphs) -> str:
     if state.phase is Phase.RUNNING and state.run is not None:
-        return _progress(state.run, glyphs)
+        return _progress(state.run, width, glyphs)
     report = state.report
     if report is None:
         return ""
@@ -88,22 +97,22 @@ def _facts(state: State, glyphs: Glyphs) -> str:
     ]
     if not report.run.complete:
         said.append("ended early")
-    if state.watching and state.next_at is not None:
-        said.append(f"watching, next at {state.next_at:%H:%M:%S} UTC")
+    if state.watching and state.next_at is not None:  # first, as there is not always room for all
+        said.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
     return ", ".join(said)
 
 
-def _progress(run: Run, glyphs: Glyphs) -> str:
-    passed = max(run.now - run.began, 0.0)
+def _progress(run: Run, width: int, glyphs: Glyphs) -> str:
     said = f"{run.made} of {run.announced} looks"
+    bar = ""
     if run.deadline is not None:
-        passed = min(passed, run.deadline)
-        full = round(_BAR * passed / run.deadline) if run.deadline else _BAR
-        bar = glyphs.full * full + glyphs.empty * (_BAR - full)
-        said += f", {passed:.1f} of at most {run.deadline:g} s"
-    else:
-        bar = ""
-    return f"{said}, {run.failed} failed {bar}" if run.failed else f"{said} {bar}"
+        left = min(max(run.deadline - (run.now - run.began), 0.0), run.deadline)
+        full = round(_BAR * (1 - left / run.deadline)) if run.deadline else _BAR
+        bar = f" {glyphs.full * full}{glyphs.empty * (_BAR - full)}"
+        said += f", at most {left:.1f} s left"
+    if run.failed:
+        said += f", {run.failed} failed"
+    return f"{said}{bar}" if len(said) + len(bar) <= width else said  # a bar that is cut would say something else
 
 
 # --- The path --------------------------------------------------------------------------------------------------------
@@ -126,7 +135,8 @@ class Columns:
 
 def columns(width: int) -> Columns:
     """The widths for a path of so many columns."""
-    zone = 4 if width < 76 else 9
+    # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
+    zone = 4 if width < 76 else 9 if width < 100 else 10
     room = width - (3 + LONGEST + 1 + zone + 5)
     # Where there is plenty, some of it is for what comes after the hops.
     cell = room // 5 if room > 100 else (room - 7) // 4 if room > 54 else room // 4
@@ -134,18 +144,23 @@ def columns(width: int) -> Columns:
 
 
 def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
-    """The line over the path: what stands in which column, and where in the whole one is."""
+    """The line over the path: where in the whole one is, and what stands in which column."""
     wide = columns(width)
     zone = "zone" if wide.zone > 4 else "az"
-    head = f"{'>' if is_active else glyphs.across}  {'Path':<{wide.address}}{zone:<{wide.zone}}{'port':<{wide.port}}"
+    title = f"Path {right}".rstrip()
+    title = title if len(title) < wide.address else right
+    head = f"{'>' if is_active else glyphs.across}  {title:<{wide.address}}{zone:<{wide.zone}}{'port':<{wide.port}}"
     head += "".join(f"{step.upper():<{wide.cell}}" for step in STEPS)
     words = re.sub(r" {3,}", lambda gap: f" {glyphs.across * (len(gap[0]) - 2)} ", head.rstrip())
-    return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
+    return (Span(_filled(words, "", width, glyphs), _title_tone(is_active)),)
 
 
 def _filled(words: str, right: str, width: int, glyphs: Glyphs) -> str:
-    """A line with words at its left and, where there is room for them, at its right."""
-    tail = f" {right} {glyphs.across}" if right and len(words) + len(right) + 4 <= width else ""
+    """A line with words at its left and others at its right, which go first where there is no room for both."""
+    tail = f" {right} {glyphs.across}" if right else ""
+    if len(tail) + _TITLE > width:
+        tail = ""
+    words = cut_words(words, width - len(tail) - 1)
     return f"{words} {glyphs.across * max(width - len(words) - len(tail) - 1, 0)}{tail}"[:width]
 
 
@@ -159,7 +174,7 @@ def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     for band in state.picture.bands:
         lines += [(), *_band(band, state, width, glyphs)]
     if state.picture.hidden:
-        lines += [(), (Span(f" {state.picture.hidden} lanes are left out by the filter", Tone.FAINT),)]
+        lines += [(), (Span(f" left out by the filter: {_counted(state.picture.hidden, 'lane')}", Tone.FAINT),)]
     return tuple(cut(line, width) for line in lines)
 
 
@@ -177,8 +192,7 @@ def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
     name, host = f" {band.service.upper()}", f"  {visible(band.host)}"
     room = width - 1 - len(name) - len(words) - 2
-    if len(host) > room:
-        host = f"{host[: max(room - 2, 0)]}.."
+    host = cut_words(host, room) if room > 2 + len(CUT) else ""
     gap = max(room - len(host), 0) + 2
     head: Line = (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(words, tone))
     lines = [head]
@@ -214,8 +228,8 @@ def _flow(
         words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
         lines[-1] += [
             Span(f"{label} ", Tone.FAINT, cell.key),
-            Span(words, TONES[cell.progress], cell.key),
-            Span(" " * (room - len(words) + gap)),
+            Span(words, Tone.PLAIN if cell.is_neutral else TONES[cell.progress], cell.key),
+            Span(" " * (max(room - len(words), 0) + gap)),
         ]
         at += len(label) + 1 + max(room, len(words)) + gap
     return [tuple(line) for line in lines]
@@ -251,12 +265,12 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
     wide = columns(width)
     lines: list[Line] = []
     address = f"{visible(str(lane.address))}{'' if lane.own else '*'}"
-    zone = visible(lane.availability_zone or "")
-    zone = zone if len(zone) <= wide.zone else zone.rpartition("-")[2][: wide.zone]
+    where = visible(lane.where or "")
+    zone = where if len(where) < wide.zone else where.rpartition("-")[2][: wide.zone - 1]
     shown = address if is_first else ""
-    if len(address) > wide.address:
+    if len(address) >= wide.address:
         if is_first:
-            lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {zone}", Tone.FAINT)))
+            lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
         tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
     said = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
     tone = said if lane.own else Tone.FAINT
@@ -291,7 +305,7 @@ def _arrival(lane: Lane, glyphs: Glyphs) -> str:
     return f"{lead}{lane.purpose}" if lane.purpose else ""
 
 
-def _times(samples: Sequence[Sequence[float | None]], wide: Columns, glyphs: Glyphs, tree: str) -> Line:
+def _times(samples: Sequence[Sequence[Sample]], wide: Columns, glyphs: Glyphs, tree: str) -> Line:
     """Past times under their hops, the latest last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
     line = [Span(tree, Tone.FAINT), Span(" " * (wide.start - len(tree)))]
@@ -301,12 +315,17 @@ def _times(samples: Sequence[Sequence[float | None]], wide: Columns, glyphs: Gly
     return tuple(line)
 
 
-def sparkline(times: Sequence[float | None], width: int, glyphs: Glyphs) -> str:
-    """The latest times as heights, between nothing and the slowest of them; `x` where there was none."""
+def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> str:
+    """The latest times as heights, between nothing and the slowest of them; `x` where it failed, and a gap where it
+    was not made."""
     latest = times[-width:]
-    most = max((each for each in latest if each is not None), default=0.0)
+    most = max((each for each in latest if isinstance(each, float)), default=0.0)
     top = len(glyphs.levels) - 1
-    return "".join("x" if each is None else glyphs.levels[round(top * each / most) if most else 0] for each in latest)
+    levels = (
+        glyphs.levels[round(top * each / most) if most else 0] if isinstance(each, float) else _NO_TIME[each]
+        for each in latest
+    )
+    return "".join(levels)
 
 
 # --- The causes ------------------------------------------------------------------------------------------------------
@@ -338,23 +357,37 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
 
 
 def footer(state: State, width: int) -> Line:
-    """What there is to say about the last key, or else what keys there are."""
+    """What there is to say about the last key, or else what the filter hides and what keys there are."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
-    line: list[Span] = [Span(" ")]
+    line: list[Span] = [Span(f" {_filter(state)}", Tone.WARNING)]
     hints = [
         (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
     ]
     # The last two are how to find the others, and the way out.
-    for shown, words in _within(hints, width):
+    for shown, words in _within(hints, width - width_of(line)):
         line += [Span(shown, Tone.STRONG), Span(f" {words}  ", Tone.FAINT)]
     return cut(tuple(line), width)
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def _filter(state: State) -> str:
+    """The filter that was kept, and what is not shown because of it."""
+    if not state.filter.strip():
+        return ""
+    kind = "finding" if state.findings_only else "cause"
+    counts = ((state.hidden_causes, kind), (state.picture.hidden, "lane"))
+    hidden = " and ".join(_counted(count, name) for count, name in counts if count)
+    return f'filter "{cut_words(visible(state.filter.strip()), _NAMED)}" hides {hidden or "nothing"}  '
 
 
 def _within(hints: Sequence[tuple[str, str]], width: int) -> Iterable[tuple[str, str]]:
     """As many hints as there is room for, the last two always."""
     first, last = list(hints[:-2]), list(hints[-2:])
-    while first and 1 + sum(len(shown) + len(words) + 3 for shown, words in (*first, *last)) > width:
+    while first and sum(len(shown) + len(words) + 3 for shown, words in (*first, *last)) > width:
         first.pop()
     return (*first, *last)
 
@@ -375,6 +408,8 @@ def title_of(state: State, pane: Pane) -> str:
     match pane:
         case Pane.CAUSES:
             words = "Findings" if state.findings_only else "Causes"
+            if state.hidden_causes:
+                words += f", {state.hidden_causes} hidden by the filter"
             last = state.phase is Phase.RUNNING and state.report is not None
             return f"{words} of the last run" if last else words
         case _:

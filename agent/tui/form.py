@@ -16,7 +16,7 @@ from agent.tui.state import INTERVAL
 
 LEAST_INTERVAL: Final = 10.0
 MOST_INTERVAL: Final = 86_400.0
-"""Seconds between two runs of a watch: as often as `backuplink watch` may, at least once a day."""
+"""Seconds between two runs of a watch: at most six times a minute, at least once a day."""
 
 
 @dataclass(frozen=True, slots=True)

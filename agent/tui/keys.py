@@ -34,7 +34,7 @@ KEYS: Final = (
     Key("shift+tab", "shift+tab", "pane(-1)", "to the part before"),
     Key("enter", "enter", "open", "what is under the cursor, on the whole screen", "open"),
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
-    Key("slash", "/", "filter", "show only what has these words in it", "filter"),
+    Key("slash", "/", "filter", "show only what has all of these words in it", "filter"),
     Key("f", "f", "findings", "findings only, with what follows from them; again for all", "findings"),
     Key("c", "c", "copy", "copy the command that mends what is under the cursor, and show it", "copy fix"),
     Key("e", "e", "save", "save the report to a file; never over another", "save"),
@@ -50,6 +50,7 @@ KEYS: Final = (
     Key("w", "w", "watch", "watch: run again and again, with the times and changes of each lane", "watch", runs=True),
     Key("t", "t", "settings", "settings of the next run", "settings", runs=True),
     Key("ctrl+p,colon", "ctrl+p :", "palette", "all of this, by name", listed=False),
+    Key("ctrl+l", "ctrl+l", "redraw", "draw the screen anew, where something else has written on it"),
     Key("question_mark", "?", "help", "this page", "help"),
     Key("q,ctrl+c,ctrl+q", "q", "leave", "quit; a run that lasts ends with it", "quit"),
 )

@@ -52,6 +52,8 @@ UNICODE = Glyphs(across="─", down="│", branch="├", last="└", full="█",
 ASCII = Glyphs(across="-", down="|", branch="+", last="+", full="#", empty=".", levels="_.-=+*%#")
 
 
+CUT = "..."
+"""The sign that there is more, which ASCII has, too."""
 _LEAST = 8
 """Columns that words have beside what they are indented by, if there are as many."""
 
@@ -61,15 +63,26 @@ def width_of(line: Iterable[Span]) -> int:
 
 
 def cut(line: Line, width: int) -> Line:
-    """The line within `width` columns."""
+    """The line within `width` columns; where words are cut off, it ends in CUT."""
+    if len("".join(span.text for span in line).rstrip()) > width:
+        kept = cut_words("".join(span.text for span in line), width)
+    else:
+        kept = "".join(span.text for span in line)[:width]
     found: list[Span] = []
+    at = 0
     for span in line:
-        room = width - width_of(found)
-        if room <= 0:
+        if at >= len(kept):
             break
-        text = span.text if len(span.text) <= room else span.text[:room]
-        found.append(Span(text, span.tone, span.key))
+        found.append(Span(kept[at : at + len(span.text)], span.tone, span.key))
+        at += len(span.text)
     return tuple(found)
+
+
+def cut_words(text: str, width: int) -> str:
+    """The text within `width` columns, with CUT at its end where it is longer."""
+    if len(text) <= width:
+        return text
+    return f"{text[: width - len(CUT)]}{CUT}" if width > len(CUT) else text[: max(width, 0)]
 
 
 def wrapped(text: str, width: int, *, tone: Tone = Tone.PLAIN, first: str = "", later: str | None = None) -> list[Line]:

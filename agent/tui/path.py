@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from agent.catalog.services import SERVICES
 from agent.evidence import ALLOWANCES, CONTAINER, GETADDRINFO, METADATA_PROXY, PROXY, PROXY_CONNECT, SDK_SETTINGS
-from agent.report import Report, Status, TargetReport
+from agent.report import AddressScope, Report, Status, TargetAddress, TargetReport
 from agent.rules.rule import duration
 from probes.facts import AllowanceFacts, DnsFacts, LookupFacts, ProxyFacts
 from probes.model import Address, Observation, Role, Skipped, Step, Subject, Target
@@ -56,6 +56,8 @@ class Cell:
     """The same said in full, then ever shorter."""
     looks: tuple[str, ...]
     """Ids of the looks that it stands for."""
+    is_neutral: bool = False
+    """Whether what was found is neither good nor bad in itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Lane:
     port: int
     purpose: str
     """What the port is for."""
-    availability_zone: str | None
+    where: str | None
+    """Its availability zone; of a public address without one, that it is public."""
     own: bool
     """Whether it decides: whether this host's own lookup gave the address; so taken as long as that is not known."""
     cells: tuple[Cell | None, ...]
@@ -121,7 +124,8 @@ _ALWAYS: Final = frozenset({(Step.IMDS, None), (Step.CREDENTIALS, None)})
 """Looks that have a place however they end."""
 _SHORTER: Final = {"access-denied": "DENIED"}
 """Failures that are common, and longer than a narrow column."""
-_WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.OK, Progress.SKIPPED)
+_WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
+"""What several looks come to: ok where each of them is."""
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not asked for", Role.CONTEXT: "for comparison"}
 
 
@@ -142,7 +146,7 @@ def picture(
     is_judged: bool,
     wanted: str = "",
 ) -> Picture:
-    """The path as these looks show it; with `wanted` only lanes in whose words it is.
+    """The path as these looks show it; with `wanted` only lanes that have each of its words, in any order.
 
     What does not change from run to run, such as zones, is taken from the last `report`; how a target is only where
     that is the report of these looks (`is_judged`).
@@ -152,7 +156,7 @@ def picture(
         by_target.setdefault(look.subject.target, []).append(look)
     judged = {} if report is None else {each.id: each for each in report.targets}
     bands = [_band(each, by_target.get(each.id, []), judged.get(each.id), is_judged=is_judged) for each in targets]
-    shown = [_filtered(band, wanted.lower()) for band in bands] if wanted else bands
+    shown = [_filtered(band, wanted) for band in bands] if wanted.split() else bands
     return Picture(
         host=_host(by_target.get(None, [])),
         bands=tuple(shown),
@@ -161,16 +165,20 @@ def picture(
 
 
 def _filtered(band: Band, wanted: str) -> Band:
-    if wanted in f"{band.service} {band.host} {band.words}".lower():
-        return band
-    return replace(band, lanes=tuple(lane for lane in band.lanes if wanted in words_of(lane).lower()))
+    said = f"{band.service} {band.host} {band.words}"
+    return replace(band, lanes=tuple(lane for lane in band.lanes if has_words(f"{said} {words_of(lane)}", wanted)))
+
+
+def has_words(text: str, wanted: str) -> bool:
+    """Whether each of the wanted words is in a text, in whatever order."""
+    return all(word in text.lower() for word in wanted.lower().split())
 
 
 def words_of(lane: Lane) -> str:
     """All that a lane says, for whoever searches in it."""
     cells = (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
     said = (f"{cell.label} {cell.progress} {cell.words[0]}" for cell in cells)
-    return " ".join((str(lane.address), lane.availability_zone or "", str(lane.port), lane.purpose, *said))
+    return " ".join((str(lane.address), lane.where or "", str(lane.port), lane.purpose, *said))
 
 
 def keys(shown: Picture) -> tuple[tuple[str, ...], ...]:
@@ -281,7 +289,7 @@ def _lanes(target: Target | TargetReport, looks: Iterable[Look], judged: TargetR
         if subject.address is not None and subject.port is not None:
             at.setdefault((subject.address, subject.port), []).append(look)
     known = {} if judged is None else {each.address: each for each in judged.addresses}
-    zones = {address: each.availability_zone_id or each.availability_zone for address, each in known.items()}
+    places = {address: _where(each) for address, each in known.items()}
 
     def place(each: tuple[Address, int]) -> tuple[object, ...]:
         address, port = each
@@ -300,7 +308,7 @@ def _lanes(target: Target | TargetReport, looks: Iterable[Look], judged: TargetR
                 address=address,
                 port=port,
                 purpose=purposes.get(port, ""),
-                availability_zone=zones.get(address),
+                where=places.get(address),
                 own=_is_own(known, address),
                 cells=tuple(_cell(steps[step]) if step in steps else None for step in STEPS),
                 extras=tuple(map(_cell, _in_order(extras))),
@@ -310,7 +318,12 @@ def _lanes(target: Target | TargetReport, looks: Iterable[Look], judged: TargetR
     return tuple(lanes)
 
 
-def _is_own(known: Mapping[Address, Any], address: Address) -> bool:
+def _where(address: TargetAddress) -> str | None:
+    public = AddressScope.PUBLIC.value if address.scope is AddressScope.PUBLIC else None
+    return address.availability_zone_id or address.availability_zone or public
+
+
+def _is_own(known: Mapping[Address, TargetAddress], address: Address) -> bool:
     return address not in known or bool(known[address].from_own_lookup)
 
 
@@ -339,7 +352,9 @@ def _worst(looks: Iterable[Look]) -> Progress:
 
 
 def _cell(look: Look) -> Cell:
-    return Cell(look.subject.id, _label(look.subject), look.progress, _words(look), (look.subject.id,))
+    seen = look.observation
+    is_neutral = look.progress is Progress.OK and seen is not None and isinstance(seen.facts, ProxyFacts)
+    return Cell(look.subject.id, _label(look.subject), look.progress, _words(look), (look.subject.id,), is_neutral)
 
 
 def _joined(key: str, label: str, looks: list[Look], say: Callable[[list[Look], Progress], tuple[str, ...]]) -> Cell:
@@ -368,7 +383,7 @@ def _words(look: Look) -> tuple[str, ...]:
         case LookupFacts() | DnsFacts():
             return _found(len(seen.facts.addresses), took)
         case ProxyFacts():
-            return (f"ok {seen.facts.proxy}", "ok, there is one") if seen.facts.proxy else ("ok none",)
+            return (f"in use {seen.facts.proxy}", "in use") if seen.facts.proxy else ("none",)
     return f"ok{took}", "ok"
 
 
@@ -399,4 +414,6 @@ def _count(looks: list[Look], worst: Progress) -> tuple[str, ...]:
         )
     if worst is Progress.OK:
         return f"ok {done} of {len(looks)}", "ok"
+    if worst is Progress.SKIPPED and done:
+        return f"{done} of {len(looks)}, the rest skipped", f"{done} of {len(looks)}"
     return (str(worst),)

@@ -9,7 +9,7 @@ jumps under the cursor when it is made again. Findings are those of the last run
 seen may look like a fault that the other half explains.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -42,11 +42,11 @@ from agent.tui.happened import (
     WatchSwitched,
 )
 from agent.tui.lines import Tone
-from agent.tui.path import THIS_HOST, Cell, Look, Picture, Progress, keys, observed, picture
+from agent.tui.path import THIS_HOST, Cell, Look, Picture, Progress, has_words, keys, observed, picture
 from probes.model import Observation, Step, Target
 
 INTERVAL: Final = 60.0
-"""Seconds between two runs of a watch, as `backuplink watch` has it."""
+"""Seconds between two runs of a watch."""
 SAMPLES: Final = 60
 """Times that a lane remembers for each step."""
 CHANGES: Final = 500
@@ -64,6 +64,18 @@ class Phase(StrEnum):
     """No run has been made yet."""
     RUNNING = "running"
     ENDED = "ended"
+
+
+class Missing(StrEnum):
+    """Why a step of a run has no time."""
+
+    FAILED = "failed"
+    NOT_MADE = "not made"
+
+
+Sample = float | Missing
+"""How a step of one run went: its seconds, or why there are none."""
+Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +123,14 @@ class State:
     """What it changed against the one before."""
     incomparable: str | None = None
     """Why there is no difference."""
-    status: Status | None = None
-    """The verdict of the last whole run that came to its own end."""
+    whole: Report | None = None
+    """Of the last whole run that came to its own end."""
     watching: bool = False
     interval: float = INTERVAL
     next_at: datetime | None = None
     """When a watch runs again."""
-    samples: Mapping[str, tuple[tuple[float | None, ...], ...]] = field(default_factory=dict)
-    """By lane, for each of SAMPLED the seconds of past runs; None where it failed or was not made."""
+    samples: Samples = field(default_factory=dict)
+    """By lane, for each of SAMPLED how past runs went; nothing for a step that the lane does not have."""
     turns: tuple[Turn, ...] = ()
     """The latest run's first."""
     pane: Pane = Pane.PATH
@@ -152,9 +164,19 @@ class State:
         return keys(self.picture)
 
     @cached_property
+    def listed(self) -> "tuple[Entry, ...]":
+        """What the list of causes holds without a filter."""
+        return _entries(self)
+
+    @cached_property
     def entries(self) -> "tuple[Entry, ...]":
         """What the list of causes holds."""
-        return _entries(self)
+        return tuple(each for each in self.listed if has_words(f"{each.word} {each.text}", self.filter))
+
+    @property
+    def hidden_causes(self) -> int:
+        """Findings that the filter leaves out of it."""
+        return sum(_is_finding(each) for each in self.listed) - sum(_is_finding(each) for each in self.entries)
 
 
 def saved(title: str, report: Report) -> State:
@@ -172,10 +194,12 @@ def reduce(state: State, happened: Happened) -> State:
 
 
 _PICTURED: Final = ("looks", "targets", "report", "phase", "filter")
+_LISTED: Final = ("report", "difference", "incomparable", "turns", "findings_only")
 _DERIVED: Final = {
     "picture": _PICTURED,
     "rows": _PICTURED,
-    "entries": ("report", "difference", "incomparable", "turns", "filter", "findings_only"),
+    "listed": _LISTED,
+    "entries": (*_LISTED, "filter"),
 }
 """What is derived from the state, by what it is derived from."""
 
@@ -280,7 +304,7 @@ def _judged(state: State, report: Report) -> State:
         report=report,
         difference=changed,
         incomparable=why,
-        status=report.verdict.status if only is None and not report.run.interrupted else state.status,
+        whole=report if only is None and not report.run.interrupted else state.whole,
         samples=_sampled(state.samples, report),
         turns=_turned(state.turns, changed, report),
     )
@@ -289,9 +313,7 @@ def _judged(state: State, report: Report) -> State:
     return state
 
 
-def _sampled(
-    before: Mapping[str, tuple[tuple[float | None, ...], ...]], report: Report
-) -> Mapping[str, tuple[tuple[float | None, ...], ...]]:
+def _sampled(before: Samples, report: Report) -> Samples:
     found = dict(before)
     by_lane: dict[str, dict[Step, Observation[object]]] = {}
     for each in report.observations:
@@ -300,13 +322,19 @@ def _sampled(
             by_lane.setdefault(lane_of(each), {})[subject.step] = each
     for lane, made in by_lane.items():
         past = found.get(lane, ((),) * len(SAMPLED))
-        latest = (_time(made.get(step)) for step in SAMPLED)
-        found[lane] = tuple((*times, time)[-SAMPLES:] for times, time in zip(past, latest, strict=True))
+        found[lane] = tuple(
+            (*times, _time(made.get(step)))[-SAMPLES:] if times or step in made else ()
+            for step, times in zip(SAMPLED, past, strict=True)
+        )
     return found
 
 
-def _time(seen: Observation[object] | None) -> float | None:
-    return None if seen is None or not seen.ok or seen.seconds is None else round(seen.seconds, 6)
+def _time(seen: Observation[object] | None) -> Sample:
+    if seen is None or (seen.ok and seen.seconds is None):
+        return Missing.NOT_MADE
+    if seen.ok and seen.seconds is not None:
+        return round(seen.seconds, 6)
+    return Missing.FAILED if seen.failure is not None else Missing.NOT_MADE
 
 
 def lane_of(observation: Observation[object]) -> str:
@@ -346,13 +374,25 @@ def _word(state: StepState) -> str:
     return state.kind or state.status
 
 
-def exit_code(state: State, fail_on: str) -> int:
-    """As the last whole run that came to its end; where there is none unknown, and critical where a run that was left
-    in the middle has proven that."""
+def left_with(state: State) -> Report | None:
+    """The report that the exit code belongs to: that of the last whole run that came to its end, or of one that was
+    left in the middle where there is no other, or where it has proven something critical."""
     report = state.report
-    if report is not None and report.run.interrupted and report.verdict.status is Status.CRITICAL:
-        return exits.CRITICAL
-    return exits.UNKNOWN if state.status is None else exits.of_verdict(state.status, fail_on)
+    if state.whole is None or (report is not None and report.run.interrupted and _is_critical(report)):
+        return report
+    return state.whole
+
+
+def exit_code(state: State, fail_on: str) -> int:
+    """As `left_with` says; unknown where there is no run that came to its end, and nothing critical was proven."""
+    report = left_with(state)
+    if report is None or (report.run.interrupted and not _is_critical(report)):
+        return exits.UNKNOWN
+    return exits.of_verdict(report.verdict.status, fail_on)
+
+
+def _is_critical(report: Report) -> bool:
+    return report.verdict.status is Status.CRITICAL
 
 
 # --- Where the cursor is ---------------------------------------------------------------------------------------------
@@ -452,8 +492,20 @@ TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, 
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
-    """Findings that no other explains."""
-    return tuple(each for each in report.findings if each.explained_by is None)
+    """Findings that no other explains; those that name none that is there, or go in a circle, explain nothing."""
+    by_id = {each.id: each for each in report.findings}
+
+    def is_cause(finding: Finding) -> bool:
+        passed: set[str] = set()
+        above = by_id.get(finding.explained_by or "")
+        while above is not None and above.id not in passed:
+            if above.id == finding.id:
+                return True
+            passed.add(above.id)
+            above = by_id.get(above.explained_by or "")
+        return finding.explained_by not in by_id
+
+    return tuple(filter(is_cause, report.findings))
 
 
 def _entries(state: State) -> tuple[Entry, ...]:
@@ -461,22 +513,27 @@ def _entries(state: State) -> tuple[Entry, ...]:
     found: list[Entry] = []
     report = state.report
     if report is not None:
-        for cause in causes(report):
+        first = causes(report)
+        follows = [each for each in report.findings if each not in first]
+        for cause in first:
             found.append(_entry(cause, 0))
             if state.findings_only:
-                found += _symptoms(report, cause, 1)
+                found += _symptoms(follows, cause, 1)
     if state.difference is not None or state.incomparable is not None:
         found.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_words(state)))
     found += [Entry(f"turn/{each.number}", f"{each.at:%H:%M:%S}", each.tone, each.words) for each in state.turns]
-    wanted = state.filter.lower()
-    return tuple(each for each in found if wanted in f"{each.word} {each.text}".lower())
+    return tuple(found)
 
 
-def _symptoms(report: Report, cause: Finding, depth: int) -> list[Entry]:
+def _is_finding(entry: Entry) -> bool:
+    return entry.key.startswith("finding/")
+
+
+def _symptoms(follows: Sequence[Finding], cause: Finding, depth: int) -> list[Entry]:
     found = []
-    for each in report.findings:
+    for each in follows:
         if each.explained_by == cause.id:
-            found += [_entry(each, depth), *_symptoms(report, each, depth + 1)]
+            found += [_entry(each, depth), *_symptoms(follows, each, depth + 1)]
     return found
 
 

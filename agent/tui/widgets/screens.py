@@ -136,7 +136,7 @@ class CopyScreen(TonedScreen[None]):
     def _lines(self, width: int) -> Sequence[Line]:
         lines: list[Line] = []
         for number, command in enumerate(self._commands):
-            words = f"{number + 1}. copied to the clipboard" if number == self._copied else f"{number + 1}."
+            words = f"{number + 1}. sent to the terminal's clipboard" if number == self._copied else f"{number + 1}."
             lines.append((Span(f" {words}", Tone.OK if number == self._copied else Tone.FAINT, str(number)),))
             # On lines of its own from the first column on, so that the mouse takes it as it is.
             lines += [

@@ -175,6 +175,35 @@ def test_no_line_is_wider_than_there_is_room(width: int) -> None:
         assert max(width_of(line) for line in detail(at("interception-trusted", key), width, ASCII)) <= width
 
 
+def test_a_page_is_wrapped_once_and_its_addresses_stay_whole() -> None:
+    state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
+    narrow, wide = shown(state, 52).splitlines(), shown(state, 140).splitlines()
+
+    said = " On port 443 some addresses of the name connect, while others time out or are refused. The finding"
+    assert any(line.startswith(said) for line in wide)
+    assert " ".join(line.strip() for line in narrow).count(said.strip()) == 1
+    assert "aws ec2 describe-network-acls --region eu-west-1 \\" in "\n".join(wide)
+    for lines in (shown(state, 84).splitlines(), wide):
+        alone = [line.strip() for line in lines if "https://" in line]
+        assert len(alone) > 2
+        assert all(line.startswith("https://") and line.endswith(".html") for line in alone)
+
+
+def test_times_are_told_of_the_steps_that_a_lane_has() -> None:
+    state = ready()
+    for name in ("healthy", "one-zone-silent", "healthy"):
+        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+    text = shown(after(state, Chosen(Pane.PATH, "lane/backup/10.0.2.17/443")))
+    assert "tcp times: 2.0 ms to 2.0 ms, 1 of 3 failed" in text
+    assert "api times: 2.0 ms to 2.0 ms, 1 of 3 not made" in text
+
+    state = ready()
+    for _ in range(2):
+        state = after(state, RunBegun(0.0, settings()), RunEnded(report_of("gateway-healthy")))
+    lane = next(lane for band in state.picture.bands for lane in band.lanes if lane.cells[-1] is None)
+    assert "api times" not in shown(after(state, Chosen(Pane.PATH, lane.key)))
+
+
 # --- Pages -----------------------------------------------------------------------------------------------------------
 
 

@@ -116,11 +116,27 @@ def test_slash_filters_while_one_types() -> None:
     drive(saved_app("one-zone-silent"), act)
 
 
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 45)])
+def test_a_filter_that_is_kept_says_what_it_hides(size: tuple[int, int]) -> None:
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", *" clock", "enter")
+        state = state_of(pilot)
+        assert (state.hidden_causes, state.picture.hidden) == (1, 3)
+        for key in ("shift+tab", "j", "enter"):
+            await pilot.press(key)
+            assert screen_of(pilot)[-1].startswith(' filter "clock" hides 1 cause and 3 lanes')
+            assert "q quit" in screen_of(pilot)[-1]
+        await pilot.press("escape")
+        assert any("Causes, 1 hidden by the filter" in line for line in screen_of(pilot))
+
+    drive(saved_app("one-zone-silent"), act, size)
+
+
 def test_esc_in_the_line_of_the_filter_shows_all() -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press("slash", *"q?", "escape")
         assert state_of(pilot).filter == ""
-        assert not pilot.app.screen.has_class("-filtering")
+        assert not pilot.app.screen.query_one("#filter").display
         assert is_main(pilot)
         await pilot.press("j")
 
@@ -162,10 +178,10 @@ def test_c_copies_the_command_and_shows_it() -> None:
         )
         assert pilot.app.clipboard == first
         assert first in "".join(screen_of(pilot))
-        assert any("1. copied to the clipboard" in line for line in screen_of(pilot))
+        assert any("1. sent to the terminal's clipboard" in line for line in screen_of(pilot))
         await pilot.press("j", "c")
         assert pilot.app.clipboard.startswith("aws ec2 describe-vpc-endpoints")
-        assert any("2. copied to the clipboard" in line for line in screen_of(pilot))
+        assert any("2. sent to the terminal's clipboard" in line for line in screen_of(pilot))
         await pilot.press("escape")
         assert is_main(pilot)
 

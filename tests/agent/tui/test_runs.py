@@ -214,7 +214,9 @@ def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, name: s
     assert app.report.run.interrupted
 
 
-def test_leaving_a_later_run_gives_the_code_of_the_last_whole_one() -> None:
+def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     replay = Replay("healthy", "one-zone-silent")
     app = app_of(replay.live())
 
@@ -226,6 +228,43 @@ def test_leaving_a_later_run_gives_the_code_of_the_last_whole_one() -> None:
         await pilot.press("q")
 
     assert drive(app, act).return_value == exits.OK
+    assert app.report is not None
+    assert app.report.run == report_of("healthy").run
+    assert "The later run was left" in capsys.readouterr().err
+
+
+def test_leaving_a_later_run_that_has_proven_something_gives_its_own_report_and_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    replay = Replay("healthy", "port-blocked")
+    app = app_of(replay.live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        replay._upto = -3
+        await pilot.press("r")
+        await until(pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.made > 9)
+        await pilot.press("q")
+
+    assert drive(app, act).return_value == exits.CRITICAL
+    assert app.report is not None
+    assert app.report.run.interrupted
+    assert "The later run was left" not in capsys.readouterr().err
+
+
+def test_leaving_after_a_narrowed_run_gives_the_report_of_the_last_whole_one() -> None:
+    app = app_of(Replay("gateway-ports-missing", "healthy").live())
+
+    async def act(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("shift+tab", "g", "j", "j", "R")
+        await until(pilot, lambda state: state.run is not None and state.run.only is not None)
+        await until(pilot, lambda state: state.phase is ENDED)
+        await pilot.press("q")
+
+    assert drive(app, act).return_value == exits.CRITICAL
+    assert app.report is not None
+    assert app.report.run == report_of("gateway-ports-missing").run
 
 
 def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:

@@ -9,17 +9,19 @@ from ipaddress import ip_address
 
 import pytest
 from rich.console import ConsoleRenderable, RichCast
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.driver import Driver
 from textual.pilot import Pilot
 from textual.screen import Screen
 
 from agent.report import Report
+from agent.tui import drawing
 from agent.tui.app import FRAME, BackuplinkApp
-from agent.tui.drawing import columns, path, position, rule, sparkline
+from agent.tui.drawing import caption, columns, path, position, rule, sparkline, verdict
 from agent.tui.happened import Chosen, Moved, Pane, RunBegun, RunEnded
-from agent.tui.lines import ASCII, UNICODE, width_of
+from agent.tui.lines import ASCII, UNICODE, cut, width_of
 from agent.tui.source import Live, Saved
-from agent.tui.state import State, cursor, saved
+from agent.tui.state import Missing, Sample, State, cursor, saved
 from agent.tui.widgets.pane import CausesPart, DetailPart, PathPart
 from probes.model import Observation
 from tests.agent.tui.replays import (
@@ -35,6 +37,7 @@ from tests.agent.tui.replays import (
     screen_of,
     settings,
     until,
+    words,
 )
 
 SIZES = [(60, 20), (80, 24), (100, 30), (130, 40), (140, 45), (200, 60), (20, 6), (300, 100)]
@@ -154,6 +157,8 @@ class Counting(BackuplinkApp):
     """Counts how often something was painted, and keeps which lines were."""
 
     painted = 0
+    shown = 0
+    """Pictures, whole or in part, that were sent."""
     lines: list[int]
 
     def __init__(self, source: Live | Saved, clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -164,6 +169,9 @@ class Counting(BackuplinkApp):
         self.painted += 1
 
     def _display(self, screen: Screen[object], renderable: ConsoleRenderable | RichCast | str | None) -> None:
+        self.shown += renderable is not None and not self._batch_count
+        if isinstance(renderable, LayoutUpdate):
+            self.lines += range(renderable.region.y, renderable.region.bottom)
         if isinstance(renderable, ChopsUpdate):
             self.lines += [y for y, _, _ in renderable.spans]
         super()._display(screen, renderable)
@@ -211,8 +219,43 @@ def test_a_tick_paints_the_line_of_the_progress_alone() -> None:
         app.lines, now[0] = [], 7.0
         await until(pilot, lambda state: state.run is not None and state.run.now == 7.0)
         await pilot.pause(0.1)
-        assert "7.0 of at most 20 s" in screen_of(pilot)[1]
+        assert "at most 13.0 s left" in screen_of(pilot)[1]
         assert app.lines == [1]
+
+    drive(app, act)
+
+
+@pytest.mark.parametrize("how", ["ctrl+l", "resumed"])
+def test_all_is_painted_anew_when_it_is_asked_for_or_the_terminal_is_ours_again(how: str) -> None:
+    app = Counting(Saved(title="kept", report=report_of("one-zone-silent")))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.pause(0.1)
+        for key in ("", "t", "question_mark"):
+            await pilot.press(*filter(None, [key]))
+            await pilot.pause(0.1)
+            app.lines = []
+            if how == "resumed":
+                app.post_message(Driver.SignalResume())
+            else:
+                await pilot.press(how)
+            await pilot.pause(0.1)
+            assert set(app.lines) == set(range(24))
+
+    drive(app, act)
+
+
+def test_the_esc_that_ends_a_filter_paints_once() -> None:
+    app = Counting(Saved(title="kept", report=report_of("gateway-ports-missing")))
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("slash", "1", "0", "2", "6")
+        await pilot.pause(0.1)
+        app.lines = []
+        app.shown = 0
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert app.shown == 1
 
     drive(app, act)
 
@@ -339,7 +382,7 @@ def test_a_key_over_hundreds_of_lanes_takes_no_time() -> None:
     async def act(pilot: Pilot[int]) -> None:
         assert app.state is not None
         assert lane_count(app.state) >= 100
-        for key in ("j", "j", "pagedown", "l", "k", "G", "pageup", "h", "g") * 3:
+        for key in ("j", "j", "pagedown", "l", "k", "G", "pageup", "h", "g", "slash", "1", "escape") * 3:
             began = time.process_time()
             await pilot.press(key)
             took.append(time.process_time() - began)
@@ -371,13 +414,14 @@ def test_hundreds_of_lanes_are_drawn_as_far_as_they_are_seen() -> None:
     ("times", "drawn"),
     [
         ((), ""),
-        ((None,), "x"),
+        ((Missing.FAILED,), "x"),
+        ((Missing.NOT_MADE, 0.001), " █"),
         ((0.0, 0.0), "▁▁"),
-        ((0.001, 0.002, None, 0.008), "▂▃x█"),
+        ((0.001, 0.002, Missing.FAILED, 0.008), "▂▃x█"),
         ((0.1,) * 9, "█████"),
     ],
 )
-def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[float | None, ...], drawn: str) -> None:
+def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[Sample, ...], drawn: str) -> None:
     assert sparkline(times, 5, UNICODE) == drawn
 
 
@@ -386,6 +430,59 @@ def test_a_sparkline_is_between_nothing_and_the_slowest(times: tuple[float | Non
 )
 def test_where_one_is_in_the_whole(top: int, shown: int, count: int, words: str) -> None:
     assert position(top, shown, count) == words
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+@pytest.mark.parametrize("right", ["", "9-21/21", "10-21/46", "100-120/363"])
+def test_the_position_in_the_path_has_its_place_at_every_width(width: int, right: str) -> None:
+    words = caption(width, ASCII, is_active=True, right=right)[0].text
+    assert right in words
+    head = caption(width, ASCII, is_active=True)[0].text
+    assert [words.index(step) for step in ("TCP", "TLS", "API")] == [head.index(step) for step in ("TCP", "TLS", "API")]
+
+
+@pytest.mark.parametrize("width", [30, 60])
+def test_a_long_title_leaves_room_for_the_position(width: int) -> None:
+    text = rule(
+        "Finding TCP002@backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup", width, ASCII, is_active=True, right="1-9/10"
+    )[0].text
+
+    assert text.endswith(" 1-9/10 -")
+    assert "..." in text
+    assert len(text) == width
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("zone", ["euw1-az1", "apse2-az1", "us-west-2-lax-1a", None])
+@pytest.mark.parametrize("address", ["10.0.1.17", "10.100.200.100", "192.168.100.200", "2600:1f18:0:1::17"])
+@pytest.mark.parametrize("own", [True, False])
+def test_address_zone_and_port_stand_apart(width: int, zone: str | None, address: str, own: bool) -> None:
+    state = saved("kept", report_of("healthy"))
+    band = state.picture.bands[0]
+    lane = replace(band.lanes[0], address=ip_address(address), where=zone, own=own)
+    shown = " ".join(words(drawing._lanes([lane], state, width, ASCII))).split()
+
+    assert shown[:2] == ["+", address if own else f"{address}*"]
+    end = shown.index("443")
+    assert shown[2:end] in ([], [zone], [(zone or "").rpartition("-")[2]])
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_what_is_cut_says_so(width: int) -> None:
+    state = after(saved("kept", report_of("gateway-ports-missing")))
+    long = replace(
+        state.picture.bands[0], host="a-very-long-name." * 9, words="CRITICAL, path failed, not asked for" * 2
+    )
+    head = words(drawing._band(long, state, 300, ASCII))[0]
+    cut_head = words([cut(drawing._band(long, state, width, ASCII)[0], width)])[0]
+
+    assert len(cut_head) <= width < len(head)
+    assert cut_head.endswith("...")
+    first, *rest = words(list(verdict(state, width, 2, ASCII)))
+    whole = words(list(verdict(state, width, 99, ASCII)))
+    assert first.endswith("...") == (len(whole) > 2)
+    assert [line.endswith("...") for line in rest] == [width < 60]
+    assert max(map(len, (first, *rest))) <= width
 
 
 @pytest.mark.parametrize("width", [4, 10, 20, 40])

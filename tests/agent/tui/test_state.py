@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
 from agent import exits
 from agent.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
-from agent.report import Status
-from agent.tui.drawing import causes, verdict
+from agent.simulated import scenario as scenarios
+from agent.tui.drawing import causes, path, verdict
 from agent.tui.happened import (
     Chosen,
     Closed,
@@ -27,16 +28,18 @@ from agent.tui.happened import (
     Ticked,
     WatchSwitched,
 )
-from agent.tui.lines import UNICODE
+from agent.tui.lines import ASCII, UNICODE, Tone
 from agent.tui.path import THIS_HOST, Progress
 from agent.tui.state import (
     CHANGED,
+    Missing,
     Phase,
     State,
     chosen_entry,
     cursor,
     exit_code,
     finding_under_cursor,
+    left_with,
     marked,
     saved,
     target_under_cursor,
@@ -146,13 +149,13 @@ def test_progress_counts_looks_and_the_deadline() -> None:
 
     said = words(list(verdict(state, 80, 3, UNICODE)))
     assert said[0] == " RUNNING  looking at backup and backup-gateway"
-    assert said[1].startswith("          12 of 46 looks, 3.1 of at most 20 s ███░░░░░░░░░░░░░░░░░")
+    assert said[1].startswith("          12 of 46 looks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
 
 
 def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
     state = after(folded("healthy", 3), Ticked(99.0))
 
-    assert "20.0 of at most 20 s" in words(list(verdict(state, 80, 3, UNICODE)))[1]
+    assert "at most 0.0 s left" in words(list(verdict(state, 80, 3, UNICODE)))[1]
 
 
 def test_what_was_announced_and_begun_is_said() -> None:
@@ -162,6 +165,56 @@ def test_what_was_announced_and_begun_is_said() -> None:
     state = after(ready(), RunBegun(0.0, settings()), announced, begun)
 
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_nothing_is_shown_as_ok_that_is_not(name: str) -> None:
+    state = folded(name)
+
+    shown = state.picture
+    for band in shown.bands:
+        for lane in band.lanes:
+            hops = [cell for cell in lane.cells if cell is not None]
+            assert (lane.progress is Progress.OK) == all(cell.progress is Progress.OK for cell in hops)
+            row = next(
+                line for line in path(replace(state, filter=""), 200, ASCII) if any(s.key == hops[0].key for s in line)
+            )
+            if any(cell.progress is not Progress.OK for cell in hops):
+                assert not any("->" in span.text for span in row)
+    lanes = [lane for band in shown.bands for lane in band.lanes]
+    cells = [*shown.host, *(cell for band in shown.bands for cell in band.names)]
+    cells += [cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
+    for cell in cells:
+        looks = {state.looks[look].progress for look in cell.looks}
+        assert (cell.progress is Progress.OK) == (looks == {Progress.OK})
+        assert cell.progress is Progress.OK or not any(words.startswith("ok") for words in cell.words)
+
+
+def test_a_proxy_is_in_use_which_is_neither_good_nor_bad() -> None:
+    state = folded("proxy-captures")
+    text = " ".join(words(list(path(state, 80, ASCII))))
+    spans = [span for line in path(state, 80, ASCII) for span in line if span.text.startswith("in use")]
+
+    assert "proxy in use  " in text
+    assert spans
+    assert {span.tone for span in spans} == {Tone.PLAIN}
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("name", ["proxy-captures", "two-faults", "gateway-ports-missing", "credentials-search-stalls"])
+def test_cells_side_by_side_stand_apart(name: str, width: int) -> None:
+    for line in path(folded(name), width, ASCII):
+        for span, following in pairwise(line):
+            if span.key is not None and following.key is not None and span.key != following.key:
+                assert span.text.endswith(" ") or following.text.startswith(" "), words([line])
+
+
+def test_a_public_address_says_so_where_its_zone_would_be() -> None:
+    state = folded("public-path-works")
+    found = {lane.where for band in state.picture.bands for lane in band.lanes}
+
+    assert found == {"public"}
+    assert any(" public " in line for line in lanes(state, 80))
 
 
 # --- Again -----------------------------------------------------------------------------------------------------------
@@ -230,33 +283,45 @@ def test_runs_without_a_target_in_common_are_not_compared() -> None:
 def test_each_run_leaves_its_times() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
-    assert state.samples["lane/backup/10.0.2.17/443"] == ((0.002, None, 0.002),) * 3
+    failed, skipped = (0.002, Missing.FAILED, 0.002), (0.002, Missing.NOT_MADE, 0.002)
+    assert state.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped)
     assert state.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
 
 
-def test_a_lane_remembers_so_many_times_and_no_more() -> None:
-    state = again("healthy")
-    for _ in range(100):
-        state = after(state, RunEnded(report_of("healthy")))
+def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
+    state = again("gateway-healthy", "gateway-healthy")
 
-    assert {len(times) for samples in state.samples.values() for times in samples} == {60}
+    lane = next(
+        lane
+        for band in state.picture.bands
+        for lane in band.lanes
+        if lane.cells[-1] is None and lane.cells[0] is not None
+    )
+    assert [len(times) for times in state.samples[lane.key]] == [2, 2 if lane.cells[1] else 0, 0]
+
+
+def test_a_lane_remembers_so_many_times_and_no_more() -> None:
+    state = again("gateway-healthy")
+    for _ in range(100):
+        state = after(state, RunEnded(report_of("gateway-healthy")))
+
+    assert {len(times) for samples in state.samples.values() for times in samples} == {0, 60}
 
 
 def test_a_watch_says_when_it_runs_again() -> None:
     at = datetime(2026, 1, 15, 3, 1, tzinfo=UTC)
     state = after(again("healthy"), WatchSwitched(True), Planned(at))
 
-    assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, 100, 3, UNICODE)))[1]
+    for width in (60, 80, 100):
+        assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, width, 3, UNICODE)))[-1]
     assert after(state, WatchSwitched(False)).next_at is None
 
 
 def test_a_watch_draws_the_times_below_each_lane() -> None:
     state = after(again("healthy", "one-zone-silent", "healthy"), WatchSwitched(True))
 
-    from agent.tui.drawing import path
-
-    below = [line.split() for line in words(list(path(state, 100, UNICODE))) if "x" in line and "█" in line]
-    assert below == [["│", "█x█", "█x█", "█x█"]]
+    below = [" ".join(line.split()) for line in words(list(path(state, 100, UNICODE))) if "█x█" in line]
+    assert below == ["│ █x█ █ █ █ █"]
 
 
 # --- The cursor ------------------------------------------------------------------------------------------------------
@@ -374,6 +439,22 @@ def test_the_filter_leaves_lanes_and_causes_that_have_the_words() -> None:
     assert state.entries == ()
 
 
+@pytest.mark.parametrize("wanted", ["443 timeout", "  timeout   443 ", "backup timeout 10.0.2.17"])
+def test_the_filter_takes_all_words_in_any_order(wanted: str) -> None:
+    state = after(again("one-zone-silent"), Filtered(wanted))
+
+    assert [lane.key for band in state.picture.bands for lane in band.lanes] == ["lane/backup/10.0.2.17/443"]
+
+
+def test_the_filter_takes_all_words_of_a_cause() -> None:
+    state = again("one-zone-silent")
+
+    assert after(state, Filtered("answer CRITICAL")).entries == state.entries
+    assert after(state, Filtered("   ")).entries == state.entries
+    assert after(state, Filtered("answer nowhere")).entries == ()
+    assert after(state, Filtered("answer nowhere")).hidden_causes == 1
+
+
 def test_the_filter_takes_a_target_as_a_whole() -> None:
     state = after(again("gateway-ports-missing"), Filtered("backup-gateway."))
 
@@ -390,6 +471,22 @@ def test_findings_only_show_what_follows_from_them() -> None:
     assert len(state.entries) == len(report.findings)
     assert any(entry.depth for entry in state.entries)
     assert len(again(name).entries) < len(report.findings)
+
+
+def test_findings_that_nothing_explains_after_all_are_causes() -> None:
+    report = report_of("one-zone-silent")
+    ids = {"a": "b", "b": "a", "c": "a", "d": "nobody", "e": "d", "f": "f", "g": None}
+    odd = replace(
+        report,
+        findings=tuple(replace(report.findings[0], id=name, explained_by=above) for name, above in ids.items()),
+    )
+    state = saved("odd", odd)
+
+    assert [entry.key for entry in state.entries] == [f"finding/{name}" for name in "abdfg"]
+    every = after(state, FindingsSwitched()).entries
+    assert [(entry.key[-1], entry.depth) for entry in every] == [
+        ("a", 0), ("c", 1), ("b", 0), ("d", 0), ("e", 1), ("f", 0), ("g", 0),
+    ]  # fmt: skip
 
 
 def test_what_is_said_is_said_until_the_next_key() -> None:
@@ -508,6 +605,7 @@ def test_the_exit_code_is_that_of_the_last_whole_run(state: State, fail_on: str,
 def test_a_run_that_requires_less_says_nothing_of_the_whole() -> None:
     state = after(again("one-zone-silent"), RunBegun(0.0, settings(), "backup"), RunEnded(report_of("healthy")))
 
-    assert state.status is Status.CRITICAL
+    assert state.whole == report_of("one-zone-silent")
+    assert left_with(state) is state.whole
     assert exit_code(state, "warning") == exits.CRITICAL
     assert "requiring backup alone: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]
