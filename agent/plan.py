@@ -42,6 +42,8 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
     found: list[Target] = []
     for service in SERVICES.values():
         role = _role(service, settings)
+        if settings.alone and role is Role.OPTIONAL:
+            continue
         default = _target(service, region, Addressing.DEFAULT, role)
         called = _called(service, region, role, settings, sdk) or (default,)
         if default.host in {target.host for target in called}:

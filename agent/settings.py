@@ -50,6 +50,8 @@ class Settings:
     ca_bundle: str | None
     endpoints: tuple[NamedEndpoint, ...] = ()
     """Hosts of endpoints of their own, all required."""
+    alone: bool = False
+    """Whether services that were not named are left out altogether."""
     fips: bool = False
     dual_stack: bool = False
     """Asked for here, whatever the SDK is set to."""

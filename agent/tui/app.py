@@ -433,6 +433,6 @@ class BackuplinkApp(App[int]):
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
-    """Settings with this target as the only one that is required. What else a run looks at stays, and counts less."""
+    """Settings of a run that looks at this target's service alone, and requires this target."""
     named = tuple(each for each in settings.endpoints if each.service == target.service and each.host == target.host)
-    return replace(settings, services=(target.service,), endpoints=named)
+    return replace(settings, services=(target.service,), endpoints=named, alone=True)

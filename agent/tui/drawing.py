@@ -71,11 +71,11 @@ def _said(state: State) -> tuple[str, Tone, str]:
     if state.phase is Phase.RUNNING and run is not None:
         where = " and ".join(dict.fromkeys(target.service for target in state.targets)) or "this host"
         again = "" if report is None else f" again; the last run said {report.verdict.status.upper()}"
-        only = f", requiring {run.only} alone" if run.only else ""
+        only = f", {run.only} alone" if run.only else ""
         return "RUNNING", Tone.RUNNING, f"looking at {where}{again}{only}"
     if report is None:
         return "READY", Tone.RUNNING, "nothing was looked at yet; r runs"
-    only = f"requiring {run.only} alone: " if run is not None and run.only else ""
+    only = f"{run.only} alone: " if run is not None and run.only else ""
     status = report.verdict.status
     return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
 

@@ -321,3 +321,9 @@ def test_whether_an_endpoint_is_given_by_its_id(hosts: tuple[str, ...], by_id: b
 )
 def test_ids_become_the_names_that_ec2_has(given: str, service: str, endpoints: list[Endpoint], expected: str) -> None:
     assert [each.host for each in with_names(named(given, service=service), endpoints).endpoints] == [expected]
+
+
+@pytest.mark.parametrize("service", ["backup", "backup-gateway"])
+def test_a_service_that_is_looked_at_alone_is_the_only_one(service: str) -> None:
+    found = targets(replace(settings(service), alone=True), REGION, sdk().facts)
+    assert [(each.service, each.role) for each in found] == [(service, Role.REQUIRED)]

@@ -98,7 +98,7 @@ def test_r_while_a_run_lasts_begins_no_other() -> None:
     assert len(replay.asked) == 1
 
 
-def test_big_r_requires_only_what_is_under_the_cursor() -> None:
+def test_big_r_looks_only_at_what_is_under_the_cursor() -> None:
     replay = Replay("gateway-healthy", "healthy")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -107,10 +107,10 @@ def test_big_r_requires_only_what_is_under_the_cursor() -> None:
         await until(pilot, lambda state: state.run is not None and state.run.only is not None)
         state = await until(pilot, lambda state: state.phase is ENDED)
         assert state.run is not None
-        assert "requiring backup alone: " in shown(pilot)
+        assert "backup alone: " in shown(pilot)
 
     drive(app_of(replay.live()), act)
-    assert [each.services for each in replay.asked] == [(), ("backup",)]
+    assert [(each.services, each.alone) for each in replay.asked] == [((), False), (("backup",), True)]
 
 
 VPCE = "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
@@ -123,8 +123,8 @@ def test_a_narrowed_run_keeps_of_the_endpoints_the_one_that_is_meant() -> None:
     target = replace(report_of("healthy").targets[0], host=VPCE, id=f"backup@{VPCE}")
 
     found = narrowed(asked, target)
-    assert (found.services, found.endpoints) == (("backup",), (mine,))
-    assert replace(found, services=asked.services, endpoints=asked.endpoints) == asked
+    assert (found.services, found.endpoints, found.alone) == (("backup",), (mine,), True)
+    assert replace(found, services=asked.services, endpoints=asked.endpoints, alone=False) == asked
 
 
 def test_w_watches_and_w_ends_it() -> None:

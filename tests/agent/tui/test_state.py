@@ -608,4 +608,4 @@ def test_a_run_that_requires_less_says_nothing_of_the_whole() -> None:
     assert state.whole == report_of("one-zone-silent")
     assert left_with(state) is state.whole
     assert exit_code(state, "warning") == exits.CRITICAL
-    assert "requiring backup alone: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]
+    assert "backup alone: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]
