@@ -661,6 +661,7 @@ def decoded(draw: st.DrawFn) -> Report | None:
         return None
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a whole report, now and then
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(reports() | decoded(), reports() | decoded())
 def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, new: Report | None) -> None:
