@@ -134,6 +134,10 @@ def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool =
         from agent.render import ndjson
 
         return ndjson.render(report)
+    if wanted == "prometheus":
+        from agent.render import prometheus
+
+        return prometheus.render(report)
     from agent.render import text
 
     return text.brief(report) if brief else text.render(report, colour=colour)
