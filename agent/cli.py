@@ -138,6 +138,10 @@ def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool =
         from agent.render import prometheus
 
         return prometheus.render(report)
+    if wanted == "emf":
+        from agent.render import emf
+
+        return emf.render(report)
     from agent.render import text
 
     return text.brief(report) if brief else text.render(report, colour=colour)

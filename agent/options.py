@@ -22,7 +22,7 @@ from agent.files import TooLargeError, read_within
 from agent.settings import Ec2Facts, Expect, Settings, Suppression
 from probes.model import Address
 
-FORMATS: Final = ("text", "json", "ndjson", "prometheus")
+FORMATS: Final = ("text", "json", "ndjson", "prometheus", "emf")
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with

@@ -12,7 +12,6 @@ rotate, count in the sums of their target alone, and no label holds a text of a 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from ipaddress import IPv6Address
 from typing import Any, Final
 
@@ -21,19 +20,11 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from agent.evidence import GETADDRINFO, HTTPS
+from agent.render.measures import RESULTS, certificate_end, in_use, is_probed, own_lookup, standings, was_made
 from agent.render.words import visible
-from agent.report import (
-    Access,
-    AddressScope,
-    Finding,
-    Path,
-    Report,
-    Status,
-    TargetAddress,
-    TargetReport,
-)
+from agent.report import Access, AddressScope, Path, Report, Status, TargetAddress, TargetReport
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
-from probes.model import Address, Failed, Observation, Ok, Role, Skipped, Step
+from probes.model import Address, Observation, Step
 
 MAX_ADDRESSES: Final = 32
 """Of one target that have series of their own. An endpoint has one address of a family in each zone."""
@@ -41,12 +32,12 @@ VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
 """All that a whole run can be."""
 PHASES: Final = ("resolve", "connect", "tls", "processing")
 """Those of blackbox_exporter that a run times. It reads the answer within `processing`, so there is no `transfer`."""
-RESULTS: Final = {Ok: "ok", Failed: "failed", Skipped: "skipped"}
-STANDINGS: Final = ("cause", "symptom", "suppressed")
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
 ANY_RECORD: Final = "any"
 """The record of a look-up that asks for addresses of whatever family."""
 _STABLE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE})
+_STATUS_CODES: Final = range(100, 1000)
+"""Three digits (RFC 9110, section 15); a saved report may hold any number."""
 _TLS_VERSIONS: Final = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
 """The names of OpenSSL, and those of blackbox_exporter."""
 
@@ -101,31 +92,32 @@ class _Collected(Collector):
 
 def _success(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        if target.status is not Status.NOT_IN_USE and target.role is not Role.CONTEXT:
+        if is_probed(target):
             yield (target.id,), target.status is Status.OK
 
 
 def _duration(report: Report) -> Iterator[Sample]:
     for target in report.targets:
         looks = [
-            (each.started_at, each.started_at + timedelta(seconds=each.seconds))
+            (each.started_at, each.seconds)
             for each in report.observations
             if each.subject.target == target.id and each.started_at is not None and each.seconds is not None
         ]
         if looks:
-            yield (target.id,), (max(end for _, end in looks) - min(start for start, _ in looks)).total_seconds()
+            first = min(start for start, _ in looks)
+            yield (target.id,), max((start - first).total_seconds() + seconds for start, seconds in looks)
 
 
 def _lookup_time(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        lookup = _lookup(target, report)
+        lookup = own_lookup(target, report)
         if lookup is not None and lookup.made and lookup.seconds is not None:
             yield (target.id,), lookup.seconds
 
 
 def _protocol(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        lookup = _lookup(target, report)
+        lookup = own_lookup(target, report)
         if lookup is not None and lookup.made:
             first = _first(lookup)
             yield (target.id,), 0 if first is None else first.version
@@ -142,7 +134,8 @@ def _status_code(report: Report) -> Iterator[Sample]:
     for target in report.targets:
         for each in _climbed(target, report)[1:]:
             if isinstance(each.facts, HttpFacts):
-                yield (target.id,), each.facts.status
+                if each.facts.status in _STATUS_CODES:
+                    yield (target.id,), each.facts.status
             elif each.made and not each.ok:
                 yield (target.id,), 0
 
@@ -156,27 +149,8 @@ def _tls_version(report: Report) -> Iterator[Sample]:
 
 def _certificate_expiry(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        ends = [
-            certificate.not_after.timestamp()
-            for each in _used(target, report)
-            if each.ok and each.subject.port == HTTPS and isinstance(each.facts, TlsFacts)
-            for certificate in each.facts.certificates
-        ]
-        if ends:
-            yield (target.id,), min(ends)
-
-
-def _lookup(target: TargetReport, report: Report) -> Observation[Any] | None:
-    """This host's own look-up of a target's name."""
-    found = (
-        each
-        for each in report.observations
-        if each.subject.step is Step.DNS
-        and each.subject.target == target.id
-        and each.subject.resolver is None
-        and each.subject.operation == GETADDRINFO
-    )
-    return next(found, None)
+        if (end := certificate_end(target, report)) is not None:
+            yield (target.id,), end
 
 
 def _first(lookup: Observation[Any]) -> Address | None:
@@ -186,12 +160,12 @@ def _first(lookup: Observation[Any]) -> Address | None:
 
 def _climbed(target: TargetReport, report: Report) -> list[Observation[Any]]:
     """What blackbox_exporter would have made of a target: the look-up, and TCP, TLS and HTTP at the first address."""
-    lookup = _lookup(target, report)
+    lookup = own_lookup(target, report)
     if lookup is None:
         return []
     steps = {
         each.subject.step: each
-        for each in _used(target, report)
+        for each in in_use(target, report)
         if each.subject.address == _first(lookup) and each.subject.port == HTTPS
     }
     return [lookup, *(steps[step] for step in (Step.TCP, Step.TLS, Step.HTTP) if step in steps)]
@@ -205,7 +179,7 @@ def _build(report: Report) -> Iterator[Sample]:
 
 
 def _run(report: Report) -> Iterator[Sample]:
-    if report.observations:
+    if was_made(report):
         yield (report.run.region or "", report.run.expect), 1
 
 
@@ -218,12 +192,12 @@ def _interrupted(report: Report) -> Iterator[Sample]:
 
 
 def _finished(report: Report) -> Iterator[Sample]:
-    if report.observations:  # a call that was refused made no run, and must not look like a fresh one
+    if was_made(report):  # what made no run must not look like a fresh one
         yield (), report.run.finished_at.timestamp()
 
 
 def _seconds(report: Report) -> Iterator[Sample]:
-    if report.observations:
+    if was_made(report):
         yield (), report.run.seconds
 
 
@@ -246,23 +220,11 @@ def _states(labels: tuple[str, ...], states: Iterable[str], current: str) -> Ite
 
 
 def _findings(report: Report) -> Iterator[Sample]:
-    by_id = {finding.id: finding for finding in report.findings}
     counts = Counter(
-        (each.code, each.name, each.severity.value, each.target or "", _standing(each, by_id))
-        for each in report.findings
+        (each.code, each.name, each.severity.value, each.target or "", standing.value)
+        for each, standing in standings(report)
     )
     yield from counts.items()
-
-
-def _standing(finding: Finding, by_id: dict[str, Finding]) -> str:
-    """Whether a finding counts as a cause, shows what a cause does, or is known and counts for nothing, as is all that
-    a suppressed cause alone explains."""
-    above: Finding | None = finding
-    while above is not None:
-        if above.suppressed:
-            return "suppressed"
-        above = by_id.get(above.explained_by) if above.explained_by is not None else None
-    return "cause" if finding.explained_by is None else "symptom"
 
 
 def _not_evaluated(report: Report) -> Iterator[Sample]:
@@ -331,7 +293,7 @@ def _unproven(report: Report) -> Iterator[Sample]:
 
 def _addresses(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        lookup = _lookup(target, report)
+        lookup = own_lookup(target, report)
         if lookup is not None and lookup.made:
             counts = Counter(each.scope for each in target.addresses if each.from_own_lookup)
             for scope in AddressScope:
@@ -340,20 +302,11 @@ def _addresses(report: Report) -> Iterator[Sample]:
 
 def _steps(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        looks = list(_used(target, report))
+        looks = list(in_use(target, report))
         counts = Counter((each.subject.port, each.subject.step, RESULTS[type(each.outcome)]) for each in looks)
         for port, step in dict.fromkeys((each.subject.port, each.subject.step) for each in looks):
             for result in RESULTS.values():
                 yield (target.id, str(port), step, result), counts[port, step, result]
-
-
-def _used(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:
-    """The steps at the addresses that this host's own look-up gave, without the looks that were taken beside them."""
-    own = {each.address for each in target.addresses if each.from_own_lookup}
-    for each in report.observations:
-        subject = each.subject
-        if subject.target == target.id and subject.address in own and subject.port and subject.operation is None:
-            yield each
 
 
 # --- Addresses -------------------------------------------------------------------------------------------------------
@@ -379,7 +332,7 @@ def _made(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
     """The steps at those addresses that say anything about the world, by target, address, port and step."""
     for target in report.targets:
         stable = {each.address for each in _stable(target)}
-        for each in _used(target, report):
+        for each in in_use(target, report):
             subject = each.subject
             if subject.address in stable and each.made:
                 yield (target.id, str(subject.address), str(subject.port), subject.step), each
