@@ -15,8 +15,9 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-import lock
 from packaging.utils import parse_wheel_filename
+
+import lock
 
 ROOT: Final = Path(__file__).parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")

@@ -1,4 +1,4 @@
-"""`packaging/build` and `packaging/test`: every part that was named is run, and one that cannot be is said and counts."""
+"""`packaging/build` and `packaging/test`: every part that was named is run, one that cannot be is said."""
 
 import shutil
 import subprocess
