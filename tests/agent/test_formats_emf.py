@@ -177,9 +177,6 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
     expected["RunSeconds"] = (run["seconds"],)
     if vantage["clock_offset_seconds"] is not None:
         expected["ClockOffsetSeconds"] = (vantage["clock_offset_seconds"],)
-    if vantage["credentials"] and vantage["credentials"]["expires_at"]:
-        left = instant(vantage["credentials"]["expires_at"]) - instant(run["finished_at"])
-        expected["CredentialsSecondsLeft"] = (pytest.approx(left, abs=1e-3),)
     if document["paths"]:
         expected["PathsOtherwise"] = (float(sum(each["agrees"] is False for each in document["paths"])),)
     assert values(event) == expected
@@ -211,7 +208,7 @@ def test_targets_are_what_the_report_says(made: Callable[[str], Report], name: s
             for each in document["findings"]
             if each["target"] == target["id"] and each["explained_by"] is None
         ]
-        assert said["Causes"] == (len(causes),)
+        assert said["Causes"] == (float(len(causes)),)
         assert [each["id"] for each in event["causes"]] == causes
         looks = [
             each
