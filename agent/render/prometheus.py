@@ -132,7 +132,7 @@ def _phases(report: Report) -> Iterator[Sample]:
 
 def _status_code(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        for each in _climbed(target, report)[1:]:
+        for each in _climbed(target, report):
             if isinstance(each.facts, HttpFacts):
                 if each.facts.status in _STATUS_CODES:
                     yield (target.id,), each.facts.status
@@ -433,7 +433,7 @@ FAMILIES: Final = (
     Family(
         "probe_http_status_code",
         ("target",),
-        "Status of the answer to an unsigned request to the first address; 0 where TCP, TLS or HTTP failed.",
+        "Status of the answer to an unsigned request to the first address; 0 where a step on the way there failed.",
         _status_code,
     ),
     Family(
