@@ -111,15 +111,16 @@ def test_the_document_has_the_form_of_its_schema(document: dict[str, Any]) -> No
     jsonschema.Draft202012Validator(form, format_checker=jsonschema.FormatChecker()).validate(document)
 
 
-def test_the_service_takes_the_document(built: Path, session: boto3.session.Session) -> None:
+def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
     """As moto reads it, which is not as strict as the service."""
     content = (built / DOCUMENT).read_text("utf-8")
     assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
     with mock_aws():
-        made = session.client("ssm").create_document(
+        taken = session.client("ssm").create_document(
             Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
         )["DocumentDescription"]
-    assert (made["SchemaVersion"], made["PlatformTypes"][0]) == ("2.2", "Windows")
+    assert taken["SchemaVersion"] == "2.2"
+    assert [each["Name"] for each in taken["Parameters"]] == list(document["parameters"])
 
 
 def test_every_step_is_for_linux_alone(document: dict[str, Any]) -> None:
