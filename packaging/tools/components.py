@@ -1,7 +1,7 @@
-"""The parts of others that go out with backuplink: what each is taken from, what it needs and under which licence it is.
+"""The parts of others that go out with backuplink: what each is taken from, what it needs, and its licence.
 
-Python's are read from their own metadata, in a wheel or installed; those that the one file is compiled from are files of
-Debian's source packages, by packaging/onefile/sources.lock.
+Python's are read from their own metadata, in a wheel or installed; those that the one file is compiled from are files
+of Debian's source packages, by packaging/onefile/sources.lock.
 """
 
 import json
@@ -46,7 +46,11 @@ _CLASSIFIERS: Final = {
 _NAMES_OF_TEXTS: Final = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 
 
-class Unfit(Exception):
+Folder = Path | zipfile.Path
+"""On disk, or inside a wheel."""
+
+
+class UnfitError(Exception):
     """A part cannot go out as it is; its words say which, why, and what to do."""
 
 
@@ -100,7 +104,7 @@ def _spdx(text: str) -> str | None:
 
 
 def licence_of(metadata: RawMetadata) -> str:
-    """The SPDX expression that a distribution's metadata means. Raises Unfit where it leaves that open."""
+    """The SPDX expression that a distribution's metadata means. Raises UnfitError where it leaves that open."""
     name = canonicalize_name(metadata["name"])
     if name in READ:
         return READ[name]
@@ -110,30 +114,36 @@ def licence_of(metadata: RawMetadata) -> str:
     classified = [each for each in metadata.get("classifiers", ()) if each.startswith("License ::")]
     if len(classified) == 1 and classified[0] in _CLASSIFIERS:
         return _CLASSIFIERS[classified[0]]
-    raise Unfit(f"{name}: its metadata does not say which licence it has; read its files and add it to READ")
+    raise UnfitError(f"{name}: its metadata does not say which licence it has; read its files and add it to READ")
 
 
-def _texts(info: Path | zipfile.Path) -> Iterator[tuple[str, str]]:
+def _entries(folder: Folder) -> list[Folder]:
+    """What is in a folder, by name."""
+    found: list[Folder] = [*folder.iterdir()]
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def _texts(info: Folder) -> Iterator[tuple[str, str]]:
     """Every licence file of a .dist-info folder, wherever the tool that made it puts them."""
-    for each in sorted(info.iterdir(), key=lambda entry: entry.name):
+    for each in _entries(info):
         if each.name == "licenses" and each.is_dir():
             yield from _all_texts(each, "")
         elif _NAMES_OF_TEXTS.match(each.name) and each.is_file():
             yield each.name, each.read_text(encoding="utf-8")
 
 
-def _all_texts(folder: Path | zipfile.Path, above: str) -> Iterator[tuple[str, str]]:
-    for each in sorted(folder.iterdir(), key=lambda entry: entry.name):
+def _all_texts(folder: Folder, above: str) -> Iterator[tuple[str, str]]:
+    for each in _entries(folder):
         if each.is_dir():
             yield from _all_texts(each, f"{above}{each.name}/")
         else:
             yield f"{above}{each.name}", each.read_text(encoding="utf-8")
 
 
-def _inside(info: Path | zipfile.Path) -> Iterator[CompiledIn]:
+def _inside(info: Folder) -> Iterator[CompiledIn]:
     folder = info / "sboms"
     if folder.is_dir():
-        for each in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        for each in _entries(folder):
             if each.name.endswith(".json"):
                 yield from map(_compiled_in, json.loads(each.read_text(encoding="utf-8")).get("components", ()))
 
@@ -151,12 +161,10 @@ def _compiled_in(said: Mapping[str, Any]) -> CompiledIn:
     )
 
 
-def distribution(
-    info: Path | zipfile.Path, environments: Sequence[Mapping[str, str]], extras: frozenset[str], *files: File
-) -> Part:
+def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras: frozenset[str], *files: File) -> Part:
     """What a .dist-info folder says, with what it needs in any of the environments or for any of its extras.
 
-    Raises Unfit where it has no licence file, or a licence that is unclear or not accepted.
+    Raises UnfitError where it has no licence file, or a licence that is unclear or not accepted.
     """
     metadata, _ = parse_email((info / "METADATA").read_bytes())
     name, version = canonicalize_name(metadata["name"]), metadata["version"]
@@ -188,9 +196,9 @@ def _required(
 
 def _fit(part: Part) -> Part:
     if not part.texts:
-        raise Unfit(f"{part.name} {part.version} brings no licence file, and must not go out without")
+        raise UnfitError(f"{part.name} {part.version} brings no licence file, and must not go out without")
     if strange := licences_in(part.licence) - ACCEPTED:
-        raise Unfit(
+        raise UnfitError(
             f"{part.name} {part.version} is under {part.licence}, and {', '.join(sorted(strange))} is not among the"
             " licences that are accepted; take another library, or decide and add it to ACCEPTED"
         )
@@ -222,18 +230,18 @@ def from_wheels(
 ) -> tuple[Part, ...]:
     """backuplink itself and everything that is locked for these environments, by name.
 
-    Raises Unfit where a part has no wheel, or a wheel is not one that the lock has.
+    Raises UnfitError where a part has no wheel, or a wheel is not one that the lock has.
     """
     known = {each.name: each for each in locked if any(each.wanted_in(dict(one)) for one in environments)}
     files: dict[str, list[Path]] = {}
     for wheel in sorted(wheels):
         files.setdefault(parse_wheel_filename(wheel.name)[0], []).append(wheel)
     if missing := {"backuplink", *known} - files.keys():
-        raise Unfit(f"there is no wheel of {', '.join(sorted(missing))}; build them: packaging/build python")
+        raise UnfitError(f"there is no wheel of {', '.join(sorted(missing))}; build them: packaging/build python")
     for name, entry in known.items():
         for wheel in files[name]:
             if digest(wheel) not in entry.hashes:
-                raise Unfit(f"{wheel.name} is not what packaging/requirements.txt locks; build it anew")
+                raise UnfitError(f"{wheel.name} is not what packaging/requirements.txt locks; build it anew")
     chosen = {name: files[name] for name in ("backuplink", *known)}
     extras = _extras([parse_email((dist_info(each[0]) / "METADATA").read_bytes())[0] for each in chosen.values()])
     return tuple(
@@ -266,7 +274,7 @@ _SOURCE: Final = re.compile(r"^(?P<sha256>[0-9a-f]{64})  (?P<folder>pool/\S+)/(?
 def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
     """The parts that `locked`, the text of sources.lock, names; `texts` is the folder with a licence file for each.
 
-    Raises Unfit where a part has no licence or no description.
+    Raises UnfitError where a part has no licence or no description.
     """
     folders: dict[str, list[File]] = {}
     for line in locked.splitlines():
@@ -276,12 +284,14 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
     for folder, files in folders.items():
         descriptions = [each.name.removesuffix(".dsc") for each in files if each.name.endswith(".dsc")]
         if len(descriptions) != 1:
-            raise Unfit(f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock")
+            raise UnfitError(
+                f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock"
+            )
         source, _, revision = descriptions[0].partition("_")
         name = source.rstrip("0123456789.")
         text = texts / name
         if name not in COMPILED or not text.is_file():
-            raise Unfit(f"{source}: its licence is unknown; it needs a row in COMPILED and a file {text}")
+            raise UnfitError(f"{source}: its licence is unknown; it needs a row in COMPILED and a file {text}")
         upstream = revision.rpartition("-")[0].rpartition("really")[2]
         version = f"{EPOCHS.get(name, '')}{revision}"
         part = Part(

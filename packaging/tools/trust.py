@@ -25,7 +25,7 @@ SOURCES: Final = wheelhouse.ROOT / "packaging" / "onefile" / "sources.lock"
 
 
 def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components.Part, ...]]]:
-    """Each archive of wheels and each one file with what is in it. Raises Unfit where a part cannot go out."""
+    """Each archive of wheels and each one file with what is in it. Raises UnfitError where a part cannot go out."""
     locked = lock.read(wheelhouse.LOCK)
     for archive in sorted(dist.glob(f"backuplink-{version}-wheelhouse-linux-*.tar.gz")):
         architecture = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
@@ -46,15 +46,15 @@ def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components
 
 
 def python_of(compiled: tuple[components.Part, ...]) -> str:
-    """The version of CPython among what is compiled, as wheels name it: 3.13. Raises Unfit where there is none."""
+    """The version of CPython among what is compiled, as wheels name it: 3.13. Raises UnfitError where there is none."""
     for part in compiled:
         if match := re.fullmatch(r"python(\d+\.\d+)", part.purl.name):
             return match[1]
-    raise components.Unfit(f"{SOURCES.name} names no source of CPython; run packaging/onefile/lock")
+    raise components.UnfitError(f"{SOURCES.name} names no source of CPython; run packaging/onefile/lock")
 
 
 def main(version: str, dist: Path, date: int) -> None:
-    """Write the bills and the notice; leaves with one line where there is nothing to write them for, or a part is unfit."""
+    """Write the bills and the notice; leaves with one line where there is nothing to write for, or a part is unfit."""
     noted: list[components.Part] = []
     try:
         for artifact, parts in artifacts(version, dist):
@@ -62,7 +62,7 @@ def main(version: str, dist: Path, date: int) -> None:
             name = artifact.name.removesuffix(".tar.gz").removesuffix(".run")
             (dist / f"{name}.cdx.json").write_text(bill, "utf-8")
             noted.extend(parts)
-    except components.Unfit as unfit:
+    except components.UnfitError as unfit:
         sys.exit(f"trust: {unfit}")
     if not noted:
         sys.exit(f"trust: {dist} has no archive of wheels of {version}; build them: packaging/build python")

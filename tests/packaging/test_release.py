@@ -73,8 +73,8 @@ def repository(tmp_path: Path) -> Path:
             script = tree / "packaging" / part / verb
             script.write_text(LOG.replace("PART", part).replace("VERB", verb), "utf-8")
             script.chmod(0o755)
-    with (tree / "packaging" / "python" / "build").open("a", encoding="utf-8") as script:
-        script.write('echo "$SOURCE_DATE_EPOCH" >dist/date\n')
+    with (tree / "packaging" / "python" / "build").open("a", encoding="utf-8") as last:
+        last.write('echo "$SOURCE_DATE_EPOCH" >dist/date\n')
     (tree / "agent").mkdir()
     (tree / "agent" / "version.py").write_text('"""The version."""\n\n__version__ = "1.10.0"\n', "utf-8")
     (tree / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
@@ -184,7 +184,9 @@ def test_what_fails_is_no_release(part: str, verb: str, repository: Path) -> Non
 
 def test_notes_are_the_section_alone() -> None:
     text = notes.notes(CHANGELOG, "1.10.0")
-    assert text.startswith("# backuplink 1.10.0 (2026-02-03)\n\n### Added\n\n- `backuplink release` is not\n  a command.\n")
+    assert text.startswith(
+        "# backuplink 1.10.0 (2026-02-03)\n\n### Added\n\n- `backuplink release` is not\n  a command.\n"
+    )
     assert "later" not in text
     assert "All of it" not in text
     assert "sha256sum --check" in text
@@ -206,5 +208,5 @@ def test_notes_of_the_last_section_end_with_the_changelog() -> None:
     ],
 )
 def test_notes_are_refused_where_there_is_nothing_to_say(changelog: str, version: str, words: str) -> None:
-    with pytest.raises(notes.NoSection, match=words):
+    with pytest.raises(notes.NoSectionError, match=words):
         notes.notes(changelog, version)
