@@ -290,8 +290,10 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
         source, _, revision = descriptions[0].partition("_")
         name = source.rstrip("0123456789.")
         text = texts / name
-        if name not in COMPILED or not text.is_file():
-            raise UnfitError(f"{source}: its licence is unknown; it needs a row in COMPILED and a file {text}")
+        if name not in COMPILED:
+            raise UnfitError(f"{source}: which licence it has is not known here; read its files and add it to COMPILED")
+        if not text.is_file():
+            raise UnfitError(f"{source}: its licence should be in {text}; build it: packaging/build onefile")
         upstream = revision.rpartition("-")[0].rpartition("really")[2]
         version = f"{EPOCHS.get(name, '')}{revision}"
         part = Part(

@@ -235,8 +235,10 @@ def test_what_is_compiled_comes_from_the_lock_of_sources(tmp_path: Path) -> None
 
 def test_what_is_compiled_without_a_licence_is_refused(tmp_path: Path) -> None:
     (tmp_path / "zlib").write_text("words\n", "utf-8")
-    with pytest.raises(components.UnfitError, match=r"python3\.13: its licence is unknown"):
+    with pytest.raises(components.UnfitError, match=r"python3\.13: its licence should be in .*; build it"):
         components.compiled(SOURCES, tmp_path)
+    with pytest.raises(components.UnfitError, match=r"bzip2: which licence it has is not known"):
+        components.compiled(SOURCES.replace("/zlib_", "/bzip2_"), tmp_path)
 
 
 # --- The bill --------------------------------------------------------------------------------------------------------
