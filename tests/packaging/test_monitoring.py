@@ -262,9 +262,9 @@ def cases(watched: Mapping[str, str]) -> dict[str, Case]:
         found[f"check/{name}"] = Case(text=text, job="node", fire=fire, description=told)
         found[f"scrape/{name}"] = Case(text=watched[name], job="backuplink", fire=fire, description=told)
         found[f"textfile/{name}"] = Case(text=watched[name], job="node", fire=fire, description=told)
-        stale = {"fresh": False, "fire": fire | {"BackuplinkStale"}}
-        found[f"check/{name}/old"] = replace(found[f"check/{name}"], **stale)
-        found[f"textfile/{name}/old"] = replace(found[f"textfile/{name}"], **stale)
+        for way in ("check", "textfile"):
+            fresh = found[f"{way}/{name}"]
+            found[f"{way}/{name}/old"] = replace(fresh, fresh=False, fire=fire | {"BackuplinkStale"})
     refused = run([sys.executable, "-m", "agent", "check", "--timeout", "0", "--format", "prometheus"])
     assert refused.returncode == 3
     found["refused"] = Case(text=refused.stdout, job="node", fire=frozenset({"BackuplinkUnknown"}))
@@ -443,6 +443,15 @@ def test_every_configuration_on_the_page_is_taken() -> None:
         with click.Context(cli.main.commands["watch"]) as context:
             given = config_values(tomllib.loads(block), "page", context)
         assert given
+
+
+def test_every_link_on_the_page_leads_somewhere() -> None:
+    text = PAGE.read_text("utf-8")
+    parts = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 15
+    for link in links:
+        assert link[1:] in parts if link.startswith("#") else (PAGE.parent / link).exists(), link
 
 
 def test_the_limits_of_nrpe_leave_a_run_its_time() -> None:
