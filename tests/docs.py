@@ -79,7 +79,7 @@ def metrics_page() -> str:
         name = each.samples[0].name
         labels = dict.fromkeys(label for sample in each.samples for label in sample.labels)
         of_watch.append((name, tuple(labels), each.documentation))
-    values = {
+    values: dict[str, Iterable[str]] = {
         "status": Status,
         "path": NetworkPath,
         "access": Access,
@@ -94,7 +94,7 @@ def metrics_page() -> str:
         "role": Role,
         "agrees": AGREEMENTS.values(),
     }
-    of_watch_values = {"kind": Kind, "way": Way, "result": ("taken", "refused", *Outcome)}
+    of_watch_values: dict[str, Iterable[str]] = {"kind": Kind, "way": Way, "result": ("taken", "refused", *Outcome)}
     return "\n".join(
         [
             f"{HEAD}# Metrics",
