@@ -59,10 +59,8 @@ class Fault:
         self.there = not self.there
         rules = "delete table inet soak"
         if self.there:
-            chain = (
-                "chain out { type filter hook output priority 0; ip daddr " + self._address + " tcp dport 443 drop; }"
-            )
-            rules = f"table inet soak {{ {chain} }}"
+            dropped = f"ip daddr {self._address} tcp dport 443 drop"
+            rules = f"table inet soak {{ chain out {{ type filter hook output priority 0; {dropped}; }}; }}"
         subprocess.run([self._nft, rules], check=True)
 
 
