@@ -4,6 +4,7 @@ test itself takes and looks at, captured output, output of processes and excepti
 
 import ipaddress
 import os
+import socket
 import subprocess
 import sys
 import traceback
@@ -22,6 +23,8 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
     """An audit hook (PEP 578): a test that would reach for another address is stopped before it does."""
     if event not in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
+        return
+    if getattr(arguments[0], "family", None) == socket.AF_UNIX:
         return
     where = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
     host = where[0] if isinstance(where, tuple) else where

@@ -10,6 +10,7 @@ any address by its name (DNS rebinding), and gives itself away by that name.
 import asyncio
 import contextlib
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -35,6 +36,8 @@ SCRAPE_MARGIN: Final = 0.5
 _SCRAPE_TIMEOUT: Final = "x-prometheus-scrape-timeout-seconds"
 _READ: Final = 4_096
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
+_HOST: Final = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?")
+"""`Host = uri-host [ ":" port ]` (RFC 9110, section 7.2)."""
 METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -92,7 +95,8 @@ class Listener:
         self.port = port
         self._pages = pages
         self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.Task[None], None] = {}
+        self._ended = False
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         """Connections being served, oldest first."""
 
     @property
@@ -109,36 +113,39 @@ class Listener:
 
     async def end(self) -> None:
         """Stop listening, and let go of every connection."""
+        self._ended = True  # for good: whoever wants to listen there again opens another one
         if self._server is not None:
             self._server.close()
-            self._server = None
         left = list(self._open)
         for task in left:
             task.cancel()
         if left:
             await asyncio.wait(left)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a connection is served by a task")
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection in a task of its own. Not as a coroutine: what asyncio makes of one before Python 3.12.2
+        logs a traceback for each connection that is let go (cpython gh-113538)."""
+        if self._ended:  # it was on its way in when the listener was closed
+            writer.transport.abort()
+            return
         while len(self._open) >= MAX_CONNECTIONS:
             oldest = next(iter(self._open))
-            del self._open[oldest]
+            self._open.pop(oldest).transport.abort()
             oldest.cancel()
-        self._open[task] = None
-        try:
-            await self._serve(reader, writer)
-        except asyncio.CancelledError:  # to make room, or at the end
-            writer.transport.abort()
-            raise
-        except (OSError, TimeoutError):
-            writer.transport.abort()  # the other end has gone, or takes nothing: nobody is left to tell
-        finally:
-            self._open.pop(task, None)
-            writer.close()
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._open[task] = writer
+        task.add_done_callback(self._let_go)
+
+    def _let_go(self, task: asyncio.Task[None]) -> None:
+        if (writer := self._open.pop(task, None)) is not None:
+            writer.transport.abort()  # all that it was to give has gone to the kernel, or is not wanted
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError):  # it has gone, or takes nothing: nobody is left to tell
+            await self._converse(reader, writer)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read one request, answer it, and wait for the other end to close. Raises OSError and TimeoutError."""
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         try:
             async with asyncio.timeout(HEAD_SECONDS):
@@ -226,11 +233,13 @@ def _check_host(host: str | None, local: Address) -> None:
     loopback."""
     if not host:
         raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request must name its Host.\n"))
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
-    if name.lower().removesuffix(".") in _LOOPBACK_NAMES:
+    if (parts := _HOST.fullmatch(host)) is None:
+        raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "The Host is malformed.\n"))
+    name, bracketed = parts["name"], parts["bracketed"]
+    if name is not None and name.lower().removesuffix(".") in _LOOPBACK_NAMES:
         return
     try:
-        named: Address | None = ip_address(name)
+        named: Address | None = IPv4Address(name) if name is not None else IPv6Address(bracketed)
     except ValueError:
         named = None
     if named is None or _plain(named) != _plain(local):
@@ -239,8 +248,11 @@ def _check_host(host: str | None, local: Address) -> None:
 
 
 def _plain(address: Address) -> Address:
-    """An IPv4 address as such, where a socket of both families has it inside an IPv6 one."""
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    """An address as it goes over the wire: IPv4 where an IPv6 one only wraps it, and without the zone that this host
+    knows a link by, which clients leave out (RFC 6874)."""
+    if isinstance(address, IPv4Address):
+        return address
+    return address.ipv4_mapped or IPv6Address(int(address))
 
 
 def _patience(given: str | None) -> float:

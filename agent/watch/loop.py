@@ -8,6 +8,8 @@ up a cycle.
 """
 
 import asyncio
+import errno
+import os
 import random
 import time
 import traceback
@@ -124,10 +126,17 @@ class Watch:
         """Of the cycle in flight, or of the next."""
         self._in_flight = False
         self._begun = -PROBE_SECONDS
-        self._finished = 0.0
-        """When the last cycle began, and when it, or the watch, was last known to go on; by the loop's clock."""
+        """When the last cycle began, by the loop's clock."""
+        self._finished: float | None = None
+        """When the last one that did came to its end, by the same clock; None before the first."""
+        self._alive_until = 0.0
+        """By when the next one must."""
         self._wake = asyncio.Event()
+        """Set where one of the next two is."""
+        self._wanted = False
+        """Whether a cycle is asked for before its time."""
         self._rereading = False
+        """Whether the settings are to be taken anew."""
         self._unwritable: set[Path] = set()
         self._writing: dict[Path, asyncio.Future[None]] = {}
         self._over = False
@@ -144,7 +153,7 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until `stop` is pulled, all cycles are made, or nobody is left to tell. Raises CannotListenError."""
-        self._finished = asyncio.get_running_loop().time()
+        self._expect_a_cycle()
         self._listener = await self._listening(self._job.watching)
         try:
             async with asyncio.TaskGroup() as group:
@@ -166,36 +175,44 @@ class Watch:
     async def _cycles(self, group: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         while self._stop.reason is None:
-            self._begun, self._in_flight = loop.time(), True
+            self._begun, self._in_flight, self._wanted = loop.time(), True, False
             if await self._cycle():
                 self._finished = loop.time()
+                self._expect_a_cycle()
             self._around.tidy(self._running)
             self._in_flight = False
             over, self._cycle_over = self._cycle_over, asyncio.Event()
             over.set()
-            if self._counts.cycles + self._counts.broken == self._job.watching.cycles or self._is_unheard():
+            made, wanted = self._counts.cycles + self._counts.broken, self._job.watching.cycles
+            if (wanted is not None and made >= wanted) or self._is_unheard():
                 return
-            due = self._begun + self._job.watching.interval * self._around.chance.uniform(1 - JITTER, 1 + JITTER)
-            if due < loop.time():
+            spread = self._around.chance.uniform(1 - JITTER, 1 + JITTER)
+            if self._due(spread) < loop.time():
                 self._counts.late += 1
-            await self._wait(due, group)
+            await self._wait(spread, group)
 
-    async def _wait(self, due: float, group: asyncio.TaskGroup) -> None:
-        """Until then, or until somebody wants a run or the end."""
-        try:
-            async with asyncio.timeout_at(due) as window:
-                self._stop.watch(window)
-                while True:
+    def _due(self, spread: float) -> float:
+        return self._begun + spread * self._job.watching.interval
+
+    async def _wait(self, spread: float, group: asyncio.TaskGroup) -> None:
+        """Until the next cycle is due, or until somebody wants it or the end. Where new settings have it come earlier,
+        it does."""
+        due = self._due(spread)
+        while self._stop.reason is None and not self._wanted:
+            if self._rereading:  # not under the limit below: settings are taken whole or not at all
+                self._rereading = False
+                await self._take_settings(group)
+                due = min(due, self._due(spread))
+                continue
+            try:
+                async with asyncio.timeout_at(due) as window:
+                    self._stop.watch(window)
                     await self._wake.wait()
                     self._wake.clear()
-                    if not self._rereading:
-                        return
-                    self._rereading = False
-                    await self._take_settings(group)
-        except TimeoutError:
-            pass  # it is due, or the end has been asked for
-        finally:
-            self._stop.release()
+            except TimeoutError:
+                return  # it is due, or the end has been asked for
+            finally:
+                self._stop.release()
 
     async def _cycle(self) -> bool:
         """Make one, and say whether it came to its end."""
@@ -208,13 +225,13 @@ class Watch:
                 return False
             changes = self._tracker.fold(report)
             self._keep(report, job)
+            await self._leave(job, report, changes, lines)
         except Exception as error:  # noqa: BLE001 - one cycle that a fault of ours ends must not end the watching
             self._counts.broken += 1
             self._last = None
             self._complain(f"a cycle was ended by an internal error: {type(error).__name__}: {error}")
             self._say(Line(ERROR, one_line(traceback.format_exc())))
             return False
-        await self._leave(job, report, changes, lines)
         return True
 
     def _settings(self) -> Settings:
@@ -332,7 +349,8 @@ class Watch:
             await listener.begin()
         except OSError as error:
             address, port = watching.listen
-            raise CannotListenError(f"cannot listen on {address} port {port}: {error.strerror or error}") from error
+            why = str(error) if error.errno is None else os.strerror(error.errno)  # without asyncio's words around it
+            raise CannotListenError(f"cannot listen on {address} port {port}: {why}") from error
         self._say(Line(NOTICE, f"listening on {listener.url}"))
         return listener
 
@@ -352,20 +370,27 @@ class Watch:
     def _as_json(self) -> str | None:
         return None if self._report is None else dumps(encode(self._report))
 
-    def _alive(self) -> tuple[bool, str]:
-        """Whether the last cycle to come to its end is no older than it may be."""
-        age = asyncio.get_running_loop().time() - self._finished
+    def _expect_a_cycle(self) -> None:
+        """Have the next one come to its end within the time that the settings leave it from now on."""
         most = OVERDUE_INTERVALS * self._job.watching.interval + self._job.settings.deadline
-        words = f"cycles made: {self._counts.cycles}; the last came to its end {age:.0f} s ago"
-        return age <= most, words if age <= most else f"{words}, more than {most:.0f} s"
+        self._alive_until = asyncio.get_running_loop().time() + most
+
+    def _alive(self) -> tuple[bool, str]:
+        """Whether cycles come to their end in time."""
+        now = asyncio.get_running_loop().time()
+        last = "none has come to its end" if self._finished is None else f"the last {now - self._finished:.0f} s ago"
+        words = f"cycles made: {self._counts.cycles}; {last}"
+        over = now - self._alive_until
+        return over <= 0, words if over <= 0 else f"{words}; the next is overdue by {over:.0f} s"
 
     async def _probe(self) -> str | None:
-        recent = asyncio.get_running_loop().time() - self._begun < PROBE_SECONDS
-        if self._in_flight or not recent or self._report is None:
-            over = self._cycle_over
-            if not self._in_flight:
-                self._wake.set()
-            await over.wait()
+        if not self._in_flight and asyncio.get_running_loop().time() - self._begun < PROBE_SECONDS:
+            return None if self._over else self._metrics()
+        over = self._cycle_over
+        if not self._in_flight:
+            self._wanted = True
+            self._wake.set()
+        await over.wait()
         return None if self._over else self._metrics()
 
     async def _beat(self) -> None:
@@ -381,29 +406,61 @@ class Watch:
 
     async def _take_settings(self, group: asyncio.TaskGroup) -> None:
         """Take the settings anew, all of them or none."""
-        if self._reread is None:
+        reread = self._reread
+        if reread is None:
             return
         self._around.manager.reloading(time.monotonic_ns() // 1000)
         try:
-            job = await in_background(self._reread)
-            moved = job.watching.listen != self._job.watching.listen
-            listener = await self._listening(job.watching) if moved else self._listener
+            job = await self._read(reread)
+            if job.watching.listen != self._job.watching.listen:
+                await self._move(job.watching)
         except (ValueError, CannotListenError) as error:
             self._counts.reloads[False] += 1
             self._complain(f"the settings were not taken, and the old ones stay: {error}")
         else:
-            before, self._listener = self._listener, listener
-            if moved and before is not None:
-                await before.end()
             group.create_task(self._notices.finish(FILE_SECONDS))
             counted, self._notices = self._notices.counted, Notices(self._ways(job), self._complain)
             self._notices.counted.update(counted)
             self._notices.begin(group)
             self._tracker.raise_after, self._tracker.clear_after = job.watching.raise_after, job.watching.clear_after
             self._job, self._facts = job, None
+            self._expect_a_cycle()
             self._counts.reloads[True] += 1
             self._say(Line(NOTICE, "the settings were read again"))
         self._around.manager.ready()
+
+    async def _move(self, watching: Watching) -> None:
+        """Listen as other settings say, and then no longer as before. Raises CannotListenError, and it is as before."""
+        before = self._listener
+        try:
+            self._listener = await self._listening(watching)
+        except CannotListenError as error:
+            taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+            if before is None or watching.listen is None or not taken or watching.listen[1] != before.port:
+                raise
+            # The port is its own, on an address that takes in the other one, as 0.0.0.0 does 127.0.0.1. The kernel
+            # gives it to one of them, so nobody listens for a moment.
+            self._listener = None
+            await before.end()
+            try:
+                self._listener = await self._listening(watching)
+            except CannotListenError:
+                self._listener = await self._listening(self._job.watching)
+                raise
+        if before is not None:
+            await before.end()
+
+    async def _read(self, reread: Callable[[], Job]) -> Job:
+        """The settings anew. Raises ValueError where they cannot be taken, or are not there in time."""
+        try:
+            async with asyncio.timeout(FILE_SECONDS) as window:
+                self._stop.watch(window)
+                return await in_background(reread)
+        except TimeoutError as error:
+            why = f"within {FILE_SECONDS:g} s" if self._stop.reason is None else "before the watch ended"
+            raise ValueError(f"they could not be read {why}") from error
+        finally:
+            self._stop.release()
 
     def _ways(self, job: Job) -> dict[Way, Tell]:
         ways: dict[Way, Tell] = {}

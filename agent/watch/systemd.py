@@ -10,7 +10,11 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
+from agent.output import one_line
+
 MAX_STATUS: Final = 300
+_FOR_EVER: Final = 2**64 - 1
+"""USEC_INFINITY of systemd, which is no time at all."""
 
 
 class Manager:
@@ -31,7 +35,7 @@ class Manager:
 
     def status(self, words: str) -> None:
         """How it is, on one line."""
-        self._tell(f"STATUS={' '.join(words.split())[:MAX_STATUS]}")
+        self._tell(f"STATUS={one_line(' '.join(words.split()))[:MAX_STATUS]}")
 
     def alive(self) -> None:
         """The watchdog may wait again."""
@@ -58,9 +62,10 @@ class Manager:
 def _watchdog_seconds(environment: Mapping[str, str], process_id: int) -> float | None:
     """As sd_watchdog_enabled(3) has it: a number of microseconds, for this process alone where one is named."""
     wanted, whose = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID")
-    if not (wanted.isascii() and wanted.isdigit()) or int(wanted) == 0 or whose not in (None, "", str(process_id)):
+    if not (wanted.isascii() and wanted.isdigit()) or whose not in (None, "", str(process_id)):
         return None
-    return int(wanted) / 1e6
+    microseconds = int(wanted[:21])  # one digit more than the largest has
+    return microseconds / 1e6 if 0 < microseconds < _FOR_EVER else None
 
 
 def in_journal(descriptor: int, environment: Mapping[str, str]) -> bool:

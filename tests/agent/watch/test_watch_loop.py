@@ -356,6 +356,17 @@ def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
     assert all(line.count("\n") == 1 for line in done.lines)
 
 
+def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
+    def broken(report: Report) -> str:
+        raise RuntimeError("a fault of a format")
+
+    done = watched(replace(job(canned(), format="emf", cycles=2), render=broken))
+    assert [line for line in done.lines if "internal error" in line] == [
+        "a cycle was ended by an internal error: RuntimeError: a fault of a format\n"
+    ]
+    assert done.watch.report is None
+
+
 def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
     made = itertools.count()
 

@@ -1,0 +1,354 @@
+"""Clients of a listener that behave as they like, on real sockets, in a time that a test sets forward."""
+
+import asyncio
+import contextlib
+import io
+import random
+import socket
+import struct
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from http.client import HTTPMessage, HTTPResponse
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from typing import Any, Final
+
+from agent.codec import dumps, encode
+from agent.evidence import Evidence
+from agent.output import Writer
+from agent.settings import Settings, Watching
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import EPOCH, settings_of
+from agent.stop import Stop
+from agent.verdict import judge
+from agent.watch.listen import Listener, Pages
+from agent.watch.loop import Emit, Job, Surroundings, Watch
+from agent.watch.systemd import Manager as Notified
+from probes.model import Address
+
+LOOPBACK: Final = IPv4Address("127.0.0.1")
+SECONDS: Final = 120.0
+"""Far above what an answer on loopback takes and tests leap; a limit for one that never comes."""
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock goes on by itself and by `leap`, and that remembers what it was told of faults."""
+
+    _ahead = 0.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.set_exception_handler(lambda _, context: self.faults.append(repr(context)))
+
+    def time(self) -> float:
+        return super().time() + self._ahead
+
+    def leap(self, seconds: float) -> None:
+        """Let time pass."""
+        self._ahead += seconds
+
+
+def leap(seconds: float) -> None:
+    """Let time pass for the loop that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, LeapingLoop)
+    loop.leap(seconds)
+
+
+def open_files() -> int:
+    """How many file descriptors this process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def played(go: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine in a LeapingLoop. Fails where the loop was told of a fault, or something stays open."""
+    before = open_files()
+    loop = LeapingLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(go)
+    assert loop.faults == []
+    assert open_files() == before
+
+
+async def turns(number: int = 20) -> None:
+    """Let everything happen that needs no more than the loop's attention."""
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def _no_run() -> str | None:
+    raise AssertionError("nobody asked for a run")
+
+
+PAGES: Final = Pages(
+    metrics=lambda: "up 1\n", alive=lambda: (True, "cycles made: 1"), report=lambda: "{}\n", probe=_no_run
+)
+
+
+@contextlib.asynccontextmanager
+async def listening(address: str = "127.0.0.1", port: int = 0, **pages: Any) -> AsyncIterator[Listener]:
+    """A listener, on a port that the kernel chooses unless one is given, with these pages in place of those that say
+    little."""
+    listener = Listener(ip_address(address), port, replace(PAGES, **pages))
+    await listener.begin()
+    try:
+        yield listener
+    finally:
+        await listener.end()
+        await turns()
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """An answer, read by the standard library's client."""
+
+    status: int
+    headers: HTTPMessage
+    body: str
+    rest: bytes
+    """What came behind it."""
+
+
+class _Given(io.BytesIO):
+    """Bytes as HTTPResponse takes them, for a socket and for its file, which it closes as soon as it has the body."""
+
+    def makefile(self, *_: Any) -> io.BytesIO:
+        return self
+
+    def close(self) -> None:
+        pass
+
+
+def answer_in(data: bytes, method: str = "GET") -> Got:
+    """The answer that bytes are. Raises HTTPException where they are none, or one that is cut short."""
+    given: Any = _Given(data)
+    answer = HTTPResponse(given, method=method)
+    answer.begin()
+    body = answer.read().decode()
+    return Got(answer.status, answer.headers, body, given.read())
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+
+    async def send(self, data: bytes) -> None:
+        """Give it all to the kernel."""
+        await asyncio.get_running_loop().sock_sendall(self.channel, data)
+
+    async def read(self, most: int = 1 << 16) -> bytes:
+        """What has come; nothing at the end. Raises OSError."""
+        async with asyncio.timeout(SECONDS):
+            return await asyncio.get_running_loop().sock_recv(self.channel, most)
+
+    async def rest(self) -> bytes:
+        """All until the end. Raises OSError."""
+        found = b""
+        while piece := await self.read():
+            found += piece
+        return found
+
+    def finish(self) -> None:
+        """Say that nothing follows."""
+        self.channel.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """End the connection at once, by an RST."""
+        self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.channel.close()
+
+
+async def connected(listener: Listener, address: str | None = None, *, receive: int | None = None) -> Client:
+    """A connection to a listener; `receive` bounds the bytes that wait here for their reader."""
+    where: Address = listener.address if address is None else ip_address(address)
+    channel = socket.socket(socket.AF_INET if where.version == 4 else socket.AF_INET6)
+    channel.setblocking(False)
+    if receive is not None:
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+    try:
+        await asyncio.get_running_loop().sock_connect(channel, (str(where), listener.port))
+    except BaseException:
+        channel.close()
+        raise
+    return Client(channel)
+
+
+@contextlib.asynccontextmanager
+async def connection(
+    listener: Listener, address: str | None = None, *, receive: int | None = None
+) -> AsyncIterator[Client]:
+    """A connection that is closed in the end."""
+    client = await connected(listener, address, receive=receive)
+    try:
+        yield client
+    finally:
+        client.channel.close()
+
+
+async def exchanged(listener: Listener, request: bytes, address: str | None = None) -> bytes:
+    """What comes for a request, until the other end closes."""
+    async with connection(listener, address) as client:
+        await client.send(request)
+        return await client.rest()
+
+
+def request_for(
+    path: str, *, host: str = "127.0.0.1", method: str = "GET", more: str = "", version: str = "1.1"
+) -> bytes:
+    """A request as any client makes it; `more` are lines of its head."""
+    return f"{method} {path} HTTP/{version}\r\nHost: {host}\r\n{more}\r\n".encode("latin-1")
+
+
+async def got(listener: Listener, path: str, *, address: str | None = None, **how: str) -> Got:
+    """The answer for a path."""
+    data = await exchanged(listener, request_for(path, **how), address)
+    return answer_in(data, how.get("method", "GET"))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so, without letting the listener's own time pass faster than it does."""
+    end = time.monotonic() + 60  # of this host: a leap is no waiting
+    while not holds():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.001)
+
+
+# --- A watch with a listener -----------------------------------------------------------------------------------------
+
+
+def free_port(address: str = "127.0.0.1") -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as held:
+        held.bind((address, 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+class Manager:
+    """The service manager's end of a notification socket."""
+
+    def __init__(self, name: str, *, room: int | None = None) -> None:
+        self.channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if room is not None:
+            self.channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        self.channel.setblocking(False)
+        self.channel.bind(f"\0{name[1:]}" if name.startswith("@") else name)
+        self.environment = {"NOTIFY_SOCKET": name}
+
+    def __enter__(self) -> "Manager":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+
+    def told(self) -> list[str]:
+        """What it was told since it last looked, one text a datagram."""
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self.channel.recv(1 << 16).decode())
+        return found
+
+
+class Runs:
+    """Measurements of a watch, each of which waits until it is let through, unless all are."""
+
+    def __init__(self, evidence: Evidence, *, through: bool = False) -> None:
+        self.begun = 0
+        self.broken = False
+        """Whether the next ones are ended by a fault."""
+        self._evidence = evidence
+        self.gate = asyncio.Event()
+        if through:
+            self.gate.set()
+
+    async def measure(self, settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        """One of them."""
+        self.begun += 1
+        await self.gate.wait()
+        if self.broken:
+            raise ZeroDivisionError("a fault of the test's own")
+        return self._evidence
+
+
+def job_of(runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any) -> Job:
+    """What a watch does over these runs; what is not given is as the command has it."""
+    defaults: dict[str, Any] = {"interval": 60.0, "cycles": None, "raise_after": 2, "clear_after": 2}
+    return Job(
+        settings=replace(settings_of(scenarios.load(scenario)), deadline=deadline),
+        watching=Watching(**(defaults | given)),
+        measure=runs.measure,
+        judge=judge,
+        format="text",
+        output=None,
+        render=lambda report: dumps(encode(report)),
+        redact=redact,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A watch that goes on."""
+
+    watch: Watch
+    stop: Stop
+    lines: list[str]
+    """What it has said."""
+    over: asyncio.Task[None]
+
+    @property
+    def listener(self) -> Listener:
+        """Where it listens at the moment."""
+        listener = self.watch._listener
+        assert listener is not None
+        return listener
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    job: Job, *, environment: Mapping[str, str] | None = None, reread: Callable[[], Job] | None = None
+) -> AsyncIterator[Watched]:
+    """A watch that is ended as by SIGTERM, unless it has ended before."""
+    lines: list[str] = []
+    stop, said = Stop(), Writer(lines.append)
+    around = Surroundings(
+        now=lambda: EPOCH,
+        chance=random.Random(1),
+        manager=Notified(environment or {}, process_id=1),
+        lines=said,
+        documents=said,
+        journal=False,
+    )
+    watch = Watch(job, around, stop, reread)
+    over = asyncio.create_task(watch.run())
+    try:
+        yield Watched(watch, stop, lines, over)
+        stop.pull("SIGTERM")
+        await over
+    finally:
+        over.cancel()
+        await asyncio.wait({over})
+        said.end()
+    await turns()
+
+
+class Held:
+    """Where a thread waits until it is let go, as on a disk that hangs."""
+
+    def __init__(self) -> None:
+        self.waiting = False
+        self._free = threading.Event()
+
+    def wait(self) -> None:
+        """Be held, by another thread than the loop's."""
+        self.waiting = True
+        assert self._free.wait(SECONDS)
+
+    def release(self) -> None:
+        """Let it go on."""
+        self._free.set()
