@@ -218,13 +218,13 @@ class Tracker:
 
     def _explained(self, known: _Known, report: Report) -> Iterator[Change]:
         """It is there, and something else stands for it."""
-        known.present = known.absent = 0
+        known.present = known.absent = known.other = 0
         kind = Kind.EXPLAINED if known.raised else None
         known.raised = False
         yield from self._said(known, kind, None, report)
 
     def _absent(self, known: _Known, kind: Kind, report: Report) -> Iterator[Change]:
-        known.present, known.absent = 0, known.absent + 1
+        known.present, known.absent, known.other = 0, known.absent + 1, 0
         gone = known.raised and known.absent >= self.clear_after
         known.raised = known.raised and not gone
         yield from self._said(known, kind if gone else None, None, report)
