@@ -7,6 +7,7 @@ whoever knows it may post there, so that words about it name its host alone.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import ssl
@@ -184,7 +185,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         pass
     except PermissionError:  # it is another user's, as with sudo, and nobody can wait for it
         return
-    if process.stdin is not None:
+    if process.stdin is not None and not process.stdin.is_closing():
         process.stdin.transport.abort()
     await process.wait()
 
@@ -245,4 +246,6 @@ def _client_and_trust() -> tuple[Any, ssl.SSLContext]:
     """The library, and the roots that it trusts: both are slow to load, and a cycle may be under way."""
     import httpx
 
+    for name in ("httpx", "httpcore"):  # they would name the URL of each request, and what is answered
+        logging.getLogger(name).setLevel(logging.WARNING)
     return httpx, httpx.create_ssl_context()
