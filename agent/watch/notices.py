@@ -13,7 +13,7 @@ import signal
 import ssl
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -160,15 +160,14 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
         finally:
             running.discard(starting)
         running.add(process.pid)
-        over = False
         try:
             async with asyncio.timeout(seconds):
-                await process.communicate(line)  # it need not read it
-            over = True
+                with _given(process, line):
+                    await process.wait()
         except TimeoutError as error:
             raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
         finally:
-            if not over:
+            if process.returncode is None:
                 await _kill(process)
             running.discard(process.pid)
         if process.returncode:
@@ -177,16 +176,29 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
     return tell
 
 
+@contextlib.contextmanager
+def _given(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
+    """A program's standard input is `data` while the block lasts. It need not read it, nor leave it to nobody."""
+    stdin = process.stdin
+    if stdin is None:
+        raise ValueError("a program without a pipe cannot be given anything")
+    stdin.write(data)
+    stdin.close()  # once all of it has been taken
+    try:
+        yield
+    finally:
+        if stdin.transport.get_write_buffer_size():
+            stdin.transport.abort()
+
+
 async def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a program and what it has started; of one that has ended itself, what it has left with its input."""
+    """End a program and what it has started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:  # it has ended just now
         pass
     except PermissionError:  # it is another user's, as with sudo, and nobody can wait for it
         return
-    if process.stdin is not None and not process.stdin.is_closing():
-        process.stdin.transport.abort()
     await process.wait()
 
 
