@@ -165,7 +165,8 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
                 with _given(process, line):
                     await process.wait()
         except TimeoutError as error:
-            raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
+            if process.returncode is None:  # else it has left its input to another, which asyncio waits for
+                raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
                 await _kill(process)
