@@ -421,6 +421,12 @@ def test_a_fault_lasts_from_its_first_cycle_to_the_one_that_proves_its_end() -> 
     assert cleared.seconds == (3 * INTERVAL + LASTS).total_seconds()
 
 
+def test_a_raised_fault_that_is_gone_for_one_cycle_began_when_it_began() -> None:
+    _, cleared = _of_finding("CC.C..")
+    assert cleared.kind is Kind.CLEARED
+    assert cleared.since == build.NOW
+
+
 def test_a_first_cycle_that_did_not_count_is_no_part_of_the_next_fault() -> None:
     (raised,) = _of_finding("C.CC")
     assert raised.since == build.NOW + 2 * INTERVAL
