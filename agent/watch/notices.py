@@ -148,13 +148,21 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
         line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
         starting = -id(notice)
         running.add(starting)
-        try:
-            process = await asyncio.create_subprocess_exec(
+        # A task of its own: asyncio waits for ever for a program whose start is cancelled.
+        start = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # so that what it has started ends with it
             )
+        )
+        try:
+            process = await asyncio.shield(start)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError, ValueError):  # it has not been started
+                await _kill(await start)
+            raise
         except (OSError, ValueError) as error:
             raise NotToldError(f"{argv[0]} cannot be run: {error}") from error
         finally:
@@ -200,6 +208,8 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         pass
     except PermissionError:  # it is another user's, as with sudo, and nobody can wait for it
         return
+    if process.stdin is not None and not process.stdin.is_closing():
+        process.stdin.close()
     await process.wait()
 
 

@@ -553,3 +553,19 @@ def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
 
     counted, _ = _virtually(body())
     assert counted == {**dict.fromkeys(itertools.product(Way, Outcome), 0), (Way.URL, Outcome.LEFT): 1}
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_one_that_is_given_up_while_it_is_started_holds_up_nothing(turns: int) -> None:
+    running: set[int] = set()
+
+    async def body() -> None:
+        task = asyncio.ensure_future(shell("sleep 600", running=running)(NOTICE))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    run(body())
+    assert running == set()
