@@ -688,10 +688,13 @@ def job_here(context: click.Context) -> "Job":
 def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job":
     """What a watch does by a context's options. Raises UsageError."""
     from agent.watch.loop import Job
+    from agent.watch.words import flaw_of
 
     options = context.params
     shown = showing_from(options)
     wanted = watching_from(options)
+    if wanted.notify is not None and (why := flaw_of(wanted.notify.template)) is not None:
+        raise click.UsageError(f"{options['notify_template']}: is no template: {why}.")
     most = SHARE_FOR_A_CYCLE * wanted.interval
     return Job(
         settings=replace(settings, deadline=min(settings.deadline, most)),

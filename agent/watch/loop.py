@@ -113,7 +113,7 @@ class Watch:
         self._begun_at = around.now()
         self._listener: Listener | None = None
         self._running: set[int] = set()
-        """Process ids of what is told of changes at the moment."""
+        """Process ids of what is told of changes at the moment; below 0 for one that is not known yet."""
         self._notices = Notices(self._ways(job), self._complain)
         self._report: Report | None = None
         """Of the last cycle, masked where that is wanted."""
@@ -179,7 +179,8 @@ class Watch:
             if await self._cycle():
                 self._finished = loop.time()
                 self._expect_a_cycle()
-            self._around.tidy(self._running)
+            if all(each > 0 for each in self._running):  # else one is not known yet, and would be taken for a stray
+                self._around.tidy(self._running)
             self._in_flight = False
             over, self._cycle_over = self._cycle_over, asyncio.Event()
             over.set()
@@ -283,6 +284,7 @@ class Watch:
 
     async def _leave(self, job: Job, report: Report, changes: tuple[Change, ...], lines: Lines | None) -> None:
         shown = self._report or report
+        whole = encode(shown) if changes and job.watching.on_change is not None else None
         for change in changes:
             self._say(line_of(change, redact=job.redact))
         if lines is not None:
@@ -293,8 +295,7 @@ class Watch:
             if job.format == "ndjson" and job.output is None:
                 self._around.documents.write(_change_line(change, shown, job.redact))
             if job.watching.on_change is not None or job.watching.notify is not None:
-                told = document(change, shown, redact=job.redact, whole=job.watching.on_change is not None)
-                self._notices.add(Notice(change.id, told))
+                self._notices.add(Notice(change.id, document(change, shown, redact=job.redact), whole))
         self._around.manager.status(f"cycle {self._counts.cycles}: {shown.verdict.status}: {shown.verdict.summary}")
         async with asyncio.TaskGroup() as group:
             if job.output is not None:
@@ -419,8 +420,7 @@ class Watch:
             self._complain(f"the settings were not taken, and the old ones stay: {error}")
         else:
             group.create_task(self._notices.finish(FILE_SECONDS))
-            counted, self._notices = self._notices.counted, Notices(self._ways(job), self._complain)
-            self._notices.counted.update(counted)
+            self._notices = Notices(self._ways(job), self._complain, self._notices.counted)
             self._notices.begin(group)
             self._tracker.raise_after, self._tracker.clear_after = job.watching.raise_after, job.watching.clear_after
             self._job, self._facts = job, None
@@ -479,7 +479,7 @@ def _causes(report: Report) -> frozenset[str]:
 def _change_line(change: Change, report: Report, masked: bool) -> str:
     from agent.watch.words import dumps as on_one_line
 
-    told = document(change, report, redact=masked, whole=False)
+    told = document(change, report, redact=masked)
     return on_one_line({"type": "change", **told, "run": {"id": change.run_id}}) + "\n"
 
 

@@ -7,11 +7,13 @@ whoever knows it may post there, so that words about it name its host alone.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import ssl
+import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -25,8 +27,8 @@ COMMAND_SECONDS: Final = 30.0
 POST_SECONDS: Final = 10.0
 PAUSES: Final = (1.0, 5.0, 25.0)
 """Seconds before each further try."""
-MAX_WAITING: Final = 256
-"""Changes that wait; of more the oldest is left."""
+MAX_WAITING: Final = 64
+"""Changes that wait, some 100 KB each with the report; of more the oldest is left."""
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may well succeed (RFC 9110; 425: RFC 8470)."""
 
@@ -44,7 +46,7 @@ class Outcome(StrEnum):
     TOLD = "told"
     FAILED = "failed"
     LEFT = "left"
-    """Too many waited."""
+    """Too many waited, or the time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Notice:
 
     id: str
     document: dict[str, Any]
+    report: dict[str, Any] | None
+    """The run that proves it, where a program is told; what is posted does without."""
 
 
 Tell = Callable[[Notice], Awaitable[None]]
@@ -65,8 +69,14 @@ class NotToldError(Exception):
 class Notices:
     """The ways in which changes are told, while the block lasts."""
 
-    def __init__(self, ways: dict[Way, Tell], log: Callable[[str], None]) -> None:
-        self.counted: Counter[tuple[Way, Outcome]] = Counter({(way, each): 0 for way in ways for each in Outcome})
+    def __init__(
+        self, ways: dict[Way, Tell], log: Callable[[str], None], counted: Counter[tuple[Way, Outcome]] | None = None
+    ) -> None:
+        self.counted: Counter[tuple[Way, Outcome]] = Counter() if counted is None else counted
+        """What became of them; `counted` goes on with another's numbers."""
+        for way in ways:
+            for each in Outcome:
+                self.counted[way, each] += 0
         self._log = log
         self._ways = ways
         self._waiting: dict[Way, asyncio.Queue[Notice]] = {way: asyncio.Queue(MAX_WAITING) for way in ways}
@@ -98,7 +108,7 @@ class Notices:
         for way, waiting in self._waiting.items():
             while not waiting.empty():
                 left = waiting.get_nowait()
-                self._count(way, Outcome.LEFT, f"the watch ended before the change {left.id} was told")
+                self._leave(way, left)
 
     async def _work(self, way: Way, tell: Tell) -> None:
         waiting = self._waiting[way]
@@ -108,13 +118,20 @@ class Notices:
                 await tell(notice)
             except NotToldError as error:
                 self._count(way, Outcome.FAILED, f"the change {notice.id} was not told: {error}")
+            except asyncio.CancelledError:
+                self._leave(way, notice)
+                raise
             except Exception as error:  # noqa: BLE001 - a fault of ours in telling must not end the watching
-                why = f"internal error: {type(error).__name__}: {error}"
+                # Not the error's own words: a library's may quote the URL.
+                why = f"internal error: {type(error).__name__} in {traceback.extract_tb(error.__traceback__)[-1].name}"
                 self._count(way, Outcome.FAILED, f"the change {notice.id} was not told: {why}")
             else:
                 self._count(way, Outcome.TOLD, None)
             finally:
                 waiting.task_done()
+
+    def _leave(self, way: Way, notice: Notice) -> None:
+        self._count(way, Outcome.LEFT, f"the change {notice.id} was not told: no time was left for it")
 
     def _count(self, way: Way, outcome: Outcome, words: str | None) -> None:
         self.counted[way, outcome] += 1
@@ -125,29 +142,42 @@ class Notices:
 def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COMMAND_SECONDS) -> Tell:
     """Runs a program for each change, with the change as one line of JSON on its standard input. No shell reads its
     arguments. What it writes to stderr goes where this process' own words go. `running` has its process id as long as
-    it runs."""
+    it runs, and a number below 0 while that is not known yet."""
 
     async def tell(notice: Notice) -> None:
-        try:
-            process = await asyncio.create_subprocess_exec(
+        line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
+        starting = -id(notice)
+        running.add(starting)
+        # A task of its own: asyncio waits for ever for a program whose start is cancelled.
+        start = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 start_new_session=True,  # so that what it has started ends with it
             )
+        )
+        try:
+            process = await asyncio.shield(start)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError, ValueError):  # it has not been started
+                await _kill(await start)
+            raise
         except (OSError, ValueError) as error:
             raise NotToldError(f"{argv[0]} cannot be run: {error}") from error
+        finally:
+            running.discard(starting)
         running.add(process.pid)
         try:
             async with asyncio.timeout(seconds):
-                await process.communicate(f"{dumps(notice.document)}\n".encode())  # it need not read it
+                with _given(process, line):
+                    await process.wait()
         except TimeoutError as error:
-            raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
+            if process.returncode is None:  # else it has left its input to another, which asyncio waits for
+                raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):  # it has ended just now
-                    os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await _kill(process)
             running.discard(process.pid)
         if process.returncode:
             raise NotToldError(f"{argv[0]} ended with {process.returncode}")
@@ -155,16 +185,47 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
     return tell
 
 
+@contextlib.contextmanager
+def _given(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
+    """A program's standard input is `data` while the block lasts. It need not read it, nor leave it to nobody."""
+    stdin = process.stdin
+    if stdin is None:
+        raise ValueError("a program without a pipe cannot be given anything")
+    stdin.write(data)
+    stdin.close()  # once all of it has been taken
+    try:
+        yield
+    finally:
+        if stdin.transport.get_write_buffer_size():
+            stdin.transport.abort()
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a program and what it has started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended just now
+        pass
+    except PermissionError:  # it is another user's, as with sudo, and nobody can wait for it
+        return
+    if process.stdin is not None and not process.stdin.is_closing():
+        process.stdin.close()
+    await process.wait()
+
+
 def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Tell:
     """Posts each change as JSON. A try that may succeed later is made again after each of `pauses`, always with the
     change's id as idempotency key. Redirects are not followed."""
-    host = urlsplit(where.url).hostname
+    parts = urlsplit(where.url)
+    host = parts.hostname
+    # What goes in clear text to loopback must not go to a proxy elsewhere.
+    by_proxy = parts.scheme == "https"
 
     async def tell(notice: Notice) -> None:
         body = dumps(notice.document if where.template is None else filled(where.template, notice.document))
         headers = {"Content-Type": "application/json", "User-Agent": agent, "Idempotency-Key": notice.id}
         for pause in (*pauses, None):
-            why, final = await _posted(where.url, body, headers, seconds)
+            why, final = await _posted(where.url, body, headers, seconds, by_proxy=by_proxy)
             if why is None:
                 return
             if final or pause is None:
@@ -174,14 +235,22 @@ def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses:
     return tell
 
 
-async def _posted(url: str, body: str, headers: dict[str, str], seconds: float) -> tuple[str | None, bool]:
+async def _posted(
+    url: str, body: str, headers: dict[str, str], seconds: float, *, by_proxy: bool
+) -> tuple[str | None, bool]:
     """Post once: why it failed, None where it did not, and whether another try is of no use."""
-    httpx, trust = await in_background(_client_and_trust)
+    try:
+        async with asyncio.timeout(seconds):
+            httpx, trust = await in_background(_client_and_trust)
+    except TimeoutError:
+        return f"was not asked: the trusted certificates were not read within {seconds:g} s", False
+    except OSError as error:  # SSL_CERT_FILE may name any file
+        return f"was not asked: the trusted certificates cannot be read: {type(error).__name__}", True
     try:
         # A client for each: what lasts from one change to the next, days later, would only go stale.
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(follow_redirects=False, timeout=seconds, verify=trust) as client,
+            httpx.AsyncClient(follow_redirects=False, timeout=seconds, verify=trust, trust_env=by_proxy) as client,
             client.stream("POST", url, content=body, headers=headers) as answer,
         ):
             status = answer.status_code
@@ -200,4 +269,6 @@ def _client_and_trust() -> tuple[Any, ssl.SSLContext]:
     """The library, and the roots that it trusts: both are slow to load, and a cycle may be under way."""
     import httpx
 
+    for name in ("httpx", "httpcore"):  # they would name the URL of each request, and what is answered
+        logging.getLogger(name).setLevel(logging.WARNING)
     return httpx, httpx.create_ssl_context()

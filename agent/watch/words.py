@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from agent.catalog.services import SERVICES
 from agent.codes import Severity
+from agent.output import one_line
 from agent.render.words import visible
 from agent.report import Finding, Report, Status
 from agent.shapes import plain
@@ -15,6 +16,11 @@ from agent.watch.changes import Change, Kind
 SCHEMA: Final = "backuplink.change.v1"
 _PRIORITY_OF_STATUS: Final = {Status.CRITICAL: 2, Status.UNKNOWN: 3, Status.WARNING: 4, Status.OK: 5}
 _PRIORITY_OF_SEVERITY: Final = {Severity.CRITICAL: 2, Severity.WARNING: 4, Severity.INFO: 6}
+NAMES: Final = (
+    *("schema", "id", "kind", "at", "since", "seconds", "cycles", "stands", "status", "before", "code", "severity"),
+    *("about", "text", "run_id", "instance_id", "region", "vpc_id"),
+)
+"""What a template may name: the keys of a change's document that hold no object."""
 MASK: Final = "***"
 NOTICE: Final = 5
 """Priorities of syslog(3): 2 critical, 3 error, 4 warning, 5 notice, 6 information."""
@@ -36,11 +42,11 @@ class Line:
 def line_of(change: Change, *, redact: bool) -> Line:
     """A change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
     said = _verdict(change, redact) if change.finding is None else _finding(change, redact)
-    return Line(_priority(change), visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {said}"))
+    return Line(_priority(change), one_line(visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {said}")))
 
 
 def _priority(change: Change) -> int:
-    if change.kind in _GOOD:
+    if change.kind in _GOOD and not (change.kind is Kind.SETTLED and change.stands):
         return NOTICE
     if change.finding is None:
         return _PRIORITY_OF_STATUS.get(change.status, NOTICE)
@@ -48,8 +54,13 @@ def _priority(change: Change) -> int:
 
 
 def _verdict(change: Change, redact: bool) -> str:
-    was = "" if change.before is None else f", was {change.before} for {lasted(change.seconds)}"
     summary = "" if redact else f": {change.summary}"
+    match change.kind:
+        case Kind.FLAPPING:
+            return f"flapping verdict {change.status}{summary}; it changes again and again, and is said when that ends"
+        case Kind.SETTLED:
+            return f"settled verdict {change.status}{summary}"
+    was = "" if change.before is None else f", was {change.before} for {lasted(change.seconds)}"
     return f"verdict {change.status}{was}{summary}"
 
 
@@ -62,7 +73,7 @@ def _finding(change: Change, redact: bool) -> str:
         case Kind.FLAPPING:
             return f"{about}; it comes and goes, and is said again when that ends"
         case Kind.SETTLED:
-            return f"{about}; it {'stays' if change.stands else 'is gone'}"
+            return f"{about}; it {'stands' if change.stands else 'does not stand'}"
         case Kind.EXPLAINED:
             return f"{about}; it follows from {finding.explained_by}" if not redact else about
     return f"{about}; {'there' if change.kind is not Kind.CLEARED else 'it lasted'} for {lasted(change.seconds)}"
@@ -100,9 +111,8 @@ def lasted(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
-def document(change: Change, report: Report, *, redact: bool, whole: bool) -> dict[str, Any]:
-    """A change as plain data. `report` is the run that proves it, masked where `redact` says so; `whole` puts all of it
-    in, and its verdict alone otherwise."""
+def document(change: Change, report: Report, *, redact: bool) -> dict[str, Any]:
+    """A change as plain data. `report` is the run that proves it, masked where `redact` says so."""
     finding = change.finding
     seen = report.vantage
     told: dict[str, Any] = {
@@ -126,26 +136,48 @@ def document(change: Change, report: Report, *, redact: bool, whole: bool) -> di
         "region": seen.region,
         "vpc_id": seen.vpc_id,
     }
-    data: dict[str, Any] = plain(told)
-    if whole:
-        from agent.codec import encode
-
-        data["report"] = encode(report)
-    return data
+    return plain(told)  # type: ignore[no-any-return] # plain() of a table is one
 
 
 def filled(template: Any, told: dict[str, Any]) -> Any:
     """A template of JSON with `$name` in its texts replaced by what a change's document has under that name, as text.
-    What stands in JSON's texts is escaped by whoever writes it, so a change cannot alter the template's form."""
-    words = {name: "" if each is None else str(each) for name, each in told.items() if not isinstance(each, dict)}
+    What stands in JSON's texts is escaped by whoever writes it, so a change cannot alter the template's form. Raises
+    KeyError and ValueError for what `flaw_of` names."""
+    return _filled(template, {name: _as_text(told[name]) for name in NAMES})
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else dumps(value)
+
+
+def _filled(template: Any, words: dict[str, str]) -> Any:
     match template:
         case str():
-            return Template(template).safe_substitute(words)
+            return Template(template).substitute(words)
         case list():
-            return [filled(each, told) for each in template]
+            return [_filled(each, words) for each in template]
         case dict():
-            return {key: filled(each, told) for key, each in template.items()}
+            return {key: _filled(each, words) for key, each in template.items()}
     return template
+
+
+def flaw_of(template: Any) -> str | None:
+    """Why a template cannot be filled and posted; None where it can."""
+    try:
+        sample = filled(template, dict.fromkeys(NAMES))
+    except KeyError as error:
+        return f"there is no ${error.args[0]}; there are {', '.join(f'${name}' for name in NAMES)}"
+    except ValueError:
+        return "a $ begins a name, such as $text; write $$ where the sign itself is meant"
+    except RecursionError:
+        return "its lists and objects are too deep inside each other"
+    try:
+        dumps(sample)
+    except ValueError:
+        return "NaN and Infinity are no numbers of JSON"
+    return None
 
 
 def dumps(told: Any) -> str:

@@ -1,0 +1,77 @@
+"""Reports of a watch's cycles, as short as what a test is about: which findings were there, and what was looked at."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from typing import Any, Final
+
+from agent.codes import CODES, Severity
+from agent.report import Finding, Fix, Report, Run, Status
+from agent.verdict import judge
+from probes.model import Observation
+from tests.agent import build
+
+INTERVAL: Final = timedelta(seconds=60)
+LASTS: Final = timedelta(seconds=2)
+"""How long a cycle takes."""
+LOOK: Final = build.tcp("10.0.1.17", failed="timeout")
+"""What shows the finding where nothing else is said."""
+
+
+def fault(
+    code: str = "TCP001",
+    target: str | None = "backup",
+    severity: Severity = Severity.CRITICAL,
+    *,
+    evidence: Sequence[str] = (LOOK.id,),
+    explained_by: str | None = None,
+    suppressed: bool = False,
+    title: str | None = None,
+    detail: str = "443 timed out",
+) -> Finding:
+    known = CODES[code]
+    return Finding(
+        id=code if target is None else f"{code}@{target}",
+        code=code,
+        name=known.name,
+        severity=severity,
+        scope=known.scope,
+        target=target,
+        title=known.title if title is None else title,
+        detail=detail,
+        evidence=tuple(evidence),
+        explained_by=explained_by,
+        suppressed=suppressed,
+        fix=Fix(summary="allow the port"),
+        documents=(),
+    )
+
+
+@cache
+def _well() -> Report:
+    return judge(build.evidence(build.healthy()))
+
+
+def cycle(
+    number: int,
+    *findings: Finding,
+    status: Status = Status.CRITICAL,
+    looks: Sequence[Observation[Any]] = (LOOK,),
+    backup: Status = Status.CRITICAL,
+    summary: str = "backup: nothing answers",
+    **run: Any,
+) -> Report:
+    """The report of the cycle of that number, the first being 1: `looks` are all that it looked at, `backup` how that
+    target is, and `run` what else is to be said of the run."""
+    well = _well()
+    begun = build.NOW + (number - 1) * INTERVAL
+    of: Run = replace(well.run, id=f"run-{number}", started_at=begun, finished_at=begun + LASTS, seconds=2.0, **run)
+    return replace(
+        well,
+        run=of,
+        verdict=replace(well.verdict, status=status, summary=summary),
+        targets=tuple(replace(each, status=backup) for each in well.targets),
+        observations=tuple(looks),
+        findings=findings,
+    )

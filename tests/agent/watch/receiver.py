@@ -1,0 +1,106 @@
+"""A real HTTP server on loopback that takes what a watch posts, and answers as a test says."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+Answer = Callable[[BaseHTTPRequestHandler, threading.Event], None]
+PATIENCE: Final = 30.0
+"""Seconds after which a server that was to be silent gives up all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One request."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    """By their names in lower case."""
+    body: bytes
+
+
+@dataclass(slots=True)
+class Receiver:
+    """What a server has been sent so far."""
+
+    port: int
+    taken: list[Taken] = field(default_factory=list)
+    sent: int = 0
+    """Bytes of an endless answer that were taken off its hands."""
+
+    def url(self, path: str = "/hook") -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+def status(code: int, **headers: str) -> Answer:
+    """An answer with no body."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
+        handler.send_response(code)
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+def raw(data: bytes) -> Answer:
+    """These bytes, and the end."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
+        handler.wfile.write(data)
+
+    return answer
+
+
+def silence(_: BaseHTTPRequestHandler, over: threading.Event) -> None:
+    """No answer at all, as long as the server runs."""
+    over.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def receiving(*answers: Answer) -> Iterator[Receiver]:
+    """A server that gives these answers, the last of them again and again."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _take(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.taken.append(Taken(self.command, self.path, headers, body))
+            with contextlib.suppress(ConnectionError):  # who asked need not wait for all of it
+                answers[min(len(receiver.taken), len(answers)) - 1](self, over)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    for method in ("GET", "POST", "CONNECT"):
+        setattr(Handler, f"do_{method}", Handler._take)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
+
+
+def endless(receiver: list[Receiver], most: int) -> Answer:
+    """An answer of `most` bytes, sent as long as somebody takes it."""
+
+    def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {most}\r\n\r\n".encode())
+        block = bytes(1 << 16)
+        for _number in range(most // len(block)):
+            handler.wfile.write(block)
+            receiver[0].sent += len(block)
+
+    return answer

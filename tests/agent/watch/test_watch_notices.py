@@ -1,0 +1,571 @@
+"""Telling a program and a URL: what arrives, what does not, and that nobody waits for either."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+import pytest
+
+from agent.options import _why_no_url, _words
+from agent.settings import Notify
+from agent.simulated.clock import VirtualLoop
+from agent.watch.notices import MAX_WAITING, Notice, Notices, NotToldError, Outcome, Tell, Way, by_command, by_post
+from tests.agent.watch.receiver import Answer, Receiver, endless, raw, receiving, silence, status
+
+T = TypeVar("T")
+SECRET: Final = "s3cr3t"  # noqa: S105 - nobody's
+NOTICE: Final = Notice("id-1", {"schema": "backuplink.change.v1", "id": "id-1", "text": "raised"}, {"verdict": "é\n"})
+LARGE: Final = Notice("id-2", {"id": "id-2"}, {"observations": ["x" * 1000] * 2000})
+"""More than a pipe and a socket hold."""
+AGAIN: Final = (0.0, 0.0, 0.0)
+LIMIT: Final = 20.0
+"""Seconds that nothing here takes, unless it hangs."""
+SHORT: Final = 0.5
+"""A time limit that is to be met."""
+
+
+def run(body: Awaitable[T]) -> T:
+    async def within() -> T:
+        async with asyncio.timeout(LIMIT):
+            return await body
+
+    return asyncio.run(within())
+
+
+def why_not(tell: Tell, notice: Notice = NOTICE) -> str:
+    """What is said of a notice that was not told."""
+    with pytest.raises(NotToldError) as caught:
+        run(tell(notice))
+    return str(caught.value)
+
+
+def post(receiver: Receiver, *, path: str = "/hook", template: Any = None, seconds: float = LIMIT) -> Tell:
+    return by_post(Notify(url=receiver.url(path), template=template), "backuplink/1", seconds=seconds, pauses=AGAIN)
+
+
+# --- A URL -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_is_posted_as_json() -> None:
+    with receiving(status(200)) as receiver:
+        run(post(receiver, path="/hook?a=b")(NOTICE))
+    (taken,) = receiver.taken
+    assert (taken.method, taken.target) == ("POST", "/hook?a=b")
+    assert json.loads(taken.body) == NOTICE.document
+    assert taken.headers["content-type"] == "application/json"
+    assert taken.headers["idempotency-key"] == "id-1"
+    assert taken.headers["user-agent"] == "backuplink/1"
+    assert "cookie" not in taken.headers
+
+
+def test_what_a_program_is_told_beside_it_is_not_posted() -> None:
+    with receiving(status(204)) as receiver:
+        run(post(receiver)(LARGE))
+    assert json.loads(receiver.taken[0].body) == LARGE.document
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])
+def test_a_try_that_may_succeed_later_is_made_again(code: int) -> None:
+    with receiving(status(code), status(code), status(200)) as receiver:
+        run(post(receiver)(NOTICE))
+    assert [each.headers["idempotency-key"] for each in receiver.taken] == ["id-1"] * 3
+    assert len({each.body for each in receiver.taken}) == 1
+
+
+def test_it_is_tried_so_often_and_no_more() -> None:
+    with receiving(status(503)) as receiver:
+        assert why_not(post(receiver)) == "127.0.0.1 answered with status 503"
+    assert len(receiver.taken) == 1 + len(AGAIN)
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 405, 410, 413, 501])
+def test_what_will_not_be_taken_is_not_sent_again(code: int) -> None:
+    with receiving(status(code), status(200)) as receiver:
+        assert why_not(post(receiver)) == f"127.0.0.1 answered with status {code}"
+    assert len(receiver.taken) == 1
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(code: int) -> None:
+    with receiving(status(200)) as elsewhere, receiving(status(code, Location=elsewhere.url())) as receiver:
+        assert why_not(post(receiver)) == f"127.0.0.1 answered with status {code}"
+    assert len(receiver.taken) == 1
+    assert elsewhere.taken == []
+
+
+def test_nobody_listens() -> None:
+    with receiving(status(200)) as receiver:
+        pass
+    assert why_not(post(receiver)) == "127.0.0.1 could not be reached: ConnectError"
+
+
+def test_a_server_that_does_not_answer_has_so_long() -> None:
+    with receiving(silence) as receiver:
+        assert why_not(post(receiver, seconds=SHORT)) == f"127.0.0.1 did not answer within {SHORT:g} s"
+    assert len(receiver.taken) == 1 + len(AGAIN)
+
+
+def _drip(handler: Any, over: Any) -> None:
+    """A byte of a header now and then: each comes within a time limit that begins anew."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    while not over.wait(SHORT / 10):
+        handler.wfile.write(b"a")
+        handler.wfile.flush()
+
+
+def test_one_that_answers_by_bytes_has_no_longer() -> None:
+    with receiving(_drip) as receiver:
+        assert why_not(post(receiver, seconds=SHORT)) == f"127.0.0.1 did not answer within {SHORT:g} s"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(raw(b""), id="closed at once"),
+        pytest.param(raw(b"\x00\xff" * 100), id="noise"),
+        pytest.param(raw(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 1_000_000), id="a header that has no end"),
+        pytest.param(raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000), id="only interim answers"),
+    ],
+)
+def test_one_that_does_not_speak_http(answer: Answer) -> None:
+    with receiving(answer) as receiver:
+        assert why_not(post(receiver)) in (
+            "127.0.0.1 could not be reached: RemoteProtocolError",
+            "127.0.0.1 could not be reached: ReadError",
+            "127.0.0.1 could not be reached: WriteError",
+        )
+    assert len(receiver.taken) == 1 + len(AGAIN)
+
+
+def test_the_body_of_an_answer_is_not_read() -> None:
+    many = 1 << 30
+    known: list[Receiver] = []
+    with receiving(endless(known, many)) as receiver:
+        known.append(receiver)
+        run(post(receiver)(NOTICE))
+    assert receiver.sent < many / 16  # what the sockets between hold
+
+
+def test_what_is_for_loopback_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving(status(200)) as proxy, receiving(status(200)) as receiver:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url(""))
+        run(post(receiver)(NOTICE))
+    assert proxy.taken == []
+    assert len(receiver.taken) == 1
+
+
+def test_a_proxy_learns_the_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving(status(403)) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url(""))
+        tell = by_post(Notify(url=f"https://hooks.example.com/{SECRET}"), "backuplink/1", pauses=())
+        assert why_not(tell) == "hooks.example.com could not be reached: ProxyError"
+    (taken,) = proxy.taken
+    assert (taken.method, taken.target) == ("CONNECT", "hooks.example.com:443")
+    assert SECRET not in repr(taken)
+
+
+def test_https_is_never_spoken_in_clear() -> None:
+    with receiving(status(200)) as receiver:
+        tell = by_post(Notify(url=receiver.url(f"/{SECRET}").replace("http:", "https:")), "b/1", pauses=())
+        assert why_not(tell) == "127.0.0.1 could not be reached: ConnectError"
+    assert receiver.taken == []
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_not_there(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "none"))
+    with receiving(status(200)) as receiver:
+        if name == "SSL_CERT_FILE":
+            assert why_not(post(receiver)).startswith(
+                "127.0.0.1 was not asked: the trusted certificates cannot be read"
+            )
+        else:
+            run(post(receiver)(NOTICE))
+
+
+def test_a_template_is_posted_filled() -> None:
+    told = dict.fromkeys(("before", "instance_id", "region", "vpc_id"))
+    from agent.watch.words import NAMES
+
+    document = {**dict.fromkeys(NAMES), **told, "text": 'down "now"', "code": "TCP001"}
+    with receiving(status(200)) as receiver:
+        run(post(receiver, template={"text": "$code: $text"})(Notice("id-3", document, None)))
+    assert json.loads(receiver.taken[0].body) == {"text": 'TCP001: down "now"'}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "http://127.0.0.1@example.com/",
+        "http://127.0.0.1\\@example.com/",
+        "http://localhost.example.com/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://2130706433/",
+        "http://0.0.0.0/",
+        "ftp://127.0.0.1/",
+        "https:///hook",
+        "//127.0.0.1/",
+        "https://a:b/",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_url_that_would_go_elsewhere_in_clear_is_refused(url: str) -> None:
+    assert _why_no_url(url) is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/x", "http://127.9.9.9:80/", "http://[::1]:1/", "http://LOCALHOST/", "http://a@127.0.0.1/"]
+)
+def test_a_url_that_is_taken_leads_to_the_host_that_was_looked_at(url: str) -> None:
+    assert _why_no_url(url) is None
+    assert httpx.URL(url).host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ((status(200),), Outcome.TOLD),
+        ((status(404),), Outcome.FAILED),
+        ((status(302, Location=f"http://127.0.0.1:1/{SECRET}"),), Outcome.FAILED),
+        ((raw(f"HTTP/1.1 200 {SECRET}\x00\r\n{SECRET}".encode()),), Outcome.FAILED),
+        ((silence,), Outcome.FAILED),
+    ],
+)
+def test_the_url_is_in_no_word_that_is_said(
+    answers: tuple[Answer, ...], outcome: Outcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with receiving(*answers) as receiver:
+        where = Notify(
+            url=f"http://user-{SECRET}:{SECRET}@127.0.0.1:{receiver.port}/{SECRET}?{SECRET}={SECRET}#{SECRET}"
+        )
+        tell = by_post(where, "backuplink/1", seconds=SHORT, pauses=())
+        said, counted = run(_told({Way.URL: tell}, [NOTICE]))
+    assert counted == {(Way.URL, outcome): 1}
+    assert len(said) == (outcome is not Outcome.TOLD)
+    for each in (repr(said), caplog.text, repr(where)):
+        assert SECRET not in each
+
+
+# --- A program -------------------------------------------------------------------------------------------------------
+
+
+def command(*argv: str, seconds: float = LIMIT, running: set[int] | None = None) -> Tell:
+    return by_command(argv, set() if running is None else running, seconds=seconds)
+
+
+def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = None) -> Tell:
+    return command("sh", "-c", script, seconds=seconds, running=running)
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT):
+        while not holds():  # noqa: ASYNC110 - it is another process that does it
+            await asyncio.sleep(0.01)
+
+
+def _gone(pid: int) -> bool:
+    run(_until(lambda: not _lives(pid)))
+    return True
+
+
+@pytest.mark.parametrize("notice", [NOTICE, LARGE])
+def test_a_program_gets_the_change_and_its_report_as_one_line(notice: Notice, tmp_path: Path) -> None:
+    place = tmp_path / "got"
+    run(shell(f"cat > {shlex.quote(str(place))}")(notice))
+    text = place.read_text("ascii")
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    assert json.loads(text) == {**notice.document, "report": notice.report}
+
+
+@pytest.mark.parametrize("notice", [NOTICE, LARGE])
+@pytest.mark.parametrize("script", ["exit 0", "exec <&-; exit 0", "head -c 1 > /dev/null"])
+def test_a_program_need_not_read_it(script: str, notice: Notice) -> None:
+    run(shell(script)(notice))
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 3", 3), ("cat > /dev/null; exit 255", 255), ("kill -TERM $$", -15)]
+)
+def test_a_program_that_fails(script: str, code: int) -> None:
+    assert why_not(shell(script)) == f"sh ended with {code}"
+
+
+def test_no_program_of_that_name() -> None:
+    assert why_not(command("/nonexistent/hook", SECRET)).startswith("/nonexistent/hook cannot be run: ")
+
+
+def test_a_file_that_is_no_program(tmp_path: Path) -> None:
+    place = tmp_path / "hook"
+    place.write_text("#!/bin/sh\n")
+    assert "Permission denied" in why_not(command(str(place)))
+
+
+def test_its_arguments_are_in_no_word_that_is_said() -> None:
+    for tell in (shell(f"exit 1 # {SECRET}"), shell(f"sleep 60 # {SECRET}", seconds=SHORT), command("a\0", SECRET)):
+        assert SECRET not in why_not(tell)
+
+
+def test_no_shell_reads_its_arguments(tmp_path: Path) -> None:
+    marks = "$(touch made) `touch made` $HOME * ; touch made"
+    argv = _words(f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' got '{marks}'")
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        run(command(*argv)(NOTICE))
+    finally:
+        os.chdir(before)
+    assert (tmp_path / "got").read_text() == marks
+    assert [each.name for each in tmp_path.iterdir()] == ["got"]
+
+
+def test_what_it_prints_is_kept_out_of_stdout(capfd: pytest.CaptureFixture[str]) -> None:
+    run(shell("echo out; echo err >&2")(NOTICE))
+    assert capfd.readouterr() == ("", "err\n")
+
+
+def test_one_that_hangs_is_killed_with_what_it_has_started(tmp_path: Path) -> None:
+    place = tmp_path / "pid"
+    script = f"trap '' TERM; sleep 600 & echo $! $$ > {shlex.quote(str(place))}; wait"
+    running: set[int] = set()
+    assert (
+        why_not(shell(script, seconds=SHORT, running=running)) == f"sh had not ended after {SHORT:g} s and was killed"
+    )
+    for pid in map(int, place.read_text().split()):
+        assert _gone(pid)
+    assert running == set()
+
+
+def test_one_that_ends_and_leaves_its_input_to_another_has_ended(tmp_path: Path) -> None:
+    place = tmp_path / "pid"
+    run(shell(f"exec 3<&0; sleep 600 <&3 & echo $! > {shlex.quote(str(place))}", seconds=SHORT)(LARGE))
+    os.kill(int(place.read_text()), signal.SIGKILL)
+
+
+def test_it_leaves_no_file_open(tmp_path: Path) -> None:
+    place = tmp_path / "pids"
+    left = shell(f"exec 3<&0; sleep 600 <&3 & echo $! >> {shlex.quote(str(place))}", seconds=SHORT)
+    tells = [shell("exit 1"), shell("cat > /dev/null"), shell("sleep 600", seconds=SHORT), left]
+
+    async def all_of_them() -> tuple[int, int]:
+        async def once() -> int:
+            for tell in tells:
+                with contextlib.suppress(NotToldError):
+                    await tell(LARGE)
+            await asyncio.sleep(0)
+            return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no file is waited for
+
+        return await once(), await once()
+
+    first, second = run(all_of_them())
+    for pid in place.read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    assert first == second
+
+
+def test_one_that_is_given_up_is_killed() -> None:
+    running: set[int] = set()
+
+    async def body() -> int:
+        task = asyncio.ensure_future(shell("sleep 600", running=running)(NOTICE))
+        await _until(lambda: any(pid > 0 for pid in running))
+        (pid,) = running
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return pid
+
+    assert _gone(run(body()))
+    assert running == set()
+
+
+def test_its_process_is_known_from_its_begin_to_its_end() -> None:
+    """What ends strays between cycles must not take it for one."""
+    running: set[int] = set()
+    seen: set[str] = set()
+
+    def children() -> set[int]:
+        found: set[int] = set()
+        for each in Path("/proc/self/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+                found.update(map(int, each.read_text().split()))
+        return found
+
+    before = children()
+
+    async def body() -> None:
+        task = asyncio.ensure_future(shell("cat > /dev/null", running=running)(NOTICE))
+        while not task.done():
+            unknown = children() - before - running
+            assert not unknown or any(pid < 0 for pid in running)
+            seen.update("starting" if pid < 0 else "running" for pid in running)
+            await asyncio.sleep(0)
+
+    run(body())
+    assert seen == {"starting", "running"}
+    assert running == set()
+
+
+# --- Who is told, and how many wait ----------------------------------------------------------------------------------
+
+Counted = dict[tuple[Way, Outcome], int]
+
+
+async def _told(ways: dict[Way, Tell], notices: list[Notice], seconds: float = LIMIT) -> tuple[list[str], Counted]:
+    """What is said of telling `notices`, and what is counted."""
+    said: list[str] = []
+    telling = Notices(ways, said.append)
+    async with asyncio.TaskGroup() as group:
+        telling.begin(group)
+        for each in notices:
+            telling.add(each)
+        await telling.finish(seconds)
+    assert set(telling.counted) == set(itertools.product(ways, Outcome))
+    return said, {key: number for key, number in telling.counted.items() if number}
+
+
+def _virtually(body: Awaitable[T]) -> tuple[T, float]:
+    """What a coroutine gives, and how long it takes, in a time that leaps."""
+
+    async def timed() -> tuple[T, float]:
+        return await body, asyncio.get_running_loop().time()
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(timed())
+
+
+def _numbered(number: int) -> list[Notice]:
+    return [Notice(f"id-{each}", {}, None) for each in range(number)]
+
+
+async def _never(_: Notice) -> None:
+    await asyncio.sleep(1e9)
+
+
+def test_changes_are_told_in_their_order_and_in_each_way() -> None:
+    got: dict[Way, list[str]] = {way: [] for way in Way}
+
+    def way_of(way: Way, pause: float) -> Tell:
+        async def tell(notice: Notice) -> None:
+            await asyncio.sleep(pause)
+            got[way].append(notice.id)
+
+        return tell
+
+    ways = {Way.COMMAND: way_of(Way.COMMAND, 0.0), Way.URL: way_of(Way.URL, 0.1)}
+    (said, counted), _ = _virtually(_told(ways, _numbered(5)))
+    assert said == []
+    assert got == {way: ["id-0", "id-1", "id-2", "id-3", "id-4"] for way in Way}
+    assert counted == {(way, Outcome.TOLD): 5 for way in Way}
+
+
+def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
+    got: list[str] = []
+
+    async def tell(notice: Notice) -> None:
+        got.append(notice.id)
+
+    (_, counted), took = _virtually(_told({Way.COMMAND: _never, Way.URL: tell}, _numbered(3), seconds=5.0))
+    assert got == ["id-0", "id-1", "id-2"]
+    assert counted == {(Way.URL, Outcome.TOLD): 3, (Way.COMMAND, Outcome.LEFT): 3}
+    assert took == pytest.approx(5.0)
+
+
+def test_a_failure_is_said_counted_and_over() -> None:
+    async def tell(notice: Notice) -> None:
+        if notice.id == "id-1":
+            raise NotToldError("it hurts")
+
+    (said, counted), _ = _virtually(_told({Way.URL: tell}, _numbered(3)))
+    assert said == ["the change id-1 was not told: it hurts"]
+    assert counted == {(Way.URL, Outcome.TOLD): 2, (Way.URL, Outcome.FAILED): 1}
+
+
+def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
+    async def tell(notice: Notice) -> None:
+        if notice.id == "id-0":
+            raise RuntimeError(f"https://hooks.example.com/{SECRET}")
+
+    (said, counted), _ = _virtually(_told({Way.URL: tell}, _numbered(2)))
+    assert said == ["the change id-0 was not told: internal error: RuntimeError in tell"]
+    assert counted == {(Way.URL, Outcome.TOLD): 1, (Way.URL, Outcome.FAILED): 1}
+
+
+def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
+    async def body() -> tuple[list[str], int]:
+        said: list[str] = []
+        telling = Notices({Way.URL: _never}, said.append)
+        async with asyncio.TaskGroup() as group:
+            telling.begin(group)
+            telling.add(Notice("first", {}, None))
+            await asyncio.sleep(0)  # it is under way now
+            for each in _numbered(MAX_WAITING + 1000):
+                telling.add(each)
+            left = telling.counted[Way.URL, Outcome.LEFT]
+            assert telling._waiting[Way.URL].qsize() == MAX_WAITING
+            await telling.finish(1.0)
+        assert telling.counted[Way.URL, Outcome.LEFT] == MAX_WAITING + 1001
+        return said, left
+
+    (said, left), took = _virtually(body())
+    assert left == 1000
+    assert said[0] == f"{MAX_WAITING} changes wait to be told already; id-0 is left"
+    assert said[999] == f"{MAX_WAITING} changes wait to be told already; id-999 is left"
+    assert set(said[1000:]) == {
+        f"the change {each} was not told: no time was left for it"
+        for each in ("first", *(f"id-{number}" for number in range(1000, 1000 + MAX_WAITING)))
+    }
+    assert took == pytest.approx(1.0)
+
+
+def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
+    async def body() -> Counted:
+        first = Notices({Way.URL: _never}, lambda _: None)
+        async with asyncio.TaskGroup() as group:
+            first.begin(group)
+            first.add(NOTICE)
+            await asyncio.sleep(0)
+            second = Notices({Way.COMMAND: _never}, lambda _: None, first.counted)
+            await first.finish(1.0)
+            await second.finish(1.0)
+        return dict(second.counted)
+
+    counted, _ = _virtually(body())
+    assert counted == {**dict.fromkeys(itertools.product(Way, Outcome), 0), (Way.URL, Outcome.LEFT): 1}
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_one_that_is_given_up_while_it_is_started_holds_up_nothing(turns: int) -> None:
+    running: set[int] = set()
+
+    async def body() -> None:
+        task = asyncio.ensure_future(shell("sleep 600", running=running)(NOTICE))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    run(body())
+    assert running == set()

@@ -1,0 +1,372 @@
+"""A change in words, as a document and in a template, whatever is in it."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent import cli
+from agent.codes import CODES, Severity
+from agent.options import MAX_CONFIG_BYTES
+from agent.output import MAX_LINE
+from agent.redact import redact
+from agent.report import Finding, Report, Status
+from agent.shapes import type_schema
+from agent.watch.changes import Change, Kind, Tracker
+from agent.watch.words import NAMES, NOTICE, document, dumps, filled, flaw_of, lasted, line_of
+from tests.agent.runs import report_of
+from tests.agent.watch.cycles import cycle, fault
+
+HOSTILE: Final = 'a"},{"b\\\n<2>forged\r\x1b[2J\u202e\u2028${id} $id %s\x00'
+CREDIBLE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
+
+
+def _changes(*reports: Report, after: int = 1) -> list[Change]:
+    tracker = Tracker(raise_after=after, clear_after=after)
+    return [change for report in reports for change in tracker.fold(report)]
+
+
+def _of(finding: Finding, **how: Any) -> Change:
+    """The change by which a finding is raised, with other values in it."""
+    raised = replace(finding, explained_by=None)
+    (change,) = (each for each in _changes(cycle(1, raised)) if each.finding is not None)
+    return replace(change, finding=finding, **how)
+
+
+def _said(change: Change, *, masked: bool = False) -> str:
+    return line_of(change, redact=masked).text
+
+
+# --- Lines -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "priority", "expected"),
+    [
+        pytest.param(
+            _of(fault()), 2, "2026-03-01T12:00:02Z raised TCP001@backup (critical): {title}; there for 2 s", id="raised"
+        ),
+        pytest.param(
+            _of(fault(severity=Severity.WARNING), kind=Kind.WORSE, seconds=7_500.0),
+            4,
+            "2026-03-01T12:00:02Z worse TCP001@backup (warning): {title}; there for 2 h 5 min",
+            id="worse",
+        ),
+        pytest.param(
+            _of(fault(), kind=Kind.CLEARED, stands=False, seconds=180.0),
+            5,
+            "2026-03-01T12:00:02Z cleared TCP001@backup (critical): {title}; it lasted for 3 min",
+            id="cleared",
+        ),
+        pytest.param(
+            _of(fault(severity=Severity.WARNING), kind=Kind.BETTER),
+            5,
+            "2026-03-01T12:00:02Z better TCP001@backup (warning): {title}; there for 2 s",
+            id="better",
+        ),
+        pytest.param(
+            _of(fault(explained_by="VPC006@backup"), kind=Kind.EXPLAINED),
+            5,
+            "2026-03-01T12:00:02Z explained TCP001@backup (critical): {title}; it follows from VPC006@backup",
+            id="explained",
+        ),
+        pytest.param(
+            _of(fault(), kind=Kind.FLAPPING),
+            2,
+            "2026-03-01T12:00:02Z flapping TCP001@backup (critical): {title}; it comes and goes, and is said again "
+            "when that ends",
+            id="flapping",
+        ),
+        pytest.param(
+            _of(fault(), kind=Kind.SETTLED),
+            2,
+            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it stands",
+            id="settled as a fault, which is as urgent as the fault",
+        ),
+        pytest.param(
+            _of(fault(), kind=Kind.SETTLED, stands=False),
+            5,
+            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it does not stand",
+            id="settled as nothing",
+        ),
+    ],
+)
+def test_a_change_of_a_finding_on_a_line(change: Change, priority: int, expected: str) -> None:
+    line = line_of(change, redact=False)
+    assert line.text == expected.replace("{title}", CODES["TCP001"].title)
+    assert line.shown(journal=True) == f"<{priority}>{line.text}\n"
+    assert line.shown(journal=False) == f"{line.text}\n"
+
+
+@pytest.mark.parametrize(
+    ("how", "priority", "expected"),
+    [
+        ({"status": Status.OK}, 5, "verdict ok: well"),
+        (
+            {"status": Status.OK, "before": Status.CRITICAL, "seconds": 90.0},
+            5,
+            "verdict ok, was critical for 90 s: well",
+        ),
+        ({"status": Status.WARNING}, 4, "verdict warning: well"),
+        ({"status": Status.UNKNOWN}, 3, "verdict unknown: well"),
+        ({"status": Status.CRITICAL}, 2, "verdict critical: well"),
+        (
+            {"status": Status.CRITICAL, "kind": Kind.FLAPPING},
+            2,
+            "flapping verdict critical: well; it changes again and again, and is said when that ends",
+        ),
+        ({"status": Status.OK, "kind": Kind.SETTLED}, 5, "settled verdict ok: well"),
+    ],
+)
+def test_a_change_of_the_verdict_on_a_line(how: dict[str, Any], priority: int, expected: str) -> None:
+    (change,) = _changes(cycle(1, summary="well"))
+    line = line_of(replace(change, **how), redact=False)
+    assert line.text == f"2026-03-01T12:00:02Z {expected}"
+    assert line.priority == priority
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.VERDICT])
+def test_it_is_one_line_whatever_a_peer_said(kind: Kind, masked: bool) -> None:
+    change = _of(
+        fault(target=HOSTILE, title=HOSTILE + "\ud800", explained_by=HOSTILE), kind=kind, summary=HOSTILE + "\ud800"
+    )
+    shown = line_of(change, redact=masked).shown(journal=True)
+    assert re.fullmatch(r"<[25]>[ -~]+\n", shown)
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_a_summary_is_on_one_line_of_a_bounded_length(summary: str) -> None:
+    (change,) = _changes(cycle(1, summary=summary * 50))
+    shown = line_of(change, redact=False).shown(journal=True)
+    assert re.fullmatch(r"<2>[ -~]+\n", shown)
+    assert len(shown) <= MAX_LINE + 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.0, "0 s"),
+        (119.4, "119 s"),
+        (119.6, "2 min"),
+        (7_199.0, "119 min"),
+        (7_200.0, "2 h 0 min"),
+        (172_799.0, "47 h 59 min"),
+        (172_800.0, "2 d 0 h"),
+        (31_536_000.0, "365 d 0 h"),
+    ],
+)
+def test_how_long_it_lasted(seconds: float, expected: str) -> None:
+    assert lasted(seconds) == expected
+
+
+# --- The document ----------------------------------------------------------------------------------------------------
+
+
+def _schema() -> dict[str, Any]:
+    """What `backuplink.change.v1` promises, as strictly as can be said."""
+    definitions: dict[str, Any] = {}
+    finding = type_schema(Finding, definitions)
+    text, instant, number = {"type": "string"}, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT[\d:.]+Z$"}, "number"
+    keys = {
+        "schema": {"const": "backuplink.change.v1"},
+        "id": {"type": "string", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$"},
+        "kind": {"enum": ["raised", "cleared", "explained", "worse", "better", "flapping", "settled", "verdict"]},
+        "at": instant,
+        "since": instant,
+        "seconds": {"type": number, "minimum": 0},
+        "cycles": {"type": "integer", "minimum": 1},
+        "stands": {"type": "boolean"},
+        "status": {"enum": ["ok", "warning", "critical", "unknown"]},
+        "before": {"enum": ["ok", "warning", "critical", "unknown", None]},
+        "finding": {"anyOf": [finding, {"type": "null"}]},
+        "code": {"enum": [*CODES, None]},
+        "severity": {"enum": ["critical", "warning", "info", None]},
+        "about": text,
+        "text": {"type": "string", "pattern": "^[ -~]+$"},
+        "run_id": text,
+        **{key: {"type": ["string", "null"]} for key in ("instance_id", "region", "vpc_id")},
+    }
+    return {
+        "type": "object",
+        "properties": keys,
+        "required": list(keys),
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+VALIDATOR: Final = jsonschema.Draft202012Validator(_schema())
+
+
+def _runs() -> list[Report]:
+    names = ("three-faults", "configuration-healthy", "endpoint-pending-and-public", "configuration-healthy")
+    return [report_of(name) for name in names] + [
+        cycle(9, fault(title=HOSTILE + "\ud800", target=HOSTILE), summary=HOSTILE + "\ud800")
+    ]
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_document_has_the_form_that_it_promises(masked: bool) -> None:
+    tracker = Tracker(raise_after=1, clear_after=1)
+    kinds: set[Kind] = set()
+    for report in _runs():
+        for change in tracker.fold(report):
+            told = document(change, redact(report) if masked else report, redact=masked)
+            VALIDATOR.validate(json.loads(dumps(told)))
+            kinds.add(change.kind)
+    assert kinds == {Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.FLAPPING}
+
+
+def test_it_says_what_changed_and_which_run_proves_it() -> None:
+    (change,) = (each for each in _changes(cycle(7, fault())) if each.finding)
+    told = document(change, cycle(7, fault()), redact=False)
+    assert {key: told[key] for key in ("kind", "code", "about", "severity", "run_id", "status", "stands")} == {
+        "kind": "raised",
+        "code": "TCP001",
+        "about": "TCP001@backup",
+        "severity": "critical",
+        "run_id": "run-7",
+        "status": "critical",
+        "stands": True,
+    }
+    assert told["finding"]["evidence"] == ["tcp/backup/10.0.1.17/443"]
+    assert told["text"] == _said(change)
+
+
+def test_a_masked_document_tells_nothing_that_the_masked_report_does_not() -> None:
+    report = report_of("three-faults")
+    masked = redact(report)
+    seen = report.vantage
+    secrets = [*map(str, seen.source_addresses), *map(str, seen.resolvers), seen.instance_id, seen.vpc_id, "10.0."]
+    for change in _changes(report):
+        told = dumps(document(change, masked, redact=True))
+        assert [each for each in secrets if each is not None and each in told] == []
+        assert change.summary not in told
+
+
+@pytest.mark.parametrize(
+    ("target", "about"),
+    [
+        ("backup", "TCP001@backup"),
+        (CREDIBLE, "TCP001@backup@***"),
+        ("10.0.0.2", "TCP001@***"),
+        ("db.internal@backup", "TCP001@***"),
+        (None, "TCP001"),
+    ],
+)
+def test_masks_in_what_it_is_about(target: str | None, about: str) -> None:
+    change = _of(fault(target=target, explained_by=f"DNS001@{target}"), kind=Kind.EXPLAINED)
+    assert document(change, cycle(1), redact=True)["about"] == about
+    assert _said(change, masked=True).endswith(f"explained {about} (critical): {CODES['TCP001'].title}")
+
+
+# --- Templates -------------------------------------------------------------------------------------------------------
+
+
+def _told(**finding: Any) -> dict[str, Any]:
+    change = _of(fault(**finding), summary=finding.get("title", "down"))
+    return document(change, cycle(1), redact=False)
+
+
+def test_a_template_may_name_whatever_is_no_object() -> None:
+    assert set(NAMES) == {key for key, value in _told().items() if not isinstance(value, dict)}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ({"text": "$text"}, {"text": None}),
+        (
+            ["$code", {"a": "${severity}!", "b": 7, "c": None, "d": [True]}],
+            ["TCP001", {"a": "critical!", "b": 7, "c": None, "d": [True]}],
+        ),
+        ({"$code": "as it is"}, {"$code": "as it is"}),
+        ({"a": "$$5 for $cycles, $stands, $seconds"}, {"a": "$5 for 1, true, 2.0"}),
+        ({"a": "<$before>"}, {"a": "<>"}),
+        ("$kind", "raised"),
+        (7, 7),
+    ],
+)
+def test_a_template_is_filled(template: Any, expected: Any) -> None:
+    told = _told()
+    if expected == {"text": None}:
+        expected = {"text": told["text"]}
+    assert flaw_of(template) is None
+    assert filled(template, told) == expected
+
+
+def test_hostile_values_do_not_alter_the_form_of_a_template() -> None:
+    told = _told(title=HOSTILE + "\ud800", target=HOSTILE)
+    template = {"blocks": [{"text": "$about", "more": "x${about}y"}], "id": "$id"}
+    sent = json.loads(dumps(filled(template, told)))
+    assert sent == {"blocks": [{"text": f"TCP001@{HOSTILE}", "more": f"xTCP001@{HOSTILE}y"}], "id": told["id"]}
+    assert re.fullmatch(r"[ -~]+", dumps(filled(template, told)))
+
+
+@settings(deadline=None)
+@given(st.text(), st.text())
+def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> None:
+    template = {"text": "$about", name: "$text"}
+    sent = json.loads(dumps(filled(template, _told(target=target))))
+    assert list(sent) == list(template)
+    assert name == "text" or sent["text"] == f"TCP001@{target}"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        pytest.param('{"text": "$summary"}', "there is no $summary; there are $schema, $id, ", id="an unknown name"),
+        pytest.param('[[{"text": "${finding}"}]]', "there is no $finding; ", id="an object"),
+        pytest.param('{"text": "costs $5"}', "a $ begins a name, such as $text; write $$", id="no name"),
+        pytest.param('{"text": "${text"}', "a $ begins a name", id="not closed"),
+        pytest.param('{"text": NaN}', "NaN and Infinity are no numbers of JSON", id="no number of JSON"),
+        pytest.param("[" * 700 + "]" * 700, "its lists and objects are too deep", id="too deep to be filled"),
+        pytest.param("[" * 30_000, "is no JSON", id="too deep to be read"),
+        pytest.param("{'text': 1}", "is no JSON", id="no JSON"),
+        pytest.param("", "is no JSON", id="nothing"),
+        pytest.param(" " * (MAX_CONFIG_BYTES + 1), "a template of over", id="too large"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
+    template: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "template.json"
+    place.write_text(template)
+    arguments = [
+        "healthy",
+        "--watch",
+        "--cycles",
+        "1",
+        "--notify",
+        "http://127.0.0.1:9/",
+        "--notify-template",
+        str(place),
+    ]
+    with pytest.raises(click.UsageError) as refused:
+        cli.main.commands["demo"].main(arguments, obj=[], standalone_mode=False)
+    assert str(refused.value).startswith(f"{place}: ")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_template_alone_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "template.json"
+    place.write_text("{}")
+    with pytest.raises(click.UsageError, match="there is no --notify"):
+        cli.main.commands["demo"].main(
+            ["healthy", "--watch", "--notify-template", str(place)], obj=[], standalone_mode=False
+        )
+
+
+def test_a_change_of_good_news_has_the_priority_of_a_notice() -> None:
+    for kind in (Kind.CLEARED, Kind.BETTER, Kind.EXPLAINED):
+        assert line_of(_of(fault(), kind=kind), redact=False).priority == NOTICE
