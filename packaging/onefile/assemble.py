@@ -16,6 +16,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 HERE: Final = Path(__file__).parent
@@ -96,7 +97,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     for script in sorted(tree.rglob("*.py")):
         unscript(script)
     # Hashes that nobody checks: dates would have to be kept by whoever unpacks it, and nothing in here changes.
-    mode = compileall.PycInvalidationMode.UNCHECKED_HASH
+    mode = PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(tree, quiet=1, force=True, invalidation_mode=mode, stripdir=str(tree), workers=1):
         sys.exit("a module cannot be compiled; see the lines above")
 

@@ -12,7 +12,7 @@
 #
 #   sh THIS-FILE --unpacked-to     prints the directory, and unpacks where that is yet to be done
 #
-# Deleting that directory removes all that was written.
+# Deleting it, and backuplink or backuplink-UID above it, removes all that was written.
 
 unset CDPATH
 IFS=' 	
@@ -121,7 +121,9 @@ unpack_there() {
         return
     fi
     discard
-    say "unpacked to $directory (once: later starts use it, and deleting it removes all that was written)"
+    # What the caller named is kept; a place of our own goes too.
+    if [ "$1" = "${BACKUPLINK_HOME-}" ]; then place=$directory; fi
+    say "unpacked to $directory (once, later starts use it; deleting $place removes all that was written)"
 }
 rename='import os, sys; os.rename(*sys.argv[1:])'
 
