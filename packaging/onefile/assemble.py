@@ -21,10 +21,10 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 
-NOT_OF_THE_LIBRARY: Final = ("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "__phello__")
+NOT_OF_THE_LIBRARY: Final = ("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "__phello__", "site-packages")
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
-NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
-"""Of an installed distribution's own files: what is true of another folder."""
+NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
+"""Of installed distributions: what is true of another folder, and what tests them."""
 SERVICES: Final = (
     # what a run measures and reads
     "backup",

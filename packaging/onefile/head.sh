@@ -112,8 +112,11 @@ unpack_there() {
     chmod 700 "$temporary/try"
     "$temporary/try" 2>/dev/null || { refuse "$1" "no program may be started there (mounted noexec?)"; return; }
     rm -- "$temporary/try"
-    error=$({ tail -c +@OFFSET@ -- "$self" | gzip -dc | tar -x -f - -C "$temporary"; } 2>&1)
-    whole "$temporary" || { refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | head -n 1)"; return; }
+    if ! error=$({ tail -c +@OFFSET@ -- "$self" | gzip -dc | tar -x -f - -C "$temporary"; } 2>&1) || ! whole "$temporary"
+    then
+        refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | head -n 1)"
+        return
+    fi
     # Before it takes its name it has shown that it starts. Many may do this at once: one of them gives it the name.
     if [ -e "$directory" ] && ! whole "$directory"; then mv -- "$directory" "$temporary.old"; fi
     if ! error=$("$temporary/bin/python" -I -S -B -c "$rename" "$temporary" "$directory" 2>&1) && ! whole "$directory"; then

@@ -31,6 +31,7 @@ OLDEST_GLIBC: Final = (2, 17)
 MEGABYTES: Final = 35
 SECONDS: Final = 300.0
 """For a process, however busy the machine."""
+PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 DEBIAN: Final = ("bullseye",)
 UBUNTU: Final = ("focal",)
@@ -41,7 +42,7 @@ VERSION: Final = f"backuplink {__version__}\n"
 
 def environment(home: Path | None = None, **more: str) -> dict[str, str]:
     """Of a process that knows nothing of this one; without a home where none is given."""
-    return {"PATH": os.defpath, **({"HOME": str(home)} if home else {}), **more}
+    return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
 
 
 def run(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -168,8 +169,7 @@ def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(each: Path)
 def test_holds_nothing_that_installs_or_tests(each: Path) -> None:
     for name in members(each):
         parts = Path(name).parts
-        assert not {"pip", "ensurepip", "idlelib", "tkinter", "test", "tests"} & set(parts), name
-        assert "/lib/python" not in f"/{name}" or "site-packages" not in parts, name
+        assert not {"pip", "ensurepip", "site-packages", "idlelib", "tkinter", "test", "tests"} & set(parts), name
 
 
 def test_nothing_says_where_or_by_whom_it_was_built(each: Path) -> None:
