@@ -21,7 +21,18 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 
-NOT_OF_THE_LIBRARY: Final = ("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "__phello__", "site-packages")
+NOT_OF_THE_LIBRARY: Final = (
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "turtle.py",
+    "ensurepip",
+    "pydoc_data",
+    "__phello__",
+    "site-packages",
+)
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
@@ -68,7 +79,7 @@ def main() -> None:
 def version_of(project: Path) -> str:
     found = re.search(r'^__version__ = "([^"]+)"$', (project / "agent/version.py").read_text("utf-8"), re.MULTILINE)
     if found is None:
-        sys.exit("agent/version.py has no line that reads __version__ = \"…\"")
+        sys.exit('agent/version.py has no line that reads __version__ = "…"')
     return found[1]
 
 
