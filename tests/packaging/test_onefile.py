@@ -28,6 +28,11 @@ MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 """By processor: the machine that an ELF file names (elf.h, EM_X86_64 and EM_AARCH64)."""
 OLDEST_GLIBC: Final = (2, 17)
 """Of all systems that are promised: Amazon Linux 2 has 2.26, RHEL 8 has 2.28."""
+OF_THE_C_LIBRARY: Final = {
+    *(f"lib{name}" for name in ("c.so.6", "m.so.6", "dl.so.2", "pthread.so.0", "rt.so.1", "util.so.1", "gcc_s.so.1")),
+    *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
+}
+"""The shared libraries that a host has with its C library."""
 MEGABYTES: Final = 35
 SECONDS: Final = 300.0
 """For a process, however busy the machine."""
@@ -36,7 +41,7 @@ NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-gro
 DEBIAN: Final = ("bullseye",)
 UBUNTU: Final = ("focal", "jammy")
 FOREIGN: Final = Path("/usr/aarch64-linux-gnu")
-"""Where Debian's libc6-arm64-cross puts the C library."""
+"""Where Debian's libc6-arm64-cross and libgcc-s1-arm64-cross put the C library."""
 VERSION: Final = f"backuplink {__version__}\n"
 
 
@@ -169,6 +174,8 @@ def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(each: Path)
         wanted = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
         assert wanted, name
         assert max(wanted) <= OLDEST_GLIBC, name
+        libraries = {found.decode() for found in re.findall(rb"\0((?:lib|ld-)[\w-]+\.so\.\d+)(?=\0)", content)}
+        assert libraries <= OF_THE_C_LIBRARY, name
 
 
 def test_holds_nothing_that_installs_or_tests(each: Path) -> None:
@@ -318,8 +325,8 @@ def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
     file = of_this_tree(made("backuplink-VERSION-linux-aarch64.run", "onefile"))
     if platform.machine() == "aarch64":
         pytest.skip("it is this machine's, which the other tests run")
-    if shutil.which("qemu-aarch64") is None or not (FOREIGN / "lib" / "ld-linux-aarch64.so.1").exists():
-        lacking("needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross")
+    if shutil.which("qemu-aarch64") is None or not (FOREIGN / "lib" / "libgcc_s.so.1").exists():
+        lacking("needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross")
     for name, (entry, content) in members(file).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
