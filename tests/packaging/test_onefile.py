@@ -381,6 +381,7 @@ def test_four_first_starts_at_once(file: Path, tmp_path: Path) -> None:
     said = [process.communicate(timeout=SECONDS) for process in started]
     assert [process.returncode for process in started] == [0] * 4, said
     assert [out for out, _ in said] == [VERSION] * 4
+    assert [errors for _, errors in said if "not in" in errors] == []
     assert len(entries(tmp_path)) == 1
 
 
