@@ -326,7 +326,9 @@ def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
     if platform.machine() == "aarch64":
         pytest.skip("it is this machine's, which the other tests run")
     if shutil.which("qemu-aarch64") is None or not (FOREIGN / "lib" / "libgcc_s.so.1").exists():
-        lacking("needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross")
+        lacking(
+            "needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross libgcc-s1-arm64-cross"
+        )
     for name, (entry, content) in members(file).items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -518,7 +520,9 @@ def test_a_read_only_root(file: Path) -> None:
 def test_no_place_at_all_is_said_with_what_to_do(file: Path) -> None:
     script = """
         for place in /tmp /var/tmp /dev/shm /var/lib; do mount -t tmpfs -o noexec,mode=1777 none $place; done
-        exec env -u HOME $file --version
+        env -u HOME $file --version || code=$?
+        for place in /tmp /var/tmp /dev/shm /var/lib; do ls -A $place; done
+        exit $code
     """
     done = inside(file, script)
     assert (done.returncode, done.stdout) == (3, "")
