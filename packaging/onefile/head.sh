@@ -3,9 +3,9 @@
 # archive under gzip.
 #
 # The first start unpacks it into a directory named after its content and says where; later starts use that. It is made
-# in the first of these places that is writable, lets programs run and can be changed by nobody else:
+# in $BACKUPLINK_HOME, or, where that is not set, in the first of these places that is writable, lets programs run and
+# can be changed by nobody else:
 #
-#   $BACKUPLINK_HOME
 #   $XDG_CACHE_HOME/backuplink, or ~/.cache/backuplink
 #   /var/lib/backuplink (as root)
 #   backuplink-UID in $TMPDIR, /tmp, /var/tmp, $XDG_RUNTIME_DIR, /dev/shm
@@ -59,7 +59,7 @@ whole() {
 
 # first DO: have DO look at each place and the directory that must be there for it, until one suits.
 first() {
-    if [ -n "${BACKUPLINK_HOME-}" ]; then "$1" "$BACKUPLINK_HOME" / && return; fi
+    if [ -n "${BACKUPLINK_HOME-}" ]; then "$1" "$BACKUPLINK_HOME" /; return; fi
     if [ -n "${XDG_CACHE_HOME-}" ]; then
         "$1" "$XDG_CACHE_HOME/backuplink" / && return
     elif [ -n "${HOME-}" ]; then

@@ -69,10 +69,20 @@ def succeed(words: Sequence[str | Path], variables: Mapping[str, str]) -> subpro
     return result
 
 
-def inside(file: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a shell script in a mount namespace of its own, where the folder of `file` is /mnt, read-only."""
-    bound = f'mount --bind "{file.parent}" /mnt\nmount -o remount,bind,ro /mnt\nfile=/mnt/{file.name}\n{script}'
-    return run(["unshare", "--mount", "sh", "-euc", bound, "sh", *words], environment())
+def inside(file: Path, script: str, *words: str, root: Path = Path("/")) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a mount namespace of its own, where the folder of `file` is /mnt and `root` is /media, both
+    read-only, and every place where the file might have been unpacked is empty."""
+    prepared = f"""
+        mount --bind "{file.parent}" /mnt
+        mount -o remount,bind,ro /mnt
+        mount --bind "{root}" /media
+        mount -o remount,bind,ro /media
+        for place in /root /var/lib /tmp /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777 none $place; done
+        chmod 700 /root
+        file=/mnt/{file.name}
+        {script}
+    """
+    return run(["unshare", "--mount", "sh", "-euc", prepared, "sh", *words], environment())
 
 
 def within(folder: Path) -> set[str]:
@@ -354,24 +364,38 @@ def named(said: str) -> Path:
 
 
 def test_the_second_start_unpacks_nothing(file: Path, tmp_path: Path) -> None:
-    first = succeed([file, "--version"], environment(tmp_path))
+    variables = environment(BACKUPLINK_HOME=str(tmp_path))
+    first = succeed([file, "--version"], variables)
     assert "unpacked to" in first.stderr
     before = {path: path.lstat().st_ctime_ns for path in tmp_path.rglob("*")}
-    second = succeed([file, "--version"], environment(tmp_path))
+    second = succeed([file, "--version"], variables)
     assert (first.stdout, second.stdout) == (VERSION, VERSION)
     assert second.stderr == ""
     assert {path: path.lstat().st_ctime_ns for path in tmp_path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["BACKUPLINK_HOME", "home"])
-def test_deleting_what_it_names_leaves_nothing(file: Path, tmp_path: Path, own: bool) -> None:
-    (tmp_path / ".cache").mkdir()
-    variables = environment(tmp_path, **({"BACKUPLINK_HOME": str(tmp_path)} if own else {}))
-    said = succeed([file, "demo"], variables).stderr
+def test_deleting_what_it_names_leaves_nothing(file: Path, tmp_path: Path) -> None:
+    said = succeed([file, "demo"], environment(BACKUPLINK_HOME=str(tmp_path))).stderr
     assert len(within(tmp_path)) > 1_000
-    assert named(said).is_relative_to(tmp_path)
+    assert named(said).parent == tmp_path
     shutil.rmtree(named(said))
-    assert list(tmp_path.rglob("*")) == [tmp_path / ".cache"]
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.usefixtures("as_root")
+def test_deleting_what_it_names_leaves_nothing_at_home(file: Path) -> None:
+    script = """
+        mkdir /root/.cache
+        HOME=/root $file demo 2>/tmp/said >&2
+        find /root -type f | wc -l
+        rm -r "$(sed -n 's/.*deleting \\([^ ]*\\) removes all.*/\\1/p' /tmp/said)"
+        find /root /var/lib /tmp /var/tmp /dev/shm -mindepth 1
+    """
+    done = inside(file, script)
+    assert done.returncode == 0, done.stderr
+    count, *left = done.stdout.split()
+    assert int(count) > 1_000
+    assert left == ["/root/.cache", "/tmp/said"]  # noqa: S108 - the script's own
 
 
 def test_four_first_starts_at_once(file: Path, tmp_path: Path) -> None:
@@ -430,62 +454,53 @@ def test_a_damaged_file_is_refused(file: Path, tmp_path: Path, damage: str) -> N
     copy.write_bytes(content)
     copy.chmod(0o755)
     home = tmp_path / "home"
-    home.mkdir()
-    done = run([copy, "--version"], environment(home))
+    done = run([copy, "--version"], environment(BACKUPLINK_HOME=str(home)))
     assert (done.returncode, done.stdout) == (3, "")
     assert f"{copy} is damaged" in done.stderr
-    assert list(home.rglob("*")) == []
+    assert not home.exists()
 
 
-def test_a_place_that_others_can_change_is_refused(file: Path, tmp_path: Path) -> None:
-    open_, home = tmp_path / "open", tmp_path / "home"
-    open_.mkdir()
-    open_.chmod(0o777)
-    home.mkdir()
-    done = succeed([file, "--version"], environment(home, BACKUPLINK_HOME=str(open_)))
-    assert f"not in {open_}: it, or a directory above it, can be changed by others" in done.stderr
-    assert entries(open_) == []
-    assert named(done.stderr).is_relative_to(home)
+def refused(file: Path, home: Path) -> str:
+    """What it says where it must not unpack to `home`, nor start what is there."""
+    done = run([file, "--version"], environment(BACKUPLINK_HOME=str(home)))
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert "name a directory of your own: BACKUPLINK_HOME=/path" in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("below", ["", "own"], ids=["it", "above it"])
+def test_a_place_that_others_can_change_is_refused(file: Path, tmp_path: Path, below: str) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    home = shared / below
+    assert f"not in {home}: it, or a directory above it, can be changed by others" in refused(file, home)
+    assert entries(shared) == []
 
 
 def test_what_others_can_change_is_not_started(file: Path, tmp_path: Path) -> None:
-    own, home = tmp_path / "own", tmp_path / "home"
-    home.mkdir()
-    variables = environment(home, BACKUPLINK_HOME=str(own))
-    unpacked = named(succeed([file, "--version"], variables).stderr)
+    unpacked = named(succeed([file, "--version"], environment(BACKUPLINK_HOME=str(tmp_path))).stderr)
     (unpacked / "bin" / "backuplink").write_text("#!/bin/sh\necho changed\n", "utf-8")
     unpacked.chmod(0o777)
-    done = succeed([file, "--version"], variables)
-    assert done.stdout == VERSION
-    assert f"not in {own}: {unpacked.name} is there, and can be changed by others" in done.stderr
+    assert f"not in {tmp_path}: {unpacked.name} is there, and can be changed by others" in refused(file, tmp_path)
 
 
 def test_a_symbolic_link_in_its_place_is_not_followed(file: Path, directory: Path, tmp_path: Path) -> None:
-    own, home = tmp_path / "own", tmp_path / "home"
-    own.mkdir()
-    home.mkdir()
-    (own / directory.name).symlink_to(directory)
-    done = succeed([file, "--version"], environment(home, BACKUPLINK_HOME=str(own)))
-    assert "is there, and can be changed by others" in done.stderr
-    assert named(done.stderr).is_relative_to(home)
+    (tmp_path / directory.name).symlink_to(directory)
+    assert f"{directory.name} is there, and can be changed by others" in refused(file, tmp_path)
 
 
 @pytest.mark.usefixtures("as_root")
 def test_what_belongs_to_another_user_is_not_started(file: Path, tmp_path: Path) -> None:
-    own, home = tmp_path / "own", tmp_path / "home"
-    home.mkdir()
-    variables = environment(home, BACKUPLINK_HOME=str(own))
-    os.chown(named(succeed([file, "--version"], variables).stderr), 65534, 65534)
-    done = succeed([file, "--version"], variables)
-    assert "can be changed by others" in done.stderr
-    assert named(done.stderr).is_relative_to(home)
+    unpacked = named(succeed([file, "--version"], environment(BACKUPLINK_HOME=str(tmp_path))).stderr)
+    os.chown(unpacked, 65534, 65534)
+    assert f"{unpacked.name} is there, and can be changed by others" in refused(file, tmp_path)
 
 
 @pytest.mark.usefixtures("as_root")
 def test_a_user_without_a_home_on_a_noexec_tmp(file: Path) -> None:
     script = f"""
-        mount -t tmpfs -o noexec,mode=1777 none /tmp
-        mount -t tmpfs -o mode=1777 none /var/tmp
+        mount -o remount,noexec /tmp
         HOME=/nonexistent {" ".join(NOBODY)} $file --version
         {" ".join(NOBODY)} $file --version
         cd /tmp && ls -A && cd ../var/tmp && ls -A
@@ -503,9 +518,7 @@ def test_a_user_without_a_home_on_a_noexec_tmp(file: Path) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_a_read_only_root(file: Path) -> None:
     script = """
-        mount -t tmpfs none /tmp
-        mount -t tmpfs none /var/tmp
-        mount -o remount,ro /var/tmp
+        umount /root /var/lib
         mount -o remount,bind,ro /
         HOME=/root $file --version
     """
@@ -519,7 +532,7 @@ def test_a_read_only_root(file: Path) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_no_place_at_all_is_said_with_what_to_do(file: Path) -> None:
     script = """
-        for place in /tmp /var/tmp /dev/shm /var/lib; do mount -t tmpfs -o noexec,mode=1777 none $place; done
+        for place in /tmp /var/tmp /dev/shm /var/lib; do mount -o remount,noexec $place; done
         env -u HOME $file --version || code=$?
         for place in /tmp /var/tmp /dev/shm /var/lib; do ls -A $place; done
         exit $code
@@ -533,8 +546,7 @@ def test_no_place_at_all_is_said_with_what_to_do(file: Path) -> None:
 @pytest.mark.usefixtures("as_root")
 def test_a_full_place_is_left_as_it_was(file: Path) -> None:
     script = """
-        mount -t tmpfs -o size=8M none /var/lib
-        mount -t tmpfs -o mode=1777 none /tmp
+        mount -o remount,size=8M /var/lib
         env -u HOME $file --version
         ls -A /var/lib
     """
@@ -556,19 +568,17 @@ def test_runs_in_a_root_without_python(file: Path, suite: str) -> None:
             pytest.skip(f"build/roots has no {suite}; packaging/roots {suite} makes it where apt has Ubuntu")
         lacking(f"build/roots has no {suite}; run packaging/roots {suite}")
     assert list(root.glob("usr/bin/python*")) == []
-    script = f"""
-        mount --bind "{root}" /mnt
-        mount -o remount,bind,ro /mnt
-        mount -t tmpfs none /mnt/tmp
-        mount --bind "{file.parent}" /mnt/mnt
-        chroot /mnt env -u HOME $file --version
-        chroot /mnt env -u HOME $file demo gateway-ports-missing >&2 || [ $? -le 2 ]
-        exec chroot /mnt env -u HOME sh -c 'directory=$("$0" --unpacked-to) &&
+    script = """
+        mount -t tmpfs none /media/tmp
+        mount --bind /mnt /media/mnt
+        chroot /media env -u HOME $file --version
+        chroot /media env -u HOME $file demo gateway-ports-missing >&2 || [ $? -le 2 ]
+        exec chroot /media env -u HOME sh -c 'directory=$("$0" --unpacked-to) &&
             exec "$directory/bin/python" -I -S -B -c "import sys; sys.path.insert(0, \\"$directory/app\\"); $1"' \
             $file "$1"
     """
     scenarios = f"exec({Path(pipeline.__file__).read_text('utf-8')!r})"
-    done = inside(file, script, scenarios)
+    done = inside(file, script, scenarios, root=root)
     assert done.returncode == 0, done.stderr[-2_000:]
     version, _, found = done.stdout.partition("\n")
     assert f"{version}\n" == VERSION
