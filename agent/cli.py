@@ -271,15 +271,8 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
             raise click.UsageError(f"{error}.") from error
         return _interface(Saved(title=Path(report_file).name, report=report), context.obj, shown)
 
-    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
-        from agent.runner import measure
-        from probes.world import SystemMachine, SystemNet, SystemSdk, World
-
-        world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
-        return await measure(settings, world, emit=listener, stop=stop)
-
     judging = partial(_judged, suppress=shown.suppressions)
-    live = Live(title="this host", settings=settings_from(options, os.environ), measure=go, judge=judging)
+    live = Live(title="this host", settings=settings_from(options, os.environ), measure=measured_here, judge=judging)
     try:
         return _interface(live, context.obj, shown)
     finally:
@@ -302,19 +295,10 @@ def watch(context: click.Context, /, **_: Any) -> int:
     Each cycle makes one signed call a service, at its addresses in turn, and asks EC2 for the configuration while
     something is wrong. Exits 0 when it is ended by SIGTERM or SIGINT, with --cycles as the last verdict says.
     """
-    from probes.world import SystemMachine, SystemNet, SystemSdk, World, end_children
-
-    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
-        from agent.runner import measure
-
-        world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
-        return await measure(settings, world, emit=listener, stop=stop)
-
-    def job_in(context: click.Context) -> "Job":
-        return _job(context, settings_from(context.params, os.environ), go)
+    from probes.world import SystemMachine, end_children
 
     try:
-        return _watched(context, job_in, SystemMachine().now, end_children)
+        return _watched(context, job_here, SystemMachine().now, end_children)
     finally:
         end_children()
 
@@ -621,6 +605,15 @@ async def run(settings: Settings, world: "World", stop: Stop, listener: Listener
             progress.end()
 
 
+async def measured_here(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
+    """Measure once on this host, for whoever minds signals and progress himself."""
+    from agent.runner import measure
+    from probes.world import SystemMachine, SystemNet, SystemSdk, World
+
+    world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
+    return await measure(settings, world, emit=listener, stop=stop)
+
+
 def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) -> int:
     """Run `go`, judge what it saw, write the document and give the exit code. `pulled` names the signals so far."""
     stop = Stop(pulled)
@@ -685,6 +678,11 @@ def _put(document: str, output: str, what: str) -> bool:
 
 
 # --- A watch ---------------------------------------------------------------------------------------------------------
+
+
+def job_here(context: click.Context) -> "Job":
+    """What a watch of this host does by a context's options. Raises UsageError."""
+    return _job(context, settings_from(context.params, os.environ), measured_here)
 
 
 def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job":

@@ -153,7 +153,10 @@ def _listen(text: str) -> tuple[Address, int]:
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError(text)
     if host.startswith("[") and host.endswith("]"):
-        return IPv6Address(host[1:-1]), int(port)
+        address = _address(host[1:-1])
+        if address.version != 6:
+            raise ValueError(text)
+        return address, int(port)
     return IPv4Address(host) if host else LOOPBACK, int(port)
 
 

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # the caller sets `program` and `venv`
 # Sourced by ./dev and by the scripts of packaging/, from the root of the repository: virtual environments that hold
 # what a file of hashed requirements locks, made with whatever Python >= 3.11 the machine has.
 # The caller sets `program`, the name under which it speaks, and `venv`, the folder of its environment.

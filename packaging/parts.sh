@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034 # `program` is what packaging/environment.sh speaks as
 # Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
 # each part that was named. A later part takes what an earlier one made.
 

@@ -23,7 +23,16 @@ _ADDED: Final = {
 """Options that the CLI makes of several of the model's."""
 _RENAMED: Final = {("ec2", "no-egress"): "ingress"}
 """Options that the CLI calls otherwise in a whole service (awscli/customizations/argrename.py)."""
-_BY_HAND: Final = frozenset({("configure", "list"), ("configure", "get"), ("configure", "set"), ("sso", "login")})
+_BY_HAND: Final = frozenset(
+    {
+        ("cloudformation", "deploy"),
+        ("configure", "get"),
+        ("configure", "list"),
+        ("configure", "set"),
+        ("s3", "cp"),
+        ("sso", "login"),
+    }
+)
 """Commands that the CLI has beside the models."""
 
 

@@ -1,14 +1,24 @@
 """Writes the pages that are copies of the program: `python -m tests.docs`, or `--check` to see that none is stale."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from agent import cli, codec
-from agent.codes import CODES
+from agent.codes import CODES, Severity
+from agent.render.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
+from agent.render.measures import RESULTS, Standing
+from agent.render.prometheus import AGREEMENTS, ANY_RECORD, FAMILIES, PHASES
+from agent.report import Access, AddressScope, Status
+from agent.report import Path as NetworkPath
 from agent.simulated import scenario as scenarios
+from agent.watch.changes import Kind
+from agent.watch.notices import Outcome, Way
+from probes.model import FailureKind, Role, Step
 from tests import screenshots
+from tests.agent.monitors import watch_families
 
 ROOT = Path(__file__).parents[1]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
@@ -61,11 +71,89 @@ def scenarios_page() -> str:
     )
 
 
+def metrics_page() -> str:
+    """Every metric, of Prometheus and of CloudWatch."""
+    of_run = [(each.name, each.labels, each.help) for each in FAMILIES]
+    of_watch = []
+    for each in watch_families("one-zone-silent"):
+        name = each.samples[0].name
+        labels = dict.fromkeys(label for sample in each.samples for label in sample.labels)
+        of_watch.append((name, tuple(labels), each.documentation))
+    values: dict[str, Iterable[str]] = {
+        "status": Status,
+        "path": NetworkPath,
+        "access": Access,
+        "severity": Severity,
+        "standing": Standing,
+        "step": Step,
+        "result": RESULTS.values(),
+        "kind": FailureKind,
+        "phase": PHASES,
+        "scope": AddressScope,
+        "record": ("A", "AAAA", ANY_RECORD),
+        "role": Role,
+        "agrees": AGREEMENTS.values(),
+    }
+    of_watch_values: dict[str, Iterable[str]] = {"kind": Kind, "way": Way, "result": ("taken", "refused", *Outcome)}
+    return "\n".join(
+        [
+            f"{HEAD}# Metrics",
+            "",
+            "How they get to where they are looked at, and the alert rules: [monitoring](monitoring.md).",
+            "",
+            "## Prometheus: a run",
+            "",
+            "`--format prometheus`, and in each cycle of a watch `--textfile` and `/metrics`. All are gauges. What was "
+            "not looked at has no sample.",
+            "",
+            *_table(of_run),
+            "",
+            "## Prometheus: a watch, beside its last run",
+            "",
+            *_table(of_watch),
+            "",
+            "## Values of labels",
+            "",
+            "| label | values |",
+            "|---|---|",
+            *(f"| `{label}` | {_listed(known)} |" for label, known in values.items()),
+            *(f"| `{label}`, of a watch | {_listed(known)} |" for label, known in of_watch_values.items()),
+            "",
+            "`target` is the id of a target, `code` and `name` are those of [findings](codes.md).",
+            "",
+            "## CloudWatch",
+            "",
+            f"`--format emf`, namespace `{NAMESPACE}`. Those of a run have no dimension.",
+            "",
+            "| metric | unit | says |",
+            "|---|---|---|",
+            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in RUN_METRICS),
+            "",
+            f"Those of a target have the dimensions {_listed(DIMENSIONS)}.",
+            "",
+            "| metric | unit | says |",
+            "|---|---|---|",
+            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in TARGET_METRICS),
+            "",
+        ]
+    )
+
+
+def _table(metrics: Iterable[tuple[str, Iterable[str], str]]) -> list[str]:
+    rows = [f"| `{name}` | {_listed(labels)} | {said} |" for name, labels, said in metrics]
+    return ["| metric | labels | says |", "|---|---|---|", *rows]
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
 def pages() -> dict[str, str]:
     """Every generated file, by its path from the root."""
     return {
         "docs/codes.md": codes_page(),
         "docs/commands.md": commands_page(),
+        "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
         **screenshots.pages(),

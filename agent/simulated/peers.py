@@ -413,7 +413,7 @@ async def _http(stream: Stream, answer: Answer, now: Now, *, keep_alive: bool = 
                 head = engine.send(h11.Response(status_code=status, headers=lines)) or b""
                 sent = engine.send(h11.Data(data=body)) or b""
                 await stream.send(head + sent + (engine.send(h11.EndOfMessage()) or b""))
-                if not keep_alive:
+                if engine.our_state is not h11.DONE:  # one side wants no more than this
                     return End.CLOSE
                 engine.start_next_cycle()
             case _:

@@ -115,8 +115,8 @@ class Watch:
         self._notices = Notices(self._ways(job), self._complain)
         self._report: Report | None = None
         """Of the last cycle, masked where that is wanted."""
-        self._of_report = ""
-        """Its metrics."""
+        self._of_report: str | None = None
+        """Its metrics, once somebody wants them."""
         self._last: Report | None = None
         """The same, not masked."""
         self._facts: Ec2Facts | None = None
@@ -248,7 +248,7 @@ class Watch:
         self._counts.finished_at = report.run.finished_at
         self._last = report
         self._report = redact(report) if job.redact else report
-        self._of_report = prometheus.render(self._report)
+        self._of_report = None
 
     # --- What a cycle leaves -----------------------------------------------------------------------------------------
 
@@ -345,7 +345,9 @@ class Watch:
             begun_at=self._begun_at,
             redact=self._job.redact,
         )
-        return prometheus.expose(own) + self._of_report
+        if self._of_report is None and self._report is not None:
+            self._of_report = prometheus.render(self._report)
+        return prometheus.expose(own) + (self._of_report or "")
 
     def _as_json(self) -> str | None:
         return None if self._report is None else dumps(encode(self._report))

@@ -25,7 +25,7 @@ PYTHONS: Final = ("3.11", "3.12", "3.13")
 LOCK: Final = ROOT / "packaging" / "requirements.txt"
 
 
-def _environment(python: str, architecture: str) -> dict[str, str]:
+def environment(python: str, architecture: str) -> dict[str, str]:
     """The marker variables of CPython `python` there; its patch level is taken as 0."""
     return {
         "implementation_name": "cpython",
@@ -45,8 +45,7 @@ def fetch(python: str, architecture: str, folder: Path) -> None:
 
     pip holds markers against the Python that it runs in, so what is wanted is decided here.
     """
-    environment = _environment(python, architecture)
-    wanted = [each for each in lock.read(LOCK) if each.wanted_in(environment)]
+    wanted = [each for each in lock.read(LOCK) if each.wanted_in(environment(python, architecture))]
     platforms = [f"--platform=manylinux{glibc}_{architecture}" for glibc in ("2014", "_2_17")]
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
         for each in wanted:

@@ -189,7 +189,58 @@ FORMED: Final = (
         wanted="'warning', 'critical', 'never'",
         bad=("info", "Never", "2", "unknown", "critical,warning"),
     ),
+    Option(
+        name="interval",
+        wanted="a number of seconds from 10 to 86400",
+        bad=(*_SECONDS, "9.9", "86401"),
+        number=True,
+    ),
+    Option(
+        name="cycles",
+        wanted="a whole number from 1 to 1000000000",
+        bad=(*_SECONDS, "1.5", "1e3", "1000000001"),
+        number=True,
+    ),
+    Option(
+        name="raise-after",
+        wanted="a whole number from 1 to 100",
+        bad=(*_SECONDS, "1.5", "101"),
+        number=True,
+    ),
+    Option(
+        name="clear-after",
+        wanted="a whole number from 1 to 100",
+        bad=(*_SECONDS, "2.0", "101"),
+        number=True,
+    ),
+    Option(
+        name="listen",
+        wanted="a port, or an address and a port such as 127.0.0.1:9842",
+        bad=(
+            *("0", "65536", "-1", "99999999", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "localhost:9842"),
+            *("::1:9842", "[::1]", "[::1]:", "[127.0.0.1]:9842", "9842/tcp", "http://127.0.0.1:9842", "\u0669842"),
+            *("127.0.0.1:9842 ", "256.0.0.1:9842", "[::1%\x1b[2J]:9842", "9842,9843"),
+        ),
+    ),
+    Option(
+        name="notify",
+        wanted="",
+        bad=(
+            *("hooks.example.com", "http://hooks.example.com/", "ftp://hooks.example.com", "https://", "https:///x"),
+            *("http://10.0.0.1/", "http://127.0.0.1.example.com/", "https://[::1", "https://h:99999/", "file:///x"),
+            *("http://localhost.example.com/", "//hooks.example.com", "https://h:x/", "HTTPS", "javascript:0"),
+        ),
+    ),
 )
+_OF_A_WATCH: Final = frozenset(
+    ("interval", "cycles", "raise-after", "clear-after", "listen", "notify", "textfile", "on-change", "notify-template")
+)
+
+
+def _command_with(name: str) -> str:
+    """The command that has an option."""
+    return "watch" if name in _OF_A_WATCH else "check"
+
 
 VPC: Final = Option(
     name="vpc",
@@ -208,6 +259,9 @@ TEXTS: Final = {
     "ca-bundle": ("the path of a file or folder", {"nothing"}),
     "output": ("the path of a file", {"nothing"}),
     "ec2-facts": ("the path of a file", {"nothing"}),
+    "textfile": ("the path of a file", {"nothing"}),
+    "notify-template": ("the path of a file", {"nothing"}),
+    "on-change": ("a program must be named", {"nothing", "a space"}),
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
@@ -283,7 +337,7 @@ def by_variable() -> Iterator[Refused]:
         wanted = "text" if name == "format" else next(formats)
         return Refused(
             id=f"{_variable(name)}={label}",
-            arguments=("check",) if name == "format" else ("check", "--format", wanted),
+            arguments=("check",) if name == "format" else (_command_with(name), "--format", wanted),
             says=(f"'--{name}'", _variable(name), right),
             format=wanted,
             environment={_variable(name): value},
@@ -337,7 +391,7 @@ def by_file() -> Iterator[Refused]:
         wanted = "text" if name == "format" else next(formats)
         return Refused(
             id=f"{name} in a file: {label}",
-            arguments=("check", *(() if name == "format" else ("--format", wanted)), "--config", CONFIG),
+            arguments=(_command_with(name), *(() if name == "format" else ("--format", wanted)), "--config", CONFIG),
             says=(f"{CONFIG}: {name}: ", *right),
             format=wanted,
             config=config,
@@ -571,6 +625,50 @@ def of_pairs() -> Iterator[Refused]:
         says=("'--resolver'", "BACKUPLINK_RESOLVER", "'ns2'"),
         format="json",
         environment={"BACKUPLINK_RESOLVER": "10.0.0.2 ns2"},
+    )
+    for label, more, says in (
+        ("a deadline beyond the interval", ("--deadline=60",), ("--deadline 60", "at most 54 s")),
+        ("a deadline beyond a short interval", ("--interval=10", "--deadline=9.1"), ("--interval 10", "at most 9 s")),
+        ("one document", (), ("--format json", "--output FILE")),
+        ("a template and no URL", ("--output=x", "--notify-template=x"), ("--notify-template", "there is no --notify")),
+        (
+            "a template that is not there",
+            ("--output=x", "--notify=https://h/", "--notify-template={here}/nowhere/x"),
+            ("{here}/nowhere/x: cannot be read: No such file or directory",),
+        ),
+        (
+            "a template that is no JSON",
+            ("--output=x", "--notify=https://h/", "--notify-template={here}/empty"),
+            ("{here}/empty: is no JSON: ",),
+        ),
+        ("history", ("--output=x", "--history=x"), ("--history is reserved",)),
+        ("the interface's format", ("--format=html",), ("The format html is written by the interface alone",)),
+    ):
+        yield Refused(
+            id=f"watch: {label}",
+            arguments=("watch", "--format=json", *more),
+            says=says,
+            format="text" if "--format=html" in more else "json",
+        )
+    for name in ("history", "fleet"):
+        yield Refused(
+            id=f"a command that is to come: {name}",
+            arguments=(name, "--format", "json"),
+            says=(f"{name} is not in this version", "its name is kept for a later one"),
+            format="json",
+        )
+    yield Refused(
+        id="demo: an option of a watch",
+        arguments=("demo", "--format=json", "--interval=10"),
+        says=("--interval is for a watch: `backuplink demo --watch`.",),
+        format="json",
+    )
+    yield Refused(
+        id="a secret in a URL for changes",
+        arguments=("watch", "--output=x", "--format=json", f"--notify=http://hooks.example.com/{SECRET}"),
+        says=("'--notify'", "http:// may lead to loopback alone"),
+        format="json",
+        hides=SECRET,
     )
     for label, value in (
         ("in a URL", f"https://me:{SECRET}@backup.eu-west-1.amazonaws.com"),
@@ -1257,7 +1355,7 @@ are among the tests in one."""
 
 
 def _all() -> Iterator[Refused]:
-    for command in ("check", "demo", "diagnose", "facts"):
+    for command in ("check", "watch", "demo", "diagnose", "facts"):
         yield from by_flag(command, frozenset(options_of(command)))
     yield from by_variable()
     yield from by_file()
@@ -1265,7 +1363,7 @@ def _all() -> Iterator[Refused]:
     yield from of_scenarios()
     yield from of_tables()
     yield from of_pairs()
-    for name in ("check", "demo", "diagnose"):
+    for name in ("check", "watch", "demo", "diagnose"):
         yield from of_files((name,), "--config", "BACKUPLINK_CONFIG")
     yield from of_configurations()
     yield from of_codes()

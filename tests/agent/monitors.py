@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,9 +12,16 @@ import pytest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.simulated.settings import EPOCH
+from agent.watch import metrics
+from agent.watch.changes import Tracker
+from agent.watch.notices import Outcome, Way
 from tests.agent import junit_results, plugin_output
+from tests.agent.runs import report_of
 
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
+_IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
+"""Read before the tests' own environment hides it."""
 Labels = frozenset[tuple[str, str]]
 
 
@@ -23,7 +31,7 @@ def promtool() -> str:
     if found is not None:
         return found
     reason = "there is no promtool here (Debian and Ubuntu: apt-get install prometheus)"
-    if os.environ.get(REQUIRED) == "1":
+    if _IS_REQUIRED:
         pytest.fail(f"{REQUIRED} is set, and {reason}")
     pytest.skip(reason)
 
@@ -42,6 +50,19 @@ def samples_in(text: str) -> dict[tuple[str, Labels], float]:
             assert series not in found, series
             found[series] = sample.value
     return found
+
+
+def watch_families(fault: str) -> list[Metric]:
+    """All that a watch says of itself beside its last run, after cycles in which the scenario `fault` came and went:
+    its findings stand raised, and flap."""
+    tracker = Tracker(raise_after=1, clear_after=1)
+    for name in ("healthy", fault) * 5:
+        tracker.fold(report_of(name))
+    counts = metrics.Counts(cycles=10, finished_at=EPOCH)
+    notices = Counter({(way, outcome): 0 for way in Way for outcome in Outcome})
+    return list(
+        metrics.families(counts=counts, tracker=tracker, notices=notices, interval=60.0, begun_at=EPOCH, redact=False)
+    )
 
 
 def _prometheus_status(text: str) -> str:

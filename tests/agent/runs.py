@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from dataclasses import replace
 from functools import cache
 
 from agent.events import Event
@@ -17,13 +18,15 @@ from agent.stop import Stop
 from agent.verdict import judge
 
 
-def measured(chosen: Scenario) -> tuple[Evidence, tuple[Event, ...]]:
-    """Measure a scenario in memory: its evidence, and the events in the order in which they came."""
+def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Evidence, tuple[Event, ...]]:
+    """Measure a scenario in memory: its evidence, and the events in the order in which they came. With a `turn`, as a
+    cycle of a watch makes its signed calls."""
     events: list[Event] = []
 
     async def go() -> Evidence:
         async with simulated(chosen) as world:
-            return await measure(settings_of(chosen), world, emit=events.append, stop=Stop())
+            settings = replace(settings_of(chosen), turn=turn)
+            return await measure(settings, world, emit=events.append, stop=Stop())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go()), tuple(events)

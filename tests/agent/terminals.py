@@ -23,6 +23,8 @@ QUIET_SECONDS: Final = 2.0
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 """CSI, OSC and DCS, and the short ones (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
+_END: Final = b"\x00 the end \x00"
+"""What no process writes."""
 _DEFAULTS: Final = {7: True, 25: True}
 """Modes of a fresh terminal that are on: lines wrap, the cursor is seen."""
 
@@ -92,9 +94,19 @@ class Session:
                 time.sleep(0.01)
             else:
                 self._read(0.05)
-        while self._outer >= 0 and self._is_waiting():
-            self._read(0)
+        if self._outer >= 0:
+            self._read_all(limit)
         return self.process.returncode
+
+    def _read_all(self, limit: float) -> None:
+        """Read what an ended process wrote. The kernel hands it over in order, but not at once: where the machine is
+        busy, nothing may be waiting although more comes. So a last word is written behind it."""
+        termios.tcflow(self._inner, termios.TCOON)
+        os.write(self._inner, _END)
+        while not self.output.endswith(_END):
+            assert time.monotonic() < limit, ("does not come", self.text()[-2_000:])
+            self._read(0.05)
+        self.output = self.output.removesuffix(_END)
 
     def text(self) -> str:
         """What was written, without escape codes."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import jsonschema
@@ -29,7 +30,7 @@ from agent.verdict import judge
 from probes import host
 from probes.configuration import OWN_INTERFACES, READS
 from probes.facts import HostFacts
-from probes.model import Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
+from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
 from tests.agent.runs import evidence_of, measured
 from tests.probes.fakes import FakeMachine
 
@@ -455,3 +456,46 @@ def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
     report = judge(evidence)
     (bare,) = [each for each in report.targets if each.required]
     assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)
+
+
+# --- One signed call a service ---------------------------------------------------------------------------------------
+
+
+def callers(evidence: Evidence) -> list[str]:
+    """The addresses at which a signed call was made, by target."""
+    made = [each for each in evidence.of(Step.API) if not isinstance(each.outcome, Skipped)]
+    return sorted(f"{each.subject.target} {each.subject.address}" for each in made)
+
+
+def test_each_address_has_its_turn_to_make_the_call() -> None:
+    chosen = scenarios.load("healthy")
+    expected = [f"backup 10.0.{zone}.17" for zone in (1, 2, 3, 1)]
+    assert [callers(measured(chosen, turn=turn)[0]) for turn in range(4)] == [[each] for each in expected]
+    evidence, _ = measured(chosen, turn=1)
+    skipped = [each.outcome.reason for each in evidence.of(Step.API) if isinstance(each.outcome, Skipped)]
+    assert skipped.count(ELSEWHERE) == 2
+    assert judge(evidence).verdict.status is Status.OK
+
+
+def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None:
+    chosen = scenarios.load("one-zone-silent")
+    silent = next(row.addresses[0] for row in chosen.tcp if row.answer == "silence")
+    own = sorted(ip_address(each) for each in chosen.dns[0].a)
+    turn = own.index(ip_address(str(silent)))
+    after = own[(turn + 1) % len(own)]
+    assert callers(measured(chosen, turn=turn)[0]) == [f"backup {after}"]
+
+
+def test_no_call_is_no_proof() -> None:
+    """Where nobody gets so far as to call, what calls would have shown is not proven."""
+    evidence, _ = measured(scenarios.load("http-stalls"), turn=0)
+    assert callers(evidence) == []
+    assert judge(evidence).verdict.status is not Status.OK
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) -> None:
+    report = judge(measured(scenarios.load(name), turn=1)[0])
+    whole = judge(evidence_of(name))
+    assert report.verdict.status is whole.verdict.status
+    assert [each.id for each in report.findings] == [each.id for each in whole.findings]

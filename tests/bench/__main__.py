@@ -1,4 +1,4 @@
-"""`./dev bench [--rivals] [--only WORD] [--json FILE] [--record]`: what is promised, what was measured.
+"""`./dev bench [--rivals] [--soak] [--only WORD] [--json FILE] [--record]`: what is promised, what was measured.
 
 Absolute times mean little on shared machines, so each figure is a ratio of two things measured in turn. Nothing fails
 here: what could not be measured says why in its row.
@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import checks, growth, judging, onefile, record, rivals, start, steps
+from tests.bench import checks, growth, judging, onefile, record, rivals, start, steps, watching
 from tests.bench.promise import Promise, Row, rows_of
 
 MEASUREMENTS: Final = (
     *checks.MEASUREMENTS,
     *steps.MEASUREMENTS,
+    *watching.MEASUREMENTS,
     *growth.MEASUREMENTS,
     *start.MEASUREMENTS,
     *onefile.MEASUREMENTS,
@@ -27,6 +28,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measure what performance is promised.")
     parser.add_argument("--rivals", action="store_true", help="install first what is measured against and missing")
+    parser.add_argument("--soak", action="store_true", help="watch for ten minutes under load, too")
     parser.add_argument("--only", metavar="WORD", default="", help="measure only rows whose name contains WORD")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows as JSON, too")
     parser.add_argument("--record", action="store_true", help=f"write the rows into docs/{record.PAGE.name}, too")
@@ -41,7 +43,7 @@ def main() -> None:
         return given.only in promise.what
 
     rows: list[Row] = []
-    for measurement in MEASUREMENTS:
+    for measurement in (*MEASUREMENTS, watching.SOAK) if given.soak else MEASUREMENTS:
         names = [promise.what for promise in measurement.promises if wanted(promise)]
         if not names:
             continue

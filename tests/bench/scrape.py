@@ -1,11 +1,12 @@
-"""`python -m tests.bench.scrape EXPORTER CONFIG MODULE TARGET ...`: what probes cost Prometheus's blackbox exporter.
+"""`python -m tests.bench.scrape EXPORTER CONFIG MODULE=TARGET ...`: what probes cost Prometheus's blackbox exporter.
 
-Starts it on the loopback of this namespace, has it probe as a Prometheus server would, many at once, and writes the CPU
-seconds that the exporter spent on `--count` probes. Ends with an error where one of them fails.
+Starts it on the loopback of this namespace, has it probe these in turn as a Prometheus server would, many at once, and
+writes the CPU seconds that the exporter spent on `--count` probes. Ends with an error where one of them fails.
 """
 
 import argparse
 import http.client
+import itertools
 import os
 import subprocess
 import sys
@@ -52,20 +53,31 @@ def _answers() -> bool:
         connection.close()
 
 
-def probe(module: str, target: str, *, count: int, at_once: int) -> None:
-    """Have `count` probes made, `at_once` at a time. Raises RuntimeError where one fails."""
-    path = f"/probe?{urlencode({'module': module, 'target': target})}"
-    numbers = iter(range(count))
+def probe(probes: list[str], *, count: int, at_once: int) -> None:
+    """Have `count` probes made, each `MODULE=TARGET` in its turn, `at_once` at a time. Raises RuntimeError where one
+    fails."""
+    asked = [dict(zip(("module", "target"), each.split("=", 1), strict=True)) for each in probes]
+    paths = itertools.islice(itertools.cycle(f"/probe?{urlencode(each)}" for each in asked), count)
+    taking = threading.Lock()
+
+    def left() -> Iterator[str]:
+        while True:
+            with taking:
+                path = next(paths, None)
+            if path is None:
+                return
+            yield path
+
     failures: list[str] = []
 
     def go() -> None:
         connection = http.client.HTTPConnection(ADDRESS, PORT, timeout=START_SECONDS)
         try:
-            for _ in numbers:
+            for path in left():
                 connection.request("GET", path)
                 answer = connection.getresponse().read()
                 if _SUCCESS not in answer:
-                    failures.append("the exporter says that its probe failed")
+                    failures.append(f"the exporter says that its probe {path} failed")
                     return
         except OSError as error:
             failures.append(str(error))
@@ -92,15 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("config")
-    parser.add_argument("module")
-    parser.add_argument("target")
+    parser.add_argument("probes", nargs="+")
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--at-once", type=int, required=True)
     given = parser.parse_args()
     with exporter(given.program, given.config) as process:
-        probe(given.module, given.target, count=WARM_UP, at_once=given.at_once)
+        probe(given.probes, count=WARM_UP, at_once=given.at_once)
         before = cpu_seconds(process)
-        probe(given.module, given.target, count=given.count, at_once=given.at_once)
+        probe(given.probes, count=given.count, at_once=given.at_once)
         sys.stdout.write(f"{cpu_seconds(process) - before:.2f}\n")
 
 

@@ -85,7 +85,7 @@ def _timed_by_openssl(there: Lab) -> float:
 
 def _exporter(there: Lab, config: Path, module: str, target: str, count: int) -> float:
     """CPU seconds of one probe of the exporter."""
-    words = (module, target, "--count", str(count), "--at-once", str(AT_ONCE))
+    words = (f"{module}={target}", "--count", str(count), "--at-once", str(AT_ONCE))
     spent = there.run(sys.executable, "-m", "tests.bench.scrape", EXPORTER.path(), str(config), *words)
     return float(spent.output) / count
 

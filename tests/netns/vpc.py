@@ -91,6 +91,12 @@ class Peers:
                 raise EOFError(f"the peers ended before they said {line!r}")
             self._text += piece.decode("ascii")
 
+    def hear(self) -> None:
+        """Take what the peers have said by now: those of a VPC that stands for long would wait for a reader."""
+        said = self._process.stdout
+        while said is not None and select.select([said], [], [], 0)[0] and (piece := os.read(said.fileno(), 1 << 16)):
+            self._text += piece.decode("ascii")
+
     def end(self) -> None:
         """Have the peers end, and take the rest of what they say."""
         rest, _ = self._process.communicate(timeout=COMMAND_SECONDS)  # closes its stdin, which ends it

@@ -1,0 +1,309 @@
+"""The parts of others that go out with backuplink: what each is taken from, what it needs, and its licence.
+
+Python's are read from their own metadata, in a wheel or installed; those that the one file is compiled from are files
+of Debian's source packages, by packaging/onefile/sources.lock.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from packageurl import PackageURL
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import Requirement
+from packaging.tags import compatible_tags, cpython_tags
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+import lock
+from wheelhouse import digest
+
+ACCEPTED: Final = frozenset(
+    "Apache-2.0 BSD-2-Clause BSD-3-Clause ISC MIT MIT-0 MPL-2.0 PSF-2.0 Python-2.0.1 Zlib".split()
+)
+"""Licences (SPDX) under which a part may go out with this project."""
+READ: Final = {
+    # "The above BSD License Applies to all code, even that also covered by Apache 2.0", says its file.
+    "python-dateutil": "BSD-3-Clause",
+}
+"""Licences of distributions whose metadata leaves it open, as a person read them in their files."""
+COMPILED: Final = {"libffi": "MIT", "openssl": "Apache-2.0", "python": "Python-2.0.1", "zlib": "Zlib"}
+"""Licences of what is compiled, whose sources name them in prose."""
+COMPILED_NEEDS: Final = {"python": frozenset({"libffi", "openssl", "zlib"})}
+EPOCHS: Final = {"zlib": "1:"}
+"""Of Debian's versions, which leave it out in names of files. An epoch is never taken back."""
+_CLASSIFIERS: Final = {
+    "License :: OSI Approved :: Apache Software License": "Apache-2.0",
+    "License :: OSI Approved :: ISC License (ISCL)": "ISC",
+    "License :: OSI Approved :: MIT License": "MIT",
+    "License :: OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+"""Those that mean one licence; that of BSD means several."""
+_NAMES_OF_TEXTS: Final = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
+
+
+Folder = Path | zipfile.Path
+"""On disk, or inside a wheel."""
+
+
+class UnfitError(Exception):
+    """A part cannot go out as it is; its words say which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file that a part is taken from."""
+
+    name: str
+    sha256: str
+    """In hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledIn:
+    """What was compiled into a part, as the part's own bill of materials names it (PEP 770)."""
+
+    name: str
+    version: str
+    purl: PackageURL | None
+    licences: tuple[str, ...]
+    """SPDX expressions, or what else it says; none where it says nothing."""
+    sha256: tuple[str, ...]
+    """Of the source it is compiled from, in hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part, at one version."""
+
+    name: str
+    version: str
+    purl: PackageURL
+    licence: str
+    """SPDX expression."""
+    texts: Mapping[str, str]
+    """What its licence files say, by their names; never empty."""
+    needs: frozenset[str]
+    """Names of other parts."""
+    files: tuple[File, ...] = ()
+    inside: tuple[CompiledIn, ...] = ()
+
+
+# --- Python's --------------------------------------------------------------------------------------------------------
+
+
+def _spdx(text: str) -> str | None:
+    try:
+        return canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        return None
+
+
+def licence_of(metadata: RawMetadata) -> str:
+    """The SPDX expression that a distribution's metadata means. Raises UnfitError where it leaves that open."""
+    name = canonicalize_name(metadata["name"])
+    if name in READ:
+        return READ[name]
+    said = _spdx(metadata.get("license_expression") or metadata.get("license") or "")
+    if said is not None:
+        return said
+    classified = [each for each in metadata.get("classifiers", ()) if each.startswith("License ::")]
+    if len(classified) == 1 and classified[0] in _CLASSIFIERS:
+        return _CLASSIFIERS[classified[0]]
+    raise UnfitError(f"{name}: its metadata does not say which licence it has; read its files and add it to READ")
+
+
+def _entries(folder: Folder) -> list[Folder]:
+    """What is in a folder, by name."""
+    found: list[Folder] = [*folder.iterdir()]
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def _texts(info: Folder) -> Iterator[tuple[str, str]]:
+    """Every licence file of a .dist-info folder, wherever the tool that made it puts them."""
+    for each in _entries(info):
+        if each.name == "licenses" and each.is_dir():
+            yield from _all_texts(each, "")
+        elif _NAMES_OF_TEXTS.match(each.name) and each.is_file():
+            yield each.name, each.read_text(encoding="utf-8")
+
+
+def _all_texts(folder: Folder, above: str) -> Iterator[tuple[str, str]]:
+    for each in _entries(folder):
+        if each.is_dir():
+            yield from _all_texts(each, f"{above}{each.name}/")
+        else:
+            yield f"{above}{each.name}", each.read_text(encoding="utf-8")
+
+
+def _inside(info: Folder) -> Iterator[CompiledIn]:
+    folder = info / "sboms"
+    if folder.is_dir():
+        for each in _entries(folder):
+            if each.name.endswith(".json"):
+                yield from map(_compiled_in, json.loads(each.read_text(encoding="utf-8")).get("components", ()))
+
+
+def _compiled_in(said: Mapping[str, Any]) -> CompiledIn:
+    return CompiledIn(
+        name=said["name"],
+        version=said.get("version", ""),
+        purl=PackageURL.from_string(said["purl"]) if "purl" in said else None,
+        licences=tuple(
+            each.get("expression") or each["license"].get("id") or each["license"]["name"]
+            for each in said.get("licenses", ())
+        ),
+        sha256=tuple(each["content"] for each in said.get("hashes", ()) if each["alg"] == "SHA-256"),
+    )
+
+
+def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras: frozenset[str], *files: File) -> Part:
+    """What a .dist-info folder says, with what it needs in any of the environments or for any of its extras.
+
+    Raises UnfitError where it has no licence file, or a licence that is unclear or not accepted.
+    """
+    metadata, _ = parse_email((info / "METADATA").read_bytes())
+    name, version = canonicalize_name(metadata["name"]), metadata["version"]
+    part = Part(
+        name=name,
+        version=version,
+        # Where backuplink itself is published is not said here, and another's package must not be taken for it.
+        purl=PackageURL("generic" if name == "backuplink" else "pypi", None, name, version),
+        licence=licence_of(metadata),
+        texts=dict(_texts(info)),
+        needs=frozenset(canonicalize_name(each.name) for each in _required(metadata, environments, extras)),
+        files=files,
+        inside=tuple(_inside(info)),
+    )
+    return _fit(part)
+
+
+def _required(
+    metadata: RawMetadata, environments: Sequence[Mapping[str, str]], extras: frozenset[str]
+) -> Iterator[Requirement]:
+    for each in map(Requirement, metadata.get("requires_dist", ())):
+        if each.marker is None or any(
+            each.marker.evaluate({**environment, "extra": extra})
+            for environment in environments
+            for extra in ("", *extras)
+        ):
+            yield each
+
+
+def _fit(part: Part) -> Part:
+    if not part.texts:
+        raise UnfitError(f"{part.name} {part.version} brings no licence file, and must not go out without")
+    if strange := licences_in(part.licence) - ACCEPTED:
+        raise UnfitError(
+            f"{part.name} {part.version} is under {part.licence}, and {', '.join(sorted(strange))} is not among the"
+            " licences that are accepted; take another library, or decide and add it to ACCEPTED"
+        )
+    return part
+
+
+def licences_in(expression: str) -> frozenset[str]:
+    """Identifiers in an SPDX expression."""
+    return frozenset(re.findall(r"[\w.+-]+", expression)) - {"AND", "OR", "WITH"}
+
+
+def dist_info(wheel: Path) -> zipfile.Path:
+    """The .dist-info folder inside a wheel."""
+    (found,) = (each for each in zipfile.Path(wheel).iterdir() if each.name.endswith(".dist-info"))
+    return found
+
+
+def suits(wheel: Path, python: str, architecture: str) -> bool:
+    """Whether CPython `python` on Linux with glibc 2.17 takes this wheel."""
+    major, minor = map(int, python.split("."))
+    platforms = [f"manylinux{glibc}_{architecture}" for glibc in ("_2_17", "2014")]
+    taken = {*cpython_tags((major, minor), platforms=platforms), *compatible_tags((major, minor), platforms=platforms)}
+    _, _, _, tags = parse_wheel_filename(wheel.name)
+    return not tags.isdisjoint(taken)
+
+
+def from_wheels(
+    wheels: Sequence[Path], locked: Sequence[lock.Locked], environments: Sequence[Mapping[str, str]]
+) -> tuple[Part, ...]:
+    """backuplink itself and everything that is locked for these environments, by name.
+
+    Raises UnfitError where a part has no wheel, or a wheel is not one that the lock has.
+    """
+    known = {each.name: each for each in locked if any(each.wanted_in(dict(one)) for one in environments)}
+    files: dict[str, list[Path]] = {}
+    for wheel in sorted(wheels):
+        files.setdefault(parse_wheel_filename(wheel.name)[0], []).append(wheel)
+    if missing := {"backuplink", *known} - files.keys():
+        raise UnfitError(f"there is no wheel of {', '.join(sorted(missing))}; build them: packaging/build python")
+    for name, entry in known.items():
+        for wheel in files[name]:
+            if digest(wheel) not in entry.hashes:
+                raise UnfitError(f"{wheel.name} is not what packaging/requirements.txt locks; build it anew")
+    chosen = {name: files[name] for name in ("backuplink", *known)}
+    extras = _extras([parse_email((dist_info(each[0]) / "METADATA").read_bytes())[0] for each in chosen.values()])
+    return tuple(
+        distribution(
+            dist_info(of[0]),
+            environments,
+            extras.get(name, frozenset()),
+            *(File(name=wheel.name, sha256=digest(wheel)) for wheel in of),
+        )
+        for name, of in sorted(chosen.items())
+    )
+
+
+def _extras(every: Sequence[RawMetadata]) -> dict[str, frozenset[str]]:
+    """The extras of each distribution that others ask for."""
+    found: dict[str, frozenset[str]] = {}
+    for metadata in every:
+        for each in map(Requirement, metadata.get("requires_dist", ())):
+            name = canonicalize_name(each.name)
+            if each.marker is None or "extra" not in str(each.marker):
+                found[name] = found.get(name, frozenset()) | each.extras
+    return found
+
+
+# --- What is compiled ------------------------------------------------------------------------------------------------
+
+_SOURCE: Final = re.compile(r"^(?P<sha256>[0-9a-f]{64})  (?P<folder>pool/\S+)/(?P<file>[^\s/]+)$")
+
+
+def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
+    """The parts that `locked`, the text of sources.lock, names; `texts` is the folder with a licence file for each.
+
+    Raises UnfitError where a part has no licence or no description.
+    """
+    folders: dict[str, list[File]] = {}
+    for line in locked.splitlines():
+        if match := _SOURCE.match(line):
+            folders.setdefault(match["folder"], []).append(File(name=match["file"], sha256=match["sha256"]))
+    found = []
+    for folder, files in folders.items():
+        descriptions = [each.name.removesuffix(".dsc") for each in files if each.name.endswith(".dsc")]
+        if len(descriptions) != 1:
+            raise UnfitError(
+                f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock"
+            )
+        source, _, revision = descriptions[0].partition("_")
+        name = source.rstrip("0123456789.")
+        text = texts / name
+        if name not in COMPILED:
+            raise UnfitError(f"{source}: which licence it has is not known here; read its files and add it to COMPILED")
+        if not text.is_file():
+            raise UnfitError(f"{source}: its licence should be in {text}; build it: packaging/build onefile")
+        upstream = revision.rpartition("-")[0].rpartition("really")[2]
+        version = f"{EPOCHS.get(name, '')}{revision}"
+        part = Part(
+            name=name,
+            version=upstream,
+            purl=PackageURL("deb", "debian", source, version, {"arch": "source"}),
+            licence=COMPILED[name],
+            texts={"LICENSE": text.read_text("utf-8")},
+            needs=COMPILED_NEEDS.get(name, frozenset()),
+            files=tuple(files),
+        )
+        found.append(_fit(part))
+    return tuple(sorted(found, key=lambda part: part.name))

@@ -1,0 +1,73 @@
+"""What lets others trust the artifacts in a folder:
+
+python packaging/tools/trust.py VERSION DIST DATE
+
+writes beside each archive of wheels, and each one file, of VERSION in DIST its bill of materials, named after it with
+.cdx.json, and one notice for all of them, backuplink-VERSION-THIRD-PARTY.txt. DATE is in seconds since 1970. What the
+one file is compiled from has its licences in build/onefile/ARCHITECTURE/tree/licences.
+"""
+
+import re
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import components
+import lock
+import notice
+import sbom
+import wheelhouse
+
+SOURCES: Final = wheelhouse.ROOT / "packaging" / "onefile" / "sources.lock"
+
+
+def artifacts(version: str, dist: Path) -> Iterator[tuple[Path, tuple[components.Part, ...]]]:
+    """Each archive of wheels and each one file with what is in it. Raises UnfitError where a part cannot go out."""
+    locked = lock.read(wheelhouse.LOCK)
+    for archive in sorted(dist.glob(f"backuplink-{version}-wheelhouse-linux-*.tar.gz")):
+        architecture = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
+        with tempfile.TemporaryDirectory() as place:
+            with tarfile.open(archive) as opened:
+                opened.extractall(place, filter="data")
+            wheels = sorted(Path(place).glob("*/*.whl"))
+            every = [wheelhouse.environment(python, architecture) for python in wheelhouse.PYTHONS]
+            yield archive, components.from_wheels(wheels, locked, every)
+            onefile = dist / f"backuplink-{version}-linux-{architecture}.run"
+            if onefile.exists():
+                texts = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree" / "licences"
+                compiled = components.compiled(SOURCES.read_text("utf-8"), texts)
+                python = python_of(compiled)
+                taken = [wheel for wheel in wheels if components.suits(wheel, python, architecture)]
+                installed = components.from_wheels(taken, locked, [wheelhouse.environment(python, architecture)])
+                yield onefile, (*installed, *compiled)
+
+
+def python_of(compiled: tuple[components.Part, ...]) -> str:
+    """The version of CPython among what is compiled, as wheels name it: 3.13. Raises UnfitError where there is none."""
+    for part in compiled:
+        if match := re.fullmatch(r"python(\d+\.\d+)", part.purl.name):
+            return match[1]
+    raise components.UnfitError(f"{SOURCES.name} names no source of CPython; run packaging/onefile/lock")
+
+
+def main(version: str, dist: Path, date: int) -> None:
+    """Write the bills and the notice; leaves with one line where there is nothing to write for, or a part is unfit."""
+    noted: list[components.Part] = []
+    try:
+        for artifact, parts in artifacts(version, dist):
+            bill = sbom.text(artifact, parts, version=version, date=date)
+            name = artifact.name.removesuffix(".tar.gz").removesuffix(".run")
+            (dist / f"{name}.cdx.json").write_text(bill, "utf-8")
+            noted.extend(parts)
+    except components.UnfitError as unfit:
+        sys.exit(f"trust: {unfit}")
+    if not noted:
+        sys.exit(f"trust: {dist} has no archive of wheels of {version}; build them: packaging/build python")
+    (dist / f"backuplink-{version}-THIRD-PARTY.txt").write_text(notice.text(noted, version=version), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

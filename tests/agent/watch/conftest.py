@@ -1,0 +1,44 @@
+"""A long watch takes minutes, and needs nobody: it begins with the first test here, and the last looks at it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[3]
+CYCLES: Final = 10_000
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    return "year" in getattr(item, "fixturenames", ())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what waits for the long watch last."""
+    items.sort(key=_takes_long)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begun(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[subprocess.Popen[str] | None]:
+    """The long watch, from the first test here on, where one of the tests that were chosen waits for it."""
+    if not any(map(_takes_long, request.session.items)):
+        yield None
+        return
+    command = [sys.executable, "-m", "tests.agent.watch.year", str(tmp_path_factory.mktemp("year")), str(CYCLES)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def year(_begun: subprocess.Popen[str] | None) -> subprocess.Popen[str]:
+    """The process that watches for CYCLES."""
+    assert _begun is not None
+    return _begun

@@ -1,0 +1,29 @@
+"""kill -9 at any moment leaves no half file where monitors read."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.agent.watch.conftest import ROOT
+from tests.agent.watch.killed import CYCLES, OUTPUT, TEXTFILE
+
+POINTS = range(1, 3_991, 133)
+"""Thirty, over what is done in three cycles to write two files."""
+SECONDS = 300.0
+
+
+def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.agent.watch.killed", str(tmp_path), "0", *map(str, POINTS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"0": 0} | {str(point): signal.SIGKILL for point in POINTS}
+    for name in (OUTPUT, TEXTFILE):
+        whole = [(tmp_path / f"0-{cycle}" / name).read_bytes() for cycle in range(1 + CYCLES)]
+        assert len(set(whole)) == 1 + CYCLES
+        left = [(tmp_path / str(point) / name).read_bytes() for point in POINTS]
+        assert set(left) <= set(whole)
+        assert len(set(left)) > 1  # of some cycles the old one, of others the new one
+    for point in POINTS:  # what was being written has a name that no monitor reads
+        assert {each.name for each in (tmp_path / str(point)).glob("[!.]*")} == {OUTPUT, TEXTFILE}

@@ -1,0 +1,460 @@
+"""Cycle after cycle: when they begin, what they share, what they leave, and what does not hold them up."""
+
+import asyncio
+import errno
+import itertools
+import json
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.evidence import Evidence
+from agent.output import ReaderGoneError
+from agent.report import Report
+from agent.settings import Settings
+from agent.simulated.clock import VirtualLoop
+from agent.stop import Stop
+from agent.verdict import judge
+from agent.watch import loop as looping
+from agent.watch.loop import FACTS_SECONDS, FILE_SECONDS, JITTER, CannotListenError, Emit, Measure, Watch
+from tests.agent.monitors import samples_in
+from tests.agent.runs import evidence_of
+from tests.agent.watch.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
+
+CONFIGURED = "gateway-group-for-the-appliance"
+"""A scenario with a fault that EC2 explains."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kept() -> None:
+    """Measured before a loop runs, since each takes a loop of its own."""
+    for name in ("healthy", "one-zone-silent", "name-does-not-exist"):
+        evidence_of(name)
+
+
+def canned(name: str = "healthy") -> Measure:
+    """Takes no time, and sees what a scenario shows."""
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        return evidence_of(name)
+
+    return go
+
+
+def counted(done: Watched, name: str, **labels: str) -> float:
+    """A sample of the metrics that a watch gives at its end."""
+    return samples_in(done.watch._metrics())[name, frozenset(labels.items())]
+
+
+# --- When ------------------------------------------------------------------------------------------------------------
+
+
+def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
+    begun: list[float] = []
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        begun.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(5.0)
+        return evidence_of("healthy")
+
+    watched(job(go, cycles=200))
+    apart = [after - before for before, after in itertools.pairwise(begun)]
+    assert len(begun) == 200
+    assert all((1 - JITTER) * INTERVAL - 1e-6 <= each <= (1 + JITTER) * INTERVAL + 1e-6 for each in apart)
+    assert min(apart) < 0.95 * INTERVAL < 1.05 * INTERVAL < max(apart)
+    assert sum(apart) == pytest.approx(199 * INTERVAL, rel=0.02)
+
+
+def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
+    spans: list[tuple[float, float]] = []
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        await asyncio.sleep(3 * INTERVAL if len(spans) % 2 else 1.0)
+        spans.append((begun, loop.time()))
+        return evidence_of("healthy")
+
+    done = watched(job(go, cycles=6))
+    assert all(after[0] >= before[1] for before, after in itertools.pairwise(spans))
+    late = [after[0] - before[1] for before, after in itertools.pairwise(spans) if before[1] - before[0] > INTERVAL]
+    assert late == [0.0, 0.0]
+    assert counted(done, "backuplink_watch_late_cycles_total") == 2
+
+
+def test_a_signal_ends_the_wait_at_once() -> None:
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(1.0)
+        stop.pull("SIGTERM")
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        return evidence_of("healthy")
+
+    at: list[float] = []
+    done = watched(job(go), meanwhile=meanwhile, tidy=lambda _: at.append(asyncio.get_running_loop().time()))
+    assert at == [0.0]
+    assert done.watch.report is not None
+
+
+def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
+    textfile = tmp_path / "watch.prom"
+
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(INTERVAL * 1.5)  # the second cycle waits for an answer that does not come
+        stop.pull("SIGTERM")
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        cycle = networks(loaded("healthy" if not waited else "one-zone-silent"))
+        if waited:
+            stop.pull("SIGTERM")
+        waited.append(True)
+        return await cycle(settings, emit, stop)
+
+    waited: list[bool] = []
+    done = watched(job(go, textfile=textfile), meanwhile=meanwhile)
+    assert len(waited) == 2
+    assert counted(done, "backuplink_watch_cycles_total") == 1
+    assert [line.split(" ", 1)[1] for line in done.lines] == [
+        "verdict ok: backup: every address answers over the private path"
+    ] or len(done.lines) == 1
+    assert done.watch.report is not None
+    assert done.watch.report.verdict.status == "ok"
+
+
+# --- What cycles share -----------------------------------------------------------------------------------------------
+
+
+def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> None:
+    names = ["healthy", "one-zone-silent", "healthy", "name-does-not-exist", "one-zone-silent", "healthy"]
+    statuses: list[str] = []
+
+    def noting(evidence: Evidence) -> Report:
+        report = judge(evidence)
+        statuses.append(report.verdict.status)
+        return report
+
+    watched(job(networks(loaded(*names)), judge=noting, cycles=len(names)))
+    assert statuses == [judge(evidence_of(name)).verdict.status for name in names]
+
+
+def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
+    turns: list[int | None] = []
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        turns.append(settings.turn)
+        return evidence_of("healthy")
+
+    watched(job(go, cycles=4))
+    assert turns == [0, 1, 2, 3]
+
+
+def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
+    """For each cycle whether EC2 was asked (`live`), its answers were used again (`again`), or neither (`no`)."""
+    said: list[str] = []
+    cycle = networks(loaded(*names))
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        said.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
+        return await cycle(settings, emit, stop)
+
+    watched(job(go, scenario=settings_of, cycles=len(names)))
+    return said
+
+
+def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
+    healthy = "configuration-healthy"
+    assert asked(*[healthy] * 3, *[CONFIGURED] * 2, settings_of=healthy) == ["live", "no", "no", "no", "live"]
+
+
+def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
+    cycles = 2 + int(FACTS_SECONDS / INTERVAL) + 2
+    said = asked(*[CONFIGURED] * cycles)
+    # Of the first cycle nothing is kept: what was wrong before it is not known.
+    assert said[:2] == ["live", "live"]
+    again = said.index("live", 2)
+    assert set(said[2:again]) == {"again"}
+    assert FACTS_SECONDS / INTERVAL - 1 <= again - 2 <= FACTS_SECONDS / INTERVAL + 1
+
+
+def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
+    said = asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
+    # The fourth cycle meets another fault with what was kept; from the fifth on EC2 is asked again.
+    assert said == ["live", "live", "again", "again", "live", "live"]
+
+
+def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
+    found: list[list[str]] = []
+
+    def noting(evidence: Evidence) -> Report:
+        report = judge(evidence)
+        found.append(sorted(each.id for each in report.findings))
+        return report
+
+    watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
+    assert found[0]
+    assert found == [found[0]] * 4
+
+
+# --- What a cycle leaves ---------------------------------------------------------------------------------------------
+
+
+def test_state_and_not_noise() -> None:
+    done = watched(job(networks(loaded(*["healthy", "one-zone-silent"] * 12)), cycles=24))
+    kinds = [line.split()[1] for line in done.lines]
+    assert kinds.count("flapping") == 1
+    assert "raised" not in kinds
+    assert "cleared" not in kinds
+    assert counted(done, "backuplink_watch_finding_flapping", code="TCP002", severity="critical", target="backup") == 1
+
+
+def test_a_fault_that_lasts_is_said_once_and_again_when_it_has_gone() -> None:
+    done = watched(job(networks(loaded("healthy", *["one-zone-silent"] * 5, *["healthy"] * 4)), cycles=10))
+    told = [line.split()[1:3] for line in done.lines]
+    assert told == [
+        ["verdict", "ok:"],
+        ["verdict", "critical,"],
+        ["raised", "TCP002@backup"],
+        ["verdict", "ok,"],
+        ["cleared", "TCP002@backup"],
+    ]
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> None:
+    done = watched(job(networks(loaded("healthy", *["one-zone-silent"] * 2)), format="ndjson", redact=redact, cycles=3))
+    lines = [json.loads(line) for document in done.documents for line in document.splitlines()]
+    kinds = [each["type"] for each in lines]
+    assert kinds.count("report") == 3
+    assert [each["kind"] for each in lines if each["type"] == "change"] == ["verdict", "verdict", "raised"]
+    assert kinds[-1] == "change"
+    whole = json.dumps(lines)
+    assert ("10.0.2.17" in whole) is not redact
+
+
+def test_emf_has_an_event_for_the_run_in_each_cycle() -> None:
+    done = watched(job(networks(loaded("healthy", "one-zone-silent")), format="emf", cycles=2))
+    events = [json.loads(line) for document in done.documents for line in document.splitlines()]
+    assert [each["type"] for each in events].count("run") == 2
+
+
+def test_files_have_the_last_cycle(tmp_path: Path) -> None:
+    output, textfile = tmp_path / "report.json", tmp_path / "watch.prom"
+    done = watched(
+        job(networks(loaded("healthy", "one-zone-silent")), format="json", output=output, textfile=textfile, cycles=2)
+    )
+    report = json.loads(output.read_text("utf-8"))
+    assert report["verdict"]["status"] == "critical"
+    samples = samples_in(textfile.read_text("utf-8"))
+    assert samples["backuplink_watch_cycles_total", frozenset()] == 2
+    assert samples["backuplink_verdict_status", frozenset({("status", "critical")})] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "watch.prom"]
+    assert done.documents == []
+
+
+def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    made = itertools.count()
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        if next(made) == 3:
+            folder.mkdir()
+        return evidence_of("healthy")
+
+    done = watched(job(go, textfile=folder / "watch.prom", cycles=5))
+    said = [line for line in done.lines if "watch.prom" in line]
+    assert said == [
+        f"{folder / 'watch.prom'} cannot be written: {os.strerror(errno.ENOENT)}\n",
+        f"{folder / 'watch.prom'} is written again\n",
+    ]
+    assert counted(done, "backuplink_watch_unwritten_files_total") == 3
+
+
+def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    begun: list[float] = []
+
+    def hanging(document: str, path: Path) -> None:
+        let_go.wait()
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        begun.append(asyncio.get_running_loop().time())
+        return evidence_of("healthy")
+
+    monkeypatch.setattr(looping, "to_file", hanging)
+    try:
+        # Its time does not stand still for a thread.
+        done = watched(job(go, textfile=tmp_path / "watch.prom", cycles=4), loop_factory=VirtualLoop)
+    finally:
+        let_go.set()
+    assert all(
+        (1 - JITTER) * INTERVAL <= after - before <= (1 + JITTER) * INTERVAL
+        for before, after in itertools.pairwise(begun)
+    )
+    assert [line for line in done.lines if "watch.prom" in line] == [
+        f"{tmp_path / 'watch.prom'} cannot be written: it takes longer than {FILE_SECONDS:g} s\n"
+    ]
+    assert counted(done, "backuplink_watch_unwritten_files_total") == 4
+
+
+def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(looping, "MAX_BACKLOG", 3)
+    taken: list[str] = []
+
+    def slow(document: str) -> None:
+        let_go.wait()
+        taken.append(document)
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        if next(made) == 19:
+            let_go.set()
+        return evidence_of("healthy")
+
+    made = itertools.count()
+    done = watched(job(go, format="emf", cycles=20), documents=slow)
+    left_out = counted(done, "backuplink_watch_documents_left_out_total")
+    assert left_out >= 14
+    assert len(taken) + left_out == 20
+
+
+def test_a_watch_that_nobody_hears_any_more_ends() -> None:
+    def gone(document: str) -> None:
+        raise ReaderGoneError
+
+    made = itertools.count(1)
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        assert next(made) < 100, "it goes on"
+        await asyncio.sleep(0)
+        return evidence_of("healthy")
+
+    with pytest.raises(ReaderGoneError):
+        watched(job(go, format="emf"), documents=gone)
+    assert 2 <= next(made) < 20
+
+
+# --- What goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
+    made = itertools.count()
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        if next(made) == 1:
+            raise RuntimeError("a fault\nof ours")
+        return evidence_of("healthy")
+
+    done = watched(job(go, cycles=3))
+    assert counted(done, "backuplink_watch_broken_cycles_total") == 1
+    assert counted(done, "backuplink_watch_cycles_total") == 2
+    said = [line for line in done.lines if "internal error" in line]
+    assert said == ["a cycle was ended by an internal error: RuntimeError: a fault\\nof ours\n"]
+    assert all(line.count("\n") == 1 for line in done.lines)
+
+
+def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
+    made = itertools.count()
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        if next(made) == 1:
+            raise RuntimeError
+        return evidence_of("healthy")
+
+    assert watched(job(go, cycles=2)).watch.report is None
+
+
+def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
+    alive: list[tuple[float, bool]] = []
+
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        while True:
+            alive.append((asyncio.get_running_loop().time(), watch._alive()[0]))
+            await asyncio.sleep(1.0)
+
+    made = itertools.count()
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        if next(made) == 2:
+            await asyncio.sleep(100 * INTERVAL)
+        return evidence_of("one-zone-silent")  # the verdict is no matter of life
+
+    watched(job(go, cycles=3), meanwhile=meanwhile)
+    dead = [at for at, is_alive in alive if not is_alive]
+    assert dead
+    assert min(dead) == pytest.approx(INTERVAL + 2 * INTERVAL + DEADLINE, abs=2 * JITTER * INTERVAL + 1)
+    assert dead == [at for at, _ in alive if at >= min(dead)]
+
+
+# --- Settings read again ---------------------------------------------------------------------------------------------
+
+
+def test_settings_are_taken_before_the_next_cycle() -> None:
+    begun: list[float] = []
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        begun.append(asyncio.get_running_loop().time())
+        return evidence_of("healthy")
+
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(1.0)
+        watch.read_again()
+
+    done = watched(job(go), meanwhile=meanwhile, reread=lambda: job(go, interval=600.0, cycles=3))
+    assert "the settings were read again\n" in done.lines
+    assert counted(done, "backuplink_watch_reloads_total", result="taken") == 1
+    first, second = (after - before for before, after in itertools.pairwise(begun))
+    assert first == pytest.approx(INTERVAL, rel=JITTER)  # it was due already
+    assert second == pytest.approx(600.0, rel=JITTER)
+
+
+def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(1.0)
+        watch.read_again()
+
+    def refused() -> Any:
+        raise ValueError("c.toml: 'intervall' is no setting")
+
+    done = watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
+    assert "the settings were not taken, and the old ones stay: c.toml: 'intervall' is no setting\n" in done.lines
+    assert counted(done, "backuplink_watch_reloads_total", result="refused") == 1
+    assert counted(done, "backuplink_watch_cycles_total") == 3
+
+
+def test_what_stands_raised_stays_so_over_new_settings() -> None:
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(2.5 * INTERVAL)
+        watch.read_again()
+
+    cycle = networks(loaded(*["one-zone-silent"] * 8))
+    done = watched(job(cycle, cycles=6), meanwhile=meanwhile, reread=lambda: job(cycle, cycles=6, raise_after=3))
+    assert [line.split()[1] for line in done.lines if line[0].isdigit()] == ["verdict", "raised"]
+
+
+def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
+    from ipaddress import ip_address
+
+    with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1 port 9842: "):
+        watched(job(canned(), listen=(ip_address("192.0.2.1"), 9842), cycles=1))
+
+
+def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
+    """The deadline of the settings that were read again holds from the next cycle on."""
+    seen: list[float] = []
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+        seen.append(settings.deadline)
+        return evidence_of("healthy")
+
+    async def meanwhile(watch: Watch, stop: Stop) -> None:
+        await asyncio.sleep(1.0)
+        watch.read_again()
+
+    after = job(go, cycles=2)
+    after = replace(after, settings=replace(after.settings, deadline=7.0))
+    watched(job(go, cycles=2), meanwhile=meanwhile, reread=lambda: after)
+    assert seen == [DEADLINE, 7.0]

@@ -1,0 +1,23 @@
+"""Ten thousand cycles: a week at one a minute."""
+
+import json
+import subprocess
+
+from tests.agent.watch.conftest import CYCLES
+
+MAX_GROWTH_BYTES = 2_000_000
+SECONDS = 3_600
+"""Far above what it takes; a limit for one that hangs."""
+
+
+def test_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) -> None:
+    out, err = year.communicate(timeout=SECONDS)
+    assert (year.returncode, err) == (0, "")
+    *looks, counts = [json.loads(line) for line in out.splitlines()]
+    assert [each["cycle"] for each in looks] == [CYCLES // 10 * tenth for tenth in range(1, 11)]
+    # The first tenth loads what is loaded once, and fills the windows that are looked back on.
+    assert max(each["bytes"] for each in looks) - looks[0]["bytes"] <= MAX_GROWTH_BYTES
+    assert len({each["files"] for each in looks}) == 1
+    assert counts["backuplink_watch_cycles_total"] == CYCLES
+    for nothing in ("late_cycles", "broken_cycles", "documents_left_out", "unwritten_files"):
+        assert counts[f"backuplink_watch_{nothing}_total"] == 0

@@ -1,0 +1,55 @@
+"""`python -m tests.bench.cycles COUNT OPTION ...`: what cycles of a watch cost, here and with these options of `watch`.
+
+They come one after the other without a pause, which the command does not take. Writes the CPU seconds of COUNT cycles
+after those that load what is loaded once.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from dataclasses import replace
+from typing import Final
+
+from agent.cli import job_here, main
+from agent.output import Writer
+from agent.stop import Stop
+from agent.watch.loop import Surroundings, Watch
+from agent.watch.systemd import Manager
+from probes.world import SystemMachine, end_children
+
+WARM_UP: Final = 3
+
+
+async def watch(count: int, options: list[str]) -> float:
+    """CPU seconds of `count` cycles."""
+    spent: list[float] = []
+
+    def look(_: object) -> None:
+        end_children()
+        spent.append(time.process_time())
+
+    command = main.commands["watch"]
+    job = job_here(command.make_context("watch", options))
+    lines = Writer(lambda _: None)
+    around = Surroundings(
+        now=SystemMachine().now,
+        chance=random.Random(),
+        manager=Manager({}, process_id=os.getpid()),
+        lines=lines,
+        documents=lines,
+        journal=False,
+        tidy=look,
+    )
+    wanted = replace(job.watching, interval=1e-3, cycles=WARM_UP + count)
+    watch = Watch(replace(job, watching=wanted), around, Stop())
+    await watch.run()
+    lines.end()
+    if watch.report is None or watch.report.verdict.status != "ok":
+        raise RuntimeError(f"the last cycle says {watch.report and watch.report.verdict}")
+    return spent[-1] - spent[WARM_UP - 1]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{asyncio.run(watch(int(sys.argv[1]), sys.argv[2:])):.4f}\n")

@@ -1,0 +1,87 @@
+"""A watch with real sockets: what changes on the network between two cycles is seen, and served."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.agent.monitors import samples_in
+from tests.netns import program
+from tests.netns.vpc import vpc
+
+SECONDS: Final = 120.0
+"""Far above what two cycles and a stop need; a limit for one that hangs."""
+SILENT: Final = """
+table inet watched {
+    chain out { type filter hook output priority 0; ip daddr 10.0.2.17 tcp dport 443 drop; }
+}
+"""
+_GET: Final = (
+    "import sys, urllib.request; sys.stdout.write(urllib.request.urlopen(sys.argv[1], timeout=60).read().decode())"
+)
+WORLD: Final = """
+summary = "two zones"
+
+[run]
+services = ["backup"]
+timeout = 1.0
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17", "10.0.2.17"]
+
+[[tcp]]
+addresses = ["10.0.1.17", "10.0.2.17"]
+ports = [443]
+
+[expect]
+status = "ok"
+path = "private"
+findings = []
+"""
+
+
+@pytest.mark.netns
+@pytest.mark.usefixtures("namespaces")
+def test_a_watch_sees_what_changes_between_two_cycles(tmp_path: Path) -> None:
+    with vpc("watch", WORLD) as made:
+        (tmp_path / "home").mkdir()
+        environment = program.environment(made, tmp_path)
+
+        def get(path: str) -> str:
+            words = (sys.executable, "-c", _GET, f"http://127.0.0.1:9842{path}")
+            asked = subprocess.run(
+                made.on_host(*words), env=environment, capture_output=True, text=True, timeout=SECONDS, check=True
+            )
+            return asked.stdout
+
+        options = ("--region", "eu-west-1", "--service", "backup", "--no-ec2", "--timeout", "1", "--interval", "10")
+        more = ("--raise-after", "1", "--listen", "9842", "--format", "ndjson")
+        with subprocess.Popen(
+            made.on_host(str(program.PROGRAM), "watch", *options, *more),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                changes = (line for line in map(json.loads, process.stdout or ()) if line["type"] == "change")
+                assert next(changes)["status"] == "ok"
+                assert 'backuplink_verdict_status{status="ok"} 1.0' in get("/metrics")
+                made.filter_on_host(SILENT)
+                verdict, raised = next(changes), next(changes)
+                assert (verdict["kind"], verdict["status"]) == ("verdict", "critical")
+                assert (raised["kind"], raised["finding"]["code"]) == ("raised", "TCP002")
+                samples = samples_in(get("/metrics"))
+                assert samples["backuplink_verdict_status", frozenset({("status", "critical")})] == 1
+                assert json.loads(get("/report.json"))["verdict"]["status"] == "critical"
+                process.terminate()
+                process.communicate(timeout=SECONDS)
+                assert process.returncode == 0
+            finally:
+                process.kill()

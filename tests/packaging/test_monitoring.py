@@ -1,0 +1,520 @@
+"""What packaging/monitoring gives to monitors: the rules fire on what the program writes, where they must and nowhere
+else, and no example has a metric, a label, a code or an option that the program does not have.
+
+What looks at the archive needs `packaging/build monitoring` first; `packaging/test monitoring` requires it.
+"""
+
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import pytest
+
+from agent import cli
+from agent.codes import CODES, Severity
+from agent.options import DEADLINE, DEADLINES, config_values, settings_from, showing_from, watching_from
+from agent.render import prometheus
+from agent.render.measures import Standing
+from agent.report import Finding
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from agent.watch.changes import Change, Kind, Tracker
+from agent.watch.words import document, dumps, filled
+from tests.agent.monitors import families_in, promtool, samples_in, watch_families
+from tests.agent.runs import report_of
+from tests.agent.watch.virtual import job, loaded, networks, watched
+from tests.packaging.made import ROOT, made
+
+FOLDER: Final = ROOT / "packaging" / "monitoring"
+RULES: Final = FOLDER / "backuplink.rules.yml"
+RULE_TESTS: Final = FOLDER / "backuplink.rules.test.yml"
+SLACK: Final = FOLDER / "slack.json"
+PAGE: Final = ROOT / "docs" / "monitoring.md"
+WRITTEN: Final = (*sorted(file for file in FOLDER.iterdir() if file.suffix), PAGE, ROOT / "README.md")
+"""All that people copy from."""
+FAULT: Final = "one-zone-silent"
+SCRAPE_LABELS: Final = frozenset({"job", "instance"})
+"""Those that Prometheus adds to whatever it takes."""
+
+
+def named(files: Collection[Path] = WRITTEN) -> list[Any]:
+    return [pytest.param(file, id=file.name) for file in files]
+
+
+# --- Names -----------------------------------------------------------------------------------------------------------
+
+
+@cache
+def known() -> dict[str, frozenset[str]]:
+    """The labels of each metric that a run or a watch has."""
+    found = {each.name: frozenset(each.labels) for each in prometheus.FAMILIES}
+    for family in watch_families(FAULT):
+        name = family.samples[0].name
+        found[name] = frozenset(label for sample in family.samples for label in sample.labels)
+    return found
+
+
+@cache
+def values() -> dict[str, frozenset[str]]:
+    """What labels with a closed list of values can be."""
+    found: dict[str, set[str]] = {"standing": set(Standing), "severity": set(Severity)}
+    run = families_in(prometheus.render(report_of(FAULT)))
+    for family in (*watch_families(FAULT), *run):
+        for sample in family.samples:
+            for label in sample.labels.keys() & {"status", "path", "access", "result", "way", "kind"}:
+                found.setdefault(label, set()).add(sample.labels[label])
+    return {label: frozenset(each) for label, each in found.items()}
+
+
+def metrics_in(text: str) -> list[str]:
+    """Words that are metrics of ours, or want to be: neither recorded ones nor commands of NRPE."""
+    return re.findall(r"(?<![\w:/-])(?:backuplink|probe)_[a-z0-9_]+(?![\w:])", text)
+
+
+def selectors_in(text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Metric, label, operator and value of each condition on a label."""
+    for name, conditions in re.findall(r"(\w+)\{([^{}\n]*)\}", text):
+        for label, operator, value in re.findall(r'(\w+)(=~|!=|!~|=)(?:"([^"]*)"|%q)', conditions):
+            yield name, label, operator, value
+
+
+@pytest.mark.parametrize("file", named())
+def test_every_metric_is_one_that_is_written(file: Path) -> None:
+    assert [name for name in metrics_in(file.read_text("utf-8")) if name not in known()] == []
+
+
+def test_metrics_are_found_where_there_are_some() -> None:
+    assert len(set(metrics_in(RULES.read_text("utf-8")))) >= 12
+    assert len(set(metrics_in(PAGE.read_text("utf-8")))) >= 3
+    assert metrics_in("x backuplink_finding{} instance:backuplink_verdict:standing check_backuplink") == [
+        "backuplink_finding"
+    ]
+
+
+@pytest.mark.parametrize("file", named())
+def test_every_label_is_one_that_its_metric_has(file: Path) -> None:
+    wrong = [
+        (name, label)
+        for name, label, _, _ in selectors_in(file.read_text("utf-8"))
+        if name in known() and label not in known()[name] | SCRAPE_LABELS
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("file", named())
+def test_every_value_of_a_label_is_one_that_there_is(file: Path) -> None:
+    wrong = [
+        (name, label, value)
+        for name, label, operator, value in selectors_in(file.read_text("utf-8"))
+        if value and label in values()
+        if not set(value.split("|") if "~" in operator else [value]) <= values()[label]
+    ]
+    assert wrong == []
+
+
+def test_labels_are_found_where_there_are_some() -> None:
+    found = {label for _, label, _, _ in selectors_in(RULES.read_text("utf-8"))}
+    assert found >= {"status", "standing", "severity", "result", "job", "instance"}
+    assert values()["way"] == {"command", "url"}
+    assert values()["result"] >= {"told", "failed", "left", "taken", "refused"}
+
+
+@pytest.mark.parametrize("file", named())
+def test_every_code_is_one_that_there_is(file: Path) -> None:
+    found = re.findall(r"\b(?:API|DNS|ENV|HTTP|IAM|RUN|TCP|TLS|VPC)\d+\b", file.read_text("utf-8"))
+    assert [code for code in found if code not in CODES] == []
+
+
+# --- Rules -----------------------------------------------------------------------------------------------------------
+
+
+def run(words: Sequence[str | Path], folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def alerts() -> list[str]:
+    return re.findall(r"- alert: (\w+)", RULES.read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("check", "rules", "--lint-fatal", RULES), id="rules"),
+        pytest.param(("test", "rules", RULE_TESTS), id="their tests"),
+        pytest.param(("check", "config", FOLDER / "prometheus.yml"), id="configuration"),
+    ],
+)
+def test_promtool_is_content(words: tuple[str | Path, ...]) -> None:
+    result = run([promtool(), *words])
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "SUCCESS" in result.stdout
+
+
+def test_every_alert_is_seen_to_fire_and_to_keep_silent() -> None:
+    tests = RULE_TESTS.read_text("utf-8")
+    assert set(re.findall(r"alertname: (\w+)\n +exp_alerts:\n +- exp_labels:", tests)) == set(alerts())
+    assert set(re.findall(r"alertname: (\w+) \}", tests)) == set(alerts())
+    assert len(alerts()) == len(set(alerts()))
+
+
+# --- Rules on what the program writes --------------------------------------------------------------------------------
+
+MINUTES: Final = 70
+"""At which it is asked which alerts fire: above every `for`."""
+_MOMENTS: Final = re.compile(r"_timestamp_seconds$|_expiry$|_expiry_timestamp_seconds$")
+_OF_A_RUN: Final = frozenset({"backuplink_run_timestamp_seconds", "backuplink_watch_last_cycle_timestamp_seconds"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A host, what it writes, and the alerts that must fire of it."""
+
+    text: str
+    job: str
+    fire: frozenset[str]
+    fresh: bool = True
+    """Whether the run is made again and again, with the same result."""
+    written: bool = True
+    """The same of its file, where it has no run's time."""
+
+
+def series_of(instance: str, case: Case) -> list[dict[str, str]]:
+    """The samples of a document as Prometheus would have them over time, in promtool's notation. Its clock begins at 0
+    there, and so does the run's."""
+    samples = samples_in(case.text)
+    ended = samples.get(("backuplink_run_timestamp_seconds", frozenset()), 0.0)
+    found = [series("up", {}, case.job, instance, f"1x{MINUTES}")]
+    for (name, labels), value in samples.items():
+        if name in _OF_A_RUN and case.fresh:
+            over_time = f"{value - ended}+60x{MINUTES}"
+        else:
+            over_time = f"{value - ended if _MOMENTS.search(name) else value}x{MINUTES}"
+        found.append(series(name, dict(labels), case.job, instance, over_time))
+    if case.job == "node":
+        changed = f"0+60x{MINUTES}" if case.written and case.fresh else f"0x{MINUTES}"
+        file = {"file": "/run/backuplink/backuplink.prom"}
+        found.append(series("node_textfile_mtime_seconds", file, case.job, instance, changed))
+    return found
+
+
+def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_time: str) -> dict[str, str]:
+    every = {**labels, "job": job, "instance": instance}
+    written = ",".join(f"{label}={json.dumps(value)}" for label, value in every.items())
+    return {"series": f"{name}{{{written}}}", "values": over_time}
+
+
+def told_of(name: str) -> str:
+    """What an alert on a scenario's verdict has to say: its causes of that severity, by code."""
+    report = report_of(name)
+    causes = sorted(
+        (
+            each
+            for each in report.findings
+            if each.explained_by is None and each.severity.value == report.verdict.status.value
+        ),
+        key=lambda each: each.code,
+    )
+    assert causes
+    return " ".join([*map(_told, causes), "On the host: backuplink check"])
+
+
+def _told(finding: Finding) -> str:
+    where = "" if finding.target is None else f" at {finding.target}"
+    return f"{finding.code} {finding.name}{where}: backuplink explain {finding.code}."
+
+
+OF_STATUS: Final = {
+    "healthy": frozenset[str](),
+    "gateway-ports-missing": frozenset({"BackuplinkCritical"}),
+    FAULT: frozenset({"BackuplinkCritical"}),
+    "interception-trusted": frozenset({"BackuplinkWarning"}),
+    "deadline-too-short": frozenset({"BackuplinkUnknown"}),
+    "probe-crashes": frozenset({"BackuplinkUnknown"}),
+}
+
+
+@cache
+def textfile_of(*turns: str, cycles: int) -> str:
+    """The textfile that a watch leaves after so many cycles, in which these scenarios take turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "backuplink.prom"
+        every = itertools.islice(itertools.cycle(loaded(*turns)), cycles)
+        what = job(networks(every), scenario=turns[0], textfile=file, cycles=cycles)
+        watched(replace(what, settings=settings_of(scenarios.load(turns[0]))))
+        return file.read_text("utf-8")
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """Every host, by its name."""
+    found = {}
+    for name, fire in OF_STATUS.items():
+        text = prometheus.render(report_of(name))
+        found[f"check/{name}"] = Case(text=text, job="node", fire=fire)
+        found[f"scrape/{name}"] = Case(text=textfile_of(name, cycles=3), job="backuplink", fire=fire)
+        found[f"textfile/{name}"] = Case(text=textfile_of(name, cycles=3), job="node", fire=fire)
+        for way in ("check", "textfile"):
+            fresh = found[f"{way}/{name}"]
+            found[f"{way}/{name}/old"] = replace(fresh, fresh=False, fire=fire | {"BackuplinkStale"})
+    refused = run([sys.executable, "-m", "agent", "check", "--timeout", "0", "--format", "prometheus"])
+    assert refused.returncode == 3
+    found["refused"] = Case(text=refused.stdout, job="node", fire=frozenset({"BackuplinkUnknown"}))
+    found["refused/old"] = replace(
+        found["refused"], written=False, fire=frozenset({"BackuplinkUnknown", "BackuplinkStale"})
+    )
+    # The verdict that stands is the first one: no other lasts for two cycles.
+    flapping = textfile_of("healthy", "one-zone-flaps", cycles=12)
+    found["flapping"] = Case(text=flapping, job="backuplink", fire=frozenset({"BackuplinkFlapping"}))
+    return found
+
+
+def hold(folder: Path, over_time: list[dict[str, str]], **asked: list[dict[str, Any]]) -> None:
+    """Have promtool run the rules over time, and hold what they give against what is asked."""
+    group = {"interval": "1m", "input_series": over_time, **asked}
+    test = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [group]}
+    file = folder / "written.test.yml"
+    file.write_text(json.dumps(test), "utf-8")  # JSON is YAML
+    result = run([promtool(), "test", "rules", file])
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_alerts_that_fire_are_those_of_what_is_so(tmp_path: Path) -> None:
+    firing = {
+        "expr": 'count by (alertname, instance) (ALERTS{alertstate="firing"})',
+        "eval_time": f"{MINUTES}m",
+        "exp_samples": [
+            {"labels": f'{{alertname="{alert}",instance="{instance}"}}', "value": 1}
+            for instance, case in cases().items()
+            for alert in case.fire
+        ],
+    }
+    every = [each for instance, case in cases().items() for each in series_of(instance, case)]
+    hold(tmp_path, every, promql_expr_test=[firing])
+
+
+SUMMARIES: Final = {
+    "BackuplinkCritical": "host: the path to AWS Backup is broken",
+    "BackuplinkWarning": "host: AWS Backup is reached, and something is wrong",
+}
+
+
+@pytest.mark.parametrize("way", ["check", "scrape"])
+@pytest.mark.parametrize("name", [name for name, fire in OF_STATUS.items() if fire & SUMMARIES.keys()])
+def test_an_alert_names_the_causes_that_the_report_has(name: str, way: str, tmp_path: Path) -> None:
+    case = cases()[f"{way}/{name}"]
+    (alert,) = case.fire
+    status = report_of(name).verdict.status.value
+    expected = {
+        "exp_labels": {"severity": status, "status": status, "job": case.job, "instance": "host"},
+        "exp_annotations": {"summary": SUMMARIES[alert], "description": told_of(name)},
+    }
+    asked = {"eval_time": f"{MINUTES}m", "alertname": alert, "exp_alerts": [expected]}
+    hold(tmp_path, series_of("host", case), alert_rule_test=[asked])
+
+
+# --- Commands and settings -------------------------------------------------------------------------------------------
+
+
+def commands_in(text: str) -> list[list[str]]:
+    """The words behind `backuplink` of each line, or path of a unit or example, that runs it."""
+    joined = re.sub(r"\\\n\s*", "", text)
+    lines = re.findall(
+        r"""(?mx)
+        (?: ^\s*(?:\#\s*)? | ^\$\ | = | \[" )            # a line of its own, a key, an element of a list
+        (?: /usr/bin/ )? backuplink \s+ ((?:check|watch|demo|explain|tui|permissions)\b[^"\n|>&]*)
+        """,
+        joined,
+    )
+    return [line.partition("  #")[0].split(" ; ")[0].split() for line in lines]
+
+
+def configurations() -> list[str]:
+    """The configuration files on the page."""
+    return re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+def accepts(words: Sequence[str]) -> None:
+    """Parse a call as the command does, without making a run. Raises ClickException."""
+    name, *arguments = shlex.split(" ".join(words))
+    command = cli.main.commands[name]
+    with command.make_context(name, arguments, parent=click.Context(cli.main)) as context:
+        if name in ("check", "watch", "demo"):
+            showing_from(context.params)
+        if name in ("check", "watch"):
+            settings_from(context.params, {})
+        if name == "watch" or context.params.get("again_and_again"):
+            watching_from(context.params)
+
+
+@pytest.mark.parametrize(
+    "file", named([file for file in WRITTEN if file.name not in ("README.md", RULES.name, RULE_TESTS.name)])
+)
+def test_the_command_takes_every_call(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "backuplink.toml").write_text(configurations()[0], "utf-8")
+    installed = {"/etc/backuplink/slack.json": SLACK, "/etc/backuplink/backuplink.toml": tmp_path / "backuplink.toml"}
+    for words in commands_in(file.read_text("utf-8")):
+        try:
+            accepts([str(installed.get(word, word)) for word in words])
+        except click.ClickException as error:
+            pytest.fail(f"{' '.join(words)}: {error.format_message()}")
+
+
+def test_calls_are_found_where_there_are_some() -> None:
+    for name, least in (
+        ("nrpe.cfg", 3),
+        ("backuplink-textfile.service", 1),
+        ("telegraf.conf", 1),
+        ("node-exporter.default", 2),
+    ):
+        assert len(commands_in((FOLDER / name).read_text("utf-8"))) >= least, name
+    assert len(commands_in(PAGE.read_text("utf-8"))) >= 15
+    with pytest.raises(click.UsageError):
+        accepts(["watch", "--listen", "9842", "--brief"])
+
+
+def test_every_option_on_the_page_is_an_option() -> None:
+    options = {name for command in cli.main.commands.values() for each in command.params for name in each.opts}
+    others = {"--collector.textfile.directory", "--version"}
+    found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
+    assert found - options - others == set()
+    assert found >= {each for param in cli.main.commands["watch"].params for each in param.opts} & {
+        "--interval",
+        "--cycles",
+        "--raise-after",
+        "--clear-after",
+        "--listen",
+        "--textfile",
+        "--on-change",
+        "--notify",
+        "--notify-template",
+    }
+
+
+def examples() -> list[Any]:
+    """The calls on the page that end by themselves, with what they write."""
+    found = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", PAGE.read_text("utf-8"))
+    return [pytest.param(each, id=each.splitlines()[0]) for each in found]
+
+
+def test_every_configuration_on_the_page_is_taken() -> None:
+    assert configurations()
+    for block in configurations():
+        with click.Context(cli.main.commands["watch"]) as context:
+            given = config_values(tomllib.loads(block), "page", context)
+        assert given
+
+
+def test_every_link_on_the_page_leads_somewhere() -> None:
+    text = PAGE.read_text("utf-8")
+    parts = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 15
+    for link in links:
+        assert link[1:] in parts if link.startswith("#") else (PAGE.parent / link).exists(), link
+
+
+def test_the_limits_of_nrpe_leave_a_run_its_time() -> None:
+    (patience,) = re.findall(r"-t (\d+):UNKNOWN", (FOLDER / "nagios.cfg").read_text("utf-8"))
+    assert DEADLINES["nagios"] < 10 < int(patience)
+
+
+def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
+    text = (FOLDER / "telegraf.conf").read_text("utf-8")
+    assert list(tomllib.loads(text)["inputs"]) == ["prometheus"]
+    both = tomllib.loads(re.sub(r"(?m)^# (?=\[\[|  )", "", text))["inputs"]
+    (scraped,), (executed,) = both["prometheus"], both["exec"]
+    assert scraped["urls"] == ["http://127.0.0.1:9842/metrics"]
+    assert float(executed["timeout"].removesuffix("s")) > DEADLINE
+    assert executed["data_format"] == "prometheus"
+
+
+def test_the_cloudwatch_agent_reads_what_the_page_has_written() -> None:
+    settings = json.loads((FOLDER / "cloudwatch-agent.json").read_text("utf-8"))
+    (file,) = settings["logs"]["logs_collected"]["files"]["collect_list"]
+    assert file["file_path"] in PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("shown", examples())
+def test_the_page_shows_what_the_program_writes(shown: str) -> None:
+    command, *lines = shown.splitlines()
+    written = run([sys.executable, "-m", "agent", *command.split()[1:]]).stdout.splitlines()
+    assert lines
+    for line in lines:
+        begin, cut, _ = line.partition("…")
+        assert any(each.startswith(begin) if cut else each == line for each in written), line
+
+
+# --- The template ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def changes() -> tuple[Change, ...]:
+    """One of each kind of thing that changes: a verdict, a finding that is raised, and their end."""
+    tracker = Tracker(raise_after=1, clear_after=1)
+    found = [change for name in ("healthy", FAULT, "healthy") for change in tracker.fold(report_of(name))]
+    assert {each.kind for each in found} >= {Kind.VERDICT, Kind.RAISED, Kind.CLEARED}
+    return tuple(found)
+
+
+@pytest.mark.parametrize("redact", [False, True])
+@pytest.mark.parametrize("change", changes(), ids=lambda each: f"{each.kind}-{each.status}")
+def test_the_template_is_filled_whole(change: Change, redact: bool) -> None:
+    told = document(change, report_of(FAULT), redact=redact, whole=False)
+    posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), told)))
+    assert posted["text"] == told["text"]
+    texts = list(texts_in(posted))
+    assert [text for text in texts if "$" in text] == []
+    assert [text for text in texts if len(text) > 2_000] == []  # Slack refuses more in a field
+    assert any(change.id in text for text in texts)
+
+
+def test_every_name_in_the_template_is_one_of_a_change() -> None:
+    told = document(changes()[0], report_of(FAULT), redact=False, whole=False)
+    names = set(re.findall(r"\$(\w+)", SLACK.read_text("utf-8")))
+    assert names
+    assert names <= told.keys()
+
+
+def texts_in(data: Any) -> Iterator[str]:
+    match data:
+        case str():
+            yield data
+        case list():
+            for each in data:
+                yield from texts_in(each)
+        case dict():
+            yield from texts_in(list(data.values()))
+
+
+# --- The archive -----------------------------------------------------------------------------------------------------
+
+
+def test_the_archive_holds_the_sources_and_is_made_again_to_the_byte(tmp_path: Path) -> None:
+    archive = made("backuplink-VERSION-monitoring.tar.gz", "monitoring")
+    with tarfile.open(archive) as opened:
+        members = opened.getmembers()
+        files = {
+            Path(each.name).name: stream.read() for each in members if (stream := opened.extractfile(each)) is not None
+        }
+    assert files == {file.name: file.read_bytes() for file in FOLDER.iterdir() if file.suffix}
+    assert {(each.uid, each.gid, each.mode & 0o022) for each in members} == {(0, 0, 0)}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(members[0].mtime)}
+    subprocess.run(
+        [str(FOLDER / "build"), str(tmp_path)], env=environment, umask=0o077, timeout=300, check=True, cwd=ROOT
+    )
+    assert (tmp_path / archive.name).read_bytes() == archive.read_bytes()
