@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.bench import checks, growth, judging, record, rivals, start, steps, watching
+from tests.bench import checks, growth, judging, onefile, record, rivals, start, steps, watching
 from tests.bench.promise import Promise, Row, rows_of
 
 MEASUREMENTS: Final = (
@@ -19,6 +19,7 @@ MEASUREMENTS: Final = (
     *watching.MEASUREMENTS,
     *growth.MEASUREMENTS,
     *start.MEASUREMENTS,
+    *onefile.MEASUREMENTS,
     *judging.MEASUREMENTS,
 )
 

@@ -474,7 +474,7 @@ def changes() -> tuple[Change, ...]:
 @pytest.mark.parametrize("redact", [False, True])
 @pytest.mark.parametrize("change", changes(), ids=lambda each: f"{each.kind}-{each.status}")
 def test_the_template_is_filled_whole(change: Change, redact: bool) -> None:
-    told = document(change, report_of(FAULT), redact=redact, whole=False)
+    told = document(change, report_of(FAULT), redact=redact)
     posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), told)))
     assert posted["text"] == told["text"]
     texts = list(texts_in(posted))
@@ -484,7 +484,7 @@ def test_the_template_is_filled_whole(change: Change, redact: bool) -> None:
 
 
 def test_every_name_in_the_template_is_one_of_a_change() -> None:
-    told = document(changes()[0], report_of(FAULT), redact=False, whole=False)
+    told = document(changes()[0], report_of(FAULT), redact=False)
     names = set(re.findall(r"\$(\w+)", SLACK.read_text("utf-8")))
     assert names
     assert names <= told.keys()
