@@ -8,7 +8,7 @@ import click
 from agent import cli, codec
 from agent.codes import CODES
 from agent.simulated import scenario as scenarios
-from tests import screenshots
+from tests import manual, screenshots
 
 ROOT = Path(__file__).parents[1]
 HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
@@ -69,6 +69,7 @@ def pages() -> dict[str, str]:
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
         **screenshots.pages(),
+        **manual.pages(),
     }
 
 
