@@ -5,15 +5,14 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 
 import click
@@ -24,6 +23,8 @@ from agent.catalog.endpoints import Endpoint
 from agent.events import Event
 from agent.options import (
     FORMATS,
+    SHARE_FOR_A_CYCLE,
+    WATCH_ALONE,
     Showing,
     files_of_shell,
     format_of_file,
@@ -33,23 +34,28 @@ from agent.options import (
     settings_from,
     showing,
     showing_from,
+    watching,
+    watching_from,
 )
 from agent.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
 from agent.report import Report
 from agent.settings import Ec2Facts, Settings, Suppression
+from agent.signals import ending, hurry, pulling
 from agent.stop import Stop
 from agent.version import __version__
 
 if TYPE_CHECKING:  # each command loads what it needs, and no more
+    from datetime import datetime
+
     from agent.evidence import Evidence
     from agent.facts import Nothing
+    from agent.simulated.scenario import Scenario
     from agent.tui.source import Source
+    from agent.watch.loop import Job, Measure, Watch
     from probes.world import World
 
-GRACE_SECONDS: Final = 2.0
-"""For writing a document once a signal has come."""
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
+ARGUMENTS: Final = "agent.cli.arguments"
+"""Where a context keeps what the command was called with."""
 Listener = Callable[[Event], None]
 Go: TypeAlias = "Callable[[Stop, Listener], Awaitable[Evidence]]"
 Gather: TypeAlias = "Callable[[Stop], Awaitable[Ec2Facts | Nothing]]"
@@ -135,6 +141,14 @@ def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool =
         from agent.render import ndjson
 
         return ndjson.render(report)
+    if wanted == "prometheus":
+        from agent.render import prometheus
+
+        return prometheus.render(report)
+    if wanted == "emf":
+        from agent.render import emf
+
+        return emf.render(report)
     from agent.render import text
 
     return text.brief(report) if brief else text.render(report, colour=colour)
@@ -154,7 +168,12 @@ def has_colours(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
 
 
 class _Command(click.Command):
-    """A command whose help is a document like any other: where nobody can read it, the exit code says so."""
+    """A command whose help is a document like any other: where nobody can read it, the exit code says so. Its
+    arguments stay known, for one that reads its settings again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)
@@ -264,6 +283,37 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
         end_children()
 
 
+@main.command()
+@measuring
+@watching
+@showing
+@click.pass_context
+def watch(context: click.Context, /, **_: Any) -> int:
+    """Make a run again and again, and say what changes.
+
+    Changes of the verdict and of findings go to stdout, one line each, and documents to where an option wants them.
+    SIGHUP reads the configuration file again. A service manager is told of readiness, state and life (Type=notify).
+
+    Each cycle makes one signed call a service, at its addresses in turn, and asks EC2 for the configuration while
+    something is wrong. Exits 0 when it is ended by SIGTERM or SIGINT, with --cycles as the last verdict says.
+    """
+    from probes.world import SystemMachine, SystemNet, SystemSdk, World, end_children
+
+    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
+        from agent.runner import measure
+
+        world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
+        return await measure(settings, world, emit=listener, stop=stop)
+
+    def job_in(context: click.Context) -> "Job":
+        return _job(context, settings_from(context.params, os.environ), go)
+
+    try:
+        return _watched(context, job_in, SystemMachine().now, end_children)
+    finally:
+        end_children()
+
+
 def _refuse_beside_report(context: click.Context) -> None:
     """Raise UsageError for options that say what a run looks at, or what counts in it, where none is made. Those of
     environment and configuration are meant for other calls, too."""
@@ -280,9 +330,19 @@ def _refuse_beside_report(context: click.Context) -> None:
 @click.argument("scenario", required=False, shell_complete=_scenarios_of_shell)
 @click.option("--list", "listed", is_flag=True, help="Name the scenarios.")
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run on the whole terminal, as it happens.")
+@click.option("--watch", "again_and_again", is_flag=True, help="Make it again and again, as `watch` does.")
+@watching
 @showing
-@click.pass_obj
-def demo(pulled: list[str], /, scenario: str | None, listed: bool, on_screen: bool, **options: Any) -> int:
+@click.pass_context
+def demo(
+    context: click.Context,
+    /,
+    scenario: str | None,
+    listed: bool,
+    on_screen: bool,
+    again_and_again: bool,
+    **options: Any,
+) -> int:
     """Make a run in a simulated VPC: no root, no AWS, no network.
 
     SCENARIO is one of those that --list names; otherwise a healthy VPC. Exits as check does, so that what reads exit
@@ -291,7 +351,10 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, on_screen: bo
     from agent.simulated import scenario as scenarios
     from agent.simulated.settings import settings_of
 
+    pulled: list[str] = context.obj
     shown = showing_from(options)
+    if not again_and_again:
+        _refuse_without_watch(context)
     if listed:
         width = max(map(len, scenarios.names()))
         to_stdout("".join(f"{name:<{width}}  {scenarios.load(name).summary}\n" for name in scenarios.names()))
@@ -321,11 +384,46 @@ def demo(pulled: list[str], /, scenario: str | None, listed: bool, on_screen: bo
         title = f"simulated VPC: {chosen.name}"
         live = Live(title=title, settings=settings_of(chosen), measure=again, judge=judging)
         return _interface(live, pulled, shown)
+    if again_and_again:
+        return _watched_demo(context, chosen)
     from agent.simulated.clock import VirtualLoop
 
     to_stderr(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.\n")
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return report(runner, go, pulled, shown)
+
+
+def _refuse_without_watch(context: click.Context) -> None:
+    """Raise UsageError for options that only a watch has a use for. Those of environment and configuration are meant
+    for other calls, too."""
+    for option in context.command.params:
+        if option.name in WATCH_ALONE and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} is for a watch: `backuplink demo --watch`.")
+
+
+def _watched_demo(context: click.Context, chosen: "Scenario") -> int:
+    """A watch over a scenario and those that take turns with it, in the time of this host."""
+    import itertools
+    from datetime import datetime, timedelta
+
+    from agent.simulated import scenario as scenarios
+    from agent.simulated.settings import EPOCH, settings_of
+    from agent.simulated.world import simulated
+
+    turns = itertools.cycle((chosen, *map(scenarios.load, chosen.turns)))
+    began = time.monotonic()
+
+    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Evidence":
+        from agent.runner import measure
+
+        async with simulated(next(turns), began) as world:
+            return await measure(settings, world, emit=listener, stop=stop)
+
+    def now() -> datetime:
+        return EPOCH + timedelta(seconds=time.monotonic() - began)
+
+    to_stderr(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.\n")
+    return _watched(context, lambda context: _job(context, settings_of(chosen), go), now)
 
 
 @main.command()
@@ -506,7 +604,7 @@ async def run(settings: Settings, world: "World", stop: Stop, listener: Listener
     from agent.render.progress import Progress
     from agent.runner import measure
 
-    with _pulling(stop):
+    with pulling(stop):
         progress = Progress(sys.stderr, asyncio.get_running_loop().time)
 
         def emit(event: Event) -> None:
@@ -519,64 +617,11 @@ async def run(settings: Settings, world: "World", stop: Stop, listener: Listener
             progress.end()
 
 
-@contextlib.contextmanager
-def _pulling(stop: Stop) -> Iterator[None]:
-    """While the block lasts, SIGINT, SIGTERM and SIGHUP pull `stop`."""
-    loop = asyncio.get_running_loop()
-
-    def heard(number: int, _: FrameType | None) -> None:
-        stop.name(signal.Signals(number).name)
-        loop.call_soon_threadsafe(stop.close)  # wakes the loop, too
-
-    # Not the loop's own handlers: it forgets what comes after its last turn, and its way out restores the default,
-    # which would end the process before its document is written.
-    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, heard)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) -> int:
     """Run `go`, judge what it saw, write the document and give the exit code. `pulled` names the signals so far."""
     stop = Stop(pulled)
-    with _ending(pulled):
+    with ending(pulled):
         return _reported(runner, go, stop, shown)
-
-
-@contextlib.contextmanager
-def _ending(pulled: list[str], at_last: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """While the block lasts, a signal leaves GRACE_SECONDS for the document, and then calls `at_last` and ends the
-    process even where it waits for a reader of stdout who never reads. `_pulling` has its own meaning for signals
-    meanwhile."""
-
-    def end(_: int, __: FrameType | None) -> None:
-        at_last()
-        os._exit(exits.SIGNALS[pulled[0]])
-
-    def heard(number: int, _: FrameType | None) -> None:
-        pulled.append(signal.Signals(number).name)
-        _hurry()
-
-    before = {number: handler for number in SIGNALS if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
-    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, end)
-    for number in before.keys() - {signal.SIGALRM}:
-        signal.signal(number, heard)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _hurry() -> None:
-    """From now on there are GRACE_SECONDS left, unless they run already."""
-    if not signal.getitimer(signal.ITIMER_REAL)[0]:
-        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
 
 def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int:
@@ -605,7 +650,7 @@ def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) ->
 
     seen = runner.run(whole())
     if stop.reason is not None:
-        _hurry()
+        hurry()
     return seen
 
 
@@ -634,6 +679,89 @@ def _put(document: str, output: str | None, what: str) -> bool:
     return True
 
 
+# --- A watch ---------------------------------------------------------------------------------------------------------
+
+
+def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job":
+    """What a watch does by a context's options. Raises UsageError."""
+    from agent.watch.loop import Job
+
+    options = context.params
+    shown = showing_from(options)
+    given = context.get_parameter_source("deadline") not in (None, ParameterSource.DEFAULT)
+    wanted = watching_from(options, deadline_given=given)
+    most = SHARE_FOR_A_CYCLE * wanted.interval
+    return Job(
+        settings=replace(settings, deadline=min(settings.deadline, most)),
+        watching=wanted,
+        measure=measure,
+        judge=partial(_judged, suppress=shown.suppressions),
+        format=shown.format,
+        output=None if shown.output is None else Path(shown.output),
+        render=lambda report: rendered(report, shown.format, brief=shown.brief),
+        redact=shown.redact,
+    )
+
+
+def _watched(
+    context: click.Context,
+    job_in: "Callable[[click.Context], Job]",
+    now: "Callable[[], datetime]",
+    tidy: "Callable[[Collection[int]], None]" = lambda _: None,
+) -> int:
+    """Watch as the context's options say, and as they say anew after a hangup, and give the exit code."""
+    import random
+
+    from agent.watch.loop import CannotListenError, Surroundings, Watch
+    from agent.watch.systemd import Manager, in_journal
+
+    job = job_in(context)
+    pulled: list[str] = context.obj
+    pulled[:] = [each for each in pulled if each != signal.SIGHUP.name]  # the settings are as new as can be
+    arguments = context.meta[ARGUMENTS]
+    in_text = job.format == "text" or job.output is not None
+    documents = Writer()
+    lines = documents if in_text else Writer(to_stderr)
+    around = Surroundings(
+        now=now,
+        chance=random.Random(),  # noqa: S311 - spreads a fleet in time, and is no secret
+        manager=Manager(os.environ, process_id=os.getpid()),
+        lines=lines,
+        documents=documents,
+        journal=in_journal(1 if in_text else 2, os.environ),
+        tidy=tidy,
+    )
+
+    def reread() -> "Job":
+        try:
+            with context.command.make_context(context.info_name, list(arguments), parent=context.parent) as again:
+                return job_in(again)
+        except click.ClickException as error:
+            raise ValueError(one_line(error.format_message())) from error
+
+    stop = Stop(pulled)
+    with asyncio.Runner() as runner, ending(pulled, code=exits.OK):
+
+        async def whole() -> "Watch":
+            watch = Watch(job, around, stop, reread)
+            with pulling(stop, at_once=hurry, on_hangup=watch.read_again):
+                await watch.run()
+            return watch
+
+        try:
+            watched = runner.run(whole())
+        except CannotListenError as error:
+            raise click.ClickException(f"{error}.") from error
+        documents.end()
+        if lines is not documents:
+            lines.end()
+        if stop.reason is not None:
+            return exits.OK
+        if watched.report is None:
+            return exits.UNKNOWN
+        return exits.of_verdict(watched.report.verdict.status, context.params["fail_on"])
+
+
 # --- The interface ---------------------------------------------------------------------------------------------------
 
 
@@ -655,13 +783,13 @@ def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # is for what goes on without a terminal
         signal.signal(signal.SIGHUP, lambda *_: pulled.append(signal.SIGHUP.name))
     terminal = command.Terminal()
-    leave = command.Leave(pulled, hurry=_hurry, leave=app.leave)
+    leave = command.Leave(pulled, hurry=hurry, leave=app.leave)
 
     async def go() -> int | None:
-        with _pulling(leave):
+        with pulling(leave):
             return None if leave.reason is not None else await app.run_async()
 
-    with _ending(pulled, terminal.put_back):
+    with ending(pulled, terminal.put_back):
         try:
             with asyncio.Runner() as runner:
                 code = runner.run(go())
@@ -692,13 +820,13 @@ def gathered(runner: asyncio.Runner, go: Gather, pulled: list[str], output: str 
     stop = Stop(pulled)
 
     async def whole() -> "Ec2Facts | Nothing":
-        with _pulling(stop):
+        with pulling(stop):
             return await go(stop)
 
-    with _ending(pulled):
+    with ending(pulled):
         found = runner.run(whole())
         if stop.reason is not None:
-            _hurry()
+            hurry()
             why = f"interrupted by {stop.reason}; nothing was written"
             return _refuse(why, format_in((), os.environ), exits.SIGNALS[stop.reason])
         if isinstance(found, Nothing):

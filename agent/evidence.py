@@ -28,7 +28,7 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
-from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 
 F = TypeVar("F")
 Network = IPv4Network | IPv6Network
@@ -539,13 +539,18 @@ class Evidence:
             # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
             if not self.reached_aws(target, address):
                 steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-            if self.run.signed_calls:
+            if self.run.signed_calls and not self._called_elsewhere(target, address):
                 steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
             others = (port for port in self.required_ports(target) if port != HTTPS)
             steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
         return tuple(steps)
 
     # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _called_elsewhere(self, target: Target, address: Address) -> bool:
+        """Whether a run that makes one call a service has made it at another address of the target."""
+        call = self.at(Step.API, target, address, HTTPS)
+        return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(self.calls(target))
 
     def _facts(self, observation_id: str) -> Any:
         found = self._by_id.get(observation_id)

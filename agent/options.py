@@ -4,13 +4,16 @@ Flags win over the environment, the environment over the file. Each option has a
 and a key of the same name in the file.
 """
 
+import json
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -19,13 +22,15 @@ from agent.catalog.services import SERVICES
 from agent.catalog.vpce import named_endpoint
 from agent.codes import CODES
 from agent.files import TooLargeError, read_within
-from agent.settings import Ec2Facts, Expect, Settings, Suppression
+from agent.settings import Ec2Facts, Expect, Notify, Settings, Suppression, Watching
 from probes.model import Address
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FORMATS: Final = ("text", "json", "ndjson")
+FORMATS: Final = ("text", "json", "ndjson", "prometheus", "emf")
+STREAMS: Final = ("text", "ndjson", "emf")
+"""Formats that can go on for ever; the others are one document, which a watch writes to a file."""
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
@@ -34,6 +39,11 @@ CONFIG_SECONDS: Final = 5.0
 """How long a configuration may take to be read: one that comes through a pipe is written by another program."""
 MAX_TEXT: Final = 4_096
 """Characters of one value: PATH_MAX, the longest that any option has a use for."""
+LOOPBACK: Final = IPv4Address("127.0.0.1")
+MIN_INTERVAL: Final = 10.0
+"""Seconds: more often is no monitoring, and Backup allows an account some 50 calls a second in a Region."""
+SHARE_FOR_A_CYCLE: Final = 0.9
+"""Of the interval: the jitter may take the rest, and cycles never overlap."""
 _MAX_INTERFACE: Final = 15
 """Characters of an interface's name (IFNAMSIZ of linux/if.h)."""
 
@@ -125,6 +135,61 @@ def _seconds(low: float, high: float) -> Parsed:
     return Parsed("seconds", read, f"a number of seconds from {low:g} to {high:g}")
 
 
+def _count(low: int, high: int) -> Parsed:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+            raise ValueError(text)
+        return int(text)
+
+    return Parsed("count", read, f"a whole number from {low} to {high}")
+
+
+def _listen(text: str) -> tuple[Address, int]:
+    """`PORT` or `ADDRESS:PORT`, an IPv6 address in brackets; on loopback where there is no address."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
+        raise ValueError(text)
+    if host.startswith("[") and host.endswith("]"):
+        return IPv6Address(host[1:-1]), int(port)
+    return IPv4Address(host) if host else LOOPBACK, int(port)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(shlex.split(text))
+    if not words or not words[0]:
+        raise ValueError("a program must be named, with its arguments if it takes any")
+    return words
+
+
+def _url(text: str) -> str:
+    if (why := _why_no_url(text)) is not None:
+        raise ValueError(why)  # without the URL itself: it is a secret
+    return text
+
+
+def _why_no_url(url: str) -> str | None:
+    """Why changes cannot be posted to a URL; None where they can. Clear text may go to loopback alone."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is no URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "it must begin with https:// and name a host"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return "http:// may lead to loopback alone, since what is posted would cross the network in clear; use https://"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _file(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
     """Read the configuration file, before any other option is."""
     if value is None:
@@ -209,7 +274,7 @@ def _config_value(value: Any, option: click.Option, place: str, ctx: click.Conte
 
 
 def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Context) -> str:
-    number = isinstance(option.type, Parsed) and option.type.name == "seconds"
+    number = isinstance(option.type, Parsed) and option.type.name in ("seconds", "count")
     if number and isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
     elif not isinstance(value, str) or number:
@@ -343,6 +408,55 @@ _SHOWING: Final = (
     ),
 )
 
+_WATCHING: Final = (
+    _option(
+        "--interval",
+        type=_seconds(MIN_INTERVAL, 86_400),
+        default="60",
+        show_default=True,
+        help="Seconds from the begin of a cycle to that of the next, give or take a tenth. The deadline fits inside.",
+    ),
+    _option("--cycles", type=_count(1, 1_000_000_000), help="How many. Otherwise until it is ended."),
+    _option(
+        "--raise-after",
+        type=_count(1, 100),
+        default="2",
+        show_default=True,
+        help="Cycles in a row that a finding, or a worse verdict, must last to be said.",
+    ),
+    _option(
+        "--clear-after",
+        type=_count(1, 100),
+        default="2",
+        show_default=True,
+        help="Cycles in a row that a finding must be gone for, or the verdict ok, to be said.",
+    ),
+    _option(
+        "--listen",
+        type=Parsed("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"),
+        help="Serve /metrics and /healthz there; on loopback, which is meant without an address, also /report.json and "
+        "/probe.",
+    ),
+    _option("--textfile", type=_FILE, help="Metrics for node_exporter's textfile collector, replaced in every cycle."),
+    _option(
+        "--on-change",
+        type=Parsed("command", _words, None),
+        help="A program to run at each change, with the change as JSON on its standard input. No shell reads it.",
+    ),
+    _option(
+        "--notify",
+        type=Parsed("url", _url, None),
+        show_default=False,
+        help="Post each change there as JSON; https, or http to loopback.",
+    ),
+    _option(
+        "--notify-template",
+        type=_FILE,
+        help="A file of JSON to post instead, with $text, $code and the like in its texts.",
+    ),
+    _option("--history", type=_FILE, hidden=True),
+)
+
 _CONFIG: Final = _option(
     "--config",
     type=_FILE,
@@ -355,6 +469,11 @@ _CONFIG: Final = _option(
 def measuring(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say what a run looks at."""
     return _with(command, _MEASURING)
+
+
+def watching(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say how often a run is made, and what becomes of changes."""
+    return _with(command, _WATCHING)
 
 
 def gathering(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -371,6 +490,15 @@ def _with(command: Callable[..., Any], options: tuple[Callable[[Any], Any], ...]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
+    """The parameter names of options."""
+    return frozenset(each.name for each in click.command()(_with(lambda: None, options)).params)
+
+
+WATCH_ALONE: Final = _names(_WATCHING)
+"""Parameters that only a watch has a use for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,6 +551,50 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
         ec2_reads=not options["no_ec2"] and facts is None,
         ec2_facts=facts,
     )
+
+
+def watching_from(options: Mapping[str, Any], *, deadline_given: bool) -> Watching:
+    """How a watch goes on, from parsed options. Raises UsageError for options that exclude each other."""
+    if options["history"] is not None:
+        raise click.UsageError("--history is reserved: this version keeps no history.")
+    most = SHARE_FOR_A_CYCLE * options["interval"]
+    if deadline_given and options["deadline"] > most:
+        raise click.UsageError(
+            f"--deadline {options['deadline']:g} does not fit into --interval {options['interval']:g}: a cycle has "
+            f"{SHARE_FOR_A_CYCLE:.0%} of it, so at most {most:g} s."
+        )
+    if options["format"] not in STREAMS and options["output"] is None:
+        raise click.UsageError(
+            f"--format {options['format']} is one document, and a watch goes on: give --output FILE to have it "
+            f"replaced in every cycle, or take {', '.join(STREAMS[:-1])} or {STREAMS[-1]}."
+        )
+    if options["brief"] and options["output"] is None:
+        raise click.UsageError("--brief is for the text report, which a watch writes to --output FILE alone.")
+    if options["notify_template"] is not None and options["notify"] is None:
+        raise click.UsageError("--notify-template is what --notify posts, and there is no --notify.")
+    template = None if options["notify_template"] is None else _template_in(options["notify_template"])
+    return Watching(
+        interval=options["interval"],
+        cycles=options["cycles"],
+        raise_after=options["raise_after"],
+        clear_after=options["clear_after"],
+        listen=options["listen"],
+        textfile=None if options["textfile"] is None else Path(options["textfile"]),
+        on_change=options["on_change"],
+        notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
+    )
+
+
+def _template_in(place: str) -> Any:
+    """The JSON of a template. Raises UsageError."""
+    try:
+        return json.loads(read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS))
+    except TooLargeError as error:
+        raise click.UsageError(f"{place}: a template of over {MAX_CONFIG_BYTES} bytes is none.") from error
+    except OSError as error:
+        raise click.UsageError(f"{place}: cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{place}: is no JSON: {error}.") from error
 
 
 def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:

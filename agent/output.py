@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 MAX_LINE: Final = 800
@@ -74,20 +75,32 @@ def one_line(text: str) -> str:
 
 
 class Writer:
-    """Writes to stdout from a thread of its own, so that a reader who takes his time delays no measurement."""
+    """Writes to a stream, stdout unless told otherwise, from a thread of its own, so that a reader who takes his time
+    delays no measurement."""
 
-    def __init__(self) -> None:
+    def __init__(self, write: "Callable[[str], None] | None" = None) -> None:
         import queue
         import threading
 
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._gone: ReaderGoneError | None = None
+        self._to_stream = to_stdout if write is None else write
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
         """Have a line written, after those before it."""
         self._lines.put(line)
+
+    @property
+    def waiting(self) -> int:
+        """How many lines have not been taken up yet."""
+        return self._lines.qsize()
+
+    @property
+    def reader_gone(self) -> bool:
+        """Whether nobody can read what is written any more."""
+        return self._gone is not None
 
     def end(self) -> None:
         """Wait until all is written. Raises ReaderGoneError."""
@@ -100,7 +113,7 @@ class Writer:
         while (line := self._lines.get()) is not None:
             if self._gone is None:
                 try:
-                    to_stdout(line)
+                    self._to_stream(line)
                 except ReaderGoneError as error:
                     self._gone = error
 

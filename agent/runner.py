@@ -418,6 +418,8 @@ class _Pursuit:
         self._waiting: dict[Address, str] | None = {} if target.role is Role.OPTIONAL else None
         """Addresses of an optional target, until its own lookup has told whether it is in use at all."""
         self._left_alone: str | None = None
+        turn = measuring.settings.turn
+        self._turn = None if turn is None else _Turn(turn)
 
     def begin(self, resolvers: tuple[Address, ...]) -> None:
         self._measuring.spawn(self._look_up())
@@ -473,6 +475,8 @@ class _Pursuit:
             return
         _, found = await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
         addresses = found or ()
+        if self._turn is not None:
+            self._turn.begin(ordered(addresses))
         if self._waiting is not None:
             await self._measuring.metadata_read.wait()  # which blocks are this VPC's decides who is left alone
             waiting, self._waiting = self._waiting, None
@@ -534,9 +538,63 @@ class _Pursuit:
             if self._left_alone is not None or not usable:
                 for rung in rungs:
                     self._gear.log.skip(rung, self._left_alone or f"this host has no IPv{address.version} address")
+                if self._turn is not None:
+                    self._turn.leave(address)
             else:
                 self._gear.log.announce(*rungs)
-                self._measuring.spawn(ladder.climb(self._gear, self._target, rungs))
+                if self._turn is not None and port == ladder.HTTPS:
+                    self._measuring.spawn(self._climb_in_turn(self._turn, address, rungs))
+                else:
+                    self._measuring.spawn(ladder.climb(self._gear, self._target, rungs))
+
+    async def _climb_in_turn(self, turn: "_Turn", address: Address, rungs: tuple[Subject, ...]) -> None:
+        try:
+            await ladder.climb(self._gear, self._target, rungs, may_call=lambda: turn.take(address))
+        finally:
+            turn.leave(address)
+
+
+class _Turn:
+    """Which address of a target makes the one signed call of a run: of those that this host uses the one at a place in
+    their order, or the next after it that gets so far."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+        self._known = asyncio.Event()
+        self._order: tuple[Address, ...] = ()
+        self._taken: dict[Address, bool] = {}
+        """Whether an address has made the call, of those that have come to an end or so far."""
+        self._changed = asyncio.Event()
+
+    def begin(self, own: tuple[Address, ...]) -> None:
+        """These are the addresses that this host uses; none where it could not look the name up."""
+        start = self._place % len(own) if own else 0
+        self._order = (*own[start:], *own[:start])
+        self._known.set()
+
+    def leave(self, address: Address) -> None:
+        """This address will not make the call, unless it has."""
+        self._settle(address, False)
+
+    async def take(self, address: Address) -> bool:
+        """Whether this address makes the call. Waits for those before it in the order."""
+        await self._known.wait()
+        if not self._order:  # whoever comes first: there are only addresses of others
+            self._settle(address, not any(self._taken.values()))
+            return self._taken[address]
+        if address not in self._order:
+            return False
+        before = self._order[: self._order.index(address)]
+        while not (any(self._taken.values()) or all(each in self._taken for each in before)):
+            self._changed.clear()
+            await self._changed.wait()
+        self._settle(address, not any(self._taken.values()))
+        return self._taken[address]
+
+    def _settle(self, address: Address, taken: bool) -> None:
+        if address not in self._taken:
+            self._taken[address] = taken
+            self._changed.set()
 
 
 _HOST: Final = Subject(step=Step.HOST)

@@ -1,9 +1,10 @@
-"""What a run was asked to do, whatever it was told by: options, environment or a file."""
+"""What a run or a watch was asked to do, whatever it was told by: options, environment or a file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Any
 
 from agent.catalog.vpce import NamedEndpoint
@@ -56,6 +57,9 @@ class Settings:
     dual_stack: bool = False
     """Asked for here, whatever the SDK is set to."""
     signed_calls: bool = True
+    turn: int | None = None
+    """Where one signed call a service is enough, at which of its addresses: the one at this place of them, counted
+    round and round, or the next that gets so far. None for a call at every address."""
     ec2_reads: bool = False
     """Whether EC2 is asked for the configuration."""
     ec2_facts: Ec2Facts | None = None
@@ -69,3 +73,30 @@ class Suppression:
     code: str
     target: str | None
     """None for every target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Where changes are posted to."""
+
+    url: str = field(repr=False)
+    """A secret: whoever knows it may post there."""
+    template: Any = None
+    """JSON in whose texts `$summary` and its like stand; None for the change itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """One watch's settings."""
+
+    interval: float
+    """Seconds from the begin of a cycle to that of the next."""
+    cycles: int | None
+    """How many; None for as long as nobody ends it."""
+    raise_after: int
+    clear_after: int
+    listen: tuple[Address, int] | None = None
+    textfile: Path | None = None
+    on_change: tuple[str, ...] | None = None
+    """A program and its arguments."""
+    notify: Notify | None = None

@@ -6,13 +6,14 @@ skipped and names the step that failed. The ladder owns its connection and close
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from probes import api, http, tcp, tls
 from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
-from probes.model import Address, Draft, FailureKind, Observation, Step, Subject, Target
+from probes.model import ELSEWHERE, Address, Draft, FailureKind, Observation, Step, Subject, Target
 from probes.observe import Log
 from probes.world import Keys, Machine, Net, Stream, Trust, client_context, small_client_context
 
@@ -68,21 +69,35 @@ def rungs(target: Target, address: Address, port: int, after: str | None) -> tup
     return tuple(subjects)
 
 
-async def climb(gear: Gear, target: Target, subjects: tuple[Subject, ...]) -> None:
-    """Make the looks of `subjects`, as `rungs` gives them."""
-    await _Climb(gear, target, subjects).go()
+async def _always() -> bool:
+    return True
+
+
+async def climb(
+    gear: Gear,
+    target: Target,
+    subjects: tuple[Subject, ...],
+    *,
+    may_call: Callable[[], Awaitable[bool]] = _always,
+) -> None:
+    """Make the looks of `subjects`, as `rungs` gives them. `may_call` is asked before the signed call whether this
+    ladder is the one that makes it."""
+    await _Climb(gear, target, subjects, may_call).go()
 
 
 class _Climb:
     """One ladder while it is climbed."""
 
-    def __init__(self, gear: Gear, target: Target, subjects: tuple[Subject, ...]) -> None:
+    def __init__(
+        self, gear: Gear, target: Target, subjects: tuple[Subject, ...], may_call: Callable[[], Awaitable[bool]]
+    ) -> None:
         address, port = subjects[0].address, subjects[0].port
         if address is None or port is None:
             raise ValueError(f"{subjects[0].id} names no address and port")
         self._gear = gear
         self._target = target
         self._subjects = subjects
+        self._may_call = may_call
         self._address = address
         self._port = port
         self._mss = ORDINARY_MSS
@@ -176,6 +191,9 @@ class _Climb:
         keys = self._gear.keys.result()
         if isinstance(keys, str):
             self._gear.log.skip(subject, keys)
+            return None
+        if not await self._may_call():
+            self._gear.log.skip(subject, ELSEWHERE)
             return None
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:

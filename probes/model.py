@@ -163,6 +163,10 @@ NOT_BEGUN: Final = "not begun"
 """How the reason begins for which a look was skipped that the end of the run came before."""
 
 
+ELSEWHERE: Final = "the signed call of this run is made at another address"
+"""The reason for which a call was skipped where a run makes one a service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """The step was not made."""

@@ -21,7 +21,7 @@ import stat
 import struct
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -628,16 +628,17 @@ def masked_proxy(url: str) -> str:
     return f"{scheme}***@{host}" if credentials else url
 
 
-def end_children() -> None:
-    """Ask every child of this process to end (proc(5), /proc/PID/task/TID/children).
+def end_children(spare: Collection[int] = ()) -> None:
+    """Ask every child of this process but those with the ids `spare` to end (proc(5), /proc/PID/task/TID/children).
 
-    For a command that is about to exit: a credential process that hangs would outlive it, since the thread that waits
-    for it is nobody's. Not for a program that has children of its own.
+    A credential process that hangs would outlive the run that asked for it, since the thread that waits for it is
+    nobody's. Not for a program that has children of its own and does not know them.
     """
     for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
         with contextlib.suppress(OSError):  # a thread that has ended meanwhile, or a child
-            for child in task.read_text("ascii").split():
-                os.kill(int(child), signal.SIGTERM)
+            for child in map(int, task.read_text("ascii").split()):
+                if child not in spare:
+                    os.kill(child, signal.SIGTERM)
 
 
 _URL: Final = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#]*)\S*")

@@ -439,6 +439,8 @@ class Scenario:
     ec2: Ec2Part | None = None
     """None where the run is asked not to read it."""
     expect: ExpectPart
+    turns: tuple[str, ...] = ()
+    """Names of the scenarios that a watch sees after this one, before it sees this one again."""
 
     @property
     def primary_addresses(self) -> tuple[Address, ...]:

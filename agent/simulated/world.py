@@ -51,10 +51,11 @@ _ROUTE_ERRORS: Final = {"unreachable": errno.EHOSTUNREACH, "prohibit": errno.EAC
 
 
 @asynccontextmanager
-async def simulated(scenario: Scenario) -> AsyncIterator[World]:
-    """The world of a scenario while the block lasts; its peers end with it."""
+async def simulated(scenario: Scenario, began: float | None = None) -> AsyncIterator[World]:
+    """The world of a scenario while the block lasts; its peers end with it. The time there is EPOCH when the loop's is
+    `began`, which is now unless told otherwise."""
     loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = loop.time() if began is None else began
 
     def now() -> datetime:
         return EPOCH + timedelta(seconds=loop.time() - began)

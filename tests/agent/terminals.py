@@ -149,9 +149,15 @@ def _set_size(handle: int, columns: int, lines: int) -> None:
 
 @contextmanager
 def on_terminal(
-    words: Sequence[str], *, columns: int = 80, lines: int = 24, environment: Mapping[str, str] | None = None
+    words: Sequence[str],
+    *,
+    columns: int = 80,
+    lines: int = 24,
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
 ) -> Iterator[Session]:
-    """Run a command on a terminal that it controls. Of the locale it knows what `environment` says, otherwise UTF-8."""
+    """Run a command in `folder` on a terminal that it controls. Of the locale it knows what `environment` says,
+    otherwise UTF-8."""
     outer, inner = pty.openpty()
     _set_size(inner, columns, lines)
     settings = termios.tcgetattr(inner)
@@ -160,7 +166,7 @@ def on_terminal(
     # The leader of a session that opens a terminal takes control of it (tty_ioctl(4)).
     with subprocess.Popen(
         ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(inner), *words],  # noqa: S607 - any sh will do
-        cwd=ROOT,
+        cwd=folder,
         env={**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})},
         start_new_session=True,
     ) as process:

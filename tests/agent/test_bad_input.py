@@ -23,7 +23,7 @@ from agent.evidence import Evidence
 from agent.options import FORMATS, settings_from, showing_from
 from agent.output import MAX_LINE, one_line
 from agent.render import json as json_format
-from agent.render import ndjson, text
+from agent.render import emf, ndjson, prometheus, text
 from agent.render.words import visible
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
@@ -45,6 +45,7 @@ from tests.agent.bad_inputs import (
     Unwritten,
     options_of,
 )
+from tests.agent.monitors import STATUS_IN
 
 ROOT: Final = Path(__file__).parents[2]
 VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
@@ -52,7 +53,7 @@ SECONDS: Final = 15
 """Far above what any case needs, the pipe to which nobody writes among them; a limit for one that hangs."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
-LOADED: Final = (json_format, ndjson, text)
+LOADED: Final = (emf, json_format, ndjson, prometheus, text)
 """Formats that the command imports when it needs them, which `nobody` might not be able to."""
 
 
@@ -144,7 +145,7 @@ def reason(err: str) -> str:
 
 
 def document(out: str, wanted: str) -> dict[str, Any]:
-    """The one document on stdout, of a format other than text."""
+    """The one document on stdout, of a format that holds the whole report."""
     assert out.isascii()
     lines = [json.loads(line) for line in out.splitlines()] if wanted == "ndjson" else [json.loads(out)]
     if wanted == "ndjson":
@@ -172,6 +173,9 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert len(out) < 5 * MAX_LINE
         # Lines are broken wherever a word is too long for one.
         assert "".join(out.split()) == "UNKNOWN" + "".join(visible(said).split())
+        return
+    if case.format in STATUS_IN:
+        assert STATUS_IN[case.format](out) == "unknown"
         return
     made = document(out, case.format)
     assert made["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": said}
@@ -244,7 +248,9 @@ def test_bad_input_is_refused_whatever_the_terminal_can_show(locale: str, wanted
     assert "\u202e".encode() not in result.stderr
     assert b"nchen\\u" in result.stderr
     assert b"' is not the name of a Region, such as eu-west-1." in result.stderr
-    if wanted != "text":
+    if wanted in STATUS_IN:
+        assert STATUS_IN[wanted](result.stdout.decode("ascii")) == "unknown"
+    elif wanted != "text":
         document(result.stdout.decode("ascii"), wanted)
 
 
@@ -272,6 +278,8 @@ def test_bad_input_for_output_leaves_the_document_on_stdout(
     assert sorted(here.rglob("*")) == before
     if case.format == "text":
         assert out.startswith("OK  ")
+    elif case.format in STATUS_IN:
+        assert STATUS_IN[case.format](out) == "ok"
     else:
         assert document(out, case.format)["verdict"]["status"] == "ok"
 

@@ -81,7 +81,7 @@ def test_version_imports_nothing_heavy() -> None:
 def test_check_starts_without_botocore_and_cryptography() -> None:
     code = "import sys; import agent.cli; print(sorted(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    for heavy in ("botocore", "cryptography", "textual", "boto3", "httpx"):
+    for heavy in ("botocore", "cryptography", "textual", "boto3", "httpx", "prometheus_client"):
         assert f"'{heavy}'" not in result.stdout
 
 

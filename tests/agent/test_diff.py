@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent import cli, codec, exits, start
+from agent import codec, exits, signals, start
 from agent.codes import Severity
 from agent.diff import Change, Difference, NotComparableError, Pair, difference
 from agent.predict.model import Outcome
@@ -73,7 +73,7 @@ OTHER: Final = {Change.CAME: Change.WENT, Change.WENT: Change.CAME, Change.CHANG
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Leave the signals as they were."""
-    before = {number: signal.getsignal(number) for number in cli.SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

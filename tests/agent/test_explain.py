@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from agent import cli, explain, start
+from agent import cli, explain, signals, start
 from agent.codes import CODES
 
 ROOT: Final = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ HEAVY: Final = (
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Leave the signals as they were."""
-    before = {number: signal.getsignal(number) for number in cli.SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

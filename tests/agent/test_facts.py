@@ -18,7 +18,7 @@ import boto3.session
 import click
 import pytest
 
-from agent import cli, facts_file
+from agent import cli, facts_file, signals
 from agent.facts import Nothing, Wanted, gather, lacking
 from agent.settings import Ec2Facts
 from agent.simulated import network
@@ -60,7 +60,7 @@ rules = [{ from_port = 443, to_port = 443, prefix_list_id = "pl-0a1b2c3d4e5f6789
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Leave the signals as they were."""
-    before = {number: signal.getsignal(number) for number in cli.SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

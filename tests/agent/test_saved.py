@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from agent import cli, codec, exits, saved, start
+from agent import codec, exits, saved, signals, start
 from agent.redact import redact
 from agent.render import json as json_format
 from agent.render import ndjson, text
@@ -44,7 +44,7 @@ RENDER: Final = {"text": text.render, "json": json_format.render, "ndjson": ndjs
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Leave the signals as they were."""
-    before = {number: signal.getsignal(number) for number in cli.SIGNALS}
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

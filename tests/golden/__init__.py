@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from agent.evidence import Evidence
-from agent.render import json, text
+from agent.render import emf, json, prometheus, text
 from agent.report import Report
 from agent.verdict import judge
 from probes.facts import TlsFacts
@@ -34,10 +34,14 @@ def rendered() -> dict[str, str]:
     report = hard_report()
     blocked, differs = report_of("gateway-group-for-the-appliance"), report_of("dropped-by-an-agent")
     return {
+        "blocked.emf": emf.render(blocked),
         "blocked.json": json.render(blocked),
+        "blocked.prom": prometheus.render(blocked),
         "blocked.txt": text.render(blocked),
         "differs.txt": text.render(differs),
+        "hard.emf": emf.render(report),
         "hard.json": json.render(report),
+        "hard.prom": prometheus.render(report),
         "hard.txt": text.render(report),
         "hard-colour.txt": text.render(report, colour=True),
     }

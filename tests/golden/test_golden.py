@@ -10,7 +10,7 @@ def test_format_is_as_it_was(name: str) -> None:
     assert rendered()[name] == (FOLDER / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["hard.json", "hard.txt"])
+@pytest.mark.parametrize("name", ["hard.emf", "hard.json", "hard.prom", "hard.txt"])
 def test_nothing_foreign_reaches_a_terminal(name: str) -> None:
     content = rendered()[name]
     assert HOSTILE not in content

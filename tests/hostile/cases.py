@@ -9,7 +9,7 @@ import jsonschema
 
 from agent import codec
 from agent.render import json as json_format
-from agent.render import ndjson, text
+from agent.render import emf, ndjson, prometheus, text
 from agent.report import Report
 from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
@@ -123,7 +123,8 @@ def assert_harmless(report: Report) -> None:
     _VALIDATOR.validate(data)
     assert codec.encode(codec.decode(data)) == data
     said = text.render(report)
-    for written in (document, ndjson.render(report), said, text.brief(report)):
+    monitors = prometheus.render(report), emf.render(report)
+    for written in (document, ndjson.render(report), said, text.brief(report), *monitors):
         assert _PRINTABLE.fullmatch(written)
     assert max(map(len, said.splitlines())) <= 80
     assert len(said) <= MAX_TEXT_BYTES

@@ -1,0 +1,79 @@
+# Sourced by ./dev and by the scripts of packaging/, from the root of the repository: virtual environments that hold
+# what a file of hashed requirements locks, made with whatever Python >= 3.11 the machine has.
+# The caller sets `program`, the name under which it speaks, and `venv`, the folder of its environment.
+
+say() { printf '%s: %s\n' "$program" "$*" >&2; }
+die() { say "$*"; exit 3; }
+
+# Chosen by running it: a name on PATH may be a shim for a version that is not installed.
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+find_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        new_enough "$PYTHON" || die "PYTHON=$PYTHON is no Python 3.11 or newer; name another, or unset it"
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    before=$IFS
+    IFS=:
+    for folder in $PATH; do
+        for name in python3 python3.14 python3.13 python3.12 python3.11; do
+            if [ -x "$folder/$name" ] && new_enough "$folder/$name"; then
+                IFS=$before
+                printf '%s\n' "$folder/$name"
+                return
+            fi
+        done
+    done
+    die "needs Python 3.11 or newer and found none on PATH; install it, or name one: PYTHON=/path/to/python3 $0 ..."
+}
+
+make_venv() {
+    if [ -x "$venv/bin/python" ] && new_enough "$venv/bin/python"; then return; fi
+    python=$(find_python) || exit 3
+    "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+        die "$python has no venv module; install it (Debian and Ubuntu: apt-get install python3-venv)"
+    rm -rf "$venv"
+    "$python" -m venv "$venv" ||
+        die "could not make the virtual environment $venv with $python; see the lines above"
+}
+
+# pip WHAT...: quietly; where it fails, its own last word stands in the one line that is printed.
+pip() {
+    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >"$venv/pip.log" 2>&1; then
+        die "pip could not install what is needed ($(tail -n 1 "$venv/pip.log")); is there a network, or a package" \
+            "mirror that pip is set to? All of pip's words: $venv/pip.log"
+    fi
+}
+
+# install NAME: what packaging/NAME.txt locks, unless just that is installed already.
+install() {
+    list=packaging/$1.txt
+    mark=$venv/installed-$1
+    if [ -f "$mark" ] && cmp -s "$list" "$mark"; then return; fi
+    make_venv
+    say "installing what $list locks (once)"
+    pip --require-hashes -r "$list"
+    cp "$list" "$mark"
+}
+
+# What builds and tests packages, in an environment of its own; `venv` names it from here on.
+with_build() {
+    venv=build/environment
+    mkdir -p build
+    make_venv
+    install requirements-build
+}
+
+# The one date that everything built carries: the last commit's, unless it is set.
+set_source_date() {
+    if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
+        SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) ||
+            die "the date of what is built is that of the last commit, and git does not tell it (see above);" \
+                "set SOURCE_DATE_EPOCH, in seconds since 1970"
+    fi
+    export SOURCE_DATE_EPOCH
+}
+
+# The version that this tree builds.
+version() { "$venv/bin/python" -c 'import runpy; print(runpy.run_path("agent/version.py")["__version__"])'; }

@@ -1,0 +1,56 @@
+# Sourced by packaging/build and packaging/test, from the root of the repository: runs the executable of that name of
+# each part that was named. A later part takes what an earlier one made.
+
+parts="python onefile packages fleet monitoring trust"
+
+parts_help() {
+    cat <<HELP
+packaging/$1 PART... | all
+
+  python      wheel, sdist, and archives of wheels for hosts without a package mirror
+  onefile     one file that runs without Python
+  packages    deb and rpm around the one file
+  fleet       Systems Manager documents and CloudFormation
+  monitoring  alert rules
+  trust       checksums, bill of materials, licences: over what the others left in dist/
+
+What is made goes to dist/, what it is made from to build/. Exit codes: 0 all went well, 1 a part failed or is not
+there, 3 a mistake in the call.
+HELP
+}
+
+# run_parts VERB PART...: each in turn, also after one that failed; says at the end which did.
+run_parts() {
+    verb=$1
+    shift
+    program=packaging/$verb
+    case "${1:-}" in
+    '' | help | -h | --help)
+        parts_help "$verb"
+        [ $# -gt 0 ] || return 3
+        return 0
+        ;;
+    all)
+        [ $# -eq 1 ] || { say "'all' stands alone"; return 3; }
+        # shellcheck disable=SC2086 # a list of words
+        set -- $parts
+        ;;
+    esac
+    for part in "$@"; do
+        case " $parts " in
+        *" $part "*) ;;
+        *) say "there is no part '$part'; the parts are: $parts"; return 3 ;;
+        esac
+    done
+    failed=
+    for part in "$@"; do
+        if [ ! -x "packaging/$part/$verb" ]; then
+            say "$part: not there (packaging/$part/$verb is missing or cannot be executed)"
+            failed="$failed $part"
+            continue
+        fi
+        say "$part"
+        "packaging/$part/$verb" || { say "$part: failed with exit code $?"; failed="$failed $part"; }
+    done
+    [ -z "$failed" ] || { say "not done:$failed"; return 1; }
+}

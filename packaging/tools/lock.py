@@ -1,0 +1,59 @@
+"""What a file of hashed requirements locks, as `./dev lock` writes it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+_HASH: Final = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """One distribution at the one version that is taken."""
+
+    requirement: Requirement
+    """With its `==` and its marker."""
+    hashes: frozenset[str]
+    """SHA-256 of each file that may be taken, in hexadecimal."""
+
+    @property
+    def name(self) -> NormalizedName:
+        """The name as it is compared (PEP 503)."""
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        """The version behind `==`."""
+        (specifier,) = self.requirement.specifier
+        return specifier.version
+
+    def wanted_in(self, environment: dict[str, str]) -> bool:
+        """Whether it is installed where the marker variables (PEP 508) have these values."""
+        return self.requirement.marker is None or self.requirement.marker.evaluate(environment)
+
+    def line(self, hashes: list[str]) -> str:
+        """It as a line of such a file, with these hashes."""
+        return " \\\n    ".join([str(self.requirement), *(f"--hash=sha256:{each}" for each in hashes)])
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield line
+
+
+def read(file: Path) -> tuple[Locked, ...]:
+    """Everything the file locks, in its order. Raises ValueError where a line has no exact version or no hash."""
+    found = []
+    for line in _lines(file.read_text("utf-8")):
+        requirement = Requirement(line.partition(" --hash=")[0].strip())
+        hashes = frozenset(_HASH.findall(line))
+        if not hashes or [each.operator for each in requirement.specifier] != ["=="]:
+            raise ValueError(f"{file}: '{requirement}' is not locked to one version with hashes; run ./dev lock")
+        found.append(Locked(requirement=requirement, hashes=hashes))
+    return tuple(found)

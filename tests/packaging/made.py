@@ -1,0 +1,32 @@
+"""What `packaging/build` left in dist/ and build/, for the tests that look at it."""
+
+import os
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+from agent.version import __version__
+
+ROOT: Final = Path(__file__).parents[2]
+DIST: Final = ROOT / "dist"
+TOOLS: Final = ROOT / "build" / "environment" / "bin"
+"""What packaging/requirements-build.txt locks, installed."""
+_REQUIRED: Final = os.environ.get("BACKUPLINK_REQUIRE_PACKAGES") == "1"
+"""Read before the tests' own environment hides it."""
+
+
+def lacking(reason: str) -> NoReturn:
+    """Skip the test; fail it where BACKUPLINK_REQUIRE_PACKAGES=1 says that everything must be there."""
+    if _REQUIRED:
+        pytest.fail(reason)
+    pytest.skip(f"{reason}; BACKUPLINK_REQUIRE_PACKAGES=1 makes this a failure")
+
+
+def made(pattern: str, part: str) -> Path:
+    """The one file of this version in dist/ that `pattern` names, in which VERSION stands for the version."""
+    wanted = pattern.replace("VERSION", __version__)
+    found = sorted(DIST.glob(wanted))
+    if len(found) != 1:
+        lacking(f"dist/ holds {len(found)} of {wanted} and not one; run packaging/build {part}")
+    return found[0]
