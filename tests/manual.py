@@ -108,13 +108,18 @@ def has_file(command: click.Command) -> bool:
     return any(each.name == "config" for each in command.params)
 
 
+def in_file(option: click.Option) -> bool:
+    """Whether an option can stand in a configuration file, and is for users."""
+    return option.envvar is not None and option.name != "config" and not option.hidden
+
+
 def keys() -> dict[str, tuple[click.Option, list[str]]]:
     """The keys of a configuration file: the option of each, and the commands that have it."""
     found: dict[str, tuple[click.Option, list[str]]] = {}
     for name in commands():
         command = cli.main.commands[name]
         for option in command.params if has_file(command) else ():
-            if isinstance(option, click.Option) and option.opts[0] != "--config" and option.envvar is not None:
+            if isinstance(option, click.Option) and in_file(option):
                 found.setdefault(option.opts[0].removeprefix("--"), (option, []))[1].append(name)
     return found
 
@@ -126,7 +131,7 @@ def kind_of(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         one = " or ".join(f'"{each}"' for each in option.type.choices)
     else:
-        one = "number" if option.type.name in ("seconds", "integer") else "text"
+        one = "number" if option.type.name in ("seconds", "count") else "text"
     return f"list of {one}" if option.multiple else one
 
 
@@ -135,7 +140,8 @@ def file_page() -> str:
     everywhere = {name for _, names in keys().values() for name in names} - {"demo", "diagnose"}
     rows = []
     for key, (option, names) in sorted(keys().items()):
-        alone = "" if everywhere <= set(names) else f" Of {', '.join(f'`{name}`' for name in names)} alone."
+        users = [name for name in names if name in everywhere]
+        alone = "" if everywhere <= set(names) else f" Of {', '.join(f'`{name}`' for name in users)} alone."
         default = f" Default: {option.default}." if option.show_default else ""
         rows.append((f"{key} = {kind_of(option)}", f"{option.help}{default}{alone}"))
     lines = [
