@@ -229,4 +229,5 @@ def _shown(data: Any) -> str:
 
 
 def _first_line(kind: Any) -> str:
-    return (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+    paragraph = (kind.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(paragraph.split())  # Python keeps the indentation of a docstring up to 3.12

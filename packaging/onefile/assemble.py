@@ -1,0 +1,183 @@
+"""Put together what was compiled and installed: the tree, and the one file that carries it.
+
+Run by the Python that is inside, whose compiled files and whose compression these are, so that the same parts give the
+same bytes on any machine. It takes its parts whole and leaves out what is named here; no module is listed.
+"""
+
+import argparse
+import compileall
+import gzip
+import hashlib
+import io
+import re
+import shutil
+import string
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+
+NOT_OF_THE_LIBRARY: Final = ("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "__phello__", "site-packages")
+"""Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
+NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
+"""Of installed distributions: what is true of another folder, and what tests them."""
+SERVICES: Final = (
+    # what a run measures and reads
+    "backup",
+    "backup-gateway",
+    "ec2",
+    "route53",
+    "route53resolver",
+    # where the SDK's chain of credentials gets them from
+    "signin",
+    "sso",
+    "sso-oidc",
+    "sts",
+)
+"""Of botocore's data on four hundred services; of each the newest version, without examples."""
+MACHINES: Final = {
+    "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
+    "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
+}
+"""By processor: what uname calls it, as a pattern of the shell's, and the dynamic loader of the GNU C library."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arch", required=True, choices=sorted(MACHINES))
+    parser.add_argument("--date", required=True, type=int, help="of every file, in seconds since 1970")
+    for folder in ("parts", "libraries", "project", "tree", "output"):
+        parser.add_argument(f"--{folder}", required=True, type=Path)
+    given = parser.parse_args()
+    version = version_of(given.project)
+    make_tree(given.tree, parts=given.parts, libraries=given.libraries, project=given.project)
+    archive, files = packed(given.tree, date=given.date)
+    output = given.output / f"backuplink-{version}-linux-{given.arch}.run"
+    partial = output.with_suffix(".partial")
+    partial.write_bytes(head(archive, files=files, version=version, arch=given.arch) + archive)
+    partial.chmod(0o755)
+    partial.replace(output)
+    megabytes = output.stat().st_size / 1e6
+    sys.stderr.write(f"onefile: {output} ({megabytes:.1f} MB, {files} files)\n")
+
+
+def version_of(project: Path) -> str:
+    found = re.search(r'^__version__ = "([^"]+)"$', (project / "agent/version.py").read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        sys.exit("agent/version.py has no line that reads __version__ = \"…\"")
+    return found[1]
+
+
+# --- The tree --------------------------------------------------------------------------------------------------------
+
+
+def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> None:
+    """Lay `tree` anew: bin, lib with the standard library, app with the project and its libraries, licences."""
+    shutil.rmtree(tree, ignore_errors=True)
+    (tree / "bin").mkdir(parents=True)
+    shutil.copyfile(parts / "python/bin/python", tree / "bin/python")
+    shutil.copyfile(HERE / "launcher.sh", tree / "bin/backuplink")
+    shutil.copytree(parts / "python/lib", tree / "lib", ignore=without(*NOT_OF_THE_LIBRARY))
+    app = tree / "app"
+    shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
+    shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
+    prune_services(app / "botocore/data")
+    for package in ("agent", "probes"):
+        shutil.copytree(project / package, app / package, ignore=without())
+    (app / "__main__.py").write_text("from agent.start import main\n\nmain()\n", "utf-8")
+    licences = tree / "licences"
+    licences.mkdir()
+    shutil.copyfile(project / "LICENSE", licences / "backuplink")
+    for licence in sorted(parts.glob("*/LICENSE")):
+        shutil.copyfile(licence, licences / licence.parent.name)
+    for script in sorted(tree.rglob("*.py")):
+        unscript(script)
+    # Hashes that nobody checks: dates would have to be kept by whoever unpacks it, and nothing in here changes.
+    mode = PycInvalidationMode.UNCHECKED_HASH
+    if not compileall.compile_dir(tree, quiet=1, force=True, invalidation_mode=mode, stripdir=str(tree), workers=1):
+        sys.exit("a module cannot be compiled; see the lines above")
+
+
+def without(*names: str) -> Callable[[str, list[str]], set[str]]:
+    """For copytree: leave out these names, and what Python or an editor left beside the sources."""
+    return shutil.ignore_patterns("__pycache__", "*.pyc", ".*", *names)
+
+
+def prune_services(data: Path) -> None:
+    for folder in [each for each in data.iterdir() if each.is_dir()]:
+        if folder.name not in SERVICES:
+            shutil.rmtree(folder)
+    for service in SERVICES:
+        *older, newest = sorted(each for each in (data / service).iterdir() if each.is_dir())
+        for folder in older:
+            shutil.rmtree(folder)
+        for examples in newest.glob("examples-*"):
+            examples.unlink()
+
+
+def unscript(module: Path) -> None:
+    """Blank a first line that would have it started as a program by another Python; lines keep their numbers."""
+    text = module.read_bytes()
+    if text.startswith(b"#!"):
+        module.write_bytes(b"#" + text[text.index(b"\n") :])
+
+
+# --- The one file ----------------------------------------------------------------------------------------------------
+
+
+def packed(tree: Path, *, date: int) -> tuple[bytes, int]:
+    """The tree as a compressed tar archive, the same bytes for the same content, and how many files are in it."""
+    files = 0
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path in sorted(tree.rglob("*")):
+            entry = archive.gettarinfo(path, path.relative_to(tree).as_posix())
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            entry.mtime = date
+            entry.mode = 0o755 if path.is_dir() or path.parent == tree / "bin" else 0o644
+            path.chmod(entry.mode)
+            if path.is_dir():
+                archive.addfile(entry)
+            elif entry.isreg():
+                files += 1
+                with path.open("rb") as content:
+                    archive.addfile(entry, content)
+            else:
+                sys.exit(f"{path} is neither a file nor a directory")
+    return gzip.compress(plain.getvalue(), compresslevel=9, mtime=0), files
+
+
+class Template(string.Template):
+    """The head's own text is full of dollars."""
+
+    delimiter = "@"
+    pattern = r"@(?:(?P<named>[A-Z]+)@|(?P<escaped>(?!))|(?P<braced>(?!))|(?P<invalid>(?!)))"
+
+
+def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
+    """The script before the archive. It names the byte at which that begins, which its own length decides."""
+    machines, loader = MACHINES[arch]
+    checksum = hashlib.sha256(archive).hexdigest()
+    known = {
+        "VERSION": version,
+        "ARCH": arch,
+        "MACHINES": machines,
+        "LOADER": loader,
+        "FILES": files,
+        "SUM": checksum,
+        "KEY": checksum[:16],
+    }
+    template = Template((HERE / "head.sh").read_text("utf-8"))
+    offset = 0
+    while len(text := template.substitute(known, OFFSET=offset + 1).encode()) != offset:
+        offset = len(text)
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+#!/bin/sh
+# backuplink @VERSION@ for Linux on @ARCH@, in one file that needs no Python: this script and, after its last line, a tar
+# archive under gzip.
+#
+# The first start unpacks it into a directory named after its content and says where; later starts use that. It is made
+# in the first of these places that is writable, lets programs run and can be changed by nobody else:
+#
+#   $BACKUPLINK_HOME
+#   $XDG_CACHE_HOME/backuplink, or ~/.cache/backuplink
+#   /var/lib/backuplink (as root)
+#   backuplink-UID in $TMPDIR, /tmp, /var/tmp, $XDG_RUNTIME_DIR, /dev/shm
+#
+#   sh THIS-FILE --unpacked-to     prints the directory, and unpacks where that is yet to be done
+#
+# Deleting it, and backuplink or backuplink-UID above it, removes all that was written.
+
+unset CDPATH
+IFS=' 	
+'
+own_path=${PATH-}
+PATH=/usr/bin:/bin:/usr/sbin:/sbin${PATH:+:$PATH}
+name=backuplink-@VERSION@-@ARCH@-@KEY@
+mask=$(umask)
+user=$(id -u)
+temporary=
+
+say() { printf 'backuplink: %s\n' "$*" >&2; }
+die() { say "$*"; exit 3; }
+
+# guarded DIRECTORY: whether nobody but root and this user can change it or put another in its place. Every directory
+# above it counts: who may write there may rename what is below, unless the sticky bit forbids it.
+guarded() {
+    rest=${1#/} path=
+    set -- /
+    while [ -n "$rest" ]; do
+        path=$path/${rest%%/*}
+        set -- "$@" "$path"
+        case $rest in */*) rest=${rest#*/} ;; *) rest= ;; esac
+    done
+    ls -ldn -- "$@" 2>/dev/null | while read -r mode links owner group more; do
+        case $owner in 0 | "$user") ;; *) exit 1 ;; esac
+        case $mode in
+        d????????[tT]*) ;;
+        d???????w*) exit 1 ;;
+        d????w????+*) exit 1 ;; # an access list: whom it lets write is not seen here
+        d????w*) case $group in 0 | "$user") ;; *) exit 1 ;; esac ;; # or a group of the user's own, by custom
+        d*) ;;
+        *) exit 1 ;;
+        esac
+    done
+}
+
+# whole DIRECTORY: whether it is ours and all there. Files are counted: where old ones are cleaned away, as in /tmp, they
+# go one by one.
+whole() {
+    [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] && guarded "$1" && [ "$(find "$1" -type f | wc -l)" -eq @FILES@ ]
+}
+
+# first DO: have DO look at each place and the directory that must be there for it, until one suits.
+first() {
+    if [ -n "${BACKUPLINK_HOME-}" ]; then "$1" "$BACKUPLINK_HOME" / && return; fi
+    if [ -n "${XDG_CACHE_HOME-}" ]; then
+        "$1" "$XDG_CACHE_HOME/backuplink" / && return
+    elif [ -n "${HOME-}" ]; then
+        "$1" "$HOME/.cache/backuplink" "$HOME" && return
+    fi
+    if [ "$user" -eq 0 ]; then "$1" /var/lib/backuplink /var/lib && return; fi
+    for folder in "${TMPDIR-}" /tmp /var/tmp "${XDG_RUNTIME_DIR-}" /dev/shm; do
+        if [ -n "$folder" ]; then "$1" "$folder/backuplink-$user" "$folder" && return; fi
+    done
+    return 1
+}
+
+physical() { [ ! -L "$1" ] && cd -P -- "$1" 2>/dev/null && pwd -P; }
+
+find_there() {
+    place=$(physical "$1") || return
+    directory=${place%/}/$name
+    whole "$directory"
+}
+
+discard() {
+    if [ -n "$temporary" ]; then rm -rf -- "$temporary" "$temporary.old"; fi
+    temporary=
+}
+
+# refuse PLACE WHY: say why not there, and leave nothing.
+refuse() {
+    say "not in $1: $2"
+    discard
+    return 1
+}
+
+unpack_there() {
+    [ -d "$2" ] || { refuse "$1" "there is no directory $2"; return; }
+    [ ! -L "$1" ] || { refuse "$1" "it is a symbolic link"; return; }
+    error=$(mkdir -p -- "$1" 2>&1) || { refuse "$1" "${error##*: }"; return; }
+    place=$(physical "$1") || { refuse "$1" "it cannot be entered"; return; }
+    guarded "$place" || { refuse "$1" "it, or a directory above it, can be changed by others"; return; }
+    directory=${place%/}/$name
+    if [ -e "$directory" ] || [ -L "$directory" ]; then
+        if [ -L "$directory" ] || [ ! -O "$directory" ] || ! guarded "$directory"; then
+            refuse "$1" "$name is there, and can be changed by others"
+            return
+        fi
+        say "$directory is not whole any more and is made anew"
+    fi
+    # What was left by one that was killed in the middle. An unpacking takes seconds.
+    find "${place%/}" -maxdepth 1 -name ".backuplink-*" -mmin +60 -user "$user" -exec rm -rf -- {} + 2>/dev/null
+    temporary=$(mktemp -d "${place%/}/.$name.XXXXXX" 2>/dev/null) || { refuse "$1" "it is not writable"; return; }
+    printf '#!/bin/sh\n' >"$temporary/try" 2>/dev/null || { refuse "$1" "it cannot be written to"; return; }
+    chmod 700 "$temporary/try"
+    "$temporary/try" 2>/dev/null || { refuse "$1" "no program may be started there (mounted noexec?)"; return; }
+    rm -- "$temporary/try"
+    if ! error=$({ tail -c +@OFFSET@ -- "$self" | gzip -dc | tar -x -f - -C "$temporary"; } 2>&1) || ! whole "$temporary"
+    then
+        refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | head -n 1)"
+        return
+    fi
+    # Before it takes its name it has shown that it starts. Many may do this at once: one of them gives it the name.
+    if [ -e "$directory" ] && ! whole "$directory"; then mv -- "$directory" "$temporary.old"; fi
+    if ! error=$("$temporary/bin/python" -I -S -B -c "$rename" "$temporary" "$directory" 2>&1) && ! whole "$directory"; then
+        refuse "$1" "its Python does not start: $(printf '%s\n' "$error" | tail -n 1)"
+        return
+    fi
+    discard
+    # What the caller named is kept; a place of our own goes too.
+    if [ "$1" = "${BACKUPLINK_HOME-}" ]; then place=$directory; fi
+    say "unpacked to $directory (once, later starts use it; deleting $place removes all that was written)"
+}
+rename='import os, sys; os.rename(*sys.argv[1:])'
+
+unpack() {
+    if command -v sha256sum >/dev/null; then
+        sum=$(tail -c +@OFFSET@ -- "$self" | sha256sum)
+        [ "${sum%% *}" = @SUM@ ] || die "$self is damaged: its content has not the sum that its head names; copy it again"
+    fi
+    for number in HUP INT TERM; do
+        trap "discard; trap - $number; kill -s $number \$\$" "$number"
+    done
+    umask 077
+    first unpack_there ||
+        die "found no place to unpack; name a directory of your own: BACKUPLINK_HOME=/path (writable, not mounted noexec)"
+    umask "$mask"
+    trap - HUP INT TERM
+}
+
+case $(uname -m) in
+@MACHINES@) ;;
+*) die "this file is for @ARCH@, and this machine is $(uname -m); take the file for it" ;;
+esac
+[ -e @LOADER@ ] || die "needs the GNU C library 2.17 or newer, whose @LOADER@ is not here (a musl system?)"
+
+if ! first find_there; then
+    case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
+    [ -f "$self" ] && [ -r "$self" ] || die "cannot read itself as $0; start it by its path"
+    for tool in tail gzip tar mktemp; do
+        command -v "$tool" >/dev/null || die "needs $tool to unpack itself; install it"
+    done
+    unpack
+fi
+if [ "$#" -eq 1 ] && [ "$1" = --unpacked-to ]; then
+    printf '%s\n' "$directory"
+    exit 0
+fi
+PATH=$own_path
+exec "$directory/bin/backuplink" "$@"

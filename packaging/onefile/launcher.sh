@@ -1,0 +1,7 @@
+#!/bin/sh
+# Starts backuplink with the Python beside this file, wherever that is, also through a symbolic link. That Python listens
+# to no PYTHON… variable (-I), looks into no folder of the host's (-S) and writes nothing (-B).
+case $0 in */*) self=$0 ;; *) self=./$0 ;; esac
+[ ! -L "$self" ] || self=$(readlink -f -- "$self")
+folder=${self%/*}
+exec "$folder/python" -I -S -B "$folder/../app" "$@"

@@ -1,0 +1,37 @@
+"""Run by the Python of an artifact, or by that of the source tree: what every scenario that comes with the program finds.
+
+Writes one JSON object to stdout, which has by scenario what its report found.
+"""
+
+import asyncio
+import json
+import sys
+
+from agent import codec
+from agent.runner import measure
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.settings import settings_of
+from agent.simulated.world import simulated
+from agent.stop import Stop
+from agent.verdict import judge
+
+
+async def found(name: str) -> dict[str, object]:
+    chosen = scenarios.load(name)
+    async with simulated(chosen) as world:
+        evidence = await measure(settings_of(chosen), world, emit=lambda _: None, stop=Stop())
+    report = codec.encode(judge(evidence))
+    return {part: report[part] for part in ("verdict", "findings", "not_evaluated")}
+
+
+def main() -> None:
+    results = {}
+    for name in scenarios.names():
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            results[name] = runner.run(found(name))
+    json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

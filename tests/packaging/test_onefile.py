@@ -1,0 +1,555 @@
+"""The one file: what is in it, where it unpacks and where not, and that it finds what the source finds."""
+
+import gzip
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent.version import __version__
+from tests.agent.terminals import on_terminal
+from tests.packaging import pipeline
+from tests.packaging.made import ROOT, lacking, made
+
+MACHINES: Final = {"x86_64": 62, "aarch64": 183}
+"""By processor: the machine that an ELF file names (elf.h, EM_X86_64 and EM_AARCH64)."""
+OLDEST_GLIBC: Final = (2, 17)
+"""Of all systems that are promised: Amazon Linux 2 has 2.26, RHEL 8 has 2.28. 2.17 is what its libraries are built for."""
+MEGABYTES: Final = 35
+SECONDS: Final = 300.0
+"""For a process, however busy the machine."""
+PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
+NOBODY: Final = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+DEBIAN: Final = ("bullseye",)
+UBUNTU: Final = ("focal",)
+FOREIGN: Final = Path("/usr/aarch64-linux-gnu")
+"""Where Debian's libc6-arm64-cross puts the C library."""
+VERSION: Final = f"backuplink {__version__}\n"
+
+
+def environment(home: Path | None = None, **more: str) -> dict[str, str]:
+    """Of a process that knows nothing of this one; without a home where none is given."""
+    return {"PATH": PATH, **({"HOME": str(home)} if home else {}), **more}
+
+
+def run(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in words],
+        cwd="/",
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def succeed(words: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    result = run(words, variables)
+    assert result.returncode == 0, (words, result.stdout[-2_000:], result.stderr[-2_000:])
+    return result
+
+
+def inside(file: Path, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a mount namespace of its own, where the folder of `file` is /mnt, read-only."""
+    bound = f'mount --bind "{file.parent}" /mnt\nmount -o remount,bind,ro /mnt\nfile=/mnt/{file.name}\n{script}'
+    return run(["unshare", "--mount", "sh", "-euc", bound, "sh", *words], environment())
+
+
+def within(folder: Path) -> set[str]:
+    """The files below a folder, also those whose names begin with a dot."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+
+
+def offset(file: Path) -> int:
+    """At which byte its archive begins."""
+    found = re.search(rb"tail -c \+(\d+)", file.read_bytes())
+    assert found is not None
+    return int(found[1]) - 1
+
+
+@cache
+def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
+    """What its archive holds, by name; without the folders."""
+    plain = gzip.decompress(file.read_bytes()[offset(file) :])
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        return {
+            each.name: (each, content.read()) for each in archive if (content := archive.extractfile(each)) is not None
+        }
+
+
+def of_this_tree(file: Path) -> Path:
+    """The file, where both packages in it are those of the tree as it is now."""
+    ours = {
+        f"app/{path.relative_to(ROOT)}": path.read_bytes()
+        for package in ("agent", "probes")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    theirs = {
+        name: content
+        for name, (_, content) in members(file).items()
+        if name.startswith(("app/agent/", "app/probes/")) and "__pycache__" not in name
+    }
+    if ours != theirs:
+        lacking("the tree has changed since dist/ was built; run packaging/build onefile")
+    return file
+
+
+@pytest.fixture(scope="module", params=sorted(MACHINES))
+def each(request: pytest.FixtureRequest) -> Path:
+    """The file for each kind of processor, to be looked into."""
+    return of_this_tree(made(f"backuplink-VERSION-linux-{request.param}.run", "onefile"))
+
+
+@pytest.fixture(scope="module")
+def file() -> Path:
+    """The file for this machine, to be run."""
+    if sys.platform != "linux" or platform.machine() not in MACHINES:
+        lacking(f"there is no file for {sys.platform} on {platform.machine()}")
+    return of_this_tree(made(f"backuplink-VERSION-linux-{platform.machine()}.run", "onefile"))
+
+
+@pytest.fixture(scope="module")
+def directory(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it has unpacked itself."""
+    home = tmp_path_factory.mktemp("unpacked")
+    return Path(succeed([file, "--unpacked-to"], environment(BACKUPLINK_HOME=str(home))).stdout.rstrip("\n"))
+
+
+@pytest.fixture
+def as_root() -> None:
+    if os.geteuid() != 0:
+        lacking("only root makes mount namespaces and becomes another user")
+
+
+@cache
+def of_the_source() -> Mapping[str, Any]:
+    """What the source tree finds in every scenario."""
+    words = [sys.executable, "-m", "tests.packaging.pipeline"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
+    found: Mapping[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# --- What is in it ----------------------------------------------------------------------------------------------------
+
+
+def test_is_no_larger_than_promised(each: Path) -> None:
+    assert each.stat().st_size <= MEGABYTES * 1_000_000
+
+
+def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(each: Path) -> None:
+    architecture = each.stem.rpartition("-linux-")[2]
+    programs = {name: content for name, (_, content) in members(each).items() if content.startswith(b"\x7fELF")}
+    assert "bin/python" in programs
+    assert any("cryptography" in name for name in programs)
+    for name, content in programs.items():
+        assert int.from_bytes(content[18:20], "little") == MACHINES[architecture], name
+        # The names of all versions of symbols that a file wants stand among its strings.
+        wanted = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
+        assert wanted, name
+        assert max(wanted) <= OLDEST_GLIBC, name
+
+
+def test_holds_nothing_that_installs_or_tests(each: Path) -> None:
+    for name in members(each):
+        parts = Path(name).parts
+        assert not {"pip", "ensurepip", "site-packages", "idlelib", "tkinter", "test", "tests"} & set(parts), name
+
+
+def test_nothing_says_where_or_by_whom_it_was_built(each: Path) -> None:
+    dates = set()
+    for name, (entry, content) in members(each).items():
+        assert (entry.uid, entry.gid, entry.uname, entry.gname) == (0, 0, "", ""), name
+        assert str(ROOT).encode() not in content, name
+        dates.add(entry.mtime)
+    assert len(dates) == 1
+
+
+def test_carries_the_licences_of_what_was_compiled(each: Path) -> None:
+    licences = {Path(name).name for name in members(each) if name.startswith("licences/")}
+    assert licences == {"backuplink", "libffi", "openssl", "python", "zlib"}
+
+
+def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(each: Path, tmp_path: Path) -> None:
+    architecture = each.stem.rpartition("-linux-")[2]
+    build = ROOT / "build" / "onefile"
+    python = build / platform.machine() / "parts" / "python" / "bin" / "python"
+    if not python.exists():
+        lacking("build/ holds no compiled Python; run packaging/build onefile")
+    date = next(iter(members(each).values()))[0].mtime
+    words = [python, "-S", "-s", "-P", "-B", ROOT / "packaging" / "onefile" / "assemble.py", "--arch", architecture]
+    words += ["--date", str(date), "--project", ROOT, "--tree", tmp_path / "tree", "--output", tmp_path]
+    words += ["--parts", build / architecture / "parts", "--libraries", build / architecture / "libraries"]
+    # As packaging/onefile/build has it.
+    quoted = " ".join(f"'{word}'" for word in words)
+    succeed(["sh", "-c", f"umask 077; exec {quoted}"], environment(PYTHONHASHSEED="0", LC_ALL="C.UTF-8"))
+    assert (tmp_path / each.name).read_bytes() == each.read_bytes()
+
+
+# --- That it runs -----------------------------------------------------------------------------------------------------
+
+
+def in_python(directory: Path, script: str) -> str:
+    """What a script says that is run by the Python in the directory, with its libraries."""
+    prepared = f"import sys\nsys.path.insert(0, {str(directory / 'app')!r})\n{script}"
+    return succeed([directory / "bin" / "python", "-I", "-S", "-B", "-c", prepared], environment()).stdout
+
+
+def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
+    shown = in_python(
+        directory,
+        "import importlib, pkgutil, agent, probes\n"
+        "for package in (agent, probes):\n"
+        "    for each in pkgutil.walk_packages(package.__path__, f'{package.__name__}.'):\n"
+        "        if not each.name.endswith('__main__'):\n"
+        "            print(importlib.import_module(each.name).__file__)\n",
+    ).split()
+    assert len(shown) > 100
+    assert all(Path(name).is_relative_to(directory / "app") for name in shown)
+
+
+def test_every_library_that_the_project_asks_for_can_be_imported(directory: Path) -> None:
+    in_python(
+        directory,
+        "import boto3, botocore.session, certifi, click, cryptography.x509, dns.message, h11, httpx, junitparser\n"
+        "import prometheus_client, textual.app, ssl, ctypes, zlib, urllib3\n",
+    )
+
+
+def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
+    shown = in_python(
+        directory,
+        "import boto3.session\n"
+        "from probes import ec2\n"
+        "session = boto3.session.Session(region_name='eu-west-1')\n"
+        "for name in ('backup', 'backup-gateway', 'sts', 'sso', 'sso-oidc', 'ec2', ec2.RESOLVER, ec2.ROUTE_53):\n"
+        "    print(session.client(name).meta.service_model.service_name)\n",
+    )
+    assert len(shown.split()) == 8
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--version",),
+        ("--help",),
+        ("tui", "--help"),
+        ("explain", "TCP003"),
+        ("schema",),
+        ("endpoints", "--region", "eu-west-1", "--format", "json"),
+        ("demo", "gateway-ports-missing"),
+    ],
+    ids=" ".join,
+)
+def test_says_what_the_source_says(file: Path, directory: Path, words: tuple[str, ...]) -> None:
+    variables = environment(BACKUPLINK_HOME=str(directory.parent))
+    ours = run([file, *words], variables)
+    source = subprocess.run(
+        [sys.executable, "-m", "agent", *words],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=SECONDS, check=False,
+    )
+    assert (ours.returncode, without_moment(ours.stdout)) == (source.returncode, without_moment(source.stdout))
+    assert ours.returncode in (0, 1, 2)
+    assert len(ours.stdout) > 10
+    assert ours.stderr == source.stderr
+
+
+def without_moment(text: str) -> str:
+    """Output without the time of the run, which a line of the text report names."""
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "", text)
+
+
+def test_finds_in_every_scenario_what_the_source_finds(directory: Path) -> None:
+    found = json.loads(in_python(directory, Path(pipeline.__file__).read_text("utf-8")))
+    expected = of_the_source()
+    assert len(expected) > 100
+    assert {name: found.get(name) for name in expected if found.get(name) != expected[name]} == {}
+
+
+def test_the_interface_has_its_styles(file: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACKUPLINK_HOME", str(directory.parent))
+    with on_terminal([str(file), "demo", "--tui"]) as session:
+        session.until("backup answers privately at 3 addresses")
+        session.press("q")
+        assert session.ended() == 0
+        assert session.is_sane()
+        assert "Traceback" not in session.text()
+
+
+def test_listens_to_no_python_of_the_host(file: Path, directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise SystemExit('the host is heard')", "utf-8")
+    variables = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path), "PYTHONSTARTUP": "/nonexistent"}
+    done = succeed([file, "--help"], environment(BACKUPLINK_HOME=str(directory.parent), **variables))
+    assert done.stdout.startswith("Usage: backuplink")
+
+
+def test_starts_through_a_symbolic_link_to_what_is_unpacked(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "backuplink").symlink_to(directory / "bin" / "backuplink")
+    assert succeed([tmp_path / "backuplink", "--version"], environment()).stdout == VERSION
+
+
+def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
+    file = of_this_tree(made("backuplink-VERSION-linux-aarch64.run", "onefile"))
+    if platform.machine() == "aarch64":
+        pytest.skip("it is this machine's, which the other tests run")
+    if shutil.which("qemu-aarch64") is None or not (FOREIGN / "lib" / "ld-linux-aarch64.so.1").exists():
+        lacking("needs qemu-aarch64 and the C library; apt-get install qemu-user libc6-arm64-cross")
+    for name, (entry, content) in members(file).items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        path.chmod(entry.mode)
+    python = ["qemu-aarch64", "-L", FOREIGN, tmp_path / "bin" / "python", "-I", "-S", "-B"]
+    assert succeed([*python, tmp_path / "app", "--version"], environment()).stdout == VERSION
+    done = run([*python, tmp_path / "app", "demo", "gateway-ports-missing", "--format", "json"], environment())
+    assert done.returncode in (0, 1, 2), done.stderr
+    found = json.loads(done.stdout)
+    expected = of_the_source()["gateway-ports-missing"]
+    assert {part: found[part] for part in expected} == expected
+
+
+# --- Where it unpacks -------------------------------------------------------------------------------------------------
+
+
+def named(said: str) -> Path:
+    """The directory that, by its own word, is all that was written."""
+    found = re.search(r"deleting (/\S+) removes all", said)
+    assert found is not None, said
+    return Path(found[1])
+
+
+def test_the_second_start_unpacks_nothing(file: Path, tmp_path: Path) -> None:
+    first = succeed([file, "--version"], environment(tmp_path))
+    assert "unpacked to" in first.stderr
+    before = {path: path.lstat().st_ctime_ns for path in tmp_path.rglob("*")}
+    second = succeed([file, "--version"], environment(tmp_path))
+    assert (first.stdout, second.stdout) == (VERSION, VERSION)
+    assert second.stderr == ""
+    assert {path: path.lstat().st_ctime_ns for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["BACKUPLINK_HOME", "home"])
+def test_deleting_what_it_names_leaves_nothing(file: Path, tmp_path: Path, own: bool) -> None:
+    (tmp_path / ".cache").mkdir()
+    variables = environment(tmp_path, **({"BACKUPLINK_HOME": str(tmp_path)} if own else {}))
+    said = succeed([file, "demo"], variables).stderr
+    assert len(within(tmp_path)) > 1_000
+    assert named(said).is_relative_to(tmp_path)
+    shutil.rmtree(named(said))
+    assert list(tmp_path.rglob("*")) == [tmp_path / ".cache"]
+
+
+def test_four_first_starts_at_once(file: Path, tmp_path: Path) -> None:
+    variables = environment(BACKUPLINK_HOME=str(tmp_path))
+    started = [
+        subprocess.Popen([file, "--version"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=SECONDS) for process in started]
+    assert [process.returncode for process in started] == [0] * 4, said
+    assert [out for out, _ in said] == [VERSION] * 4
+    assert len(os.listdir(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_an_interrupted_unpack_leaves_nothing(file: Path, tmp_path: Path, number: signal.Signals) -> None:
+    variables = environment(BACKUPLINK_HOME=str(tmp_path))
+    with subprocess.Popen([file, "--version"], env=variables, start_new_session=True) as process:
+        limit = time.monotonic() + SECONDS
+        while not any(tmp_path.glob(".backuplink-*/lib")):
+            assert process.poll() is None
+            assert time.monotonic() < limit
+        os.killpg(process.pid, number)
+        assert process.wait(SECONDS) == -number
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_one_left_is_cleared_away_later(file: Path, tmp_path: Path) -> None:
+    left, young = tmp_path / ".backuplink-0-left", tmp_path / ".backuplink-0-young"
+    for folder in (left, young):
+        (folder / "lib").mkdir(parents=True)
+    os.utime(left, (1, 1))
+    succeed([file, "--version"], environment(BACKUPLINK_HOME=str(tmp_path)))
+    assert not left.exists()
+    assert young.exists()
+
+
+def test_a_directory_that_is_not_whole_is_made_anew(file: Path, tmp_path: Path) -> None:
+    variables = environment(BACKUPLINK_HOME=str(tmp_path))
+    unpacked = named(succeed([file, "--version"], variables).stderr)
+    shutil.rmtree(unpacked / "app" / "click")
+    again = succeed([file, "demo"], variables)
+    assert "is not whole any more and is made anew" in again.stderr
+    assert os.listdir(tmp_path) == [unpacked.name]
+
+
+@pytest.mark.parametrize("damage", ["a byte", "the end"])
+def test_a_damaged_file_is_refused(file: Path, tmp_path: Path, damage: str) -> None:
+    content = bytearray(file.read_bytes())
+    if damage == "a byte":
+        content[(offset(file) + len(content)) // 2] ^= 1
+    else:
+        del content[-1_000_000:]
+    copy = tmp_path / "backuplink.run"
+    copy.write_bytes(content)
+    copy.chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    done = run([copy, "--version"], environment(home))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{copy} is damaged" in done.stderr
+    assert list(home.rglob("*")) == []
+
+
+def test_a_place_that_others_can_change_is_refused(file: Path, tmp_path: Path) -> None:
+    open_, home = tmp_path / "open", tmp_path / "home"
+    open_.mkdir()
+    open_.chmod(0o777)
+    home.mkdir()
+    done = succeed([file, "--version"], environment(home, BACKUPLINK_HOME=str(open_)))
+    assert f"not in {open_}: it, or a directory above it, can be changed by others" in done.stderr
+    assert os.listdir(open_) == []
+    assert named(done.stderr).is_relative_to(home)
+
+
+def test_what_others_can_change_is_not_started(file: Path, tmp_path: Path) -> None:
+    own, home = tmp_path / "own", tmp_path / "home"
+    home.mkdir()
+    variables = environment(home, BACKUPLINK_HOME=str(own))
+    unpacked = named(succeed([file, "--version"], variables).stderr)
+    (unpacked / "bin" / "backuplink").write_text("#!/bin/sh\necho changed\n", "utf-8")
+    unpacked.chmod(0o777)
+    done = succeed([file, "--version"], variables)
+    assert done.stdout == VERSION
+    assert f"not in {own}: {unpacked.name} is there, and can be changed by others" in done.stderr
+
+
+def test_a_symbolic_link_in_its_place_is_not_followed(file: Path, directory: Path, tmp_path: Path) -> None:
+    own, home = tmp_path / "own", tmp_path / "home"
+    own.mkdir()
+    home.mkdir()
+    (own / directory.name).symlink_to(directory)
+    done = succeed([file, "--version"], environment(home, BACKUPLINK_HOME=str(own)))
+    assert "is there, and can be changed by others" in done.stderr
+    assert named(done.stderr).is_relative_to(home)
+
+
+@pytest.mark.usefixtures("as_root")
+def test_what_belongs_to_another_user_is_not_started(file: Path, tmp_path: Path) -> None:
+    own, home = tmp_path / "own", tmp_path / "home"
+    home.mkdir()
+    variables = environment(home, BACKUPLINK_HOME=str(own))
+    os.chown(named(succeed([file, "--version"], variables).stderr), 65534, 65534)
+    done = succeed([file, "--version"], variables)
+    assert "can be changed by others" in done.stderr
+    assert named(done.stderr).is_relative_to(home)
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_user_without_a_home_on_a_noexec_tmp(file: Path) -> None:
+    script = f"""
+        mount -t tmpfs -o noexec,mode=1777 none /tmp
+        mount -t tmpfs -o mode=1777 none /var/tmp
+        HOME=/nonexistent {" ".join(NOBODY)} $file --version
+        {" ".join(NOBODY)} $file --version
+        ls -A /tmp/* /var/tmp
+    """
+    done = inside(file, script)
+    assert done.returncode == 0, done.stderr
+    first, second, *left = done.stdout.splitlines(keepends=True)
+    assert (first, second) == (VERSION, VERSION)
+    assert "".join(left).split() == ["/tmp/backuplink-65534:", "/var/tmp:", "backuplink-65534"] or "".join(
+        left
+    ).split() == ["backuplink-65534"]
+    assert "not in /nonexistent/.cache/backuplink: there is no directory /nonexistent\n" in done.stderr
+    assert "not in /tmp/backuplink-65534: no program may be started there (mounted noexec?)\n" in done.stderr
+    assert done.stderr.count("unpacked to /var/tmp/backuplink-65534/") == 1
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_read_only_root(file: Path) -> None:
+    script = """
+        mount -t tmpfs none /tmp
+        mount -t tmpfs none /var/tmp
+        mount -o remount,ro /var/tmp
+        mount -o remount,bind,ro /
+        HOME=/root $file --version
+    """
+    done = inside(file, script)
+    assert (done.returncode, done.stdout) == (0, VERSION), done.stderr
+    assert "not in /root/.cache/backuplink: Read-only file system\n" in done.stderr
+    assert "not in /var/lib/backuplink: Read-only file system\n" in done.stderr
+    assert "unpacked to /tmp/backuplink-0/" in done.stderr
+
+
+@pytest.mark.usefixtures("as_root")
+def test_no_place_at_all_is_said_with_what_to_do(file: Path) -> None:
+    script = """
+        for place in /tmp /var/tmp /dev/shm /var/lib; do mount -t tmpfs -o noexec,mode=1777 none $place; done
+        exec env -u HOME $file --version
+    """
+    done = inside(file, script)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("no program may be started there (mounted noexec?)") == 4
+    assert "name a directory of your own: BACKUPLINK_HOME=/path" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_full_place_is_left_as_it_was(file: Path) -> None:
+    script = """
+        mount -t tmpfs -o size=8M none /var/lib
+        mount -t tmpfs -o mode=1777 none /tmp
+        env -u HOME $file --version
+        ls -A /var/lib/backuplink
+    """
+    done = inside(file, script)
+    assert (done.returncode, done.stdout) == (0, VERSION), done.stderr
+    assert re.search(r"not in /var/lib/backuplink: it cannot be unpacked: .*No space left", done.stderr)
+    assert "unpacked to /tmp/backuplink-0/" in done.stderr
+
+
+# --- On other systems -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("as_root")
+@pytest.mark.parametrize("suite", [*DEBIAN, *UBUNTU])
+def test_runs_in_a_root_without_python(file: Path, suite: str) -> None:
+    root = ROOT / "build" / "roots" / suite
+    if not root.is_dir():
+        if suite in UBUNTU:
+            pytest.skip(f"build/roots has no {suite}; packaging/roots {suite} makes it where apt has Ubuntu")
+        lacking(f"build/roots has no {suite}; run packaging/roots {suite}")
+    assert list(root.glob("usr/bin/python*")) == []
+    script = f"""
+        mount --bind "{root}" /mnt
+        mount -o remount,bind,ro /mnt
+        mount -t tmpfs none /mnt/tmp
+        mount --bind "{file.parent}" /mnt/mnt
+        chroot /mnt env -u HOME $file --version
+        chroot /mnt env -u HOME $file demo gateway-ports-missing >&2 || [ $? -le 2 ]
+        exec chroot /mnt env -u HOME sh -c 'directory=$("$0" --unpacked-to) &&
+            exec "$directory/bin/python" -I -S -B -c "import sys; sys.path.insert(0, \\"$directory/app\\"); $1"' \
+            $file "$1"
+    """
+    scenarios = f"exec({Path(pipeline.__file__).read_text('utf-8')!r})"
+    done = inside(file, script, scenarios)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    version, _, found = done.stdout.partition("\n")
+    assert f"{version}\n" == VERSION
+    assert json.loads(found) == of_the_source()
