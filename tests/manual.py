@@ -56,7 +56,7 @@ def title(name: str, section: int, summary: str) -> list[str]:
     """The head of a page. It has no date, so that the same program always gives the same bytes."""
     kind = {1: "User Commands", 5: "File Formats"}[section]
     return [
-        r'.\" Written by ./dev docs from the program itself; edit there.',
+        r".\" Written by ./dev docs from the program itself; edit there.",
         f'.TH {roff(name.upper())} {section} "" "backuplink {__version__}" "{kind}"',
         ".SH NAME",
         rf"{roff(name)} \- {roff(summary)}",
@@ -173,6 +173,15 @@ def completion(kind: type[ShellComplete]) -> str:
     return ShellComplete.source(made).strip() + "\n"  # its own form would look for a bash on this machine
 
 
+def for_fpath(script: str) -> str:
+    """zsh's script for a folder of `fpath` alone. Its own end, which is for `source` as well, gives nothing at the second
+    key of a session: by then the file is a function that was loaded before."""
+    functions, end, _ = script.partition("if [[ $zsh_eval_context[-1] == loadautofunc ]]")
+    if not end:
+        raise ValueError("click's script for zsh has another end than it had; see whether this is still needed")
+    return f'{functions}_backuplink_completion "$@"\n'
+
+
 OLD_BASH = (
     "# Older ones lack `complete -o nosort`, and would say so at each key.\n"
     "((BASH_VERSINFO[0] > 4 || (BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 4))) || return 0\n\n"
@@ -186,6 +195,6 @@ def pages() -> dict[str, str]:
         **{f"{FOLDER}/man/backuplink-{name}.1": command_page(name, cli.main.commands[name]) for name in commands()},
         f"{FOLDER}/man/backuplink.toml.5": file_page(),
         f"{FOLDER}/completions/backuplink.bash": OLD_BASH + completion(BashComplete),
-        f"{FOLDER}/completions/_backuplink": completion(ZshComplete),
+        f"{FOLDER}/completions/_backuplink": for_fpath(completion(ZshComplete)),
         f"{FOLDER}/completions/backuplink.fish": completion(FishComplete),
     }

@@ -133,9 +133,12 @@ def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
     with on_terminal(start, columns=200, folder=tmp_path, environment=environment) as session:
         session.press(begin)
         session.until("ready> ")
-        session.press("backuplink wat\t")
-        session.until("backuplink watch")
-        session.press("--textf\t")
-        session.until("--textfile")
-        session.press("a-rep\t")
-        session.until("a-report-of-today.json")
+        for typed, shown in (
+            ("backuplink wat", "ch"),
+            ("--textf", "ile"),
+            ("a-rep", "ort-of-today.json"),
+        ):
+            session.press(typed)
+            session.until(typed)
+            session.press("\t")  # by itself: what is typed in one go is taken for pasted
+            session.until(shown)
