@@ -174,8 +174,8 @@ def completion(kind: type[ShellComplete]) -> str:
 
 
 def for_fpath(script: str) -> str:
-    """zsh's script for a folder of `fpath` alone. Its own end, which is for `source` as well, gives nothing at the second
-    key of a session: by then the file is a function that was loaded before."""
+    """zsh's script for a folder of `fpath` alone. Its own end, which is for `source` as well, gives nothing at the
+    second key of a session: by then the file is a function that was loaded before."""
     functions, end, _ = script.partition("if [[ $zsh_eval_context[-1] == loadautofunc ]]")
     if not end:
         raise ValueError("click's script for zsh has another end than it had; see whether this is still needed")
