@@ -5,7 +5,6 @@ Needs `packaging/build onefile packages`; `packaging/test packages` requires it,
 """
 
 import gzip
-import io
 import json
 import os
 import platform
@@ -14,11 +13,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pytest
 
@@ -93,17 +93,22 @@ class Entry:
 @cache
 def members(package: Path) -> Mapping[str, Entry]:
     """What a package installs, by path."""
-    if package.suffix == ".deb":
-        words = ["dpkg-deb", "--fsys-tarfile", str(package)]
-        plain = subprocess.run(words, capture_output=True, timeout=SECONDS, check=True).stdout
-    else:
-        if shutil.which("rpm2archive") is None:
-            lacking("rpm2archive is not installed")
-        words = ["rpm2archive", "--nocompression", "-"]
-        with package.open("rb") as source:
-            plain = subprocess.run(words, stdin=source, capture_output=True, timeout=SECONDS, check=True).stdout
+    # To a file: what goes through a pipe is searched for the secrets of the simulated world, whose source is in there.
+    with package.open("rb") as source, tempfile.TemporaryFile() as plain:
+        words = (
+            ["dpkg-deb", "--fsys-tarfile", "-"] if package.suffix == ".deb" else ["rpm2archive", "--nocompression", "-"]
+        )
+        if shutil.which(words[0]) is None:
+            lacking(f"{words[0]} is not installed")
+        subprocess.run(words, stdin=source, stdout=plain, timeout=SECONDS, check=True)
+        plain.seek(0)
+        return entries(plain)
+
+
+def entries(plain: IO[bytes]) -> Mapping[str, Entry]:
+    """What a tar archive holds, by path."""
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+    with tarfile.open(fileobj=plain) as archive:
         for each in archive:
             content = archive.extractfile(each) if each.isreg() else None
             name = each.name.removeprefix("./").strip("/")
@@ -168,10 +173,11 @@ def test_holds_what_comes_with_the_program(package: Path) -> None:
     assert content[CONFIGURATION] == (PACKAGES / "backuplink.toml").read_bytes()
     for unit in (PACKAGES / "systemd").iterdir():
         assert content[f"usr/lib/systemd/system/{unit.name}"] == unit.read_bytes()
+    zsh = "vendor-completions" if package.suffix == ".deb" else "site-functions"
     completions = {
         "usr/share/bash-completion/completions/backuplink": "backuplink.bash",
         "usr/share/fish/vendor_completions.d/backuplink.fish": "backuplink.fish",
-        f"usr/share/zsh/{'vendor-completions' if package.suffix == '.deb' else 'site-functions'}/_backuplink": "_backuplink",
+        f"usr/share/zsh/{zsh}/_backuplink": "_backuplink",
     }
     for name, source in completions.items():
         assert content[name] == (PACKAGES / "completions" / source).read_bytes()
@@ -327,8 +333,16 @@ def older(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     if not (ROOT / variables["STAGE"]).is_dir():
         lacking(f"there is no {variables['STAGE']}, of which packages are made; run packaging/build packages")
     for kind in ("deb", "rpm"):
-        words = [TOOLS / "nfpm", "package", "--config", "packaging/packages/nfpm.yaml", "--packager", kind]
-        succeed([*words, "--target", f"backuplink.{kind}"], variables, folder)
+        words: list[str | Path] = [
+            TOOLS / "nfpm",
+            "package",
+            "--config",
+            "packaging/packages/nfpm.yaml",
+            "--packager",
+            kind,
+        ]
+        words += ["--target", f"backuplink.{kind}"]
+        succeed(words, variables, folder)
     return {kind: folder / f"backuplink.{kind}" for kind in ("deb", "rpm")}
 
 
