@@ -5,6 +5,7 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -125,33 +126,37 @@ def _refuse(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
     from agent.verdict import refusal
 
     try:
-        to_stdout(rendered(refusal(why), wanted))
+        to_stdout(rendered(refusal(why), wanted, code=code))
     except ReaderGoneError:
         return exits.UNKNOWN
     return code
 
 
-def rendered(report: Report, wanted: str, *, brief: bool = False, colour: bool = False) -> str:
-    """The report as one document of a format."""
-    if wanted == "json":
-        from agent.render import json
+_RENDERERS: Final = {
+    "text": "agent.render.text",
+    "json": "agent.render.json",
+    "ndjson": "agent.render.ndjson",
+    "nagios": "agent.render.nagios",
+    "junit": "agent.render.junit",
+    "markdown": "agent.render.markdown",
+    "prometheus": "agent.render.prometheus",
+    "emf": "agent.render.emf",
+}
+"""Where each of FORMATS is written: a module is loaded when its format is asked for, and what it needs with it."""
 
-        return json.render(report)
-    if wanted == "ndjson":
-        from agent.render import ndjson
 
-        return ndjson.render(report)
-    if wanted == "prometheus":
-        from agent.render import prometheus
-
-        return prometheus.render(report)
-    if wanted == "emf":
-        from agent.render import emf
-
-        return emf.render(report)
-    from agent.render import text
-
-    return text.brief(report) if brief else text.render(report, colour=colour)
+def rendered(report: Report, wanted: str, *, code: int, brief: bool = False, colour: bool = False) -> str:
+    """The report as one document of a format, whole; `code` is the exit code that goes with it."""
+    module = importlib.import_module(_RENDERERS[wanted])
+    document: str
+    match wanted:
+        case "text":
+            document = module.brief(report) if brief else module.render(report, colour=colour)
+        case "nagios":
+            document = module.render(report, code=code)
+        case _:
+            document = module.render(report)
+    return document
 
 
 def has_colours(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
@@ -182,8 +187,21 @@ class _Command(click.Command):
         return option
 
 
+_RESERVED: Final = ("history", "fleet")
+"""Names of commands that are to come."""
+
+
 class _Group(_Command, click.Group):
     command_class = _Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _RESERVED:
+            ctx.fail(
+                f"{args[0]} is not in this version of backuplink ({__version__}); its name is kept for a later one."
+            )
+        return super().resolve_command(ctx, args)
 
 
 def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -564,8 +582,7 @@ def diagnose(report_file: str, **options: Any) -> int:
     except saved.SavedReportError as error:
         raise click.UsageError(f"{error}.") from error
     judged = _judged(evidence, suppress=shown.suppressions)
-    written = _write(judged, shown)
-    return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
+    return _write(judged, shown, exits.of_verdict(judged.verdict.status, shown.fail_on))
 
 
 @main.command()
@@ -635,13 +652,13 @@ def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int
         judged = _judged(_measured(runner, go, stop, lines), suppress=shown.suppressions)
         lines.end(judged)
         writer.end()
-        written = True
+        code = exits.of_verdict(judged.verdict.status, shown.fail_on)
     else:
         judged = _judged(_measured(runner, go, stop, lambda _: None), suppress=shown.suppressions)
-        written = _write(judged, shown)
-    if stop.reason is not None:  # even where it came after the last look and the report is complete
-        return exits.SIGNALS[stop.reason]
-    return exits.of_verdict(judged.verdict.status, shown.fail_on) if written else exits.UNKNOWN
+        code = exits.of_verdict(judged.verdict.status, shown.fail_on)
+        code = _write(judged, shown, code if stop.reason is None else exits.SIGNALS[stop.reason])
+    # Even where it came after the last look and the report is complete.
+    return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 
 def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) -> "Evidence":
@@ -654,27 +671,28 @@ def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) ->
     return seen
 
 
-def _write(judged: Report, shown: Showing) -> bool:
-    """Write the document where it is wanted; False where a file could not be written and stdout got it."""
+def _write(judged: Report, shown: Showing, code: int) -> int:
+    """Write the document where it is wanted, and give the exit code: `code`, or that of a file that could not be
+    written, for which stdout got the document."""
     if shown.redact:
         from agent.redact import redact
 
         judged = redact(judged)
+    if shown.output is not None:
+        if _put(rendered(judged, shown.format, code=code, brief=shown.brief), shown.output, "the report is"):
+            return code
+        code = exits.UNKNOWN
     colour = shown.output is None and has_colours(sys.stdout, os.environ)
-    return _put(rendered(judged, shown.format, brief=shown.brief, colour=colour), shown.output, "the report is")
+    to_stdout(rendered(judged, shown.format, code=code, brief=shown.brief, colour=colour))
+    return code
 
 
-def _put(document: str, output: str | None, what: str) -> bool:
-    """Write a document to a file or, without one, to stdout; False where the file could not be written and stdout got
-    it."""
-    if output is None:
-        to_stdout(document)
-        return True
+def _put(document: str, output: str, what: str) -> bool:
+    """Write a document to a file; False where that could not be, which is said, and that stdout gets it."""
     try:
         to_file(document, Path(output))
     except OSError as error:
         to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
-        to_stdout(document)
         return False
     return True
 
@@ -688,8 +706,7 @@ def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job
 
     options = context.params
     shown = showing_from(options)
-    given = context.get_parameter_source("deadline") not in (None, ParameterSource.DEFAULT)
-    wanted = watching_from(options, deadline_given=given)
+    wanted = watching_from(options)
     most = SHARE_FOR_A_CYCLE * wanted.interval
     return Job(
         settings=replace(settings, deadline=min(settings.deadline, most)),
@@ -698,7 +715,9 @@ def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job
         judge=partial(_judged, suppress=shown.suppressions),
         format=shown.format,
         output=None if shown.output is None else Path(shown.output),
-        render=lambda report: rendered(report, shown.format, brief=shown.brief),
+        render=lambda report: rendered(
+            report, shown.format, code=exits.of_verdict(report.verdict.status, shown.fail_on), brief=shown.brief
+        ),
         redact=shown.redact,
     )
 
@@ -802,10 +821,9 @@ def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
             from agent.verdict import refusal
 
             seen = refusal("left before anything was seen")
-        written = _write(seen, shown)
-        if pulled:
-            return exits.SIGNALS[pulled[0]]
-        return code if written and code is not None else exits.UNKNOWN
+        code = exits.SIGNALS[pulled[0]] if pulled else exits.UNKNOWN if code is None else code
+        code = _write(seen, shown, code)
+        return exits.SIGNALS[pulled[0]] if pulled else code
 
 
 # --- A configuration -------------------------------------------------------------------------------------------------
@@ -831,7 +849,10 @@ def gathered(runner: asyncio.Runner, go: Gather, pulled: list[str], output: str 
             return _refuse(why, format_in((), os.environ), exits.SIGNALS[stop.reason])
         if isinstance(found, Nothing):
             raise click.ClickException(f"{found.why}.")
-        written = _put(facts_file.dumps(found), output, "the facts are")
+        document = facts_file.dumps(found)
+        written = output is None or _put(document, output, "the facts are")
+        if output is None or not written:
+            to_stdout(document)
         lines = lacking(found)
         for line in lines:
             to_stderr(f"{one_line(f'Not read: {line}')}\n")

@@ -28,9 +28,15 @@ from probes.model import Address
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FORMATS: Final = ("text", "json", "ndjson", "prometheus", "emf")
+FORMATS: Final = ("text", "json", "ndjson", "nagios", "prometheus", "emf", "junit", "markdown")
 STREAMS: Final = ("text", "ndjson", "emf")
 """Formats that can go on for ever; the others are one document, which a watch writes to a file."""
+HTML: Final = "html"
+"""The name of a format that the interface alone writes."""
+DEADLINE: Final = 20.0
+"""Seconds for a run where nothing else is said."""
+DEADLINES: Final = {"nagios": 9.0}
+"""The same by format: check_nrpe gives a plugin up after ten seconds, and with it the document."""
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
@@ -123,6 +129,17 @@ def _suppression(text: str) -> Suppression:
     if found and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target behind the '='")
     return Suppression(code=code, target=target or None)
+
+
+class _Format(click.Choice[str]):
+    """A format, or the reason why one that has a name is not among them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == HTML:
+            raise click.UsageError(
+                "The format html is written by the interface alone: `backuplink tui REPORT.json`, key e saves it.", ctx
+            )
+        return super().convert(value, param, ctx)
 
 
 def _seconds(low: float, high: float) -> Parsed:
@@ -349,7 +366,14 @@ _MEASURING: Final = (
         help="Addresses that count as private here (repeatable).",
     ),
     _option("--timeout", type=_seconds(0.1, 60), default="3", show_default=True, help="Seconds for one step."),
-    _option("--deadline", type=_seconds(1, 3600), default="20", show_default=True, help="Seconds for the whole run."),
+    _option(
+        "--deadline",
+        type=_seconds(1, 3600),
+        show_default=", ".join(
+            [f"{DEADLINE:g}", *(f"{each:g} with --format {name}" for name, each in DEADLINES.items())]
+        ),
+        help="Seconds for the whole run.",
+    ),
     _option(
         "--no-api",
         is_flag=True,
@@ -384,7 +408,7 @@ _GATHERING: Final = (
 )
 
 _SHOWING: Final = (
-    _option("--format", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of the report."),
+    _option("--format", type=_Format(FORMATS), default=FORMATS[0], show_default=True, help="Of the report."),
     _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
     _option(
         "--output",
@@ -542,7 +566,7 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
         expect=Expect(options["expect"]),
         private_cidrs=options["private_cidrs"],
         timeout=options["timeout"],
-        deadline=options["deadline"],
+        deadline=DEADLINES.get(options["format"], DEADLINE) if options["deadline"] is None else options["deadline"],
         profile=options["profile"],
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
@@ -553,14 +577,14 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
     )
 
 
-def watching_from(options: Mapping[str, Any], *, deadline_given: bool) -> Watching:
+def watching_from(options: Mapping[str, Any]) -> Watching:
     """How a watch goes on, from parsed options. Raises UsageError for options that exclude each other."""
     if options["history"] is not None:
         raise click.UsageError("--history is reserved: this version keeps no history.")
     most = SHARE_FOR_A_CYCLE * options["interval"]
-    if deadline_given and options["deadline"] > most:
+    if (deadline := options.get("deadline")) is not None and deadline > most:
         raise click.UsageError(
-            f"--deadline {options['deadline']:g} does not fit into --interval {options['interval']:g}: a cycle has "
+            f"--deadline {deadline:g} does not fit into --interval {options['interval']:g}: a cycle has "
             f"{SHARE_FOR_A_CYCLE:.0%} of it, so at most {most:g} s."
         )
     if options["format"] not in STREAMS and options["output"] is None:

@@ -148,6 +148,10 @@ class Run:
     region: str | None
     region_source: str | None
     """What named the Region."""
+    timeout_seconds: float | None = None
+    """What one step might take; None where no run was made, and in reports of versions that did not say it."""
+    deadline_seconds: float | None = None
+    """The same of the whole run."""
     redacted: bool = False
     """Whether masks stand in the report in place of what identifies, so that it cannot be judged again."""
 

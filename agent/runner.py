@@ -104,6 +104,8 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         region=measuring.region,
         region_source=measuring.region_source,
         ec2_reads=settings.ec2_reads or settings.ec2_facts is not None,
+        timeout_seconds=settings.timeout,
+        deadline_seconds=settings.deadline,
     )
     return Evidence(run=run, targets=measuring.targets, observations=measuring.log.made)
 

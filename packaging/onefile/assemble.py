@@ -11,17 +11,27 @@ import hashlib
 import io
 import re
 import shutil
-import string
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Final
 
 HERE: Final = Path(__file__).parent
 
-NOT_OF_THE_LIBRARY: Final = ("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "pydoc_data", "__phello__", "site-packages")
+NOT_OF_THE_LIBRARY: Final = (
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "turtle.py",
+    "ensurepip",
+    "pydoc_data",
+    "__phello__",
+    "site-packages",
+)
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
@@ -68,7 +78,7 @@ def main() -> None:
 def version_of(project: Path) -> str:
     found = re.search(r'^__version__ = "([^"]+)"$', (project / "agent/version.py").read_text("utf-8"), re.MULTILINE)
     if found is None:
-        sys.exit("agent/version.py has no line that reads __version__ = \"…\"")
+        sys.exit('agent/version.py has no line that reads __version__ = "…"')
     return found[1]
 
 
@@ -152,13 +162,6 @@ def packed(tree: Path, *, date: int) -> tuple[bytes, int]:
     return gzip.compress(plain.getvalue(), compresslevel=9, mtime=0), files
 
 
-class Template(string.Template):
-    """The head's own text is full of dollars."""
-
-    delimiter = "@"
-    pattern = r"@(?:(?P<named>[A-Z]+)@|(?P<escaped>(?!))|(?P<braced>(?!))|(?P<invalid>(?!)))"
-
-
 def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
     """The script before the archive. It names the byte at which that begins, which its own length decides."""
     machines, loader = MACHINES[arch]
@@ -172,11 +175,16 @@ def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
         "SUM": checksum,
         "KEY": checksum[:16],
     }
-    template = Template((HERE / "head.sh").read_text("utf-8"))
+    template = (HERE / "head.sh").read_text("utf-8")
     offset = 0
-    while len(text := template.substitute(known, OFFSET=offset + 1).encode()) != offset:
+    while len(text := filled(template, {**known, "OFFSET": offset + 1}).encode()) != offset:
         offset = len(text)
     return text
+
+
+def filled(template: str, known: Mapping[str, object]) -> str:
+    """The text with every @NAME@ in it replaced. Raises KeyError for one that is not known."""
+    return re.sub("@([A-Z]+)@", lambda found: str(known[found[1]]), template)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ name=backuplink-@VERSION@-@ARCH@-@KEY@
 mask=$(umask)
 user=$(id -u)
 temporary=
+made=
 
 say() { printf 'backuplink: %s\n' "$*" >&2; }
 die() { say "$*"; exit 3; }
@@ -81,7 +82,8 @@ find_there() {
 
 discard() {
     if [ -n "$temporary" ]; then rm -rf -- "$temporary" "$temporary.old"; fi
-    temporary=
+    if [ -n "$made" ]; then rmdir -- "$made" 2>/dev/null; fi # empty, or another start is at it
+    temporary= made=
 }
 
 # refuse PLACE WHY: say why not there, and leave nothing.
@@ -94,6 +96,7 @@ refuse() {
 unpack_there() {
     [ -d "$2" ] || { refuse "$1" "there is no directory $2"; return; }
     [ ! -L "$1" ] || { refuse "$1" "it is a symbolic link"; return; }
+    [ -e "$1" ] || made=$1
     error=$(mkdir -p -- "$1" 2>&1) || { refuse "$1" "${error##*: }"; return; }
     place=$(physical "$1") || { refuse "$1" "it cannot be entered"; return; }
     guarded "$place" || { refuse "$1" "it, or a directory above it, can be changed by others"; return; }
@@ -114,7 +117,8 @@ unpack_there() {
     rm -- "$temporary/try"
     if ! error=$({ tail -c +@OFFSET@ -- "$self" | gzip -dc | tar -x -f - -C "$temporary"; } 2>&1) || ! whole "$temporary"
     then
-        refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | head -n 1)"
+        # On a full disk GNU tar's first word is how much it wrote, and the reason follows.
+        refuse "$1" "it cannot be unpacked: $(printf '%s\n' "$error" | grep -v 'Wrote only' | head -n 1)"
         return
     fi
     # Before it takes its name it has shown that it starts. Many may do this at once: one of them gives it the name.

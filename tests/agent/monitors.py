@@ -11,6 +11,8 @@ import pytest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.agent import junit_results, plugin_output
+
 REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
 Labels = frozenset[tuple[str, str]]
 
@@ -97,5 +99,25 @@ def _emf_status(text: str) -> str:
     return status
 
 
-STATUS_IN: Final[dict[str, Callable[[str], str]]] = {"prometheus": _prometheus_status, "emf": _emf_status}
-"""The status of the run, as a monitor has it, by the format."""
+def _nagios_status(text: str) -> str:
+    return plugin_output.read(text).word.lower()
+
+
+def _junit_status(text: str) -> str:
+    (verdict,) = (each for each in junit_results.read(text) if each.name == "verdict")
+    return {"passed": "ok", "error": "unknown"}.get(verdict.result, verdict.result)
+
+
+def _markdown_status(text: str) -> str:
+    (heading,) = (line for line in text.splitlines() if line.startswith("# "))
+    return heading.removeprefix("# ").partition(":")[0].lower()
+
+
+STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
+    "prometheus": _prometheus_status,
+    "emf": _emf_status,
+    "nagios": _nagios_status,
+    "junit": _junit_status,
+    "markdown": _markdown_status,
+}
+"""The status of the run, as a monitor or a page has it, by the format."""

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from agent import exits
 from agent.evidence import Evidence
-from agent.render import emf, json, prometheus, text
+from agent.render import emf, json, junit, markdown, nagios, prometheus, text
 from agent.report import Report
 from agent.verdict import judge
 from probes.facts import TlsFacts
@@ -36,11 +37,17 @@ def rendered() -> dict[str, str]:
     return {
         "blocked.emf": emf.render(blocked),
         "blocked.json": json.render(blocked),
+        "blocked.junit.xml": junit.render(blocked),
+        "blocked.md": markdown.render(blocked),
+        "blocked.nagios": nagios.render(blocked, code=exits.CRITICAL),
         "blocked.prom": prometheus.render(blocked),
         "blocked.txt": text.render(blocked),
         "differs.txt": text.render(differs),
         "hard.emf": emf.render(report),
         "hard.json": json.render(report),
+        "hard.junit.xml": junit.render(report),
+        "hard.md": markdown.render(report),
+        "hard.nagios": nagios.render(report, code=exits.CRITICAL),
         "hard.prom": prometheus.render(report),
         "hard.txt": text.render(report),
         "hard-colour.txt": text.render(report, colour=True),

@@ -7,9 +7,9 @@ from typing import Final
 
 import jsonschema
 
-from agent import codec
+from agent import codec, exits
+from agent.render import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.render import json as json_format
-from agent.render import emf, ndjson, prometheus, text
 from agent.report import Report
 from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
@@ -123,8 +123,10 @@ def assert_harmless(report: Report) -> None:
     _VALIDATOR.validate(data)
     assert codec.encode(codec.decode(data)) == data
     said = text.render(report)
-    monitors = prometheus.render(report), emf.render(report)
-    for written in (document, ndjson.render(report), said, text.brief(report), *monitors):
+    code = exits.of_status(report.verdict.status)
+    results = junit.render(report).replace("\t", "")  # its library's indent
+    monitors = prometheus.render(report), emf.render(report), nagios.render(report, code=code), results
+    for written in (document, ndjson.render(report), said, text.brief(report), markdown.render(report), *monitors):
         assert _PRINTABLE.fullmatch(written)
     assert max(map(len, said.splitlines())) <= 80
     assert len(said) <= MAX_TEXT_BYTES

@@ -1,6 +1,6 @@
-"""Run by the Python of an artifact, or by that of the source tree: what every scenario that comes with the program finds.
+"""What every scenario that comes with the program finds; run by the Python of an artifact, or by the source tree's.
 
-Writes one JSON object to stdout, which has by scenario what its report found.
+Writes one JSON object to stdout: by scenario, what its report found.
 """
 
 import asyncio

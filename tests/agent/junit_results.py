@@ -1,0 +1,77 @@
+"""What readers of JUnit's XML make of a document: by a schema, by the standard library's parser and by junitparser."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree
+
+import junitparser
+import xmlschema
+
+SCHEMA: Final = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+RESULTS: Final = ("failure", "error", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test case as it is shown."""
+
+    suite: str
+    name: str
+    classname: str
+    seconds: float | None
+    result: str
+    """`failure`, `error`, `skipped`, or `passed`."""
+    message: str
+    text: str
+
+
+def read(document: str) -> list[Case]:
+    """The cases of a document. Raises AssertionError, or what a reader raises, where one of them could not read it, or
+    would count otherwise than it says."""
+    assert document.endswith("\n")
+    assert document.isascii()
+    assert document.translate({ord("\n"): "", ord("\t"): ""}).isprintable()
+    root = ElementTree.fromstring(document)  # noqa: S314 - our own document
+    SCHEMA.validate(root)
+    cases = [_case(suite, case) for suite in root for case in suite.iter("testcase")]
+    for element, held in [
+        (root, cases),
+        *((suite, [each for each in cases if each.suite == suite.get("name")]) for suite in root),
+    ]:
+        counts = {"tests": len(held)} | {f"{kind}s": _count(held, kind) for kind in ("failure", "error")}
+        assert {name: int(element.get(name, "-1")) for name in counts} == counts
+    assert _by_library(document) == [(each.suite, each.name, each.result, each.message) for each in cases]
+    return cases
+
+
+def is_red(document: str) -> bool:
+    """Whether a page of results shows any of a document's cases as failed."""
+    return any(each.result in ("failure", "error") for each in read(document))
+
+
+def _case(suite: ElementTree.Element, case: ElementTree.Element) -> Case:
+    seconds = case.get("time")
+    found = next((each for each in case if each.tag in RESULTS), None)
+    return Case(
+        suite=suite.get("name", ""),
+        name=case.get("name", ""),
+        classname=case.get("classname", ""),
+        seconds=None if seconds is None else float(seconds),
+        result="passed" if found is None else found.tag,
+        message="" if found is None else found.get("message", ""),
+        text="".join(case.itertext()).strip(),
+    )
+
+
+def _count(cases: list[Case], kind: str) -> int:
+    return sum(each.result == kind for each in cases)
+
+
+def _by_library(document: str) -> list[tuple[str, str, str, str]]:
+    found = []
+    for suite in junitparser.JUnitXml.fromstring(document.encode()):
+        for case in suite:
+            kinds = [(type(each).__name__.lower(), each.message or "") for each in case.result] or [("passed", "")]
+            found += [(suite.name or "", case.name or "", kind, message) for kind, message in kinds]
+    return found
