@@ -306,6 +306,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "root"
     succeed(["cp", "--archive", base, root])
     assert not list(root.glob("usr/bin/python*"))
+    if kind == "rpm":  # which on its own systems belong to other packages
+        for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):
+            (root / "usr" / "share" / folder).mkdir(parents=True, exist_ok=True)
     yield Place(root=root, kind=kind)
     shutil.rmtree(root)
 
