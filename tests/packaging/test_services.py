@@ -176,7 +176,7 @@ def test_the_keys_of_the_example_go_together(name: str) -> None:
     assert options.settings_from(context.params, {}).region == given["region"]
     assert options.showing_from(context.params).output == given["output"]
     if name == "watch":
-        assert options.watching_from(context.params, deadline_given=True).interval == given["interval"]
+        assert options.watching_from(context.params).interval == given["interval"]
 
 
 # --- The manual ------------------------------------------------------------------------------------------------------
