@@ -27,6 +27,7 @@ from agent.options import (
     SHARE_FOR_A_CYCLE,
     WATCH_ALONE,
     Showing,
+    files_of_shell,
     format_of_file,
     gathering,
     measuring,
@@ -209,6 +210,18 @@ def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None
         context.exit()
 
 
+def _scenarios_of_shell(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from agent.simulated import scenario as scenarios
+
+    return [name for name in scenarios.names() if name.startswith(incomplete)]
+
+
+def _codes_of_shell(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from agent.codes import CODES
+
+    return [code for code in CODES if code.startswith(incomplete.upper())]
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
@@ -245,7 +258,7 @@ def check(pulled: list[str], /, **options: Any) -> int:
 
 
 @main.command()
-@click.argument("report_file", metavar="[REPORT]", required=False)
+@click.argument("report_file", metavar="[REPORT]", required=False, shell_complete=files_of_shell)
 @measuring
 @showing
 @click.pass_context
@@ -316,7 +329,7 @@ def _refuse_beside_report(context: click.Context) -> None:
 
 
 @main.command()
-@click.argument("scenario", required=False)
+@click.argument("scenario", required=False, shell_complete=_scenarios_of_shell)
 @click.option("--list", "listed", is_flag=True, help="Name the scenarios.")
 @click.option("--tui", "on_screen", is_flag=True, help="Show the run on the whole terminal, as it happens.")
 @click.option("--watch", "again_and_again", is_flag=True, help="Make it again and again, as `watch` does.")
@@ -500,7 +513,7 @@ def schema() -> int:
 
 
 @main.command()
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=_codes_of_shell)
 @click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
 def explain(code: str | None, wanted: str) -> int:
     """Write the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
@@ -538,7 +551,7 @@ def _show_page(text: str) -> None:
 
 
 @main.command()
-@click.argument("report_file", metavar="REPORT")
+@click.argument("report_file", metavar="REPORT", shell_complete=files_of_shell)
 @showing
 def diagnose(report_file: str, **options: Any) -> int:
     """Judge a saved report with the rules of this version: no network, nothing measured anew.
@@ -557,8 +570,8 @@ def diagnose(report_file: str, **options: Any) -> int:
 
 
 @main.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=files_of_shell)
+@click.argument("new", shell_complete=files_of_shell)
 @click.option("--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True)
 def diff(old: str, new: str, wanted: str) -> int:
     """Say what changed between two saved reports: targets, steps, and findings that came and went.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -24,6 +24,9 @@ from agent.codes import CODES
 from agent.files import TooLargeError, read_within
 from agent.settings import Ec2Facts, Expect, Notify, Settings, Suppression, Watching
 from probes.model import Address
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 FORMATS: Final = ("text", "json", "ndjson", "nagios", "prometheus", "emf", "junit", "markdown")
 STREAMS: Final = ("text", "ndjson", "emf")
@@ -68,6 +71,17 @@ class Parsed(click.ParamType[Any]):
             return self._read(value)
         except ValueError as error:
             self.fail(f"{value!r} is not {self._wanted}." if self._wanted else str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Files, where one is wanted; the shell itself looks for them."""
+        return files_of_shell(ctx, param, incomplete) if self.name == "file" else []
+
+
+def files_of_shell(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """What completes the name of a file."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 def _region(text: str) -> str:
@@ -234,24 +248,37 @@ def format_of_file(place: str) -> str | None:
 
 
 def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
-    """The values of a configuration by parameter name, each checked as the option of its name checks it. Raises
-    UsageError with file, key and what would be right."""
-    known = {
-        option.opts[0].removeprefix("--"): option
-        for option in ctx.command.params
-        if isinstance(option, click.Option) and option.name != "config" and option.opts[0].startswith("--")
-    }
+    """The values of a configuration by parameter name, each checked as the option of its name checks it. One file is
+    for all commands: a key of another one is checked as well, and left aside. Raises UsageError with file, key and what
+    would be right."""
+    known = _keys(ctx.command)
+    group = ctx.parent.command if ctx.parent is not None else None
+    elsewhere: dict[str, click.Option] = {}
+    for command in group.commands.values() if isinstance(group, click.Group) else ():
+        if any(each.name == "config" for each in command.params):
+            elsewhere |= _keys(command)
     values: dict[str, Any] = {}
     for key, value in given.items():
-        option = known.get(key)
+        option = known.get(key) or elsewhere.get(key)
         if option is None or option.name is None:
             import difflib
 
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
             raise click.UsageError(f"{place}: {_shown(key)} is no setting; {hint}", ctx)
-        values[option.name] = _config_value(value, option, f"{place}: {key}", ctx)
+        checked = _config_value(value, option, f"{place}: {key}", ctx)
+        if key in known:
+            values[option.name] = checked
     return values
+
+
+def _keys(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command that can stand in a file, by their key there."""
+    return {
+        option.opts[0].removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option) and option.name != "config" and option.opts[0].startswith("--")
+    }
 
 
 def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
@@ -300,7 +327,7 @@ _PROFILE: Final = _option(
 )
 _CA_BUNDLE: Final = _option(
     "--ca-bundle",
-    type=Parsed("text", _path, "the path of a file or folder"),
+    type=Parsed("file", _path, "the path of a file or folder"),
     help="File or folder of trusted certificates, instead of the SDK's.",
 )
 
@@ -388,7 +415,7 @@ _SHOWING: Final = (
     _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
     _option(
         "--output",
-        type=Parsed("text", _path, "the path of a file"),
+        type=_FILE,
         help="Write the document to a file, whole or not at all, instead of to stdout.",
     ),
     _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates."),
@@ -459,7 +486,7 @@ _WATCHING: Final = (
 
 _CONFIG: Final = _option(
     "--config",
-    type=Parsed("text", _path, "the path of a file"),
+    type=_FILE,
     is_eager=True,
     callback=_file,
     help="TOML file with any of these options, without their dashes. Flags and environment win over it.",

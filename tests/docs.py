@@ -17,7 +17,7 @@ from agent.simulated import scenario as scenarios
 from agent.watch.changes import Kind
 from agent.watch.notices import Outcome, Way
 from probes.model import FailureKind, Role, Step
-from tests import screenshots
+from tests import manual, screenshots
 from tests.agent.monitors import watch_families
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +157,7 @@ def pages() -> dict[str, str]:
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
         **screenshots.pages(),
+        **manual.pages(),
     }
 
 

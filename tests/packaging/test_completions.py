@@ -1,0 +1,144 @@
+"""What shells complete by the files that the packages install, asked of the shells themselves.
+
+A shell that is not here is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+import pytest
+
+from agent import cli
+from agent.codes import CODES
+from agent.simulated import scenario as scenarios
+from tests import manual
+from tests.agent.terminals import on_terminal
+from tests.packaging.made import ROOT, lacking
+
+COMPLETIONS: Final = ROOT / "packaging" / "packages" / "completions"
+SECONDS: Final = 120.0
+"""For a shell that asks the program once, however busy the machine."""
+Complete = Callable[[str], list[str]]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which `backuplink` is the command of this tree."""
+    command = tmp_path_factory.mktemp("bin") / "backuplink"
+    command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m agent "$@"\n', "utf-8")
+    command.chmod(0o755)
+    return f"{command.parent}:{os.environ['PATH']}"
+
+
+def said(words: list[str], path: str, folder: Path) -> list[str]:
+    """The lines that a shell writes."""
+    if shutil.which(words[0]) is None:
+        lacking(f"{words[0]} is not installed")
+    environment = {**os.environ, "PATH": path, "HOME": str(folder), "TERM": "dumb"}
+    result = subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, ""), (words, result.stderr)
+    return result.stdout.splitlines()
+
+
+BASH: Final = """
+source "$1"
+complete -p backuplink >/dev/null || exit 1
+read -r -a COMP_WORDS <<<"$2"
+[[ $2 != *' ' ]] || COMP_WORDS+=('')
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_backuplink_completion backuplink "${COMP_WORDS[COMP_CWORD]}"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(params=["bash", "fish"])
+def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Complete:
+    """What a shell offers for a line, in the order of the alphabet."""
+
+    def by_bash(line: str) -> list[str]:
+        return said(["bash", "-c", BASH, "bash", str(COMPLETIONS / "backuplink.bash"), line], path, tmp_path)
+
+    def by_fish(line: str) -> list[str]:
+        words = ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]"]
+        lines = said([*words, str(COMPLETIONS / "backuplink.fish"), line], path, tmp_path)
+        return [each.partition("\t")[0] for each in lines]
+
+    def answer(line: str) -> list[str]:
+        return sorted({"bash": by_bash, "fish": by_fish}[request.param](line))
+
+    return answer
+
+
+def options_of(command: click.Command) -> list[str]:
+    """The long options of a command that users are told of."""
+    found = [option for option in command.get_params(click.Context(command)) if isinstance(option, click.Option)]
+    names = [name for option in found if not option.hidden for name in option.opts]
+    return sorted(name for name in names if name.startswith("--"))
+
+
+def test_every_command_is_offered(complete: Complete) -> None:
+    assert complete("backuplink ") == manual.commands()
+
+
+@pytest.mark.parametrize("name", manual.commands())
+def test_every_option_is_offered(complete: Complete, name: str) -> None:
+    assert complete(f"backuplink {name} --") == options_of(cli.main.commands[name])
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        pytest.param("backuplink wa", ["watch"], id="the rest of a command"),
+        pytest.param("backuplink check --serv", ["--service"], id="the rest of an option"),
+        pytest.param("backuplink check --expect p", ["private", "public"], id="the values of an option"),
+        pytest.param(
+            "backuplink demo one-z", [each for each in scenarios.names() if each.startswith("one-z")], id="scenarios"
+        ),
+        pytest.param("backuplink explain TLS00", [each for each in CODES if each.startswith("TLS00")], id="codes"),
+        pytest.param("backuplink wax", [], id="nothing"),
+    ],
+)
+def test_offers_what_fits(complete: Complete, line: str, offered: list[str]) -> None:
+    assert [each for each in complete(line) if each] == sorted(offered)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_tab_key_completes(shell: str, path: str, tmp_path: Path) -> None:
+    """In the shell on a terminal: a command, one of its options, and a file where one is wanted."""
+    if shutil.which(shell) is None:
+        lacking(f"{shell} is not installed")
+    (tmp_path / "a-report-of-today.json").write_text("{}", "utf-8")
+    rc = tmp_path / "rc"
+    rc.write_text(f"PS1='ready> '\nsource '{COMPLETIONS / 'backuplink.bash'}'\n", "utf-8")
+    start = {
+        "bash": ["bash", "--noprofile", "--rcfile", str(rc), "-i"],
+        "zsh": ["zsh", "-f", "-i"],
+        "fish": ["fish", "--no-config", "--interactive"],
+    }[shell]
+    begin = {
+        "bash": "",
+        # As zsh finds it: by its name on fpath.
+        "zsh": f"PS1='rea''dy> '; fpath=('{COMPLETIONS}' $fpath); autoload -Uz compinit; compinit -u -D\r",
+        "fish": f"function fish_prompt; echo 'rea''dy> '; end; source '{COMPLETIONS / 'backuplink.fish'}'\r",
+    }[shell]
+    environment = {"PATH": path, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    with on_terminal(start, columns=200, folder=tmp_path, environment=environment) as session:
+        session.press(begin)
+        session.until("ready> ")
+        for typed, shown in (
+            ("backuplink wat", "ch"),
+            ("--textf", "ile"),
+            ("a-rep", "ort-of-today.json"),
+        ):
+            session.press(typed)
+            session.until(typed)
+            session.press("\t")  # by itself: what is typed in one go is taken for pasted
+            session.until(shown)

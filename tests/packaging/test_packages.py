@@ -1,0 +1,428 @@
+"""The deb and the rpm: what is in them, that lintian and rpmlint find no error, that they install, are upgraded and go
+without a trace in throw-away roots without Python, and that what they install finds what the source finds.
+
+Needs `packaging/build onefile packages`; `packaging/test packages` requires it, and makes the roots.
+"""
+
+import gzip
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, Final
+
+import pytest
+
+from agent.simulated import scenario as scenarios
+from agent.version import __version__
+from tests import manual
+from tests.packaging.made import ROOT, TOOLS, lacking, made
+
+MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
+"""What Debian calls a kind of processor."""
+PACKAGES: Final = ROOT / "packaging" / "packages"
+CONFIGURATION: Final = manual.CONFIGURATION.removeprefix("/")
+PROGRAM: Final = "usr/lib/backuplink"
+OLDER: Final = "0.0.1"
+OLD_DEFAULT: Final = "# What an older version had here.\n"
+EDITED: Final = 'region = "eu-west-3"\n'
+SECONDS: Final = 600.0
+"""For a process, however busy the machine."""
+SYSTEM: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+SUITES: Final = ("bullseye", "trixie")
+SCENARIOS: Final = scenarios.names()[:: len(scenarios.names()) // 5]
+"""Some from all over the list."""
+LEFT_BY_DPKG: Final = (
+    "var/lib/dpkg/",
+    "var/log/",
+    "var/cache/ldconfig/",
+    "etc/ld.so.cache",
+)
+"""What dpkg itself writes for any package."""
+
+
+def run(
+    words: Sequence[str | Path], variables: Mapping[str, str] = SYSTEM, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    if shutil.which(str(words[0]), path=variables["PATH"]) is None:
+        lacking(f"{words[0]} is not installed")
+    return subprocess.run(
+        [str(word) for word in words],
+        cwd=folder,
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def succeed(
+    words: Sequence[str | Path], variables: Mapping[str, str] = SYSTEM, folder: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    result = run(words, variables, folder)
+    assert result.returncode == 0, (words, result.stdout[-2_000:], result.stderr[-2_000:])
+    return result
+
+
+# --- What was built --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A file in a package."""
+
+    mode: int
+    owner: str
+    content: bytes | None
+    """None where it is no regular file."""
+    link: str
+    """Where it leads, of a symbolic link."""
+
+
+@cache
+def members(package: Path) -> Mapping[str, Entry]:
+    """What a package installs, by path."""
+    # To a file: what goes through a pipe is searched for the secrets of the simulated world, whose source is in there.
+    with package.open("rb") as source, tempfile.TemporaryFile() as plain:
+        words = (
+            ["dpkg-deb", "--fsys-tarfile", "-"] if package.suffix == ".deb" else ["rpm2archive", "--nocompression", "-"]
+        )
+        if shutil.which(words[0]) is None:
+            lacking(f"{words[0]} is not installed")
+        subprocess.run(words, stdin=source, stdout=plain, timeout=SECONDS, check=True)
+        plain.seek(0)
+        return entries(plain)
+
+
+def entries(plain: IO[bytes]) -> Mapping[str, Entry]:
+    """What a tar archive holds, by path."""
+    found = {}
+    with tarfile.open(fileobj=plain) as archive:
+        for each in archive:
+            content = archive.extractfile(each) if each.isreg() else None
+            name = each.name.removeprefix("./").strip("/")
+            found[name] = Entry(
+                mode=each.mode,
+                owner=f"{each.uid}:{each.gid}",
+                content=None if content is None else content.read(),
+                link=each.linkname if each.issym() else "",
+            )
+    return found
+
+
+def built(kind: str, architecture: str) -> Path:
+    """A package from dist/; it must have been built from the tree as it is now."""
+    if architecture != platform.machine() and not (ROOT / "build" / "onefile" / architecture / "tree").is_dir():
+        pytest.skip(f"there is no tree for {architecture} here; packaging/onefile/build {architecture} makes it")
+    names = {
+        "deb": f"backuplink_VERSION_{MACHINES[architecture]}.deb",
+        "rpm": f"backuplink-VERSION-1.{architecture}.rpm",
+    }
+    package = made(names[kind], "packages")
+    theirs = {
+        name.removeprefix(f"{PROGRAM}/app/"): entry.content
+        for name, entry in members(package).items()
+        if name.startswith((f"{PROGRAM}/app/agent/", f"{PROGRAM}/app/probes/"))
+        and entry.content is not None
+        and "__pycache__" not in name
+    }
+    ours = {
+        str(path.relative_to(ROOT)): path.read_bytes()
+        for folder in ("agent", "probes")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if ours != theirs:
+        lacking("the tree has changed since dist/ was built; run packaging/build onefile packages")
+    return package
+
+
+@pytest.fixture(scope="module", params=sorted(MACHINES))
+def architecture(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module", params=["deb", "rpm"])
+def package(request: pytest.FixtureRequest, architecture: str) -> Path:
+    """Each package, to be looked into."""
+    return built(request.param, architecture)
+
+
+def own(package: Path) -> Mapping[str, Entry]:
+    """What a package installs beside the program."""
+    return {name: entry for name, entry in members(package).items() if not name.startswith(f"{PROGRAM}/")}
+
+
+# --- What is in it ---------------------------------------------------------------------------------------------------
+
+
+def test_holds_what_comes_with_the_program(package: Path) -> None:
+    content = {name: entry.content for name, entry in own(package).items()}
+    assert own(package)["usr/bin/backuplink"].link == "../lib/backuplink/bin/backuplink"
+    assert content[CONFIGURATION] == (PACKAGES / "backuplink.toml").read_bytes()
+    for unit in (PACKAGES / "systemd").iterdir():
+        assert content[f"usr/lib/systemd/system/{unit.name}"] == unit.read_bytes()
+    zsh = "vendor-completions" if package.suffix == ".deb" else "site-functions"
+    completions = {
+        "usr/share/bash-completion/completions/backuplink": "backuplink.bash",
+        "usr/share/fish/vendor_completions.d/backuplink.fish": "backuplink.fish",
+        f"usr/share/zsh/{zsh}/_backuplink": "_backuplink",
+    }
+    for name, source in completions.items():
+        assert content[name] == (PACKAGES / "completions" / source).read_bytes()
+
+
+def test_holds_every_page_of_the_manual(package: Path) -> None:
+    pages = {
+        name: gzip.decompress(entry.content or b"")
+        for name, entry in own(package).items()
+        if name.startswith("usr/share/man/") and entry.content is not None
+    }
+    assert pages == {
+        f"usr/share/man/man{page.suffix[1:]}/{page.name}.gz": page.read_bytes() for page in (PACKAGES / "man").iterdir()
+    }
+
+
+def test_belongs_to_root_and_is_for_all_to_read(package: Path) -> None:
+    for name, entry in members(package).items():
+        assert entry.owner == "0:0", name
+        if entry.content is not None:
+            assert entry.mode in (0o644, 0o755), name
+            assert entry.mode == 0o644 or name.startswith(f"{PROGRAM}/bin/"), name
+
+
+def test_nothing_says_where_it_was_built(package: Path) -> None:
+    for name, entry in members(package).items():
+        assert str(ROOT).encode() not in (entry.content or b""), name
+
+
+def test_lintian_finds_no_error(architecture: str) -> None:
+    result = run(["lintian", "--no-cfg", "--allow-root", "--fail-on", "error", built("deb", architecture)])
+    assert result.returncode == 0, result.stdout[-3_000:]
+    assert documented(set(re.findall(r"^W: backuplink: ([\w-]+)", result.stdout, re.MULTILINE))) == set()
+
+
+def test_rpmlint_finds_no_error(architecture: str) -> None:
+    result = run(["rpmlint", "--config", PACKAGES / "rpmlint.toml", built("rpm", architecture)])
+    assert " 0 errors, " in result.stdout, result.stdout[-3_000:]
+    assert documented(set(re.findall(r": W: ([\w%-]+)", result.stdout))) == set()
+
+
+def documented(warnings: set[str]) -> set[str]:
+    """Those of the warnings that docs/packaging.md does not have."""
+    return warnings - set(re.findall(r"`([\w%-]+)`", (ROOT / "docs" / "packaging.md").read_text("utf-8")))
+
+
+def test_made_again_in_another_folder_and_umask_gives_the_same_bytes(tmp_path: Path) -> None:
+    architecture = platform.machine()
+    packages = [built(kind, architecture) for kind in ("deb", "rpm")]
+    date = succeed(["rpm", "-qp", "--queryformat", "%{BUILDTIME}", packages[1]]).stdout
+    for name in ("packaging", "agent/version.py", "CHANGELOG.md", "LICENSE", f"build/onefile/{architecture}/tree"):
+        source, place = ROOT / name, tmp_path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        # Not the dates, nor their order in the folder.
+        shutil.copytree(source, place, copy_function=shutil.copy) if source.is_dir() else shutil.copy(source, place)
+    (tmp_path / "build" / "environment").symlink_to(TOOLS.parent)
+    variables = {**os.environ, "SOURCE_DATE_EPOCH": date, "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "build" / "zig-cache")}
+    words = ["sh", "-c", 'umask 077 && exec "$@"', "sh", "packaging/packages/build", architecture]
+    succeed(words, variables, tmp_path)
+    for package in packages:
+        assert (tmp_path / "dist" / package.name).read_bytes() == package.read_bytes(), package.name
+
+
+# --- Installed -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A throw-away root, and how its package manager is called."""
+
+    root: Path
+    kind: str
+
+    def install(self, package: Path) -> None:
+        """Install a package, or put it in the place of another version."""
+        if self.kind == "deb":
+            shutil.copy(package, self.root / "package.deb")
+            # As apt does where it may not ask: what was edited stays, and the new default lies beside it.
+            self.inside(["dpkg", "--force-confold", "--install", "/package.deb"])
+            (self.root / "package.deb").unlink()
+        else:
+            self._rpm("--upgrade", "--oldpackage", package)
+
+    def remove(self) -> None:
+        if self.kind == "deb":
+            self.inside(["dpkg", "--remove", "backuplink"])
+        else:
+            self._rpm("--erase", "backuplink")
+
+    def purge(self) -> None:
+        """Remove, with all that a removal leaves."""
+        if self.kind == "deb":
+            self.inside(["dpkg", "--purge", "backuplink"])
+        else:
+            self.remove()
+
+    def _rpm(self, *words: str | Path) -> None:
+        # The root's files are another manager's, so a fresh data base of its own knows of no C library.
+        result = succeed(["rpm", "--root", self.root, "--nodeps", "--noplugins", *words])
+        assert "scriptlet failed" not in result.stderr, result.stderr
+
+    def inside(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run a program of the root's, with a fresh environment; it must succeed."""
+        return succeed(["chroot", self.root, *words])
+
+    def files(self) -> set[str]:
+        """All that lies in the root, folders too, without what the manager itself keeps of any package."""
+        found = set()
+        for folder, folders, names in os.walk(self.root):
+            for name in (*folders, *names):
+                found.add(str((Path(folder) / name).relative_to(self.root)))
+        kept = ("var/lib/rpm", "usr/lib/sysimage", *LEFT_BY_DPKG) if self.kind == "rpm" else LEFT_BY_DPKG
+        return {name for name in found if not name.startswith(kept)} | {
+            name for name in found if "backuplink" in name and not name.startswith("var/lib/dpkg/")
+        }
+
+
+@pytest.fixture(params=[*((suite, "deb") for suite in SUITES), ("trixie", "rpm")], ids="-".join)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    suite, kind = request.param
+    if os.geteuid() != 0:
+        lacking("only root can install into a root")
+    base = ROOT / "build" / "roots" / suite
+    if not base.is_dir():
+        lacking(f"there is no {base.relative_to(ROOT)}; run packaging/roots {suite}")
+    root = tmp_path / "root"
+    succeed(["cp", "--archive", base, root])
+    assert not list(root.glob("usr/bin/python*"))
+    if kind == "rpm":  # which on its own systems belong to other packages
+        for folder in ("licenses", "zsh/site-functions", "fish/vendor_completions.d"):
+            (root / "usr" / "share" / folder).mkdir(parents=True, exist_ok=True)
+    yield Place(root=root, kind=kind)
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The deb and the rpm of an older version, whose configuration has other defaults."""
+    architecture = platform.machine()
+    folder = tmp_path_factory.mktemp("older")
+    shutil.copytree(PACKAGES, folder / "packaging" / "packages")
+    configuration = folder / "packaging" / "packages" / "backuplink.toml"
+    configuration.write_text(OLD_DEFAULT + configuration.read_text("utf-8"), "utf-8")
+    for name in ("CHANGELOG.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "build").mkdir()
+    (folder / "build" / "packages").symlink_to(ROOT / "build" / "packages")
+    variables = {
+        **SYSTEM,
+        "VERSION": OLDER,
+        "ARCH": MACHINES[architecture],
+        "STAGE": f"build/packages/{architecture}",
+        "MAINTAINER": "nobody <nobody@example.com>",
+        "DATE": "2026-01-01T00:00:00Z",
+    }
+    if not (ROOT / variables["STAGE"]).is_dir():
+        lacking(f"there is no {variables['STAGE']}, of which packages are made; run packaging/build packages")
+    for kind in ("deb", "rpm"):
+        words: list[str | Path] = [
+            TOOLS / "nfpm",
+            "package",
+            "--config",
+            "packaging/packages/nfpm.yaml",
+            "--packager",
+            kind,
+        ]
+        words += ["--target", f"backuplink.{kind}"]
+        succeed(words, variables, folder)
+    return {kind: folder / f"backuplink.{kind}" for kind in ("deb", "rpm")}
+
+
+@cache
+def from_source(*words: str) -> tuple[int, str]:
+    """Exit code and stdout of the command as it is in the source tree."""
+    result = run([sys.executable, "-m", "agent", *words], os.environ)
+    return result.returncode, result.stdout
+
+
+def judged(document: str) -> Mapping[str, Any]:
+    """What a report found, without the moment of the run."""
+    report = json.loads(document)
+    return {key: report[key] for key in ("verdict", "findings", "not_evaluated")}
+
+
+def use(place: Place) -> None:
+    """Leave there what an administrator and the services leave."""
+    if place.kind == "deb":
+        succeed(["systemctl", f"--root={place.root}", "enable", "backuplink-watch.service", "backuplink-check.timer"])
+    logs = place.root / "var" / "log"
+    (logs / "private" / "backuplink").mkdir(parents=True)
+    (logs / "private" / "backuplink" / "report.json").write_text("{}", "utf-8")
+    (logs / "backuplink").symlink_to("private/backuplink")
+
+
+def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Mapping[str, Path]) -> None:
+    for folder in ("multi-user.target.wants", "timers.target.wants"):
+        (place.root / "etc" / "systemd" / "system" / folder).mkdir(parents=True, exist_ok=True)
+    calls = place.root / "root" / "calls"
+    if place.kind == "rpm":  # the root has no systemd; what its scripts ask of one is kept
+        (place.root / "usr" / "bin" / "systemctl").write_text('#!/bin/sh\necho "$@" >>/root/calls\n', "utf-8")
+        (place.root / "usr" / "bin" / "systemctl").chmod(0o755)
+    calls.write_text("", "utf-8")
+    before = place.files()
+    configuration = place.root / CONFIGURATION
+
+    place.install(older[place.kind])
+    assert configuration.read_text("utf-8").startswith(OLD_DEFAULT)
+    assert [name for name in place.files() if ".wants/backuplink" in name] == []
+    configuration.write_text(EDITED, "utf-8")
+
+    place.install(built(place.kind, platform.machine()))
+    assert configuration.read_text("utf-8") == EDITED
+    assert place.inside(["backuplink", "--version"]).stdout == f"backuplink {__version__}\n"
+    assert calls.read_text("utf-8") == ""
+    use(place)
+    assert len([name for name in place.files() if ".wants/backuplink" in name]) == (2 if place.kind == "deb" else 0)
+
+    place.remove()
+    assert not (place.root / PROGRAM).exists()
+    assert not (place.root / "usr" / "bin" / "backuplink").is_symlink()
+    if place.kind == "deb":
+        assert configuration.read_text("utf-8") == EDITED
+        place.purge()
+        assert place.files() - before == set()
+    else:
+        saved = configuration.with_name("backuplink.toml.rpmsave")
+        assert saved.read_text("utf-8") == EDITED
+        new = configuration.with_name("backuplink.toml.rpmnew")
+        kept = {str(each.relative_to(place.root)) for each in (configuration.parent, saved, new)}
+        assert place.files() - before == kept
+        assert calls.read_text("utf-8") == "--no-reload disable backuplink-check.timer backuplink-watch.service\n"
+
+
+def test_finds_without_python_what_the_source_finds(place: Place) -> None:
+    before = place.files()
+    place.install(built(place.kind, platform.machine()))
+    installed = place.files()
+    for name in SCENARIOS:
+        words = ("demo", name, "--format", "json")
+        result = run(["chroot", place.root, "backuplink", *words])
+        code, document = from_source(*words)
+        assert result.returncode == code, result.stderr
+        assert judged(result.stdout) == judged(document)
+        expected = [each.partition("@")[0] for each in scenarios.load(name).expect.findings]
+        assert [finding["code"] for finding in judged(result.stdout)["findings"]] == expected
+    assert place.files() == installed
+    place.purge()
+    assert place.files() == before

@@ -1,0 +1,224 @@
+"""What the packages install beside the program, as it lies in the tree: units, the example configuration, the manual.
+
+What needs a program that is not here is skipped; BACKUPLINK_REQUIRE_PACKAGES=1 makes that a failure.
+"""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import pytest
+
+from agent import cli, options
+from tests import manual
+from tests.packaging.made import ROOT, lacking
+
+PACKAGES: Final = ROOT / "packaging" / "packages"
+UNITS: Final = PACKAGES / "systemd"
+SERVICES: Final = ("backuplink-watch.service", "backuplink-check.service")
+EXAMPLE: Final = PACKAGES / "backuplink.toml"
+HOST_UNITS: Final = Path("/usr/lib/systemd/system")
+MAX_EXPOSURE: Final = 2.0
+"""What `systemd-analyze security` may come to, of 10."""
+
+
+def needed(program: str) -> str:
+    """The path of a program of this machine's."""
+    return shutil.which(program) or lacking(f"{program} is not installed")
+
+
+# --- Units -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root with our units among this machine's, and the programs that ours start."""
+    place = tmp_path / "usr" / "lib" / "systemd" / "system"
+    if not HOST_UNITS.is_dir():
+        lacking(f"there are no units in {HOST_UNITS} that ours could refer to")
+    shutil.copytree(HOST_UNITS, place, symlinks=True)
+    for unit in UNITS.iterdir():
+        shutil.copy(unit, place)
+    for program in ("usr/bin/backuplink", "bin/kill"):
+        file = tmp_path / program
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("#!/bin/sh\n", "utf-8")
+        file.chmod(0o755)
+    return tmp_path
+
+
+def verified(root: Path) -> str:
+    """What systemd says against the units of ours."""
+    words = [
+        needed("systemd-analyze"),
+        "verify",
+        "--man=no",
+        f"--root={root}",
+        *(each.name for each in UNITS.iterdir()),
+    ]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    return f"{result.stdout}{result.stderr}" + (f"exit code {result.returncode}" if result.returncode else "")
+
+
+def test_systemd_finds_no_fault_in_the_units(root: Path) -> None:
+    assert verified(root) == ""
+
+
+def test_systemd_would_have_found_one(root: Path) -> None:
+    unit = root / "usr/lib/systemd/system" / SERVICES[0]
+    unit.write_text(unit.read_text("utf-8").replace("WatchdogSec", "WatchdogSeconds"), "utf-8")
+    assert "Unknown key 'WatchdogSeconds'" in verified(root)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_sandbox_is_tight(service: str) -> None:
+    words = [needed("systemd-analyze"), "security", "--offline=true", "--no-pager", str(UNITS / service)]
+    shown = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+    exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", shown)
+    assert exposure is not None, shown
+    assert float(exposure[1]) <= MAX_EXPOSURE
+
+
+def settings_of(unit: str) -> list[tuple[str, str]]:
+    """The settings of a unit in their order, continued lines joined."""
+    text = (UNITS / unit).read_text("utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "["))]
+    return [(name, " ".join(value.split())) for name, _, value in (line.partition("=") for line in lines)]
+
+
+def test_both_services_have_one_sandbox() -> None:
+    watch, check = ((UNITS / each).read_text("utf-8").partition("# --- Sandbox")[2] for each in SERVICES)
+    assert check
+    assert watch.partition("\n[Install]")[0] == check
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_no_right_of_its_own(service: str) -> None:
+    settings = settings_of(service)
+    assert ("CapabilityBoundingSet", "") in settings
+    assert ("AmbientCapabilities", "") in settings
+    assert ("DynamicUser", "yes") in settings
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_a_call_that_the_program_takes(service: str, tmp_path: Path) -> None:
+    """Its words are parsed by the program, with the configuration that is installed."""
+    (start,) = (value for name, value in settings_of(service) if name == "ExecStart")
+    program, command, *words = start.split()
+    assert program == "/usr/bin/backuplink"
+    assert manual.CONFIGURATION in words
+    words = [str(EXAMPLE) if word == manual.CONFIGURATION else word for word in words]
+    context = cli.main.commands[command].make_context(command, words, parent=click.Context(cli.main))
+    assert context.params["config"] == EXAMPLE
+    showing = options.showing_from(context.params)
+    wanted = ("json", "/var/log/backuplink/report.json") if command == "check" else ("text", None)
+    assert (showing.format, showing.output) == wanted
+
+
+def test_the_watch_is_reloaded_and_watched() -> None:
+    settings = dict(settings_of("backuplink-watch.service"))
+    assert settings["Type"] == "notify"
+    assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert settings["WatchdogSec"] == "2min"
+
+
+# --- The example configuration ---------------------------------------------------------------------------------------
+
+
+def uncommented() -> dict[str, Any]:
+    """The example with every key in force."""
+    text = EXAMPLE.read_text("utf-8")
+    return tomllib.loads(re.sub(r"^#(?=[a-z])", "", text, flags=re.MULTILINE))
+
+
+def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a command's reader makes of a configuration."""
+    context = click.Context(cli.main.commands[command], parent=click.Context(cli.main))
+    return options.config_values(given, str(EXAMPLE), context)
+
+
+def test_the_example_sets_nothing_by_itself() -> None:
+    assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {}
+
+
+def test_the_example_has_every_key_and_no_other() -> None:
+    assert set(uncommented()) == set(manual.keys())
+
+
+@pytest.mark.parametrize("command", ["check", "watch", "tui"])
+def test_every_key_of_the_example_is_taken(command: str) -> None:
+    given = uncommented()
+    own = {option.opts[0].removeprefix("--"): option.name for option in cli.main.commands[command].params}
+    assert set(values(command, given)) == {own[key] for key in given if key in own}
+
+
+def test_the_example_shows_the_defaults() -> None:
+    for key, (option, _) in manual.keys().items():
+        if option.show_default is True:
+            assert str(uncommented()[key]) == str(option.default), key
+        elif option.is_flag:
+            assert uncommented()[key] is False, key
+
+
+@pytest.mark.parametrize("name", ["check", "watch"])
+def test_the_keys_of_the_example_go_together(name: str) -> None:
+    """Those aside that exclude each other, or name a file that is not there."""
+    given = {key: value for key, value in uncommented().items() if key not in ("ec2-facts", "notify-template")}
+    command = cli.main.commands[name]
+    context = click.Context(command, parent=click.Context(cli.main))
+    context.default_map = values(name, given)
+    command.parse_args(context, [])
+    assert options.settings_from(context.params, {}).region == given["region"]
+    assert options.showing_from(context.params).output == given["output"]
+    if name == "watch":
+        assert options.watching_from(context.params).interval == given["interval"]
+
+
+# --- The manual ------------------------------------------------------------------------------------------------------
+
+
+def shown(page: Path) -> str:
+    """A page as a reader sees it, on one line."""
+    words = [needed("mandoc"), "-T", "utf8", "-O", "width=200", str(page)]
+    text = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True).stdout
+    return " ".join(re.sub(r".\x08", "", text).split())
+
+
+@pytest.mark.parametrize("name", [None, *manual.commands()])
+def test_every_command_and_option_has_its_place_in_the_manual(name: str | None) -> None:
+    page = shown(PACKAGES / "man" / ("backuplink.1" if name is None else f"backuplink-{name}.1"))
+    command = cli.main if name is None else cli.main.commands[name]
+    context = click.Context(command)
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and not option.hidden:
+            for spelling in option.opts:
+                assert f" {spelling} " in page.replace(",", " "), spelling
+            assert " ".join((option.help or "").replace("`", "").split()) in page
+    if name is None:
+        for each in manual.commands():
+            assert f"backuplink-{each}(1)" in page
+
+
+def test_every_key_has_its_place_in_the_manual() -> None:
+    page = shown(PACKAGES / "man" / "backuplink.toml.5")
+    for key in sorted(manual.keys()):
+        assert f" {key} = " in page
+
+
+def test_no_page_is_left_from_a_command_that_went() -> None:
+    written = {path for path in manual.pages() if "/man/" in path}
+    assert {str(page.relative_to(ROOT)) for page in (PACKAGES / "man").iterdir()} == written
+
+
+@pytest.mark.parametrize("page", sorted((PACKAGES / "man").iterdir()), ids=lambda page: page.name)
+def test_a_page_has_no_fault(page: Path) -> None:
+    result = subprocess.run(
+        [needed("mandoc"), "-T", "lint", "-W", "warning", page], capture_output=True, text=True, timeout=60, check=False
+    )
+    # It has no date, so that the same program always gives the same bytes.
+    assert [line for line in result.stdout.splitlines() if "missing date" not in line] == []
