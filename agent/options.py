@@ -273,11 +273,11 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
 
 
 def _keys(command: click.Command) -> dict[str, click.Option]:
-    """The options of a command that can stand in a file, by their key there."""
+    """The options of a command that can stand in a file, by their key there: those that a variable can give, too."""
     return {
         option.opts[0].removeprefix("--"): option
         for option in command.params
-        if isinstance(option, click.Option) and option.name != "config" and option.opts[0].startswith("--")
+        if isinstance(option, click.Option) and option.envvar is not None and option.name != "config"
     }
 
 

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
 from agent import cli, codec
 from agent.codes import CODES, Severity
 from agent.render.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
@@ -47,7 +45,7 @@ def commands_page() -> str:
     parts = [f"{HEAD}# Commands\n"]
     for command in (cli.main, *cli.main.commands.values()):
         name = "backuplink" if command is cli.main else f"backuplink {command.name}"
-        context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+        context = manual.context_of(command, terminal_width=100)
         parts.append(f"## `{name}`\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 

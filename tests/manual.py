@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
@@ -77,10 +78,18 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[tuple
             yield record
 
 
+def context_of(command: click.Command, **how: Any) -> click.Context:
+    """The context in which the program reads a command's options, its -h among them: the first context of a command
+    decides about that one for the rest of a process."""
+    settings = {**cli.main.context_settings, **how}
+    whole = click.Context(cli.main, info_name="backuplink", **settings)
+    return whole if command is cli.main else click.Context(command, info_name=command.name, parent=whole, **settings)
+
+
 def command_page(name: str, command: click.Command) -> str:
     """backuplink(1), or the page of one of its commands."""
     whole = command is cli.main
-    context = click.Context(command, info_name=name, parent=None if whole else click.Context(cli.main))
+    context = context_of(command)
     page = name if whole else f"backuplink-{name}"
     usage = " ".join(["backuplink", *([] if whole else [name]), *command.collect_usage_pieces(context)])
     lines = [*title(page, 1, first_sentence(command)), ".SH SYNOPSIS", rf"\fB{roff(usage)}\fP", ".SH DESCRIPTION"]

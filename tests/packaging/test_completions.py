@@ -79,7 +79,7 @@ def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Compl
 
 def options_of(command: click.Command) -> list[str]:
     """The long options of a command that users are told of."""
-    found = [option for option in command.get_params(click.Context(command)) if isinstance(option, click.Option)]
+    found = [option for option in command.get_params(manual.context_of(command)) if isinstance(option, click.Option)]
     names = [name for option in found if not option.hidden for name in option.opts]
     return sorted(name for name in names if name.startswith("--"))
 

@@ -20,7 +20,6 @@ from typing import Any, Final
 import boto3
 import cfnlint.api
 import cfnlint.config
-import click
 import jsonschema
 import pytest
 import yaml
@@ -38,6 +37,7 @@ from agent.options import settings_from
 from agent.permissions import permissions
 from agent.render import text
 from agent.simulated import scenario as scenarios
+from tests import manual
 from tests.agent.runs import report_of
 from tests.aws_commands import complaint
 from tests.packaging.made import ROOT, made
@@ -415,7 +415,7 @@ def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: P
 def understood(words: list[str]) -> tuple[Any, Mapping[str, Any]]:
     """The settings and options that the real command reads from its arguments."""
     command = cli.main.commands[words[0]]
-    with command.make_context(words[0], words[1:], parent=click.Context(cli.main)) as context:
+    with command.make_context(words[0], words[1:], parent=manual.context_of(cli.main)) as context:
         return settings_from(context.params, {}), context.params
 
 
@@ -785,7 +785,7 @@ def test_the_guide_s_commands_are_of_the_aws_cli_and_of_backuplink() -> None:
     assert len(commands) > 5
     for words in commands:
         if words[0] == "backuplink":
-            cli.main.commands[words[1]].make_context(words[1], words[2:], parent=click.Context(cli.main))
+            cli.main.commands[words[1]].make_context(words[1], words[2:], parent=manual.context_of(cli.main))
         else:
             assert complaint(words) is None, words
 

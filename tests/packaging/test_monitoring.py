@@ -33,6 +33,7 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.watch.changes import Change, Kind, Tracker
 from agent.watch.words import document, dumps, filled
+from tests import manual
 from tests.agent.monitors import families_in, promtool, samples_in, watch_families
 from tests.agent.runs import report_of
 from tests.agent.watch.virtual import job, loaded, networks, watched
@@ -352,7 +353,7 @@ def accepts(words: Sequence[str]) -> None:
     """Parse a call as the command does, without making a run. Raises ClickException."""
     name, *arguments = shlex.split(" ".join(words))
     command = cli.main.commands[name]
-    with command.make_context(name, arguments, parent=click.Context(cli.main)) as context:
+    with command.make_context(name, arguments, parent=manual.context_of(cli.main)) as context:
         if name in ("check", "watch", "demo"):
             showing_from(context.params)
         if name in ("check", "watch"):
@@ -414,7 +415,7 @@ def examples() -> list[Any]:
 def test_every_configuration_on_the_page_is_taken() -> None:
     assert configurations()
     for block in configurations():
-        with click.Context(cli.main.commands["watch"]) as context:
+        with manual.context_of(cli.main.commands["watch"]) as context:
             given = config_values(tomllib.loads(block), "page", context)
         assert given
 

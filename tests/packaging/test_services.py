@@ -113,7 +113,7 @@ def test_a_service_is_a_call_that_the_program_takes(service: str, tmp_path: Path
     assert program == "/usr/bin/backuplink"
     assert manual.CONFIGURATION in words
     words = [str(EXAMPLE) if word == manual.CONFIGURATION else word for word in words]
-    context = cli.main.commands[command].make_context(command, words, parent=click.Context(cli.main))
+    context = cli.main.commands[command].make_context(command, words, parent=manual.context_of(cli.main))
     assert context.params["config"] == EXAMPLE
     showing = options.showing_from(context.params)
     wanted = ("json", "/var/log/backuplink/report.json") if command == "check" else ("text", None)
@@ -138,7 +138,7 @@ def uncommented() -> dict[str, Any]:
 
 def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a command's reader makes of a configuration."""
-    context = click.Context(cli.main.commands[command], parent=click.Context(cli.main))
+    context = click.Context(cli.main.commands[command], parent=manual.context_of(cli.main))
     return options.config_values(given, str(EXAMPLE), context)
 
 
@@ -170,7 +170,7 @@ def test_the_keys_of_the_example_go_together(name: str) -> None:
     """Those aside that exclude each other, or name a file that is not there."""
     given = {key: value for key, value in uncommented().items() if key not in ("ec2-facts", "notify-template")}
     command = cli.main.commands[name]
-    context = click.Context(command, parent=click.Context(cli.main))
+    context = click.Context(command, parent=manual.context_of(cli.main))
     context.default_map = values(name, given)
     command.parse_args(context, [])
     assert options.settings_from(context.params, {}).region == given["region"]
@@ -193,7 +193,7 @@ def shown(page: Path) -> str:
 def test_every_command_and_option_has_its_place_in_the_manual(name: str | None) -> None:
     page = shown(PACKAGES / "man" / ("backuplink.1" if name is None else f"backuplink-{name}.1"))
     command = cli.main if name is None else cli.main.commands[name]
-    context = click.Context(command)
+    context = manual.context_of(command)
     for option in command.get_params(context):
         if isinstance(option, click.Option) and not option.hidden:
             for spelling in option.opts:
