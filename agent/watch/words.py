@@ -22,6 +22,8 @@ NAMES: Final = (
 )
 """What a template may name: the keys of a change's document that hold no object."""
 MASK: Final = "***"
+MAX_DEPTH: Final = 64
+"""Of lists and objects inside each other in a template."""
 NOTICE: Final = 5
 """Priorities of syslog(3): 2 critical, 3 error, 4 warning, 5 notice, 6 information."""
 _GOOD: Final = frozenset({Kind.CLEARED, Kind.BETTER, Kind.SETTLED, Kind.EXPLAINED})
@@ -142,8 +144,8 @@ def document(change: Change, report: Report, *, redact: bool) -> dict[str, Any]:
 def filled(template: Any, told: dict[str, Any]) -> Any:
     """A template of JSON with `$name` in its texts replaced by what a change's document has under that name, as text.
     What stands in JSON's texts is escaped by whoever writes it, so a change cannot alter the template's form. Raises
-    KeyError and ValueError for what `flaw_of` names."""
-    return _filled(template, {name: _as_text(told[name]) for name in NAMES})
+    KeyError, ValueError and RecursionError for what `flaw_of` names."""
+    return _filled(template, {name: _as_text(told[name]) for name in NAMES}, MAX_DEPTH)
 
 
 def _as_text(value: Any) -> str:
@@ -152,14 +154,16 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else dumps(value)
 
 
-def _filled(template: Any, words: dict[str, str]) -> Any:
+def _filled(template: Any, words: dict[str, str], room: int) -> Any:
+    if not room:
+        raise RecursionError
     match template:
         case str():
             return Template(template).substitute(words)
         case list():
-            return [_filled(each, words) for each in template]
+            return [_filled(each, words, room - 1) for each in template]
         case dict():
-            return {key: _filled(each, words) for key, each in template.items()}
+            return {key: _filled(each, words, room - 1) for key, each in template.items()}
     return template
 
 

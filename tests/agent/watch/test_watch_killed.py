@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.agent.watch.conftest import ROOT
 from tests.agent.watch.killed import CYCLES, OUTPUT, TEXTFILE
 
-POINTS = range(1, 3_991, 133)
+POINTS = range(1, 3_300, 110)
 """Thirty, over what is done in three cycles to write two files."""
 SECONDS = 300.0
 
