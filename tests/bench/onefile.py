@@ -1,8 +1,13 @@
-"""What the one file costs beside the Python that is in it, and beside the installed program. It must be built."""
+"""What the one file costs beside the Python that is in it, and beside the wheel on a Python of the same version.
+
+Both must be built, and that Python be there.
+"""
 
 import os
 import platform
+import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +16,12 @@ from typing import Final
 
 from agent.version import __version__
 from tests.bench.promise import Figure, Measurement, Promise, UnmeasuredError
+from tests.bench.rivals import SEARCHED
 from tests.bench.spent import ROOT, Spent, cpu, in_turn, median, ratio, run, wall
-from tests.netns.program import PROGRAM
 
 ROUNDS: Final = 11
 FILE: Final = ROOT / "dist" / f"backuplink-{__version__}-linux-{platform.machine()}.run"
+WHEELS: Final = ROOT / "dist" / f"backuplink-{__version__}-wheelhouse-linux-{platform.machine()}.tar.gz"
 
 
 @contextmanager
@@ -50,19 +56,46 @@ def version() -> tuple[Figure, ...]:
     return _cpu_and_wall(rounds)
 
 
+@contextmanager
+def _installed(version: str) -> Iterator[Path]:
+    """The command as the archive of wheels installs it for a version of Python. Raises UnmeasuredError."""
+    if not WHEELS.exists():
+        raise UnmeasuredError(f"dist/ has no {WHEELS.name}: packaging/build python")
+    if (python := shutil.which(f"python{version}", path=SEARCHED)) is None:
+        raise UnmeasuredError(f"there is no python{version} here, which is that of the one file")
+    with tempfile.TemporaryDirectory() as name, tarfile.open(WHEELS) as archive:
+        folder = Path(name)
+        archive.extractall(folder, filter="data")
+        (wheels,) = folder.iterdir()
+        subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
+        pip = [str(folder / "venv" / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-index"]
+        pip += ["--disable-pip-version-check", "--find-links", str(wheels), f"backuplink=={__version__}"]
+        subprocess.run(pip, check=True)
+        yield folder / "venv" / "bin" / "backuplink"
+
+
 def demo() -> tuple[Figure, ...]:
-    """A whole run, in the simulated world, beside the same of the program that pip installed."""
-    with _unpacked() as (environment, _):
-        rounds = in_turn(
-            lambda: run(str(FILE), "demo", environment=environment, codes=(0, 1)),
-            lambda: run(str(PROGRAM), "demo", environment=environment, codes=(0, 1)),
-            rounds=ROUNDS,
-        )
+    """A whole run, in the simulated world, beside the same of the wheel."""
+    with _unpacked() as (environment, directory):
+        asked = [
+            str(directory / "bin" / "python"),
+            "-I",
+            "-S",
+            "-c",
+            "import sys; print('%d.%d' % sys.version_info[:2])",
+        ]
+        version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        with _installed(version) as program:
+            rounds = in_turn(
+                lambda: run(str(FILE), "demo", environment=environment, codes=(0, 1)),
+                lambda: run(str(program), "demo", environment=environment, codes=(0, 1)),
+                rounds=ROUNDS,
+            )
     return _cpu_and_wall(rounds)
 
 
 _BARE: Final = "its own Python -c pass"
-_INSTALLED: Final = "the program installed by pip"
+_INSTALLED: Final = "the wheel, same Python version"
 MEASUREMENTS: Final = (
     Measurement(
         promises=(
