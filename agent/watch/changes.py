@@ -145,6 +145,11 @@ class Tracker:
         """The findings that come and go, by id."""
         return tuple(known.finding for _, known in sorted(self._known.items()) if known.seen.flapping)
 
+    @property
+    def is_verdict_flapping(self) -> bool:
+        """Whether the verdict changes again and again."""
+        return self._statuses.flapping
+
     def fold(self, report: Report) -> tuple[Change, ...]:
         """Take in one complete cycle, and give what it changed, the verdict first."""
         self.cycles += 1

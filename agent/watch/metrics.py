@@ -80,6 +80,8 @@ def families(
     for status in VERDICTS:
         verdict.add_metric((status,), status is tracker.status)
     yield verdict
+    said = "1 while the verdict changes again and again; the one that stands is then the last before."
+    yield _gauge("backuplink_watch_verdict_flapping", said, tracker.is_verdict_flapping)
     raised, flapping = "1 for each finding that stands raised.", "1 for each finding that comes and goes."
     yield _findings("backuplink_watch_finding_raised", raised, tracker.raised, redact)
     yield _findings("backuplink_watch_finding_flapping", flapping, tracker.flapping, redact)

@@ -27,6 +27,8 @@ COMMAND_SECONDS: Final = 30.0
 POST_SECONDS: Final = 10.0
 PAUSES: Final = (1.0, 5.0, 25.0)
 """Seconds before each further try."""
+_OF_THE_MANAGER: Final = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+"""Variables by which a program would speak to the service manager in this one's place (sd_notify(3))."""
 MAX_WAITING: Final = 64
 """Changes that wait, some 100 KB each with the report; of more the oldest is left."""
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -154,6 +156,7 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if name not in _OF_THE_MANAGER},
                 start_new_session=True,  # so that what it has started ends with it
             )
         )

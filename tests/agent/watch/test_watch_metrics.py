@@ -94,6 +94,7 @@ def test_the_state_is_that_of_the_tracker() -> None:
     assert {key for key, value in _of(samples, "verdict").items() if value} == {_labels(status="warning")}
     tcp = _labels(code="TCP001", severity="critical", target="backup")
     assert _of(samples, "finding_flapping") == {_labels(code="DNS001", severity="critical", target="backup"): 1}
+    assert _of(samples, "verdict_flapping") == {_labels(): 0}
     assert _of(samples, "finding_raised")[tcp] == 1
     assert _of(samples, "changes_total") == {_labels(kind=kind): tracker.told[kind] for kind in Kind}
 
@@ -170,3 +171,12 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
     assert left == notices[_labels(way="url", result="left")] == sum(_of(samples, "changes_total").values()) > 4
     assert sum("was not told: no time was left for it" in each for each in said) == 2 * left
     assert "s3cr3t" not in "".join(said) + watch._metrics()
+
+
+def test_a_verdict_that_flaps_is_named_where_no_finding_does() -> None:
+    tracker = Tracker(raise_after=2, clear_after=2)
+    for number in range(1, 9):
+        tracker.fold(cycle(number, status=Status.UNKNOWN if number % 2 else Status.OK))
+    samples = _samples(tracker)
+    assert _of(samples, "verdict_flapping") == {_labels(): 1}
+    assert _of(samples, "finding_flapping") == {}

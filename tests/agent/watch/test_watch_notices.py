@@ -299,6 +299,19 @@ def test_a_program_gets_the_change_and_its_report_as_one_line(notice: Notice, tm
     assert json.loads(text) == {**notice.document, "report": notice.report}
 
 
+def test_a_program_does_not_speak_to_the_service_manager_in_our_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("WATCHDOG_USEC", "1")
+    monkeypatch.setenv("HOOKED", "yes")
+    place = tmp_path / "got"
+    run(shell(f"env > {shlex.quote(str(place))}")(NOTICE))
+    names = {line.partition("=")[0] for line in place.read_text("utf-8").splitlines()}
+    assert "HOOKED" in names
+    assert names.isdisjoint({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+
+
 @pytest.mark.parametrize("notice", [NOTICE, LARGE])
 @pytest.mark.parametrize("script", ["exit 0", "exec <&-; exit 0", "head -c 1 > /dev/null"])
 def test_a_program_need_not_read_it(script: str, notice: Notice) -> None:
