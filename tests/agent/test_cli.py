@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from agent import codec, start
+from agent.options import FORMATS
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
 
@@ -238,9 +239,10 @@ def test_permissions_without_a_region_are_those_of_the_partition_aws() -> None:
     assert "in all Regions of aws\n" in run("permissions").stdout
 
 
-def test_a_reader_that_goes_away_is_no_traceback() -> None:
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_a_reader_that_goes_away_is_no_traceback(wanted: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "agent", "demo", "--format", "json"],
+        [sys.executable, "-m", "agent", "demo", "--format", wanted],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,8 +1,6 @@
 """The output of a monitoring plugin, read back by its guideline as a grammar, and as Nagios and Icinga 2 read it."""
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import takewhile
@@ -382,21 +380,6 @@ def test_into_a_file_and_into_one_that_cannot_be_written(tmp_path: Path, capfd: 
 def test_a_refusal_of_any_command_is_unknown(arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
     code, output = written(capfd, *arguments)
     assert (code, output.word, output.lines, output.numbers) == (3, "UNKNOWN", (), {})
-
-
-def test_a_reader_that_has_gone_is_no_traceback() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "agent", "demo", "--format", "nagios"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert "Traceback" not in process.stderr.read()
-        assert process.wait(SECONDS) == 3
 
 
 def test_the_time_stands_in_words_too() -> None:
