@@ -1,5 +1,5 @@
 """`python -m agent` is `backuplink`."""
 
-from agent.start import main
+from agent.cli.entry import main
 
 main()

@@ -5,10 +5,23 @@ from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from agent.catalog.vpce import NamedEndpoint
 from probes.model import Address, Observation
+
+DEFAULT_TIMEOUT: Final = 3.0
+"""Seconds for one step."""
+DEFAULT_DEADLINE: Final = 20.0
+"""Seconds for a run; a format may allow less (`agent.formats`)."""
+DEFAULT_INTERVAL: Final = 60.0
+"""Seconds between the starts of two cycles of a watch."""
+MIN_INTERVAL: Final = 10.0
+"""Seconds: more often is no monitoring, and AWS Backup allows an account some 50 calls a second in a Region."""
+MAX_INTERVAL: Final = 86_400.0
+"""Seconds: at least once a day."""
+DEFAULT_RAISE_AFTER: Final = 2
+DEFAULT_CLEAR_AFTER: Final = 2
+"""Cycles in a row that a finding must last, or be gone for, to be reported."""
 
 
 class Expect(StrEnum):
@@ -17,6 +30,14 @@ class Expect(StrEnum):
     PRIVATE = "private"
     PUBLIC = "public"
     ANY = "any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEndpoint:
+    """A host, or the id of an endpoint, that the operator named, and the service that is behind it."""
+
+    service: str
+    host: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
-from probes.configuration import ConfigurationFacts
 from probes.model import Address
+from probes.vpc.model import ConfigurationFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

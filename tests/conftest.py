@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.planted import leaked
+from tests.support.planted import leaked
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

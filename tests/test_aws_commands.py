@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.aws_commands import complaint
+from tests.support.aws_commands import complaint
 
 ENTRY = ["aws", "ec2", "create-network-acl-entry", "--network-acl-id", "x", "--rule-number", "90", "--protocol", "6"]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.repository import ROOT
+
 TOOLS = ("sh", "dirname", "cmp", "cp", "rm", "tail", "cat")
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[1]
+from tests.support.repository import ROOT
+
 SECONDS: Final = 60.0
 """Far above what the tests below need; a limit for a run that hangs."""
 OPTIONS: Final = (
@@ -33,7 +34,7 @@ from subprocess import DEVNULL, PIPE, STDOUT
 
 import pytest
 
-from tests.planted import SECRETS
+from tests.support.planted import SECRETS
 
 SECRET = SECRETS["secret key"]
 SAYS = [sys.executable, "-c", "import sys; print(sys.argv[1]); print(sys.argv[1], file=sys.stderr)", SECRET]

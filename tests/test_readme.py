@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from agent.render import text
-from tests.agent.runs import report_of
+from agent.formats import text
+from tests.support.runs import report_of
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 

@@ -5,11 +5,15 @@ Gateway User Guide; PrivateLink service names from *AWS services that integrate 
 sovereign partitions from aws-cdk-lib 2.275.0, where they are not confirmed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
+from probes.model import Address, Target
+
+HTTPS: Final = 443
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class Service:
     ports: tuple[Port, ...]
 
 
-_HTTPS: Final = Port(number=443, role="API", required=True)
+_HTTPS: Final = Port(number=HTTPS, role="API", required=True)
 
 BACKUP: Final = Service(name="backup", ports=(_HTTPS,))
 BACKUP_GATEWAY: Final = Service(
@@ -75,3 +79,14 @@ def service_name_of(service: str, region: str) -> str | None:
     if is_offered(service, region) is False:
         return None
     return f"{partition_of(region).service_name_prefix}.{region}.{service}"
+
+
+def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
+    """Why a service that nobody asked for is left alone, given the host's own lookup of it; None where it is judged."""
+    if target.service_name is None and not own_answer:
+        return f"{target.service} is not offered in {target.region}"
+    if not own_answer:
+        return f"{target.service} was not asked for, and {target.host} has no address here"
+    if all(is_public(address) for address in own_answer):
+        return f"{target.service} was not asked for, and {target.host} has only public addresses here"
+    return None

@@ -8,6 +8,7 @@ from typing import Final
 
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.services import SERVICES, host_of
+from agent.settings import NamedEndpoint
 
 ENDPOINT_ID: Final = re.compile(r"vpce-[0-9a-f]{8,17}")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
@@ -26,14 +27,6 @@ class EndpointName:
     """As the endpoint's own account names it; None in the regional name."""
     service: str
     region: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedEndpoint:
-    """A host, or the id of an endpoint, that the operator named, and the service that is behind it."""
-
-    service: str
-    host: str
 
 
 def read_name(host: str) -> EndpointName | None:

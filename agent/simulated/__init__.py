@@ -1,1 +1,1 @@
-"""A VPC in memory: the seams of `probes.world` made from a scenario file, under a clock that leaps."""
+"""A VPC in memory: the seams of `probes.seams` made from a scenario file, under a clock that leaps."""

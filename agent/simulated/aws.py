@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from agent.simulated.scenario import CredentialsPart, TcpPart
-from probes.sigv4 import signed_headers
+from probes.steps.sigv4 import signed_headers
 
 Reply = tuple[int, Mapping[str, str], bytes]
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from agent.simulated.network import actions_of, configuration_of, denial_of, hexadecimal, part_of, region_of, zone_id_of
 from agent.simulated.scenario import Scenario
-from probes.configuration import Configuration, FirewallRule, Network, Route
 from probes.model import Address
+from probes.vpc.model import Configuration, FirewallRule, Network, Route
 
 Item = dict[str, Any]
 

@@ -17,7 +17,8 @@ from agent.catalog.services import BACKUP_GATEWAY, SERVICES, host_of, service_na
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
-from probes.configuration import (
+from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
+from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,
     DHCP_OPTIONS,
@@ -63,7 +64,6 @@ from probes.configuration import (
     VpcDnsFacts,
     VpcFacts,
 )
-from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
 
 T = TypeVar("T")
 

@@ -25,12 +25,12 @@ from agent.simulated import aws, hostile
 from agent.simulated.aws import Reply
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import DnsPart, Scenario, TcpPart
-from probes.dns import DNS_PORT, readable
 from probes.failure import PeerClosedError
-from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address, ProbeError
-from probes.tls import TlsStream
-from probes.world import Stream
+from probes.seams import Stream
+from probes.steps.dns import DNS_PORT, readable
+from probes.steps.imds import IPV4 as METADATA_ADDRESS
+from probes.steps.tls import TlsStream
 
 METADATA_PORT: Final = 80
 DNS_TTL: Final = 60

@@ -11,10 +11,12 @@ from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final, Literal
 
-from agent.report import Path, Status
+from agent.report.model import Path, Status
+from agent.report.serialization import ShapeError, shaped
 from agent.settings import Expect
-from agent.shapes import ShapeError, shaped
-from probes.configuration import (
+from probes.model import Address
+from probes.seams import Keys
+from probes.vpc.model import (
     AMAZON_DNS,
     FirewallRule,
     NetworkAcl,
@@ -26,8 +28,6 @@ from probes.configuration import (
     SecurityGroup,
     Subnet,
 )
-from probes.model import Address
-from probes.world import Keys
 
 Network = IPv4Network | IPv6Network
 Interface = IPv4Interface | IPv6Interface
@@ -377,7 +377,7 @@ class Ec2Part:
     """What EC2, Route 53 Resolver and Route 53 say of the network.
 
     A file's rows take the place of the healthy network's rows of the same id, or stand beside them; `agent.simulated.
-    ec2` has that network. A row's form is that of `probes.configuration`.
+    ec2` has that network. A row's form is that of `probes.vpc.model`.
     """
 
     source: Literal["live", "file"] = "live"

@@ -1,4 +1,4 @@
-"""The seams of `probes.world`, made from a scenario: an instance in a VPC that exists in memory alone."""
+"""The seams of `probes.seams`, made from a scenario: an instance in a VPC that exists in memory alone."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,15 @@ from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem
 from agent.simulated.scenario import HostPart, Scenario
 from agent.simulated.settings import EPOCH
-from probes.boto import refusal_of
-from probes.dns import DNS_PORT, ask
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
-from probes.host import MAX_NAME_SERVERS
-from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.world import Keys, Reader, Stream, Trust, Way, World, masked_proxy, verifying_contexts
+from probes.seams import Keys, Reader, Stream, Trust, Way, World
+from probes.steps.dns import DNS_PORT, ask
+from probes.steps.host import MAX_NAME_SERVERS
+from probes.steps.imds import IPV4 as METADATA_ADDRESS
+from probes.system.reader import refusal_of
+from probes.tls_context import verifying_contexts
+from probes.urls import masked_proxy
 
 NEIGHBOUR_SECONDS: Final = 3.055
 """Until the kernel gives up on a neighbour (measured, Linux 6.18)."""

@@ -23,11 +23,11 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from agent.events import Event
-from agent.report import Report, TargetReport
+from agent.report.model import Report, TargetReport
+from agent.run.events import Event
 from agent.settings import Settings
 from agent.tui import detail
-from agent.tui.happened import (
+from agent.tui.actions import (
     PANES,
     Chosen,
     Closed,
@@ -64,7 +64,7 @@ from agent.tui.widgets.typed import quiet_input
 from probes.model import Target
 
 if TYPE_CHECKING:
-    from agent.stop import Stop
+    from agent.process.cancel import Stop
 
 FRAME: Final = 0.05
 """Seconds from an event to the picture of it."""
@@ -188,7 +188,7 @@ class BackuplinkApp(App[int]):
 
     def _run(self, settings: Settings | None = None, only: str | None = None) -> None:
         """Begin a run, unless one lasts."""
-        from agent.stop import Stop
+        from agent.process.cancel import Stop
 
         state = self._folded
         if not isinstance(self.source, Live) or state.settings is None:
@@ -205,11 +205,11 @@ class BackuplinkApp(App[int]):
     async def _measure(self, source: Live, settings: Settings, stop: "Stop") -> None:
         ticking = self.set_interval(TICK, lambda: self.tell(Ticked(self._clock())))
         try:
-            evidence = await source.measure(settings, self._heard, stop)
+            measurement = await source.measure(settings, self._heard, stop)
         finally:
             ticking.stop()
             self._stop = None
-        self.tell(RunEnded(source.judge(evidence)))
+        self.tell(RunEnded(source.judge(measurement)))
         self.report = left_with(self._folded)
         if self._is_leaving:
             self._end()

@@ -12,7 +12,7 @@ import termios
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from agent.stop import Stop
+from agent.process.cancel import Stop
 
 if TYPE_CHECKING:
     from agent.tui.app import BackuplinkApp

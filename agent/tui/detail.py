@@ -5,15 +5,15 @@ import shlex
 from itertools import zip_longest
 from typing import Any
 
-from agent.predict.model import Outcome
-from agent.render.words import visible
-from agent.report import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
-from agent.rules.rule import duration
-from agent.shapes import plain
+from agent.formats.report_text import visible
+from agent.judge.rules.rule import duration
+from agent.report.hops import Outcome
+from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
+from agent.report.serialization import plain
 from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
+from agent.tui.network_path import THIS_HOST, Lane, Progress
 from agent.tui.page import filled
-from agent.tui.path import THIS_HOST, Lane, Progress
 from agent.tui.state import CHANGED, SAMPLED, TONES, Missing, Sample, State, looks_of, under_cursor
 from probes.model import Failed, Observation, Skipped, Step
 
@@ -73,7 +73,7 @@ class _Writer:
                 self._head(_headline(finding), TONES[finding.severity])
             self._finding(finding, report)
         elif key == CHANGED and state.difference is not None:
-            from agent.render.diff import as_text as told  # the start has no use for it
+            from agent.formats.diff import as_text as told  # the start has no use for it
 
             self._text(told(state.difference))
         elif key == CHANGED:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from agent.render.words import visible
-from agent.report import Status
-from agent.tui.happened import Pane
+from agent.formats.report_text import visible
+from agent.report.model import Status
+from agent.tui.actions import Pane
 from agent.tui.keys import KEYS
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
-from agent.tui.path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
+from agent.tui.network_path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
 from agent.tui.state import SAMPLED, Missing, Phase, Run, Sample, State
 from probes.facts import ImdsFacts
 from probes.model import Address

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from agent.render import html, json, markdown
-from agent.report import Report
+from agent.formats import html, json, markdown
+from agent.report.model import Report
 
 _FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
     "json": json.render,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.render.words import visible
+from agent.formats.report_text import visible
 
 
 class Tone(StrEnum):

@@ -6,10 +6,10 @@ from typing import Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.services import SERVICES
-from agent.explain import page
-from agent.predict.model import Stage
-from agent.report import ConfiguredPath, Finding, Report, TargetReport
-from agent.rules.rule import FORMS
+from agent.formats.explain import page
+from agent.judge.rules.rule import FORMS
+from agent.report.hops import Stage
+from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
 from probes.model import Observation
 

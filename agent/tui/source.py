@@ -7,23 +7,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.events import Event
-from agent.evidence import Evidence
-from agent.report import Report
+from agent.report.model import Measurement, Report
+from agent.run.events import Event
 from agent.settings import Settings
 
 if TYPE_CHECKING:
-    from agent.stop import Stop
+    from agent.process.cancel import Stop
 
-Measure = Callable[[Settings, Callable[[Event], None], "Stop"], Awaitable[Evidence]]
+Measure = Callable[[Settings, Callable[[Event], None], "Stop"], Awaitable[Measurement]]
 """Makes one run with these settings, hands on its events, and ends early when `Stop` is pulled."""
 
 
-def judged(evidence: Evidence) -> Report:
+def judged(measurement: Measurement) -> Report:
     """The report of a run of which nothing is suppressed."""
-    from agent.verdict import judge
+    from agent.judge.verdict import judge
 
-    return judge(evidence)
+    return judge(measurement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Live:
     title: str
     settings: Settings
     measure: Measure
-    judge: Callable[[Evidence], Report] = judged
+    judge: Callable[[Measurement], Report] = judged
     """Gives the report of a run, with what the operator wants suppressed."""
 
 

@@ -16,13 +16,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final, assert_never
 
-from agent import exits
-from agent.codes import Severity
-from agent.diff import Change, Difference, NotComparableError, StepState, difference
-from agent.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
-from agent.report import Finding, Report, Status, TargetReport
-from agent.settings import Settings
-from agent.tui.happened import (
+from agent.catalog.findings import Severity
+from agent.report import exits
+from agent.report.diff import Change, Difference, NotComparableError, StepState, difference
+from agent.report.model import Finding, Report, Status, TargetReport
+from agent.run.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.settings import DEFAULT_INTERVAL, Settings
+from agent.tui.actions import (
     PANES,
     Chosen,
     Closed,
@@ -42,11 +42,9 @@ from agent.tui.happened import (
     WatchSwitched,
 )
 from agent.tui.lines import Tone
-from agent.tui.path import THIS_HOST, Cell, Look, Picture, Progress, has_words, keys, observed, picture
+from agent.tui.network_path import THIS_HOST, Cell, Look, Picture, Progress, has_words, keys, observed, picture
 from probes.model import Observation, Step, Target
 
-INTERVAL: Final = 60.0
-"""Seconds between two runs of a watch."""
 SAMPLES: Final = 60
 """Times that a lane remembers for each step."""
 CHANGES: Final = 500
@@ -126,7 +124,7 @@ class State:
     whole: Report | None = None
     """Of the last whole run that came to its own end."""
     watching: bool = False
-    interval: float = INTERVAL
+    interval: float = DEFAULT_INTERVAL
     next_at: datetime | None = None
     """When a watch runs again."""
     samples: Samples = field(default_factory=dict)

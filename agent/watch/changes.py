@@ -14,8 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from agent.codes import Scope, Severity
-from agent.report import Finding, Report, Status
+from agent.catalog.findings import Scope, Severity
+from agent.report.model import Finding, Report, Status
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
 WINDOW: Final = 21

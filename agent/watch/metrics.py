@@ -8,12 +8,12 @@ from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from agent.render.prometheus import VERDICTS
-from agent.render.words import visible
-from agent.report import Finding
+from agent.formats.prometheus import VERDICTS
+from agent.formats.report_text import visible
+from agent.report.model import Finding
+from agent.watch.change_text import target_of
 from agent.watch.changes import Kind, Tracker
 from agent.watch.notices import Outcome, Way
-from agent.watch.words import target_of
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agent.settings import Notify
-from agent.watch.words import dumps, filled
+from agent.watch.change_text import dumps, filled
 from probes.background import in_background
 
 COMMAND_SECONDS: Final = 30.0

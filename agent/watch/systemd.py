@@ -10,7 +10,7 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
-from agent.output import one_line
+from agent.process.output import one_line
 
 MAX_STATUS: Final = 300
 _FOR_EVER: Final = 2**64 - 1

@@ -98,7 +98,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     prune_services(app / "botocore/data")
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
-    (app / "__main__.py").write_text("from agent.start import main\n\nmain()\n", "utf-8")
+    (app / "__main__.py").write_text("from agent.cli.entry import main\n\nmain()\n", "utf-8")
     licences = tree / "licences"
     licences.mkdir()
     shutil.copyfile(project / "LICENSE", licences / "backuplink")

@@ -43,12 +43,12 @@ def main() -> None:
         return given.only in promise.what
 
     rows: list[Row] = []
-    for measurement in (*MEASUREMENTS, watching.SOAK) if given.soak else MEASUREMENTS:
-        names = [promise.what for promise in measurement.promises if wanted(promise)]
+    for benchmark in (*MEASUREMENTS, watching.SOAK) if given.soak else MEASUREMENTS:
+        names = [promise.what for promise in benchmark.promises if wanted(promise)]
         if not names:
             continue
         sys.stderr.write(f"measuring: {'; '.join(names)}\n")
-        rows += rows_of(measurement, wanted)
+        rows += rows_of(benchmark, wanted)
     sys.stdout.write(record.table(rows))
     if given.json:
         record.write_json(rows, given.json)

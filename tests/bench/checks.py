@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.simulated.scenario import Scenario
-from probes.sigv4 import signed_headers
-from tests.bench.promise import Figure, Measurement, Promise
+from probes.steps.sigv4 import signed_headers
+from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import AWS, CURL, DIG, NC, OPENSSL
 from tests.bench.spaces import ROUND_TRIP_SECONDS, WORLD, Host, host
 from tests.bench.spent import Spent, cpu, in_turn, median, peak, ratio, wall
@@ -196,7 +196,7 @@ def _silent(observations: Sequence[dict[str, Any]]) -> int:
 
 _CALL: Final = "one aws call (v1)"
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="check --no-ec2, CPU", against=_CALL, limit=0.6),
             Promise(what="check --no-ec2, peak memory", against=_CALL, limit=0.8),
@@ -204,7 +204,7 @@ MEASUREMENTS: Final = (
         measure=beside_one_call,
         needs=(AWS,),
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="check --no-ec2, wall at 20 ms", against=_CALL, limit=0.6),
             Promise(what="check --no-ec2, wall at 20 ms", against="a bare process, five round trips", limit=1.6),
@@ -212,14 +212,14 @@ MEASUREMENTS: Final = (
         measure=far_away,
         needs=(AWS,),
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="check that reads the configuration, CPU", against="check --no-ec2", limit=None),
             Promise(what="check that reads the configuration, wall at 20 ms", against="check --no-ec2", limit=None),
         ),
         measure=with_configuration,
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="shell runbook, wall at 20 ms", against="check --no-ec2", limit=10, at_least=True),
             Promise(what="shell runbook, CPU", against="check --no-ec2", limit=5, at_least=True),
@@ -227,7 +227,7 @@ MEASUREMENTS: Final = (
         measure=beside_runbook,
         needs=(AWS, DIG, NC, OPENSSL, CURL),
     ),
-    Measurement(
+    Benchmark(
         promises=(Promise(what="36 dropped ports, wall", against="one step's timeout", limit=1.05),),
         measure=dropped_ports,
     ),

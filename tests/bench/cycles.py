@@ -12,12 +12,13 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from agent.cli import job_here, main
-from agent.output import Writer
-from agent.stop import Stop
-from agent.watch.loop import Surroundings, Watch
+from agent.cli.main import job_here, main
+from agent.process.cancel import Stop
+from agent.process.output import Writer
+from agent.watch.schedule import Surroundings, Watch
 from agent.watch.systemd import Manager
-from probes.world import SystemMachine, end_children
+from probes.system.machine import SystemMachine
+from probes.system.sdk import end_children
 
 WARM_UP: Final = 3
 

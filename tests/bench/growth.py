@@ -5,7 +5,7 @@ import statistics
 import sys
 from typing import Any, Final
 
-from tests.bench.promise import Figure, Measurement, Promise
+from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.spaces import Lab, lab
 
 IN_FLIGHT: Final = 306
@@ -61,11 +61,11 @@ def _ladders(there: Lab, *, count: int, at_once: int, rounds: int) -> list[dict[
 
 
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(Promise(what="9,180 ladders, peak memory", against="306 ladders", limit=1.1),),
         measure=memory_over_ladders,
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="growth: a ladder's CPU at 1,000 addresses", against="at 10 addresses", limit=1.1),
             Promise(what="growth: peak memory at 1,000 addresses", against="at 100, as many in flight", limit=1.1),

@@ -8,15 +8,17 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
-from agent.evidence import GETADDRINFO, Evidence
-from agent.rules.registry import RULES
-from agent.rules.rule import Found, Rule
-from agent.verdict import judge
+from agent.judge.evidence import Evidence
+from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import Found, Rule
+from agent.judge.verdict import judge_evidence
+from agent.report.model import Measurement
 from probes.facts import LookupFacts
 from probes.model import Observation, Ok
-from tests.agent.networks import large_configuration
-from tests.agent.runs import evidence_of
-from tests.bench.promise import Figure, Measurement, Promise
+from probes.operations import GETADDRINFO
+from tests.agent.judge.networks import large_configuration
+from tests.bench.promise import Benchmark, Figure, Promise
+from tests.support.runs import evidence_of
 
 ROUNDS: Final = 11
 OBSERVATIONS: Final = 1_000
@@ -38,9 +40,13 @@ def grown(name: str, observations: int) -> Evidence:
             found.setdefault(each.subject.target, []).append(address)
             made.append(replace(each, subject=replace(each.subject, address=address, after=after)))
     return Evidence(
-        run=evidence.run,
-        targets=evidence.targets,
-        observations=[_looked_up(each, found) if each.subject.operation == GETADDRINFO else each for each in made],
+        Measurement(
+            run=evidence.run,
+            targets=evidence.targets,
+            observations=tuple(
+                _looked_up(each, found) if each.subject.operation == GETADDRINFO else each for each in made
+            ),
+        )
     )
 
 
@@ -57,7 +63,7 @@ def judging() -> tuple[Figure, ...]:
     alone: dict[str, float] = {}
     for name in SEEDS:
         evidence = grown(name, OBSERVATIONS)
-        whole[name] = statistics.median(_milliseconds(partial(judge, _fresh(evidence))) for _ in range(ROUNDS))
+        whole[name] = statistics.median(_milliseconds(partial(judge_evidence, _fresh(evidence))) for _ in range(ROUNDS))
         for code, took in _rules(evidence).items():
             alone[code] = max(alone.get(code, 0.0), took)
     slowest = sorted(alone, key=alone.__getitem__, reverse=True)[:3]
@@ -92,7 +98,7 @@ def _asked(rule: Rule, evidence: Evidence) -> list[Found]:
 
 
 def _fresh(evidence: Evidence) -> Evidence:
-    return Evidence(run=evidence.run, targets=evidence.targets, observations=evidence.observations)
+    return Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(evidence.observations)))
 
 
 def _milliseconds(work: Callable[[], object]) -> float:
@@ -102,14 +108,14 @@ def _milliseconds(work: Callable[[], object]) -> float:
 
 
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="judging 1,000 observations, CPU", against="", limit=50, unit="ms"),
             Promise(what="the slowest rule over 1,000 observations, CPU", against="", limit=1, unit="ms"),
         ),
         measure=judging,
     ),
-    Measurement(
+    Benchmark(
         promises=(Promise(what="predicting 360 paths of a large network, CPU", against="", limit=100, unit="ms"),),
         measure=predicting,
     ),

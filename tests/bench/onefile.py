@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from agent.version import __version__
-from tests.bench.promise import Figure, Measurement, Promise, UnmeasuredError
+from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
 from tests.bench.rivals import SEARCHED
-from tests.bench.spent import ROOT, Spent, cpu, in_turn, median, ratio, run, wall
+from tests.bench.spent import Spent, cpu, in_turn, median, ratio, run, wall
+from tests.support.repository import ROOT
 
 ROUNDS: Final = 11
 FILE: Final = ROOT / "dist" / f"backuplink-{__version__}-linux-{platform.machine()}.run"
@@ -97,14 +98,14 @@ def demo() -> tuple[Figure, ...]:
 _BARE: Final = "its own Python -c pass"
 _INSTALLED: Final = "the wheel, same Python version"
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="one file, --version again, CPU", against=_BARE, limit=4),
             Promise(what="one file, --version again, wall", against=_BARE, limit=4),
         ),
         measure=version,
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="one file, demo, CPU", against=_INSTALLED, limit=1.2),
             Promise(what="one file, demo, wall", against=_INSTALLED, limit=1.2),

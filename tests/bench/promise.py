@@ -60,7 +60,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
+class Benchmark:
     """Promises whose figures come from the same runs, in the order in which `measure` gives them."""
 
     promises: tuple[Promise, ...]
@@ -82,21 +82,21 @@ class Row:
     note: str
 
 
-def rows_of(measurement: Measurement, wanted: Callable[[Promise], bool]) -> Iterator[Row]:
+def rows_of(benchmark: Benchmark, wanted: Callable[[Promise], bool]) -> Iterator[Row]:
     """Measure, and give the rows of those promises that are wanted. Never raises: the row says what went wrong."""
     figures: tuple[Figure, ...] = ()
     note = ""
-    missing = [rival.name for rival in measurement.needs if not rival.is_there()]
+    missing = [rival.name for rival in benchmark.needs if not rival.is_there()]
     try:
         if missing:
             raise UnmeasuredError(f"{', '.join(missing)} is not installed here: {INSTALL}")
-        figures = measurement.measure()
+        figures = benchmark.measure()
     except UnmeasuredError as error:
         note = f"not measured: {error}"
     except Exception as error:
-        LOG.exception("%s", measurement.promises[0].what)
+        LOG.exception("%s", benchmark.promises[0].what)
         note = f"not measured: {type(error).__name__}: {error}"
-    for place, promise in enumerate(measurement.promises):
+    for place, promise in enumerate(benchmark.promises):
         if not wanted(promise):
             continue
         row = Row(what=promise.what, against=promise.against, goal=promise.goal, figure=None, met=None, note=note)

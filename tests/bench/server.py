@@ -16,7 +16,7 @@ from typing import Final, cast
 from agent.simulated import peers
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import parse
-from probes.dns import DNS_PORT
+from probes.steps.dns import DNS_PORT
 
 READY: Final = "ready"
 HOST: Final = "backup.eu-west-1.amazonaws.com"

@@ -21,9 +21,10 @@ from agent.simulated.certificates import root_pem
 from tests.bench import relay, server
 from tests.bench.promise import UnmeasuredError
 from tests.bench.rivals import SEARCHED
-from tests.bench.spent import ROOT, Spent, run
+from tests.bench.spent import Spent, run
 from tests.netns import program
 from tests.netns.vpc import Vpc, missing, vpc
+from tests.support.repository import ROOT
 
 ROUND_TRIP_SECONDS: Final = 0.02
 WORLD: Final = """

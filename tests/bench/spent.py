@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 METER: Final = Path(__file__).with_name("meter.py")
 LIMIT_SECONDS: Final = 60.0
 """For one process; only a machine in trouble comes near."""

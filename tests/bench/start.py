@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from agent.cli import main as commands
-from tests.agent.terminals import on_terminal
-from tests.bench.promise import Figure, Measurement, Promise, UnmeasuredError
+from agent.cli.main import main as commands
+from tests.bench.promise import Benchmark, Figure, Promise, UnmeasuredError
 from tests.bench.spent import Spent, cpu, in_turn, median, ratio, run, wall
 from tests.netns.program import PROGRAM
+from tests.process.terminals import on_terminal
 
 ROUNDS: Final = 11
 EXPLAINED: Final = "TCP001"
@@ -87,10 +87,10 @@ def _until_drawn(*words: str) -> Spent:
 _BARE: Final = "python3 -c pass"
 _BARE_TUI: Final = "a bare Textual app's"
 MEASUREMENTS: Final = (
-    Measurement(promises=(Promise(what="--version, CPU", against=_BARE, limit=3),), measure=version),
-    Measurement(promises=(Promise(what="explain, CPU", against=_BARE, limit=3),), measure=explain),
-    Measurement(promises=(Promise(what="demo, CPU", against=_BARE, limit=None),), measure=demo),
-    Measurement(
+    Benchmark(promises=(Promise(what="--version, CPU", against=_BARE, limit=3),), measure=version),
+    Benchmark(promises=(Promise(what="explain, CPU", against=_BARE, limit=3),), measure=explain),
+    Benchmark(promises=(Promise(what="demo, CPU", against=_BARE, limit=None),), measure=demo),
+    Benchmark(
         promises=(
             Promise(what="tui, first picture, CPU", against=_BARE_TUI, limit=2),
             Promise(what="tui, first picture, wall", against=_BARE_TUI, limit=2),

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from probes.dns import DNS_PORT
-from tests.bench.promise import Figure, Measurement, Promise
+from probes.steps.dns import DNS_PORT
+from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import EXPORTER, OPENSSL
 from tests.bench.server import HOST, HTTPS, RESOLVER
 from tests.bench.spaces import Lab, lab
@@ -92,12 +92,12 @@ def _exporter(there: Lab, config: Path, module: str, target: str, count: int) ->
 
 _WATCH: Final = "prometheus-blackbox-exporter"
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(Promise(what="TCP and TLS of one ladder, CPU", against="a connection of openssl s_time", limit=1.5),),
         measure=beside_openssl,
         needs=(OPENSSL,),
     ),
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="a TLS probe, CPU, 32 at once", against=_WATCH, limit=1),
             Promise(what="a DNS probe, CPU, 32 at once", against=_WATCH, limit=1),

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from agent.simulated.scenario import Scenario
-from tests.agent.monitors import samples_in
-from tests.bench.promise import Figure, Measurement, Promise
+from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import EXPORTER
 from tests.bench.spaces import Host, host
-from tests.bench.spent import ROOT, in_turn, median, ratio
+from tests.bench.spent import in_turn, median, ratio
+from tests.formats.monitors import samples_in
+from tests.support.repository import ROOT
 
 CYCLES: Final = 20
 AT_ONCE: Final = 32
@@ -128,7 +129,7 @@ def soaked() -> tuple[Figure, ...]:
 
 
 MEASUREMENTS: Final = (
-    Measurement(
+    Benchmark(
         promises=(
             Promise(what="a cycle of watch, CPU", against="prometheus-blackbox-exporter, the same probes", limit=None),
         ),
@@ -136,7 +137,7 @@ MEASUREMENTS: Final = (
         needs=(EXPORTER,),
     ),
 )
-SOAK: Final = Measurement(
+SOAK: Final = Benchmark(
     promises=(
         Promise(what="soak of watch, growth of memory", against="after a quarter of it", limit=2, unit="MB"),
         Promise(what="soak of watch, growth of open files", against="after a quarter of it", limit=0, unit="files"),

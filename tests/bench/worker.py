@@ -16,16 +16,19 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Final
 
-from agent import plan
-from agent.runner import MAX_CONNECTS, MAX_HANDSHAKES
+from agent.run import plan
+from agent.run.runner import MAX_CONNECTS, MAX_HANDSHAKES
 from agent.simulated.scenario import CredentialsPart, parse
 from agent.simulated.settings import settings_of
-from probes import dns, ladder
 from probes.facts import DnsFacts
-from probes.http import user_agent
 from probes.model import Address, Draft, Step, Subject, Target
 from probes.observe import Log
-from probes.world import Keys, SystemMachine, SystemNet, Trust, load_trust
+from probes.seams import Keys, Trust
+from probes.steps import dns, ladder
+from probes.steps.http import user_agent
+from probes.system.machine import SystemMachine
+from probes.system.net import SystemNet
+from probes.system.trust import load_trust
 from tests.bench.server import HTTPS, RESOLVER
 
 FIRST_ADDRESS: Final = int(ip_address("127.1.0.1"))

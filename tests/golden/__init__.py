@@ -3,14 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
-from agent import exits
-from agent.evidence import Evidence
-from agent.render import emf, json, junit, markdown, nagios, prometheus, text
-from agent.report import Report
-from agent.verdict import judge
+from agent.formats import emf, json, junit, markdown, nagios, prometheus, text
+from agent.judge.evidence import Evidence
+from agent.judge.verdict import judge_evidence
+from agent.report import exits
+from agent.report.model import Measurement, Report
 from probes.facts import TlsFacts
 from probes.model import Failed
-from tests.agent.runs import evidence_of, report_of
+from tests.support.runs import evidence_of, report_of
 
 FOLDER = Path(__file__).parent
 HOSTILE = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
@@ -27,7 +27,9 @@ def hard_report() -> Report:
             facts = replace(each.facts, certificates=certificates)
             each = replace(each, outcome=Failed(each.outcome.failure, facts))
         observations.append(each)
-    return judge(Evidence(run=evidence.run, targets=evidence.targets, observations=observations))
+    return judge_evidence(
+        Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(observations)))
+    )
 
 
 def rendered() -> dict[str, str]:

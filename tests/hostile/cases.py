@@ -7,10 +7,10 @@ from typing import Final
 
 import jsonschema
 
-from agent import codec, exits
-from agent.render import emf, junit, markdown, nagios, ndjson, prometheus, text
-from agent.render import json as json_format
-from agent.report import Report
+from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
+from agent.formats import json as json_format
+from agent.report import codec, exits
+from agent.report.model import Report
 from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
 from probes.model import FailureKind, Step

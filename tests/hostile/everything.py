@@ -1,8 +1,8 @@
 """`python -m tests.hostile.everything`: measure, judge and write every scenario here, to read its memory."""
 
-from agent.verdict import judge
-from tests.agent.runs import measured
+from agent.judge.verdict import judge
 from tests.hostile import cases
+from tests.support.runs import measured
 
 if __name__ == "__main__":
     for name in cases.NAMES:

@@ -9,19 +9,20 @@ from typing import Any, get_args
 
 import pytest
 
-from agent.render import text
-from agent.report import Access, Report, Status
-from agent.shapes import ShapeError
+from agent.formats import text
+from agent.judge.verdict import judge
+from agent.report.model import Access, Report, Status
+from agent.report.serialization import ShapeError
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import HostileCertificate, HostileDns, HostileHttp, HostileMetadata, HostilePeer
-from agent.verdict import judge
-from probes.dns import MAX_ADDRESSES
 from probes.facts import DnsFacts, HttpFacts, ImdsFacts, TlsFacts
-from probes.http import MAX_HEADER_CHARACTERS
 from probes.model import FailureKind
-from probes.tls import MAX_CERTIFICATES, MAX_NAME_CHARACTERS, MAX_NAMES
-from tests.agent.runs import measured
+from probes.steps.dns import MAX_ADDRESSES
+from probes.steps.http import MAX_HEADER_CHARACTERS
+from probes.steps.tls import MAX_CERTIFICATES, MAX_NAME_CHARACTERS, MAX_NAMES
 from tests.hostile import cases
+from tests.support.repository import ROOT as REPOSITORY
+from tests.support.runs import measured
 
 SUBPROCESS_SECONDS = 60
 HARMLESS = frozenset({"certificates-long", "names"}) | {
@@ -29,7 +30,6 @@ HARMLESS = frozenset({"certificates-long", "names"}) | {
 }
 """Where the endpoint itself is genuine. In `names` no signed call is made. Metadata proves nothing where the Region
 and the credentials are given beside it."""
-REPOSITORY = Path(__file__).parents[2]
 
 
 @cache

@@ -1,7 +1,7 @@
 """The packet filter that a scenario's configuration describes, in the terms of the kernel.
 
-It is made from the facts alone and knows nothing of `agent.predict`: security groups are stateful rules, network ACLs
-are asked of every packet both ways in the order of their numbers and not within a subnet, and routes are routes of
+It is made from the facts alone and knows nothing of `agent.judge.predict`: security groups are stateful rules, network
+ACLs are asked of every packet both ways in the order of their numbers and not within a subnet, and routes are routes of
 ip(8), where the kernel itself takes the longest prefix. All of it stands in the namespace behind the gateway, and is
 for TCP between the host and interfaces of endpoints: what AWS itself answers (names, metadata) is not filtered by any
 of this (Amazon VPC User Guide, Network ACL basics; Security group basics).
@@ -12,7 +12,8 @@ from typing import Final
 
 from agent.simulated.network import configuration_of
 from agent.simulated.scenario import Scenario
-from probes.configuration import (
+from probes.model import Address
+from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,
     AclEntry,
@@ -23,7 +24,6 @@ from probes.configuration import (
     NetworkInterface,
     Route,
 )
-from probes.model import Address
 from tests.netns.vpc import Family
 
 _TCP: Final = "6"

@@ -22,10 +22,10 @@ import dns.message
 
 from agent.simulated import peers
 from agent.simulated.scenario import Scenario, parse
-from probes.dns import DNS_PORT, readable
-from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address
-from probes.world import SocketStream
+from probes.steps.dns import DNS_PORT, readable
+from probes.steps.imds import IPV4 as METADATA_ADDRESS
+from probes.system.net import SocketStream
 from tests.netns import ec2_server
 
 READY: Final = "ready"

@@ -13,8 +13,8 @@ from typing import Final
 
 import jsonschema
 
-from agent import codec, facts_file
-from agent.report import Report
+from agent.report import codec, facts_file
+from agent.report.model import Report
 from agent.simulated.certificates import root_pem
 from agent.simulated.network import facts_of
 from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, SdkPart

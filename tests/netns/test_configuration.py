@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from agent import exits
 from agent.catalog.services import SERVICES
-from agent.predict.model import Outcome
-from agent.report import Measured
+from agent.report import exits
+from agent.report.hops import Outcome
+from agent.report.model import Measured
 from agent.simulated import scenario as scenarios
 from agent.simulated.network import configuration_of
 from agent.simulated.scenario import Scenario

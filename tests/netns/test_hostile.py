@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import pytest
 
-from agent import codec, exits
-from agent.report import Report, Status
-from agent.verdict import judge
-from tests.agent.runs import measured
+from agent.judge.verdict import judge
+from agent.report import codec, exits
+from agent.report.model import Report, Status
 from tests.hostile import cases
 from tests.netns import program
 from tests.netns.vpc import Vpc, vpc
+from tests.support.runs import measured
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

@@ -13,11 +13,11 @@ from typing import Final
 import pytest
 
 from agent.catalog.services import APPLIANCE_LABELS
-from agent.report import Report
+from agent.report.model import Report
 from agent.simulated import scenario as scenarios
-from probes.configuration import READS
 from probes.facts import HttpFacts
 from probes.model import Step
+from probes.vpc.model import READS
 from tests.netns import guard, program
 from tests.netns.peers import ASKED, DECRYPTED
 from tests.netns.vpc import vpc

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import pytest
 
-from agent import exits
-from agent.report import Report
+from agent.judge.verdict import judge
+from agent.report import exits
+from agent.report.model import Report
 from agent.simulated import scenario as scenarios
-from agent.verdict import judge
 from probes.model import Observation, Skipped
-from tests.agent.runs import measured
 from tests.netns import program
 from tests.netns.variants import VARIANTS
 from tests.netns.vpc import vpc
+from tests.support.runs import measured
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from agent.exits import SIGNALS
-from agent.report import Status
+from agent.report.exits import SIGNALS
+from agent.report.model import Status
 from agent.simulated import scenario as scenarios
 from probes.facts import IcmpError, TcpFacts
 from probes.model import FailureKind, Observation

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.agent.monitors import samples_in
+from tests.formats.monitors import samples_in
 from tests.netns import program
 from tests.netns.vpc import vpc
 

@@ -24,13 +24,13 @@ from typing import Any, Final, Literal
 
 from agent.simulated import peers as simulated
 from agent.simulated.scenario import HostPart, Scenario, TcpPart, parse
-from probes.dns import DNS_PORT
-from probes.imds import IPV4 as METADATA_ADDRESS
 from probes.model import Address
+from probes.steps.dns import DNS_PORT
+from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from tests.netns import ec2_server, peers
 from tests.netns.peers import Place
+from tests.support.repository import ROOT as REPOSITORY
 
-REPOSITORY: Final = Path(__file__).parents[2]
 COMMAND_SECONDS: Final = 20.0
 """For anything that needs milliseconds; only a machine in trouble comes near."""
 _SEARCHED: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))

@@ -7,8 +7,8 @@ from typing import Final, NoReturn
 import pytest
 
 from agent.version import __version__
+from tests.support.repository import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 DIST: Final = ROOT / "dist"
 TOOLS: Final = ROOT / "build" / "environment" / "bin"
 """What packaging/requirements-build.txt locks, installed."""

@@ -7,14 +7,14 @@ import asyncio
 import json
 import sys
 
-from agent import codec
-from agent.runner import measure
+from agent.judge.verdict import judge
+from agent.process.cancel import Stop
+from agent.report import codec
+from agent.run.runner import measure
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
-from agent.stop import Stop
-from agent.verdict import judge
 
 
 async def found(name: str) -> dict[str, object]:

@@ -14,12 +14,13 @@ from typing import Final
 import click
 import pytest
 
-from agent import cli
-from agent.codes import CODES
+import manual
+from agent.catalog.findings import CODES
+from agent.cli import main as cli
 from agent.simulated import scenario as scenarios
-from tests import manual
-from tests.agent.terminals import on_terminal
-from tests.packaging.made import ROOT, lacking
+from tests.packaging.made import lacking
+from tests.process.terminals import on_terminal
+from tests.support.repository import ROOT
 
 COMPLETIONS: Final = ROOT / "packaging" / "packages" / "completions"
 SECONDS: Final = 120.0

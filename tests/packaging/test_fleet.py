@@ -28,19 +28,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from agent import cli
-from agent.catalog.endpoints import endpoints
+import manual
+from agent.app.permissions import permissions
+from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, is_region
 from agent.catalog.regions import REGIONS
-from agent.codec import schema
-from agent.options import settings_from
-from agent.permissions import permissions
-from agent.render import text
+from agent.cli import main as cli
+from agent.cli.options import settings_from
+from agent.formats import text
+from agent.report.codec import schema
 from agent.simulated import scenario as scenarios
-from tests import manual
-from tests.agent.runs import report_of
-from tests.aws_commands import complaint
-from tests.packaging.made import ROOT, made
+from tests.packaging.made import made
+from tests.support.aws_commands import complaint
+from tests.support.repository import ROOT
+from tests.support.runs import report_of
 
 DOCUMENT: Final = "backuplink-check.yaml"
 FLEET: Final = "backuplink-fleet.template.yaml"

@@ -23,21 +23,23 @@ from typing import Any, Final
 import click
 import pytest
 
-from agent import cli
-from agent.codes import CODES, Severity
-from agent.options import DEADLINE, DEADLINES, config_values, settings_from, showing_from, watching_from
-from agent.render import prometheus
-from agent.render.measures import Standing
-from agent.report import Finding
+import manual
+from agent.catalog.findings import CODES, Severity
+from agent.cli import main as cli
+from agent.cli.options import DEADLINES, config_values, settings_from, showing_from, watching_from
+from agent.formats import prometheus
+from agent.formats.monitoring import Standing
+from agent.report.model import Finding
+from agent.settings import DEFAULT_DEADLINE
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
+from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Change, Kind, Tracker
-from agent.watch.words import document, dumps, filled
-from tests import manual
-from tests.agent.monitors import families_in, promtool, samples_in, watch_families
-from tests.agent.runs import report_of
-from tests.agent.watch.virtual import job, loaded, networks, watched
-from tests.packaging.made import ROOT, made
+from tests.formats.monitors import families_in, promtool, samples_in, watch_families
+from tests.packaging.made import made
+from tests.support.repository import ROOT
+from tests.support.runs import report_of
+from tests.support.virtual import job, loaded, networks, watched
 
 FOLDER: Final = ROOT / "packaging" / "monitoring"
 RULES: Final = FOLDER / "backuplink.rules.yml"
@@ -440,7 +442,7 @@ def test_telegraf_takes_its_file_and_waits_long_enough() -> None:
     both = tomllib.loads(re.sub(r"(?m)^# (?=\[\[|  )", "", text))["inputs"]
     (scraped,), (executed,) = both["prometheus"], both["exec"]
     assert scraped["urls"] == ["http://127.0.0.1:9842/metrics"]
-    assert float(executed["timeout"].removesuffix("s")) > DEADLINE
+    assert float(executed["timeout"].removesuffix("s")) > DEFAULT_DEADLINE
     assert executed["data_format"] == "prometheus"
 
 

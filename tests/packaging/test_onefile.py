@@ -20,9 +20,10 @@ from typing import Any, Final
 import pytest
 
 from agent.version import __version__
-from tests.agent.terminals import on_terminal
 from tests.packaging import pipeline
-from tests.packaging.made import DIST, ROOT, lacking, made
+from tests.packaging.made import DIST, lacking, made
+from tests.process.terminals import on_terminal
+from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": 62, "aarch64": 183}
 """By processor: the machine that an ELF file names (elf.h, EM_X86_64 and EM_AARCH64)."""

@@ -22,10 +22,11 @@ from typing import IO, Any, Final
 
 import pytest
 
+import manual
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
-from tests import manual
-from tests.packaging.made import ROOT, TOOLS, lacking, made
+from tests.packaging.made import TOOLS, lacking, made
+from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Debian calls a kind of processor."""

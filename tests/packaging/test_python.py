@@ -26,8 +26,9 @@ import lock
 import wheelhouse
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
-from tests.agent.terminals import on_terminal
-from tests.packaging.made import ROOT, TOOLS, lacking, made
+from tests.packaging.made import TOOLS, lacking, made
+from tests.process.terminals import on_terminal
+from tests.support.repository import ROOT
 
 PACKAGES: Final = ("agent", "probes")
 DATE: Final = "1700000000"

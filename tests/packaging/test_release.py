@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 import notes
-from tests.packaging.made import ROOT
+from tests.support.repository import ROOT
 
 CHANGELOG: Final = """\
 # Changelog

@@ -14,9 +14,11 @@ from typing import Any, Final
 import click
 import pytest
 
-from agent import cli, options
-from tests import manual
-from tests.packaging.made import ROOT, lacking
+import manual
+from agent.cli import main as cli
+from agent.cli import options
+from tests.packaging.made import lacking
+from tests.support.repository import ROOT
 
 PACKAGES: Final = ROOT / "packaging" / "packages"
 UNITS: Final = PACKAGES / "systemd"

@@ -11,7 +11,7 @@ import pytest
 from probes.facts import LookupFacts, TcpFacts
 from probes.model import Draft, Failed, FailureKind, Observation, Ok, ProbeError, Skipped, Step, Subject
 from probes.observe import Log
-from tests.probes.fakes import ADDRESS, NOW, forever, os_error, run
+from tests.support.fakes import ADDRESS, NOW, forever, os_error, run
 
 SUBJECT = Subject(step=Step.TCP, target="backup", address=ADDRESS, port=443)
 OTHER = Subject(step=Step.TLS, target="backup", address=ADDRESS, port=443)

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from agent.tui import detail, drawing
-from agent.tui.happened import Pane
+from agent.tui.actions import Pane
 from agent.tui.lines import Glyphs, Line, Tone, width_of
 from agent.tui.state import State, chosen_entry, cursor, marked
 

@@ -7,21 +7,20 @@ from functools import cache
 
 from textual.pilot import Pilot
 
-from agent.events import Event
-from agent.evidence import Evidence
-from agent.report import Report
+from agent.judge.verdict import judge
+from agent.process.cancel import Stop
+from agent.report.model import Measurement, Report
+from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from agent.stop import Stop
+from agent.tui.actions import Happened, RunBegun, RunEnded
 from agent.tui.app import BackuplinkApp
 from agent.tui.drawing import path
-from agent.tui.happened import Happened, RunBegun, RunEnded
 from agent.tui.lines import UNICODE, Line
 from agent.tui.source import Live, Saved
 from agent.tui.state import State, reduce
-from agent.verdict import judge
-from tests.agent.runs import measured
+from tests.support.runs import measured
 
 Act = Callable[[Pilot[int]], Awaitable[None]]
 LIMIT = 10.0
@@ -29,7 +28,7 @@ LIMIT = 10.0
 
 
 @cache
-def recorded(name: str) -> tuple[Evidence, tuple[Event, ...]]:
+def recorded(name: str) -> tuple[Measurement, tuple[Event, ...]]:
     return measured(scenarios.load(name))
 
 
@@ -81,7 +80,7 @@ class Replay:
     def live(self, title: str = "demo") -> Live:
         return Live(title=title, settings=settings(), measure=self.measure)
 
-    async def measure(self, asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+    async def measure(self, asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
         self.asked.append(asked)
         evidence, events = self._runs[min(len(self.asked), len(self._runs)) - 1]
         for event in events[: self._upto]:
@@ -96,10 +95,10 @@ class Replay:
         except TimeoutError:
             stop.release()
         seen = {each.observation.id for each in events[: self._upto] if hasattr(each, "observation")}
-        return Evidence(
+        return Measurement(
             run=replace(evidence.run, complete=False, interrupted=True),
             targets=evidence.targets,
-            observations=[each for each in evidence.observations if each.id in seen],
+            observations=tuple(each for each in evidence.observations if each.id in seen),
         )
 
 

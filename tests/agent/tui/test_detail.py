@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from agent.codes import CODES
-from agent.predict.model import Stage
-from agent.report import Report
-from agent.rules.rule import FORMS
+from agent.catalog.findings import CODES
+from agent.judge.rules.rule import FORMS
+from agent.report.hops import Stage
+from agent.report.model import Report
+from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, RunBegun, RunEnded
 from agent.tui.detail import commands_of, detail, title
-from agent.tui.happened import Chosen, FindingsSwitched, Opened, Pane, RunBegun, RunEnded
 from agent.tui.lines import ASCII, width_of
+from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
-from agent.tui.path import THIS_HOST
 from agent.tui.state import State, saved
 from tests.agent.tui.replays import after, ready, recorded, report_of, settings, words
 

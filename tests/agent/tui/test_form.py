@@ -5,8 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from agent.catalog.vpce import NamedEndpoint
-from agent.settings import Settings
+from agent.settings import NamedEndpoint, Settings
 from agent.tui import form
 from tests.agent.tui.replays import settings
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from agent.report import Report
+from agent.report.model import Report
+from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, Said
 from agent.tui.detail import detail
 from agent.tui.drawing import causes, footer, path, verdict
-from agent.tui.happened import Chosen, FindingsSwitched, Opened, Pane, Said
 from agent.tui.lines import ASCII, Line
 from agent.tui.source import Saved
 from agent.tui.state import State, saved

@@ -6,10 +6,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from agent.tui.actions import Pane
 from agent.tui.app import BackuplinkApp, MainScreen
-from agent.tui.happened import Pane
 from agent.tui.keys import KEYS
-from agent.tui.path import THIS_HOST
+from agent.tui.network_path import THIS_HOST
 from agent.tui.state import State, chosen_entry, cursor, under_cursor
 from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import DetailPart, PathPart

@@ -7,16 +7,15 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from agent import exits
-from agent.catalog.vpce import NamedEndpoint
-from agent.events import Event
-from agent.evidence import Evidence
-from agent.runner import measure
-from agent.settings import Settings
+from agent.process.cancel import Stop
+from agent.report import exits
+from agent.report.model import Measurement
+from agent.run.events import Event
+from agent.run.runner import measure
+from agent.settings import NamedEndpoint, Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
-from agent.stop import Stop
 from agent.tui import drawing
 from agent.tui.app import BackuplinkApp, narrowed
 from agent.tui.source import Live
@@ -272,7 +271,7 @@ def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
     app: BackuplinkApp
     left: list[str | None] = []
 
-    async def real(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+    async def real(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
         async with simulated(chosen) as world:
             evidence = await measure(asked, world, emit=emit, stop=stop)
         left.append(stop.reason)
@@ -293,7 +292,7 @@ def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
 
 
 def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
-    async def deaf(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Evidence:
+    async def deaf(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
         await asyncio.Event().wait()
         raise AssertionError("not reached")
 

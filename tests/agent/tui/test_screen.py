@@ -14,11 +14,11 @@ from textual.driver import Driver
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from agent.report import Report
+from agent.report.model import Report
 from agent.tui import drawing
+from agent.tui.actions import Chosen, Moved, Pane, RunBegun, RunEnded
 from agent.tui.app import FRAME, BackuplinkApp
 from agent.tui.drawing import caption, columns, path, position, rule, sparkline, verdict
-from agent.tui.happened import Chosen, Moved, Pane, RunBegun, RunEnded
 from agent.tui.lines import ASCII, UNICODE, cut, width_of
 from agent.tui.source import Live, Saved
 from agent.tui.state import Missing, Sample, State, cursor, saved

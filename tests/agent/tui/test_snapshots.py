@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from agent.events import ObservationMade
+from agent.run.events import ObservationMade
 from agent.tui.state import Phase
 from tests.agent.tui.replays import Replay, app_of, recorded, saved_app, until
 

@@ -6,11 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from agent import exits
-from agent.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.report import exits
+from agent.run.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
-from agent.tui.drawing import causes, path, verdict
-from agent.tui.happened import (
+from agent.tui.actions import (
     Chosen,
     Closed,
     Filtered,
@@ -28,8 +27,9 @@ from agent.tui.happened import (
     Ticked,
     WatchSwitched,
 )
+from agent.tui.drawing import causes, path, verdict
 from agent.tui.lines import ASCII, UNICODE, Tone
-from agent.tui.path import THIS_HOST, Progress
+from agent.tui.network_path import THIS_HOST, Progress
 from agent.tui.state import (
     CHANGED,
     Missing,

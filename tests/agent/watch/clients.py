@@ -15,16 +15,16 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any, Final
 
-from agent.codec import dumps, encode
-from agent.evidence import Evidence
-from agent.output import Writer
+from agent.judge.verdict import judge
+from agent.process.cancel import Stop
+from agent.process.output import Writer
+from agent.report.codec import dumps, encode
+from agent.report.model import Measurement
 from agent.settings import Settings, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH, settings_of
-from agent.stop import Stop
-from agent.verdict import judge
 from agent.watch.listen import Listener, Pages
-from agent.watch.loop import Emit, Job, Surroundings, Watch
+from agent.watch.schedule import Emit, Job, Surroundings, Watch
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
 
@@ -258,7 +258,7 @@ class Manager:
 class Runs:
     """Measurements of a watch, each of which waits until it is let through, unless all are."""
 
-    def __init__(self, evidence: Evidence, *, through: bool = False) -> None:
+    def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
         self.begun = 0
         self.broken = False
         """Whether the next ones are ended by a fault."""
@@ -267,7 +267,7 @@ class Runs:
         if through:
             self.gate.set()
 
-    async def measure(self, settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def measure(self, settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         """One of them."""
         self.begun += 1
         await self.gate.wait()

@@ -3,12 +3,12 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).parents[3]
+from tests.support.repository import ROOT
+
 CYCLES: Final = 10_000
 
 

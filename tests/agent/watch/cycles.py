@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from agent.codes import CODES, Severity
-from agent.report import Finding, Fix, Report, Run, Status
-from agent.verdict import judge
+from agent.catalog.findings import CODES, Severity
+from agent.judge.verdict import judge
+from agent.report.model import Finding, Fix, Report, Run, Status
 from probes.model import Observation
-from tests.agent import build
+from tests.support import build
 
 INTERVAL: Final = timedelta(seconds=60)
 LASTS: Final = timedelta(seconds=2)
@@ -50,7 +50,7 @@ def fault(
 
 @cache
 def _well() -> Report:
-    return judge(build.evidence(build.healthy()))
+    return judge(build.measurement(build.healthy()))
 
 
 def cycle(

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from agent.output import to_file
-from tests.agent.watch.virtual import job, loaded, networks, watched
+from agent.process.output import to_file
+from tests.support.virtual import job, loaded, networks, watched
 
 CYCLES: Final = 3
 OUTPUT: Final = "report.json"

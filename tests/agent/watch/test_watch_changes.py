@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.codes import Severity
-from agent.report import Report, Status
+from agent.catalog.findings import Severity
+from agent.report.model import Report, Status
 from agent.watch.changes import WINDOW, Change, Kind, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
-from tests.agent import build
-from tests.agent.runs import report_of
 from tests.agent.watch.cycles import INTERVAL, LASTS, LOOK, cycle, fault
+from tests.support import build
+from tests.support.runs import report_of
 
 SKIPPED: Final = build.spoiled(LOOK, skipped="an earlier step failed")
 WELL: Final = build.tcp("10.0.1.17")

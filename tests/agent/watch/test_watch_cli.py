@@ -16,8 +16,8 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.agent.monitors import samples_in
-from tests.agent.watch.conftest import ROOT
+from tests.formats.monitors import samples_in
+from tests.support.repository import ROOT
 
 SECONDS: Final = 60.0
 """Far above what anything here needs; a limit for one that hangs."""

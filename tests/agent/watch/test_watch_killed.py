@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.agent.watch.conftest import ROOT
 from tests.agent.watch.killed import CYCLES, OUTPUT, TEXTFILE
+from tests.support.repository import ROOT
 
 POINTS = range(1, 3_300, 110)
 """Thirty, over what is done in three cycles to write two files."""

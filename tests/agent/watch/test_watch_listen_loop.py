@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.codec import dumps, encode
-from agent.redact import redact
+from agent.report.codec import dumps, encode
+from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
-from agent.watch.loop import PROBE_SECONDS, Job
-from tests.agent.monitors import families_in, promtool, samples_in
-from tests.agent.planted_scenarios import planted
-from tests.agent.runs import evidence_of, measured, report_of
+from agent.watch.schedule import PROBE_SECONDS, Job
 from tests.agent.watch import clients
 from tests.agent.watch.clients import (
     LOOPBACK,
@@ -33,7 +30,10 @@ from tests.agent.watch.clients import (
     until,
     watching,
 )
-from tests.planted import leaked
+from tests.formats.monitors import families_in, promtool, samples_in
+from tests.support.planted import leaked
+from tests.support.planted_scenarios import planted
+from tests.support.runs import measured, measurement_of, report_of
 
 FAULTY = "gateway-ports-missing"
 INTERVAL = 60.0
@@ -43,8 +43,8 @@ DEADLINE = 20.0
 @pytest.fixture(autouse=True)
 def _measured() -> None:
     """What the runs see is measured in a loop of its own, once, before that of a test goes on."""
-    evidence_of("healthy")
-    evidence_of(FAULTY)
+    measurement_of("healthy")
+    measurement_of(FAULTY)
 
 
 def listening(runs: Runs, **given: Any) -> Job:
@@ -68,7 +68,7 @@ def cycles_in(answer: Got) -> float:
 
 def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"))
+        runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
             await until(lambda: runs.begun == 1)
             before = await got(watched.listener, "/metrics")
@@ -104,7 +104,7 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
 
 def test_liveness_is_never_the_verdict() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of(FAULTY), through=True)
+        runs = Runs(measurement_of(FAULTY), through=True)
         async with watching(listening(runs, scenario=FAULTY)) as watched:
             await first_cycle(watched)
             assert report_of(FAULTY).verdict.status == "critical"
@@ -125,7 +125,7 @@ def test_a_mask_is_over_every_page(masked: bool) -> None:
     assert len(real) > 3
 
     async def go() -> None:
-        runs = Runs(evidence_of(FAULTY), through=True)
+        runs = Runs(measurement_of(FAULTY), through=True)
         with clients.Manager("@backuplink-test-mask") as manager:
             job = listening(runs, scenario=FAULTY, redact=masked, raise_after=1)
             async with watching(job, environment=manager.environment) as watched:
@@ -167,7 +167,7 @@ def test_no_page_has_a_secret(name: str, masked: bool) -> None:
 
 def test_probes_join_the_run_in_flight() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"))
+        runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
             await until(lambda: runs.begun == 1)
             async with connection(watched.listener) as one, connection(watched.listener) as other:
@@ -186,7 +186,7 @@ def test_probes_join_the_run_in_flight() -> None:
 
 def test_a_probe_that_is_given_up_leaves_the_run_alone() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"))
+        runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
             await until(lambda: runs.begun == 1)
             async with connection(watched.listener) as client:
@@ -204,7 +204,7 @@ def test_a_probe_that_is_given_up_leaves_the_run_alone() -> None:
 
 def test_probes_begin_a_run_when_the_last_one_began_long_enough_ago() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         async with watching(listening(runs)) as watched:
             await first_cycle(watched)
             for _ in range(20):
@@ -221,7 +221,7 @@ def test_probes_begin_a_run_when_the_last_one_began_long_enough_ago() -> None:
 
 def test_probes_begin_no_more_runs_where_none_comes_to_its_end() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         runs.broken = True
         async with watching(listening(runs)) as watched:
             await until(lambda: runs.begun == 1 and not watched.watch._in_flight)
@@ -240,7 +240,7 @@ def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(step
     """Between the time of a cycle and its begin the loop takes some steps."""
 
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         async with watching(listening(runs)) as watched:
             await first_cycle(watched)
             await turns()
@@ -255,7 +255,7 @@ def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(step
 
 def test_a_probe_and_new_settings_at_once_are_both_seen_to() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         job = listening(runs)
         async with watching(job, reread=lambda: job) as watched:
             await first_cycle(watched)
@@ -269,7 +269,7 @@ def test_a_probe_and_new_settings_at_once_are_both_seen_to() -> None:
 
 def test_nobody_waits_for_a_watch_that_is_over() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"))
+        runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
             await until(lambda: runs.begun == 1)
             waiting = asyncio.create_task(watched.watch._probe())
@@ -302,7 +302,7 @@ async def taken(watched: Watched, wanted: bool) -> None:
 
 def test_a_new_address_is_listened_on_before_the_old_one_is_left() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         old, new = listening(runs), listening(runs, listen=(ip_address("127.0.0.2"), free_port()))
         async with watching(old, reread=lambda: new) as watched:
             await first_cycle(watched)
@@ -329,7 +329,7 @@ def test_a_new_address_is_listened_on_before_the_old_one_is_left() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "192.0.2.1"], ids=["taken", "not of this host"])
 def test_a_listener_that_cannot_be_is_refused_and_the_old_one_stays(address: str) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         old = listening(runs)
         async with clients.listening() as other:
             new = listening(runs, listen=(ip_address(address), other.port), raise_after=7)
@@ -348,7 +348,7 @@ def test_a_listener_that_cannot_be_is_refused_and_the_old_one_stays(address: str
 
 def test_settings_that_are_none_are_refused_and_the_listener_stays() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
 
         def reread() -> Job:
             raise ValueError("no such option\nREADY=1")
@@ -373,7 +373,7 @@ def test_settings_that_are_none_are_refused_and_the_listener_stays() -> None:
 
 def test_the_same_listener_is_kept_and_none_is_closed() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         old = listening(runs)
         jobs = [listening(runs, listen=old.watching.listen, raise_after=7), job_of(runs)]
         async with watching(old, reread=lambda: jobs.pop(0)) as watched:
@@ -394,7 +394,7 @@ def test_the_same_listener_is_kept_and_none_is_closed() -> None:
 @pytest.mark.parametrize("usable", [True, False])
 def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         old = listening(runs)
         assert old.watching.listen is not None
         port = old.watching.listen[1]
@@ -419,7 +419,7 @@ def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, mon
 
 def test_a_shorter_interval_counts_at_once_and_makes_nothing_overdue() -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         old, new = listening(runs, interval=3600.0), job_of(runs, interval=10.0)
         new = listening(runs, interval=10.0, listen=old.watching.listen)
         async with watching(old, reread=lambda: new) as watched:

@@ -13,18 +13,17 @@ from typing import Any
 
 import pytest
 
-from agent.evidence import Evidence
-from agent.output import ReaderGoneError
-from agent.report import Report
+from agent.judge.verdict import judge
+from agent.process.cancel import Stop
+from agent.process.output import ReaderGoneError
+from agent.report.model import Measurement, Report
 from agent.settings import Settings
 from agent.simulated.clock import VirtualLoop
-from agent.stop import Stop
-from agent.verdict import judge
-from agent.watch import loop as looping
-from agent.watch.loop import FACTS_SECONDS, FILE_SECONDS, JITTER, CannotListenError, Emit, Measure, Watch
-from tests.agent.monitors import samples_in
-from tests.agent.runs import evidence_of
-from tests.agent.watch.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
+from agent.watch import schedule as looping
+from agent.watch.schedule import FACTS_SECONDS, FILE_SECONDS, JITTER, CannotListenError, Emit, Measure, Watch
+from tests.formats.monitors import samples_in
+from tests.support.runs import measurement_of
+from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
 
 CONFIGURED = "gateway-group-for-the-appliance"
 """A scenario with a fault that EC2 explains."""
@@ -34,14 +33,14 @@ CONFIGURED = "gateway-group-for-the-appliance"
 def _kept() -> None:
     """Measured before a loop runs, since each takes a loop of its own."""
     for name in ("healthy", "one-zone-silent", "name-does-not-exist"):
-        evidence_of(name)
+        measurement_of(name)
 
 
 def canned(name: str = "healthy") -> Measure:
     """Takes no time, and sees what a scenario shows."""
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
-        return evidence_of(name)
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+        return measurement_of(name)
 
     return go
 
@@ -57,10 +56,10 @@ def counted(done: Watched, name: str, **labels: str) -> float:
 def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
     begun: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         begun.append(asyncio.get_running_loop().time())
         await asyncio.sleep(5.0)
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     watched(job(go, cycles=200))
     apart = [after - before for before, after in itertools.pairwise(begun)]
@@ -73,12 +72,12 @@ def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
 def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
     spans: list[tuple[float, float]] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         await asyncio.sleep(3 * INTERVAL if len(spans) % 2 else 1.0)
         spans.append((begun, loop.time()))
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     done = watched(job(go, cycles=6))
     assert all(after[0] >= before[1] for before, after in itertools.pairwise(spans))
@@ -92,8 +91,8 @@ def test_a_signal_ends_the_wait_at_once() -> None:
         await asyncio.sleep(1.0)
         stop.pull("SIGTERM")
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
-        return evidence_of("healthy")
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+        return measurement_of("healthy")
 
     at: list[float] = []
     done = watched(job(go), meanwhile=meanwhile, tidy=lambda _: at.append(asyncio.get_running_loop().time()))
@@ -108,7 +107,7 @@ def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
         await asyncio.sleep(INTERVAL * 1.5)  # the second cycle waits for an answer that does not come
         stop.pull("SIGTERM")
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         cycle = networks(loaded("healthy" if not waited else "one-zone-silent"))
         if waited:
             stop.pull("SIGTERM")
@@ -133,21 +132,21 @@ def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> No
     names = ["healthy", "one-zone-silent", "healthy", "name-does-not-exist", "one-zone-silent", "healthy"]
     statuses: list[str] = []
 
-    def noting(evidence: Evidence) -> Report:
+    def noting(evidence: Measurement) -> Report:
         report = judge(evidence)
         statuses.append(report.verdict.status)
         return report
 
     watched(job(networks(loaded(*names)), judge=noting, cycles=len(names)))
-    assert statuses == [judge(evidence_of(name)).verdict.status for name in names]
+    assert statuses == [judge(measurement_of(name)).verdict.status for name in names]
 
 
 def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
     turns: list[int | None] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         turns.append(settings.turn)
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     watched(job(go, cycles=4))
     assert turns == [0, 1, 2, 3]
@@ -158,7 +157,7 @@ def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
     said: list[str] = []
     cycle = networks(loaded(*names))
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         said.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
         return await cycle(settings, emit, stop)
 
@@ -190,7 +189,7 @@ def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
 def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
     found: list[list[str]] = []
 
-    def noting(evidence: Evidence) -> Report:
+    def noting(evidence: Measurement) -> Report:
         report = judge(evidence)
         found.append(sorted(each.id for each in report.findings))
         return report
@@ -258,10 +257,10 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
     folder = tmp_path / "later"
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         if next(made) == 3:
             folder.mkdir()
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     done = watched(job(go, textfile=folder / "watch.prom", cycles=5))
     said = [line for line in done.lines if "watch.prom" in line]
@@ -279,9 +278,9 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
     def hanging(document: str, path: Path) -> None:
         let_go.wait()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         begun.append(asyncio.get_running_loop().time())
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     monkeypatch.setattr(looping, "to_file", hanging)
     try:
@@ -308,10 +307,10 @@ def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monk
         let_go.wait()
         taken.append(document)
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         if next(made) == 19:
             let_go.set()
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     made = itertools.count()
     done = watched(job(go, format="emf", cycles=20), documents=slow)
@@ -326,10 +325,10 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
 
     made = itertools.count(1)
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         next(made)
         time.sleep(0.01)  # noqa: ASYNC251 - real time, for the thread that writes
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     with pytest.raises(ReaderGoneError):
         watched(job(go, format="emf", cycles=1_000), documents=gone)
@@ -342,10 +341,10 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
 def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         if next(made) == 1:
             raise RuntimeError("a fault\nof ours")
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     done = watched(job(go, cycles=3))
     assert counted(done, "backuplink_watch_broken_cycles_total") == 1
@@ -369,10 +368,10 @@ def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
 def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         if next(made) == 1:
             raise RuntimeError
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     assert watched(job(go, cycles=2)).watch.report is None
 
@@ -387,10 +386,10 @@ def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
 
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         if next(made) == 2:
             await asyncio.sleep(100 * INTERVAL)
-        return evidence_of("one-zone-silent")  # the verdict is no matter of life
+        return measurement_of("one-zone-silent")  # the verdict is no matter of life
 
     watched(job(go, cycles=3), meanwhile=meanwhile)
     dead = [at for at, is_alive in alive if not is_alive]
@@ -405,9 +404,9 @@ def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
 def test_settings_are_taken_before_the_next_cycle() -> None:
     begun: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         begun.append(asyncio.get_running_loop().time())
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     async def meanwhile(watch: Watch, stop: Stop) -> None:
         await asyncio.sleep(1.0)
@@ -456,9 +455,9 @@ def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
     """The deadline of the settings that were read again holds from the next cycle on."""
     seen: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Evidence:
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
         seen.append(settings.deadline)
-        return evidence_of("healthy")
+        return measurement_of("healthy")
 
     async def meanwhile(watch: Watch, stop: Stop) -> None:
         await asyncio.sleep(1.0)

@@ -9,23 +9,22 @@ from typing import Any, Final
 
 import pytest
 
-from agent.evidence import Evidence
-from agent.output import Writer
-from agent.render import prometheus
-from agent.report import Report, Status
+from agent.formats import prometheus
+from agent.process.cancel import Stop
+from agent.process.output import Writer
+from agent.report.model import Measurement, Report, Status
 from agent.settings import Notify, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from agent.stop import Stop
 from agent.watch.changes import Kind, Tracker
-from agent.watch.loop import Job, Surroundings, Watch
 from agent.watch.metrics import Counts, families
 from agent.watch.notices import Outcome, Way
+from agent.watch.schedule import Job, Surroundings, Watch
 from agent.watch.systemd import Manager
-from tests.agent import build
-from tests.agent.monitors import samples_in
 from tests.agent.watch.cycles import cycle, fault
 from tests.agent.watch.receiver import receiving, silence
+from tests.formats.monitors import samples_in
+from tests.support import build
 
 LIMIT: Final = 25.0
 """Seconds; fewer than a program that is told may take."""
@@ -116,10 +115,10 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
     said: list[str] = []
     number = 0
 
-    async def measure(*_: object) -> Evidence:
-        return build.evidence(build.healthy())
+    async def measure(*_: object) -> Measurement:
+        return build.measurement(build.healthy())
 
-    def judge(_: Evidence) -> Report:
+    def judge(_: Measurement) -> Report:
         nonlocal number
         number += 1
         return (

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import httpx
 import pytest
 
-from agent.options import _why_no_url, _words
+from agent.cli.options import _why_no_url, _words
 from agent.settings import Notify
 from agent.simulated.clock import VirtualLoop
 from agent.watch.notices import MAX_WAITING, Notice, Notices, NotToldError, Outcome, Tell, Way, by_command, by_post
@@ -196,7 +196,7 @@ def test_certificates_that_are_not_there(name: str, tmp_path: Path, monkeypatch:
 
 def test_a_template_is_posted_filled() -> None:
     told = dict.fromkeys(("before", "instance_id", "region", "vpc_id"))
-    from agent.watch.words import NAMES
+    from agent.watch.change_text import NAMES
 
     document = {**dict.fromkeys(NAMES), **told, "text": 'down "now"', "code": "TCP001"}
     with receiving(status(200)) as receiver:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from agent.simulated.clock import VirtualLoop
-from agent.watch.loop import FILE_SECONDS, CannotListenError, Job
+from agent.watch.schedule import FILE_SECONDS, CannotListenError, Job
 from agent.watch.systemd import MAX_STATUS, Manager, in_journal
-from tests.agent.runs import evidence_of
 from tests.agent.watch import clients
 from tests.agent.watch.clients import LOOPBACK, Runs, free_port, job_of, leap, listening, played, until, watching
+from tests.support.runs import measurement_of
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -29,7 +29,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.
 @pytest.fixture(autouse=True)
 def _measured() -> None:
     """What the runs see is measured in a loop of its own, once, before that of a test goes on."""
-    evidence_of("healthy")
+    measurement_of("healthy")
 
 
 def watchdog(manager: clients.Manager, seconds: float) -> dict[str, str]:
@@ -153,7 +153,7 @@ def test_the_journal_is_known_by_the_stream_itself(tmp_path: Path) -> None:
 
 def test_a_watch_is_ready_once_then_has_a_status_a_cycle_and_stops(manager: clients.Manager) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         async with watching(job_of(runs, cycles=3), environment=manager.environment) as watched:
             await watched.over
 
@@ -168,7 +168,7 @@ def test_a_watch_is_ready_once_then_has_a_status_a_cycle_and_stops(manager: clie
 def test_a_watch_that_cannot_listen_is_never_ready(manager: clients.Manager) -> None:
     async def go() -> None:
         async with listening() as taken:
-            job = job_of(Runs(evidence_of("healthy")), listen=(LOOPBACK, taken.port))
+            job = job_of(Runs(measurement_of("healthy")), listen=(LOOPBACK, taken.port))
             with pytest.raises(
                 CannotListenError, match=rf"^cannot listen on 127\.0\.0\.1 port {taken.port}: Address a"
             ):
@@ -181,7 +181,7 @@ def test_a_watch_that_cannot_listen_is_never_ready(manager: clients.Manager) -> 
 
 def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager: clients.Manager) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"))
+        runs = Runs(measurement_of("healthy"))
         job = job_of(runs, listen=(LOOPBACK, free_port()))
         async with watching(job, environment=manager.environment) as watched:
             await until(lambda: runs.begun == 1)
@@ -198,7 +198,7 @@ def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clie
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         beats: list[float] = []
 
         async def hear(until: float) -> None:
@@ -235,7 +235,7 @@ def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clie
 
 def test_without_a_watchdog_nothing_is_said_of_life(manager: clients.Manager) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         async with watching(job_of(runs), environment=manager.environment):
             await asyncio.sleep(600.0)
 
@@ -247,7 +247,7 @@ def test_without_a_watchdog_nothing_is_said_of_life(manager: clients.Manager) ->
 @pytest.mark.parametrize("good", [True, False])
 def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager: clients.Manager, good: bool) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
 
         new = job_of(runs)
 
@@ -280,7 +280,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
     """It would leave the manager waiting for READY, and the settings half taken."""
 
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
         new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
 
@@ -313,7 +313,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
     manager: clients.Manager, stopped: bool
 ) -> None:
     async def go() -> None:
-        runs = Runs(evidence_of("healthy"), through=True)
+        runs = Runs(measurement_of("healthy"), through=True)
         held = clients.Held()
         new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
 

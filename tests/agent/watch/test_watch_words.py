@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import cli
-from agent.codes import CODES, Severity
-from agent.options import MAX_CONFIG_BYTES
-from agent.output import MAX_LINE
-from agent.redact import redact
-from agent.report import Finding, Report, Status
-from agent.shapes import type_schema
+from agent.catalog.findings import CODES, Severity
+from agent.cli import main as cli
+from agent.cli.options import MAX_CONFIG_BYTES
+from agent.process.output import MAX_LINE
+from agent.report.model import Finding, Report, Status
+from agent.report.redact import redact
+from agent.report.serialization import type_schema
+from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, lasted, line_of
 from agent.watch.changes import Change, Kind, Tracker
-from agent.watch.words import NAMES, NOTICE, document, dumps, filled, flaw_of, lasted, line_of
-from tests.agent.runs import report_of
 from tests.agent.watch.cycles import cycle, fault
+from tests.support.runs import report_of
 
 HOSTILE: Final = 'a"},{"b\\\n<2>forged\r\x1b[2J\u202e\u2028${id} $id %s\x00'
 CREDIBLE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.agent.monitors import samples_in
-from tests.agent.watch.virtual import job, loaded, networks, watched
+from tests.formats.monitors import samples_in
+from tests.support.virtual import job, loaded, networks, watched
 
 NETWORKS: Final = (
     *("healthy-one-zone",) * 4,

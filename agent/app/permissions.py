@@ -1,0 +1,120 @@
+"""The least IAM policy for each part of a run, from the same tables that the parts themselves are made of.
+
+Source of the resources: Service Authorization Reference, Actions, resources, and condition keys for AWS Backup, for AWS
+Backup Gateway, for Amazon EC2, for Amazon Route 53 and for Amazon Route 53 Resolver.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.catalog.hosts import Endpoint
+from agent.catalog.services import BACKUP
+from agent.report.codec import dumps
+from probes.steps.api import OPERATIONS
+from probes.vpc.model import READS
+
+SCHEMA: Final = "backuplink.permissions.v1"
+_WIDTH: Final = 80
+EVERYTHING: Final = "*"
+"""The resource of actions that AWS lets nobody narrow, or of lists that AWS itself owns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a run and what it takes."""
+
+    part: str
+    words: str
+    policy: Mapping[str, Any] | None
+    """An IAM policy document; None where nothing is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What the parts of a run take in a Region or, where that is None, in any Region of a partition."""
+
+    region: str | None
+    partition: str
+    parts: tuple[Part, ...]
+
+
+def permissions(endpoints: Iterable[Endpoint], *, region: str | None) -> Permissions:
+    """What a run about these endpoints, all of one partition, takes."""
+    listed = tuple(endpoints)
+    partition = listed[0].partition
+    offered = tuple(dict.fromkeys(each.service for each in listed if each.offered))
+    calls = ", ".join(action_of_call(service) for service in offered) or "none: no service is offered there"
+    return Permissions(
+        region=region,
+        partition=partition,
+        parts=(
+            Part(
+                part="path",
+                words="Names, TCP, TLS and HTTP (--no-api --no-ec2): no permission, and no credentials.",
+                policy=None,
+            ),
+            Part(
+                part="api",
+                words=f"One signed call an address (without --no-api): {calls}.",
+                policy=_policy(_call(service, partition, region) for service in offered),
+            ),
+            Part(
+                part="ec2",
+                words="The configuration, read and never changed (without --no-ec2; backuplink facts): each action "
+                "that is missing leaves a part of it unknown. No verdict needs them, but for an endpoint that is "
+                "given by its bare id.",
+                policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
+            ),
+        ),
+    )
+
+
+def action_of_call(service: str) -> str:
+    """The IAM action of the signed call to a service."""
+    return f"{service}:{OPERATIONS[service].name}"
+
+
+def _actions_of_reads() -> tuple[str, ...]:
+    return tuple(sorted({action for read in READS.values() for action in read.actions}))
+
+
+def _call(service: str, partition: str, region: str | None) -> dict[str, Any]:
+    resource = EVERYTHING
+    if service == BACKUP.name:
+        resource = f"arn:{partition}:backup:{region or '*'}:*:backup-vault:*"
+    return _statement((action_of_call(service),), resource)
+
+
+def _statement(actions: Iterable[str], resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    listed = list(statements)
+    return {"Version": "2012-10-17", "Statement": listed} if listed else None
+
+
+def as_json(found: Permissions) -> str:
+    """As one JSON object."""
+    return dumps(
+        {
+            "schema": SCHEMA,
+            "region": found.region,
+            "partition": found.partition,
+            "parts": [{"part": each.part, "words": each.words, "policy": each.policy} for each in found.parts],
+        }
+    )
+
+
+def as_text(found: Permissions) -> str:
+    """For a person: each part in words, with a policy document that can be copied as it stands."""
+    where = f"in {found.region} ({found.partition})" if found.region else f"in all Regions of {found.partition}"
+    blocks = [f"Least permissions of a run {where}\n"]
+    for each in found.parts:
+        document = "" if each.policy is None else f"{json.dumps(each.policy, indent=2)}\n"
+        words = textwrap.fill(f"{each.part}: {each.words}", _WIDTH, break_on_hyphens=False)
+        blocks.append(f"{words}\n{document}")
+    return "\n".join(blocks)

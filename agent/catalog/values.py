@@ -1,0 +1,80 @@
+"""Values that a person types: how each is read, and the words that refuse it.
+
+Options of the command, variables, the configuration file and the form of the TUI read a value in the same way.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+from agent.catalog.partitions import is_region
+from agent.catalog.vpce import named_endpoint
+from agent.settings import MAX_INTERVAL, MIN_INTERVAL
+from probes.model import Address
+
+MAX_TEXT: Final = 4_096
+"""Characters of one value: PATH_MAX, the longest that any option has a use for."""
+_MAX_INTERFACE: Final = 15
+"""Characters of an interface's name (IFNAMSIZ of linux/if.h)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """How a text becomes a value."""
+
+    name: str
+    """What the help shows in its place, as in `--timeout SECONDS`."""
+    convert: Callable[[str], Any]
+    """Raises ValueError."""
+    wanted: str | None
+    """What would be right, to follow on `is not`; None where the error of `convert` says all."""
+
+    def read(self, text: str) -> Any:
+        """The value of a text. Raises ValueError with words for the operator."""
+        if len(text) > MAX_TEXT or "\0" in text:
+            raise ValueError(f"a text of at most {MAX_TEXT} characters without NUL belongs here.")
+        try:
+            return self.convert(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not {self.wanted}." if self.wanted else str(error)) from error
+
+
+def region(text: str) -> str:
+    """The name of a Region. Raises ValueError."""
+    if not is_region(text):
+        raise ValueError(text)
+    return text
+
+
+def address(text: str) -> Address:
+    """An IP address, of IPv6 with its interface where it has one. Raises ValueError."""
+    found = ip_address(text)
+    interface = found.scope_id or "" if isinstance(found, IPv6Address) else ""
+    if len(interface) > _MAX_INTERFACE or not (interface.isascii() and interface.isprintable()):
+        raise ValueError(text)
+    return found
+
+
+def seconds(low: float, high: float) -> ValueType:
+    """A time from `low` to `high` seconds."""
+
+    def convert(text: str) -> float:
+        value = float(text)
+        if not (text.isascii() and "_" not in text and math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return ValueType("seconds", convert, f"a number of seconds from {low:g} to {high:g}")
+
+
+REGION: Final = ValueType("region", region, "the name of a Region, such as eu-west-1")
+ADDRESS: Final = ValueType("address", address, "an IP address")
+ENDPOINT: Final = ValueType("[service=]name", named_endpoint, None)
+TIMEOUT: Final = seconds(0.1, 60)
+"""Of one step."""
+DEADLINE: Final = seconds(1, 3600)
+"""Of a whole run."""
+INTERVAL: Final = seconds(MIN_INTERVAL, MAX_INTERVAL)
+"""Between the starts of two cycles."""

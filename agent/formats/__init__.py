@@ -1,0 +1,1 @@
+"""Each way of writing a report: one module a format."""

@@ -1,0 +1,139 @@
+"""What changed between two reports, for people and for programs. 80 columns, plain ASCII."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Final
+
+from agent.formats.report_text import WIDTH, visible
+from agent.report.codec import dumps
+from agent.report.diff import (
+    Change,
+    Difference,
+    FindingChange,
+    Pair,
+    PathChange,
+    Side,
+    StepChange,
+    StepState,
+    TargetChange,
+)
+from agent.report.model import Status
+from agent.report.serialization import plain
+
+_SIGN: Final = {Change.CAME: "+", Change.WENT: "-", Change.CHANGED: "~"}
+_HEAD: Final = {
+    Status.OK: "NOTHING WORSE",
+    Status.WARNING: "WORSE (warning)",
+    Status.CRITICAL: "WORSE (critical)",
+}
+
+
+def as_json(found: Difference) -> str:
+    """One JSON object."""
+    return dumps(plain(found))
+
+
+def as_text(found: Difference) -> str:
+    """What came (+), went (-) and changed (~): findings first, then targets, then steps."""
+    head = [
+        f"{_HEAD[found.worse]}  {found.old.status} -> {found.new.status}",
+        *_side("old", found.old),
+        *_side("new", found.new),
+    ]
+    parts = ["\n".join(head)]
+    for title, rows in (
+        ("Findings", [_finding(each) for each in found.findings]),
+        ("Targets", [_target(each) for each in found.targets]),
+        ("Steps", [*map(_step, _changed(found.steps)), *_moved(found.steps)]),
+    ):
+        parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
+    if found.paths:  # most runs do not look at the configuration, and then it has not stayed the same either
+        parts.append("\n".join(["By configuration", *map(_path, found.paths)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _side(word: str, side: Side) -> list[str]:
+    where = f", {side.instance_id}" if side.instance_id else ""
+    first = f"{side.started_at:%Y-%m-%d %H:%M:%S} UTC{where}, path {side.path}, access {side.access}"
+    lines = [_wrapped(first, f"  {word}  ", "       "), _wrapped(side.summary, "       ", "       ")]
+    return [line for line in lines if line]
+
+
+def _finding(row: FindingChange) -> str:
+    severity = _pair(row.severity)
+    aside = {
+        (True, False): ", no longer counts by itself",
+        (False, True): ", counts by itself now",
+        (False, False): ", counts for nothing by itself",
+        (False, None): ", counted for nothing by itself",
+        (None, False): ", counts for nothing by itself",
+    }.get((row.counts.old, row.counts.new), "")
+    return _row(row.change, f"{row.id}  {severity}{aside}: {row.title}")
+
+
+def _target(row: TargetChange) -> str:
+    said = [
+        f"{name} {_pair(pair)}"
+        for name, pair in (
+            ("role", row.role),
+            ("status", row.status),
+            ("path", row.path),
+            ("access", row.access),
+        )
+        if pair.old != pair.new
+    ]
+    for word, addresses in (("came", row.addresses_came), ("went", row.addresses_went)):
+        if addresses:
+            said.append(f"{word}: {', '.join(map(str, addresses))}")
+    return _row(row.change, f"{row.id}  {'; '.join(said)}")
+
+
+def _step(row: StepChange) -> str:
+    states = [_state(each) for each in (row.old, row.new) if each is not None]
+    return _row(row.change, f"{row.id}  {' -> '.join(states)}")
+
+
+def _path(row: PathChange) -> str:
+    said = [_pair(row.predicted)]
+    if row.decided_by.old != row.decided_by.new:
+        said += [f"{word} {by}" for word, by in (("was by", row.decided_by.old), ("by", row.decided_by.new)) if by]
+    if row.agrees.old != row.agrees.new:
+        words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
+        said.append(words[row.agrees.new])
+    return _row(Change.CHANGED, f"{row.id}  {'; '.join(said)}")
+
+
+def _changed(steps: Iterable[StepChange]) -> list[StepChange]:
+    return [each for each in steps if each.change is Change.CHANGED]
+
+
+def _moved(steps: Iterable[StepChange]) -> list[str]:
+    """Steps that came and went, counted by target and address: one address brings a dozen."""
+    counts = Counter((each.change, each.target, each.address) for each in steps if each.change is not Change.CHANGED)
+    return [
+        _row(
+            change,
+            f"{' at '.join(str(each) for each in (target or 'this host', address) if each)}: "
+            f"{count} step{'' if count == 1 else 's'}",
+        )
+        for (change, target, address), count in counts.items()
+    ]
+
+
+def _state(state: StepState) -> str:
+    return {"failed": f"failed ({state.kind})"}.get(state.status, state.status)
+
+
+def _pair(pair: Pair[Any]) -> str:
+    both = (each for each in (pair.old, pair.new) if each is not None)
+    return " -> ".join(dict.fromkeys(map(str, both)))
+
+
+def _row(change: Change, text: str) -> str:
+    return _wrapped(text, f"  {_SIGN[change]} ", "      ")
+
+
+def _wrapped(text: str, first: str, later: str) -> str:
+    """`text` with nothing foreign in it that speaks to a terminal; empty where there is none."""
+    return textwrap.fill(visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)

@@ -1,0 +1,328 @@
+"""The report as log events from which CloudWatch takes metrics: embedded metric format, one JSON object a line.
+
+One event is the run's, one each target's that is in use. A metric is paid for by its name and its dimensions, so those
+of the run have no dimension, those of a target its Region and id, and steps are summed up: nothing that rotates, such
+as an address, makes a metric. What a person then asks, CloudWatch Logs Insights finds beside the metrics as properties.
+
+Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
+Amazon CloudWatch API Reference.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.formats.monitoring import (
+    RESULTS,
+    Standing,
+    certificate_end,
+    in_use,
+    is_probed,
+    own_lookup,
+    standings,
+    was_made,
+)
+from agent.formats.report_text import STEPS, visible
+from agent.report.model import Finding, Report, Status, TargetReport
+from probes.model import Failed, Failure, Observation, Ok, Step
+
+NAMESPACE: Final = "backuplink"
+DIMENSIONS: Final = ("Region", "Target")
+"""Of a target's metrics. A run's have none, so that an alarm on them misses no run, whatever Region it was about."""
+MAX_VALUES: Final = 100
+"""Of one metric in one event."""
+MAX_DIMENSION: Final = 1_024
+"""Characters of a dimension's value."""
+MAX_MAGNITUDE: Final = 2.0**360
+"""Of a value."""
+MAX_TEXT: Final = 1_000
+"""Characters of one property, so that an event stays below 256 KB, which forwarders of logs take, and far below the
+1 MB of CloudWatch Logs."""
+MAX_LISTED: Final = 20
+"""Causes, failures and the like in one event."""
+
+Values = float | Sequence[float] | None
+"""What a metric is in one event; None, or no value, where it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMetric:
+    """A metric of the whole run."""
+
+    name: str
+    unit: str
+    help: str
+    values: Callable[[Report], Values]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMetric:
+    """A metric of a target in use."""
+
+    name: str
+    unit: str
+    help: str
+    values: Callable[[TargetReport, Report], Values]
+
+
+def render(report: Report) -> str:
+    """One event a line: the run's, and then the targets' that are in use."""
+    events = [_run(report), *(_target(target, report) for target in report.targets if is_probed(target))]
+    return "".join(f"{json.dumps(event, allow_nan=False, separators=(',', ':'))}\n" for event in events)
+
+
+def _run(report: Report) -> dict[str, Any]:
+    metrics = [(each.name, each.unit, each.values(report)) for each in RUN_METRICS]
+    seen = report.vantage
+    causes = [finding for finding, standing in standings(report) if standing is Standing.CAUSE]
+    return _event(
+        report,
+        dimensions={},
+        metrics=metrics,
+        properties={
+            "type": "run",
+            "version": report.tool.version,
+            "region": report.run.region,
+            "expect": report.run.expect,
+            "interrupted": report.run.interrupted,
+            "status": report.verdict.status,
+            "path": report.verdict.path,
+            "access": report.verdict.access,
+            "summary": report.verdict.summary,
+            "instance_id": seen.instance_id,
+            "vpc_id": seen.vpc_id,
+            "availability_zone_id": seen.availability_zone_id,
+            "clock_uncertainty_seconds": seen.clock_uncertainty_seconds,
+            "causes": [_cause(each) for each in causes],
+            "suppressed": [finding.id for finding in report.findings if finding.suppressed],
+        },
+    )
+
+
+def _target(target: TargetReport, report: Report) -> dict[str, Any]:
+    metrics = [(each.name, each.unit, each.values(target, report)) for each in TARGET_METRICS]
+    failed = [_failed(each, each.failure) for each in in_use(target, report) if each.failure is not None]
+    return _event(
+        report,
+        dimensions={"Region": target.region, "Target": target.id},
+        metrics=metrics,
+        properties={
+            "type": "target",
+            "service": target.service,
+            "host": target.host,
+            "role": target.role,
+            "status": target.status,
+            "path": target.path,
+            "access": target.access,
+            "unproven": list(target.unproven),
+            "addresses": dict(Counter(each.scope.value for each in target.addresses if each.from_own_lookup)),
+            "causes": [_cause(each) for each in _causes(target, report)],
+            "failed": failed,
+        },
+    )
+
+
+def _event(
+    report: Report, dimensions: dict[str, str], metrics: list[tuple[str, str, Values]], properties: dict[str, Any]
+) -> dict[str, Any]:
+    values = {name: known for name, _, given in metrics if (known := _known(given)) is not None}
+    return {
+        "_aws": {
+            "Timestamp": int(report.run.finished_at.timestamp() * 1_000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [list(dimensions)],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, unit, _ in metrics if name in values],
+                }
+            ],
+        },
+        **{name: _dimension(value) for name, value in dimensions.items()},
+        **values,
+        "run_id": _property(report.run.id),
+        **{name: _property(value) for name, value in properties.items()},
+    }
+
+
+def _known(values: Values) -> float | list[float] | None:
+    """Values as an event holds them; None where there is none."""
+    if not isinstance(values, Sequence):
+        return None if values is None or abs(values) > MAX_MAGNITUDE else round(values, 6)
+    slowest = sorted((each for each in values if abs(each) <= MAX_MAGNITUDE), reverse=True)[:MAX_VALUES]
+    return [round(each, 6) for each in slowest] or None
+
+
+def _dimension(text: str) -> str:
+    """A value that CloudWatch takes: printable ASCII, not only spaces, not too long."""
+    shown = visible(text)[:MAX_DIMENSION]
+    return shown if shown.strip() else "unknown"
+
+
+def _property(value: Any) -> Any:
+    """A value as an event holds it, every text and list of it within its bounds."""
+    match value:
+        case str():
+            shown = visible(value)
+            return shown if len(shown) <= MAX_TEXT else f"{shown[:MAX_TEXT]} ..."
+        case float():
+            return round(value, 6)
+        case list():
+            return [_property(each) for each in value[:MAX_LISTED]]
+        case dict():
+            return {key: _property(each) for key, each in value.items()}
+    return value
+
+
+def _cause(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "title": finding.title,
+        "detail": finding.detail,
+        "fix": finding.fix.summary,
+    }
+
+
+def _failed(each: Observation[Any], failure: Failure) -> dict[str, Any]:
+    return {
+        "step": each.subject.step,
+        "address": str(each.subject.address),
+        "port": each.subject.port,
+        "kind": failure.kind,
+        "code": failure.code,
+    }
+
+
+def _causes(target: TargetReport, report: Report) -> list[Finding]:
+    return [
+        finding for finding, standing in standings(report) if standing is Standing.CAUSE and finding.target == target.id
+    ]
+
+
+# --- Metrics of a run ------------------------------------------------------------------------------------------------
+
+
+def _run_is(status: Status) -> Callable[[Report], Values]:
+    return lambda report: float(report.verdict.status is status)
+
+
+def _credentials_left(report: Report) -> Values:
+    credentials = report.vantage.credentials
+    if credentials is None or credentials.expires_at is None:
+        return None
+    return (credentials.expires_at - report.run.finished_at).total_seconds()
+
+
+def _parted(report: Report) -> Values:
+    return float(sum(each.agrees is False for each in report.paths)) if report.paths else None
+
+
+RUN_METRICS: Final = (
+    RunMetric("Ok", "Count", "1 where the run is ok, else 0.", _run_is(Status.OK)),
+    RunMetric("Warning", "Count", "1 where it is warning.", _run_is(Status.WARNING)),
+    RunMetric("Critical", "Count", "1 where it is critical.", _run_is(Status.CRITICAL)),
+    RunMetric("Unknown", "Count", "1 where it could not tell, or none was made.", _run_is(Status.UNKNOWN)),
+    RunMetric("Complete", "Count", "1 where the run came to its own end.", lambda report: float(report.run.complete)),
+    RunMetric(
+        "Causes",
+        "Count",
+        "Findings that nothing explains and nobody suppressed.",
+        lambda report: float(sum(standing is Standing.CAUSE for _, standing in standings(report))),
+    ),
+    RunMetric(
+        "RunSeconds",
+        "Seconds",
+        "What the run took; not where none was made.",
+        lambda report: report.run.seconds if was_made(report) else None,
+    ),
+    RunMetric(
+        "ClockOffsetSeconds",
+        "Seconds",
+        "This host's clock minus that of AWS.",
+        lambda report: report.vantage.clock_offset_seconds,
+    ),
+    RunMetric(
+        "CredentialsSecondsLeft", "Seconds", "Until the credentials in use end, at the run's end.", _credentials_left
+    ),
+    RunMetric(
+        "PathsOtherwise",
+        "Count",
+        "Ports of addresses where the configuration says otherwise than was measured; where EC2 was read.",
+        _parted,
+    ),
+)
+
+
+# --- Metrics of a target ---------------------------------------------------------------------------------------------
+
+
+def _target_is(status: Status) -> Callable[[TargetReport, Report], Values]:
+    return lambda target, _: float(target.status is status)
+
+
+def _lookup_seconds(target: TargetReport, report: Report) -> Values:
+    lookup = own_lookup(target, report)
+    return lookup.seconds if lookup is not None and lookup.made else None
+
+
+def _certificate_left(target: TargetReport, report: Report) -> Values:
+    end = certificate_end(target, report)
+    return None if end is None else end - report.run.finished_at.timestamp()
+
+
+def _ended(step: Step, outcome: type) -> Callable[[TargetReport, Report], Values]:
+    return lambda target, report: float(
+        sum(each.subject.step is step and type(each.outcome) is outcome for each in in_use(target, report))
+    )
+
+
+def _seconds(step: Step) -> Callable[[TargetReport, Report], Values]:
+    return lambda target, report: [
+        each.seconds
+        for each in in_use(target, report)
+        if each.subject.step is step and each.ok and each.seconds is not None
+    ]
+
+
+def _of_step(step: Step) -> Iterator[TargetMetric]:
+    word, name = step.capitalize(), step.upper()
+    for outcome in (Ok, Failed):
+        result = RESULTS[outcome]
+        yield TargetMetric(
+            f"{word}{result.capitalize()}",
+            "Count",
+            f"{name} steps that are {result}, at every address and port in use.",
+            _ended(step, outcome),
+        )
+    yield TargetMetric(
+        f"{word}Seconds",
+        "Seconds",
+        f"What each {name} step took that is ok, of the slowest {MAX_VALUES}.",
+        _seconds(step),
+    )
+
+
+TARGET_METRICS: Final = (
+    TargetMetric("Ok", "Count", "1 where the target is ok, else 0.", _target_is(Status.OK)),
+    TargetMetric("Warning", "Count", "1 where it is warning.", _target_is(Status.WARNING)),
+    TargetMetric("Critical", "Count", "1 where it is critical.", _target_is(Status.CRITICAL)),
+    TargetMetric("Unknown", "Count", "1 where the run could not tell.", _target_is(Status.UNKNOWN)),
+    TargetMetric(
+        "Causes",
+        "Count",
+        "The target's findings that nothing explains and nobody suppressed.",
+        lambda target, report: float(len(_causes(target, report))),
+    ),
+    TargetMetric("LookupSeconds", "Seconds", "What this host's own look-up of the name took.", _lookup_seconds),
+    TargetMetric(
+        "CertificateSecondsLeft",
+        "Seconds",
+        "Until the first certificate ends, over all addresses in use whose handshake on port 443 succeeded.",
+        _certificate_left,
+    ),
+    *(metric for step in STEPS for metric in _of_step(step)),
+)

@@ -1,0 +1,34 @@
+"""The table of endpoints, for people and for programs."""
+
+from agent.catalog.hosts import SOURCES, Endpoint
+from agent.report.codec import dumps
+from agent.report.serialization import plain
+
+
+def as_json(rows: tuple[Endpoint, ...]) -> str:
+    """One JSON object with the rows and their sources."""
+    return dumps({"schema": "backuplink.endpoints.v1", "sources": list(SOURCES), "endpoints": plain(rows)})
+
+
+def as_text(rows: tuple[Endpoint, ...]) -> str:
+    """A block a row; what an SDK builds without its being documented is marked."""
+    return "\n".join(_block(row) for row in rows) + "\nSources\n" + "".join(f"  {source}\n" for source in SOURCES)
+
+
+def _block(row: Endpoint) -> str:
+    state = "" if row.offered else ", not offered"
+    lines = [f"{row.service} in {row.region} ({row.region_name}, {row.partition}){state}"]
+    if row.service_name is not None:
+        unsure = "" if row.service_name_documented else "  (not confirmed)"
+        lines.append(f"  service name     {row.service_name}{unsure}")
+    fips = "" if row.fips_documented else "  (not documented)"
+    lines += [
+        f"  host             {row.host}",
+        f"  dual-stack       {row.dual_stack_host}",
+        f"  FIPS             {row.fips_host}{fips}",
+        f"  FIPS dual-stack  {row.fips_dual_stack_host}  (not documented)",
+        f"  signing name     {row.signing_name}",
+        "  ports            "
+        + ", ".join(f"{port.number} {port.role}" if len(row.ports) > 1 else str(port.number) for port in row.ports),
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,96 @@
+"""The runbook page of a finding. Imports nothing heavy: a page is wanted at once, on the smallest of hosts."""
+
+import pkgutil
+
+SCHEMA = "backuplink.explain.v1"
+_WIDTH = 80
+_INDENT = "  "
+
+
+def page(code: str) -> str:
+    """The page of a code as it is kept, in Markdown. Raises KeyError where there is none."""
+    try:
+        data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
+    except OSError as error:
+        raise KeyError(code) from error
+    if data is None:
+        raise KeyError(code)
+    return data.decode("utf-8")
+
+
+def as_text(markdown: str, *, bold: bool = False) -> str:
+    """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it."""
+    lines = []
+    block: list[str] | None = None
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            if block is not None:
+                lines += _indented(block)
+            block = [] if block is None else None
+        elif block is not None:
+            block.append(line)
+        elif line.startswith("#"):
+            words = line.lstrip("# ")
+            lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _indented(block: list[str]) -> list[str]:
+    """Commands, indented unless the terminal would break for it a line that fits."""
+    widest = max(map(len, block), default=0)
+    indent = "" if _WIDTH - len(_INDENT) < widest <= _WIDTH else _INDENT
+    return [f"{indent}{line}".rstrip() for line in block]
+
+
+def sections(markdown: str) -> dict[str, str]:
+    """The parts of a page by heading, in its order."""
+    found: dict[str, str] = {}
+    for part in markdown.split("\n## ")[1:]:
+        heading, _, body = part.partition("\n")
+        found[heading] = body.strip()
+    return found
+
+
+def catalogue_as_text() -> str:
+    """Every code with its severity and title."""
+    import textwrap
+
+    from agent.catalog.findings import CODES
+
+    indent = " " * 19
+    return "".join(
+        textwrap.fill(f"{each.code:<8} {each.severity:<9} {each.title}", 80, subsequent_indent=indent) + "\n"
+        for each in CODES.values()
+    )
+
+
+def catalogue_as_json() -> str:
+    """Every code, as one JSON object."""
+    from agent.catalog.findings import CODES
+    from agent.report.codec import dumps
+
+    return dumps({"schema": SCHEMA, "codes": [_row(code) for code in CODES]})
+
+
+def page_as_json(code: str) -> str:
+    """The page of a code, as one JSON object with the page's parts by heading."""
+    from agent.catalog.findings import CODES
+    from agent.report.codec import dumps
+
+    documents = [{"title": each.title, "url": each.url} for each in CODES[code].documents]
+    return dumps({"schema": SCHEMA, **_row(code), "sections": sections(page(code)), "documents": documents})
+
+
+def _row(code: str) -> dict[str, str]:
+    from agent.catalog.findings import CODES
+
+    each = CODES[code]
+    return {
+        "code": each.code,
+        "name": each.name,
+        "severity": each.severity,
+        "scope": each.scope,
+        "title": each.title,
+    }

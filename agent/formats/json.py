@@ -1,0 +1,9 @@
+"""The report as JSON: the contract's own form."""
+
+from agent.report.codec import dumps, encode
+from agent.report.model import Report
+
+
+def render(report: Report) -> str:
+    """One JSON object, keys in the order of the contract."""
+    return dumps(encode(report))

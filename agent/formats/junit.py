@@ -1,0 +1,170 @@
+"""The report as JUnit's XML, for Jenkins, GitLab and all that show test results: a suite for the run and one for each
+target, a case for each cause and each step.
+
+What such a page shows red is what the verdict is about. A step that failed and decides nothing, such as a name server's
+answer that this host does not use, is there as skipped, with its failure: no run that is ok has a red case, and none
+that is not ok has none. The case `verdict` is in every document, so that its history is that of the path.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+
+from agent.catalog.findings import Severity
+from agent.formats.report_text import bounded, causes, facts, head, shell, undoing, vantage, visible
+from agent.report.model import Finding, Report, Status, TargetReport
+from probes import model
+from probes.model import Observation, Role
+
+_SUITE: Final = "backuplink"
+_DIGITS: Final = 4
+"""Of a time in seconds: Python writes any number shorter than that with an exponent, which no reader is promised."""
+
+
+def render(report: Report) -> str:
+    """One XML document, the same for the same report."""
+    known = frozenset(target.id for target in report.targets)
+    roots = _roots(report)
+    suites = [
+        _suite(report, None, [_verdict(report), *_causes(report, None, known), *_steps(report, None, known, roots)])
+    ]
+    for target in report.targets:
+        cases = [*_causes(report, target.id, known), *_unproven(target), *_steps(report, target.id, known, roots)]
+        suites.append(_suite(report, target.id, cases))
+    document = JUnitXml(_SUITE)
+    for suite in suites:
+        # Not `add_testsuite`, which makes one of those that look alike.
+        document.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
+    # Of the whole run, not the sum of steps that were made side by side. Jenkins' schema has no `skipped` here.
+    document.time = round(report.run.seconds, _DIGITS)
+    document.tests = sum(len(suite) for suite in suites)
+    document.failures = sum(suite.failures for suite in suites)
+    document.errors = sum(suite.errors for suite in suites)
+    written = io.BytesIO()
+    document.write(written, pretty=True)
+    return written.getvalue().decode("utf-8")
+
+
+def _suite(report: Report, target: str | None, cases: list[TestCase]) -> TestSuite:
+    suite = TestSuite(_SUITE if target is None else visible(f"{_SUITE} {target}"))
+    suite.timestamp = f"{report.run.started_at:%Y-%m-%dT%H:%M:%S}"
+    if report.observations and target is None:
+        suite.add_property("run", visible(facts(report)))
+        suite.add_property("vantage", visible(vantage(report)))
+    suite.add_testcases(cases)
+    return suite
+
+
+def _case(target: str | None, name: str, seconds: float | None = None) -> TestCase:
+    # Behind the last dot Jenkins sees the name of a class, before it that of a package.
+    of = "run" if target is None else visible(target).replace(".", "_")
+    time = None if seconds is None else round(seconds, _DIGITS)
+    return TestCase(name=visible(name), classname=f"{_SUITE}.{of}", time=time)
+
+
+def _verdict(report: Report) -> TestCase:
+    case = _case(None, "verdict")
+    summary = visible(report.verdict.summary)
+    match report.verdict.status:
+        case Status.OK | Status.NOT_IN_USE:
+            pass
+        case Status.UNKNOWN:
+            case.result = _result(Error, "unknown", summary)
+        case _:
+            case.result = _result(Failure, report.verdict.status, summary)
+    return case
+
+
+def _is_of(name: str | None, target: str | None, known: frozenset[str]) -> bool:
+    """Whether what is said of `name` belongs to the suite of `target`; to the run's what is no target's."""
+    return name not in known if target is None else name == target
+
+
+def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterator[TestCase]:
+    for finding in causes(report):
+        if not _is_of(finding.target, target, known):
+            continue
+        of = finding.target if finding.target != target else None
+        case = _case(target, " ".join(filter(None, (finding.code, finding.name, of))))
+        told = "\n".join(
+            [
+                visible(bounded(finding.detail)),
+                visible(f"What to do: {finding.fix.summary}"),
+                *(f"  {shell(command)}" for command in finding.fix.commands),
+                *map(visible, undoing(finding)),
+                visible(f"See: backuplink explain {finding.code}"),
+            ]
+        )
+        if finding.suppressed:
+            case.result = _result(Skipped, "suppressed", f"suppressed: {head(finding)}", told)
+        elif finding.severity is Severity.INFO:
+            case.system_out = told
+        else:
+            case.result = _result(Failure, finding.severity, head(finding), told)
+        yield case
+
+
+def _unproven(target: TargetReport) -> Iterator[TestCase]:
+    """What is missing for `ok`, which makes a target unknown unless something worse is proven."""
+    if target.unproven:
+        case = _case(target.id, "proven")
+        kind = Skipped if target.role is Role.CONTEXT else Error
+        told = "\n".join(map(visible, target.unproven))
+        case.result = _result(kind, "unproven", "not everything was seen that ok needs", told)
+        yield case
+
+
+def _steps(
+    report: Report, target: str | None, known: frozenset[str], roots: Mapping[str, list[Finding]]
+) -> Iterator[TestCase]:
+    for each in report.observations:
+        if _is_of(each.subject.target, target, known):
+            yield _step(each, target, roots.get(each.id, []))
+
+
+def _step(each: Observation[Any], target: str | None, roots: list[Finding]) -> TestCase:
+    subject = each.subject
+    where = None if subject.address is None else str(subject.address)
+    if subject.port is not None:
+        where = f"[{where}]:{subject.port}" if where and ":" in where else f"{where or ''}:{subject.port}"
+    asked = None if subject.resolver is None else f"at {subject.resolver}"
+    of = subject.target if subject.target != target else None
+    case = _case(target, " ".join(filter(None, (subject.step, subject.operation, where, asked, of))), each.seconds)
+    if isinstance(each.outcome, model.Skipped):
+        case.result = _result(Skipped, "not made", each.outcome.reason)
+    elif each.failure is not None:
+        counts = any(not root.suppressed and root.severity is not Severity.INFO for root in roots)
+        kind = Skipped if not counts else Failure if each.made else Error
+        code = f" ({each.failure.code})" if each.failure.code else ""
+        told = [f"The cause{' (suppressed)' if root.suppressed else ''}: {root.id}, {root.title}" for root in roots]
+        case.result = _result(
+            kind,
+            each.failure.kind,
+            f"{each.failure.kind.upper()}{code}: {each.failure.message}",
+            "\n".join(map(visible, told)) or "It decides nothing.",
+        )
+    return case
+
+
+def _result(kind: type[Any], name: str, message: str, text: str | None = None) -> Any:
+    made = kind(visible(bounded(message)), visible(name))
+    made.text = text
+    return made
+
+
+def _roots(report: Report) -> dict[str, list[Finding]]:
+    """By observation what it is due to: the causes of the findings that it shows, or the suppressed ones on the way
+    there."""
+    by_id = {finding.id: finding for finding in report.findings}
+    found: dict[str, dict[str, Finding]] = {}
+    for finding in report.findings:
+        root, above = finding, {finding.id}
+        # Of a saved report, what explains what may lead nowhere, or round in a circle.
+        while not root.suppressed and root.explained_by in by_id and root.explained_by not in above:
+            root = by_id[root.explained_by]
+            above.add(root.id)
+        for each in finding.evidence:
+            found.setdefault(each, {})[root.id] = root
+    return {each: list(roots.values()) for each, roots in found.items()}

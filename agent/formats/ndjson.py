@@ -1,0 +1,51 @@
+"""A run as it happens: one JSON object a line, each with its `type` and the run's id, each line flushed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from agent.report.codec import encode, encode_observation
+from agent.report.model import Report
+from agent.report.serialization import plain
+from agent.run.events import Event, ObservationMade, RunStarted
+
+
+class Lines:
+    """Turns events into lines. `write` gets one whole line at a time."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._run_id = "none"
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self.begin(event.run_id, event.deadline)
+            case ObservationMade():
+                self._line("observation", encode_observation(event.observation))
+
+    def begin(self, run_id: str, deadline: float | None) -> None:
+        """The first line."""
+        self._run_id = run_id
+        self._line("run", {"deadline": deadline})
+
+    def end(self, report: Report) -> None:
+        """The findings, and the whole report as the last line."""
+        for finding in report.findings:
+            self._line("finding", plain(finding))
+        self._line("report", encode(report))
+
+    def _line(self, kind: str, content: dict[str, Any]) -> None:
+        run = content["run"] if kind == "report" else {"id": self._run_id}
+        self._write(json.dumps({"type": kind, **content, "run": run}, allow_nan=False) + "\n")
+
+
+def render(report: Report) -> str:
+    """The lines of a run that is over."""
+    lines: list[str] = []
+    writer = Lines(lines.append)
+    writer.begin(report.run.id, None)  # a report does not say what the deadline was
+    for observation in report.observations:
+        writer(ObservationMade(observation, len(report.observations)))
+    writer.end(report)
+    return "".join(lines)

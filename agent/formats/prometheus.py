@@ -1,0 +1,584 @@
+"""The report as metrics of Prometheus, in the text format that a scrape and node_exporter's textfile collector read.
+
+What blackbox_exporter measures, too, has its name, meaning and unit here, with the target as a label, since one
+document holds many. Everything else is `backuplink_*`. A look that was not made has no sample: neither 0 nor 1 would
+be true.
+
+How many series there can be is known beforehand, however long it goes on: the names of labels are fixed, their values
+come from closed lists or are targets, name servers and private addresses of the run itself. Public addresses, which
+rotate, count in the sums of their target alone, and no label holds a text of a peer's or an id of an account's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import Any, Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from agent.catalog.services import HTTPS
+from agent.formats.monitoring import RESULTS, certificate_end, in_use, is_probed, own_lookup, standings, was_made
+from agent.formats.report_text import visible
+from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
+from probes.addresses import AddressScope
+from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
+from probes.model import Address, Observation, Step
+from probes.operations import GETADDRINFO
+
+MAX_ADDRESSES: Final = 32
+"""Of one target that have series of their own. An endpoint has one address of a family in each zone."""
+VERDICTS: Final = (Status.OK, Status.WARNING, Status.CRITICAL, Status.UNKNOWN)
+"""All that a whole run can be."""
+PHASES: Final = ("resolve", "connect", "tls", "processing")
+"""Those of blackbox_exporter that a run times. It reads the answer within `processing`, so there is no `transfer`."""
+AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
+ANY_RECORD: Final = "any"
+"""The record of a look-up that asks for addresses of whatever family."""
+_STABLE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE})
+_STATUS_CODES: Final = range(100, 1000)
+"""Three digits (RFC 9110, section 15); a saved report may hold any number."""
+_TLS_VERSIONS: Final = {"TLSv1": "TLS 1.0", "TLSv1.1": "TLS 1.1", "TLSv1.2": "TLS 1.2", "TLSv1.3": "TLS 1.3"}
+"""The names of OpenSSL, and those of blackbox_exporter."""
+
+Sample = tuple[tuple[str, ...], float]
+"""The values of a family's labels, in their order, and the value itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric: all of its samples have the same labels."""
+
+    name: str
+    labels: tuple[str, ...]
+    help: str
+    samples: Callable[[Report], Iterable[Sample]]
+
+
+def render(report: Report) -> str:
+    """One document in the text format of Prometheus."""
+    return expose(families(report))
+
+
+def families(report: Report) -> Iterator[Metric]:
+    """The metrics of a report, in the order of FAMILIES, without those that it has no sample of."""
+    for family in FAMILIES:
+        # Whatever a saved report says, no two samples have the same labels: a scrape with such is refused as a whole.
+        samples = {tuple(map(visible, labels)): value for labels, value in family.samples(report)}
+        if samples:
+            metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+            for labels, value in samples.items():
+                metric.add_metric(labels, value)
+            yield metric
+
+
+def expose(families: Iterable[Metric]) -> str:
+    """Metrics as text (Prometheus, Exposition formats: text-based format)."""
+    return generate_latest(_Collected(families)).decode("utf-8")
+
+
+class _Collected(Collector):
+    """What the library's own writer takes metrics from."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+# --- What blackbox_exporter measures, too ----------------------------------------------------------------------------
+
+
+def _success(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        if is_probed(target):
+            yield (target.id,), target.status is Status.OK
+
+
+def _duration(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        looks = [
+            (each.started_at, each.seconds)
+            for each in report.observations
+            if each.subject.target == target.id and each.started_at is not None and each.seconds is not None
+        ]
+        if looks:
+            first = min(start for start, _ in looks)
+            yield (target.id,), max((start - first).total_seconds() + seconds for start, seconds in looks)
+
+
+def _lookup_time(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        lookup = own_lookup(target, report)
+        if lookup is not None and lookup.made and lookup.seconds is not None:
+            yield (target.id,), lookup.seconds
+
+
+def _protocol(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        lookup = own_lookup(target, report)
+        if lookup is not None and lookup.made:
+            first = _first(lookup)
+            yield (target.id,), 0 if first is None else first.version
+
+
+def _phases(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        for phase, each in zip(PHASES, _climbed(target, report), strict=False):
+            if each.ok and each.seconds is not None:
+                yield (target.id, phase), each.seconds
+
+
+def _status_code(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        for each in _climbed(target, report):
+            if isinstance(each.facts, HttpFacts):
+                if each.facts.status in _STATUS_CODES:
+                    yield (target.id,), each.facts.status
+            elif each.made and not each.ok:
+                yield (target.id,), 0
+
+
+def _tls_version(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        for each in _climbed(target, report):
+            if each.ok and isinstance(each.facts, TlsFacts) and each.facts.version in _TLS_VERSIONS:
+                yield (target.id, _TLS_VERSIONS[each.facts.version]), 1
+
+
+def _certificate_expiry(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        if (end := certificate_end(target, report)) is not None:
+            yield (target.id,), end
+
+
+def _first(lookup: Observation[Any]) -> Address | None:
+    """The address that a program connects to first."""
+    return lookup.facts.addresses[0] if isinstance(lookup.facts, LookupFacts) and lookup.facts.addresses else None
+
+
+def _climbed(target: TargetReport, report: Report) -> list[Observation[Any]]:
+    """What blackbox_exporter would have made of a target: the look-up, and TCP, TLS and HTTP at the first address."""
+    lookup = own_lookup(target, report)
+    if lookup is None:
+        return []
+    steps = {
+        each.subject.step: each
+        for each in in_use(target, report)
+        if each.subject.address == _first(lookup) and each.subject.port == HTTPS
+    }
+    return [lookup, *(steps[step] for step in (Step.TCP, Step.TLS, Step.HTTP) if step in steps)]
+
+
+# --- The run ---------------------------------------------------------------------------------------------------------
+
+
+def _build(report: Report) -> Iterator[Sample]:
+    yield (report.tool.version,), 1
+
+
+def _run(report: Report) -> Iterator[Sample]:
+    if was_made(report):
+        yield (report.run.region or "", report.run.expect), 1
+
+
+def _complete(report: Report) -> Iterator[Sample]:
+    yield (), report.run.complete
+
+
+def _interrupted(report: Report) -> Iterator[Sample]:
+    yield (), report.run.interrupted
+
+
+def _finished(report: Report) -> Iterator[Sample]:
+    if was_made(report):  # what made no run must not look like a fresh one
+        yield (), report.run.finished_at.timestamp()
+
+
+def _seconds(report: Report) -> Iterator[Sample]:
+    if was_made(report):
+        yield (), report.run.seconds
+
+
+def _verdict_status(report: Report) -> Iterator[Sample]:
+    return _states((), VERDICTS, report.verdict.status)
+
+
+def _verdict_path(report: Report) -> Iterator[Sample]:
+    return _states((), Path, report.verdict.path)
+
+
+def _verdict_access(report: Report) -> Iterator[Sample]:
+    return _states((), Access, report.verdict.access)
+
+
+def _states(labels: tuple[str, ...], states: Iterable[str], current: str) -> Iterator[Sample]:
+    """Every state there can be, 1 for the one that is."""
+    for state in states:
+        yield (*labels, state), state == current
+
+
+def _findings(report: Report) -> Iterator[Sample]:
+    counts = Counter(
+        (each.code, each.name, each.severity.value, each.target or "", standing.value)
+        for each, standing in standings(report)
+    )
+    yield from counts.items()
+
+
+def _not_evaluated(report: Report) -> Iterator[Sample]:
+    yield (), len(report.not_evaluated)
+
+
+def _observations(report: Report) -> Iterator[Sample]:
+    counts = Counter((each.subject.step, RESULTS[type(each.outcome)]) for each in report.observations)
+    for step in Step:
+        for result in RESULTS.values():
+            yield (step, result), counts[step, result]
+
+
+def _failures(report: Report) -> Iterator[Sample]:
+    counts = Counter(
+        (each.subject.target or "", each.subject.step.value, each.failure.kind.value)
+        for each in report.observations
+        if each.failure is not None
+    )
+    yield from counts.items()
+
+
+def _clock_offset(report: Report) -> Iterator[Sample]:
+    if report.vantage.clock_offset_seconds is not None:
+        yield (), report.vantage.clock_offset_seconds
+
+
+def _clock_uncertainty(report: Report) -> Iterator[Sample]:
+    if report.vantage.clock_uncertainty_seconds is not None:
+        yield (), report.vantage.clock_uncertainty_seconds
+
+
+def _credentials_expiry(report: Report) -> Iterator[Sample]:
+    credentials = report.vantage.credentials
+    if credentials is not None and credentials.expires_at is not None:
+        yield (), credentials.expires_at.timestamp()
+
+
+# --- Targets ---------------------------------------------------------------------------------------------------------
+
+
+def _targets(report: Report) -> Iterator[Sample]:
+    for each in report.targets:
+        yield (each.id, each.service, each.region, each.host, each.addressing, each.role), 1
+
+
+def _target_status(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        yield from _states((target.id,), Status, target.status)
+
+
+def _target_path(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        yield from _states((target.id,), Path, target.path)
+
+
+def _target_access(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        yield from _states((target.id,), Access, target.access)
+
+
+def _unproven(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        yield (target.id,), len(target.unproven)
+
+
+def _addresses(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        lookup = own_lookup(target, report)
+        if lookup is not None and lookup.made:
+            counts = Counter(each.scope for each in target.addresses if each.from_own_lookup)
+            for scope in AddressScope:
+                yield (target.id, scope), counts[scope]
+
+
+def _steps(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        looks = list(in_use(target, report))
+        counts = Counter((each.subject.port, each.subject.step, RESULTS[type(each.outcome)]) for each in looks)
+        for port, step in dict.fromkeys((each.subject.port, each.subject.step) for each in looks):
+            for result in RESULTS.values():
+                yield (target.id, str(port), step, result), counts[port, step, result]
+
+
+# --- Addresses -------------------------------------------------------------------------------------------------------
+
+
+def _address_info(report: Report) -> Iterator[Sample]:
+    for target in report.targets:
+        for each in _stable(target):
+            yield (target.id, str(each.address), each.scope, each.availability_zone_id or ""), 1
+
+
+def _stable(target: TargetReport) -> list[TargetAddress]:
+    """The addresses that have series of their own: private ones that this host uses."""
+    own = (each for each in target.addresses if each.from_own_lookup and each.scope in _STABLE)
+    return sorted(own, key=lambda each: _order(each.address))[:MAX_ADDRESSES]
+
+
+def _order(address: Address) -> tuple[bool, Address]:
+    return isinstance(address, IPv6Address), address
+
+
+def _made(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
+    """The steps at those addresses that say anything about the world, by target, address, port and step."""
+    for target in report.targets:
+        stable = {each.address for each in _stable(target)}
+        for each in in_use(target, report):
+            subject = each.subject
+            if subject.address in stable and each.made:
+                yield (target.id, str(subject.address), str(subject.port), subject.step), each
+
+
+def _step_success(report: Report) -> Iterator[Sample]:
+    for labels, each in _made(report):
+        yield labels, each.ok
+
+
+def _step_seconds(report: Report) -> Iterator[Sample]:
+    for labels, each in _made(report):
+        if each.seconds is not None:
+            yield labels, each.seconds
+
+
+# --- Names -----------------------------------------------------------------------------------------------------------
+
+
+def _answers(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
+    """What was said of the targets' names, by target, name server and record, as far as anything was said."""
+    for each in report.observations:
+        subject = each.subject
+        if subject.step is not Step.DNS or subject.target is None or subject.operation is None or not each.made:
+            continue
+        if subject.resolver is not None:
+            yield (subject.target, str(subject.resolver), subject.operation), each
+        elif subject.operation == GETADDRINFO:
+            yield (subject.target, GETADDRINFO, ANY_RECORD), each
+
+
+def _dns_success(report: Report) -> Iterator[Sample]:
+    for labels, each in _answers(report):
+        yield labels, each.ok
+
+
+def _dns_seconds(report: Report) -> Iterator[Sample]:
+    for labels, each in _answers(report):
+        if each.seconds is not None:
+            yield labels, each.seconds
+
+
+def _dns_addresses(report: Report) -> Iterator[Sample]:
+    for labels, each in _answers(report):
+        if each.ok and isinstance(each.facts, LookupFacts | DnsFacts):
+            yield labels, len(each.facts.addresses)
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+
+def _paths(report: Report) -> Iterator[Sample]:
+    counts = Counter((each.target, AGREEMENTS[each.agrees]) for each in report.paths)
+    for target in dict.fromkeys(each.target for each in report.paths):
+        for agreement in AGREEMENTS.values():
+            yield (target, agreement), counts[target, agreement]
+
+
+def _configuration_read(report: Report) -> Iterator[Sample]:
+    if report.paths:
+        yield (), min(each.taken_at for each in report.paths).timestamp()
+
+
+# --- All of them -----------------------------------------------------------------------------------------------------
+
+FAMILIES: Final = (
+    Family(
+        "probe_success",
+        ("target",),
+        "1 where the target is ok: every step it needs was made and succeeded. 0 where it is warning, critical or "
+        "unknown. No sample of a target that is not in use, or is looked at for comparison alone.",
+        _success,
+    ),
+    Family(
+        "probe_duration_seconds",
+        ("target",),
+        "Seconds from the first look at the target to the end of the last.",
+        _duration,
+    ),
+    Family(
+        "probe_dns_lookup_time_seconds",
+        ("target",),
+        "Seconds of this host's own look-up of the target's name (getaddrinfo).",
+        _lookup_time,
+    ),
+    Family(
+        "probe_ip_protocol",
+        ("target",),
+        "4 or 6: the version of the first address of this host's own look-up; 0 where that gave none.",
+        _protocol,
+    ),
+    Family(
+        "probe_http_duration_seconds",
+        ("target", "phase"),
+        "Seconds of each phase that succeeded at the first address, port 443; the answer is read within processing.",
+        _phases,
+    ),
+    Family(
+        "probe_http_status_code",
+        ("target",),
+        "Status of the answer to an unsigned request to the first address; 0 where a step on the way there failed.",
+        _status_code,
+    ),
+    Family(
+        "probe_tls_version_info",
+        ("target", "version"),
+        "1: the version of TLS with the first address, port 443.",
+        _tls_version,
+    ),
+    Family(
+        "probe_ssl_earliest_cert_expiry",
+        ("target",),
+        "Unix time at which the first certificate ends, over all addresses in use whose handshake on port 443 "
+        "succeeded; of each its own certificate is known, not those above it.",
+        _certificate_expiry,
+    ),
+    Family("backuplink_build_info", ("version",), "1: the version of backuplink that made the report.", _build),
+    Family("backuplink_run_info", ("region", "expect"), "1: the Region of the run and the path it expects.", _run),
+    Family(
+        "backuplink_run_complete", (), "1 where the run came to its own end, 0 where it was cut or not made.", _complete
+    ),
+    Family("backuplink_run_interrupted", (), "1 where a signal ended the run early.", _interrupted),
+    Family(
+        "backuplink_run_timestamp_seconds",
+        (),
+        "Unix time at which the run ended. No sample where none was made, as after a mistake in the options.",
+        _finished,
+    ),
+    Family("backuplink_run_duration_seconds", (), "Seconds that the run took.", _seconds),
+    Family("backuplink_verdict_status", ("status",), "1 for the status of the whole run.", _verdict_status),
+    Family("backuplink_verdict_path", ("path",), "1 for the path that the required targets take.", _verdict_path),
+    Family("backuplink_verdict_access", ("access",), "1 for what became of the signed calls.", _verdict_access),
+    Family(
+        "backuplink_findings",
+        ("code", "name", "severity", "target", "standing"),
+        "Findings, only those there are. standing: a cause counts, a symptom follows from one, what is suppressed "
+        "counts for nothing. severity is effective. target may be a name server, or empty where it is the run.",
+        _findings,
+    ),
+    Family(
+        "backuplink_rules_not_evaluated", (), "Rules that could not be asked of a target or of the run.", _not_evaluated
+    ),
+    Family("backuplink_observations", ("step", "result"), "Looks of the run at all there was to see.", _observations),
+    Family(
+        "backuplink_failures",
+        ("target", "step", "kind"),
+        "Looks that failed, only the kinds there are; deadline and bug say nothing about the world. target is empty "
+        "where a look was at none.",
+        _failures,
+    ),
+    Family(
+        "backuplink_clock_offset_seconds",
+        (),
+        "This host's clock minus that of AWS, from the most certain answer.",
+        _clock_offset,
+    ),
+    Family(
+        "backuplink_clock_uncertainty_seconds",
+        (),
+        "How far the clock's offset may be off, whole seconds of the server's aside.",
+        _clock_uncertainty,
+    ),
+    Family(
+        "backuplink_credentials_expiry_timestamp_seconds",
+        (),
+        "Unix time at which the credentials in use end. A source that renews them does so before.",
+        _credentials_expiry,
+    ),
+    Family(
+        "backuplink_target_info",
+        ("target", "service", "region", "host", "addressing", "role"),
+        "1: what the target is.",
+        _targets,
+    ),
+    Family("backuplink_target_status", ("target", "status"), "1 for the status of the target.", _target_status),
+    Family("backuplink_target_path", ("target", "path"), "1 for the path to the target.", _target_path),
+    Family(
+        "backuplink_target_access",
+        ("target", "access"),
+        "1 for what became of the signed calls to the target.",
+        _target_access,
+    ),
+    Family("backuplink_target_unproven", ("target",), "What is missing for ok, as a number of things.", _unproven),
+    Family(
+        "backuplink_target_addresses",
+        ("target", "scope"),
+        "Addresses that this host's own look-up gave, by where they lie.",
+        _addresses,
+    ),
+    Family(
+        "backuplink_target_steps",
+        ("target", "port", "step", "result"),
+        "Steps at all addresses in use, public ones too, by how they ended.",
+        _steps,
+    ),
+    Family(
+        "backuplink_address_info",
+        ("target", "address", "scope", "availability_zone_id"),
+        f"1: a private address in use, at most {MAX_ADDRESSES} of a target; the zone is empty where it is not known.",
+        _address_info,
+    ),
+    Family(
+        "backuplink_step_success",
+        ("target", "address", "port", "step"),
+        "1 or 0 for a step at a private address in use. No sample of one that was skipped, cut by the deadline, or "
+        "lost to a fault of backuplink.",
+        _step_success,
+    ),
+    Family(
+        "backuplink_step_duration_seconds",
+        ("target", "address", "port", "step"),
+        "Seconds of the same steps, until they succeeded or failed.",
+        _step_seconds,
+    ),
+    Family(
+        "backuplink_dns_success",
+        ("target", "resolver", "record"),
+        "1 where the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
+        "look-up.",
+        _dns_success,
+    ),
+    Family(
+        "backuplink_dns_duration_seconds",
+        ("target", "resolver", "record"),
+        "Seconds of the same look-ups.",
+        _dns_seconds,
+    ),
+    Family(
+        "backuplink_dns_addresses",
+        ("target", "resolver", "record"),
+        "Addresses in an answer without an error.",
+        _dns_addresses,
+    ),
+    Family(
+        "backuplink_configured_paths",
+        ("target", "agrees"),
+        "Ports of addresses by whether the configuration that EC2 tells says what was measured.",
+        _paths,
+    ),
+    Family(
+        "backuplink_configuration_timestamp_seconds",
+        (),
+        "Unix time at which the configuration was read.",
+        _configuration_read,
+    ),
+)
+"""Every metric, in the order of a document. Names are never changed, and labels never renamed."""

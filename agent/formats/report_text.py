@@ -1,0 +1,205 @@
+"""What every format for people says of a report, before it is laid out: which rows, which words, in which order.
+
+Nothing here is escaped but by `visible`, which a format puts everything through that it did not say itself: names,
+certificates and answers come from others, and of a saved report every word may.
+"""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.judge.rules.rule import duration
+from agent.report.model import Command, Finding, Report, Status, TargetAddress, TargetReport
+from probes.facts import DnsFacts, LookupFacts
+from probes.model import Observation, Role, Skipped, Step
+from probes.operations import GETADDRINFO
+
+WIDTH: Final = 80
+"""Columns of what is laid out in lines."""
+DETAIL_CHARACTERS: Final = 2_000
+"""Of one cause's own words, some 25 lines; a peer's words in them may be long, and JSON has them all."""
+STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
+"""Of a ladder, in the order in which it is climbed."""
+FOREIGN: Final = "another resolver's answer, which this host does not use; it decides nothing"
+_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not asked for", Role.CONTEXT: ", for comparison"}
+
+
+def visible(text: str) -> str:
+    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing foreign
+    can move the cursor, hide, widen or reorder what is shown."""
+    return "".join(
+        char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def bounded(text: str) -> str:
+    """A cause's own words, cut where a peer has said too much in them."""
+    return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} ... (--format json has the rest)"
+
+
+# --- The verdict -----------------------------------------------------------------------------------------------------
+
+
+def facts(report: Report) -> str:
+    """What stands below the verdict: `eu-west-1, path private, access allowed, 3.0 s`."""
+    region = report.run.region or "no Region"
+    access = {"not-tried": "signed calls not tried", "unknown": "access unknown"}.get(
+        report.verdict.access, f"access {report.verdict.access}"
+    )
+    ended = "" if report.run.complete else ", ended early"
+    return f"{region}, path {report.verdict.path}, {access}, {duration(report.run.seconds)}{ended}"
+
+
+def vantage(report: Report) -> str:
+    """Where and when the run was made, and by what."""
+    seen = report.vantage
+    known = (seen.instance_id, seen.availability_zone_id, seen.vpc_id, *map(str, seen.source_addresses))
+    place = " ".join(filter(None, known)) or "this host"
+    return (
+        f"Seen from {place}. backuplink {report.tool.version}, run {report.run.id}, "
+        f"{report.run.started_at:%Y-%m-%d %H:%M:%S} UTC."
+    )
+
+
+# --- Causes ----------------------------------------------------------------------------------------------------------
+
+
+def causes(report: Report) -> list[Finding]:
+    """The findings that nothing explains, in the order of the report."""
+    return [finding for finding in report.findings if finding.explained_by is None]
+
+
+def head(finding: Finding) -> str:
+    """`CRITICAL backup: Some of the endpoint's addresses do not answer`."""
+    where = f" {finding.target}" if finding.target is not None else ""
+    return f"{finding.severity.upper()}{where}: {finding.title}"
+
+
+def follows(finding: Finding, report: Report) -> list[str]:
+    """Ids of the findings that a cause explains."""
+    return [each.id for each in report.findings if each.explained_by == finding.id]
+
+
+def shell(command: Command) -> str:
+    """A command on one line, as a shell takes it."""
+    return shlex.join(map(visible, command.argv))
+
+
+def undoing(finding: Finding) -> list[str]:
+    """How to take back each of a cause's commands that changes anything."""
+    commands = finding.fix.commands
+    return [
+        f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {each.undo}"
+        for number, each in enumerate(commands, 1)
+        if each.undo is not None
+    ]
+
+
+# --- Targets ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was looked at on a port of an address."""
+
+    address: TargetAddress
+    port: int
+    steps: tuple[Observation[Any] | None, ...]
+    """By STEPS; None for one that this port does not have."""
+
+
+def in_use(report: Report) -> list[TargetReport]:
+    """The targets of which there is anything to show."""
+    return [target for target in report.targets if target.status is not Status.NOT_IN_USE]
+
+
+def state(target: TargetReport) -> str:
+    """`critical, path private`."""
+    return f"{target.status}, path {target.path}{_ROLES[target.role]}"
+
+
+def names(target: TargetReport, report: Report) -> dict[str, str]:
+    """Who gave which addresses for the name."""
+    said: dict[str, list[str]] = {}
+    for each in report.observations:
+        subject = each.subject
+        if subject.step is not Step.DNS or subject.target != target.id:
+            continue
+        if subject.resolver is None and subject.operation != GETADDRINFO:  # another name, looked up beside
+            continue
+        who = "this host" if subject.resolver is None else str(subject.resolver)
+        said.setdefault(who, []).append(_answer(each))
+    return {who: ", ".join(dict.fromkeys(filter(None, words))) or "no address" for who, words in said.items()}
+
+
+def _answer(each: Observation[Any]) -> str:
+    match each.facts:
+        case LookupFacts() | DnsFacts() if each.ok:
+            return ", ".join(map(str, each.facts.addresses))
+    if isinstance(each.outcome, Skipped):
+        return f"not asked: {each.outcome.reason}"
+    if each.failure is None:
+        return ""
+    # The C library has one word for several answers; its own word is what was seen.
+    code = each.failure.code if each.failure.code and each.failure.code.startswith("EAI_") else None
+    return f"{each.failure.kind.upper()} ({code})" if code else each.failure.kind.upper()
+
+
+def matrix(target: TargetReport, report: Report) -> Iterator[Row]:
+    """Every port of every address at which anything was looked at."""
+    cells = {
+        (each.subject.address, each.subject.port, each.subject.step): each
+        for each in report.observations
+        if each.subject.target == target.id and each.subject.port is not None and each.subject.operation is None
+    }
+    for address in target.addresses:
+        for port in target.ports:
+            steps = tuple(cells.get((address.address, port, step)) for step in STEPS)
+            if any(steps):
+                yield Row(address, port, steps)
+
+
+def starred(address: TargetAddress) -> str:
+    """An address, with a star where this host does not use it."""
+    return f"{address.address}{'' if address.from_own_lookup else ' *'}"
+
+
+def zone(address: TargetAddress) -> str:
+    """The zone of an address, by its id where that is known; a dash where neither is."""
+    return address.availability_zone_id or address.availability_zone or "-"
+
+
+def cell(each: Observation[Any] | None) -> str:
+    """A step in a word: its time where it went well, the failure in capitals where it did not, a dash for one that was
+    not made."""
+    if each is None:
+        return ""
+    if each.failure is not None:
+        return each.failure.kind.upper()
+    return duration(each.seconds) if each.seconds is not None else "-"
+
+
+# --- The rest --------------------------------------------------------------------------------------------------------
+
+
+def unseen(report: Report) -> dict[str, str]:
+    """What was not looked at, by the reason; each reason once."""
+    reasons: dict[str, list[str]] = {}
+    for target in report.targets:
+        if target.status is Status.NOT_IN_USE:
+            why = next((each.reason for each in report.not_evaluated if each.target == target.id), "not in use here")
+            reasons.setdefault(why, []).append(target.id)
+    unused = frozenset(reasons)
+    for each in report.observations:
+        reason = each.outcome.reason if isinstance(each.outcome, Skipped) else None
+        if reason is not None and " failed: " not in reason and reason not in unused:
+            what = " ".join(filter(None, (each.subject.step, each.subject.operation)))
+            reasons.setdefault(reason, []).append(what)
+    return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
+
+
+def has_foreign(report: Report) -> bool:
+    """Whether an address with a star stands in the report."""
+    return any(not address.from_own_lookup for target in report.targets for address in target.addresses)

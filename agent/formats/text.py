@@ -1,0 +1,409 @@
+"""The report for a tired person: the verdict, what is wrong and what to do, then everything that was looked at.
+
+80 columns, plain ASCII, no colour needed to understand. What came from outside is escaped before it is shown.
+"""
+
+import re
+import shlex
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from agent.formats.report_text import (
+    FOREIGN,
+    STEPS,
+    WIDTH,
+    bounded,
+    causes,
+    cell,
+    facts,
+    follows,
+    has_foreign,
+    head,
+    in_use,
+    matrix,
+    names,
+    starred,
+    state,
+    unseen,
+    vantage,
+    visible,
+    zone,
+)
+from agent.judge.rules.rule import listed
+from agent.report.hops import Hop, Outcome, Stage
+from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, Status, TargetReport
+from probes.model import Address
+
+BRIEF_CHARACTERS: Final = 2_500
+"""What Run Command of Systems Manager shows of a command's output."""
+_TAIL_CHARACTERS: Final = 100
+_SUMMARY_CHARACTERS: Final = 600
+"""Of the verdict in a brief report: it may quote a peer, who may have said a lot."""
+_COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
+_HOPS: Final = {
+    Stage.HOST_GROUPS: "host's groups",
+    Stage.HOST_ACL_OUT: "host's ACL out",
+    Stage.ROUTE: "route",
+    Stage.ENDPOINT_ACL_IN: "endpoint's ACL in",
+    Stage.ENDPOINT_GROUPS: "endpoint's groups",
+    Stage.ENDPOINT: "endpoint",
+    Stage.ENDPOINT_ACL_OUT: "endpoint's ACL out",
+    Stage.RETURN_ROUTE: "route back",
+    Stage.HOST_ACL_IN: "host's ACL in",
+}
+_IN_SHORT: Final = {
+    Stage.HOST_GROUPS: "groups",
+    Stage.HOST_ACL_OUT: "ACL",
+    Stage.ROUTE: "route",
+    Stage.ENDPOINT_ACL_IN: "ACL",
+    Stage.ENDPOINT_GROUPS: "groups",
+}
+"""The way there, for addresses where nothing is wrong; the way back is in JSON."""
+_INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
+"""All that a packet meets which does not leave its subnet."""
+_PREDICTED: Final = {
+    Outcome.OPEN: "open",
+    Outcome.BLOCKED: "BLOCKED",
+    Outcome.DOUBTFUL: "doubtful",
+    Outcome.CANNOT_TELL: "cannot tell",
+}
+_MEASURED: Final = {
+    Measured.CONNECTED: "connected",
+    Measured.SILENT: "silent",
+    Measured.REFUSED: "refused",
+    Measured.FAILED: "failed otherwise",
+    Measured.NOT_MEASURED: "not measured",
+}
+_PORTS: Final = "\0ports"
+_ADDRESSES: Final = "\0addresses"
+"""Stand in the words of a hop for what differs between paths that are drawn as one; no words of ours have them."""
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """The text report; `colour` marks its first word for a terminal that has colours."""
+    parts = [
+        _verdict(report, colour=colour),
+        *(_cause(number, finding, report) for number, finding in enumerate(causes(report), 1)),
+        *(_target(target, report) for target in in_use(report)),
+        _unseen(report),
+        _vantage(report) if report.observations else "",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def brief(report: Report) -> str:
+    """The text report within BRIEF_CHARACTERS: the verdict, then as many whole causes as there is room for."""
+    summary = visible(report.verdict.summary)
+    if len(summary) > _SUMMARY_CHARACTERS:
+        summary = f"{summary[: _SUMMARY_CHARACTERS - 3]}..."
+    parts = [_verdict(replace(report, verdict=replace(report.verdict, summary=summary)), colour=False)]
+    found = causes(report)
+    room = BRIEF_CHARACTERS - len(parts[0]) - 2 - _TAIL_CHARACTERS
+    for number, finding in enumerate(found, 1):
+        part = _cause(number, finding, report)
+        if len(part) + 2 > room:  # without its commands it may still fit
+            part = _cause(number, replace(finding, fix=replace(finding.fix, commands=()), documents=()), report)
+        if len(part) + 2 > room:
+            break
+        parts.append(part)
+        room -= len(part) + 2
+    left = len(found) - (len(parts) - 1)
+    more = f"{left} more cause{'s' if left > 1 else ''} left out. " if left else ""
+    return "\n\n".join([*parts, f"{more}The whole report: without --brief, or --format json."]) + "\n"
+
+
+def _verdict(report: Report, *, colour: bool) -> str:
+    word = report.verdict.status.value.upper()
+    shown = f"\x1b[1;{_COLOURS[report.verdict.status]}m{word}\x1b[0m" if colour else word
+    summary = _wrapped(f"{word}  {visible(report.verdict.summary)}", "", " " * (len(word) + 2))
+    if not report.observations:  # a call that was refused made no run of which anything could be said
+        return summary.replace(word, shown, 1)
+    return summary.replace(word, shown, 1) + "\n" + _wrapped(facts(report), " " * (len(word) + 2))
+
+
+def _cause(number: int, finding: Finding, report: Report) -> str:
+    indent = "   "
+    lines = [
+        _wrapped(f"{number}. {head(finding)} [{finding.code}]", "", indent),
+        _wrapped(bounded(visible(finding.detail)), indent),
+        "",
+        _wrapped(f"What to do: {visible(finding.fix.summary)}", indent),
+    ]
+    lines += [_command(command, indent + "  ") for command in finding.fix.commands]
+    if consequences := follows(finding, report):
+        lines += ["", _wrapped(f"From it follows: {', '.join(consequences)}", indent)]
+    lines.append(_wrapped(f"See: backuplink explain {finding.code}", indent))
+    return "\n".join(lines)
+
+
+def _command(command: Command, indent: str) -> str:
+    """A command that can be copied, broken where a shell allows it."""
+    lines = [""]
+    for word in command.argv:
+        quoted = shlex.quote(visible(word))
+        if lines[-1] and len(indent) + len(lines[-1]) + len(quoted) + 3 > WIDTH:
+            lines[-1] += " \\"
+            lines.append("  ")
+        lines[-1] += quoted if lines[-1].strip() == "" else f" {quoted}"
+    return "\n".join(indent + line for line in lines)
+
+
+def _target(target: TargetReport, report: Report) -> str:
+    name = f"{visible(target.service)}  {visible(target.host)}"
+    gap = WIDTH - len(name) - len(state(target))
+    lines = [f"{name}{' ' * gap}{state(target)}"] if gap > 1 else [_wrapped(name, "", "  "), f"  {state(target)}"]
+    lines += [_wrapped(f"not proven: {visible(words)}", "  ", "    ") for words in target.unproven]
+    lines += _names(target, report)
+    lines += _matrix(target, report)
+    lines += _picture(target, report)
+    return "\n".join(lines)
+
+
+def _names(target: TargetReport, report: Report) -> list[str]:
+    """Who gave which addresses for the name."""
+    answers = names(target, report)
+    width = max(map(len, answers), default=0)
+    return [_wrapped(f"{who:<{width}}  {said}", "  ", " " * (width + 4)) for who, said in answers.items()]
+
+
+def _matrix(target: TargetReport, report: Report) -> list[str]:
+    """Address by zone, port and step: a time where it went well, the failure in capitals where it did not."""
+    rows: list[tuple[str, ...]] = [("address", "zone", "port", *STEPS)]
+    shown: set[Address] = set()
+    for row in matrix(target, report):
+        address = row.address
+        where = ("", "") if address.address in shown else (starred(address), zone(address))
+        shown.add(address.address)
+        rows.append((*where, str(row.port), *map(cell, row.steps)))
+    if len(rows) == 1:
+        return []
+    lines = _columns(rows)
+    if max(map(len, lines)) <= WIDTH:
+        return lines
+    # Long addresses stand on a line of their own.
+    spread: list[tuple[str, ...]] = []
+    for cells in rows:
+        if cells[0] and cells is not rows[0]:
+            spread.append((f"{cells[0]}  {cells[1]}",))
+        spread.append(("", *cells[2:]))
+    return _columns(spread)
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Cells under each other; a row of one cell takes no part in the widths."""
+    whole = [row for row in rows if len(row) > 1]
+    widths = [max(len(visible(row[column])) for row in whole) for column in range(len(whole[0]))]
+    return [
+        "  " + "  ".join(f"{visible(cell):<{width}}" for cell, width in zip(row, widths, strict=False)).rstrip()
+        for row in rows
+    ]
+
+
+# --- The configuration beside the measurement -------------------------------------------------------------------------
+
+
+def _picture(target: TargetReport, report: Report) -> list[str]:
+    """The way to each address as the configuration has it, beside what was measured: in one line where nothing is
+    wrong, hop by hop where it stops, is doubtful or differs."""
+    short: dict[tuple[Address, str, str], list[ConfiguredPath]] = {}
+    whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
+    paths = [each for each in report.paths if each.target == target.id]
+    for each in paths:
+        if _is_well(each):
+            short.setdefault((each.address, _ended(each), _way(each)), []).append(each)
+        else:
+            whole.setdefault(_likeness(each), []).append(each)
+    if not paths:
+        return []
+    lines = [f"  by configuration, {_read_at(paths, report)}"]
+    for row in _rows([(str(address), _ports(alike, target), *said) for (address, *said), alike in short.items()]):
+        lines += row
+    for block in whole.values():
+        by_address: dict[Address, list[ConfiguredPath]] = {}
+        for each in block:
+            by_address.setdefault(each.address, []).append(each)
+        for row in _rows(
+            [
+                (str(address), _ports(alike, target), _ended(alike[0]), alike[0].interface_id or "")
+                for address, alike in by_address.items()
+            ]
+        ):
+            lines += row
+        lines += _hops(block)
+    if any(each.predicted is Outcome.CANNOT_TELL and _is_well(each) for each in paths):
+        lines.append("  ?: the configuration that can be read does not tell; it connects all the same")
+    return lines
+
+
+def _is_well(path: ConfiguredPath) -> bool:
+    """Whether nothing about a path needs to be looked at hop by hop."""
+    if path.predicted is Outcome.CANNOT_TELL:
+        return path.measured is Measured.CONNECTED
+    return path.predicted is Outcome.OPEN and path.agrees is not False
+
+
+def _ended(path: ConfiguredPath) -> str:
+    predicted, measured = _PREDICTED[path.predicted], _MEASURED[path.measured]
+    return f"{predicted}, yet {measured.upper()}" if path.agrees is False else f"{predicted}, {measured}"
+
+
+def _way(path: ConfiguredPath) -> str:
+    """The hops of the way there in one line, those of which nothing can be told with a question mark."""
+    names = []
+    for hop in path.hops:
+        name = _IN_SHORT.get(hop.stage)
+        if hop.stage is Stage.ROUTE and hop.rule is not None:
+            name = hop.rule.rpartition(" to ")[2]
+        if hop.stage is Stage.ENDPOINT and hop.outcome is not Outcome.OPEN:
+            name = "endpoint"
+        if name is not None:
+            names.append(name if hop.outcome is Outcome.OPEN else f"{name}?")
+    if _is_inside_subnet(path):
+        names.insert(1, "same subnet")
+    return " > ".join(names)
+
+
+def _is_inside_subnet(path: ConfiguredPath) -> bool:
+    return path.interface_id is not None and all(hop.stage in _INSIDE_SUBNET for hop in path.hops)
+
+
+def _ports(paths: Sequence[ConfiguredPath], target: TargetReport) -> str:
+    """`443 1026-1028 1031`."""
+    ports = sorted(each.port for each in paths)
+    if len(ports) > 1 and ports == sorted(target.ports):
+        return f"all {len(ports)} ports"
+    spans: list[tuple[int, int]] = []
+    for port in ports:
+        first = spans.pop()[0] if spans and spans[-1][1] == port - 1 else port
+        spans.append((first, port))
+    return " ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+
+
+def _likeness(path: ConfiguredPath) -> tuple[object, ...]:
+    """What paths have in common that are drawn as one: all but ports, addresses, the interface of the endpoint and the
+    rules that let them pass, which are listed."""
+    hops = tuple(
+        (
+            hop.stage,
+            tuple(each for each in hop.resources if each != path.interface_id),
+            hop.outcome,
+            None if hop.outcome is Outcome.OPEN else (_general(hop.rule, path), _general(hop.words, path)),
+        )
+        for hop in path.hops
+    )
+    unseen = tuple(_general(each, path) for each in path.unseen)
+    ended = (path.predicted, path.measured, path.agrees, path.parted_at)
+    return (path.source, path.endpoint_id, *ended, hops, unseen)
+
+
+def _general(words: str | None, path: ConfiguredPath) -> str:
+    """Words about a path without its port and address."""
+    text = re.sub(rf"\btcp {path.port}\b(?!-)", f"tcp {_PORTS}", words or "")
+    return re.sub(rf"(?<![\w.:]){re.escape(str(path.address))}(?![\w:/]|\.\d)", _ADDRESSES, text)
+
+
+def _specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
+    """Words about a path with the ports and addresses of all that are drawn with it."""
+    ports = listed(sorted({each.port for each in block}))
+    addresses = listed(dict.fromkeys(each.address for each in block))
+    return _general(words, block[0]).replace(_PORTS, ports).replace(_ADDRESSES, addresses)
+
+
+def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
+    """The hops of paths that are drawn as one, each with what it does and what decides."""
+    path = block[0]
+    start = "this host" if path.source is None else str(path.source)
+    lines = [_hop("from", "", f"{start} in {path.source_subnet_id}" if path.source_subnet_id else start)]
+    there = listed(dict.fromkeys(each.subnet_id for each in block if each.subnet_id is not None))
+    arrival = next((hop for hop in path.hops if hop.stage in _AT_THE_END), None)
+    for place, hop in enumerate(path.hops):
+        rules = dict.fromkeys(_specific(each.hops[place].rule, block) for each in block)
+        if hop is arrival and path.subnet_id is not None and not _is_inside_subnet(path):
+            lines.append(_hop("into", "", there))
+        lines.append(_hop(_LABELS[hop.outcome], _HOPS[hop.stage], _decides(hop, path, rules)))
+        if hop.outcome is not Outcome.OPEN:
+            lines.append(_wrapped(_specific(hop.words, block), " " * 14))
+        if hop.stage is path.parted_at:
+            lines.append(_wrapped(f"<-- here they part: it {_MEASURED[path.measured]} all the same", " " * 14))
+        if hop.stage is Stage.HOST_GROUPS and _is_inside_subnet(path):
+            lines.append(_hop("", "same subnet", "which asks no ACL and no route"))
+    lines += [_hop("unseen", "", _specific(each, block)) for each in path.unseen]
+    if path.agrees is False and path.parted_at is None:
+        measured = _MEASURED[path.measured]
+        lines.append(_hop("differs", "", f"every hop lets it pass, yet it is {measured}; nothing tells where"))
+    return lines
+
+
+_AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
+"""The hops in the endpoint's subnet."""
+_LABELS: Final = {
+    Outcome.OPEN: "open",
+    Outcome.BLOCKED: "BLOCKED",
+    Outcome.DOUBTFUL: "DOUBTFUL",
+    Outcome.CANNOT_TELL: "?",
+}
+
+
+def _hop(label: str, name: str, words: str) -> str:
+    start = f"    {label:<8}  {name:<18}  " if name else f"    {label:<8}  "
+    return _wrapped(f"{start}{words}", "", " " * len(start)) if words else start.rstrip()
+
+
+def _decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
+    """`acl-0a1b2c3d: 100 outbound`."""
+    ids = ", ".join(each for each in hop.resources if each != path.interface_id)
+    return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
+
+
+def _read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
+    taken_at = min(each.taken_at for each in paths)
+    if report.run.started_at <= taken_at <= report.run.finished_at:
+        return "read in this run"
+    when = f"as it was at {taken_at:%Y-%m-%d %H:%M} UTC"
+    age = report.run.started_at - taken_at
+    if age < timedelta(0):
+        return f"{when}, after this run by this host's clock"
+    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
+        if age >= length:
+            count = age // length
+            return f"{when}, {count} {unit}{'' if count == 1 else 's'} before this run"
+    return f"{when}, just before this run"
+
+
+def _rows(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
+    """The lines of each row, cells under cells; the last ones stand below where there is no room."""
+    if not rows:
+        return []
+    lines = _columns(list(rows))
+    if max(map(len, lines)) <= WIDTH:
+        return [[each] for each in lines]
+    heads = _columns([row[:-1] for row in rows])
+    return [
+        [_wrapped(head, "", "    "), *([_wrapped(row[-1], "    ")] if row[-1] else [])]
+        for head, row in zip(heads, rows, strict=True)
+    ]
+
+
+def _unseen(report: Report) -> str:
+    """What was not looked at, and why: each reason once."""
+    lines = [_wrapped(f"{what}: {why}", "  ", "    ") for why, what in unseen(report).items()]
+    if has_foreign(report):
+        lines.append(f"  *: {FOREIGN}")
+    return "\n".join(["Not looked at", *lines]) if lines else ""
+
+
+def _vantage(report: Report) -> str:
+    return _wrapped(f"{vantage(report)} The same as JSON: --format json", "", "  ")
+
+
+def _wrapped(text: str, indent: str, later: str | None = None) -> str:
+    return textwrap.fill(
+        visible(text),  # ids of this instance come from outside, too; what was escaped before stays as it is
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if later is None else later,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,1 @@
+"""From a measurement to a report: evidence, rules, causes and the verdict. Pure; nothing here touches the world."""

@@ -1,0 +1,555 @@
+"""The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from ipaddress import IPv4Address
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.services import APPLIANCE_LABELS, HTTPS, SERVICES, appliance_host, why_unused
+from agent.judge.predict.predictor import Predictor, own_interface
+from agent.report.hops import EPHEMERAL, Outcome, Ports, Prediction
+from agent.report.model import ConfiguredPath, Measured, Measurement
+from agent.settings import Expect
+from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
+from probes.facts import (
+    ApiFacts,
+    CredentialFacts,
+    DnsFacts,
+    HostFacts,
+    HttpFacts,
+    ImdsFacts,
+    LookupFacts,
+    ProxyFacts,
+    SdkFacts,
+    TcpFacts,
+    TlsFacts,
+)
+from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
+from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.vpc.model import READS, Configuration, Endpoint, NetworkInterface, Subnet, configuration_of
+
+F = TypeVar("F")
+
+FRESH: Final = timedelta(days=1)
+"""How long what EC2 said may stand for what it would say."""
+AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
+"""Steps that are made at each address of a target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A look that tells the time of AWS."""
+
+    look: Observation[Any]
+    offset: float
+    """Seconds: this host's clock minus AWS's."""
+    uncertainty: float
+    """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
+
+
+class Evidence:
+    """All that a run saw. The order of observations makes no difference to any answer."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        self.run = measurement.run
+        self.targets = measurement.targets
+        self.observations = tuple(sorted(measurement.observations, key=_order))
+        self._by_id = {each.id: each for each in self.observations}
+        self._answers: dict[str, tuple[Address, ...]] = {}
+        self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
+        self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
+        self._predictions: dict[tuple[str, Address, int], Prediction] = {}
+        self._paths: dict[str, tuple[ConfiguredPath, ...]] = {}
+        """What rules ask again and again, by what they ask."""
+
+    # --- The host ----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def host(self) -> HostFacts | None:
+        return cast(HostFacts | None, self._facts(HOST))
+
+    @cached_property
+    def sdk(self) -> SdkFacts | None:
+        return cast(SdkFacts | None, self._facts(f"{HOST}/{SDK_SETTINGS}"))
+
+    @cached_property
+    def imds(self) -> ImdsFacts | None:
+        return cast(ImdsFacts | None, self._facts(Step.IMDS))
+
+    @cached_property
+    def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
+        """The look at instance metadata, none or one."""
+        return tuple(each for each in self.of(Step.IMDS) if each.subject.operation is None)
+
+    @cached_property
+    def container(self) -> Observation[TcpFacts] | None:
+        """Whether the address of a container's credentials connects; None where none is set."""
+        found = (each for each in self.of(Step.IMDS) if each.subject.operation == CONTAINER)
+        return next(found, None)
+
+    @cached_property
+    def credentials(self) -> Observation[CredentialFacts] | None:
+        """How the SDK's chain of credentials ended."""
+        return self._by_id.get(Step.CREDENTIALS)
+
+    @cached_property
+    def own_addresses_of_host(self) -> frozenset[Address]:
+        """The addresses of this host's interfaces; empty where they are not known."""
+        interfaces = (self.host.interfaces if self.host else None) or ()
+        return frozenset(one.address.ip for one in interfaces)
+
+    @cached_property
+    def vpc_cidrs(self) -> tuple[Network, ...]:
+        """The VPC's blocks and those that were said to count as private."""
+        return (*(self.imds.vpc_cidrs if self.imds else ()), *self.run.private_cidrs)
+
+    @cached_property
+    def configured_resolvers(self) -> tuple[Address, ...]:
+        return self.host.resolvers if self.host else ()
+
+    @cached_property
+    def vpc_resolvers(self) -> tuple[Address, ...]:
+        return vpc_resolvers(self.host, self.imds.vpc_cidrs if self.imds else ())
+
+    @cached_property
+    def in_aws(self) -> bool:
+        """Whether something that only AWS has was seen: the firmware's name, metadata, or the VPC's resolver."""
+        answered = (each for each in self.of(Step.DNS) if each.subject.resolver in self.vpc_resolvers[:2])
+        metadata = self.imds is not None and self.imds.token
+        return bool(self.host and self.host.ec2) or metadata or any(each.facts is not None for each in answered)
+
+    # --- Observations ------------------------------------------------------------------------------------------------
+
+    def find(self, observation_id: str) -> Observation[Any] | None:
+        return self._by_id.get(observation_id)
+
+    def of(self, step: Step, target: Target | None = None) -> tuple[Observation[Any], ...]:
+        """The observations of a step, of one target or of all."""
+        key = (step, None if target is None else target.id)
+        if key not in self._looks:
+            self._looks[key] = tuple(
+                each
+                for each in self.observations
+                if each.subject.step is step and (target is None or each.subject.target == target.id)
+            )
+        return self._looks[key]
+
+    def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
+        """How programs on this host look the target's name up."""
+        return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
+
+    def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
+        """How programs on this host look up the names of a gateway appliance, each with its host; none where nobody
+        looked."""
+        found = (
+            (appliance_host(label, target.region), self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
+            for label in APPLIANCE_LABELS
+        )
+        return tuple((host, each) for host, each in found if each is not None)
+
+    def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
+        """How programs on this host look up the dual-stack name of a target whose default name is not private; None
+        where nobody looked."""
+        return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
+
+    def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
+        """What these resolvers said of the target's name."""
+        wanted = frozenset(resolvers)
+        return tuple(each for each in self.of(Step.DNS, target) if each.subject.resolver in wanted)
+
+    def proxy(self, target: Target) -> str | None:
+        """The proxy that the SDK's calls to this target take."""
+        facts = cast(ProxyFacts | None, self._facts(f"{HOST}/{target.id}/{PROXY}"))
+        return None if facts is None else facts.proxy
+
+    def url_aside(self, target: Target) -> str | None:
+        """The URL by which the SDK calls the target, where that is not HTTPS on 443, which alone is measured."""
+        url = None if self.sdk is None else self.sdk.endpoint_urls.get(target.service)
+        if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
+            return None
+        try:
+            parts = urlsplit(url)
+            measured = parts.scheme.lower() == "https" and parts.port in (None, HTTPS) and parts.path in ("", "/")
+        except ValueError:
+            measured = False
+        return None if measured else url
+
+    def at(
+        self, step: Step, target: Target, address: Address, port: int, operation: str | None = None
+    ) -> Observation[Any] | None:
+        look = f"{step}/{target.id}/{address}/{port}"
+        return self._by_id.get(look if operation is None else f"{look}/{operation}")
+
+    def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
+        """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
+        return self._made(Step.TCP, target, port)
+
+    def handshakes(self, target: Target) -> tuple[Observation[TlsFacts], ...]:
+        """Handshakes on 443, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.TLS, target, HTTPS)
+
+    def answers_to_http(self, target: Target, operation: str | None = None) -> tuple[Observation[HttpFacts], ...]:
+        """Unsigned exchanges, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.HTTP, target, HTTPS, operation)
+
+    def calls(self, target: Target) -> tuple[Observation[ApiFacts], ...]:
+        """Signed calls, made to their end, at the addresses that this host uses for the target."""
+        return self._made(Step.API, target, HTTPS)
+
+    def reached_aws(self, target: Target, address: Address) -> bool:
+        """Whether the signed call at an address was answered by AWS, whatever it said."""
+        call = self.at(Step.API, target, address, HTTPS)
+        return call is not None and isinstance(call.facts, ApiFacts) and call.facts.request_id is not None
+
+    def answered_by_aws(self, target: Target, address: Address) -> bool:
+        """Whether a request of any kind was answered at an address by AWS."""
+        answer = self.at(Step.HTTP, target, address, HTTPS)
+        known = answer is not None and isinstance(answer.facts, HttpFacts) and answer.facts.request_id is not None
+        return known or self.reached_aws(target, address)
+
+    def is_connected(self, target: Target, address: Address) -> bool:
+        """Whether a connect to 443 at an address succeeded."""
+        attempt = self.at(Step.TCP, target, address, HTTPS)
+        return attempt is not None and attempt.ok
+
+    def is_unconnected(self, target: Target, address: Address) -> bool:
+        """Whether a connect to 443 at an address was made and failed."""
+        attempt = self.at(Step.TCP, target, address, HTTPS)
+        return attempt is not None and attempt.made and not attempt.ok
+
+    @cached_property
+    def clocks(self) -> tuple[Clock, ...]:
+        """What tells AWS's time: the answers of AWS at the addresses that this host uses, which came over TLS that
+        verified; where there are none metadata, which comes in clear and may be an emulator's."""
+        seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
+        for target in self.targets:
+            for answers in (self.answers_to_http(target), self.calls(target)):
+                seen += [each for each in answers if each.facts is not None and each.facts.request_id is not None]
+        if not any(each.facts is not None and each.facts.clock_offset_seconds is not None for each in seen):
+            seen = [each for each in self.metadata if each.facts is not None and each.facts.token]
+        return tuple(
+            Clock(each, each.facts.clock_offset_seconds, each.facts.clock_uncertainty_seconds or 0.0)
+            for each in seen
+            if each.facts is not None and each.facts.clock_offset_seconds is not None
+        )
+
+    def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
+        """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
+        that this host uses."""
+        if target is None or step not in AT_ADDRESSES:
+            return self.of(step, target)
+        ports = self.required_ports(target) if step is Step.TCP else (HTTPS,)
+        found = (self.at(step, target, address, port) for address in self.own_addresses(target) for port in ports)
+        return tuple(each for each in found if each is not None)
+
+    def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
+        """The looks that this one grew from, nearest first."""
+        found: list[Observation[Any]] = []
+        seen = {observation.id}
+        after = observation.subject.after
+        while after is not None and after not in seen and (parent := self._by_id.get(after)) is not None:
+            seen.add(after)
+            found.append(parent)
+            after = parent.subject.after
+        if observation.subject.step is Step.API and (credentials := self.credentials) is not None:
+            found.insert(0, credentials)  # what signs it
+        return tuple(found)
+
+    # --- Addresses ---------------------------------------------------------------------------------------------------
+
+    def own_addresses(self, target: Target) -> tuple[Address, ...]:
+        """The addresses of the host's own lookup in the families that the host has: those that decide."""
+        families = usable_families(self.host)
+        return tuple(address for address in self.own_answer(target) if address.version in families)
+
+    def own_answer(self, target: Target) -> tuple[Address, ...]:
+        """All addresses of the host's own lookup, sorted."""
+        if target.id not in self._answers:
+            lookup = self.own_lookup(target)
+            facts = None if lookup is None else lookup.facts
+            self._answers[target.id] = () if facts is None else ordered(facts.addresses)
+        return self._answers[target.id]
+
+    def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
+        """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
+        found: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
+        for each in self.of(Step.DNS, target):
+            if each.subject.resolver is not None and isinstance(each.facts, DnsFacts):
+                for address in each.facts.addresses:
+                    found.setdefault(address, []).append(each.subject.resolver)
+        return {address: ordered(found[address]) for address in ordered(found)}
+
+    def scope(self, address: Address) -> AddressScope:
+        if self.is_configuration_fresh and self.interface_at(address) is not None:
+            return AddressScope.VPC
+        ipv6_known = self.imds is not None and self.imds.vpc_id is not None
+        return scope_of(address, vpc_cidrs=self.vpc_cidrs, ipv6_known=ipv6_known)
+
+    def judged_scope(self, address: Address) -> AddressScope:
+        """The scope that decides: of a NAT64 address that of the IPv4 address inside (RFC 6052)."""
+        scope = self.scope(address)
+        return self.scope(IPv4Address(address.packed[-4:])) if scope is AddressScope.NAT64 else scope
+
+    def is_private(self, address: Address) -> bool:
+        return self.judged_scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
+
+    def is_public(self, address: Address) -> bool:
+        return self.judged_scope(address) is AddressScope.PUBLIC
+
+    def is_expected(self, address: Address) -> bool:
+        """Whether the address lies where this run was told to expect it."""
+        match self.run.expect:
+            case Expect.PRIVATE:
+                return self.is_private(address)
+            case Expect.PUBLIC:
+                return self.is_public(address)
+            case Expect.ANY:
+                return self.is_private(address) or self.is_public(address)
+
+    # --- The configuration -------------------------------------------------------------------------------------------
+
+    def read(self, operation: str) -> Observation[Any] | None:
+        """How a read of the configuration ended; None where it was not wanted."""
+        return self._by_id.get(f"{Step.EC2}/{operation}")
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """What was read of the configuration; nothing at all where it was not looked at."""
+        seen = (self.read(name) for name in READS)
+        good = (each for each in seen if each is not None)
+        return configuration_of(
+            {str(each.subject.operation): each.outcome.facts for each in good if isinstance(each.outcome, Ok)}
+        )
+
+    @cached_property
+    def configured_at(self) -> datetime | None:
+        """When the oldest part of the configuration was read; None where nothing was."""
+        times = [each.started_at for each in self.of(Step.EC2) if each.ok and each.started_at is not None]
+        return min(times, default=None)
+
+    @cached_property
+    def is_configuration_fresh(self) -> bool:
+        """Whether what was read is young enough to name a cause."""
+        return self.configured_at is not None and self.run.started_at - self.configured_at <= FRESH
+
+    @cached_property
+    def is_vpc_shared(self) -> bool | None:
+        """Whether the VPC is another account's, which may hold what this account cannot see; None where that is not
+        known."""
+        account = None if self.imds is None else self.imds.account_id
+        vpc = self.configuration.vpc
+        owners = {None if vpc is None else vpc.owner_id}
+        own_subnet = None if self.imds is None else self.imds.subnet_id
+        owners |= {each.owner_id for each in self.configuration.subnets or () if each.subnet_id == own_subnet}
+        owners.discard(None)
+        return None if account is None or not owners else owners != {account}
+
+    def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[Endpoint, ...] | None:
+        """The endpoints of the target's service, in one VPC or in all of the account and Region; None where they were
+        not read, as those of another Region than this host's never are."""
+        listed = self.configuration.endpoints
+        here = None if self.imds is None else self.imds.region
+        if listed is None or here not in (None, target.region):
+            return None
+        # The names' prefixes differ by service and partition, and by the age of both.
+        return tuple(
+            each
+            for each in listed
+            if each.service_name.endswith(f".{target.service}") and vpc_id in (None, each.vpc_id)
+        )
+
+    def interface_at(self, address: Address) -> NetworkInterface | None:
+        """The interface of an endpoint that has an address for this host; None where none that was read has it."""
+        return self._predictor.interface_at(address)
+
+    def endpoint_of(self, interface: NetworkInterface | None) -> Endpoint | None:
+        """The endpoint that an interface is of."""
+        return self._predictor.endpoint_of(interface)
+
+    def subnet(self, subnet_id: str | None) -> Subnet | None:
+        """A subnet that was read."""
+        return next((each for each in self.configuration.subnets or () if each.subnet_id == subnet_id), None)
+
+    @cached_property
+    def vpc_id(self) -> str | None:
+        """The VPC that this host is in."""
+        return None if self.imds is None else self.imds.vpc_id
+
+    def source(self, target: Target, address: Address, port: int = HTTPS) -> Address | None:
+        """The address of this host that a connect to an address is made from."""
+        attempt = self.at(Step.TCP, target, address, port)
+        if attempt is not None and isinstance(attempt.facts, TcpFacts) and attempt.facts.source is not None:
+            return attempt.facts.source
+        blocks = () if self.imds is None else self.imds.subnet_cidrs
+        own = (each for each in ordered(self.own_addresses_of_host) if each.version == address.version)
+        return next((each for each in own if any(each in block for block in blocks)), None)
+
+    def own_interface(self, source: Address | None) -> NetworkInterface | None:
+        """This host's network interface that has an address, as EC2 or else metadata has it."""
+        return own_interface(self.configuration, source, self.imds)
+
+    def prediction(self, target: Target, address: Address, port: int) -> Prediction | None:
+        """What the configuration says of a connect from here to a private address; None where it was not read."""
+        if self.configured_at is None or not self.is_private(address) or port not in target.ports:
+            return None
+        key = (target.id, address, port)
+        if key not in self._predictions:
+            source = self.source(target, address, port)
+            self._predictions[key] = self._predictor.predict(
+                source=source, own=self.own_interface(source), address=address, port=port
+            )
+        return self._predictions[key]
+
+    def configured_paths(self, target: Target) -> tuple[ConfiguredPath, ...]:
+        """The paths to the addresses that this host uses for the target and to the others of the same endpoints, as
+        the configuration has them, each held against what was measured; none where the configuration was not read."""
+        if target.id not in self._paths:
+            self._paths[target.id] = tuple(
+                self._path(target, predicted)
+                for address in ordered((*self.own_addresses(target), *self._addresses_beside(target)))
+                for port in target.ports
+                if (predicted := self.prediction(target, address, port)) is not None
+            )
+        return self._paths[target.id]
+
+    def _addresses_beside(self, target: Target) -> Iterator[Address]:
+        """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
+        families = usable_families(self.host)
+        endpoints = {self.endpoint_of(self.interface_at(address)) for address in self.own_addresses(target)}
+        used = {interface_id for each in endpoints if each is not None for interface_id in each.interface_ids}
+        for interface in self.configuration.endpoint_interfaces or ():
+            if interface.interface_id in used:
+                yield from (each for each in interface.addresses if each.version in families)
+
+    def _path(self, target: Target, predicted: Prediction) -> ConfiguredPath:
+        attempt = self.at(Step.TCP, target, predicted.address, predicted.port)
+        measured = _measured(attempt)
+        agrees = _AGREEMENT.get((predicted.outcome, measured))
+        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Outcome.BLOCKED), None)
+        own, interface = self.own_interface(predicted.source), self.interface_at(predicted.address)
+        return ConfiguredPath(
+            target=target.id,
+            address=predicted.address,
+            port=predicted.port,
+            source=predicted.source,
+            endpoint_id=predicted.endpoint_id,
+            interface_id=predicted.interface_id,
+            predicted=predicted.outcome,
+            measured=measured,
+            agrees=agrees,
+            parted_at=stops if agrees is False else None,
+            hops=predicted.hops,
+            unseen=predicted.unseen,
+            taken_at=self.configured_at or self.run.started_at,
+            source_subnet_id=None if own is None else own.subnet_id,
+            subnet_id=None if interface is None else interface.subnet_id,
+        )
+
+    @cached_property
+    def local_ports(self) -> Ports:
+        """The ports at which this host takes answers; Linux's own where it did not say."""
+        seen = None if self.host is None else self.host.local_ports
+        return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        cidrs = self.imds.vpc_cidrs if self.imds else ()
+        return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
+
+    # --- Use ---------------------------------------------------------------------------------------------------------
+
+    def not_in_use(self, target: Target) -> str | None:
+        """Why an optional service is taken not to be used from here; None where it is judged."""
+        if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
+            others = (each for each in self.targets if each.service == target.service)
+            called = next((each for each in others if each.role is not Role.CONTEXT), None)
+            return None if called is None else self.not_in_use(called)
+        lookup = self.own_lookup(target)
+        if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
+            return None
+        return why_unused(target, self.own_answer(target), self.is_public)
+
+    def required_ports(self, target: Target) -> tuple[int, ...]:
+        return tuple(port.number for port in SERVICES[target.service].ports if port.required)
+
+    def required_steps(self, target: Target) -> tuple[str, ...]:
+        """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
+        steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
+        if self.run.signed_calls:
+            steps.insert(1, str(Step.CREDENTIALS))
+        for address in self.own_addresses(target):
+            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
+            # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
+            if not self.reached_aws(target, address):
+                steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
+            if self.run.signed_calls and not self._called_elsewhere(target, address):
+                steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
+            others = (port for port in self.required_ports(target) if port != HTTPS)
+            steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
+        return tuple(steps)
+
+    # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _called_elsewhere(self, target: Target, address: Address) -> bool:
+        """Whether a run that makes one call a service has made it at another address of the target."""
+        call = self.at(Step.API, target, address, HTTPS)
+        return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(self.calls(target))
+
+    def _facts(self, observation_id: str) -> Any:
+        found = self._by_id.get(observation_id)
+        return None if found is None else found.facts
+
+    def _made(
+        self, step: Step, target: Target, port: int, operation: str | None = None
+    ) -> tuple[Observation[Any], ...]:
+        key = (step, target.id, port, operation)
+        if key not in self._at_own:
+            found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
+            self._at_own[key] = tuple(each for each in found if each is not None and each.made)
+        return self._at_own[key]
+
+
+_AGREEMENT: Final = {
+    (Outcome.OPEN, Measured.CONNECTED): True,
+    (Outcome.BLOCKED, Measured.SILENT): True,
+    (Outcome.OPEN, Measured.SILENT): False,
+    (Outcome.OPEN, Measured.REFUSED): False,
+    (Outcome.BLOCKED, Measured.CONNECTED): False,
+}
+"""Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
+have dropped is somebody else's, before them."""
+
+
+def _measured(attempt: Observation[TcpFacts] | None) -> Measured:
+    if attempt is None or not attempt.made:
+        return Measured.NOT_MEASURED
+    if attempt.failure is None:
+        return Measured.CONNECTED
+    local = attempt.facts is not None and (attempt.facts.datagram_error or attempt.facts.route_error)
+    match attempt.failure.kind:
+        case FailureKind.TIMEOUT if not local:
+            return Measured.SILENT
+        case FailureKind.REFUSED | FailureKind.RESET if attempt.facts is None or attempt.facts.icmp is None:
+            return Measured.REFUSED
+    return Measured.FAILED
+
+
+def skipped_because(observation: Observation[Any]) -> str | None:
+    return observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
+
+
+def _order(observation: Observation[Any]) -> tuple[object, ...]:
+    """By step, target, address, port, resolver and operation: from content, never from the order of events."""
+    subject = observation.subject
+    return (
+        tuple(Step).index(subject.step),
+        subject.target or "",
+        () if subject.address is None else sort_key(subject.address),
+        subject.port or 0,
+        () if subject.resolver is None else sort_key(subject.resolver),
+        subject.operation or "",
+    )

@@ -1,0 +1,716 @@
+"""What the configuration says should happen to a packet: pure functions over what EC2 said.
+
+A connect from this host to an address and port of an endpoint is followed hop by hop, as AWS's documentation has it:
+the host's security groups, the host's subnet's network ACL, the route, the endpoint's subnet's network ACL, the
+endpoint's security groups, the endpoint's interface, and the way back through both ACLs and the endpoint's subnet's
+route table. Each hop says what it does and which rule decides, or which rule is missing. What cannot be seen (what was
+not read, what lies in other accounts, what stands behind an appliance) is said and never guessed.
+
+Inside one subnet neither network ACLs nor routes are asked: both act on what leaves it. Security groups remember
+connections, so the answer needs no rule of theirs; network ACLs do not, so it needs entries for this host's own ports.
+
+Sources: Amazon VPC User Guide, Security group rules, Network ACL basics, Ephemeral ports, How route priority works,
+Subnet route tables, Gateway route tables, NAT gateways; AWS Site-to-Site VPN User Guide, Route tables and VPN route
+priority; AWS PrivateLink Guide, Access an AWS service using an interface VPC endpoint.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from textwrap import shorten
+from typing import Final
+
+from agent.judge.predict.index import (
+    LOCAL,
+    Peer,
+    PrefixLists,
+    Remote,
+    Routes,
+    Rules,
+    ports_of,
+    ranges_of,
+    route_text,
+    rule_id_of,
+    rule_text,
+)
+from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Outcome, Ports, Prediction, Stage
+from probes.facts import ImdsFacts
+from probes.model import Address
+from probes.vpc.model import (
+    ANY_PROTOCOL,
+    AVAILABLE,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    NETWORK_ACLS,
+    READS,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    AclEntry,
+    Configuration,
+    Endpoint,
+    Network,
+    NetworkAcl,
+    NetworkInterface,
+    Route,
+    RouteTable,
+)
+
+_Decided = tuple[Ports, AclEntry | None]
+"""Ports of a packet, and the entry of an ACL that decides for them; None where it is the `*`."""
+
+INTERNET: Final = ("igw-", "eigw-")
+_KEEPS_SOURCE: Final = "vpce-"
+"""A Gateway Load Balancer endpoint hands packets on as they are; a NAT gateway sends from an address of its own, and
+what stands behind a network interface may."""
+PARTIAL: Final = "partial"
+"""A state of an endpoint that the API has and its documentation does not explain."""
+REST: Final = "*"
+"""How AWS writes the last entry of a network ACL, which denies what no other has decided."""
+_TCP: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
+_LAST_NUMBER: Final = 32766
+"""Of the entries that people make; those above are the `*`."""
+_PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+"""RFC 1918, RFC 6598 and RFC 4193: addresses that are nobody's on the internet."""
+_MESSAGE_CHARACTERS: Final = 160
+
+
+_EDGE: Final = frozenset(Stage) - {Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT}
+"""The stages that only what leaves its subnet meets."""
+
+
+def own_interface(
+    configuration: Configuration, source: Address | None, metadata: ImdsFacts | None
+) -> NetworkInterface | None:
+    """The interface of this host that sends from `source`, or the only one where that is not known.
+
+    Where EC2 gave none, it is made of what instance metadata says of the primary interface. A `source` that is another
+    interface's, as a second one's of this host or a container's with one of its own, can be in the same subnet: then
+    the subnet is known and the groups are not. Of one that is elsewhere nothing is known.
+    """
+    interfaces = configuration.own_interfaces
+    if interfaces is not None:
+        fitting = [each for each in interfaces if source is None or source in each.addresses]
+        return fitting[0] if len(fitting) == 1 else None
+    if source is None or metadata is None or metadata.vpc_id is None or metadata.subnet_id is None:
+        return None
+    is_primary = source in metadata.interface_addresses
+    if not is_primary and not _within(source, metadata.subnet_cidrs):
+        return None
+    return NetworkInterface(
+        interface_id=(metadata.interface_id if is_primary else None) or THIS_HOST,
+        vpc_id=metadata.vpc_id,
+        subnet_id=metadata.subnet_id,
+        addresses=metadata.interface_addresses if is_primary else (source,),
+        group_ids=metadata.security_group_ids if is_primary else (),
+    )
+
+
+# --- The way ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A connect, and what is known of its ends."""
+
+    source: Address | None
+    own: NetworkInterface | None
+    address: Address
+    port: int
+    interface: NetworkInterface | None
+    endpoint: Endpoint | None
+    leaves_subnet: bool | None
+    """None where that is not known."""
+
+    @property
+    def own_groups(self) -> tuple[str, ...]:
+        return self.own.group_ids if self.own is not None else ()
+
+    @property
+    def endpoint_groups(self) -> tuple[str, ...]:
+        if self.interface is None:
+            return ()
+        return self.interface.group_ids or (self.endpoint.group_ids if self.endpoint is not None else ())
+
+    @property
+    def in_one_vpc(self) -> bool:
+        return self.own is not None and self.interface is not None and self.own.vpc_id == self.interface.vpc_id
+
+    @property
+    def other_vpc(self) -> str | None:
+        """The endpoint's VPC where it is known to be another one."""
+        apart = self.own is not None and self.interface is not None and self.own.vpc_id != self.interface.vpc_id
+        return self.interface.vpc_id if apart and self.interface is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leg:
+    """Where a route table sends what is for an address."""
+
+    table_id: str | None
+    route: Route | None
+    """None where there is none, or where it is not certain which is taken."""
+    outcome: Outcome
+    words: str
+    detour: str | None = None
+    """What it is led through first."""
+
+
+class Predictor:
+    """Predictions for one configuration, which is indexed once."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        vpc_id: str | None = None,
+        vpc_cidrs: Iterable[Network] = (),
+        answers: Ports = EPHEMERAL,
+    ) -> None:
+        """`vpc_id` and `vpc_cidrs` are what is known beside the configuration of the VPC that this host is in,
+        `answers` the ports of this host that answers come to."""
+        self._configuration = configuration
+        self._answers = answers
+        vpc = configuration.vpc
+        self._vpc_id = vpc_id if vpc_id is not None or vpc is None else vpc.vpc_id
+        self._blocks_of: defaultdict[str | None, tuple[Network, ...]] = defaultdict(tuple)
+        self._blocks_of[self._vpc_id] += tuple(vpc_cidrs)
+        if vpc is not None:
+            self._blocks_of[vpc.vpc_id] += vpc.cidrs
+        self._lists = PrefixLists(configuration)
+        self._interfaces: defaultdict[Address, list[NetworkInterface]] = defaultdict(list)
+        for interface in configuration.endpoint_interfaces or ():
+            for address in interface.addresses:
+                self._interfaces[address].append(interface)
+        self._endpoint_of = {
+            interface_id: endpoint
+            for endpoint in configuration.endpoints or ()
+            for interface_id in endpoint.interface_ids
+        }
+        self._rules_of = {each.group_id: each.rules for each in configuration.groups or ()}
+        self._acl_of = {subnet_id: each for each in configuration.acls or () for subnet_id in each.subnet_ids}
+        tables = configuration.route_tables or ()
+        self._table_of = {subnet_id: each for each in tables for subnet_id in each.subnet_ids}
+        self._main_table_of = {each.vpc_id: each for each in tables if each.main}
+        self._peerings_of: defaultdict[str, set[str]] = defaultdict(set)
+        for table in tables:
+            self._peerings_of[table.vpc_id].update(each.target for each in table.routes)
+        self._cidrs_of = {each.subnet_id: each.cidrs for each in configuration.subnets or ()}
+        self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
+        self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
+        self._routes: dict[str, Routes] = {}
+
+    def endpoint_at(
+        self, address: Address, vpc_id: str | None = None
+    ) -> tuple[Endpoint | None, NetworkInterface | None]:
+        """The endpoint and the interface that have `address` for a host in `vpc_id`, or in this host's VPC."""
+        interface = self.interface_at(address, vpc_id)
+        return self.endpoint_of(interface), interface
+
+    def interface_at(self, address: Address, vpc_id: str | None = None) -> NetworkInterface | None:
+        """The endpoint's interface that has `address` for a host in `vpc_id`, or in this host's VPC.
+
+        The same address can stand in several VPCs. One of a VPC's own blocks never leads out of it; of another one the
+        VPC's own comes first, and among others none is picked.
+        """
+        vpc_id = vpc_id if vpc_id is not None else self._vpc_id
+        having = self._interfaces.get(address, [])
+        near = [each for each in having if each.vpc_id == vpc_id]
+        if not near and not self._is_in(vpc_id, address):
+            near = having
+        return near[0] if len(near) == 1 else None
+
+    def _is_in(self, vpc_id: str | None, address: Address) -> bool:
+        """Whether an address is one of a VPC's own, as far as its blocks are known."""
+        return _within(address, self._blocks_of.get(vpc_id, ()))
+
+    def endpoint_of(self, interface: NetworkInterface | None) -> Endpoint | None:
+        """The endpoint that names an interface, or the only one that names none and is in its subnet with its
+        groups."""
+        if interface is None:
+            return None
+        named = self._endpoint_of.get(interface.interface_id)
+        if named is not None:
+            return named
+        fitting = [
+            each
+            for each in self._configuration.endpoints or ()
+            if not each.interface_ids
+            and each.vpc_id == interface.vpc_id
+            and interface.subnet_id in each.subnet_ids
+            and set(each.group_ids) == set(interface.group_ids)
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def predict(
+        self, *, source: Address | None, own: NetworkInterface | None, address: Address, port: int
+    ) -> Prediction:
+        """What should happen to a TCP connect from `source`, an address of the interface `own`, to `port` of
+        `address`."""
+        way = self._way(source, own, address, port)
+        forward = self._forward(way)
+        detour = forward.detour if forward is not None else None
+        there = Remote(name=str(address), address=address, version=address.version)
+        here = _sender(way, detour)
+        back = self._backward(way, here.address)
+        made = (
+            self._host_groups(way, detour),
+            self._acl(Stage.HOST_ACL_OUT, way, way.own, there, (port, port)),
+            _route_hop(Stage.ROUTE, forward),
+            self._acl(Stage.ENDPOINT_ACL_IN, way, way.interface, here, (port, port)),
+            self._endpoint_groups(way, detour, here),
+            self._endpoint(way),
+            self._acl(Stage.ENDPOINT_ACL_OUT, way, way.interface, here, self._answers),
+            _route_hop(Stage.RETURN_ROUTE, back),
+            self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers),
+        )
+        hops = tuple(_without_repeats(_at_edge(hop, way.leaves_subnet) for hop in made if hop is not None))
+        outcomes = {hop.outcome for hop in hops}
+        return Prediction(
+            source=way.source,
+            address=address,
+            port=port,
+            endpoint_id=way.endpoint.endpoint_id if way.endpoint is not None else None,
+            interface_id=way.interface.interface_id if way.interface is not None else None,
+            outcome=next(each for each in WORST if each in outcomes),
+            hops=hops,
+            unseen=tuple(self._unseen(way, detour, back)),
+        )
+
+    def _way(self, source: Address | None, own: NetworkInterface | None, address: Address, port: int) -> _Way:
+        endpoint, interface = self.endpoint_at(address, own.vpc_id if own is not None else None)
+        if source is None or source.version != address.version:
+            addresses = own.addresses if own is not None else ()
+            source = next((each for each in addresses if each.version == address.version), None)
+        return _Way(
+            source=source,
+            own=own,
+            address=address,
+            port=port,
+            interface=interface,
+            endpoint=endpoint,
+            leaves_subnet=self._leaves_subnet(own, interface, address),
+        )
+
+    def _leaves_subnet(
+        self, own: NetworkInterface | None, interface: NetworkInterface | None, address: Address
+    ) -> bool | None:
+        if own is None:
+            return None
+        if interface is not None:
+            return own.subnet_id != interface.subnet_id
+        if own.subnet_id in self._cidrs_of:
+            return not _within(address, self._cidrs_of[own.subnet_id])
+        vpc = self._configuration.vpc
+        if vpc is not None and vpc.vpc_id == own.vpc_id and not _within(address, vpc.cidrs):
+            return True
+        return None
+
+    # Security groups
+
+    def _host_groups(self, way: _Way, detour: str | None) -> Hop:
+        if way.own is None or (way.own.interface_id == THIS_HOST and not way.own_groups):
+            return _cannot_tell(Stage.HOST_GROUPS, "which interface of this host sends is not known")
+        peer = Peer(
+            name=str(way.address),
+            address=way.address,
+            version=way.address.version,
+            group_ids=frozenset(way.endpoint_groups) or None,
+            doubt=_doubt(way, detour),
+        )
+        return self._groups(Stage.HOST_GROUPS, way.own_groups, way.port, peer)
+
+    def _endpoint_groups(self, way: _Way, detour: str | None, here: Remote) -> Hop | None:
+        if way.interface is None:
+            return None
+        peer = Peer(
+            name=here.name,
+            address=here.address,
+            version=here.version,
+            group_ids=frozenset(way.own_groups) or None,
+            doubt=_doubt(way, detour),
+        )
+        return self._groups(Stage.ENDPOINT_GROUPS, way.endpoint_groups, way.port, peer)
+
+    def _groups(self, stage: Stage, group_ids: tuple[str, ...], port: int, peer: Peer) -> Hop:
+        """What the groups of one end do to what goes to, or comes from, `peer`."""
+        if self._configuration.groups is None:
+            return _cannot_tell(stage, _not_read(SECURITY_GROUPS), *group_ids)
+        if not group_ids:
+            whose = "this host" if stage is Stage.HOST_GROUPS else "the endpoint"
+            return _cannot_tell(stage, f"the security groups of {whose} are not known")
+        egress = stage is Stage.HOST_GROUPS
+        rules = self._rules_for(group_ids, egress)
+        held = rules.admitting(port, peer)
+        possible = rules.possible(port, peer) if held is None else None
+        traffic = f"tcp {port} {'to' if egress else 'from'} {peer.name}"
+        groups, count = _and(group_ids), len(group_ids)
+        if held is not None:
+            outcome, rule = Outcome.OPEN, held[2]
+            words = f"{held[1]} {_lets(egress, 1)} {rule_text(rule)}"
+        elif possible is not None:
+            outcome, rule = Outcome.CANNOT_TELL, possible[0][2]
+            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {possible[1]}"
+        elif rules.unread:
+            outcome, rule = Outcome.CANNOT_TELL, None
+            words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: the rules of "
+            words += f"{_and(rules.unread)} were not read"
+        else:
+            outcome, rule = Outcome.BLOCKED, None
+            words = f"no rule of {groups} {_lets(egress, 1)} {traffic}; {_instead(rules, port, peer, egress, count)}"
+        name = rule_id_of(rule) if rule is not None else None
+        return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
+
+    def _rules_for(self, group_ids: tuple[str, ...], egress: bool) -> Rules:
+        key = group_ids, egress
+        if key not in self._rules:
+            rules = [
+                (ports_of(rule), group_id, rule)
+                for group_id in group_ids
+                for rule in self._rules_of.get(group_id, ())
+                if rule.egress is egress and rule.protocol in _TCP
+            ]
+            unread = tuple(each for each in group_ids if each not in self._rules_of)
+            self._rules[key] = Rules(rules, unread, self._lists)
+        return self._rules[key]
+
+    # Network ACLs
+
+    def _acl(self, stage: Stage, way: _Way, end: NetworkInterface | None, remote: Remote, ports: Ports) -> Hop | None:
+        """What the ACL of the subnet of `end` does to what goes to or comes from `remote`."""
+        if end is None or way.leaves_subnet is False:
+            return None
+        if self._configuration.acls is None:
+            return _cannot_tell(stage, _not_read(NETWORK_ACLS))
+        acl = self._acl_of.get(end.subnet_id)
+        if acl is None:
+            return _cannot_tell(stage, f"the network ACL of {end.subnet_id} was not read")
+        egress = stage in (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_OUT)
+        decided = _decide(self._entries_of(acl, egress), remote, ports)
+        if decided is None:
+            words = f"what {acl.acl_id} does cannot be told: the address of {remote.name} is not known"
+            return _cannot_tell(stage, words, acl.acl_id)
+        whom = f"{'to' if egress else 'from'} {remote.name}"
+        return _acl_hop(stage, acl.acl_id, egress, whom, decided)
+
+    def _entries_of(self, acl: NetworkAcl, egress: bool) -> list[tuple[Ports, AclEntry]]:
+        """The entries of one direction that TCP can meet, with their ports, in the order in which they are tried."""
+        key = acl.acl_id, egress
+        if key not in self._entries:
+            fitting = [each for each in acl.entries if each.egress is egress and each.protocol in _TCP]
+            fitting.sort(key=lambda each: (each.number, each.allow))
+            self._entries[key] = [(ports_of(each), each) for each in fitting]
+        return self._entries[key]
+
+    # Routes
+
+    def _forward(self, way: _Way) -> _Leg | None:
+        """Where this host's subnet sends the packet; None where no route is asked."""
+        if way.own is None or way.leaves_subnet is False:
+            return None
+        if self._configuration.route_tables is None:
+            return _Leg(table_id=None, route=None, outcome=Outcome.CANNOT_TELL, words=_not_read(ROUTE_TABLES))
+        table = self._table(way.own)
+        if table is None:
+            words = f"the route table of {way.own.subnet_id} was not read"
+            return _Leg(table_id=None, route=None, outcome=Outcome.CANNOT_TELL, words=words)
+        vpc = self._configuration.vpc
+        in_cidrs = vpc is not None and vpc.vpc_id == way.own.vpc_id and _within(way.address, vpc.cidrs)
+        inside = way.in_one_vpc if way.interface is not None else in_cidrs
+        return self._leg(table, way.address, inside=inside, other=way.other_vpc, known=way.interface is not None)
+
+    def _backward(self, way: _Way, seen: Address | None) -> _Leg | None:
+        """Where the endpoint's subnet sends the answer; None where that is not asked, not known, or the plain way
+        within one VPC."""
+        if way.own is None or way.interface is None or way.leaves_subnet is False or seen is None:
+            return None
+        table = self._table(way.interface)
+        if table is None:
+            return None
+        inside = way.in_one_vpc
+        other = None if inside else way.own.vpc_id
+        leg = self._leg(table, seen, inside=inside, other=other, known=True, back=True)
+        return None if inside and leg.outcome is Outcome.OPEN else leg
+
+    def _table(self, interface: NetworkInterface) -> RouteTable | None:
+        return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
+
+    def _leg(
+        self, table: RouteTable, to: Address, *, inside: bool, other: str | None, known: bool, back: bool = False
+    ) -> _Leg:
+        """Where `table` sends what is for `to`, which is in its own VPC (`inside`), in `other`, or not known where.
+
+        `known` is whether it is known who has the address, `back` whether it is the answer that is sent.
+        """
+        if table.table_id not in self._routes:
+            self._routes[table.table_id] = Routes(table, self._lists)
+        routes = self._routes[table.table_id]
+        length, taken = routes.to(to)
+        route = taken[0] if len(taken) == 1 else None
+        if route is not None:
+            outcome, words = self._sent(table, route, to, inside=inside, other=other, known=known, back=back)
+        elif taken:
+            outcome = Outcome.CANNOT_TELL
+            words = f"{table.table_id} has routes to {_and(sorted(each.target for each in taken))} that fit {to} alike"
+        else:
+            outcome, words = Outcome.BLOCKED, f"{table.table_id} has no route to {to}"
+        detour = route.target if route is not None and outcome is Outcome.DOUBTFUL else None
+        if routes.unread and length < to.max_prefixlen:
+            outcome = Outcome.CANNOT_TELL
+            one = len(routes.unread) == 1
+            words += f", unless {_and(routes.unread)}, which {'was' if one else 'were'} not read, "
+            words += "fits closer" if one else "fit closer"
+        return _Leg(table_id=table.table_id, route=route, outcome=outcome, words=words, detour=detour)
+
+    def _sent(
+        self, table: RouteTable, route: Route, to: Address, *, inside: bool, other: str | None, known: bool, back: bool
+    ) -> tuple[Outcome, str]:
+        """What taking `route` means."""
+        target = route.target
+        what = route.destination if route.destination is not None else route.prefix_list_id
+        sends = f"{table.table_id} sends {what} to {target}"
+        to_internet = target.startswith(INTERNET)
+        if route.state == "blackhole":
+            return Outcome.BLOCKED, f"{sends}, which is not there any more (its state is blackhole)"
+        if route.state != "active":
+            return Outcome.CANNOT_TELL, f"{sends} in the state {route.state}, and what that does is not documented"
+        if target == LOCAL:
+            keeps = f"{table.table_id} keeps {what} within {table.vpc_id}"
+            if other is not None:
+                return Outcome.BLOCKED, f"{keeps}, and {to} is in {other}"
+            return Outcome.OPEN, keeps
+        if not known and not _is_private(to) and (to_internet or target.startswith("nat-")):
+            return Outcome.OPEN, f"{sends}, towards the internet"
+        if target.startswith(APPLIANCES):
+            return Outcome.DOUBTFUL, f"{sends} first, and what that does with it cannot be seen"
+        if inside:
+            return Outcome.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
+        if to_internet and _is_private(to):
+            return Outcome.BLOCKED, f"{sends}, which leads to the internet, where a private address is nobody's"
+        if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
+            return Outcome.OPEN, f"{sends}, which leads to {other}"
+        if back and not to_internet:
+            return Outcome.OPEN, sends
+        return Outcome.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
+
+    # The endpoint
+
+    def _nobody(self, way: _Way) -> str:
+        """Why it is not known which interface has the address."""
+        if self._configuration.endpoint_interfaces is None:
+            return _not_read(ENDPOINT_INTERFACES)
+        having = sorted(self._interfaces.get(way.address, ()), key=lambda each: each.interface_id)
+        if not having:
+            return "no interface that was read has this address"
+        ids = _and(each.interface_id for each in having)
+        vpc_id = way.own.vpc_id if way.own is not None else self._vpc_id
+        if any(each.vpc_id == vpc_id for each in having) or not self._is_in(vpc_id, way.address):
+            return f"{ids} have this address, and which of them is meant is not known"
+        there = _and(sorted({each.vpc_id for each in having}))
+        has = "has" if len(having) == 1 else "have"
+        return f"{ids} {has} this address in {there}, and no interface that was read has it in {vpc_id}"
+
+    def _endpoint(self, way: _Way) -> Hop:
+        stage = Stage.ENDPOINT
+        if way.interface is None:
+            return _cannot_tell(stage, self._nobody(way))
+        interface_id = way.interface.interface_id
+        if self._configuration.endpoints is None:
+            return _cannot_tell(stage, _not_read(ENDPOINTS), interface_id)
+        if way.endpoint is None:
+            words = f"{interface_id} has this address, and no endpoint that was read names it"
+            return _cannot_tell(stage, words, interface_id)
+        endpoint = way.endpoint
+        words = f"{endpoint.endpoint_id} has the state {endpoint.state}"
+        if endpoint.state == AVAILABLE:
+            outcome = Outcome.OPEN
+            words = f"{endpoint.endpoint_id} is available, with {interface_id} in {way.interface.subnet_id}"
+        elif endpoint.state == PARTIAL:
+            outcome = Outcome.DOUBTFUL
+        else:
+            outcome = Outcome.BLOCKED
+        if outcome is not Outcome.OPEN:
+            words = ": ".join(filter(None, (words, endpoint.error_code, _short(endpoint.error_message))))
+        return Hop(
+            stage=stage,
+            resources=(endpoint.endpoint_id, interface_id),
+            outcome=outcome,
+            rule=f"state {endpoint.state}",
+            words=words,
+        )
+
+    # What stays open
+
+    def _unseen(self, way: _Way, detour: str | None, back: _Leg | None) -> Iterator[str]:
+        if detour is not None:
+            sends_on = "" if detour.startswith(_KEEPS_SOURCE) else ", and from which address it sends it on"
+            yield f"what {detour} does with the packet{sends_on}"
+        if back is not None and back.detour is not None:
+            yield f"what {back.detour} does with the answer"
+        if way.other_vpc is not None and way.own is not None and way.interface is not None:
+            yield f"what lies between {way.own.vpc_id} and {way.other_vpc}, and what filters there"
+            if self._table(way.interface) is None:
+                yield f"the way back from {way.other_vpc}, whose route tables were not read"
+        configuration = self._configuration
+        needed: tuple[tuple[str, object], ...] = (
+            (ENDPOINTS, configuration.endpoints),
+            (ENDPOINT_INTERFACES, configuration.endpoint_interfaces),
+            (SECURITY_GROUPS, configuration.groups),
+        )
+        if way.leaves_subnet is not False:
+            needed += ((ROUTE_TABLES, configuration.route_tables), (NETWORK_ACLS, configuration.acls))
+        for operation, read in needed:
+            if read is None:
+                yield f"{READS[operation].words}, which were not read"
+
+
+# --- Deciding --------------------------------------------------------------------------------------------------------
+
+
+def _is_private(address: Address) -> bool:
+    return any(address in each for each in _PRIVATE)
+
+
+def _within(address: Address, cidrs: Iterable[Network]) -> bool:
+    return any(address in each for each in cidrs)
+
+
+def _sender(way: _Way, detour: str | None) -> Remote:
+    """From whom the endpoint's side sees the packet come: an appliance may send it on from an address of its own."""
+    source, version = way.source, way.address.version
+    if detour is not None and not detour.startswith(_KEEPS_SOURCE):
+        return Remote(name=detour, address=None, version=version)
+    return Remote(name=str(source) if source is not None else "this host", address=source, version=version)
+
+
+def _decide(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Ports) -> list[_Decided] | None:
+    """Which entry decides for which of `ports`, in the order of the ports; no entry is the `*` that denies the rest.
+
+    `entries` come in the order of their numbers. None is that it depends on the address of `remote`, which is not
+    known.
+    """
+    rest = [ports]
+    decided: list[_Decided] = []
+    for (low, high), entry in entries:
+        fits = entry.cidr.version == remote.version if remote.address is None else remote.address in entry.cidr
+        touched = [(first, last) for first, last in rest if first <= high and low <= last] if fits else []
+        if touched and remote.address is None and entry.cidr.prefixlen > 0:
+            return None
+        for first, last in touched:
+            rest.remove((first, last))
+            rest += [(first, low - 1)] if first < low else []
+            rest += [(high + 1, last)] if high < last else []
+            decided.append(((max(first, low), min(last, high)), entry))
+        if not rest:
+            break
+    return sorted([*decided, *((each, None) for each in rest)], key=lambda each: each[0])
+
+
+def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequence[_Decided]) -> Hop:
+    allowed = [(ports, entry) for ports, entry in decided if entry is not None and entry.allow]
+    denied = [(ports, entry) for ports, entry in decided if entry is None or not entry.allow]
+    numbers = _numbers(entry for _, entry in denied or allowed)
+    is_answer = stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN)
+    ports = _and(ranges_of(each for each, _ in decided))
+    traffic = f"the answers {whom} (tcp {ports})" if is_answer else f"tcp {ports} {whom}"
+    one = len(numbers) == 1
+    entries = f"{'entry' if one else 'entries'} {_and(numbers)} of {acl_id}"
+    if not denied:
+        outcome = Outcome.OPEN
+        words = f"{entries} {'lets' if one else 'let'} {traffic} {'out' if egress else 'in'}"
+    elif allowed:
+        outcome = Outcome.DOUBTFUL
+        words = f"of the ports that answers come back to, {acl_id} lets {_and(ranges_of(each for each, _ in allowed))} "
+        words += f"{'out' if egress else 'in'} {whom}, and not {_and(ranges_of(each for each, _ in denied))}"
+    else:
+        outcome = Outcome.BLOCKED
+        words = f"{entries} {'denies' if one else 'deny'} {traffic}"
+        if numbers == [REST]:
+            words = f"no {_direction(egress)} entry of {acl_id} allows {traffic}"
+    rule = f"{', '.join(numbers)} {_direction(egress)}"
+    return Hop(stage=stage, resources=(acl_id,), outcome=outcome, rule=rule, words=words)
+
+
+def _route_hop(stage: Stage, leg: _Leg | None) -> Hop | None:
+    if leg is None:
+        return None
+    return Hop(
+        stage=stage,
+        resources=(leg.table_id,) if leg.table_id is not None else (),
+        outcome=leg.outcome,
+        rule=route_text(leg.route) if leg.route is not None else None,
+        words=leg.words,
+    )
+
+
+def _doubt(way: _Way, detour: str | None) -> str | None:
+    """Why a rule that names the other end's group may not count (Amazon VPC User Guide, Security group rules: it does
+    not for traffic through a middlebox appliance; across VPCs it depends on what joins them)."""
+    if detour is not None:
+        return f"may not count for what goes through {detour}"
+    if way.other_vpc is not None:
+        return "may not count from one VPC to another"
+    return None
+
+
+def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
+    """A hop, held for certain only if it is known that the packet leaves its subnet or the hop lets it pass."""
+    if leaves_subnet is not None or hop.stage not in _EDGE or hop.outcome in (Outcome.OPEN, Outcome.CANNOT_TELL):
+        return hop
+    return replace(hop, outcome=Outcome.CANNOT_TELL, words=f"{hop.words}, unless both ends are in one subnet")
+
+
+def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
+    """What cannot be told for one reason is said once."""
+    said: set[str] = set()
+    for hop in hops:
+        if hop.outcome is not Outcome.CANNOT_TELL or hop.words not in said:
+            yield hop
+        said.add(hop.words)
+
+
+def _cannot_tell(stage: Stage, words: str, *resources: str) -> Hop:
+    return Hop(stage=stage, resources=resources, outcome=Outcome.CANNOT_TELL, rule=None, words=words)
+
+
+# --- Words -----------------------------------------------------------------------------------------------------------
+
+
+def _instead(rules: Rules, port: int, peer: Peer, egress: bool, count: int) -> str:
+    """What the rules of groups let pass that have none that fits."""
+    it = "it" if count == 1 else "they"
+    if not rules.rules:
+        return f"{it} {'has' if count == 1 else 'have'} no {_direction(egress)} rule for tcp"
+    shown = rules.nearest(port, peer)
+    texts = list(dict.fromkeys(rule_text(held[2]) for held in shown))
+    rest = " only" if len(shown) == len(rules.rules) else ", among others"
+    return f"{it} {_lets(egress, count)} {_and(texts)}{rest}"
+
+
+def _lets(egress: bool, count: int) -> str:
+    if egress:
+        return "lets out" if count == 1 else "let out"
+    return "admits" if count == 1 else "admit"
+
+
+def _numbers(entries: Iterable[AclEntry | None]) -> list[str]:
+    names = (str(each.number) if each is not None and each.number <= _LAST_NUMBER else REST for each in entries)
+    return list(dict.fromkeys(names))
+
+
+def _direction(egress: bool) -> str:
+    return "outbound" if egress else "inbound"
+
+
+def _not_read(operation: str) -> str:
+    return f"{READS[operation].words} were not read"
+
+
+def _short(message: str | None) -> str | None:
+    return shorten(message, _MESSAGE_CHARACTERS, placeholder=" …").rstrip(".") if message is not None else None
+
+
+def _and(items: Iterable[object]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    words = [str(each) for each in items]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -1,0 +1,397 @@
+"""API: credentials, signatures, and what AWS says of a signed call."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from agent.catalog.findings import CODES, Scope, Severity
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import Found, Rule, ids, listed, look, places
+from agent.judge.rules.tls import show_certificate
+from agent.report.model import Command, CommandScope, Fix
+from probes.facts import ApiFacts, CredentialFacts
+from probes.model import FailureKind, Observation, Role, Step, Target
+
+MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
+
+SEEN_LATELY: Final = timedelta(hours=1)
+_SOURCES_OF_KEYS: Final = look("aws", "configure", "list")
+_ENDPOINT_URLS: Final = look(
+    "printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY"
+)
+
+
+def no_credentials(evidence: Evidence) -> Iterator[Found]:
+    """API001: the SDK finds no credentials in any of its places."""
+    for each in _searches(evidence):
+        failure = each.failure
+        if failure is None or not (_none_found(each) or _metadata_stalls(evidence, each)):
+            continue
+        yield Found(
+            code="API001",
+            target=None,
+            detail="The SDK finds no credentials on this host; no signed call was made, and the path below was judged.",
+            evidence=ids([each]),
+            fix=Fix(
+                summary="Attach an instance profile with the least permissions for the signed calls, or set "
+                "credentials; or run with --no-api --no-ec2 where the path alone is wanted.",
+                commands=(
+                    look(
+                        *("aws", "ec2", "describe-iam-instance-profile-associations", "--filters"),
+                        "Name=instance-id,Values=<INSTANCE_ID>",
+                        scope=CommandScope.ACCOUNT,
+                    ),
+                ),
+            ),
+        )
+
+
+def _searches(evidence: Evidence) -> tuple[Observation[CredentialFacts], ...]:
+    """The search for credentials, where the signed calls wanted them; what reads the configuration can do without."""
+    return evidence.of(Step.CREDENTIALS) if evidence.run.signed_calls else ()
+
+
+def _none_found(search: Observation[CredentialFacts]) -> bool:
+    failure = search.failure
+    return failure is not None and failure.kind is FailureKind.NO_CREDENTIALS and failure.code is None
+
+
+def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
+    """Whether the search did not end because its last place, instance metadata, does not answer."""
+    failure = search.failure
+    silent = any(each.failure is not None and each.made for each in evidence.metadata)
+    return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
+
+
+def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
+    """API010: a source of credentials is configured, and cannot be reached or fails."""
+    for each in _searches(evidence):
+        failure = each.failure
+        if failure is None or not each.made:
+            continue
+        if _none_found(each) or _metadata_stalls(evidence, each):
+            continue
+        # A search that did not end, or a file that cannot be read, does not say that any source is configured.
+        source = failure.kind is FailureKind.NO_CREDENTIALS
+        what = "A configured source of credentials fails" if source else "The search for credentials failed"
+        container = evidence.container
+        shut = container is not None and container.failure is not None and container.made
+        at = f" The container's address {container.subject.address} does not connect." if container and shut else ""
+        yield Found(
+            code="API010",
+            target=None,
+            detail=f"{what}: {failure.message}. No signed call was made.{at}",
+            evidence=ids([each, *([container] if container and shut else [])]),
+            fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
+        )
+
+
+def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
+    """What to do about a source of credentials; `cut` where the search was given no more time."""
+    what = (
+        "the source that the SDK is set to use: a role that may not be assumed, STS or SSO that cannot be reached from "
+        "here (each needs an endpoint of its own), a process that fails."
+    )
+    if not cut:
+        return Fix(summary=f"Mend {what}", commands=(_SOURCES_OF_KEYS,))
+    region = () if evidence.run.region is None else ("--region", evidence.run.region)
+    return Fix(
+        summary=f"Try --timeout 10 first: a source that answers then is only slow. Otherwise mend {what}",
+        commands=(look("backuplink", "check", *region, "--timeout", "10"), _SOURCES_OF_KEYS),
+    )
+
+
+# --- What AWS says of a signed call ----------------------------------------------------------------------------------
+
+Calls = list[Observation[ApiFacts]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """One way in which AWS refuses a signed call, and what is said of it."""
+
+    code: str
+    kind: FailureKind
+    detail: Callable[[Calls], str]
+    summary: str
+    commands: Callable[[Target, Calls], tuple[Command, ...]]
+    unsigned: bool = False
+    """Of kind `signature`: whether AWS saw no signature at all."""
+
+    def of(self, evidence: Evidence, target: Target) -> Calls:
+        return [
+            call
+            for call in evidence.calls(target)
+            if call.failure is not None
+            and call.failure.kind is self.kind
+            and (self.kind is not FailureKind.SIGNATURE or (call.failure.code in MISSING_TOKEN) is self.unsigned)
+        ]
+
+
+def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
+    """API002 to API009: AWS answers the signed call and does not let it through.
+
+    Credentials are everybody's, so what is said of them is one finding of the run.
+    """
+    by_target = [(target, calls) for target in evidence.targets if (calls := refusal.of(evidence, target))]
+    if not by_target:
+        return
+    if CODES[refusal.code].scope is Scope.RUN:
+        everywhere = [call for _, calls in by_target for call in calls]
+        severity = _severity(evidence, [target for target, _ in by_target])
+        yield _found(refusal, None, by_target[0][0], everywhere, severity)
+        return
+    for target, calls in by_target:
+        yield _found(refusal, target.id, target, calls, None)
+
+
+def _found(refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None) -> Found:
+    return Found(
+        code=refusal.code,
+        target=about,
+        severity=severity,
+        detail=refusal.detail(calls),
+        evidence=ids(calls),
+        addresses=places(calls),
+        fix=Fix(summary=refusal.summary, commands=refusal.commands(target, calls)),
+    )
+
+
+def _severity(evidence: Evidence, refused: list[Target]) -> Severity:
+    """How bad it is for the run: as bad as for the target that counts most, and no more than a warning where a
+    required target's call was let through."""
+    roles = {target.role for target in refused}
+    through = any(
+        call.ok for target in evidence.targets if target.role is Role.REQUIRED for call in evidence.calls(target)
+    )
+    if Role.REQUIRED in roles:
+        return Severity.WARNING if through else Severity.CRITICAL
+    return Severity.WARNING if Role.OPTIONAL in roles else Severity.INFO
+
+
+def _identity(target: Target) -> Command:
+    # Without a Region some versions ask the global STS endpoint, which no interface endpoint stands for.
+    return look("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
+
+
+def _theirs(calls: Calls) -> str:
+    """What the server takes for the time; empty where it did not say."""
+    known = [call.facts.server_time for call in calls if call.facts is not None]
+    times = sorted({f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in known if time is not None})
+    return f" The server's clock says {listed(times)}." if times else ""
+
+
+_CLOCK: Final = _Refusal(
+    code="API005",
+    kind=FailureKind.CLOCK_SKEW,
+    detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
+    summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
+    commands=lambda target, calls: (look("chronyc", "tracking"),),
+)
+_REFUSALS: Final = (
+    _Refusal(
+        code="API002",
+        kind=FailureKind.CREDENTIALS_EXPIRED,
+        detail=lambda calls: f"AWS answers at {_where(calls)} that the credentials have expired: {_text(calls)}",
+        summary="Get new credentials: sign in again, refresh the cached session, or let the instance's role be used in "
+        "place of a copied key.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _Refusal(
+        code="API003",
+        kind=FailureKind.CREDENTIALS_INVALID,
+        detail=lambda calls: (
+            f"AWS rejects the credentials at {_where(calls)}: {_text(calls)} The key is unknown in this partition, was "
+            "deleted, or its token does not hold in a Region that has to be enabled."
+        ),
+        summary="Use a key of this partition; where the Region has to be enabled, enable it and take tokens from the "
+        "regional STS endpoint.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _Refusal(
+        code="API004",
+        kind=FailureKind.SIGNATURE,
+        detail=lambda calls: (
+            f"AWS says at {_where(calls)} that the signature does not match. The secret is wrong, or something on the "
+            "way rewrites the request."
+        ),
+        summary="Check the secret for white space and for its key; then look for a proxy that changes Host, path or "
+        "headers.",
+        commands=lambda target, calls: (_SOURCES_OF_KEYS, _identity(target)),
+    ),
+    _CLOCK,
+    _Refusal(
+        code="API006",
+        kind=FailureKind.WRONG_SCOPE,
+        detail=lambda calls: (
+            f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
+            f"{_text(calls)}"
+        ),
+        summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that leads to "
+        "another service's endpoint.",
+        commands=lambda target, calls: (_ENDPOINT_URLS, _SOURCES_OF_KEYS, show_certificate(target, calls)),
+    ),
+    _Refusal(
+        code="API007",
+        kind=FailureKind.THROTTLED,
+        detail=lambda calls: (
+            f"AWS asks at {_where(calls)} for fewer calls; the path and the credentials work. With an endpoint policy "
+            "of your own such calls may be missing from CloudTrail and CloudWatch."
+        ),
+        summary="An account has some 50 calls a second in a Region, shared by everything in it: space out what calls "
+        "most, and let monitoring run less often with jitter.",
+        commands=lambda target, calls: (),
+    ),
+    _Refusal(
+        code="API008",
+        kind=FailureKind.NOT_SUBSCRIBED,
+        detail=lambda calls: f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
+        summary="Finish the account's sign-up, or opt in to the service in this Region.",
+        commands=lambda target, calls: (
+            look("aws", "account", "get-region-opt-status", "--region-name", target.region, scope=CommandScope.ACCOUNT),
+        ),
+    ),
+    _Refusal(
+        code="API009",
+        kind=FailureKind.SIGNATURE,
+        unsigned=True,
+        detail=lambda calls: (
+            f"A signed call was answered at {_where(calls)} as an unsigned one: something on the way takes the "
+            "Authorization header out."
+        ),
+        summary="Find the proxy or filter that rewrites requests to the endpoint, and exempt the endpoint.",
+        commands=lambda target, calls: (show_certificate(target, calls), _ENDPOINT_URLS),
+    ),
+)
+"""A row for each of API002 to API009."""
+
+
+def clock_rejected(evidence: Evidence) -> Iterator[Found]:
+    """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
+    the one that says so (EC2 API Reference, Error codes: RequestExpired)."""
+    yield from _refused(_CLOCK, evidence)
+    refused = [
+        read
+        for read in evidence.of(Step.EC2)
+        if read.failure is not None
+        and read.failure.kind is FailureKind.CLOCK_SKEW
+        and read.started_at is not None
+        and read.started_at >= evidence.run.started_at  # not from a file: those were refused elsewhere
+    ]
+    if not refused:
+        return
+    for target in evidence.targets:
+        taken = any(call.ok or _is_denied(call) for call in evidence.calls(target))
+        if target.role is Role.REQUIRED and not taken and not _CLOCK.of(evidence, target):
+            yield Found(
+                code=_CLOCK.code,
+                target=target.id,
+                detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
+                f"{target.host}.{_time_of_aws(evidence)}",
+                evidence=ids(refused),
+                fix=Fix(summary=_CLOCK.summary, commands=(look("chronyc", "tracking"),)),
+            )
+
+
+def _is_denied(call: Observation[ApiFacts]) -> bool:
+    """Whether a policy denied a call: AWS has taken its signature, then."""
+    return call.failure is not None and call.failure.kind is FailureKind.ACCESS_DENIED
+
+
+def _time_of_aws(evidence: Evidence) -> str:
+    """What an answer of AWS gave for the time; empty where none did."""
+    for clock in evidence.clocks:
+        ours = clock.look.started_at
+        if ours is not None:
+            theirs = ours - timedelta(seconds=clock.offset)
+            return f" AWS's clock said {theirs:%Y-%m-%d %H:%M:%S} UTC when this host's said {ours:%H:%M:%S}."
+    return ""
+
+
+def role_shadowed(evidence: Evidence) -> Iterator[Found]:
+    """API011: credentials from another source hide the role of this instance."""
+    search = evidence.credentials
+    has_role = evidence.imds is not None and evidence.imds.role is not None
+    if search is None or search.facts is None or not has_role or search.facts.source in _ROLES:
+        return
+    yield Found(
+        code="API011",
+        target=None,
+        detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
+        "role of this instance's own profile does not sign the calls.",
+        evidence=ids([search, *evidence.metadata]),
+        fix=Fix(
+            summary="Nothing to mend where that is meant. Otherwise remove the keys from the environment or the "
+            "profile, so that the role is found.",
+            commands=(_SOURCES_OF_KEYS,),
+        ),
+    )
+
+
+_ROLES: Final = frozenset({"iam-role", "container-role", "assume-role-with-web-identity"})
+"""Sources that are a role given to what runs here, by design."""
+SOURCES: Final = {
+    "env": "environment variables",
+    "shared-credentials-file": "the shared credentials file",
+    "config-file": "the shared config file",
+    "assume-role": "a role that a profile assumes",
+    "sso": "IAM Identity Center (SSO)",
+    "login": "a console login session",
+    "custom-process": "a credential process",
+    "boto-config": "a boto configuration file",
+}
+"""By the names that botocore gives its providers (1.44.8), in words."""
+
+
+def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
+    """API012: ListGateways works, and a gateway has not been in touch for over an hour."""
+    for target in evidence.targets:
+        late: dict[str, datetime] = {}
+        calls = []
+        for call in evidence.calls(target):
+            facts = call.facts
+            if facts is None or facts.server_time is None:
+                continue
+            found = {
+                one.gateway_id: one.last_seen
+                for one in facts.gateways
+                if one.last_seen is not None and facts.server_time - one.last_seen > SEEN_LATELY
+            }
+            if found:
+                late |= found
+                calls.append(call)
+        if not late:
+            continue
+        said = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
+        yield Found(
+            code="API012",
+            target=target.id,
+            detail=f"The API answers, and AWS has not heard of {listed(said)} for over an hour.",
+            evidence=ids(calls),
+            addresses=places(calls),
+            fix=Fix(
+                summary="Look at that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
+                "443 1026 1027 1028 and 1031 of the endpoint from its own subnet, is its clock right?",
+                commands=(look("aws", "backup-gateway", "list-gateways", "--region", target.region),),
+            ),
+        )
+
+
+def _text(calls: Calls) -> str:
+    return listed(sorted({each.failure.message for each in calls if each.failure is not None}))
+
+
+def _where(calls: Calls) -> str:
+    return listed(dict.fromkeys(each.subject.address for each in calls))
+
+
+RULES: Final = (
+    Rule("API001", needs=(Step.CREDENTIALS,), check=no_credentials),
+    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS if each is not _CLOCK),
+    Rule(_CLOCK.code, needs=(Step.API,), check=clock_rejected),
+    Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
+    Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),
+    Rule("API012", needs=(Step.API,), check=gateway_not_seen),
+)

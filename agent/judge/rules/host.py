@@ -1,0 +1,464 @@
+"""ENV: the Region and the metadata service."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.findings import Severity
+from agent.catalog.partitions import is_region
+from agent.catalog.services import host_of, is_offered
+from agent.catalog.vpce import read_name
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import NOT_THERE, Found, Rule, addresses_in, describe_endpoint, duration, ids, listed, look
+from agent.report.model import Command, CommandScope, Fix
+from agent.settings import Expect
+from probes.addresses import AddressScope, ordered, usable_families
+from probes.facts import AllowanceFacts, ProxyFacts
+from probes.model import Address, Addressing, FailureKind, Role, Step, Target
+from probes.operations import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS
+
+_UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
+DATE_SECONDS: Final = 1.0
+"""What a Date header leaves open (RFC 9110, section 5.6.7)."""
+SKEW_SECONDS: Final = 60.0
+GRAVE_SKEW_SECONDS: Final = 300.0
+"""An appliance's TLS may suffer from the first on, signed calls may be refused from the second on (AWS's window is 5 or
+15 minutes)."""
+_EFFECTS: Final = {
+    "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
+    "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
+    "pps_allowance_exceeded": "packets over its limit a second were delayed or dropped",
+}
+"""The counters that are judged, with what a rise says (EC2 User Guide, Monitor network performance for ENA settings on
+your EC2 instance). Those of bandwidth may rise where packets only waited, on a path that works."""
+
+_NO_SERVICE: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+        FailureKind.MALFORMED,
+        FailureKind.TOO_LARGE,
+    }
+)
+_NO_PROXY: Final = look("printenv", "NO_PROXY", "no_proxy")
+"""By name: the whole environment, and a proxy's URL, may hold secrets."""
+
+
+def region_unknown(evidence: Evidence) -> Iterator[Found]:
+    """ENV001: no Region from option, environment, profile or metadata."""
+    if evidence.run.region is not None:
+        return
+    looked = [each for each in (*evidence.of(Step.HOST), *evidence.metadata) if each.subject.target is None]
+    lost = [each for each in looked if each.failure is not None and not each.made]
+    yield Found(
+        code="ENV001",
+        target=None,
+        detail="No Region from --region, AWS_REGION, AWS_DEFAULT_REGION, the SDK's profile or instance metadata: "
+        "there is no endpoint name to look for." + (f" Not read to its end: {listed(ids(lost))}." if lost else ""),
+        evidence=ids(looked),
+        fix=Fix(
+            summary="Name the Region whose Backup endpoint this host uses.",
+            commands=(look("backuplink", "check", "--region", "<REGION>"),),
+        ),
+    )
+
+
+def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
+    """ENV002: the IMDSv2 token request gets no answer, or nonsense. Silent where nothing says that this is AWS."""
+    if not evidence.in_aws:
+        return
+    for each in evidence.metadata:
+        failure = each.failure
+        if failure is None or failure.kind not in _NO_SERVICE:
+            continue
+        missed = evidence.run.region is None or _without_credentials(evidence)
+        what = "The Region" if evidence.run.region is None else "Credentials"
+        yield Found(
+            code="ENV002",
+            target=None,
+            severity=Severity.WARNING if missed else Severity.INFO,
+            detail=f"The instance metadata service did not answer as it should: {failure.message}. "
+            + (f"{what} may be missing for it." if missed else _what_is_lost(evidence)),
+            evidence=ids([each]),
+            fix=Fix(
+                summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
+                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, and in a container for a hop "
+                "limit of 1.",
+                commands=(
+                    look("printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+                    _metadata_options(evidence),
+                ),
+            ),
+        )
+
+
+def _what_is_lost(evidence: Evidence) -> str:
+    """What a run goes without that has its Region and its credentials from elsewhere."""
+    if evidence.run.ec2_reads:
+        return "Without it the VPC is not known, and so its configuration was not looked at; nothing else is missing."
+    return "Nothing that this run needs is missing for it."
+
+
+def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
+    """ENV003: the metadata service answers that it is switched off or forbidden."""
+    for each in evidence.metadata:
+        failure = each.failure
+        if failure is None or failure.kind is not FailureKind.NOT_PERMITTED:
+            continue
+        missed = evidence.run.region is None or _without_credentials(evidence)
+        yield Found(
+            code="ENV003",
+            target=None,
+            severity=Severity.WARNING if missed else Severity.INFO,
+            detail=f"The instance metadata service answers {failure.code}: it is switched off, or forbidden to this "
+            "process.",
+            evidence=ids([each]),
+            fix=Fix(
+                summary="Where Region or credentials are to come from it, switch it on for this instance. Otherwise "
+                "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; Region and keys must then come from "
+                "elsewhere (AWS_REGION, a profile, a container's role).",
+                commands=(_metadata_options(evidence),),
+            ),
+        )
+
+
+def service_not_offered(evidence: Evidence) -> Iterator[Found]:
+    """ENV004: the table says that the service is not offered in the Region, and nothing of AWS answered there."""
+    for target in evidence.targets:
+        if is_offered(target.service, target.region) is not False:
+            continue
+        if target.addressing in (Addressing.VPCE, Addressing.CUSTOM):
+            continue  # a host that somebody named
+        lookup = evidence.own_lookup(target)
+        if lookup is None or not lookup.made:
+            continue  # nobody has asked yet whether it is there
+        if any(evidence.scope(address) is AddressScope.VPC for address in evidence.own_addresses(target)):
+            continue  # somebody made an endpoint: the table lags behind
+        answered = any(evidence.reached_aws(target, address) for address in evidence.own_addresses(target)) or any(
+            each.facts is not None and each.facts.request_id is not None for each in evidence.answers_to_http(target)
+        )
+        yield Found(
+            code="ENV004",
+            target=target.id,
+            severity=Severity.INFO if answered else None,
+            detail=f"{target.service} is not offered in {target.region}, says the table of this version"
+            + (", but AWS answers: the table lags behind." if answered else f"; {target.host} is no endpoint."),
+            evidence=ids([lookup]),
+            addresses=frozenset(evidence.own_addresses(target)),
+            fix=Fix(
+                summary="Use a Region in which the service is offered; where AWS offers it by now, name the endpoint "
+                "with --endpoint.",
+                commands=(look("backuplink", "endpoints", "--region", target.region),),
+            ),
+        )
+
+
+def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
+    """ENV005: SDK settings on this host send the service's calls to another URL."""
+    sdk = evidence.sdk
+    for target in evidence.targets:
+        url = sdk.endpoint_urls.get(target.service) if sdk is not None else None
+        if url is None or target.role is Role.CONTEXT or host_of_url(url) != target.host:
+            continue
+        if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
+            continue  # it says what would be so without it
+        own = read_name(target.host)
+        fits = own is not None and own.service == target.service and own.region == evidence.run.region
+        lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
+        variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+        yield Found(
+            code="ENV005",
+            target=target.id,
+            severity=Severity.INFO if fits else None,
+            detail=f"The SDK on this host sends calls to {target.service} to {url}"
+            + (", a name of the service's own endpoint, which is a supported way." if fits else ".")
+            + lost,
+            evidence=(f"{HOST}/{SDK_SETTINGS}",),
+            addresses=frozenset(evidence.own_answer(target)),
+            fix=Fix(
+                summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
+                "set the variable of the one service instead of that of all.",
+                commands=(
+                    look("printenv", "AWS_ENDPOINT_URL", variable),
+                    look("aws", "configure", "get", "endpoint_url"),
+                    look("grep", "-n", "endpoint_url", "<HOME>/.aws/config"),
+                ),
+            ),
+        )
+
+
+def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
+    """ENV006: the host that the SDK calls is not private here, while another name of the service is."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
+            continue
+        if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))):
+            continue
+        if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in NOT_THERE):
+            continue  # nobody said what the name resolves to
+        covered = {
+            other.host: evidence.own_lookup(other)
+            for other in evidence.targets
+            if other.service == target.service
+            and other is not target
+            and any(map(evidence.is_private, evidence.own_addresses(other)))
+        }
+        how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
+        beside = evidence.dual_stack_lookup(target)
+        given = beside.facts.addresses if beside is not None and beside.facts is not None else ()
+        families = usable_families(evidence.host)
+        if any(evidence.is_private(address) and address.version in families for address in given):
+            how = "set AWS_USE_DUALSTACK_ENDPOINT=true"
+            covered[host_of(target.service, target.region, fips=False, dual_stack=True)] = beside
+        if not covered:
+            continue
+        yield Found(
+            code="ENV006",
+            target=target.id,
+            detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
+            f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
+            # A look-up that failed is named by what names the failure, and not by this warning.
+            evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
+            addresses=frozenset(evidence.own_answer(target)),
+            fix=Fix(
+                summary=f"Call the name that private DNS covers ({how}). Where FIPS is required, let private DNS cover "
+                "the name in use, for every host of the VPC, if the service's list below has it.",
+                commands=(
+                    describe_endpoint(target),
+                    look(
+                        *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
+                        *("--service-names", target.service_name or "<SERVICE_NAME>"),
+                        *("--query", "ServiceDetails[].PrivateDnsNames[].PrivateDnsName"),
+                        scope=CommandScope.ENDPOINT,
+                    ),
+                ),
+            ),
+        )
+
+
+def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
+    """ENV007: proxy variables send the SDK's calls to the host to a proxy, and so off PrivateLink."""
+    for target in evidence.targets:
+        proxy = evidence.proxy(target)
+        if proxy is None:
+            continue
+        yield Found(
+            code="ENV007",
+            target=target.id,
+            severity=None if evidence.run.expect is Expect.PRIVATE else Severity.INFO,
+            detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
+            "private path there, whatever the direct way is like.",
+            evidence=(f"{HOST}/{target.id}/{PROXY}",),
+            fix=Fix(
+                summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
+                "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",
+                commands=(_NO_PROXY,),
+            ),
+        )
+
+
+def region_mismatch(evidence: Evidence) -> Iterator[Found]:
+    """ENV008: the Region that the SDK is set to is not the one the instance is in."""
+    here = evidence.imds.region if evidence.imds is not None else None
+    chosen = evidence.run.region
+    if here is None or chosen is None or chosen == here or evidence.run.region_source == "--region":
+        return
+    if all(target.addressing in (Addressing.VPCE, Addressing.CUSTOM) for target in evidence.targets if _counts(target)):
+        return  # the Region chose none of the hosts
+    yield Found(
+        code="ENV008",
+        target=None,
+        detail=f"{evidence.run.region_source} says {chosen}; this instance is in {here}.",
+        evidence=(str(Step.IMDS),),
+        fix=Fix(
+            summary=f"Set the Region to {here}, or name {chosen} with --region where it is meant: an endpoint serves "
+            "its own Region.",
+            commands=(look("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
+        ),
+    )
+
+
+def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
+    """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
+    for target in evidence.targets:
+        own = evidence.own_answer(target)
+        entries = evidence.host.hosts_entries if evidence.host is not None else ()
+        fixed = ordered(each.address for each in entries if target.host in each.names and each.address in own)
+        lookup = evidence.own_lookup(target)
+        if not fixed or lookup is None:
+            continue
+        given = ordered(address for each in evidence.of(Step.DNS, target) for address in addresses_in(each))
+        beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
+        yield Found(
+            code="ENV009",
+            target=target.id,
+            detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
+            "endpoint change when it is made anew, and a hosts file does not follow.",
+            evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if addresses_in(each))]),
+            # What a name server gives as well would stay as it is without the file.
+            addresses=frozenset(fixed) - frozenset(given),
+            fix=Fix(
+                summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
+                "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",
+                commands=(
+                    look("grep", "-n", target.host, "/etc/hosts"),
+                    look("grep", "-rn", "manage_etc_hosts", "/etc/cloud"),
+                ),
+            ),
+        )
+
+
+def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
+    """ENV013: the driver's counters of what went beyond an allowance of the instance rose during the run."""
+    seen = evidence.find(f"{HOST}/{ALLOWANCES}")
+    exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
+    risen = sorted((name, count) for name, count in exceeded.items() if name.partition(" ")[2] in _EFFECTS)
+    if seen is None or not risen:
+        return
+    counters = {name.partition(" ")[2] for name, _ in risen}
+    yield Found(
+        code="ENV013",
+        target=None,
+        detail="While this run lasted this instance went beyond what it is allowed: "
+        f"{listed(f'{name} rose by {count}' for name, count in risen)}. So "
+        f"{'; '.join(effect for counter, effect in _EFFECTS.items() if counter in counters)}.",
+        evidence=ids([seen]),
+        fix=Fix(
+            summary="Link-local: ask the VPC's resolver less (a cache on this host); that limit cannot be raised. "
+            "Connections (conntrack): reuse and close them. Packets (pps), or if these do not help: a larger instance.",
+            commands=(look("ethtool", "-S", risen[0][0].partition(" ")[0]),),
+        ),
+    )
+
+
+def clock_skew(evidence: Evidence) -> Iterator[Found]:
+    """ENV010: this host's clock against the time of AWS: of an answer over verified TLS, or of metadata. Where they
+    differ the least offset counts, and of that what is sure."""
+    if not evidence.clocks:
+        return
+    clock = min(evidence.clocks, key=lambda each: abs(each.offset))
+    offset, sure = clock.offset, abs(clock.offset) - clock.uncertainty
+    if sure < SKEW_SECONDS:
+        return
+    critical = sure >= GRAVE_SKEW_SECONDS
+    yield Found(
+        code="ENV010",
+        target=None,
+        severity=Severity.CRITICAL if critical else Severity.WARNING,
+        detail=f"This host's clock is {_span(abs(offset))} {'ahead of' if offset > 0 else 'behind'} that of AWS, give "
+        f"or take {duration(DATE_SECONDS + clock.uncertainty)}. "
+        + (
+            "Signed calls may be refused from 5 minutes on (the window is 5 or 15 minutes)."
+            if critical
+            else "Over 60 s can break a gateway appliance's TLS."
+        ),
+        evidence=ids(each.look for each in evidence.clocks),
+        addresses=_valid_then(evidence, offset),
+        fix=Fix(
+            summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
+            "no internet.",
+            commands=(look("chronyc", "tracking"),),
+        ),
+    )
+
+
+def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
+    """ENV011: proxy variables also capture the metadata address."""
+    seen = evidence.find(f"{HOST}/{METADATA_PROXY}")
+    proxy = seen.facts.proxy if seen is not None and isinstance(seen.facts, ProxyFacts) else None
+    if seen is None or proxy is None:
+        return
+    yield Found(
+        code="ENV011",
+        target=None,
+        detail=f"The proxy variables of this process send requests for instance metadata to {proxy}, which cannot know "
+        "this instance: tools that honour them find no credentials.",
+        evidence=ids([seen]),
+        fix=Fix(
+            summary="Add 169.254.169.254, 169.254.170.2, 169.254.170.23 and [fd00:ec2::254], with its brackets, to "
+            "what NO_PROXY and no_proxy hold.",
+            commands=(_NO_PROXY,),
+        ),
+    )
+
+
+def outside_vpc(evidence: Evidence) -> Iterator[Found]:
+    """ENV012: neither metadata nor a VPC resolver answered: this host is no instance, or is one in disguise."""
+    imds = evidence.metadata
+    asked = [each for each in evidence.of(Step.DNS) if each.subject.resolver in evidence.vpc_resolvers[:2]]
+    if evidence.in_aws or not imds or not all(each.failure is not None and each.made for each in imds):
+        return
+    if not asked or not all(each.made for each in asked):
+        return
+    yield Found(
+        code="ENV012",
+        target=None,
+        detail="Instance metadata gives no identity here, and no VPC's resolver answers: this host is taken to be "
+        "outside AWS, and its own name servers alone were asked.",
+        evidence=ids([*imds, *asked]),
+        fix=Fix(
+            summary="Nothing to mend where that is so. On premises the endpoint's names need an inbound Resolver "
+            "endpoint to forward to, or the endpoint's own DNS name."
+        ),
+    )
+
+
+def _span(seconds: float) -> str:
+    """`90 s`; `5.0 days` where seconds would be hard to read."""
+    return f"{seconds:.0f} s" if seconds < 86_400 else f"{seconds / 86_400:.1f} days"
+
+
+def _counts(target: Target) -> bool:
+    return target.role is Role.REQUIRED
+
+
+def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
+    """Addresses whose certificate is not valid at this host's time and is at the right one."""
+    found = []
+    for target in evidence.targets:
+        for each in evidence.handshakes(target):
+            leaf = each.facts.certificates[0] if each.facts is not None and each.facts.certificates else None
+            untimely = each.failure is not None and each.failure.kind in _UNTIMELY
+            if leaf is None or not untimely or each.started_at is None or each.subject.address is None:
+                continue
+            if leaf.not_before <= each.started_at - timedelta(seconds=offset) <= leaf.not_after:
+                found.append(each.subject.address)
+    return frozenset(found)
+
+
+def _without_credentials(evidence: Evidence) -> bool:
+    return evidence.credentials is not None and evidence.credentials.failure is not None
+
+
+def _metadata_options(evidence: Evidence) -> Command:
+    return look(
+        *("aws", "ec2", "describe-instances", "--region", evidence.run.region or "<REGION>"),
+        *("--instance-ids", "<INSTANCE_ID>"),
+        *("--query", "Reservations[].Instances[].MetadataOptions"),
+        scope=CommandScope.ACCOUNT,
+    )
+
+
+RULES: Final = (
+    Rule("ENV001", needs=(), check=region_unknown),
+    Rule("ENV002", needs=(Step.IMDS,), check=metadata_unreachable),
+    Rule("ENV003", needs=(Step.IMDS,), check=metadata_disabled),
+    Rule("ENV004", needs=(Step.DNS,), check=service_not_offered),
+    Rule("ENV005", needs=(Step.HOST,), check=sdk_endpoint_overridden),
+    Rule("ENV006", needs=(Step.DNS,), check=sdk_host_not_covered),
+    Rule("ENV007", needs=(Step.HOST,), check=proxy_captures_endpoint),
+    Rule("ENV008", needs=(Step.IMDS,), check=region_mismatch),
+    Rule("ENV009", needs=(Step.DNS,), check=hosts_file_override),
+    Rule("ENV010", needs=(Step.HTTP,), check=clock_skew),
+    Rule("ENV011", needs=(Step.HOST,), check=proxy_captures_metadata),
+    Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
+    Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
+)

@@ -1,0 +1,271 @@
+"""HTTP: who answered, and whether an answer comes at all."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from agent.catalog.findings import Severity
+from agent.judge.evidence import Evidence
+from agent.judge.rules.connect import whose_address
+from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
+from agent.judge.rules.tls import AMAZON
+from agent.report.model import Fix
+from probes.facts import ApiFacts, HttpFacts, TlsFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
+from probes.operations import PADDED, PROXY_CONNECT
+
+_STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
+_TIMED_OUT: Final = "RequestTimeoutException"
+"""AWS's code for 408 (AWS Backup Developer Guide, Common Error Types)."""
+_NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
+
+
+def not_aws(evidence: Evidence) -> Iterator[Found]:
+    """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
+    for target in evidence.targets:
+        strange: list[Observation[Any]] = [
+            each
+            for each in _failed(evidence, target, _STRANGER)
+            if not (each.facts is not None and each.facts.request_id is not None)
+            and not _called(evidence, target, each)
+        ]
+        # Of a call only what was read: it can be malformed for a key that no header can carry, too.
+        strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
+        if not strange:
+            continue
+        # Without a signed call an Amazon certificate still says that AWS stands there.
+        tried = any(each.made for each in evidence.calls(target))
+        genuine = not tried and all(_is_amazon(evidence, target, each) for each in strange)
+        heads = [each.facts for each in strange if isinstance(each.facts, HttpFacts)]
+        servers = sorted({head.server for head in heads if head.server})
+        named = f" The server calls itself {listed(servers)}." if servers else ""
+        yield Found(
+            code="HTTP001",
+            target=target.id,
+            severity=Severity.WARNING if genuine else None,
+            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_said(strange)}.{named}",
+            evidence=ids(strange),
+            addresses=places(strange),
+            fix=Fix(
+                summary="A captive portal, a block page or another server answers in place of AWS: exempt the "
+                "endpoint's host names there, and make sure that the address is the endpoint's.",
+                commands=(*whose_address(evidence, target, strange), describe_endpoint(target)),
+            ),
+        )
+
+
+def redirected(evidence: Evidence) -> Iterator[Found]:
+    """HTTP002: a redirect, which AWS never answers here; it is reported and never followed."""
+    for target in evidence.targets:
+        redirect = frozenset({FailureKind.REDIRECT})
+        answers = _failed(evidence, target, redirect)
+        sent: list[Observation[Any]] = [*answers, *_failed_calls(evidence, target, redirect)]
+        if not sent:
+            continue
+        to = sorted({each.facts.location for each in answers if each.facts is not None and each.facts.location})
+        where = f": {listed(to)}" if to else ""
+        yield Found(
+            code="HTTP002",
+            target=target.id,
+            detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
+            evidence=ids(sent),
+            addresses=places(sent),
+            fix=Fix(
+                summary="Something on the way, mostly a portal that wants a sign-in, answers in place of AWS: exempt "
+                "the endpoint's host names there, and make sure that the address is the endpoint's.",
+                commands=(*whose_address(evidence, target, sent), describe_endpoint(target)),
+            ),
+        )
+
+
+def proxy_failed(evidence: Evidence) -> Iterator[Found]:
+    """HTTP003: the proxy that takes the SDK's calls is unreachable, refuses CONNECT or wants credentials."""
+    for target in evidence.targets:
+        seen = evidence.find(f"{Step.HTTP}/{target.id}/{PROXY_CONNECT}")
+        if seen is None or seen.failure is None or not seen.made:
+            continue
+        yield Found(
+            code="HTTP003",
+            target=target.id,
+            detail=f"The proxy {evidence.proxy(target)} does not let calls to {target.host} through: "
+            f"{seen.failure.message}.",
+            evidence=ids([seen]),
+            fix=Fix(
+                summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
+                "allow CONNECT to them.",
+                commands=(look("printenv", "NO_PROXY", "no_proxy"),),
+            ),
+        )
+
+
+def no_answer(evidence: Evidence) -> Iterator[Found]:
+    """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends."""
+    for target in evidence.targets:
+        mute = [
+            *_failed(evidence, target, _NO_ANSWER),
+            *(
+                each
+                for each in _failed(evidence, target, frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED}))
+                if each.facts is not None and each.facts.request_id is not None
+            ),
+        ]
+        # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
+        answered = places(each for each in evidence.answers_to_http(target) if each.ok)
+        unended = _NO_ANSWER | {FailureKind.TOO_LARGE}
+        calls = [each for each in _failed_calls(evidence, target, unended) if each.subject.address in answered]
+        both: list[Observation[Any]] = [*mute, *calls]
+        if not both:
+            continue
+        stalled = [each for each in calls if each.failure is not None and each.failure.kind is FailureKind.TIMEOUT]
+        said = []
+        if mute:
+            said.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
+        if calls:
+            said.append(
+                f"At {_where(calls)} the unsigned request is answered and the signed one is not ({_how(calls)})."
+            )
+        if stalled:
+            said.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
+        yield Found(
+            code="HTTP004",
+            target=target.id,
+            detail=" ".join(said),
+            evidence=ids(both),
+            addresses=places(both),
+            fix=_unhold(both) if mute or not stalled else _unstall(stalled),
+        )
+
+
+def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
+    """What to do where a small request has no answer, or the connection ends."""
+    return Fix(
+        summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
+        "tunnel whose MTU is smaller than its ends believe.",
+        commands=(look("ip", "route", "get", str(mute[0].subject.address)),),
+    )
+
+
+def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
+    """What to do where the signed call alone meets silence."""
+    return Fix(
+        summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
+        "that changes nothing, look for a device on the way that holds signed requests.",
+        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(calls[0].subject.address))),
+    )
+
+
+def service_fault(evidence: Evidence) -> Iterator[Found]:
+    """HTTP005: 5xx with an AWS request id, or AWS's own word that the request took too long (408)."""
+    for target in evidence.targets:
+        answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
+        faults = [
+            each for each in answers if each.failure is not None and each.failure.kind is FailureKind.SERVICE_ERROR
+        ]
+        if not faults:
+            continue
+        late = [each for each in faults if each.failure is not None and each.failure.code == _TIMED_OUT]
+        ill = [each for each in faults if each not in late]
+        told = []
+        if ill:
+            told.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
+        if late:
+            told.append(
+                f"AWS answers at {_where(late)} that the request timed out ({_said(late)}), as it does where one comes "
+                "late or in part."
+            )
+        slow = " Where the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
+        yield Found(
+            code="HTTP005",
+            target=target.id,
+            detail=" ".join(told),
+            evidence=ids(faults),
+            addresses=places(faults),
+            fix=Fix(
+                summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."
+                + slow * bool(late),
+                commands=(look("ip", "route", "get", str(late[0].subject.address)),) if late else (),
+            ),
+        )
+
+
+def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
+    """HTTP006: a small request is answered and one of many segments is not: MTU on the way out."""
+    for target in evidence.targets:
+        stuck = [
+            each
+            for each in evidence.answers_to_http(target, operation=PADDED)
+            if each.failure is not None
+            and each.failure.kind in _NO_ANSWER
+            and each.subject.address is not None
+            and _is_answered(evidence, target, each.subject.address)
+        ]
+        if not stuck:
+            continue
+        yield Found(
+            code="HTTP006",
+            target=target.id,
+            detail=f"At {_where(stuck)} a small request is answered, and one beyond four segments is not, "
+            f"{after(stuck)}: large packets are lost on the way out.",
+            evidence=ids(stuck),
+            addresses=places(stuck),
+            fix=Fix(
+                summary="Set the MTU of this host's interface to that of the narrowest link, 1500 or less, or clamp "
+                "the MSS in the tunnel or firewall on the way. Endpoints do not take part in path MTU discovery.",
+                commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stuck[0].subject.address))),
+            ),
+        )
+
+
+def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[HttpFacts]]:
+    return [
+        each for each in evidence.answers_to_http(target) if each.failure is not None and each.failure.kind in kinds
+    ]
+
+
+def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[ApiFacts]]:
+    return [each for each in evidence.calls(target) if each.failure is not None and each.failure.kind in kinds]
+
+
+def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
+    """Whether AWS answered a small request at an address, signed or not, whatever it said."""
+    small = evidence.at(Step.HTTP, target, address, 443)
+    facts = None if small is None else small.facts
+    return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)
+
+
+def _said(answers: Sequence[Observation[Any]]) -> str:
+    return listed(sorted({each.failure.message for each in answers if each.failure is not None}))
+
+
+def _how(answers: Sequence[Observation[Any]]) -> str:
+    kinds = sorted({each.failure.kind for each in answers if each.failure is not None})
+    return f"{listed(kinds)}, {after(answers)}"
+
+
+def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
+    """Whether the signed call on the same address brought a request id."""
+    return any(
+        call.subject.address == answer.subject.address and call.facts is not None and call.facts.request_id is not None
+        for call in evidence.calls(target)
+    )
+
+
+def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
+    address = answer.subject.address
+    handshake = None if address is None else evidence.at(Step.TLS, target, address, 443)
+    facts = None if handshake is None else handshake.facts
+    leaf = facts.certificates[0] if isinstance(facts, TlsFacts) and facts.certificates else None
+    return leaf is not None and leaf.issuer_organization in AMAZON
+
+
+def _where(answers: Sequence[Observation[Any]]) -> str:
+    return listed(dict.fromkeys(each.subject.address for each in answers))
+
+
+RULES: Final = (
+    Rule("HTTP001", needs=(Step.HTTP,), check=not_aws),
+    Rule("HTTP002", needs=(Step.HTTP,), check=redirected),
+    Rule("HTTP003", needs=(Step.HOST,), check=proxy_failed),
+    Rule("HTTP004", needs=(Step.HTTP,), check=no_answer),
+    Rule("HTTP005", needs=(Step.HTTP,), check=service_fault),
+    Rule("HTTP006", needs=(Step.HTTP,), check=large_request_stalls),
+)

@@ -1,0 +1,410 @@
+"""DNS: what the name resolves to."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.partitions import SUFFIXES
+from agent.catalog.services import BACKUP_GATEWAY, HTTPS
+from agent.catalog.vpce import read_name
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import (
+    NOT_THERE,
+    Found,
+    Rule,
+    addresses_in,
+    admit,
+    describe_endpoint,
+    ids,
+    listed,
+    look,
+    private_in,
+    servers_of,
+    switch_on,
+    verb_ending,
+)
+from agent.report.model import Command, CommandScope, Fix
+from agent.settings import Expect
+from probes.addresses import AddressScope
+from probes.model import Addressing, FailureKind, Step, Target
+
+_YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
+
+
+def public_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private. Public IPv6 beside
+    private IPv4 is a lesser fault, and not this one."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        own = evidence.own_addresses(target)
+        beside = [address for address in own if evidence.is_private(address)]
+        families = {4} if any(address.version == 4 for address in beside) else {4, 6}
+        public = [address for address in own if evidence.is_public(address) and address.version in families]
+        asked = evidence.answers(target, evidence.vpc_resolvers)
+        versions = {address.version for address in public}
+        if not public or any(address.version in versions for address in private_in(evidence, asked)):
+            continue
+        answered = [each for each in asked if each.facts is not None]
+        agrees = (
+            "the VPC's resolver gives no private one either" if answered else "the VPC's resolver could not be asked"
+        )
+        if beside:
+            detail = (
+                f"This host resolves {target.host} to {listed(public)} beside {listed(beside)}; {listed(public)} "
+                f"{'lies' if len(public) == 1 else 'lie'} outside the private path, and {agrees}. "
+                "Programs take any of them."
+            )
+        else:
+            detail = (
+                f"This host resolves {target.host} to {listed(public)}, outside the private path; {agrees}. "
+                "Private DNS is not in effect for this name here."
+            )
+        yield Found(
+            code="DNS001",
+            target=target.id,
+            detail=detail,
+            evidence=(*ids(filter(None, [evidence.own_lookup(target)])), *ids(answered)),
+            addresses=frozenset(public),
+            fix=_enable_private_dns(target),
+        )
+
+
+def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
+    """DNS003: NXDOMAIN for the host's own lookup; the SOA record names the zone that says so (RFC 2308)."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NXDOMAIN:
+            continue
+        asked = evidence.answers(target, evidence.configured_resolvers)
+        denials = [each for each in asked if each.failure is not None and each.failure.kind is FailureKind.NXDOMAIN]
+        if not denials and any(each.ok for each in asked):
+            continue  # the name exists for every name server that answered: what failed is this host's own looking
+        zones = sorted({each.facts.authority for each in denials if each.facts and each.facts.authority})
+        says = f"; the zone that says so is {listed(zones)}" if zones else ""
+        yield Found(
+            code="DNS003",
+            target=target.id,
+            detail=f"{target.host} does not exist for this host{says}.",
+            evidence=ids([lookup, *denials]),
+            fix=Fix(
+                summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
+                "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
+                commands=(
+                    look("backuplink", "endpoints", "--region", target.region),
+                    _hosted_zones(target),
+                    _firewalls(target),
+                ),
+            ),
+        )
+
+
+def _enable_private_dns(target: Target) -> Fix:
+    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    least = (
+        "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
+        f"{variable} to https:// and the endpoint's own DNS name. "
+    )
+    looks = (
+        describe_endpoint(target),
+        look(
+            *("backuplink", "check", "--region", target.region),
+            *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
+        ),
+    )
+    if target.service == BACKUP_GATEWAY.name:
+        return Fix(
+            summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
+            "programs without the variable need it: decide first which of the two this VPC holds. "
+            f"{_YOUR_OWN_RANGE}",
+            commands=looks,
+        )
+    return Fix(
+        summary=f"{least}For every host of the VPC: first let the endpoint's security group admit 443 from every "
+        "caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. "
+        f"{_YOUR_OWN_RANGE}",
+        commands=(
+            *looks,
+            # One attribute a call, and DNS support first; private DNS is refused without both.
+            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
+            switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
+            switch_on(
+                *(target, "modify-vpc-endpoint", "--vpc-endpoint-id", "<VPC_ENDPOINT_ID>", "--private-dns-enabled")
+            ),
+        ),
+    )
+
+
+def _hosted_zones(target: Target) -> Command:
+    return look(
+        *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>", "--vpc-region", target.region),
+        scope=CommandScope.VPC,
+    )
+
+
+def _firewalls(target: Target) -> Command:
+    return look(
+        *("aws", "route53resolver", "list-firewall-rule-group-associations", "--region", target.region),
+        *("--vpc-id", "<VPC_ID>"),
+        scope=CommandScope.VPC,
+    )
+
+
+def empty_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS006: the name exists, and has no address of any family."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NODATA:
+            continue
+        asked = [each for each in evidence.answers(target, evidence.configured_resolvers) if each.ok]
+        yield Found(
+            code="DNS006",
+            target=target.id,
+            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
+            evidence=ids([lookup, *asked]),
+            fix=Fix(
+                summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
+                "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
+                "name server that takes private addresses out.",
+                commands=(_hosted_zones(target), _firewalls(target)),
+            ),
+        )
+
+
+def answer_redirected(evidence: Evidence) -> Iterator[Found]:
+    """DNS007: a CNAME leads outside the names that AWS has for the service: a DNS Firewall's override, a hand-made
+    zone."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        led = [
+            (each, each.facts.canonical_name)
+            for each in evidence.answers(target, evidence.configured_resolvers)
+            if each.facts is not None and each.facts.canonical_name is not None
+        ]
+        astray = [(each, name) for each, name in led if not _is_of_service(name, target)]
+        if not astray or lookup is None or target.addressing is Addressing.CUSTOM:
+            continue  # where the operator names a host of his own, its aliases are his own as well
+        names = sorted({name for _, name in astray})
+        given = frozenset(address for each, _ in astray for address in addresses_in(each))
+        led_to = given.intersection(evidence.own_answer(target))
+        well = any(evidence.answered_by_aws(target, address) for address in led_to)
+        says = [each for each, _ in astray]
+        yield Found(
+            code="DNS007",
+            target=target.id,
+            severity=Severity.INFO if well else None,
+            detail=f"{target.host} leads by CNAME to {listed(names)}, which is no name of {target.service}'s; "
+            f"{servers_of(says)} say{verb_ending(says)} so." + (" AWS answers there." if well else ""),
+            # A look-up that failed is named by what names the failure, and not by this warning.
+            evidence=ids([*([lookup] if lookup.ok else []), *says]),
+            addresses=led_to,
+            fix=Fix(
+                summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
+                "record of that name; allow the endpoint's names there, or correct the record.",
+                commands=(_firewalls(target), _hosted_zones(target)),
+            ),
+        )
+
+
+def _is_of_service(name: str, target: Target) -> bool:
+    """Whether a name lies below a domain of AWS's, and is not the endpoint name of another service."""
+    name = name.rstrip(".").lower()
+    own = read_name(name)
+    of_aws = name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
+    return of_aws and (own is None or own.service == target.service)
+
+
+def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
+    """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
+    not in order, or a stale record. One at which AWS answers needs no word."""
+    imds = evidence.imds
+    if imds is None or not imds.vpc_cidrs:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        outside = [
+            address
+            for address in evidence.own_addresses(target)
+            if evidence.scope(address) is AddressScope.PRIVATE
+            and any(block.version == address.version for block in imds.vpc_cidrs)
+            and not evidence.answered_by_aws(target, address)
+        ]
+        if lookup is None or not outside:
+            continue
+        yield Found(
+            code="DNS009",
+            target=target.id,
+            detail=f"{target.host} resolves to {listed(outside)}, private and outside this VPC "
+            f"({listed(imds.vpc_cidrs)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
+            "gateway, Route 53 Profile), or a record of one that is gone.",
+            evidence=ids([lookup]),
+            addresses=frozenset(outside),
+            fix=Fix(
+                summary="Compare the addresses with those of the endpoint that this name is meant to reach; then look "
+                "at the routes there and back, and at the security group there.",
+                commands=(
+                    describe_endpoint(target),
+                    look("ip", "route", "get", str(outside[0])),
+                ),
+            ),
+        )
+
+
+def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
+    """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
+    for target in evidence.targets:
+        own = evidence.own_answer(target)
+        gone = [
+            (host, each)
+            for host, each in evidence.appliance_lookups(target)
+            if each.failure is not None and each.failure.kind in NOT_THERE
+        ]
+        if not gone or not any(map(evidence.is_private, own)):
+            continue
+        yield Found(
+            code="DNS014",
+            target=target.id,
+            detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
+            f"do{'es' if len(gone) == 1 else ''} not exist here. An appliance that was activated against the public "
+            "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
+            evidence=ids(each for _, each in gone),
+            fix=Fix(
+                summary="Nothing to mend where the appliances of this VPC were activated through the endpoint. "
+                "Otherwise activate them anew with the endpoint's DNS name, or keep private DNS from their VPC; "
+                "programs that call the API from a VPC without internet access need it.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def mixed_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS008: one answer for one name holds private and public addresses of one family."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        own = evidence.own_addresses(target)
+        for version in (4, 6):
+            private = [each for each in own if each.version == version and evidence.is_private(each)]
+            public = [each for each in own if each.version == version and evidence.is_public(each)]
+            if lookup is None or not private or not public:
+                continue
+            yield Found(
+                code="DNS008",
+                target=target.id,
+                detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
+                "which are not: calls leave the private path by chance.",
+                evidence=ids([lookup, *(each for each in evidence.answers(target, evidence.configured_resolvers))]),
+                addresses=frozenset(public),
+                fix=Fix(
+                    summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
+                    f"merges two answers. {_YOUR_OWN_RANGE}",
+                    commands=(look("resolvectl", "query", target.host),),
+                ),
+            )
+
+
+def bogus_address(evidence: Evidence) -> Iterator[Found]:
+    """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    bogus = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        found = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in bogus]
+        if lookup is None or not found:
+            continue
+        named = [each for each in (evidence.host.hosts_entries if evidence.host else ()) if target.host in each.names]
+        by = " The hosts file says so." if any(each.address in found for each in named) else ""
+        yield Found(
+            code="DNS010",
+            target=target.id,
+            detail=f"{target.host} resolves to {listed(found)}, which no endpoint can have.{by}",
+            evidence=ids([lookup, *evidence.answers(target, evidence.configured_resolvers)]),
+            addresses=frozenset(found),
+            fix=Fix(
+                summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
+                commands=(look("grep", "-n", target.host, "/etc/hosts"),),
+            ),
+        )
+
+
+def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
+    """DNS011: public IPv6 addresses beside private IPv4 ones: a client that prefers IPv6 leaves the private path."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return
+    for target in evidence.targets:
+        own = evidence.own_addresses(target)
+        public = [each for each in own if each.version == 6 and evidence.is_public(each)]
+        lookup = evidence.own_lookup(target)
+        mixed = any(each.version == 6 and evidence.is_private(each) for each in own)
+        if lookup is None or not public or mixed:
+            continue
+        if not any(each.version == 4 and evidence.is_private(each) for each in own):
+            continue
+        yield Found(
+            code="DNS011",
+            target=target.id,
+            detail=f"{target.host} is private by IPv4 and public by IPv6 ({listed(public)}): a client that prefers "
+            "IPv6 leaves the private path.",
+            evidence=ids([lookup]),
+            addresses=frozenset(public),
+            fix=Fix(
+                summary="If the endpoint's own DNS name gives these addresses too, it is an endpoint in another VPC: "
+                "run with --private-cidr and that VPC's IPv6 block. Otherwise let the name server that gives them "
+                "forward the whole name to the VPC, or make the endpoint dual-stack (its security group must admit 443 "
+                "by IPv6 first).",
+                commands=(look("getent", "ahosts", "<ENDPOINT_DNS_NAME>"), describe_endpoint(target)),
+            ),
+        )
+
+
+def nat64_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        made = [each for each in evidence.own_addresses(target) if evidence.scope(each) is AddressScope.NAT64]
+        if lookup is None or not made:
+            continue
+        public = [each for each in made if evidence.is_public(each)]
+        yield Found(
+            code="DNS012",
+            target=target.id,
+            severity=Severity.WARNING if public else Severity.INFO,
+            detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
+            "whose address is what the endpoint sees as its source.",
+            evidence=ids([lookup]),
+            fix=_enable_private_dns(target)
+            if public and evidence.run.expect is Expect.PRIVATE
+            else _let_nat_in(target),
+        )
+
+
+def _let_nat_in(target: Target) -> Fix:
+    """For a translated address of which nothing else is wrong."""
+    return Fix(
+        summary="Nothing to mend while it connects. Otherwise the endpoint's security group must admit 443 from the "
+        "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
+        commands=(
+            look(
+                *("aws", "ec2", "describe-nat-gateways", "--region", target.region),
+                *("--filter", "Name=vpc-id,Values=<VPC_ID>"),
+                *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),
+                scope=CommandScope.VPC,
+            ),
+            admit(target, HTTPS, "<NAT_GATEWAY_ADDRESS>/32"),
+            describe_endpoint(target),
+        ),
+    )
+
+
+RULES: Final = (
+    Rule("DNS001", needs=(Step.DNS,), check=public_answer),
+    Rule("DNS003", needs=(Step.DNS,), check=name_does_not_exist),
+    Rule("DNS006", needs=(Step.DNS,), check=empty_answer),
+    Rule("DNS007", needs=(Step.DNS,), check=answer_redirected),
+    Rule("DNS008", needs=(Step.DNS,), check=mixed_answer),
+    Rule("DNS009", needs=(Step.DNS,), check=answer_outside_vpc),
+    Rule("DNS010", needs=(Step.DNS,), check=bogus_address),
+    Rule("DNS011", needs=(Step.DNS,), check=public_ipv6_beside),
+    Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
+    Rule("DNS014", needs=(Step.DNS,), check=appliance_names_shadowed),
+)

@@ -1,0 +1,396 @@
+"""DNS: who answers for the name, who does not, and whether this host hears what its servers say."""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from typing import Any, Final
+
+from agent.catalog.findings import Severity
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import (
+    NOT_THERE,
+    Found,
+    Rule,
+    addresses_in,
+    after,
+    ids,
+    listed,
+    look,
+    private_in,
+    servers_of,
+    verb_ending,
+)
+from agent.report.model import Command, CommandScope, Fix
+from agent.settings import Expect
+from probes.addresses import ordered, usable_families
+from probes.facts import DnsFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
+
+SLOW_SECONDS: Final = 1.0
+_NO_ANSWER: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+    }
+)
+"""Failures in which nothing of DNS came back."""
+_NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
+"""What the C library's look-up ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
+_SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
+"""How a server that answers other names can leave one without an answer, by UDP or by TCP."""
+_STUB: Final = ip_address("127.0.0.53")
+"""Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
+_FLUSH: Final = Command(
+    argv=("resolvectl", "flush-caches"),
+    scope=CommandScope.HOST,
+    reversible=True,
+    undo="nothing to do: the cache fills again by itself",
+)
+
+
+def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
+    """DNS002: this host gets public addresses or none where the VPC's resolver gives private ones; or the reverse.
+
+    Where a public path is no fault, only an own lookup without addresses is one.
+    """
+    if evidence.run.expect is Expect.PUBLIC:
+        return
+    families = usable_families(evidence.host)
+    servers = evidence.configured_resolvers
+    asks = f" (its name servers: {listed(servers)})" if servers else ""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or not lookup.made:
+            continue
+        own = evidence.own_addresses(target)
+        asked = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.facts is not None]
+        theirs = [address for address in private_in(evidence, asked) if address.version in families]
+        private = [address for address in own if evidence.is_private(address)]
+        remembers = _STUB in servers
+        fix = Fix(
+            summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if remembers else "")
+            + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
+            "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
+            "AmazonProvidedDNS, which every host of the VPC then asks.",
+            commands=(
+                *([_FLUSH] if remembers else []),
+                look("resolvectl", "query", target.host),
+                *_dhcp_options(target.region),
+            ),
+        )
+        private_only = evidence.run.expect is Expect.PRIVATE
+        leaves = private_only and any(evidence.is_public(address) for address in own)
+        if theirs and not private and (leaves or not own):
+            yield Found(
+                code="DNS002",
+                target=target.id,
+                detail=f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}{asks}; "
+                f"the VPC's resolver gives {listed(theirs)}.",
+                evidence=ids([lookup, *asked]),
+                addresses=frozenset(own),
+                fix=fix,
+            )
+        elif private_only and private and asked and not theirs and evidence.in_aws:
+            yield Found(
+                code="DNS002",
+                target=target.id,
+                severity=Severity.INFO,
+                detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
+                "address. What this host uses decides.",
+                evidence=ids([lookup, *asked]),
+                fix=Fix(
+                    summary="Nothing to mend while this host's own name servers are meant to answer for this name."
+                ),
+            )
+
+
+def resolver_silent(evidence: Evidence) -> Iterator[Found]:
+    """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail."""
+    servers = evidence.configured_resolvers
+    asked = [each for target in evidence.targets for each in evidence.answers(target, servers) if each.made]
+    lookups = [
+        each
+        for target in evidence.targets
+        if (each := evidence.own_lookup(target)) is not None
+        and each.made
+        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+    ]
+    if not asked or not lookups or any(each.ok for each in lookups):
+        return
+    if not all(each.failure is not None and each.failure.kind in _NO_ANSWER for each in asked):
+        return
+    silent = [server for server in servers if any(each.subject.resolver == server for each in asked)]
+    others = [server for server in servers if server not in silent]
+    if any(server.version in usable_families(evidence.host) for server in others):
+        return  # one that was cut short, or never came to be asked, might have answered
+    said = [f"{server} ({_how([each for each in asked if each.subject.resolver == server])})" for server in silent]
+    yield Found(
+        code="DNS004",
+        target=str(silent[0]),
+        detail=f"No name server of this host answers: {listed(said)}."
+        + (f" Not asked: {listed(others)}." if others else ""),
+        evidence=ids([*lookups, *asked]),
+        fix=Fix(
+            summary="Mend the way to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
+            "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
+            "The AWS CLI finds no host from here: run it from a machine with EC2 access.",
+            commands=(
+                look("cat", "/etc/resolv.conf"),
+                look(
+                    *("aws", "ec2", "describe-vpc-attribute", "--region", evidence.run.region or "<REGION>"),
+                    *("--vpc-id", "<VPC_ID>", "--attribute", "enableDnsSupport"),
+                    scope=CommandScope.VPC,
+                ),
+            ),
+        ),
+    )
+
+
+def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
+    """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
+    entries = evidence.host.hosts_entries if evidence.host is not None else ()
+    own = evidence.own_answer(target)
+    return bool(own) and {each.address for each in entries if target.host in each.names}.issuperset(own)
+
+
+def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
+    """What the host's own lookup gave, in words."""
+    if own := evidence.own_addresses(target):
+        return listed(own)
+    if answer := evidence.own_answer(target):
+        return f"{listed(answer)}, of a family that this host does not have"
+    return "no address" if lookup.failure is None else f"no address ({lookup.failure.message})"
+
+
+def _how(failed: list[Observation[Any]]) -> str:
+    """In which ways one name server did not answer, and how long each took."""
+    said = []
+    for kind in sorted({each.failure.kind for each in failed if each.failure is not None}):
+        took = [each for each in failed if each.failure is not None and each.failure.kind is kind]
+        # Within a step a second datagram follows the first that nobody answered; what fails at once is not repeated.
+        twice = ", asked twice" if kind is FailureKind.TIMEOUT else ""
+        said.append(f"{kind} {after(took)}{twice}")
+    return listed(said)
+
+
+def _dhcp_options(region: str) -> tuple[Command, Command]:
+    """Which set of DHCP options the VPC has, and what is in it; without an id all of the account are listed."""
+    return (
+        look(
+            *("aws", "ec2", "describe-vpcs", "--region", region, "--vpc-ids", "<VPC_ID>"),
+            *("--query", "Vpcs[].DhcpOptionsId"),
+            scope=CommandScope.VPC,
+        ),
+        look(
+            *("aws", "ec2", "describe-dhcp-options", "--region", region, "--dhcp-options-ids", "<DHCP_OPTIONS_ID>"),
+            scope=CommandScope.VPC,
+        ),
+    )
+
+
+def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
+    """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
+    for this name while it answers for another."""
+    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, *_SILENCE})
+    speaking = {
+        each.subject.resolver
+        for each in evidence.of(Step.DNS)
+        if each.ok or (each.failure is not None and each.failure.kind in NOT_THERE)
+    }
+    for target, lookup, spoilt in _lookups_spoilt(evidence, kinds):
+        said = [each for each in spoilt if not _is_silence(each) or each.subject.resolver in speaking]
+        if not said:
+            continue  # a server that answers nothing at all is DNS004's
+        words = sorted(
+            {
+                f"nothing for this name ({each.failure.message})" if _is_silence(each) else each.failure.message
+                for each in said
+                if each.failure is not None
+            }
+        )
+        yield Found(
+            code="DNS005",
+            target=target.id,
+            detail=f"This host cannot look {target.host} up, and {servers_of(said)} give{verb_ending(said)} no usable "
+            f"answer: {listed(words)}.",
+            evidence=ids([lookup, *said]),
+            fix=Fix(
+                summary="Mend what the name server asks in turn: the target of a Resolver rule for this name, or for "
+                "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
+                commands=(
+                    look("resolvectl", "query", target.host),
+                    look(
+                        *("aws", "route53resolver", "list-resolver-rule-associations", "--region", target.region),
+                        *("--filters", "Name=VPCId,Values=<VPC_ID>"),
+                        scope=CommandScope.VPC,
+                    ),
+                    look(
+                        *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
+                        *("--resolver-rule-id", "<RESOLVER_RULE_ID>"),
+                        scope=CommandScope.VPC,
+                    ),
+                ),
+            ),
+        )
+
+
+def resolver_refused(evidence: Evidence) -> Iterator[Found]:
+    """DNS013: the host's own lookup fails, and its name server refuses to answer."""
+    for target, lookup, said in _lookups_spoilt(evidence, frozenset({FailureKind.DNS_REFUSED})):
+        yield Found(
+            code="DNS013",
+            target=target.id,
+            detail=f"This host cannot look {target.host} up: {servers_of(said)} refuse{verb_ending(said)} to answer.",
+            evidence=ids([lookup, *said]),
+            fix=Fix(
+                summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
+                commands=(look("cat", "/etc/resolv.conf"),),
+            ),
+        )
+
+
+def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
+    """DNS015: programs on this host get another answer than its name servers give: a cache, nsswitch, a stale entry."""
+    families = usable_families(evidence.host)
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        asked = [each for each in evidence.of(Step.DNS, target) if each.subject.resolver is not None and each.made]
+        spoken = [each for each in asked if isinstance(each.facts, DnsFacts)]
+        if lookup is None or not lookup.made or not spoken:
+            continue
+        own = evidence.own_addresses(target)
+        given = {address for each in spoken for address in addresses_in(each) if address.version in families}
+        severity = None if lookup.ok else Severity.CRITICAL
+        if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
+            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
+            what += f"server that was asked gives {listed(ordered(given))}."
+        elif (
+            # Where none of what the servers gave connects either, an answer that rotates looks the same.
+            any(evidence.is_connected(target, each) for each in given)
+            and (strange := [each for each in own if each not in given and evidence.is_unconnected(target, each)])
+        ):
+            what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
+            what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
+        else:
+            continue
+        yield Found(
+            code="DNS015",
+            target=target.id,
+            severity=severity,
+            detail=what,
+            evidence=ids([lookup, *spoken]),
+            addresses=frozenset(own),
+            fix=Fix(
+                summary="Look what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
+                "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
+                "or wait for its time to live.",
+                commands=(look("getent", "ahosts", target.host), look("cat", "/etc/nsswitch.conf")),
+            ),
+        )
+
+
+def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
+    """Whether every name server that said anything gives private addresses of a family that this host has, and none
+    that are not; this host's own servers among them. Whether one is silent is another matter."""
+    servers = {each.subject.resolver for each in asked}
+    if not servers.intersection(evidence.configured_resolvers):
+        return False
+    for server in servers:
+        given = [
+            address
+            for each in asked
+            if each.subject.resolver == server
+            for address in addresses_in(each)
+            if address.version in families
+        ]
+        if not given or not all(map(evidence.is_private, given)):
+            return False
+    return True
+
+
+def _lookups_spoilt(
+    evidence: Evidence, kinds: frozenset[FailureKind]
+) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
+    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
+    word for many reasons, so what the name servers say to a direct question decides."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
+            continue
+        asked = evidence.answers(target, evidence.configured_resolvers)
+        said = [each for each in asked if each.failure is not None and each.failure.kind in kinds]
+        if said:
+            yield target, lookup, said
+
+
+def _is_silence(answer: Observation[Any]) -> bool:
+    return answer.failure is not None and answer.failure.kind in _SILENCE
+
+
+def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
+    """DNS016: one of several configured name servers is silent, fails or is slow while another answers."""
+    servers = evidence.configured_resolvers
+    asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
+    for target in evidence.targets:
+        for each in evidence.answers(target, servers):
+            if each.made and each.subject.resolver is not None:
+                asked[each.subject.resolver].append(each)
+    well = [server for server, said in asked.items() if said and all(_is_prompt(each) for each in said)]
+    for server, said in asked.items():
+        bad = [each for each in said if not _is_prompt(each)]
+        if not bad or not well or server in well:
+            continue
+        how = sorted({each.failure.kind if each.failure is not None else "slow" for each in bad})
+        yield Found(
+            code="DNS016",
+            target=str(server),
+            detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
+            f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
+            + (
+                "look-ups stall whenever it is asked first."
+                if any(map(_stalls, bad))
+                else "look-ups that ask it first have to go on to another."
+            ),
+            evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
+            fix=Fix(
+                summary="Mend that name server, or take it out where it comes from: the VPC's DHCP options (every "
+                "host of the VPC has them), or this host's own network settings. On Amazon Linux 2023, RHEL and Ubuntu "
+                "/etc/resolv.conf is generated, and what is edited there is lost.",
+                commands=(
+                    look("resolvectl", "status"),
+                    look("nmcli", "device", "show"),
+                    *_dhcp_options(evidence.run.region or "<REGION>"),
+                ),
+            ),
+        )
+
+
+def _is_prompt(answer: Observation[Any]) -> bool:
+    """Whether a name server answered at all, and within a second; what it said is another matter."""
+    spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
+    return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
+
+
+def _stalls(answer: Observation[Any]) -> bool:
+    """Whether a look-up waits for such an answer; after one that fails at once the C library asks the next server."""
+    silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
+    return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
+
+
+def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
+    lookup = evidence.own_lookup(target)
+    timed_out = lookup is not None and lookup.failure is not None and lookup.failure.kind is FailureKind.TIMEOUT
+    return lookup if timed_out else None
+
+
+RULES: Final = (
+    Rule("DNS002", needs=(Step.DNS,), check=resolvers_disagree),
+    Rule("DNS004", needs=(Step.DNS,), check=resolver_silent),
+    Rule("DNS005", needs=(Step.DNS,), check=resolver_servfail),
+    Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
+    Rule("DNS015", needs=(Step.DNS,), check=system_lookup_differs),
+    Rule("DNS016", needs=(Step.DNS,), check=resolver_degraded),
+)

@@ -1,0 +1,100 @@
+"""RUN: what went wrong with the run itself."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.services import BACKUP
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import Found, Rule, ids, listed, look
+from agent.report.model import Fix
+from agent.settings import Expect
+from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
+
+_SHOWN: Final = 12
+
+
+def incomplete(evidence: Evidence) -> Iterator[Found]:
+    """RUN001: the deadline or an interrupt ended the run early."""
+    if evidence.run.complete:
+        return
+    cut = [each for each in evidence.observations if each.failure and each.failure.kind is FailureKind.DEADLINE]
+    unbegun = [each for each in evidence.observations if each.facts is None and each.failure is None and not each.ok]
+    missing = ids([*cut, *(each for each in unbegun if _reason(each).startswith(NOT_BEGUN))])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    if evidence.run.interrupted:
+        why, fix = "it was interrupted", Fix(summary="Run again and let it come to its end.")
+    else:
+        why = "its deadline came"
+        fix = Fix(
+            summary="Run again with a longer --deadline, or a shorter --timeout for each step.",
+            commands=(look("backuplink", "check", *_options(evidence), "--deadline", "60"),),
+        )
+    yield Found(
+        code="RUN001",
+        target=None,
+        detail=f"The run ended after {evidence.run.seconds:.1f} s because {why}. "
+        + (f"Not finished: {listed(missing[:_SHOWN])}{more}." if missing else "Everything known of was measured."),
+        evidence=missing,
+        fix=fix,
+    )
+
+
+def internal_error(evidence: Evidence) -> Iterator[Found]:
+    """RUN002: a probe failed by its own fault."""
+    bugs = [each for each in evidence.observations if each.failure and each.failure.kind is FailureKind.BUG]
+    if not bugs:
+        return
+    said = sorted({each.failure.message for each in bugs if each.failure})
+    yield Found(
+        code="RUN002",
+        target=None,
+        detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
+        f"{listed(said)}. The rest stands.",
+        evidence=ids(bugs),
+        fix=REPORT_IT,
+    )
+
+
+def _options(evidence: Evidence) -> tuple[str, ...]:
+    """The options that this run had, as far as a report tells; what environment and settings say is read again."""
+    run, sdk = evidence.run, evidence.sdk
+    options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
+    required = [target for target in evidence.targets if target.role is Role.REQUIRED]
+    named = [
+        target
+        for target in required
+        if target.addressing in (Addressing.VPCE, Addressing.CUSTOM)
+        and (sdk is None or host_of_url(sdk.endpoint_urls.get(target.service, "")) != target.host)
+    ]
+    services = {target.service for target in required} - {target.service for target in named}
+    if named or services != {BACKUP.name}:
+        options += [word for service in sorted(services) for word in ("--service", service)]
+    options += [word for target in named for word in ("--endpoint", f"{target.service}={target.host}")]
+    hosts = {target.addressing for target in required}
+    if sdk is not None and not sdk.fips and hosts & {Addressing.FIPS, Addressing.FIPS_DUALSTACK}:
+        options.append("--fips")
+    if sdk is not None and not sdk.dual_stack and hosts & {Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK}:
+        options.append("--dual-stack")
+    if run.expect is not Expect.PRIVATE:
+        options += ["--expect", run.expect.value]
+    options += [word for block in run.private_cidrs for word in ("--private-cidr", str(block))]
+    options += [] if run.signed_calls else ["--no-api"]
+    options += [] if run.ec2_reads else ["--no-ec2"]
+    return tuple(options)
+
+
+def _reason(each: object) -> str:
+    return str(getattr(getattr(each, "outcome", None), "reason", ""))
+
+
+REPORT_IT: Final = Fix(
+    summary="This is a gap in backuplink. Please report it with the document that --format json gives; --redact masks "
+    "ids, addresses and names in it.",
+    commands=(look("backuplink", "check", "--redact", "--format", "json"),),
+)
+
+RULES: Final = (
+    Rule("RUN001", needs=(), check=incomplete),
+    Rule("RUN002", needs=(), check=internal_error),
+)

@@ -1,0 +1,581 @@
+"""TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from typing import Any, Final
+
+from agent.catalog.services import HTTPS
+from agent.judge.evidence import Evidence
+from agent.judge.rules.connect import whose_address
+from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
+from agent.report.model import Command, Fix
+from probes.facts import Certificate, TlsFacts
+from probes.model import FailureKind, Observation, Step, Target
+from probes.operations import OTHER_NAME, SMALL_SEGMENTS
+
+AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
+"""Organisations whose authorities sign AWS endpoints (Amazon Trust Services)."""
+ISSUED_BY_AMAZON: Final = frozenset({"aws", "aws-us-gov"})
+"""Partitions in which nobody else signs them."""
+_SHOWN: Final = 8
+_REFUSES_THE_NAME: Final = frozenset(
+    {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
+)
+"""Alerts of who filters by name, as OpenSSL calls them or by number."""
+_REFUSES_THE_OFFER: Final = frozenset(
+    {
+        *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+        *("TLSV1_ALERT_INAPPROPRIATE_FALLBACK", "40", "70", "71", "86"),
+    }
+)
+"""Alerts that are about the version or the ciphers (RFC 8446, section 6.2; RFC 7507). No other one proves that."""
+_BEFORE_TLS: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+        FailureKind.NO_SOURCE_PORT,
+    }
+)
+"""Failures that may come before a ClientHello is sent, or after."""
+_NOT_IN_COMMON: Final = frozenset({"UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"})
+"""What OpenSSL here says of a peer that chose what this host does not take."""
+_TOO_WEAK: Final = frozenset({"66", "67", "68"})
+"""Verify codes for a key or digest below this host's security level: X509_V_ERR_EE_KEY_TOO_SMALL, CA_KEY_TOO_SMALL,
+CA_MD_TOO_WEAK. The first comes before any root is looked for, and so says nothing of the roots."""
+_ONE_PACKET: Final = "over 1500 bytes"
+"""What a ClientHello of OpenSSL 3.5 has, for its key share of ML-KEM (measured: 1561 to 1572 by the name)."""
+
+
+def intercepted(evidence: Evidence) -> Iterator[Found]:
+    """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
+    for target in evidence.targets:
+        unverified = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if _is_foreign(each)]
+        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
+        unknown = [each for each in unverified if each not in weak]
+        known = [each for each in _failed(evidence, target, FailureKind.TLS_HOSTNAME) if _is_impostor(each, target)]
+        foreign = [*unverified, *known]
+        if not foreign:
+            continue
+        said = []
+        if unknown:
+            said.append(
+                f"At {_where(unknown)} the certificate for {target.host} was issued by {_issuers(unknown)}, which "
+                "this host does not trust and which is not Amazon: something on the way opens TLS."
+            )
+        if weak:
+            said.append(
+                f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
+                "Amazon, and is too weak for this host's policy: something on the way opens TLS."
+            )
+        if known:
+            said.append(
+                f"At {_where(known)} the certificate was issued by {_issuers(known)}, which this host trusts and which "
+                f"is not Amazon, for {_names(known) or 'no name'}: something on the way answers in the endpoint's "
+                "place."
+            )
+        yield Found(
+            code="TLS001",
+            target=target.id,
+            detail=" ".join(said),
+            evidence=ids(foreign),
+            addresses=places(foreign),
+            fix=Fix(
+                summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
+                "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
+                commands=(show_certificate(target, foreign),),
+            ),
+        )
+
+
+def wrong_host(evidence: Evidence) -> Iterator[Found]:
+    """TLS003: a genuine certificate for other names: the address belongs to another service's endpoint."""
+    for target in evidence.targets:
+        failed = _failed(evidence, target, FailureKind.TLS_HOSTNAME)
+        strangers = [each for each in failed if not _is_impostor(each, target)]
+        if not strangers:
+            continue
+        names = _names(strangers)
+        yield Found(
+            code="TLS003",
+            target=target.id,
+            detail=f"At {_where(strangers)} the certificate is trusted, but is {f'for {names}, ' if names else ''}not "
+            f"for {target.host}: another endpoint has that address.",
+            evidence=ids(strangers),
+            addresses=places(strangers),
+            fix=Fix(
+                summary="Point the name at the right endpoint: look for a record in a private hosted zone, a line in "
+                "the hosts file, or an endpoint URL in the SDK's settings that names another service.",
+                commands=(describe_endpoint(target), show_certificate(target, strangers)),
+            ),
+        )
+
+
+def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
+    """TLS004: TCP connects, and the handshake never ends: nothing comes back, or it drips."""
+    for target in evidence.targets:
+        silent, endless = (
+            [each for each in _failed(evidence, target, kind) if each.facts is not None]
+            for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE)
+        )
+        stalled = [*silent, *endless]
+        if not stalled:
+            continue
+        said = []
+        causes = {_why_silent(evidence, target, each) for each in silent}
+        begun = [each for each in silent if each.facts is not None and each.facts.bytes_received]
+        if silent:
+            tcp = _tcp_words(evidence, target, silent)
+            said.append(f"At {_where(silent)} TCP connects{tcp}, then {_came(silent)}, {after(silent)}.")
+        if begun:
+            said.append(f"At {_where(begun)} the ClientHello got through: it is the answer that stalls.")
+        for cause in _Stall:
+            lost = [each for each in silent if _why_silent(evidence, target, each) is cause]
+            if lost:
+                said.append(cause.value.format(where=_where(lost), host=target.host))
+            if cause is _Stall.SIZE and any(each not in begun for each in lost):
+                said.append(
+                    f"The ClientHello may be the large one: that of OpenSSL 3.5 has {_ONE_PACKET}, two packets at an "
+                    "MTU of 1500."
+                )
+        if endless:
+            bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
+            said.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
+        yield Found(
+            code="TLS004",
+            target=target.id,
+            detail=" ".join(said),
+            evidence=ids([*stalled, *(again for each in silent for again in _tried_again(evidence, target, each))]),
+            addresses=places(stalled),
+            fix=_unstall(causes, stalled),
+        )
+
+
+def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[TlsFacts]]) -> str:
+    """What the kernel knew of the connections: the largest segment that it would send, and whether a SYN was lost."""
+    connects = [each for each in evidence.connects(target, HTTPS) if each.subject.address in places(handshakes)]
+    sizes = sorted({each.facts.mss for each in connects if each.facts is not None and each.facts.mss is not None})
+    lost = sum(each.facts.retransmits or 0 for each in connects if each.facts is not None)
+    words = [f"MSS {listed(sizes)}"] if sizes else []
+    words += [f"{lost} SYN{'s' if lost > 1 else ''} sent again"] if lost else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+class _Stall(Enum):
+    """What two more handshakes at the same address tell of one that stalls, in words."""
+
+    SIZE = (
+        "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "
+        "large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU)."
+    )
+    NAME = (
+        "At {where} a handshake for another name is answered, and a small one for {host} is not: something on the way "
+        "drops what asks for this server name (SNI filter)."
+    )
+    BOTH = (
+        "At {where} a small handshake for {host} is answered, and a large one for another name, too: neither the size "
+        "nor the name alone is at fault, and which of the two a device on the way minds cannot be told from here."
+    )
+    NEITHER = (
+        "At {where} a small handshake and one for another name meet the same silence: large packets that are lost on "
+        "the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here."
+    )
+    UNTRIED = (
+        "At {where} no second handshake was made: large packets that are lost on the way (MTU) and a filter on the "
+        "server name look like this."
+    )
+
+
+def _tried_again(
+    evidence: Evidence, target: Target, stalled: Observation[TlsFacts]
+) -> tuple[Observation[TlsFacts], ...]:
+    """The two more handshakes at an address, as far as they were made."""
+    address = stalled.subject.address
+    found = (
+        None if address is None else evidence.at(Step.TLS, target, address, HTTPS, operation)
+        for operation in (SMALL_SEGMENTS, OTHER_NAME)
+    )
+    return tuple(each for each in found if each is not None and each.made)
+
+
+def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFacts]) -> _Stall:
+    again = {each.subject.operation: _heard_back(each) for each in _tried_again(evidence, target, stalled)}
+    match again.get(SMALL_SEGMENTS), again.get(OTHER_NAME):
+        case True, False:
+            return _Stall.SIZE
+        case False, True:
+            return _Stall.NAME
+        case True, True:
+            return _Stall.BOTH
+        case False, False:
+            return _Stall.NEITHER
+    return _Stall.UNTRIED
+
+
+def _heard_back(handshake: Observation[TlsFacts]) -> bool | None:
+    """Whether anything came back, if only a refusal; False for silence after the ClientHello; None where it was never
+    sent."""
+    if handshake.failure is None or handshake.failure.kind not in _BEFORE_TLS:
+        return True
+    if handshake.facts is None or handshake.facts.bytes_received is None:
+        return None  # the connection itself did not come to stand
+    return handshake.failure.kind is not FailureKind.TIMEOUT or handshake.facts.bytes_received > 0
+
+
+def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
+    size = (
+        "Set an MTU of 1500 on this host's interface, or less where a tunnel is on the way, and let the tunnel or "
+        "firewall clamp the MSS and pass ICMP (type 3 code 4; for IPv6 type 2)."
+    )
+    name = "Let the firewall on the way pass the endpoint's host names, the default one and the endpoint's own."
+    parts = [size] if causes != {_Stall.NAME} else []
+    parts += [name] if causes != {_Stall.SIZE} else []
+    return Fix(
+        summary=" ".join(parts),
+        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stalled[0].subject.address))),
+    )
+
+
+def handshake_reset(evidence: Evidence) -> Iterator[Found]:
+    """TLS005: the connection is cut after the ClientHello, by a reset, by its end, or with an alert that is not about
+    the version or the ciphers."""
+    for target in evidence.targets:
+        resets = _failed(evidence, target, FailureKind.RESET)
+        ends = _failed(evidence, target, FailureKind.CLOSED)
+        alerts = [
+            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) not in _REFUSES_THE_OFFER
+        ]
+        refusals = [each for each in alerts if _code(each) in _REFUSES_THE_NAME]
+        others = [each for each in alerts if each not in refusals]
+        cut = [*resets, *ends, *alerts]
+        if not cut:
+            continue
+        said = [
+            f"at {_where(found)} {how}, {after(found)}"
+            for how, found in (
+                (f"the connection is reset when {_heard(resets)}", resets),
+                (f"the connection is closed when {_heard(ends)}", ends),
+                (f"an alert ({_alerts(refusals)}) refuses the name {target.host}", refusals),
+                (f"the handshake ends with an alert ({_alerts(others)})", others),
+            )
+            if found
+        ]
+        text = "; ".join(said)
+        whose = (
+            "Whether it is about the name, and who sent it, the alert does not say."
+            if len(others) == len(cut)
+            else "A firewall that filters by server name or by protocol does so, and so does a server that is not the "
+            "endpoint."
+        )
+        yield Found(
+            code="TLS005",
+            target=target.id,
+            detail=f"{text[0].upper()}{text[1:]}. {whose}",
+            evidence=ids(cut),
+            addresses=places(cut),
+            fix=Fix(
+                summary="Try without the server name (second command). If that shows a certificate, let the firewall "
+                "or inspection device on the way pass the endpoint's host names, the default one and its own; if not, "
+                "look whose address it is.",
+                commands=(
+                    show_certificate(target, cut),
+                    _handshake("-connect", _at_443(cut), "-noservername"),
+                    *whose_address(evidence, target, cut),
+                ),
+            ),
+        )
+
+
+def handshake_refused(evidence: Evidence) -> Iterator[Found]:
+    """TLS009: the two sides find no TLS version or no ciphers in common, and one of them says so."""
+    for target in evidence.targets:
+        by_peer = [
+            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) in _REFUSES_THE_OFFER
+        ]
+        by_us = [each for each in _failed(evidence, target, FailureKind.MALFORMED) if _code(each) in _NOT_IN_COMMON]
+        refused = [*by_peer, *by_us]
+        if not refused:
+            continue
+        said = []
+        if by_peer:
+            said.append(
+                f"At {_where(by_peer)} the handshake ends with {_alerts(by_peer)}: this host offers TLS 1.2 and 1.3 "
+                "with the ciphers of its OpenSSL, and the peer takes none of them."
+            )
+        if by_us:
+            said.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
+        yield Found(
+            code="TLS009",
+            target=target.id,
+            detail=f"{' '.join(said)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
+            "little, or somebody else is there.",
+            evidence=ids(refused),
+            addresses=places(refused),
+            fix=Fix(
+                summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
+                "are at fault, or the crypto policy is; if not, look whose address it is.",
+                commands=(
+                    show_certificate(target, refused),
+                    look("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
+                    *whose_address(evidence, target, refused),
+                ),
+            ),
+        )
+
+
+def _code(handshake: Observation[TlsFacts]) -> str | None:
+    return handshake.failure.code if handshake.failure is not None else None
+
+
+def _alerts(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    return listed(sorted({each.failure.message for each in handshakes if each.failure is not None}))
+
+
+def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    size = _bytes(handshakes)
+    return "the ClientHello is sent" if size in (None, "0") else f"{size} bytes of the handshake have come"
+
+
+def not_tls(evidence: Evidence) -> Iterator[Found]:
+    """TLS006: what answers on the port does not speak TLS, or breaks its rules."""
+    for target in evidence.targets:
+        other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
+        # Without facts nothing was heard: TLS could not carry the name that was to be asked for.
+        broken = [
+            each
+            for each in _failed(evidence, target, FailureKind.MALFORMED)
+            if _code(each) not in _NOT_IN_COMMON and each.facts is not None and each.facts.bytes_received
+        ]
+        noisy = [*other, *broken]
+        if not noisy:
+            continue
+        began = sorted({each.facts.first_bytes for each in noisy if each.facts is not None and each.facts.first_bytes})
+        spoken = sorted({_as_text(first) for first in began})
+        begins = f"; it begins with {listed(spoken)}" if spoken else ""
+        yield Found(
+            code="TLS006",
+            target=target.id,
+            detail=" ".join(
+                (f"At {_where(found)} the answer to the ClientHello {what}.")
+                for found, what in ((other, f"is no TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
+                if found
+            ),
+            evidence=ids(noisy),
+            addresses=places(noisy),
+            fix=Fix(
+                summary="Something else listens there: a captive portal, a plain-HTTP proxy, another server. Make sure "
+                "that the address is the endpoint's and that nothing redirects port 443.",
+                commands=(describe_endpoint(target),),
+            ),
+        )
+
+
+def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[TlsFacts]]:
+    return [each for each in evidence.handshakes(target) if each.failure is not None and each.failure.kind is kind]
+
+
+def _leaf(handshake: Observation[TlsFacts]) -> Certificate | None:
+    facts = handshake.facts
+    return facts.certificates[0] if facts is not None and facts.certificates else None
+
+
+def _is_foreign(handshake: Observation[TlsFacts]) -> bool:
+    """Whether a certificate was seen whose issuer is not Amazon."""
+    leaf = _leaf(handshake)
+    return leaf is not None and leaf.issuer_organization not in AMAZON
+
+
+def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
+    """Whether a certificate that this host trusts cannot be an endpoint's: where Amazon alone issues theirs."""
+    return target.partition in ISSUED_BY_AMAZON and _is_foreign(handshake)
+
+
+def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    return listed(
+        sorted({leaf.issuer or "somebody without a name" for each in handshakes if (leaf := _leaf(each)) is not None})
+    )
+
+
+def _names(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    """The names that the certificates are for, the first eight of them; empty where none is known."""
+    names = sorted({name for each in handshakes if (leaf := _leaf(each)) is not None for name in leaf.names})
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{listed(names[:_SHOWN])}{more}" if names else ""
+
+
+def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    """What came back before it was given up."""
+    size = _bytes(handshakes)
+    if size is None:
+        return "the handshake does not end"
+    return "nothing came back to the ClientHello" if size == "0" else f"only {size} bytes of the handshake came back"
+
+
+def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
+    """How many bytes came, a range where it differs; None where nobody counted."""
+    counts = [each.facts.bytes_received for each in handshakes if each.facts is not None]
+    known = [count for count in counts if count is not None]
+    if not known:
+        return None
+    return str(min(known)) if min(known) == max(known) else f"{min(known)} to {max(known)}"
+
+
+def _where(handshakes: Iterable[Observation[TlsFacts]]) -> str:
+    return listed(each.subject.address for each in handshakes)
+
+
+def _as_text(first_bytes: str) -> str:
+    try:
+        return repr(bytes.fromhex(first_bytes).decode("latin-1"))
+    except ValueError:  # a report that was made elsewhere
+        return repr(first_bytes)
+
+
+def show_certificate(target: Target, seen: Sequence[Observation[Any]]) -> Command:
+    """Show whose certificate the first of these addresses has for the target's name."""
+    return _handshake("-connect", _at_443(seen), "-servername", target.host, "-showcerts")
+
+
+def _at_443(seen: Sequence[Observation[Any]]) -> str:
+    address = seen[0].subject.address
+    return f"[{address}]:443" if address is not None and address.version == 6 else f"{address}:443"
+
+
+def _handshake(*options: str) -> Command:
+    return look("openssl", "s_client", *options)
+
+
+def trusted_interception(evidence: Evidence) -> Iterator[Found]:
+    """TLS002: the certificate verifies with an authority that this host trusts and that is not Amazon's."""
+    for target in evidence.targets:
+        if target.partition not in ISSUED_BY_AMAZON:
+            continue
+        opened = [each for each in evidence.handshakes(target) if each.ok and _is_foreign(each)]
+        if not opened:
+            continue
+        yield Found(
+            code="TLS002",
+            target=target.id,
+            detail=f"At {_where(opened)} the certificate for {target.host} was issued by {_issuers(opened)}, which "
+            "this host trusts and which is not Amazon: something on the way opens TLS, with leave.",
+            evidence=ids(opened),
+            addresses=places(opened),
+            fix=Fix(
+                summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",
+                commands=(show_certificate(target, opened),),
+            ),
+        )
+
+
+def certificate_time(evidence: Evidence) -> Iterator[Found]:
+    """TLS007: the certificate is expired or not yet valid by this host's clock."""
+    for target in evidence.targets:
+        untimely = [
+            each
+            for kind in (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
+            for each in _failed(evidence, target, kind)
+        ]
+        if not untimely:
+            continue
+        spans = sorted(
+            {
+                f"{leaf.not_before:%Y-%m-%d} to {leaf.not_after:%Y-%m-%d}"
+                for each in untimely
+                if (leaf := _leaf(each)) is not None
+            }
+        )
+        times = [each.started_at for each in untimely if each.started_at is not None]
+        now = f", {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
+        yield Found(
+            code="TLS007",
+            target=target.id,
+            detail=f"At {_where(untimely)} the certificate is not valid at this host's time{now}"
+            + (f"; it is from {listed(spans)}." if spans else "."),
+            evidence=ids(untimely),
+            addresses=places(untimely),
+            fix=Fix(
+                summary="Set this host's clock first; where it is right, somebody else answers with an old "
+                "certificate.",
+                commands=(look("chronyc", "tracking"), show_certificate(target, untimely)),
+            ),
+        )
+
+
+def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
+    """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy finds it too weak; or the
+    store cannot be read."""
+    for target in evidence.targets:
+        unverified = [
+            each
+            for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if (leaf := _leaf(each)) is not None and leaf.issuer_organization in AMAZON
+        ]
+        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
+        lacking = [each for each in unverified if each not in weak]
+        unread = _failed(evidence, target, FailureKind.TLS_NO_TRUST_STORE)
+        if not unverified and not unread:
+            continue
+        stores = sorted({each.facts.trust for each in lacking if each.facts is not None})
+        said = []
+        # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
+        if lacking:
+            said.append(
+                f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
+                "verify it: the root is missing there, or the certificate is not what it says."
+            )
+        if weak:
+            said.append(
+                f"At {_where(weak)} the certificate names Amazon as its issuer, and a key or digest in its chain is "
+                f"too weak for this host's policy ({_alerts(weak)}). That is not about the roots."
+            )
+        if unread:
+            said.append(f"No certificate could be verified: {_alerts(unread)}.")
+        yield Found(
+            code="TLS008",
+            target=target.id,
+            detail=" ".join(said),
+            evidence=ids([*unverified, *unread]),
+            addresses=places([*unverified, *unread]),
+            fix=_mend_trust(target, lacking, weak, unread),
+        )
+
+
+def _mend_trust(
+    target: Target,
+    lacking: list[Observation[TlsFacts]],
+    weak: list[Observation[TlsFacts]],
+    unread: list[Observation[TlsFacts]],
+) -> Fix:
+    parts: list[str] = []
+    commands: list[Command] = []
+    if lacking or weak:
+        parts.append("Compare the certificate's fingerprint with one seen elsewhere.")
+    if lacking or unread:
+        parts.append(
+            "Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle "
+            "or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it."
+        )
+        commands.append(look("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+    if weak:
+        parts.append(
+            "Too weak: this host's crypto policy or OpenSSL security level asks for more than the certificate has. "
+            "Its owner decides; new roots do not help."
+        )
+        commands += [look("update-crypto-policies", "--show"), show_certificate(target, weak)]
+    return Fix(summary=" ".join(parts), commands=tuple(commands))
+
+
+RULES: Final = (
+    Rule("TLS001", needs=(Step.TLS,), check=intercepted),
+    Rule("TLS002", needs=(Step.TLS,), check=trusted_interception),
+    Rule("TLS003", needs=(Step.TLS,), check=wrong_host),
+    Rule("TLS004", needs=(Step.TLS,), check=handshake_stalls),
+    Rule("TLS005", needs=(Step.TLS,), check=handshake_reset),
+    Rule("TLS006", needs=(Step.TLS,), check=not_tls),
+    Rule("TLS007", needs=(Step.TLS,), check=certificate_time),
+    Rule("TLS008", needs=(Step.TLS,), check=trust_store_broken),
+    Rule("TLS009", needs=(Step.TLS,), check=handshake_refused),
+)

@@ -1,0 +1,331 @@
+"""From evidence and findings to statuses, paths and the whole report."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.services import HTTPS
+from agent.catalog.vpce import read_name
+from agent.judge.diagnose import EXPLAINS, Diagnosis, Explains, capped, diagnose
+from agent.judge.evidence import Evidence
+from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import Rule
+from agent.report.model import (
+    SCHEMA,
+    Access,
+    ConfiguredPath,
+    Credentials,
+    Finding,
+    Measurement,
+    Path,
+    Report,
+    Run,
+    Status,
+    TargetAddress,
+    TargetReport,
+    Tool,
+    Vantage,
+    Verdict,
+)
+from agent.settings import Expect, Suppression
+from agent.version import __version__
+from probes.addresses import ordered
+from probes.facts import TcpFacts
+from probes.model import Address, FailureKind, Role, Step, Target
+
+_WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
+_TOOL: Final = Tool(name="backuplink", version=__version__)
+_STATUS: Final = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
+
+
+def judge(measurement: Measurement, suppress: Sequence[Suppression] = ()) -> Report:
+    """The whole report of a run; findings that `suppress` names stand in it and count for nothing."""
+    return judge_evidence(Evidence(measurement), suppress=suppress)
+
+
+def judge_evidence(
+    evidence: Evidence,
+    rules: Sequence[Rule] = RULES,
+    explains: Sequence[Explains] = EXPLAINS,
+    suppress: Sequence[Suppression] = (),
+) -> Report:
+    """As `judge`, of evidence that is made already, by these rules."""
+    diagnosis = diagnose(evidence, rules, explains, suppress)
+    targets = tuple(_target(target, evidence, diagnosis) for target in evidence.targets)
+    return Report(
+        schema=SCHEMA,
+        tool=_TOOL,
+        run=evidence.run,
+        verdict=_verdict(targets, diagnosis, evidence),
+        vantage=_vantage(evidence),
+        targets=targets,
+        observations=evidence.observations,
+        findings=diagnosis.findings,
+        not_evaluated=diagnosis.not_evaluated,
+        paths=tuple(path for target in evidence.targets for path in _paths(target, evidence)),
+    )
+
+
+def _paths(target: Target, evidence: Evidence) -> tuple[ConfiguredPath, ...]:
+    return () if evidence.not_in_use(target) else evidence.configured_paths(target)
+
+
+def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetReport:
+    unproven = diagnosis.unproven.get(target.id, ())
+    return TargetReport(
+        id=target.id,
+        service=target.service,
+        region=target.region,
+        partition=target.partition,
+        service_name=target.service_name,
+        host=target.host,
+        addressing=target.addressing,
+        role=target.role,
+        required=target.role is Role.REQUIRED,
+        ports=target.ports,
+        status=_status(target, evidence, diagnosis),
+        path=_path(target, evidence),
+        access=_access(target, evidence),
+        unproven=unproven,
+        addresses=tuple(
+            _address(target, address, resolvers, evidence) for address, resolvers in evidence.addresses(target).items()
+        ),
+    )
+
+
+def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
+    if evidence.not_in_use(target) is not None:
+        return Status.NOT_IN_USE
+    steps = frozenset(evidence.required_steps(target))
+    # A symptom counts through its cause, which may be the run's and not the target's own.
+    statuses = [
+        _STATUS[capped(finding.severity, target.role)]
+        for finding in diagnosis.findings
+        if (finding.target == target.id or steps.intersection(finding.evidence))
+        and _counts(finding, diagnosis.findings)
+    ]
+    if Status.CRITICAL in statuses:
+        return Status.CRITICAL
+    if target.role is Role.CONTEXT and not all(step is not None and step.ok for step in map(evidence.find, steps)):
+        return Status.UNKNOWN  # its faults are information, which does not make it ok
+    return Status.UNKNOWN if diagnosis.unproven.get(target.id) else worst(statuses)
+
+
+def _path(target: Target, evidence: Evidence) -> Path:
+    lookup = evidence.own_lookup(target)
+    if lookup is None or not lookup.made or evidence.proxy(target) is not None:
+        return Path.UNKNOWN
+    addresses = evidence.own_addresses(target)
+    private = [address for address in addresses if evidence.is_private(address)]
+    public = [address for address in addresses if evidence.is_public(address)]
+    if len(private) + len(public) < len(addresses):
+        return Path.UNKNOWN
+    if private and public:
+        return Path.MIXED
+    if public:
+        return Path.PUBLIC
+    if any(attempt.ok for attempt in evidence.connects(target, HTTPS)):
+        return Path.PRIVATE
+    tried = evidence.connects(target, HTTPS)
+    return Path.UNREACHABLE if len(tried) == len(addresses) else Path.UNKNOWN
+
+
+_DENIED: Final = frozenset(
+    {
+        FailureKind.ACCESS_DENIED,
+        FailureKind.CREDENTIALS_EXPIRED,
+        FailureKind.CREDENTIALS_INVALID,
+        FailureKind.SIGNATURE,
+        FailureKind.CLOCK_SKEW,
+        FailureKind.WRONG_SCOPE,
+        FailureKind.NOT_SUBSCRIBED,
+    }
+)
+"""Answers of AWS to a signed call that is not let through: access denied, and API002 to API009 but for API007, since
+a throttled call says nothing of who may call."""
+
+
+def _access(target: Target, evidence: Evidence) -> Access:
+    calls = evidence.calls(target)
+    if any(call.failure is not None and call.failure.kind in _DENIED for call in calls):
+        return Access.DENIED
+    if any(call.ok for call in calls):
+        return Access.ALLOWED
+    credentials = evidence.credentials
+    without = credentials is not None and credentials.made and not credentials.ok
+    by_choice = not evidence.run.signed_calls or without
+    return Access.NOT_TRIED if by_choice or evidence.not_in_use(target) else Access.UNKNOWN
+
+
+def _address(target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence) -> TargetAddress:
+    imds = evidence.imds
+    # Only the own subnet's zone is known from inside; which zone another subnet is in, EC2 alone can say.
+    own = read_name(target.host)
+    interface = evidence.interface_at(address)
+    subnet = None if interface is None else evidence.subnet(interface.subnet_id)
+    endpoint = evidence.endpoint_of(interface)
+    near = imds is not None and any(address in block for block in imds.subnet_cidrs if block.version == address.version)
+    return TargetAddress(
+        address=address,
+        scope=evidence.scope(address),
+        from_own_lookup=address in evidence.own_answer(target),
+        resolvers=resolvers,
+        # A zone in an endpoint's name is that of the endpoint's account, which may name zones otherwise: no id.
+        availability_zone=subnet.availability_zone
+        if subnet
+        else imds.availability_zone
+        if near and imds
+        else own.availability_zone
+        if own
+        else None,
+        availability_zone_id=subnet.availability_zone_id
+        if subnet
+        else imds.availability_zone_id
+        if near and imds
+        else None,
+        endpoint_id=endpoint.endpoint_id if endpoint else own.endpoint_id if own else None,
+    )
+
+
+def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: Evidence) -> Verdict:
+    causes = _causes(diagnosis.findings)
+    target_ids = {target.id for target in targets}
+    statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
+    if any(finding.code == "ENV001" for finding in causes):
+        statuses.append(Status.UNKNOWN)
+    for target in targets:
+        if target.role is Role.REQUIRED:
+            statuses.append(target.status)
+        elif target.role is Role.OPTIONAL and target.status in (Status.CRITICAL, Status.UNKNOWN, Status.WARNING):
+            statuses.append(Status.WARNING)  # what nobody asked for never raises more than a warning
+    required = [target for target in targets if target.role is Role.REQUIRED]
+    paths = {target.path for target in required}
+    path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
+    accesses = {target.access for target in required}
+    # One that is denied is work for whoever grants, whatever became of the other.
+    differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
+    access = accesses.pop() if len(accesses) == 1 else differ
+    # Without a single required target nothing was proven.
+    status = worst(statuses) if required else worst([*statuses, Status.UNKNOWN])
+    summary = _summary(status, targets, causes, evidence)
+    if suppressed := [finding for finding in diagnosis.findings if finding.suppressed]:
+        if status is Status.OK and any(finding.severity is not Severity.INFO for finding in suppressed):
+            summary = "nothing that counts was found"  # what is suppressed may be all that is wrong
+        summary += f" ({len(suppressed)} suppressed)"
+    return Verdict(status=status, path=path, access=access, summary=summary)
+
+
+def _inside(title: str) -> str:
+    """A title as the second half of a sentence: a word in capitals keeps them."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Finding], evidence: Evidence) -> str:
+    """The verdict in one sentence: the worst cause, or what was proven."""
+    loud = [finding for finding in causes if finding.severity is not Severity.INFO]
+    required = [target for target in targets if target.role is Role.REQUIRED]
+    unproven = [
+        target
+        for role in (Role.REQUIRED, Role.OPTIONAL)
+        for target in targets
+        if target.unproven and target.role is role
+    ]
+    if status is Status.OK:
+        count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
+        names = " and ".join(target.id for target in required)
+        way = "privately" if all(target.path is Path.PRIVATE for target in required) else "as expected"
+        return f"{names} answer{'s' if len(required) == 1 else ''} {way} at {count} address{'es' if count != 1 else ''}"
+    if loud and (status is not Status.UNKNOWN or not unproven):
+        first = loud[0]
+        where = f"{first.target}: " if first.target is not None else ""
+        more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
+        return f"{where}{_inside(first.title)}{more}"
+    if unproven:
+        first_target = unproven[0]
+        return f"{first_target.id} could not be proven: {first_target.unproven[0]}"
+    return "nothing could be measured"
+
+
+def _vantage(evidence: Evidence) -> Vantage:
+    host, imds = evidence.host, evidence.imds
+    sources = {each.facts.source for each in evidence.of(Step.TCP) if isinstance(each.facts, TcpFacts)}
+    clock = min(evidence.clocks, key=lambda each: each.uncertainty, default=None)
+    return Vantage(
+        instance_id=imds.instance_id if imds else None,
+        region=imds.region if imds else None,
+        partition=imds.partition if imds else None,
+        availability_zone=imds.availability_zone if imds else None,
+        availability_zone_id=imds.availability_zone_id if imds else None,
+        vpc_id=imds.vpc_id if imds else None,
+        subnet_id=imds.subnet_id if imds else None,
+        vpc_cidrs=imds.vpc_cidrs if imds else (),
+        security_group_ids=imds.security_group_ids if imds else (),
+        source_addresses=ordered(each for each in sources if each is not None),
+        resolvers=evidence.configured_resolvers,
+        proxies=host.proxies if host else {},
+        credentials=_credentials(evidence),
+        clock_offset_seconds=None if clock is None else clock.offset,
+        clock_uncertainty_seconds=None if clock is None else clock.uncertainty,
+        sdk=evidence.sdk,
+    )
+
+
+def _credentials(evidence: Evidence) -> Credentials | None:
+    facts = evidence.credentials.facts if evidence.credentials is not None else None
+    if facts is None:
+        return None
+    return Credentials(
+        source=facts.source,
+        access_key_id_suffix=facts.access_key_id_suffix,
+        expires_at=facts.expires_at,
+        role=facts.role or (evidence.imds.role if evidence.imds and facts.source == "iam-role" else None),
+    )
+
+
+def refusal(why: str) -> Report:
+    """The document of a call that made no run, such as one with a mistake in its options."""
+    now = datetime.now(UTC)
+    nothing = Run(
+        id="none",
+        started_at=now,
+        finished_at=now,
+        seconds=0.0,
+        complete=False,
+        interrupted=False,
+        expect=Expect.PRIVATE,
+        signed_calls=True,
+        ec2_reads=True,
+        private_cidrs=(),
+        region=None,
+        region_source=None,
+    )
+    blank = Evidence(Measurement(run=nothing, targets=(), observations=()))
+    return Report(
+        schema=SCHEMA,
+        tool=_TOOL,
+        run=nothing,
+        verdict=Verdict(status=Status.UNKNOWN, path=Path.UNKNOWN, access=Access.UNKNOWN, summary=why),
+        vantage=_vantage(blank),
+        targets=(),
+        observations=(),
+        findings=(),
+        not_evaluated=(),
+    )
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """The first of critical, unknown, warning, ok that is there; ok for none."""
+    return next((status for status in _WORST_FIRST if status in statuses), Status.OK)
+
+
+def _counts(finding: Finding, findings: tuple[Finding, ...]) -> bool:
+    """Whether neither the finding nor any cause above it is suppressed."""
+    by_id = {each.id: each for each in findings}
+    while not finding.suppressed and finding.explained_by is not None:
+        finding = by_id[finding.explained_by]
+    return not finding.suppressed
+
+
+def _causes(findings: tuple[Finding, ...]) -> list[Finding]:
+    return [finding for finding in findings if finding.explained_by is None and not finding.suppressed]

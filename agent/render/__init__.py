@@ -1,1 +1,0 @@
-"""A report in each format: one module a format, each with `render(report) -> str`."""

@@ -1,0 +1,189 @@
+"""The report's JSON: how classes become the contract's keys, and back. It alone knows where the two differ."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from agent.catalog.services import APPLIANCE_LABELS
+from agent.report.model import SCHEMA, Report
+from agent.report.serialization import ShapeError, plain, shaped, type_schema
+from probes.facts import (
+    AllowanceFacts,
+    ApiFacts,
+    CredentialFacts,
+    DnsFacts,
+    Facts,
+    HostFacts,
+    HttpFacts,
+    ImdsFacts,
+    LookupFacts,
+    ProxyConnectFacts,
+    ProxyFacts,
+    SdkFacts,
+    TcpFacts,
+    TlsFacts,
+)
+from probes.model import Failed, Failure, Observation, Ok, Outcome, Skipped, Step, Subject
+from probes.vpc.model import READS
+
+_FACTS: Final[dict[tuple[Step, str | None], type]] = {
+    (Step.HOST, None): HostFacts,
+    (Step.HOST, "sdk-settings"): SdkFacts,
+    (Step.HOST, "proxy"): ProxyFacts,
+    (Step.IMDS, None): ImdsFacts,
+    (Step.IMDS, "container-credentials"): TcpFacts,
+    (Step.DNS, "getaddrinfo"): LookupFacts,
+    (Step.DNS, "dual-stack-name"): LookupFacts,
+    (Step.DNS, "A"): DnsFacts,
+    (Step.DNS, "AAAA"): DnsFacts,
+    **{(Step.DNS, f"appliance-{label}"): LookupFacts for label in APPLIANCE_LABELS},
+    (Step.TCP, None): TcpFacts,
+    (Step.TLS, None): TlsFacts,
+    (Step.TLS, "small-segments"): TlsFacts,
+    (Step.TLS, "other-name"): TlsFacts,
+    (Step.HTTP, None): HttpFacts,
+    (Step.HTTP, "padded"): HttpFacts,
+    (Step.HTTP, "proxy-connect"): ProxyConnectFacts,
+    (Step.HOST, "metadata-proxy"): ProxyFacts,
+    (Step.HOST, "allowances"): AllowanceFacts,
+    (Step.CREDENTIALS, None): CredentialFacts,
+    (Step.API, None): ApiFacts,
+    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
+}
+"""Which facts an observation of a step and operation holds."""
+
+
+def encode(report: Report) -> dict[str, Any]:
+    """The report as JSON's types, every key of the contract there, in its order."""
+    document = plain(replace(report, observations=()))
+    document["observations"] = [encode_observation(each) for each in report.observations]
+    return document  # type: ignore[no-any-return] # plain() of a class is an object
+
+
+def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
+    """One observation, its subject and its outcome laid flat."""
+    subject, outcome = observation.subject, observation.outcome
+    status = {Ok: "ok", Failed: "failed", Skipped: "skipped"}[type(outcome)]
+    return {
+        "id": observation.id,
+        "after": subject.after,
+        "step": plain(subject.step),
+        "target": subject.target,
+        "address": plain(subject.address),
+        "port": subject.port,
+        "resolver": plain(subject.resolver),
+        "operation": subject.operation,
+        "status": status,
+        "started_at": plain(observation.started_at),
+        "seconds": plain(observation.seconds),
+        "failure": plain(observation.failure),
+        "skipped_because": outcome.reason if isinstance(outcome, Skipped) else None,
+        "facts": plain(observation.facts),
+    }
+
+
+def decode(document: Any) -> Report:
+    """Read a report back. Raises ShapeError where it is none."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ShapeError("schema", f"this is no {SCHEMA}")
+    listed = document.get("observations")
+    if not isinstance(listed, list):
+        raise ShapeError("observations", "a list belongs here")
+    observations = tuple(decode_observation(each, f"observations[{place}]") for place, each in enumerate(listed))
+    return replace(shaped(Report, {**document, "observations": []}), observations=observations)
+
+
+def dumps(document: Any) -> str:
+    """JSON text of two spaces' indent, ASCII alone, so that nothing in it can speak to a terminal."""
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report (draft 2020-12)."""
+    definitions: dict[str, Any] = {"Observation": {}}  # its form is not that of its class
+    type_schema(Report, definitions)
+    observation: dict[str, Any] = {
+        "description": "One look at the world.",
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "after": _or_null({"type": "string"}),
+            "step": type_schema(Step, definitions),
+            "target": _or_null({"type": "string"}),
+            "address": _or_null({"type": "string"}),
+            "port": _or_null({"type": "integer"}),
+            "resolver": _or_null({"type": "string"}),
+            "operation": _or_null({"type": "string"}),
+            "status": {"enum": ["ok", "failed", "skipped"]},
+            "started_at": _or_null({"type": "string", "format": "date-time"}),
+            "seconds": _or_null({"type": "number"}),
+            "failure": _or_null(type_schema(Failure, definitions)),
+            "skipped_because": _or_null({"type": "string"}),
+            "facts": _or_null(type_schema(Facts, definitions)),
+        },
+        "additionalProperties": False,
+    }
+    observation["required"] = list(observation["properties"])
+    report = definitions.pop("Report")
+    report["properties"]["schema"] = {"const": SCHEMA}
+    report["properties"]["observations"] = {"type": "array", "items": {"$ref": "#/$defs/Observation"}}
+    definitions["Observation"] = observation
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{SCHEMA.replace('.', ':')}",
+        "title": SCHEMA,
+        **report,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    started_at: datetime | None
+    seconds: float | None
+
+
+_OBSERVATION_KEYS: Final = frozenset(
+    "id after step target address port resolver operation status started_at seconds failure skipped_because "
+    "facts".split()
+)
+
+
+def decode_observation(data: Any, where: str) -> Observation[Any]:
+    """Read one observation back. Raises ShapeError, with `where` it stands."""
+    if not isinstance(data, dict) or set(data) != _OBSERVATION_KEYS:
+        raise ShapeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
+    names = ("step", "target", "address", "port", "resolver", "operation", "after")
+    subject = shaped(Subject, {name: data[name] for name in names}, where)
+    if data["id"] != subject.id:
+        raise ShapeError(f"{where}.id", f"{subject.id} belongs here")
+    facts: Any = None
+    if data["facts"] is not None:
+        kind = _FACTS.get((subject.step, subject.operation))
+        if kind is None:
+            raise ShapeError(f"{where}.facts", "nothing is known of facts of this step and operation")
+        facts = shaped(kind, data["facts"], f"{where}.facts")
+    outcome: Outcome[Any]
+    match data["status"]:
+        case "ok" if facts is None:
+            raise ShapeError(f"{where}.facts", "what was seen belongs here")
+        case "ok":
+            outcome = Ok(facts)
+        case "failed":
+            outcome = Failed(shaped(Failure, data["failure"], f"{where}.failure"), facts)
+        case "skipped":
+            outcome = Skipped(shaped(str, data["skipped_because"], f"{where}.skipped_because"))
+        case _:
+            raise ShapeError(f"{where}.status", "one of ok, failed, skipped belongs here")
+    for key, status in (("failure", "failed"), ("skipped_because", "skipped")):
+        if data["status"] != status and data[key] is not None:
+            raise ShapeError(f"{where}.{key}", f"null belongs here, since the step was {data['status']}")
+    if data["status"] == "skipped" and facts is not None:
+        raise ShapeError(f"{where}.facts", "null belongs here, since the step was skipped")
+    times = shaped(_Times, {"started_at": data["started_at"], "seconds": data["seconds"]}, where)
+    return Observation(subject=subject, outcome=outcome, started_at=times.started_at, seconds=times.seconds)
+
+
+def _or_null(form: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [form, {"type": "null"}]}

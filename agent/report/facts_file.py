@@ -1,0 +1,125 @@
+"""The configuration of a network as a file: what EC2 said where it is reachable, for a run where it is not.
+
+The file is the operator's own word. It is checked for form, age and belonging and not for intent: what it says of
+groups and routes counts as EC2's own answers do.
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from agent.catalog.partitions import is_region
+from agent.report import codec
+from agent.report.model import Tool
+from agent.report.serialization import ShapeError, plain, shaped
+from agent.settings import Ec2Facts
+from agent.version import __version__
+from probes.model import Observation, Step, Subject
+from probes.vpc.model import READS, VpcFacts
+
+SCHEMA: Final = "backuplink.ec2-facts.v1"
+MAX_AGE: Final = timedelta(days=30)
+"""What a network was set to before that says too little about today."""
+MAX_AHEAD: Final = timedelta(days=1)
+"""How far this host's clock may be behind that of the host that wrote the file."""
+VPC_ID: Final = re.compile(r"vpc-[0-9a-f]{8}(?:[0-9a-f]{9})?")
+"""EC2 API Reference, Resource IDs: 8 characters of old, 17 of new ones."""
+
+
+class FactsFileError(Exception):
+    """A file whose facts cannot be taken, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """The form of the file, its observations aside."""
+
+    schema: str
+    tool: Tool
+    taken_at: datetime
+    region: str
+    vpc_id: str
+    observations: tuple[Any, ...]
+
+
+def dumps(facts: Ec2Facts) -> str:
+    """The text of a file with these facts."""
+    document = _Document(
+        schema=SCHEMA,
+        tool=Tool(name="backuplink", version=__version__),
+        taken_at=facts.taken_at,
+        region=facts.region,
+        vpc_id=facts.vpc_id,
+        observations=tuple(codec.encode_observation(each) for each in facts.observations),
+    )
+    return codec.dumps(plain(document))
+
+
+def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
+    """The facts in a document; `name` is what errors call it. Raises FactsFileError for what is none, and for facts
+    that are too old at `now` or that were taken after it."""
+    try:
+        text = data.decode("utf-8")
+    except ValueError as error:
+        raise FactsFileError(f"{name}: is no UTF-8 text, and so no facts file") from error
+    try:
+        facts = _facts(json.loads(text))
+    except RecursionError as error:
+        raise FactsFileError(f"{name}: is nested too deep for a facts file") from error
+    except ShapeError as error:
+        raise FactsFileError(
+            f"{name}: is no file of `backuplink facts` that this version understands: {error}"
+        ) from error
+    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+        raise FactsFileError(f"{name}: is no JSON: {error}") from error
+    if (untimely := _untimely(facts, now)) is not None:
+        raise FactsFileError(f"{name}: {untimely}")
+    return facts
+
+
+def _facts(document: Any) -> Ec2Facts:
+    """Raises ShapeError."""
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ShapeError("schema", f"this is no {SCHEMA}")
+    found = shaped(_Document, document)
+    if not is_region(found.region):
+        raise ShapeError("region", "the name of a Region belongs here")
+    if VPC_ID.fullmatch(found.vpc_id) is None:
+        raise ShapeError("vpc_id", "the id of a VPC belongs here")
+    observations = tuple(
+        _observation(each, f"observations[{number}]") for number, each in enumerate(found.observations)
+    )
+    twice = [name for name, count in Counter(each.id for each in observations).items() if count > 1]
+    if twice:
+        raise ShapeError("observations", f"{twice[0]} is there twice")
+    for each in observations:
+        if isinstance(each.facts, VpcFacts) and each.facts.vpc.vpc_id != found.vpc_id:
+            raise ShapeError(each.id, f"it tells of the VPC {each.facts.vpc.vpc_id}, and the file of {found.vpc_id}")
+    return Ec2Facts(region=found.region, vpc_id=found.vpc_id, taken_at=found.taken_at, observations=observations)
+
+
+def _observation(data: Any, where: str) -> Observation[Any]:
+    found = codec.decode_observation(data, where)
+    if found.subject.operation not in READS or found.subject != Subject(
+        step=Step.EC2, operation=found.subject.operation
+    ):
+        raise ShapeError(f"{where}.id", "what EC2 said to one of this version's reads belongs here, and nothing else")
+    return found
+
+
+def _untimely(facts: Ec2Facts, now: datetime) -> str | None:
+    """What is wrong with the age of facts."""
+    age = now - facts.taken_at
+    taken = f"{facts.taken_at:%Y-%m-%d %H:%M} UTC"
+    if age > MAX_AGE:
+        return (
+            f"was taken {age.days} days ago, at {taken}; after {MAX_AGE.days} days a configuration says too little of "
+            "today. Make the file anew where EC2 is reachable: "
+            f"backuplink facts --vpc {facts.vpc_id} --region {facts.region} --output FILE"
+        )
+    if age < -MAX_AHEAD:
+        return f"was taken at {taken}, which is yet to come by this host's clock: set the clock, or make the file anew"
+    return None

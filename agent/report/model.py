@@ -1,0 +1,292 @@
+"""The report: what a run saw and what it means. One frozen class an object; `codec` gives it its JSON form."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
+
+from agent.catalog.findings import Document, Scope, Severity
+from agent.report.hops import Hop, Outcome, Stage
+from agent.settings import Expect
+from probes.addresses import AddressScope
+from probes.facts import (
+    SdkFacts,
+)
+from probes.model import Address, Addressing, Observation, Role, Target
+
+SCHEMA: Final = "backuplink.report.v1"
+NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
+NO_REGION: Final = "no Region is known"
+"""Reasons for which nobody's configuration is looked at: it would be another network's."""
+
+
+class Status(StrEnum):
+    """How a target, or a run, is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    NOT_IN_USE = "not-in-use"
+
+
+class Path(StrEnum):
+    """Which way the traffic takes."""
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+    MIXED = "mixed"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class Access(StrEnum):
+    """Whether signed calls are allowed."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    NOT_TRIED = "not-tried"
+    UNKNOWN = "unknown"
+
+
+class CommandScope(StrEnum):
+    """What a fix command changes, or looks at."""
+
+    HOST = "host"
+    ENDPOINT = "endpoint"
+    SUBNET = "subnet"
+    VPC = "vpc"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One command that mends, or shows, a cause."""
+
+    argv: tuple[str, ...]
+    """Words for a program, never a line for a shell; `<PLACEHOLDER>` stands for what is not known here."""
+    scope: CommandScope
+    reversible: bool
+    undo: str | None
+    """How to take it back; None where it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What to do about a finding."""
+
+    summary: str
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A named fault."""
+
+    id: str
+    code: str
+    name: str
+    severity: Severity
+    scope: Scope
+    target: str | None
+    title: str
+    detail: str
+    evidence: tuple[str, ...]
+    """Ids of the observations that show it."""
+    explained_by: str | None
+    """Id of the finding that is its cause."""
+    suppressed: bool
+    fix: Fix
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEvaluated:
+    """A rule that could not be asked."""
+
+    code: str
+    target: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """What made the report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """When and how the run was."""
+
+    id: str
+    started_at: datetime
+    finished_at: datetime
+    seconds: float
+    complete: bool
+    """Whether the run came to its own end, neither cut by its deadline nor interrupted."""
+    interrupted: bool
+    expect: Expect
+    signed_calls: bool
+    """Whether signed calls were wanted."""
+    ec2_reads: bool = False
+    """Whether the configuration was wanted, from EC2 or from a file."""
+    private_cidrs: tuple[IPv4Network | IPv6Network, ...]
+    region: str | None
+    region_source: str | None
+    """What named the Region."""
+    timeout_seconds: float | None = None
+    """What one step might take; None where no run was made, and in reports of versions that did not say it."""
+    deadline_seconds: float | None = None
+    """The same of the whole run."""
+    redacted: bool = False
+    """Whether masks stand in the report in place of what identifies, so that it cannot be judged again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one run saw, without any judgement of it."""
+
+    run: Run
+    targets: tuple[Target, ...]
+    observations: tuple[Observation[Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The run in one line."""
+
+    status: Status
+    path: Path
+    access: Access
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Which credentials the signed calls used; never the credentials."""
+
+    source: str
+    access_key_id_suffix: str
+    expires_at: datetime | None
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """Where the run looked from."""
+
+    instance_id: str | None
+    region: str | None
+    partition: str | None
+    availability_zone: str | None
+    availability_zone_id: str | None
+    vpc_id: str | None
+    subnet_id: str | None
+    vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]
+    security_group_ids: tuple[str, ...]
+    source_addresses: tuple[Address, ...]
+    resolvers: tuple[Address, ...]
+    proxies: dict[str, str]
+    credentials: Credentials | None
+    clock_offset_seconds: float | None
+    clock_uncertainty_seconds: float | None = None
+    """Half the round trip by which the offset was measured; the server's whole seconds add up to one."""
+    sdk: SdkFacts | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetAddress:
+    """An address that somebody gave for a target."""
+
+    address: Address
+    scope: AddressScope
+    from_own_lookup: bool
+    resolvers: tuple[Address, ...]
+    availability_zone: str | None
+    availability_zone_id: str | None
+    endpoint_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetReport:
+    """A service at a host, judged."""
+
+    id: str
+    service: str
+    region: str
+    partition: str
+    service_name: str | None
+    host: str
+    addressing: Addressing
+    role: Role
+    required: bool
+    ports: tuple[int, ...]
+    status: Status
+    path: Path
+    access: Access
+    unproven: tuple[str, ...]
+    """What is missing for `ok`, in words; empty where nothing is."""
+    addresses: tuple[TargetAddress, ...]
+
+
+class Measured(StrEnum):
+    """How a connect ended, held against what the configuration says of it."""
+
+    CONNECTED = "connected"
+    SILENT = "silent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    """In another way, on this host or on the way."""
+    NOT_MEASURED = "not-measured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredPath:
+    """The path from this host to a port of an address as the configuration has it, and what was measured there."""
+
+    target: str
+    address: Address
+    port: int
+    source: Address | None
+    endpoint_id: str | None
+    interface_id: str | None
+    predicted: Outcome
+    measured: Measured
+    agrees: bool | None
+    """Whether the two say the same; None where one of them says nothing."""
+    parted_at: Stage | None
+    """The hop where they part: the one that should have stopped what connected. Where what should pass does not
+    connect, nothing tells which hop, and this is None."""
+    hops: tuple[Hop, ...]
+    unseen: tuple[str, ...]
+    """What could change the prediction and cannot be seen from here."""
+    taken_at: datetime
+    """When the configuration was read."""
+    source_subnet_id: str | None = None
+    subnet_id: str | None = None
+    """The subnets of this host's interface and of the endpoint's; None where they are not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run."""
+
+    schema: str
+    tool: Tool
+    run: Run
+    verdict: Verdict
+    vantage: Vantage
+    targets: tuple[TargetReport, ...]
+    observations: tuple[Observation[Any], ...]
+    findings: tuple[Finding, ...]
+    not_evaluated: tuple[NotEvaluated, ...]
+    paths: tuple[ConfiguredPath, ...] = ()
+    """One for each address and port that the configuration was held against; empty where it was not read."""
+
+
+FOREIGN_FACTS: Final = "the facts file is of "
+"""How the reason begins for which a file with another network's configuration is not used."""

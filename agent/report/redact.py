@@ -1,0 +1,552 @@
+"""A report without what tells whose network it is: the same value has the same mask everywhere in one report.
+
+Masks are counted in the order of the report, never computed from what they hide, so nothing can be guessed back, and a
+masked report masked again stays what it is. An address becomes one of the blocks that are kept for documentation, so
+that a masked report is still a report.
+
+Three kinds of text are told apart. A field that holds one foreign value, such as a role, is masked whole; so is a field
+that a peer fills, such as a request id, where it has not the form of its kind. Sentences may quote such a value, so it
+is looked for there as a word. Everything else, such as codes, titles and ids, keeps its words, whatever a role or a
+peer may be called: only ids, account numbers, ARNs, addresses and host names are masked in it.
+"""
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from agent.catalog.partitions import PARTITIONS, SUFFIXES
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES
+from agent.report.model import Command, ConfiguredPath, Credentials, Fix, Report, TargetAddress, TargetReport, Vantage
+from probes.facts import (
+    ApiFacts,
+    Certificate,
+    CredentialFacts,
+    DnsFacts,
+    GatewayFacts,
+    HostFacts,
+    HostsEntry,
+    HttpFacts,
+    ImdsFacts,
+    ProxyConnectFacts,
+    ProxyFacts,
+    SdkFacts,
+    TlsFacts,
+)
+from probes.model import Address, Failure, FailureKind, Step
+from probes.vpc.model import (
+    AMAZON_DNS,
+    AclEntry,
+    DhcpOptionsFacts,
+    Endpoint,
+    FirewallRule,
+    GroupRule,
+    NetworkAcl,
+    NetworkInterface,
+    PrefixList,
+    PrivateZone,
+    ResolverRule,
+    Route,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
+
+T = TypeVar("T")
+
+_EVERYWHERE: Final = (
+    frozenset(
+        ip_address(each)
+        for each in ("0.0.0.0", "127.0.0.1", "127.0.0.53", "::", "::1")  # noqa: S104 - not an address to bind
+    )
+    | frozenset(ip_address(f"169.254.{end}") for end in ("169.123", "169.253", "169.254", "170.2", "170.23"))
+    | frozenset(ip_address(f"fd00:ec2::{end}") for end in ("23", "123", "253", "254"))
+)
+"""The same on every host, so they tell nothing: among them what an instance has for names, metadata, time and
+credentials."""
+_DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
+"""RFC 5737; RFC 3849 keeps 2001:db8::/32."""
+_BENCHMARKS: Final = ip_network("198.18.0.0/15")
+"""RFC 2544: for more addresses than those blocks have."""
+
+_KINDS: Final = (
+    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|fsx"
+)
+"""How ids of AWS begin."""
+_IDS: Final = re.compile(rf"\b(?P<id>(?P<kind>{_KINDS})-[0-9a-f]{{8,17}})\b(?:-[0-9a-z]{{8}}(?=[.-]))?")
+"""With the suffix that an endpoint's DNS name has behind its id."""
+_ZONE: Final = re.compile(r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b")
+"""The id of a hosted zone (Route 53 API Reference, HostedZone)."""
+_ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
+_ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)(?<!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)\d{12}(?!\d|\.\d)")
+"""Not the end of a UUID (RFC 9562, section 4), as request ids are."""
+_ADDRESS: Final = re.compile(
+    r"(?:(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)"
+    r"|(?<![0-9A-Fa-f:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![0-9A-Fa-f:]))"
+    r"(?:/(?P<length>\d{1,3})(?!\d))?"
+)
+_NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\d{1,3}){3})\b")
+"""As instances are named by default: `ip-10-0-1-17`."""
+
+_WHOLE: Final[dict[tuple[type, str], str]] = {
+    (ApiFacts, "error_message"): "text",
+    (Certificate, "issuer"): "certificate",
+    (Certificate, "issuer_organization"): "organization",
+    (Certificate, "names"): "name",
+    (Certificate, "sha256"): "fingerprint",
+    (Certificate, "subject"): "certificate",
+    (CredentialFacts, "access_key_id_suffix"): "key",
+    (CredentialFacts, "role"): "role",
+    (Credentials, "access_key_id_suffix"): "key",
+    (Credentials, "role"): "role",
+    (DhcpOptionsFacts, "name_servers"): "host",
+    (DnsFacts, "authority"): "domain",
+    (Endpoint, "dns_names"): "host",
+    (Endpoint, "error_message"): "text",
+    (Endpoint, "policy"): "policy",
+    (FirewallRule, "domains"): "domain",
+    (FirewallRule, "override"): "host",
+    (GatewayFacts, "gateway_id"): "gateway",
+    (DnsFacts, "canonical_name"): "host",
+    (HostFacts, "proxies"): "proxy",
+    (HostFacts, "resolvers_ignored"): "resolver",
+    (HostFacts, "search"): "search",
+    (HostsEntry, "names"): "host",
+    (HttpFacts, "location"): "location",
+    (HttpFacts, "server"): "server",
+    (ImdsFacts, "role"): "role",
+    (PrivateZone, "name"): "domain",
+    (ProxyConnectFacts, "proxy"): "proxy",
+    (ProxyConnectFacts, "server"): "server",
+    (ProxyFacts, "proxy"): "proxy",
+    (ResolverRule, "domain"): "domain",
+    (ResolverRule, "name"): "rule",
+    (SdkFacts, "ca_bundle"): "file",
+    (SdkFacts, "endpoint_urls"): "url",
+    (SdkFacts, "profile"): "profile",
+    (TargetReport, "host"): "host",
+    (TlsFacts, "first_bytes"): "bytes",
+    (TlsFacts, "server_name"): "host",
+    (TlsFacts, "trust"): "file",
+    (Vantage, "proxies"): "proxy",
+}
+"""Fields whose every value tells something, with the word that its mask begins with."""
+_ID: Final = re.compile(rf"(?:{_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})")
+_RESOLVER_ID: Final = re.compile(rf"{_ID.pattern}|rslvr-autodefined-rr-internet-resolver")
+_OWNER: Final = re.compile(r"[0-9]{12}|account-[0-9]+|Route 53 Resolver|[a-z0-9-]{1,63}\.amazonaws\.com")
+"""An account, or a service of AWS."""
+_PROTOCOL: Final = re.compile(r"-1|[0-9]{1,3}|tcp|udp|icmp|icmpv6")
+_ADDRESS_TYPE: Final = re.compile(r"ipv4|ipv6|dualstack|service-defined")
+_AVAILABILITY_ZONE: Final = re.compile(r"[a-z]{2}(?:-[a-z]+){1,2}-[0-9](?:-[a-z0-9]{2,4}){0,3}(?:-[0-9])?[a-z]?")
+_FORMS: Final[dict[tuple[type, str], re.Pattern[str]]] = {
+    (AclEntry, "protocol"): _PROTOCOL,
+    (ApiFacts, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}"),
+    (ApiFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
+    (HttpFacts, "content_type"): re.compile(
+        r"[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?", re.ASCII
+    ),
+    (HttpFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
+    (ConfiguredPath, "endpoint_id"): _ID,
+    (ConfiguredPath, "interface_id"): _ID,
+    (DhcpOptionsFacts, "options_id"): _ID,
+    (Endpoint, "dns_record_type"): _ADDRESS_TYPE,
+    (Endpoint, "endpoint_id"): _ID,
+    (Endpoint, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}"),
+    (Endpoint, "group_ids"): _ID,
+    (Endpoint, "interface_ids"): _ID,
+    (Endpoint, "ip_address_type"): _ADDRESS_TYPE,
+    (Endpoint, "owner_id"): _OWNER,
+    (Endpoint, "service_name"): re.compile(
+        r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}"
+    ),
+    (Endpoint, "state"): re.compile(
+        r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted"
+    ),
+    (Endpoint, "subnet_ids"): _ID,
+    (Endpoint, "vpc_id"): _ID,
+    (FirewallRule, "action"): re.compile(r"ALLOW|BLOCK|ALERT"),
+    (FirewallRule, "block_response"): re.compile(r"NODATA|NXDOMAIN|OVERRIDE"),
+    (FirewallRule, "domain_list_id"): _RESOLVER_ID,
+    (FirewallRule, "group_id"): _RESOLVER_ID,
+    (FirewallRule, "query_type"): re.compile(r"[A-Z]{1,10}|TYPE[0-9]{1,5}|NSEC3(?:PARAM)?"),
+    (GroupRule, "prefix_list_id"): _ID,
+    (GroupRule, "protocol"): _PROTOCOL,
+    (GroupRule, "referenced_group_id"): _ID,
+    (GroupRule, "rule_id"): _ID,
+    (NetworkAcl, "acl_id"): _ID,
+    (NetworkAcl, "subnet_ids"): _ID,
+    (NetworkAcl, "vpc_id"): _ID,
+    (NetworkInterface, "availability_zone"): _AVAILABILITY_ZONE,
+    (NetworkInterface, "group_ids"): _ID,
+    (NetworkInterface, "interface_id"): _ID,
+    (NetworkInterface, "kind"): re.compile(r"[a-z]+(?:[A-Z_][a-z_]*){0,6}"),
+    (NetworkInterface, "status"): re.compile(r"available|associated|attaching|detaching|in-use|pending"),
+    (NetworkInterface, "subnet_id"): _ID,
+    (NetworkInterface, "vpc_id"): _ID,
+    (PrefixList, "prefix_list_id"): _ID,
+    (PrivateZone, "owner"): _OWNER,
+    (PrivateZone, "zone_id"): re.compile(rf"{_ZONE.pattern}|zone-[0-9]+"),
+    (ResolverRule, "kind"): re.compile(r"FORWARD|SYSTEM|RECURSIVE|DELEGATE"),
+    (ResolverRule, "owner_id"): _OWNER,
+    (ResolverRule, "rule_id"): _RESOLVER_ID,
+    (Route, "prefix_list_id"): _ID,
+    (Route, "state"): re.compile(r"active|blackhole|filtered"),
+    (Route, "target"): re.compile(rf"local|unknown|{_ID.pattern}"),
+    (RouteTable, "subnet_ids"): _ID,
+    (RouteTable, "table_id"): _ID,
+    (RouteTable, "vpc_id"): _ID,
+    (SecurityGroup, "group_id"): _ID,
+    (Subnet, "availability_zone"): _AVAILABILITY_ZONE,
+    (Subnet, "availability_zone_id"): re.compile(r"[a-z]{2,5}[0-9](?:-[a-z]{2,4}[0-9]?){0,2}-(?:az|wlz)[0-9]{1,2}"),
+    (Subnet, "owner_id"): _OWNER,
+    (Subnet, "subnet_id"): _ID,
+    (Subnet, "vpc_id"): _ID,
+    (TargetAddress, "endpoint_id"): _ID,
+    (Vpc, "dhcp_options_id"): _ID,
+    (Vpc, "owner_id"): _OWNER,
+    (Vpc, "vpc_id"): _ID,
+    # An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number.
+    (Failure, "code"): re.compile(
+        r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"
+    ),
+}
+"""Fields that peers fill, with the form that AWS, a server or this program gives them (media types: RFC 6838, section
+4.2; the configuration's: the types of the EC2, Route 53 and Route 53 Resolver APIs). What has another form may be any
+text, and is masked as one; ids may be masks already."""
+_QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
+"""How h11's complaints end where they quote a peer; the end itself may be cut off."""
+_NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
+"""Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
+_NAMES: Final = frozenset({"domain", "host", "search"})
+"""Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
+_SENTENCES: Final = frozenset(
+    {"detail", "message", "reason", "second_look", "summary", "undo", "unproven"}
+    | {"resources", "rule", "unseen", "words"}
+)
+"""Fields that hold sentences, or quote in another way."""
+_PLAIN_WORDS: Final = frozenset(
+    {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
+)
+"""Words of this program, which tell nothing even where a role or a profile is called so."""
+_OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
+"""Failures whose message is this program's and not a peer's."""
+_AWS_WORDS: Final = frozenset(
+    {
+        FailureKind.NOT_PERMITTED,
+        FailureKind.CREDENTIALS_EXPIRED,
+        FailureKind.CREDENTIALS_INVALID,
+        FailureKind.SIGNATURE,
+        FailureKind.CLOCK_SKEW,
+        FailureKind.THROTTLED,
+        FailureKind.NOT_SUBSCRIBED,
+        FailureKind.SERVICE_ERROR,
+        FailureKind.MALFORMED,
+    }
+)
+"""Failures of a read whose message can be what EC2 said."""
+_LEAST_QUOTED: Final = 3
+"""Characters of a value that is looked for in sentences; a shorter one is part of the language."""
+
+
+def redact(report: Report) -> Report:
+    """The report with masks in place of all that identifies."""
+    masked = _Redactor(report).run()
+    return dataclasses.replace(masked, run=dataclasses.replace(masked.run, redacted=True))
+
+
+class _Redactor:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._masks: dict[str, str] = {}
+        self._counts: Counter[object] = Counter()
+        self._texts: dict[tuple[str, bool], str] = {}
+        """What became of each text: the ids of a network stand in many places."""
+        self._addresses: dict[Address, Address] = {}
+        self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
+        # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
+        answers = (each.facts for each in report.observations if isinstance(each.facts, ApiFacts))
+        code = _FORMS[ApiFacts, "error_code"]
+        self._said_as_codes = {each.error_code for each in answers if not code.fullmatch(each.error_code or "0")}
+        quoted: set[str] = set()
+        hosts: set[str] = set()
+        for kind, text in _sensitive(report):
+            if not _is_told(kind, text):
+                continue
+            self._mask(kind, text)
+            if kind in _NAMES and "." in text:
+                hosts.add(text)
+            elif kind not in _NOT_QUOTED and len(text) >= _LEAST_QUOTED and text not in _PLAIN_WORDS:
+                quoted.add(text)
+            if kind == "bytes" and (shown := _as_text(text)) is not None:
+                self._masks[shown] = self._masks[text]
+                quoted.add(shown)
+        # The id of a target ends with its host, whatever that is called.
+        targets = {each.host for each in report.targets if each.host in self._masks and "." not in each.host}
+        # Lists of domains can be long, and sentences name few of them.
+        texts = "\n".join(_texts(report))
+        quoted, hosts = ({each for each in words if each in texts} for words in (quoted, hosts))
+        self._hosts = _any_of(hosts, behind_at=targets)
+        self._quoted = _any_of(quoted | hosts)
+
+    def run(self) -> Report:
+        return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
+
+    def _walked(self, value: Any, field: str = "", kind: str | None = None, form: re.Pattern[str] | None = None) -> Any:
+        match value:
+            case Enum() | None | bool() | int() | float():
+                return value
+            case str() if form is not None and form.fullmatch(value) and value not in self._said_as_codes:
+                return self._text(value)
+            case str() if kind is not None or form is not None:
+                return self._masks.get(value) or self._text(value)
+            case str():
+                return self._text(value, quotes=field in _SENTENCES)
+            case IPv4Interface() | IPv6Interface():
+                return ip_interface(f"{self._address(value.ip)}/{value.network.prefixlen}")
+            case IPv4Address() | IPv6Address():
+                return self._address(value)
+            case IPv4Network() | IPv6Network():
+                return self._network(value)
+            case tuple():
+                return tuple(self._walked(each, field, kind, form) for each in value)
+            case dict():
+                return {key: self._walked(each, field, kind) for key, each in value.items()}
+            case Command():
+                # A command with a mask in it would be a riddle: placeholders stand there instead.
+                argv = tuple(self._placeholder(word) for word in value.argv)
+                return dataclasses.replace(value, argv=argv, undo=self._walked(value.undo, "undo"))
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            ours = isinstance(value, Fix)  # advice is this program's own words, though a peer may use one of them
+            changed = {
+                each.name: self._walked(
+                    getattr(value, each.name),
+                    "" if ours else each.name,
+                    _WHOLE.get((type(value), each.name)),
+                    _FORMS.get((type(value), each.name)),
+                )
+                for each in dataclasses.fields(value)
+            }
+            return dataclasses.replace(value, **changed)
+        return value
+
+    def _text(self, text: str, *, quotes: bool = False) -> str:
+        if (text, quotes) not in self._texts:
+            self._texts[text, quotes] = self._searched(text, quotes=quotes)
+        return self._texts[text, quotes]
+
+    def _searched(self, text: str, *, quotes: bool) -> str:
+        for known in (self._quoted if quotes else None, self._hosts):
+            if known is not None:
+                text = known.sub(lambda found: self._masks[found[0]], text)
+        text = _ARN.sub(lambda found: self._mask("arn", found[0]), text)
+        text = _IDS.sub(lambda found: self._mask(found["kind"], found["id"]), text)
+        text = _ZONE.sub(lambda found: self._mask("zone", found[0]), text)
+        text = _ACCOUNT.sub(lambda found: self._mask("account", found[0]), text)
+        text = _NAMED_ADDRESS.sub(self._found_named_address, text)
+        return _ADDRESS.sub(self._found_address, text)
+
+    def _found_address(self, found: re.Match[str]) -> str:
+        text, slash, length = found[0].partition("/")
+        if slash:
+            try:
+                return str(self._network(ip_network(found[0])))
+            except ValueError:  # an address with the length of its network, or an id: `tcp/backup/10.0.1.17/443`
+                pass
+        try:
+            return f"{self._address(ip_address(text))}{slash}{length}"
+        except ValueError:
+            return found[0]
+
+    def _found_named_address(self, found: re.Match[str]) -> str:
+        try:
+            masked = self._address(ip_address(found["address"].replace("-", ".")))
+        except ValueError:
+            return found[0]
+        return f"{found['kind']}-{str(masked).replace('.', '-')}"
+
+    def _mask(self, kind: str, text: str) -> str:
+        if text not in self._masks:
+            self._masks[text] = f"{kind}-{self._next(kind)}"
+        return self._masks[text]
+
+    def _next(self, kind: object) -> int:
+        self._counts[kind] += 1
+        return self._counts[kind]
+
+    def _address(self, address: Address) -> Address:
+        if address in _EVERYWHERE:
+            return address
+        if address not in self._addresses:
+            number = self._next(("address", address.version))
+            if address.version == 6:
+                masked: Address = IPv6Address(f"2001:db8::{number:x}")
+            else:
+                block, host = divmod(number - 1, 254)
+                kept = block < len(_DOCUMENTATION)
+                network = _DOCUMENTATION[block] if kept else _BENCHMARKS
+                after = host + 1 if kept else number - 254 * len(_DOCUMENTATION)
+                masked = network[after % network.num_addresses]
+            self._addresses[address] = masked
+        return self._addresses[address]
+
+    def _network(self, network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+        length = network.prefixlen
+        if length == 0:
+            return network
+        if length == network.max_prefixlen:  # a rule for one host is to be known as that host's
+            return ip_network(self._address(network.network_address))
+        if network not in self._networks:
+            # The reserved block of RFC 1112, section 4, is wide enough for most lengths.
+            block = ip_network("2001:db8::/32" if network.version == 6 else "240.0.0.0/4")
+            number = self._next((network.version, length)) % (1 << max(length - block.prefixlen, 0))
+            masked = int(block.network_address) + (number << (network.max_prefixlen - length))
+            base = IPv6Address(masked) if network.version == 6 else IPv4Address(masked)
+            self._networks[network] = ip_network(f"{base}/{length}", strict=False)
+        return self._networks[network]
+
+    def _placeholder(self, word: str) -> str:
+        has_form = any(form.fullmatch(word) for form in (_IDS, _ZONE, _ACCOUNT))
+        if word in self._masks and word not in _PLAIN_WORDS and not has_form:
+            return f"<{_kind_of(self._masks[word])}>"
+        if self._hosts is not None:
+            word = self._hosts.sub(lambda found: f"<{_kind_of(self._masks[found[0]])}>", word)
+        word = _ARN.sub("<ARN>", word)
+        word = _IDS.sub(lambda found: f"<{found['kind'].upper().replace('-', '_')}_ID>", word)
+        word = _ZONE.sub("<ZONE_ID>", word)
+        word = _ACCOUNT.sub("<ACCOUNT>", word)
+        return _ADDRESS.sub(lambda found: "<CIDR>" if _is_length(found) else _place_of(found), word)
+
+
+def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
+    """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
+    yield from _fields(report.vantage)
+    yield from _fields(report.targets)
+    for each in report.observations:
+        yield from _fields(each.facts)
+        failure = each.failure
+        if failure is None:
+            continue
+        # The first names a path of this host, the others quote what a source of credentials, and AWS, say.
+        bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
+        source = each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
+        if bundle or source or (each.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
+            yield "text", failure.message
+        elif (quoted := _QUOTED_BYTES.search(failure.message)) is not None:
+            yield "text", quoted[0]
+        yield from _fields(failure)
+    yield from _fields(report.paths)
+    # Last, since a masked URL has no host any more that could be counted.
+    for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):
+        if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
+            yield "host", host
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts that may quote what other fields hold."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        yield from _texts(tuple(value.values()))
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            key = (type(value), field.name)
+            if key not in _WHOLE and key not in _FORMS:
+                yield from _texts(getattr(value, field.name))
+
+
+def _fields(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _fields(each)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            content = getattr(value, field.name)
+            kind = _WHOLE.get((type(value), field.name))
+            form = _FORMS.get((type(value), field.name))
+            if form is not None:
+                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
+                yield from (("text", text) for text in texts if text is not None and not form.fullmatch(text))
+            elif kind is None:
+                yield from _fields(content)
+            elif isinstance(content, dict):
+                # A list of exceptions may be one common word, or the domain of AWS itself.
+                yield from (("exceptions" if key == "no_proxy" else kind, text) for key, text in content.items())
+            else:
+                texts = content if isinstance(content, tuple) else (content,)
+                yield from ((kind, text) for text in texts if text is not None)
+
+
+def _is_told(kind: str, text: str) -> bool:
+    """Whether the value says something that patterns alone would not mask."""
+    if not text or text in ("Amazon", "localhost", AMAZON_DNS):
+        return False
+    if kind in ("exceptions", "name", "resolver", *_NAMES):
+        name = text.lower().removeprefix("*").strip(".")
+        if not name or any(each.endswith(f".{name}") for each in SUFFIXES):  # every name, or every name in `com`
+            return False
+        return not _is_address(name) and not any(name == each or name.endswith(f".{each}") for each in SUFFIXES)
+    return True
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_in(url: str) -> str | None:
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").hostname
+    except ValueError:
+        return None
+
+
+def _as_text(first_bytes: str) -> str | None:
+    """The first bytes of a peer as a sentence shows them."""
+    try:
+        return repr(bytes.fromhex(first_bytes).decode("latin-1"))
+    except ValueError:
+        return None
+
+
+def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[str] | None:
+    """A pattern that finds each of `words`, the longest first, where it is no part of a longer one."""
+    forms = [
+        (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
+        for word in sorted(words, key=lambda each: (-len(each), each))
+    ]
+    forms += [rf"(?<=@){re.escape(word)}(?!\w)" for word in behind_at]
+    return re.compile("|".join(forms)) if forms else None
+
+
+def _kind_of(mask: str) -> str:
+    return mask.rpartition("-")[0].upper()
+
+
+def _is_length(found: re.Match[str]) -> bool:
+    return found["length"] is not None
+
+
+def _place_of(found: re.Match[str]) -> str:
+    return "<ADDRESS>" if _is_address(found[0]) else found[0]

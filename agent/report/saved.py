@@ -1,0 +1,110 @@
+"""Reports that were saved: read back, and taken apart into the evidence that rules ask.
+
+A report of an older minor version lacks keys that came later; each of those has a default. A report of a newer one may
+hold what is not known here, and is refused rather than half understood.
+"""
+
+import json
+from collections import Counter
+from typing import Any
+
+from agent.catalog.services import SERVICES
+from agent.report.codec import decode
+from agent.report.model import Measurement, Report, TargetReport
+from agent.report.serialization import ShapeError
+from probes.model import Target
+
+
+class SavedReportError(Exception):
+    """A file that holds no report, in words for the operator."""
+
+
+def parse_report(data: bytes, name: str) -> Report:
+    """The report in a document of `--format json` or `ndjson`; `name` is what errors call it. Raises
+    SavedReportError."""
+    try:
+        text = data.decode("utf-8")
+    except ValueError as error:
+        raise SavedReportError(f"{name}: is no UTF-8 text, and so no report") from error
+    try:
+        report = decode(_document(text))
+    except RecursionError as error:
+        raise SavedReportError(f"{name}: is nested too deep for a report") from error
+    except ShapeError as error:
+        raise SavedReportError(
+            f"{name}: is no report of `--format json` that this version understands: {error}"
+        ) from error
+    except ValueError as error:  # of JSON, and of a number with more digits than Python reads
+        raise SavedReportError(f"{name}: is no JSON: {error}") from error
+    if (twice := _twice(report)) is not None:
+        raise SavedReportError(f"{name}: {twice}")
+    return report
+
+
+def measurement_of(report: Report) -> Measurement:
+    """What the run of a report saw, without what was then made of it. Raises SavedReportError for a redacted report,
+    whose addresses are stand-ins, and for one that no run can have made."""
+    if report.run.redacted:
+        raise SavedReportError(
+            "the report was redacted: its addresses and names are stand-ins, so it cannot be judged again"
+        )
+    for target in report.targets:
+        if target.service not in SERVICES:
+            raise SavedReportError(f"the report is about {target.service!r}, a service that is not known here")
+    if (twice := _twice(report)) is not None:
+        raise SavedReportError(f"the report {twice}")
+    targets = tuple(_target(each) for each in report.targets)
+    return Measurement(run=report.run, targets=targets, observations=report.observations)
+
+
+def _document(text: str) -> Any:
+    """The report of a JSON document, or of the last line of an ndjson stream. Raises ValueError."""
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        lines = text.strip().split("\n")
+        if not _is_line_of_stream(lines[0]):
+            raise
+        if not _is_line_of_stream(lines[-1]):
+            raise ShapeError("the last line", "it is cut off, and the report with it") from None
+        found = json.loads(lines[-1])
+    if not _is_of_stream(found):
+        return found
+    if found.pop("type") != "report":
+        raise ShapeError("the last line", "the report belongs here; the run did not come to its end") from None
+    return found
+
+
+def _is_line_of_stream(line: str) -> bool:
+    try:
+        found = json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    return _is_of_stream(found)
+
+
+def _is_of_stream(found: Any) -> bool:
+    return isinstance(found, dict) and found.get("type") in ("run", "observation", "finding", "report")
+
+
+def _twice(report: Report) -> str | None:
+    """What a report holds twice, which no run can have made: its ids are given once."""
+    for what, ids in (("target", report.targets), ("observation", report.observations), ("finding", report.findings)):
+        twice = [name for name, count in Counter(each.id for each in ids).items() if count > 1]
+        if twice:
+            return f"holds the {what} {twice[0]!r} twice"
+    return None
+
+
+def _target(report: TargetReport) -> Target:
+    return Target(
+        id=report.id,
+        service=report.service,
+        region=report.region,
+        partition=report.partition,
+        service_name=report.service_name,
+        host=report.host,
+        addressing=report.addressing,
+        role=report.role,
+        ports=report.ports,
+    )

@@ -1,1 +1,0 @@
-"""What observations mean: pure functions from evidence to findings, one module a layer."""

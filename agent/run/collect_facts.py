@@ -1,0 +1,155 @@
+"""Gathering a configuration: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.catalog.partitions import is_region
+from agent.catalog.services import SERVICES
+from agent.process.cancel import Stop
+from agent.settings import Ec2Facts
+from probes.facts import CredentialFacts, SdkFacts
+from probes.model import Draft, Failed, Failure, FailureKind, Observation, Skipped, Step, Subject
+from probes.observe import Log
+from probes.seams import Keys, World
+from probes.vpc import reads as ec2
+from probes.vpc.model import OWN_INTERFACES, READS
+
+_SDK: Final = Subject(step=Step.HOST, operation="sdk-settings")
+_CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
+VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
+"""EC2 API Reference, Error codes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing:
+    """There is nothing to put into a file."""
+
+    why: str
+    """In words for the operator."""
+
+
+class _NothingReadError(Exception):
+    """The same, on its way out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be read, and how."""
+
+    vpc_id: str
+    region: str | None
+    """None where the SDK's profile names it."""
+    profile: str | None
+    ca_bundle: str | None
+    timeout: float
+    """Seconds for one read."""
+    deadline: float
+    """Seconds for all of it."""
+
+
+async def gather(wanted: Wanted, world: World, *, stop: Stop) -> Ec2Facts | Nothing:
+    """Read the whole configuration of a VPC. Ends by itself within the deadline, or when `stop` is pulled; what had not
+    been read by then is among the observations with the reason. Never raises for what the world does."""
+    try:
+        return await _gather(wanted, world, stop)
+    except _NothingReadError as error:
+        return Nothing(why=str(error))
+
+
+async def _gather(wanted: Wanted, world: World, stop: Stop) -> Ec2Facts:
+    log = Log(now=world.machine.now, emit=lambda _: None)
+    taken_at = world.machine.now()
+    window = asyncio.timeout_at(asyncio.get_running_loop().time() + wanted.deadline)
+    region: str | None = wanted.region
+    try:
+        async with window:
+            stop.watch(window)
+            region = region or await _region_of_profile(wanted, world, log)
+            keys = await _keys(wanted, world, log)
+            reader = world.sdk.reader(
+                keys,
+                region=region,
+                profile=wanted.profile,
+                ca_bundle=wanted.ca_bundle,
+                timeout=wanted.timeout,
+                most=ec2.MAX_REQUESTS,
+            )
+            asked = ec2.Wanted(
+                vpc_id=wanted.vpc_id,
+                instance_id=None,
+                region=region,
+                services=tuple(SERVICES),
+                group_ids=(),
+                whole=True,
+            )
+            await ec2.inspect(reader, log, asked, limit=wanted.timeout)
+    except TimeoutError:
+        pass  # said by every look that it cut short
+    finally:
+        stop.release()
+    reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {wanted.deadline:g} s came"
+    log.close(reason, stop.reason)
+    made = {each.id: each for each in log.made}
+    found = tuple(made[each] for read in READS if (each := f"{Step.EC2}/{read}") in made)
+    if any(each.failure is not None and each.failure.code == VPC_NOT_FOUND for each in found):
+        raise _NothingReadError(f"there is no {wanted.vpc_id} in {region} for these credentials")
+    if region is None or not any(each.ok and _is_of_ec2(each) for each in found):
+        raise _NothingReadError(_why_nothing(found or log.made))
+    return Ec2Facts(region=region, vpc_id=wanted.vpc_id, taken_at=taken_at, observations=found)
+
+
+def lacking(facts: Ec2Facts) -> tuple[str, ...]:
+    """What could not be read, one line each, with the permission where that is what is missing."""
+    made = {each.subject.operation: each.outcome for each in facts.observations}
+    lines = []
+    for operation, read in READS.items():
+        if operation == OWN_INTERFACES:
+            continue  # whose interfaces are wanted is not known yet, and that host knows them itself
+        match made.get(operation):
+            case Failed(failure=Failure(kind=FailureKind.NOT_PERMITTED)):
+                lines.append(f"{read.words}: not permitted; it takes {' and '.join(read.actions)}")
+            case Failed(failure=failure):
+                lines.append(f"{read.words}: {failure.message}")
+            case Skipped(reason=reason):
+                lines.append(f"{read.words}: {reason}")
+    return tuple(lines)
+
+
+async def _region_of_profile(wanted: Wanted, world: World, log: Log) -> str:
+    async def body(draft: Draft[SdkFacts]) -> SdkFacts:
+        draft.facts = await world.sdk.settings(wanted.profile, ())
+        return draft.facts
+
+    observation, found = await log.observe(_SDK, body, limit=wanted.timeout)
+    if observation.failure is not None:
+        raise _NothingReadError(f"the SDK's settings cannot be read: {observation.failure.message}")
+    if found is None or found.region is None or not is_region(found.region):
+        raise _NothingReadError("no Region is known: name one with --region, AWS_REGION or the SDK's profile")
+    return found.region
+
+
+async def _keys(wanted: Wanted, world: World, log: Log) -> Keys:
+    async def body(draft: Draft[CredentialFacts]) -> Keys:
+        keys, draft.facts = await world.sdk.credentials(wanted.profile)
+        return keys
+
+    observation, found = await log.observe(_CREDENTIALS, body, limit=wanted.timeout)
+    if found is None:
+        said = "" if observation.failure is None else f": {observation.failure.message}"
+        raise _NothingReadError(f"there are no credentials to ask EC2 with{said}")
+    return found
+
+
+def _is_of_ec2(each: Observation[Any]) -> bool:
+    """Whether a read asks EC2 itself, without which the rest explains nothing."""
+    return each.subject.operation in READS and READS[each.subject.operation].actions[0].startswith(f"{ec2.EC2}:")
+
+
+def _why_nothing(made: tuple[Observation[Any], ...]) -> str:
+    """The first failure there was, which the others followed."""
+    first = next((each for each in made if each.failure is not None), None)
+    if first is None or first.failure is None:
+        return "nothing could be read"
+    read = READS.get(first.subject.operation or "")
+    return f"nothing could be read; {first.id if read is None else read.words}: {first.failure.message}"

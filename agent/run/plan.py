@@ -1,0 +1,117 @@
+"""Which targets a run has and which resolvers it asks: pure functions of its settings and of what the host says."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.partitions import partition_of
+from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
+from agent.catalog.vpce import ENDPOINT_ID, read_name
+from agent.settings import NamedEndpoint, Settings
+from probes.facts import SdkFacts
+from probes.model import Addressing, Role, Target
+from probes.vpc.model import Endpoint
+
+_ADDRESSING: Final = {
+    (False, False): Addressing.DEFAULT,
+    (True, False): Addressing.FIPS,
+    (False, True): Addressing.DUALSTACK,
+    (True, True): Addressing.FIPS_DUALSTACK,
+}
+"""By FIPS and dual stack."""
+
+
+def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Target, ...]:
+    """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
+    that is another.
+
+    Without `sdk`, what the SDK is set to is not known yet, and the default hosts are all that can be said.
+    """
+    found: list[Target] = []
+    for service in SERVICES.values():
+        role = _role(service, settings)
+        if settings.alone and role is Role.OPTIONAL:
+            continue
+        default = _target(service, region, Addressing.DEFAULT, role)
+        called = _called(service, region, role, settings, sdk) or (default,)
+        if default.host in {target.host for target in called}:
+            found += [default if target.host == default.host else target for target in called]
+        else:
+            found += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
+    return tuple(found)
+
+
+def names_endpoint_by_id(settings: Settings) -> bool:
+    """Whether an endpoint is given by its id, without a DNS name."""
+    return any(ENDPOINT_ID.fullmatch(each.host) for each in settings.endpoints)
+
+
+def with_names(settings: Settings, endpoints: Iterable[Endpoint]) -> Settings:
+    """The settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
+    # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
+    names = {each.endpoint_id: each.dns_names[0] for each in endpoints if each.dns_names}
+
+    def named(each: NamedEndpoint) -> NamedEndpoint:
+        host = names.get(each.host, "").lower()
+        own = read_name(host)
+        return replace(each, host=host) if own is not None and own.service == each.service else each
+
+    return replace(settings, endpoints=tuple(map(named, settings.endpoints)))
+
+
+def _role(service: Service, settings: Settings) -> Role:
+    named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
+    if named:
+        return Role.REQUIRED if service.name in named else Role.OPTIONAL
+    return Role.REQUIRED if service is BACKUP else Role.OPTIONAL
+
+
+def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
+    """The hosts that calls to the service go to under these settings; none where the SDK's are not known yet."""
+    named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
+    if named:
+        return tuple(_named(service, region, role, endpoint.host) for endpoint in named)
+    if sdk is not None:
+        asked = replace(sdk, fips=sdk.fips or settings.fips, dual_stack=sdk.dual_stack or settings.dual_stack)
+        return (_effective(service, region, role, asked),)
+    if settings.fips or settings.dual_stack:
+        return (_target(service, region, _ADDRESSING[settings.fips, settings.dual_stack], role),)
+    return ()
+
+
+def _named(service: Service, region: str, role: Role, host: str) -> Target:
+    own = read_name(host)
+    addressing = Addressing.VPCE if own is not None or ENDPOINT_ID.fullmatch(host) else Addressing.CUSTOM
+    # Calls are signed for the Region of the endpoint, wherever this host is.
+    return _target(service, region if own is None else own.region, addressing, role, host=host)
+
+
+def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
+    if url := sdk.endpoint_urls.get(service.name):
+        # With a URL of its own the SDK drops FIPS and dual stack without a word (measured, botocore 1.44.8).
+        host = host_of_url(url)
+        own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
+        return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
+    return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
+
+
+def _target(service: Service, region: str, addressing: Addressing, role: Role, *, host: str | None = None) -> Target:
+    default = host_of(service.name, region, fips=False, dual_stack=False)
+    host = host or host_of(
+        service.name,
+        region,
+        fips=addressing in (Addressing.FIPS, Addressing.FIPS_DUALSTACK),
+        dual_stack=addressing in (Addressing.DUALSTACK, Addressing.FIPS_DUALSTACK),
+    )
+    return Target(
+        id=service.name if host == default else f"{service.name}@{host}",
+        service=service.name,
+        region=region,
+        partition=partition_of(region).id,
+        service_name=service_name_of(service.name, region),
+        host=host,
+        addressing=addressing,
+        role=role,
+        ports=tuple(port.number for port in service.ports),
+    )

@@ -1,0 +1,183 @@
+"""Writes the pages that are copies of the program: `./dev docs`, or `--check` to see that none is stale."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import manual
+import screenshots
+from agent.catalog.findings import CODES, Severity
+from agent.cli import main as cli
+from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
+from agent.formats.monitoring import RESULTS, Standing
+from agent.formats.prometheus import AGREEMENTS, ANY_RECORD, FAMILIES, PHASES
+from agent.report import codec
+from agent.report.model import Access, Status
+from agent.report.model import Path as NetworkPath
+from agent.simulated import scenario as scenarios
+from agent.watch.changes import Kind
+from agent.watch.notices import Outcome, Way
+from probes.addresses import AddressScope
+from probes.model import FailureKind, Role, Step
+from tests.formats.monitors import watch_families
+
+ROOT = Path(__file__).parents[2]
+HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
+
+
+def codes_page() -> str:
+    """Every finding code with its severity."""
+    rows = [f"| {each.code} | {each.name} | {each.severity} | {each.scope} | {each.title} |" for each in CODES.values()]
+    return "\n".join(
+        [
+            f"{HEAD}# Finding codes",
+            "",
+            "The severity is for a required target; a service that was not asked for is capped at `warning`, a host "
+            "looked at for comparison at `info`.",
+            "",
+            "| code | name | severity | scope | says |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def commands_page() -> str:
+    """The help of every command."""
+    parts = [f"{HEAD}# Commands\n"]
+    for command in (cli.main, *cli.main.commands.values()):
+        name = "backuplink" if command is cli.main else f"backuplink {command.name}"
+        context = manual.context_of(command, terminal_width=100)
+        parts.append(f"## `{name}`\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def scenarios_page() -> str:
+    """Every scenario with what a run finds in it."""
+    rows = []
+    for name in scenarios.names():
+        each = scenarios.load(name)
+        findings = ", ".join(f"`{finding}`" for finding in each.expect.findings) or "none"
+        rows.append(f"| `{name}` | {each.summary} | {each.expect.status} | {findings} |")
+    return "\n".join(
+        [
+            f"{HEAD}# Scenarios of `backuplink demo`",
+            "",
+            "| name | what is so | status | findings |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def metrics_page() -> str:
+    """Every metric, of Prometheus and of CloudWatch."""
+    of_run = [(each.name, each.labels, each.help) for each in FAMILIES]
+    of_watch = []
+    for each in watch_families("one-zone-silent"):
+        name = each.samples[0].name
+        labels = dict.fromkeys(label for sample in each.samples for label in sample.labels)
+        of_watch.append((name, tuple(labels), each.documentation))
+    values: dict[str, Iterable[str]] = {
+        "status": Status,
+        "path": NetworkPath,
+        "access": Access,
+        "severity": Severity,
+        "standing": Standing,
+        "step": Step,
+        "result": RESULTS.values(),
+        "kind": FailureKind,
+        "phase": PHASES,
+        "scope": AddressScope,
+        "record": ("A", "AAAA", ANY_RECORD),
+        "role": Role,
+        "agrees": AGREEMENTS.values(),
+    }
+    of_watch_values: dict[str, Iterable[str]] = {"kind": Kind, "way": Way, "result": ("taken", "refused", *Outcome)}
+    return "\n".join(
+        [
+            f"{HEAD}# Metrics",
+            "",
+            "How they get to where they are looked at, and the alert rules: [monitoring](monitoring.md).",
+            "",
+            "## Prometheus: a run",
+            "",
+            "`--format prometheus`, and in each cycle of a watch `--textfile` and `/metrics`. All are gauges. What was "
+            "not looked at has no sample.",
+            "",
+            *_table(of_run),
+            "",
+            "## Prometheus: a watch, beside its last run",
+            "",
+            *_table(of_watch),
+            "",
+            "## Values of labels",
+            "",
+            "| label | values |",
+            "|---|---|",
+            *(f"| `{label}` | {_listed(known)} |" for label, known in values.items()),
+            *(f"| `{label}`, of a watch | {_listed(known)} |" for label, known in of_watch_values.items()),
+            "",
+            "`target` is the id of a target, `code` and `name` are those of [findings](codes.md).",
+            "",
+            "## CloudWatch",
+            "",
+            f"`--format emf`, namespace `{NAMESPACE}`. Those of a run have no dimension.",
+            "",
+            "| metric | unit | says |",
+            "|---|---|---|",
+            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in RUN_METRICS),
+            "",
+            f"Those of a target have the dimensions {_listed(DIMENSIONS)}.",
+            "",
+            "| metric | unit | says |",
+            "|---|---|---|",
+            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in TARGET_METRICS),
+            "",
+        ]
+    )
+
+
+def _table(metrics: Iterable[tuple[str, Iterable[str], str]]) -> list[str]:
+    rows = [f"| `{name}` | {_listed(labels)} | {said} |" for name, labels, said in metrics]
+    return ["| metric | labels | says |", "|---|---|---|", *rows]
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def pages() -> dict[str, str]:
+    """Every generated file, by its path from the root."""
+    return {
+        "docs/codes.md": codes_page(),
+        "docs/commands.md": commands_page(),
+        "docs/metrics.md": metrics_page(),
+        "docs/scenarios.md": scenarios_page(),
+        "docs/report.v1.schema.json": codec.dumps(codec.schema()),
+        **screenshots.pages(),
+        **manual.pages(),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with `--check` name those that differ and give 1."""
+    stale = []
+    for path, text in pages().items():
+        file = ROOT / path
+        if file.is_file() and file.read_text("utf-8") == text:
+            continue
+        stale.append(path)
+        if "--check" not in arguments:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+    if stale and "--check" in arguments:
+        print(f"stale: {', '.join(stale)}; run ./dev docs", file=sys.stderr)  # noqa: T201 - a command of its own
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,209 @@
+"""The manual pages and the completions of shells that packages install, from the program's own commands and options."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+from agent.cli import main as cli
+from agent.version import __version__
+
+FOLDER = "packaging/packages"
+CONFIGURATION = "/etc/backuplink/backuplink.toml"
+
+EXIT_STATUS = (
+    ("0", "ok"),
+    ("1", "warning"),
+    ("2", "critical"),
+    ("3", "unknown: it could not be told, or a mistake in the call; a valid document is written all the same"),
+    ("129, 130, 143", "interrupted by SIGHUP, SIGINT, SIGTERM"),
+)
+ENVIRONMENT = (
+    ("BACKUPLINK_NAME", "Any option of a run, such as BACKUPLINK_REGION for `--region`. Flags win over it."),
+    (
+        "AWS_REGION, AWS_PROFILE, AWS_CA_BUNDLE, AWS_ENDPOINT_URL_BACKUP, ...",
+        "The settings of the AWS SDK count here as they count there.",
+    ),
+    ("NO_COLOR", "No colours, where it is set."),
+    ("PAGER", "Shows the pages of `explain`."),
+)
+
+
+def roff(text: str) -> str:
+    """A paragraph as man(7) has it: what has a meaning there stands for itself, words in backticks are bold."""
+    escaped = re.sub(r"\s+", " ", text.strip()).replace("\\", r"\e").replace("-", r"\-")
+    bold = re.sub(r"`([^`]+)`", r"\\fB\1\\fP", escaped)
+    return rf"\&{bold}" if bold.startswith((".", "'")) else bold
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """The paragraphs of a command's help, as lines of man(7)."""
+    for each in re.split(r"\n\s*\n", text.strip()):
+        yield ".PP"
+        yield roff(each)
+
+
+def entries(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
+    """Terms with what they mean."""
+    for term, meaning in rows:
+        yield ".TP"
+        yield rf"\fB{roff(term)}\fP"
+        yield roff(meaning)
+
+
+def title(name: str, section: int, summary: str) -> list[str]:
+    """The head of a page. It has no date, so that the same program always gives the same bytes."""
+    kind = {1: "User Commands", 5: "File Formats"}[section]
+    return [
+        r".\" Written by ./dev docs from the program itself; edit there.",
+        f'.TH {roff(name.upper())} {section} "" "backuplink {__version__}" "{kind}"',
+        ".SH NAME",
+        rf"{roff(name)} \- {roff(summary)}",
+    ]
+
+
+def first_sentence(command: click.Command) -> str:
+    """What a command does, as its page's name line has it: no capital, no full stop."""
+    text = re.sub(r"\s+", " ", (command.help or "").strip()).partition(". ")[0].partition(": ")[0].rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def options_of(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    """Each option with its help."""
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            yield record
+
+
+def context_of(command: click.Command, **how: Any) -> click.Context:
+    """The context in which the program reads a command's options, its -h among them: the first context of a command
+    decides about that one for the rest of a process."""
+    settings = {**cli.main.context_settings, **how}
+    whole = click.Context(cli.main, info_name="backuplink", **settings)
+    return whole if command is cli.main else click.Context(command, info_name=command.name, parent=whole, **settings)
+
+
+def command_page(name: str, command: click.Command) -> str:
+    """backuplink(1), or the page of one of its commands."""
+    whole = command is cli.main
+    context = context_of(command)
+    page = name if whole else f"backuplink-{name}"
+    usage = " ".join(["backuplink", *([] if whole else [name]), *command.collect_usage_pieces(context)])
+    lines = [*title(page, 1, first_sentence(command)), ".SH SYNOPSIS", rf"\fB{roff(usage)}\fP", ".SH DESCRIPTION"]
+    lines += list(paragraphs(command.help or ""))[1:]  # no space before the first
+    lines += [".SH OPTIONS", *entries(options_of(command, context))]
+    if whole:
+        rows = ((f"{each} (backuplink-{each}(1))", first_sentence(cli.main.commands[each])) for each in commands())
+        lines += [".SH COMMANDS", *entries(rows)]
+    if whole or has_file(command):
+        lines += [".SH EXIT STATUS", *entries(EXIT_STATUS), ".SH ENVIRONMENT", *entries(ENVIRONMENT)]
+        lines += [".SH FILES", *entries(((CONFIGURATION, "What the services take with `--config`."),))]
+    others = [f"backuplink-{each}(1)" for each in commands()] if whole else ["backuplink(1)"]
+    if whole or has_file(command):
+        others.append("backuplink.toml(5)")
+    return "\n".join([*lines, ".SH SEE ALSO", roff(", ".join(others)), ""])
+
+
+def commands() -> list[str]:
+    """The names of all commands, in the order of the alphabet."""
+    return sorted(cli.main.commands)
+
+
+def has_file(command: click.Command) -> bool:
+    """Whether its options can stand in a configuration file."""
+    return any(each.name == "config" for each in command.params)
+
+
+def in_file(option: click.Option) -> bool:
+    """Whether an option can stand in a configuration file, and is for users."""
+    return option.envvar is not None and option.name != "config" and not option.hidden
+
+
+def keys() -> dict[str, tuple[click.Option, list[str]]]:
+    """The keys of a configuration file: the option of each, and the commands that have it."""
+    found: dict[str, tuple[click.Option, list[str]]] = {}
+    for name in commands():
+        command = cli.main.commands[name]
+        for option in command.params if has_file(command) else ():
+            if isinstance(option, click.Option) and in_file(option):
+                found.setdefault(option.opts[0].removeprefix("--"), (option, []))[1].append(name)
+    return found
+
+
+def kind_of(option: click.Option) -> str:
+    """What belongs behind a key."""
+    if option.is_flag:
+        return "true or false"
+    if isinstance(option.type, click.Choice):
+        one = " or ".join(f'"{each}"' for each in option.type.choices)
+    else:
+        one = "number" if option.type.name in ("seconds", "count") else "text"
+    return f"list of {one}" if option.multiple else one
+
+
+def file_page() -> str:
+    """backuplink.toml(5)."""
+    everywhere = {name for _, names in keys().values() for name in names} - {"demo", "diagnose"}
+    rows = []
+    for key, (option, names) in sorted(keys().items()):
+        users = [name for name in names if name in everywhere]
+        alone = "" if everywhere <= set(names) else f" Of {', '.join(f'`{name}`' for name in users)} alone."
+        default = f" Default: {option.default}." if option.show_default else ""
+        rows.append((f"{key} = {kind_of(option)}", f"{option.help}{default}{alone}"))
+    lines = [
+        *title("backuplink.toml", 5, "settings of backuplink"),
+        ".SH DESCRIPTION",
+        roff(
+            f"A TOML file that `backuplink` takes with `--config`; its services take {CONFIGURATION}. Each key is an "
+            "option of its name. Flags and variables win over it. A key that no command has is a mistake, and so is a "
+            "value that its option would refuse; what is of another command alone is left aside."
+        ),
+        ".SH KEYS",
+        *entries(tuple(rows)),
+        ".SH EXAMPLE",
+        ".nf",
+        'region = "eu\\-west\\-1"',
+        'service = ["backup", "backup\\-gateway"]',
+        'suppress = ["TCP007=backup\\-gateway"]',
+        ".fi",
+        ".SH SEE ALSO",
+        roff(", ".join(["backuplink(1)", *(f"backuplink-{name}(1)" for name in sorted(everywhere))])),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def completion(kind: type[ShellComplete]) -> str:
+    """The script that a shell sources: it asks the program itself, by click's protocol."""
+    made = kind(cli.main, {}, "backuplink", "_BACKUPLINK_COMPLETE")
+    return ShellComplete.source(made).strip() + "\n"  # its own form would look for a bash on this machine
+
+
+def for_fpath(script: str) -> str:
+    """zsh's script for a folder of `fpath` alone. Its own end, which is for `source` as well, gives nothing at the
+    second key of a session: by then the file is a function that was loaded before."""
+    functions, end, _ = script.partition("if [[ $zsh_eval_context[-1] == loadautofunc ]]")
+    if not end:
+        raise ValueError("click's script for zsh has another end than it had; see whether this is still needed")
+    return f'{functions}_backuplink_completion "$@"\n'
+
+
+OLD_BASH = (
+    "# Older ones lack `complete -o nosort`, and would say so at each key.\n"
+    "((BASH_VERSINFO[0] > 4 || (BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 4))) || return 0\n\n"
+)
+
+
+def pages() -> dict[str, str]:
+    """Every file, by its path from the root."""
+    return {
+        f"{FOLDER}/man/backuplink.1": command_page("backuplink", cli.main),
+        **{f"{FOLDER}/man/backuplink-{name}.1": command_page(name, cli.main.commands[name]) for name in commands()},
+        f"{FOLDER}/man/backuplink.toml.5": file_page(),
+        f"{FOLDER}/completions/backuplink.bash": OLD_BASH + completion(BashComplete),
+        f"{FOLDER}/completions/_backuplink": for_fpath(completion(ZshComplete)),
+        f"{FOLDER}/completions/backuplink.fish": completion(FishComplete),
+    }

@@ -1,0 +1,72 @@
+"""Pictures of the interface for the README, drawn from scenarios: `./dev docs` writes them, `./dev check` compares.
+
+The same scenario gives the same picture, byte for byte, on every machine: its run was made under the clock that leaps,
+and is played to the interface, whose own clock stands still.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from agent.process.cancel import Stop
+from agent.report.model import Measurement
+from agent.run.events import Event
+from agent.settings import Settings
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from tests.support.runs import measured
+
+_FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+"""Whoever looks at the picture would fetch them from elsewhere; it names fonts of every machine as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What is drawn when the run of a scenario has ended and some keys were pressed."""
+
+    scenario: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+
+
+PICTURES: Final = {
+    "one-zone-silent": Picture(scenario="one-zone-silent", size=(120, 34)),
+    "gateway-ports-missing": Picture(scenario="gateway-ports-missing", size=(120, 44)),
+}
+"""By the name of the file."""
+
+
+def pages() -> dict[str, str]:
+    """Every picture as SVG, by its path from the root."""
+    for name in list(os.environ):
+        if name in ("NO_COLOR", "FORCE_COLOR") or name.startswith("TEXTUAL"):
+            del os.environ[name]  # whoever draws here may want another look for himself
+    return {f"docs/screenshots/{name}.svg": _svg(each) for name, each in PICTURES.items()}
+
+
+def _svg(picture: Picture) -> str:
+    chosen = scenarios.load(picture.scenario)
+    evidence, events = measured(chosen)
+
+    async def play(_: Settings, emit: Callable[[Event], None], __: Stop) -> Measurement:
+        for event in events:
+            emit(event)
+        return evidence
+
+    async def draw() -> str:
+        from agent.tui.app import BackuplinkApp
+        from agent.tui.source import Live
+
+        live = Live(title=f"simulated VPC: {chosen.name}", settings=settings_of(chosen), measure=play)
+        app = BackuplinkApp(live, clock=lambda: 0.0)
+        async with app.run_test(size=picture.size) as pilot:
+            await app.workers.wait_for_complete()
+            await pilot.press(*picture.keys)
+            await pilot.pause()
+            return app.export_screenshot(title=f"backuplink demo --tui {chosen.name}")
+
+    drawn = _FONTS.sub("", asyncio.run(draw()))
+    return "\n".join(line.rstrip() for line in drawn.splitlines()) + "\n"

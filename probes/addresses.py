@@ -1,0 +1,96 @@
+"""Addresses: their order, their family, where they lie, and those at which the VPC's resolver answers."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from probes.facts import HostFacts
+from probes.model import Address
+
+Network = IPv4Network | IPv6Network
+VPC_RESOLVER: Final = ip_address("169.254.169.253")
+VPC_RESOLVER_IPV6: Final = ip_address("fd00:ec2::253")
+"""Route 53 Resolver, from every instance (Amazon VPC User Guide, Understanding Amazon DNS)."""
+_PRIVATE: Final = tuple(
+    ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""RFC 1918, RFC 6598, RFC 4193."""
+_NAT64: Final = ip_network("64:ff9b::/96")
+"""RFC 6052; the last four bytes are the IPv4 address."""
+_GLOBAL_IPV6: Final = ip_network("2000::/3")
+"""What IANA gives out as global unicast. Versions of Python differ over what lies outside: IPv4-mapped addresses, NAT64
+for local use (RFC 8215), the retired site-local block."""
+_NOBODYS_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
+"""6to4, retired by RFC 7526, and documentation, RFC 9637: not known to every version of Python."""
+
+
+class AddressScope(StrEnum):
+    """Where an address lies, seen from this host."""
+
+    VPC = "vpc"
+    PRIVATE = "private"
+    PUBLIC = "public"
+    LOOPBACK = "loopback"
+    LINK_LOCAL = "link-local"
+    NAT64 = "nat64"
+    UNKNOWN = "unknown"
+    OTHER = "other"
+
+
+def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
+    """Where an address lies. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether they hold
+    every IPv6 block it has, without which a global IPv6 address says nothing."""
+    if any(address in block for block in vpc_cidrs if block.version == address.version):
+        return AddressScope.VPC
+    if address in _NAT64:
+        return AddressScope.NAT64
+    if any(address in block for block in _PRIVATE):
+        return AddressScope.PRIVATE
+    if address.version == 6 and address.ipv4_mapped is not None:
+        return AddressScope.OTHER
+    if address.is_loopback:
+        return AddressScope.LOOPBACK
+    if address.is_link_local:
+        return AddressScope.LINK_LOCAL
+    if not address.is_global or address.is_multicast:
+        return AddressScope.OTHER
+    if address.version == 4:
+        return AddressScope.PUBLIC
+    if address not in _GLOBAL_IPV6 or any(address in block for block in _NOBODYS_IPV6):
+        return AddressScope.OTHER
+    return AddressScope.PUBLIC if ipv6_known else AddressScope.UNKNOWN
+
+
+def ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
+    """Each address once, IPv4 first, by number."""
+    return tuple(sorted(set(addresses), key=sort_key))
+
+
+def usable_families(host: HostFacts | None) -> frozenset[int]:
+    """The IP versions for which this host has an address that others can reach; both where that is not known."""
+    if host is None or host.interfaces is None:
+        return frozenset({4, 6})
+    return frozenset(
+        one.address.version
+        for one in host.interfaces
+        if not (one.address.is_loopback or one.address.is_link_local or one.address.is_unspecified)
+    )
+
+
+def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:
+    """Where the VPC's own resolver answers: its link-local addresses, and the second address of the VPC's primary
+    block where that is known."""
+    found: list[Address] = [VPC_RESOLVER]
+    if host is not None and 6 in usable_families(host):
+        found.append(VPC_RESOLVER_IPV6)
+    primary = next((block for block in vpc_cidrs if block.version == 4), None)
+    if primary is not None and primary.num_addresses > 2:
+        found.append(primary.network_address + 2)
+    return tuple(found)
+
+
+def sort_key(address: Address) -> tuple[object, ...]:
+    """IPv4 first, by number, then by interface."""
+    # Link-local addresses of two interfaces have one number.
+    return (address.version, int(address), "" if address.version == 4 else address.scope_id or "")

@@ -1,0 +1,18 @@
+"""The names of operations: what tells observations of one step apart, in reports and in the code."""
+
+from typing import Final
+
+HOST: Final = "host"
+SDK_SETTINGS: Final = "sdk-settings"
+PROXY: Final = "proxy"
+ALLOWANCES: Final = "allowances"
+METADATA_PROXY: Final = "metadata-proxy"
+PROXY_CONNECT: Final = "proxy-connect"
+CONTAINER: Final = "container-credentials"
+GETADDRINFO: Final = "getaddrinfo"
+PADDED: Final = "padded"
+SMALL_SEGMENTS: Final = "small-segments"
+OTHER_NAME: Final = "other-name"
+APPLIANCE: Final = "appliance-"
+"""The operation of an appliance's name begins so and ends with its label."""
+DUAL_STACK_NAME: Final = "dual-stack-name"

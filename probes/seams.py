@@ -1,0 +1,161 @@
+"""The seams through which probes meet the world: protocols and the data that they give, no code.
+
+`Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings, `Reader` asks EC2 for the
+configuration. A probe takes the ones it needs, so a simulated world can stand in for each.
+"""
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from probes.facts import CredentialFacts, Interface, SdkFacts, TcpFacts
+from probes.model import Address, Draft
+
+MAX_FILE_BYTES: Final = 1 << 20
+"""No file that a run reads is larger in health; a larger one is cut here."""
+
+
+class Stream(Protocol):
+    """A connection that carries bytes both ways."""
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`. Raises OSError."""
+
+    async def receive(self, limit: int) -> bytes:
+        """Give at least one and at most `limit` bytes; `b""` when the peer has closed. Raises OSError."""
+
+    def close(self) -> None:
+        """Let go of the connection at once. Closing twice is allowed."""
+
+
+class Net(Protocol):
+    """Packets."""
+
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
+        """Connect by TCP. Whatever the end, `draft` holds what the kernel saw. `mss` bounds the segments of both sides,
+        in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
+
+    async def exchange(
+        self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
+    ) -> tuple[bytes, int]:
+        """Send `payload` by UDP, once more after `retry_after` seconds of silence, and wait for a datagram that
+        `accept` takes; others are ignored. Gives it and the number of datagrams sent. Raises OSError."""
+
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        """Look `host` up as programs on this host do. Raises socket.gaierror. The C library's look-up itself goes on
+        when the caller gives up."""
+
+    def datagram_error(self, address: Address, port: int) -> int | None:
+        """Send one UDP datagram and give the errno that this host met it with; None where it left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How this host would send to an address."""
+
+    interface: str | None
+    source: Address | None
+    next_hop: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """The roots that certificates are held against, loaded once for a run."""
+
+    source: str
+    named: ssl.SSLContext
+    """Verifies the chain and the host's name."""
+    chain_only: ssl.SSLContext
+    """Verifies the chain; for ports whose certificates carry the names of their roles."""
+    folder: bool = False
+    """Whether they come from a folder, which the SDK cannot read and `--ca-bundle` can."""
+
+
+class Machine(Protocol):
+    """This host."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables of this process."""
+
+    def now(self) -> datetime:
+        """Wall time, UTC."""
+
+    def identifier(self) -> str:
+        """A new name that nothing else has."""
+
+    def read(self, path: str) -> bytes:
+        """The start of a file, at most MAX_FILE_BYTES. Raises OSError."""
+
+    def interfaces(self) -> tuple[Interface, ...] | None:
+        """Every address of this host; None where the system does not say."""
+
+    def way(self, address: Address) -> Way | None:
+        """How this host would send to `address`; None where the system does not say. Raises OSError where it has no
+        way."""
+
+    def neighbour(self, way: Way) -> str | None:
+        """State of the link-layer entry of the next hop; None where there is none or the system does not say."""
+
+    def allowances(self) -> dict[str, int]:
+        """The network drivers' counters of packets dropped for an allowance, by `INTERFACE COUNTER`; empty where no
+        driver has them."""
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK takes without settings of its own.
+        Raises ProbeError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """What signs a request. It never enters an observation, and its repr holds no secret."""
+
+    access_key_id: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    token: str | None = field(repr=False)
+
+
+class Reader(Protocol):
+    """Read-only requests about the configuration of a network."""
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        """Make all that requests to these services need. Sends nothing, and may take a busy machine seconds, which are
+        no request's; what goes wrong is raised by the requests themselves."""
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
+        `route53`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own code where AWS
+        refuses; a request that hangs goes on when the caller gives up."""
+
+
+class Sdk(Protocol):
+    """The AWS SDK on this host."""
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        """What the SDK is set to. Raises ProbeError where its configuration cannot be read."""
+
+    async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        """The credentials that the SDK's chain finds. Raises ProbeError of kind `no-credentials`: without a code where
+        it finds none, with the name of what went wrong where a source fails. A hanging source goes on when the caller
+        gives up."""
+
+    def proxy(self, host: str, scheme: str = "https") -> str | None:
+        """URL of the proxy that the SDK's calls to `host`, a name or an address without a port, would take, secrets and
+        all; None for none."""
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        """What reads a configuration in a Region, signed with `keys`. Each request has `timeout` seconds to connect and
+        as many to be answered; `most` is the number of requests that it ever sends, second tries among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that a run touches."""
+
+    net: Net
+    machine: Machine
+    sdk: Sdk

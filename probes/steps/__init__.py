@@ -1,0 +1,1 @@
+"""One probe a step of the path: it raises what its library raises, and gives facts."""

@@ -1,0 +1,264 @@
+"""One signed, read-only call, and what its answer says.
+
+A call passes only with status 200, an AWS request id and the key that the operation's answer has: a portal's 200 is no
+pass. Where AWS says no, the code is looked for in all the places that its protocols use, and cut as botocore cuts it.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from probes.facts import ApiFacts, GatewayFacts
+from probes.model import Draft, FailureKind, ProbeError, Target
+from probes.seams import Keys, Machine, Stream
+from probes.steps.http import Response, clock_against, exchange, instant_of
+from probes.steps.sigv4 import signed_headers
+
+MAX_MESSAGE_CHARACTERS: Final = 2_048
+MAX_GATEWAYS: Final = 16
+LEAST_SECRET: Final = 16
+"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter opens nothing at AWS, and a
+stand-in's `test` is a word that messages need."""
+_GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_JSON_1_0: Final = "application/x-amz-json-1.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A read-only call of a service."""
+
+    name: str
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    key: str
+    """Top-level member of a good answer."""
+
+
+OPERATIONS: Final = {
+    "backup": Operation(
+        name="ListBackupVaults",
+        method="GET",
+        path="/backup-vaults/?maxResults=1",
+        headers=(),
+        body=b"",
+        key="BackupVaultList",
+    ),
+    "backup-gateway": Operation(
+        name="ListGateways",
+        method="POST",
+        path="/",
+        headers=(("Content-Type", _JSON_1_0), ("X-Amz-Target", "BackupOnPremises_v20210101.ListGateways")),
+        body=b'{"MaxResults":50}',  # a few hundred bytes each, below MAX_BODY_BYTES together
+        key="Gateways",
+    ),
+}
+"""By service (botocore 1.44.8, service models of backup 2018-11-15 and backup-gateway 2021-01-01)."""
+
+_KINDS: Final = {
+    "AccessDenied": FailureKind.ACCESS_DENIED,
+    "AccessDeniedException": FailureKind.ACCESS_DENIED,
+    "NotAuthorized": FailureKind.ACCESS_DENIED,
+    "UnauthorizedOperation": FailureKind.ACCESS_DENIED,
+    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
+    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
+    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
+    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
+    "InvalidAccessKeyId": FailureKind.CREDENTIALS_INVALID,
+    "InvalidToken": FailureKind.CREDENTIALS_INVALID,
+    "RequestTimeoutException": FailureKind.SERVICE_ERROR,
+    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
+    "InvalidSignatureException": FailureKind.SIGNATURE,
+    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
+    "IncompleteSignature": FailureKind.SIGNATURE,
+    "IncompleteSignatureException": FailureKind.SIGNATURE,
+    "MissingAuthenticationToken": FailureKind.SIGNATURE,
+    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
+    "RequestExpired": FailureKind.CLOCK_SKEW,
+    "RequestTimeTooSkewed": FailureKind.CLOCK_SKEW,
+    "Throttling": FailureKind.THROTTLED,
+    "ThrottlingException": FailureKind.THROTTLED,
+    "RequestLimitExceeded": FailureKind.THROTTLED,
+    "TooManyRequestsException": FailureKind.THROTTLED,
+    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
+    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
+    "Blocked": FailureKind.NOT_SUBSCRIBED,
+    "SubscriptionRequiredException": FailureKind.NOT_SUBSCRIBED,
+}
+"""AWS Backup Developer Guide, Common Error Types; EC2 and STS have their own words for the same."""
+
+_CLOCK: Final = re.compile(
+    r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
+    re.DOTALL | re.ASCII,
+)
+_SCOPE: Final = re.compile(r"Credential\s+should\s+be\s+scoped|in\s+Credential\s+scope", re.IGNORECASE)
+
+
+async def probe(
+    stream: Stream,
+    machine: Machine,
+    keys: Keys,
+    *,
+    target: Target,
+    agent: str,
+    new_connection: bool,
+    draft: Draft[ApiFacts],
+) -> Response:
+    """Make the call of the target's service, signed for its Region and its host.
+
+    Raises what `probes.steps.http.exchange` raises, and ProbeError with AWS's own code for every answer but a good one.
+    """
+    operation = OPERATIONS[target.service]
+    signed = signed_headers(
+        keys,
+        service=target.service,
+        region=target.region,
+        at=machine.now(),
+        method=operation.method,
+        url=f"https://{target.host}{operation.path}",
+        headers=operation.headers,
+        body=operation.body,
+    )
+    headers = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
+    sent = machine.now()
+    response = await exchange(stream, operation.method, operation.path, headers, body=operation.body)
+    facts = draft.facts = read_answer(
+        operation, response, sent, machine.now(), new_connection=new_connection, hidden=_masks(keys)
+    )
+    if facts.request_id is None:
+        kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
+        raise ProbeError(kind, f"status {facts.status} without an AWS request id", code=str(facts.status))
+    if facts.status != 200:
+        kind = kind_of(facts)
+        raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
+    if not facts.expected_key:
+        raise ProbeError(FailureKind.MALFORMED, f"the answer lacks {operation.key}", code="200")
+    return response
+
+
+def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
+    """What no text of an answer may repeat, with what stands in its place. AWS itself does so: to a signature that does
+    not match it gives the canonical request that it expected, session token and all."""
+    masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
+    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= LEAST_SECRET)
+
+
+def read_answer(
+    operation: Operation,
+    response: Response,
+    sent: datetime,
+    received: datetime,
+    *,
+    new_connection: bool,
+    hidden: tuple[tuple[str, str], ...] = (),
+) -> ApiFacts:
+    """What an answer says, whatever its bytes, with a mask for each text of `hidden`. `sent` and `received` are
+    instants of this host."""
+    document = _json(response.body)
+    code, message = error_of(response, document, hidden)
+    theirs = instant_of(response.header("date"))
+    if (clock := _CLOCK.search(message or "")) is not None:
+        with contextlib.suppress(ValueError):  # digits that are no instant
+            theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    offset, uncertainty = clock_against(theirs, sent, received)
+    return ApiFacts(
+        operation=operation.name,
+        status=response.status,
+        request_id=_without(hidden, response.header("x-amzn-requestid")),
+        expected_key=isinstance(document, Mapping) and operation.key in document,
+        error_code=code if response.status != 200 else None,
+        new_connection=new_connection,
+        error_message=message if response.status != 200 else None,
+        gateways=_gateways(document) if operation.key == "Gateways" else (),
+        server_time=theirs,
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
+    )
+
+
+def _gateways(document: Any) -> tuple[GatewayFacts, ...]:
+    listed = document.get("Gateways") if isinstance(document, Mapping) else None
+    found = []
+    for each in listed if isinstance(listed, list) else ():
+        name = str(each.get("GatewayArn") if isinstance(each, Mapping) else "").rpartition("/")[2]
+        if _GATEWAY_ID.fullmatch(name):
+            found.append(GatewayFacts(gateway_id=name, last_seen=_instant(each.get("LastSeenTime"))))
+    unknown = datetime.max.replace(tzinfo=UTC)
+    return tuple(sorted(found, key=lambda each: (each.last_seen or unknown, each.gateway_id))[:MAX_GATEWAYS])
+
+
+def _instant(seconds: Any) -> datetime | None:
+    """A timestamp of JSON 1.0: seconds since 1970 as a number."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):  # no instant that a calendar has
+        return None
+
+
+def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], ...] = ()) -> tuple[str, str | None]:
+    """Code and message of an error answer: header, body of JSON, root of XML, else the status itself."""
+    code = response.header("x-amzn-errortype")
+    message: Any = None
+    if isinstance(document, Mapping):
+        members = {str(name).lower(): value for name, value in document.items()}
+        # `ErrorCode` is a member of Backup gateway's errors, whose own name is the type.
+        found = (members.get(name) for name in ("code", "__type", "errorcode"))
+        code = code or next((each for each in found if isinstance(each, str) and each), None)
+        message = members.get("message")
+    elif (root := _xml(response.body)) is not None:
+        texts = {each.tag.rpartition("}")[2].lower(): each.text for each in root.iter()}
+        name = root.tag.rpartition("}")[2]
+        code = code or texts.get("code") or (name if name.endswith("Exception") else None)
+        message = texts.get("message")
+    # Masked while they are whole: a secret that is cut is not found.
+    cut = (_without(hidden, code) or "").partition(":")[0].rpartition("#")[2].strip()
+    text = _without(hidden, message.strip() if isinstance(message, str) else None)
+    text = None if text is None else text[:MAX_MESSAGE_CHARACTERS]
+    return cut[:128] or str(response.status), text
+
+
+def _without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | None:
+    for secret, mask in hidden:
+        text = None if text is None else text.replace(secret, mask)
+    return text
+
+
+def kind_of(facts: ApiFacts) -> FailureKind:
+    """The kind of an error answer of AWS."""
+    code = facts.error_code or ""
+    if code in ("InvalidSignatureException", "SignatureDoesNotMatch"):
+        if _CLOCK.search(facts.error_message or ""):
+            return FailureKind.CLOCK_SKEW
+        if _SCOPE.search(facts.error_message or ""):
+            return FailureKind.WRONG_SCOPE
+    known = _KINDS.get(code)
+    if known is not None:
+        return known
+    if facts.status in (401, 403):
+        return FailureKind.ACCESS_DENIED  # a refusal in words that no table knows
+    return FailureKind.SERVICE_ERROR if facts.status >= 500 else FailureKind.MALFORMED
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _xml(body: bytes) -> ElementTree.Element | None:
+    """The root of a small XML body. Entities are never declared in an AWS answer, and a document type is refused."""
+    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+        return None
+    try:
+        return ElementTree.fromstring(body.decode("utf-8", "replace"))  # noqa: S314 - no document type gets here
+    except (ElementTree.ParseError, ValueError, RecursionError):
+        return None

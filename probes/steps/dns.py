@@ -1,0 +1,171 @@
+"""Names to addresses, twice: as programs on this host look them up, and as one resolver answers."""
+
+import copy
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+import dns.entropy
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from probes.facts import DnsFacts, LookupFacts, TcpFacts
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.seams import Net, Stream
+
+DNS_PORT: Final = 53
+UDP_PAYLOAD_BYTES: Final = 1232
+"""EDNS buffer size that fits every path without fragments (DNS Flag Day 2020)."""
+MAX_RECORDS: Final = 64
+"""dnspython needs seconds for the thousands of records that 65 kB can hold; no answer for a host needs this many."""
+MAX_ADDRESSES: Final = 24
+"""Of one host, each of which is measured. An endpoint has one for each zone and family, a public name some ten."""
+
+_RCODE_KINDS: Final = {
+    dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
+    dns.rcode.SERVFAIL: FailureKind.SERVFAIL,
+    dns.rcode.REFUSED: FailureKind.DNS_REFUSED,
+    dns.rcode.NOTIMP: FailureKind.DNS_REFUSED,
+}
+
+
+async def lookup(net: Net, host: str, draft: Draft[LookupFacts]) -> tuple[Address, ...]:
+    """Look `host` up by getaddrinfo. Raises socket.gaierror, and ProbeError: kind `nodata` for an empty answer,
+    `too-large` for one of more than MAX_ADDRESSES."""
+    addresses = await net.getaddrinfo(host)
+    if len(addresses) > MAX_ADDRESSES:
+        raise ProbeError(FailureKind.TOO_LARGE, f"getaddrinfo gave over {MAX_ADDRESSES} addresses")
+    draft.facts = LookupFacts(addresses=addresses)
+    if not addresses:
+        raise ProbeError(FailureKind.NODATA, "getaddrinfo gave no address")
+    return addresses
+
+
+async def ask(
+    net: Net, resolver: Address, host: str, record: str, draft: Draft[DnsFacts], *, retry_after: float
+) -> tuple[Address, ...]:
+    """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP.
+
+    Gives the addresses; none where the name exists without such a record, which is no failure. Raises OSError, and
+    ProbeError for a negative rcode, for what cannot be read, and of kind `malformed` for a name that DNS cannot carry.
+    """
+    try:
+        query, wire = _query(host, record)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ProbeError(FailureKind.MALFORMED, f"DNS cannot carry this name: {type(error).__name__}") from error
+    packet, queries = await net.exchange(
+        resolver, DNS_PORT, wire, accept=lambda data: data[:2] == wire[:2], retry_after=retry_after
+    )
+    transport = "udp"
+    if _is_cut(packet):  # and what is left of it need not make sense (RFC 2181, section 9)
+        transport = "tcp"
+        stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
+        try:
+            await stream.send(len(wire).to_bytes(2, "big") + wire)
+            size = int.from_bytes(await _exactly(stream, 2), "big")
+            packet = await _exactly(stream, size)
+        finally:
+            stream.close()
+        if _is_cut(packet):
+            raise ProbeError(FailureKind.DNS_MALFORMED, "the answer by TCP is cut as well")
+    answer = read_answer(packet, query)
+    facts = facts_of(answer, query, transport=transport, queries=queries)
+    draft.facts = facts
+    rcode = answer.rcode()
+    if rcode != dns.rcode.NOERROR:
+        kind = _RCODE_KINDS.get(rcode, FailureKind.DNS_MALFORMED)
+        raise ProbeError(kind, f"the resolver answered {facts.rcode}", code=facts.rcode)
+    return facts.addresses
+
+
+def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
+    """A question and its wire, with an id that nobody can guess (RFC 5452, section 4.3)."""
+    question, wire = _question(host, record)
+    query = copy.copy(question)
+    query.id = dns.entropy.random_16()
+    return query, query.id.to_bytes(2, "big") + wire[2:]
+
+
+@lru_cache(maxsize=64)
+def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
+    """A question, made once: every resolver, and every cycle of a watch, is asked the same."""
+    question = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
+    return question, question.to_wire()
+
+
+def read_answer(packet: bytes, query: dns.message.Message) -> dns.message.Message:
+    """Decode the answer to `query` (RFC 1035, section 4.1). Raises ProbeError of kind `dns-malformed`, whatever the
+    bytes."""
+    if len(packet) < 12:
+        raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of {len(packet)} bytes is shorter than a DNS header")
+    questions, *records = (int.from_bytes(packet[place : place + 2], "big") for place in range(4, 12, 2))
+    if questions > 1 or sum(records) > MAX_RECORDS:
+        raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer with {questions} questions and {sum(records)} records")
+    try:
+        answer = dns.message.from_wire(packet, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ProbeError(FailureKind.DNS_MALFORMED, f"the answer cannot be read: {type(error).__name__}") from error
+    if not query.is_response(answer):
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is to another question")
+    if not answer.question:  # a server that refuses may leave it out
+        answer.question = query.question
+    return answer
+
+
+def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int) -> DnsFacts:
+    """What an answer says of the name asked for. Raises ProbeError of kind `dns-malformed` for a CNAME circle
+    and for more than MAX_ADDRESSES."""
+    question = query.question[0]
+    try:
+        chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
+    except dns.message.NotQueryResponse as error:
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query") from error
+    except (dns.message.ChainTooLong, dns.message.AnswerForNXDOMAIN) as error:
+        raise ProbeError(
+            FailureKind.DNS_MALFORMED, f"the CNAME records make no chain: {type(error).__name__}"
+        ) from error
+    if chain is None:
+        raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query")
+    rows: dns.rrset.RRset | tuple[()] = chain.answer if chain.answer is not None else ()
+    addresses = tuple(ip_address(row.to_text()) for row in rows)
+    if len(addresses) > MAX_ADDRESSES:
+        raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of over {MAX_ADDRESSES} addresses")
+    canonical = chain.canonical_name
+    zones = (row.name for row in answer.authority if row.rdtype == dns.rdatatype.SOA)
+    zone = next(zones, None)
+    return DnsFacts(
+        rcode=dns.rcode.to_text(answer.rcode()),
+        addresses=addresses,
+        canonical_name=None if canonical == question.name else readable(canonical),
+        authority=None if zone is None else readable(zone),
+        ttl=chain.minimum_ttl if addresses else None,
+        transport=transport,
+        queries=queries,
+    )
+
+
+def readable(name: dns.name.Name) -> str:
+    """A name in lower case without the final dot; bytes that are no letters are escaped (RFC 1035, section 5.1)."""
+    return name.to_text(omit_final_dot=True).lower()
+
+
+def _is_cut(packet: bytes) -> bool:
+    return bool(int.from_bytes(packet[2:4], "big") & dns.flags.TC)
+
+
+async def _exactly(stream: Stream, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        piece = await stream.receive(size - len(data))
+        if not piece:
+            raise ProbeError(
+                FailureKind.CLOSED, f"the resolver closed the TCP connection after {len(data)} of {size} bytes"
+            )
+        data += piece
+    return data

@@ -1,0 +1,199 @@
+"""One bounded HTTP/1.1 exchange over any stream. Nothing is followed, nothing decompressed.
+
+h11 is the engine under httpx; used bare, because the clients above it let a peer send informational answers and chunk
+extensions without end. Every byte of an exchange is counted here, and the connection is given up past the limit.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import h11
+
+from probes.facts import HttpFacts
+from probes.failure import PeerClosedError
+from probes.model import Draft, FailureKind, ProbeError
+from probes.seams import Machine, Stream
+
+MAX_EXCHANGE_BYTES: Final = 96 * 1024
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_HEAD_BYTES: Final = 32 * 1024
+MAX_INFORMATIONAL: Final = 8
+RECEIVE_BYTES: Final = 16_384
+MAX_HEADER_CHARACTERS: Final = 256
+"""Of one header's value as it is kept; a request id has 36, and a longer Location is told by its beginning."""
+MAX_ERROR_CHARACTERS: Final = 120
+"""h11 quotes the whole line that it cannot read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One whole answer."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    """Names in lower case, in the order in which they came."""
+    body: bytes
+    keep_alive: bool
+    """Whether another request may follow on the connection."""
+
+    def header(self, name: str) -> str | None:
+        """The beginning of the first header of that lower-case name."""
+        return next((value[:MAX_HEADER_CHARACTERS] for key, value in self.headers if key == name), None)
+
+
+async def exchange(
+    stream: Stream, method: str, path: str, headers: tuple[tuple[str, str], ...], *, body: bytes = b""
+) -> Response:
+    """Send one request and read its whole answer.
+
+    Raises OSError, PeerClosedError where the connection ends without a whole answer, and ProbeError of kind `malformed`
+    or `too-large`; `malformed`, too, for a request that HTTP cannot carry, such as a host beyond ASCII.
+    """
+    engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+    try:
+        request = h11.Request(method=method, target=path, headers=[*headers, ("Content-Length", str(len(body)))])
+    except (h11.LocalProtocolError, UnicodeError) as error:
+        raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {type(error).__name__}") from error
+    data = engine.send(request)
+    if body:
+        data = (data or b"") + (engine.send(h11.Data(data=body)) or b"")
+    await stream.send((data or b"") + (engine.send(h11.EndOfMessage()) or b""))
+    try:
+        return await _read(stream, engine)
+    except h11.RemoteProtocolError as error:
+        kind = FailureKind.TOO_LARGE if error.error_status_hint == 431 else FailureKind.MALFORMED
+        raise ProbeError(kind, f"the answer is not HTTP: {str(error)[:MAX_ERROR_CHARACTERS]}") from error
+
+
+async def _read(stream: Stream, engine: h11.Connection) -> Response:
+    received = informational = 0
+    start = b""
+    ended = False
+    head: h11.Response | None = None
+    body = b""
+    while True:
+        try:
+            event = engine.next_event()
+        except h11.RemoteProtocolError as error:
+            if not ended:
+                raise
+            closed = PeerClosedError()  # up to its end it was HTTP
+            closed.add_note("in the middle of its answer")
+            raise closed from error
+        match event:
+            case h11.NEED_DATA:
+                data = await stream.receive(RECEIVE_BYTES)
+                received += len(data)
+                if received > MAX_EXCHANGE_BYTES:
+                    raise ProbeError(FailureKind.TOO_LARGE, f"an answer of over {MAX_EXCHANGE_BYTES} bytes")
+                start = (start + data)[:5]
+                if not start:
+                    raise PeerClosedError
+                if not b"HTTP/".startswith(start):
+                    raise ProbeError(FailureKind.MALFORMED, "what came back does not begin like HTTP")
+                ended = not data
+                engine.receive_data(data)
+            case h11.InformationalResponse():
+                informational += 1
+                if informational > MAX_INFORMATIONAL:
+                    raise ProbeError(FailureKind.TOO_LARGE, f"over {MAX_INFORMATIONAL} informational answers")
+            case h11.Response():
+                head = event
+            case h11.Data():
+                body += event.data
+                if len(body) > MAX_BODY_BYTES:
+                    raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {MAX_BODY_BYTES} bytes")
+            case h11.EndOfMessage() if head is not None:
+                return Response(
+                    status=head.status_code,
+                    headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
+                    body=body,
+                    # Not after bytes that nobody asked for, nor where the end of the connection was that of the body.
+                    keep_alive=engine.their_state is h11.DONE and engine.trailing_data == (b"", False),
+                )
+            case _:
+                raise PeerClosedError
+
+
+def user_agent(version: str) -> str:
+    """The name under which requests are made."""
+    return f"backuplink/{version}"
+
+
+async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: Draft[HttpFacts]) -> Response:
+    """Ask `GET /` of an AWS endpoint, unsigned: whoever answers with a request id is an AWS front end.
+
+    Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
+    what an unsigned request deserves.
+    """
+    sent = machine.now()
+    response = await exchange(stream, "GET", "/", _headers(host, agent))
+    facts = draft.facts = _facts(response, sent, machine.now())
+    if 300 <= facts.status < 400:
+        raise ProbeError(
+            FailureKind.REDIRECT, f"status {facts.status} sends the client elsewhere", code=str(facts.status)
+        )
+    if facts.request_id is None:
+        raise ProbeError(
+            FailureKind.NOT_AWS, f"status {facts.status} without an AWS request id", code=str(facts.status)
+        )
+    if facts.status >= 500:
+        raise ProbeError(FailureKind.SERVICE_ERROR, f"status {facts.status} from AWS", code=str(facts.status))
+    return response
+
+
+async def probe_padded(
+    stream: Stream, machine: Machine, host: str, agent: str, padding: bytes, draft: Draft[HttpFacts]
+) -> Response:
+    """Send an unsigned request with `padding` for its body: any whole answer says that large packets leave.
+
+    Raises what `exchange` raises.
+    """
+    sent = machine.now()
+    response = await exchange(stream, "POST", "/", _headers(host, agent), body=padding)
+    draft.facts = _facts(response, sent, machine.now())
+    return response
+
+
+def _headers(host: str, agent: str) -> tuple[tuple[str, str], ...]:
+    return (("Host", host), ("User-Agent", agent), ("Accept", "*/*"))
+
+
+def clock_against(theirs: datetime | None, sent: datetime, received: datetime) -> tuple[float | None, float | None]:
+    """This host's clock minus the server's, and half the round trip, by which it may be off, both in seconds; None
+    where the server does not say its time. `sent` and `received` are instants of this host."""
+    if theirs is None:
+        return None, None
+    half = (received - sent).total_seconds() / 2
+    return round((sent - theirs).total_seconds() + half, 3), round(abs(half), 3)
+
+
+def _facts(response: Response, sent: datetime, received: datetime) -> HttpFacts:
+    date = instant_of(response.header("date"))
+    offset, uncertainty = clock_against(date, sent, received)
+    return HttpFacts(
+        status=response.status,
+        request_id=response.header("x-amzn-requestid"),
+        date=date,
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
+        server=response.header("server"),
+        content_type=response.header("content-type"),
+        location=response.header("location"),
+        body_bytes=len(response.body),
+    )
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """The instant of a Date header, in UTC and in any of its forms (RFC 9110, section 5.6.7), one-digit days included;
+    None where it is none."""
+    if text is None:
+        return None
+    try:
+        instant = parsedate_to_datetime(text)
+        # The form of asctime names no zone and means GMT.
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

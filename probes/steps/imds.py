@@ -1,0 +1,223 @@
+"""The instance metadata service, version 2 (EC2 User Guide, Use the Instance Metadata Service)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from probes.facts import ImdsFacts, TcpFacts
+from probes.failure import PeerClosedError
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.seams import Machine, Net, Stream
+from probes.steps.http import Response, clock_against, exchange, instant_of
+
+IPV4: Final = ip_address("169.254.169.254")
+ECS: Final = ip_address("169.254.170.2")
+IPV6: Final = ip_address("fd00:ec2::254")
+TOKEN_SECONDS: Final = 300
+MAX_VALUE_CHARACTERS: Final = 2048
+"""A network interface has 50 IPv6 addresses at most (EC2 User Guide, Maximum IP addresses per network interface)."""
+
+_WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""Nothing that a command could take for an option."""
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
+"""No IPv6 scope, which could be any text."""
+_ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
+"""No scope either."""
+_DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
+_ROLE: Final = re.compile(r"[\w+=,.@-]{1,64}")
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
+
+
+def disabled(environment: Mapping[str, str]) -> bool:
+    """Whether AWS_EC2_METADATA_DISABLED forbids the look, as botocore reads it."""
+    return environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
+
+
+def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
+    """Address and port of the service, as AWS_EC2_METADATA_SERVICE_ENDPOINT and its mode say. Raises ProbeError where
+    they name no address."""
+    url = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "")
+    if not url:
+        mode = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "").lower()
+        return (IPV6 if mode == "ipv6" else IPV4), 80
+    try:
+        parts = urlsplit(url)
+        return ip_address(parts.hostname or ""), parts.port or 80
+    except ValueError as error:
+        raise ProbeError(
+            FailureKind.MALFORMED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http URL with an IP address"
+        ) from error
+
+
+def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | None:
+    """Address and port where a container's credentials come from (AWS SDKs and Tools Reference Guide, Container
+    credential provider): ECS, EKS Pod Identity or a loopback helper; None where none is set or a name stands there."""
+    if environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        return ECS, 80
+    try:
+        parts = urlsplit(environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""))
+        return ip_address(parts.hostname or ""), parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
+
+
+async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:
+    """Take a token and read who and where this instance is.
+
+    Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code where the service says
+    no, `malformed` or `too-large` where it talks nonsense.
+    """
+    address, port = endpoint(machine.environment)
+    draft.facts = ImdsFacts(token=False)
+    host = f"[{address}]" if address.version == 6 else str(address)
+    service = _Service(net, address, port, (("Host", host), ("User-Agent", agent)))
+    try:
+        sent = machine.now()
+        answer = await service.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
+        offset, uncertainty = clock_against(instant_of(answer.header("date")), sent, machine.now())
+        if answer.status != 200:
+            raise _refusal(answer.status)
+        token = _value("api/token", answer, _TOKEN)
+        facts = draft.facts = ImdsFacts(token=True, clock_offset_seconds=offset, clock_uncertainty_seconds=uncertainty)
+
+        async def read(path: str) -> Response | None:
+            answer = await service.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", token or ""))
+            if answer.status == 404:
+                return None
+            if answer.status != 200:
+                raise _refusal(answer.status)
+            return answer
+
+        async def word(path: str) -> str | None:
+            return _value(path, await read(path), _WORD)
+
+        async def addresses(path: str) -> tuple[Address, ...]:
+            return _addresses(path, await read(path))
+
+        async def networks(path: str) -> tuple[IPv4Network | IPv6Network, ...]:
+            return _networks(path, await read(path))
+
+        facts = draft.facts = replace(facts, region=await word("placement/region"))
+        facts = draft.facts = replace(
+            facts,
+            partition=await word("services/partition"),
+            availability_zone=await word("placement/availability-zone"),
+            availability_zone_id=await word("placement/availability-zone-id"),
+            instance_id=await word("instance-id"),
+            dns_suffix=_value("services/domain", await read("services/domain"), _DOMAIN),
+            role=_value("iam/security-credentials/", await read("iam/security-credentials/"), _ROLE),
+        )
+        mac = _value("mac", await read("mac"), _MAC)
+        if mac is None:
+            return facts
+        below = f"network/interfaces/macs/{mac}"
+        facts = draft.facts = replace(
+            facts,
+            account_id=_value(f"{below}/owner-id", await read(f"{below}/owner-id"), _ACCOUNT),
+            vpc_id=await word(f"{below}/vpc-id"),
+            subnet_id=await word(f"{below}/subnet-id"),
+            subnet_cidrs=(
+                *await networks(f"{below}/subnet-ipv4-cidr-block"),
+                *await networks(f"{below}/subnet-ipv6-cidr-blocks"),
+            ),
+            # The single block is the primary one, whose second address is the VPC's resolver.
+            vpc_cidrs=tuple(
+                dict.fromkeys(
+                    (
+                        *await networks(f"{below}/vpc-ipv4-cidr-block"),
+                        *await networks(f"{below}/vpc-ipv4-cidr-blocks"),
+                        *await networks(f"{below}/vpc-ipv6-cidr-blocks"),
+                    )
+                )
+            ),
+            security_group_ids=_words(f"{below}/security-group-ids", await read(f"{below}/security-group-ids")),
+            interface_id=await word(f"{below}/interface-id"),
+            interface_addresses=(*await addresses(f"{below}/local-ipv4s"), *await addresses(f"{below}/ipv6s")),
+        )
+        return facts
+    finally:
+        service.close()
+
+
+class _Service:
+    """Calls over one connection, made anew where the service closes it."""
+
+    def __init__(self, net: Net, address: Address, port: int, headers: tuple[tuple[str, str], ...]) -> None:
+        self._net = net
+        self._address = address
+        self._port = port
+        self._headers = headers
+        self._stream: Stream | None = None
+
+    async def call(self, method: str, path: str, header: tuple[str, str]) -> Response:
+        kept = self._stream is not None
+        try:
+            return await self._call(method, path, header)
+        except (PeerClosedError, ConnectionError):
+            if not kept:
+                raise
+        # A service may close an idle connection at any time and without a word (RFC 9112, section 9.3.1).
+        self.close()
+        return await self._call(method, path, header)
+
+    async def _call(self, method: str, path: str, header: tuple[str, str]) -> Response:
+        if self._stream is None:
+            self._stream = await self._net.connect(self._address, self._port, Draft[TcpFacts]())
+        answer = await exchange(self._stream, method, f"/latest/{path}", (*self._headers, header))
+        if not answer.keep_alive:
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+
+def _refusal(status: int) -> ProbeError:
+    """Switched off or forbidden for what says so (EC2 User Guide, Configure the instance metadata options), nonsense
+    otherwise."""
+    kind = FailureKind.NOT_PERMITTED if status in (401, 403, 404) else FailureKind.MALFORMED
+    return ProbeError(kind, f"the metadata service answered {status}", code=str(status))
+
+
+def _lines(path: str, answer: Response | None) -> tuple[str, ...]:
+    if answer is None:
+        return ()
+    text = answer.body[: MAX_VALUE_CHARACTERS + 1].decode("ascii", "replace")
+    if len(text) > MAX_VALUE_CHARACTERS:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is longer than {MAX_VALUE_CHARACTERS} characters")
+    return tuple(text.split())
+
+
+def _words(path: str, answer: Response | None, pattern: re.Pattern[str] = _WORD) -> tuple[str, ...]:
+    values = _lines(path, answer)
+    if not all(pattern.fullmatch(value) for value in values):
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is not what belongs there")
+    return values
+
+
+def _value(path: str, answer: Response | None, pattern: re.Pattern[str]) -> str | None:
+    values = _words(path, answer, pattern)
+    if answer is not None and len(values) != 1:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} holds {len(values)} values where one belongs")
+    return values[0] if values else None
+
+
+def _addresses(path: str, answer: Response | None) -> tuple[Address, ...]:
+    try:
+        return tuple(ip_address(value) for value in _words(path, answer, _ADDRESS))
+    except ValueError as error:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is no list of addresses") from error
+
+
+def _networks(path: str, answer: Response | None) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(value) for value in _words(path, answer, _CIDR))
+    except ValueError as error:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is no list of CIDR blocks") from error

@@ -1,0 +1,279 @@
+"""From a TCP connection to an AWS answer, step by step on one connection to one address and port.
+
+Each step is an observation of its own, so each has its own time. What a failed step leaves out of reach is recorded as
+skipped and names the step that failed. The ladder owns its connection and closes it, whatever happens.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
+from probes.failure import PeerClosedError, classify
+from probes.model import ELSEWHERE, Address, Draft, FailureKind, Observation, Step, Subject, Target
+from probes.observe import Log
+from probes.seams import Keys, Machine, Net, Stream, Trust
+from probes.steps import api, http, tcp, tls
+from probes.tls_context import client_context, small_client_context
+
+HTTPS: Final = 443
+SUPPORT_CHANNEL: Final = 2222
+"""AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
+SMALL_SEGMENTS: Final = "small-segments"
+"""The operation of a handshake that no MTU of a tunnel should harm."""
+OTHER_NAME: Final = "other-name"
+"""The operation of a handshake that asks for another host, as a filter of names would not expect."""
+SMALL_MSS: Final = 1200
+"""Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
+NOBODY: Final = "nobody"
+"""What a handshake trusts that verifies nothing."""
+PADDED: Final = "padded"
+"""The operation of a request that fills more than four segments."""
+MAX_PADDING_BYTES: Final = 60_000
+ORDINARY_MSS: Final = 1460
+_ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
+"""Failures of an unsigned request after which a signed one still tells something: whether AWS is there decides it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gear:
+    """What every ladder of a run shares."""
+
+    net: Net
+    machine: Machine
+    log: Log
+    trust: "asyncio.Future[Trust]"
+    limit: float
+    """Seconds for one step."""
+    agent: str
+    """The User-Agent of requests."""
+    keys: "asyncio.Future[Keys | str]"
+    """What signs the calls, or why none are made."""
+    connects: asyncio.Semaphore
+    handshakes: asyncio.Semaphore
+
+
+def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
+    """The looks that belong to one address and port, lowest first; `after` is where the address came from."""
+    plain: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None), (Step.TLS, None))
+    steps = {
+        HTTPS: (*plain, (Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED)),
+        SUPPORT_CHANNEL: plain[:1],
+    }
+    subjects = []
+    for step, operation in steps.get(port, plain):
+        subject = Subject(step=step, target=target.id, address=address, port=port, operation=operation, after=after)
+        subjects.append(subject)
+        after = subject.id
+    return tuple(subjects)
+
+
+async def _always() -> bool:
+    return True
+
+
+async def climb(
+    gear: Gear,
+    target: Target,
+    subjects: tuple[Subject, ...],
+    *,
+    may_call: Callable[[], Awaitable[bool]] = _always,
+) -> None:
+    """Make the looks of `subjects`, as `rungs` gives them. `may_call` is asked before the signed call whether this
+    ladder is the one that makes it."""
+    await _Climb(gear, target, subjects, may_call).go()
+
+
+class _Climb:
+    """One ladder while it is climbed."""
+
+    def __init__(
+        self, gear: Gear, target: Target, subjects: tuple[Subject, ...], may_call: Callable[[], Awaitable[bool]]
+    ) -> None:
+        address, port = subjects[0].address, subjects[0].port
+        if address is None or port is None:
+            raise ValueError(f"{subjects[0].id} names no address and port")
+        self._gear = gear
+        self._target = target
+        self._subjects = subjects
+        self._may_call = may_call
+        self._address = address
+        self._port = port
+        self._mss = ORDINARY_MSS
+        self._open: Stream | None = None
+        """The connection that the next step goes over; None where the last one ended it."""
+
+    async def go(self) -> None:
+        steps = (self._tcp, self._tls, self._http, self._api, self._padded)
+        try:
+            for place, (subject, step) in enumerate(zip(self._subjects, steps, strict=False)):
+                failed = await step(subject)
+                if failed is not None:
+                    for left in self._subjects[place + 1 :]:
+                        self._gear.log.skip(left, failed)
+                    return
+        finally:
+            self._close()
+
+    async def _tcp(self, subject: Subject) -> str | None:
+        async def body(draft: Draft[TcpFacts]) -> Stream:
+            return await tcp.connect(self._gear.net, self._gear.machine, self._address, self._port, draft)
+
+        async with self._gear.connects:
+            seen, self._open = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        if seen.facts is not None and seen.facts.mss is not None:
+            self._mss = seen.facts.mss
+        return _why(seen)
+
+    async def _tls(self, subject: Subject) -> str | None:
+        stream = self._connection()
+
+        async def body(draft: Draft[TlsFacts]) -> tls.TlsStream:
+            trust = self._gear.trust.result()
+            context = trust.named if self._port == HTTPS else trust.chain_only
+            return await tls.handshake(
+                stream,
+                context,
+                self._target.host,
+                trust.source,
+                self._connect_again,
+                draft,
+                second_look_seconds=self._gear.limit / 2,
+            )
+
+        await asyncio.wait([self._gear.trust])  # loading the roots is no part of a handshake's time
+        async with self._gear.handshakes:
+            seen, secured = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        if secured is not None:
+            self._open = secured
+        if self._port == HTTPS and seen.failure is not None and seen.failure.kind is FailureKind.TIMEOUT:
+            self._close()
+            await self._tell_size_from_name(subject)
+        return _why(seen)
+
+    async def _tell_size_from_name(self, stalled: Subject) -> None:
+        """Shake hands twice more, at once: with small packets, and for another name. Whichever is answered says what
+        the first one was lost for."""
+        small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
+        other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
+
+        async def in_small_segments(draft: Draft[TlsFacts]) -> bool:
+            async def connect() -> Stream:
+                return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts](), mss=SMALL_MSS)
+
+            await tls.greet(connect, small_client_context(), self._target.host, NOBODY, draft)
+            return True
+
+        async def for_another_name(draft: Draft[TlsFacts]) -> bool:
+            # A name that firewalls for AWS let pass, and that no endpoint of Backup's is called by.
+            other_host = f"sts.{self._target.host.partition('.')[2] or self._target.host}"
+            await tls.greet(self._connect_again, client_context(), other_host, NOBODY, draft)
+            return True
+
+        limit = self._gear.limit / 2
+        async with self._gear.handshakes, asyncio.TaskGroup() as both:
+            both.create_task(self._gear.log.observe(small, in_small_segments, limit=limit))
+            both.create_task(self._gear.log.observe(other, for_another_name, limit=limit))
+
+    async def _http(self, subject: Subject) -> str | None:
+        stream = self._connection()
+
+        async def body(draft: Draft[HttpFacts]) -> http.Response:
+            return await http.probe(stream, self._gear.machine, self._target.host, self._gear.agent, draft)
+
+        seen, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        self._keep(response)
+        return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
+
+    async def _api(self, subject: Subject) -> str | None:
+        await asyncio.wait([self._gear.keys])  # nor is finding the credentials a part of the call's
+        keys = self._gear.keys.result()
+        if isinstance(keys, str):
+            self._gear.log.skip(subject, keys)
+            return None
+        if not await self._may_call():
+            self._gear.log.skip(subject, ELSEWHERE)
+            return None
+
+        async def body(draft: Draft[ApiFacts]) -> http.Response:
+            async def call(*, new_connection: bool) -> http.Response:
+                return await api.probe(
+                    await self._reopened(),
+                    self._gear.machine,
+                    keys,
+                    target=self._target,
+                    agent=self._gear.agent,
+                    new_connection=new_connection,
+                    draft=draft,
+                )
+
+            if self._open is not None:
+                with contextlib.suppress(PeerClosedError, ConnectionError):
+                    return await call(new_connection=False)
+                self._close()  # kept alive by its answer, and closed all the same: a read-only call may be made again
+            return await call(new_connection=True)
+
+        _, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        self._keep(response)
+        return None
+
+    async def _padded(self, subject: Subject) -> str | None:
+        if (why := await self._no_connection()) is not None:  # what was never sent says nothing of large packets
+            self._gear.log.skip(subject, f"no new connection: {why}")
+            return None
+        padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
+
+        async def body(draft: Draft[HttpFacts]) -> http.Response:
+            return await http.probe_padded(
+                await self._reopened(), self._gear.machine, self._target.host, self._gear.agent, padding, draft
+            )
+
+        await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        return None
+
+    def _connection(self) -> Stream:
+        if self._open is None:
+            raise ValueError(f"{self._subjects[0].id} has no connection left")
+        return self._open
+
+    def _keep(self, response: http.Response | None) -> None:
+        """Let go of a connection that cannot carry another exchange."""
+        if response is None or not response.keep_alive:
+            self._close()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    async def _connect_again(self) -> Stream:
+        return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts]())
+
+    async def _no_connection(self) -> FailureKind | None:
+        """Why no connection could be had for another request within a step's time; None where there is one, and where
+        a fault of ours is left for the step itself to meet."""
+        window = asyncio.timeout(self._gear.limit)
+        try:
+            async with window:
+                await self._reopened()
+        except Exception as error:  # noqa: BLE001 - classified as `observe` does
+            self._close()
+            kind = classify(error, expired_after=self._gear.limit if window.expired() else None).kind
+            return None if kind is FailureKind.BUG else kind
+        return None
+
+    async def _reopened(self) -> Stream:
+        """The connection as it is, or a new one, verified like the first."""
+        if self._open is None:
+            self._open = await self._connect_again()
+            secured = tls.TlsStream(self._open, self._gear.trust.result().named, server_name=self._target.host)
+            self._open = secured
+            await secured.handshake()
+        return self._open
+
+
+def _why(seen: Observation[Any]) -> str | None:
+    """Why nothing can be built on a step; None where it succeeded."""
+    return None if seen.failure is None else f"{seen.subject.step} failed: {seen.failure.kind}"

@@ -1,0 +1,102 @@
+"""What an HTTP proxy says to CONNECT: whether the SDK's calls get through where its settings send them."""
+
+import base64
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import h11
+
+from probes.facts import ProxyConnectFacts, TcpFacts
+from probes.failure import PeerClosedError
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.seams import Net, Stream
+from probes.steps.http import MAX_HEAD_BYTES, MAX_HEADER_CHARACTERS
+from probes.urls import masked_proxy
+
+DEFAULT_PORT: Final = 80
+RECEIVE_BYTES: Final = 16_384
+_KINDS: Final = {407: FailureKind.PROXY_AUTH}
+
+
+async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyConnectFacts]) -> int:
+    """Ask `proxy` for a tunnel to `host` and give its status; the tunnel is closed unused.
+
+    Raises OSError, PeerClosedError, and ProbeError: `proxy-refused` or `proxy-auth` with the status as code,
+    `malformed` for a proxy that is no http URL or talks nonsense.
+    """
+    draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=None, server=None)
+    try:
+        parts = urlsplit(url_of(proxy))
+        name, number = parts.hostname, parts.port or DEFAULT_PORT
+    except ValueError as error:
+        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no URL") from error
+    if parts.scheme != "http" or not name:  # and no word of it is repeated: it may be a part of the password
+        raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
+    address = await _address_of(net, name)
+    headers = [("Host", f"{host}:{port}")]
+    told: tuple[str, ...] = ()
+    """What the proxy may not be quoted with."""
+    if parts.username and parts.password:  # the SDK says nothing where one of them is missing
+        told_as = f"{unquote(parts.username)}:{unquote(parts.password)}"
+        if not told_as.isascii():  # botocore ends in a UnicodeEncodeError
+            raise ProbeError(
+                FailureKind.MALFORMED, "the proxy's user or password is beyond ASCII: the SDK cannot tell it"
+            )
+        secret = base64.b64encode(told_as.encode("ascii")).decode("ascii")
+        headers.append(("Proxy-Authorization", f"Basic {secret}"))
+        told = (secret, parts.password, unquote(parts.password))
+    stream = await net.connect(address, number, Draft[TcpFacts]())
+    try:
+        answer = await _connect(stream, f"{host}:{port}", headers)
+    finally:
+        stream.close()
+    server = next((value.decode("latin-1") for key, value in answer.headers if key == b"server"), None)
+    if server is not None:
+        server = "***" if any(each in server for each in told) else server[:MAX_HEADER_CHARACTERS]
+    draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=answer.status_code, server=server)
+    if not 200 <= answer.status_code < 300:
+        kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
+        raise ProbeError(kind, f"the proxy answers CONNECT with {answer.status_code}", code=str(answer.status_code))
+    return answer.status_code
+
+
+def url_of(proxy: str) -> str:
+    """The proxy's URL as the SDK reads the variable (botocore, ProxyConfiguration)."""
+    if proxy.startswith(("http:", "https:")):
+        return proxy
+    return f"http:{proxy}" if proxy.startswith("//") else f"http://{proxy}"
+
+
+async def _address_of(net: Net, name: str) -> Address:
+    try:
+        return ip_address(name)
+    except ValueError:
+        found = await net.getaddrinfo(name)
+    if not found:
+        raise ProbeError(FailureKind.NXDOMAIN, f"{name} has no address")
+    return found[0]
+
+
+async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) -> h11.Response:
+    engine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+    try:
+        request = engine.send(h11.Request(method="CONNECT", target=target, headers=headers))
+    except (h11.LocalProtocolError, UnicodeError) as error:
+        raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {type(error).__name__}") from error
+    await stream.send((request or b"") + (engine.send(h11.EndOfMessage()) or b""))
+    start = b""
+    try:
+        while (event := engine.next_event()) is h11.NEED_DATA:
+            data = await stream.receive(RECEIVE_BYTES)
+            if not data:
+                raise PeerClosedError
+            start = (start + data)[:5]
+            if not b"HTTP/".startswith(start):
+                raise ProbeError(FailureKind.MALFORMED, "the proxy's answer does not begin like HTTP")
+            engine.receive_data(data)
+    except h11.RemoteProtocolError as error:  # which quotes the peer, who was told the password
+        raise ProbeError(FailureKind.MALFORMED, "the proxy's answer is not HTTP") from error
+    if not isinstance(event, h11.Response):
+        raise ProbeError(FailureKind.MALFORMED, "the proxy's answer to CONNECT is no answer")
+    return event

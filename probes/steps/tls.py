@@ -1,0 +1,338 @@
+"""TLS over any stream, driven through memory buffers, so that every byte that came before a stall is counted.
+
+The handshake loop: OpenSSL writes what it wants to send into one buffer and reads what arrived from another. Whenever
+it wants to read, what it wrote is sent and one piece is received. Nothing is decided by the text of an error.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+import ssl
+import warnings
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from probes.facts import Certificate, TlsFacts
+from probes.failure import PeerClosedError, classify
+from probes.model import Draft, FailureKind, ProbeError
+from probes.seams import Stream
+from probes.tls_context import client_context
+
+RECEIVE_BYTES: Final = 16_384
+MAX_HANDSHAKE_BYTES: Final = 262_144
+"""Far above any real chain; a handshake that is longer never ends."""
+MAX_CERTIFICATES: Final = 6
+"""Those of AWS send four; all that are kept stand in the report, once for each address and port."""
+MAX_KEPT: Final = 256
+"""Certificates of verified peers that are kept once they are read."""
+MAX_NAMES: Final = 16
+"""Of one certificate. Those of AWS hold a handful."""
+MAX_NAME_CHARACTERS: Final = 256
+"""Of one subject, issuer, organisation or DNS name; a real DNS name has 253 at most (RFC 1035, section 2.3.4)."""
+_SHORT_NAMES: Final = {
+    "commonName": "CN",
+    "countryName": "C",
+    "domainComponent": "DC",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "stateOrProvinceName": "ST",
+    "streetAddress": "STREET",
+    "userId": "UID",
+}
+"""By OpenSSL's long names (RFC 4514, section 3)."""
+_SPECIAL: Final = re.compile(r"[,+\"\\\\<>;]")
+"""Characters that RFC 4514, section 2.4, escapes wherever they stand."""
+_CONTENT_TYPES: Final = range(20, 25)
+"""Record types of RFC 8446, section 5.1, and the heartbeat of RFC 6520."""
+_ALERT: Final = 21
+_FATAL: Final = 2
+"""AlertLevel of RFC 8446, section 6."""
+
+
+class TlsStream:
+    """A stream inside TLS, either end of it."""
+
+    def __init__(
+        self, stream: Stream, context: ssl.SSLContext, *, server_name: str | None = None, server_side: bool = False
+    ) -> None:
+        self._stream = stream
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=server_name
+        )
+        self.first_bytes = b""
+        self.bytes_received = 0
+
+    async def handshake(self) -> None:
+        """Shake hands. Raises ssl.SSLError, OSError, PeerClosedError, and ProbeError where the peer does not speak TLS
+        or never comes to an end."""
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                if not await self._fill():
+                    raise PeerClosedError from None
+                if self.bytes_received > MAX_HANDSHAKE_BYTES:
+                    raise ProbeError(
+                        FailureKind.TOO_LARGE, f"a handshake of over {MAX_HANDSHAKE_BYTES} bytes"
+                    ) from None
+                if not self._speaks_tls():
+                    raise ProbeError(FailureKind.TLS_NOT_TLS, "what came back is no TLS record") from None
+            except ssl.SSLError as error:
+                with contextlib.suppress(OSError):  # a peer that has gone already does not change what was found
+                    await self._flush()  # the alert, so that the peer learns why
+                if not error.reason and (number := self._first_alert()) is not None:
+                    raise ProbeError(FailureKind.TLS_ALERT, f"tls alert {number}", code=str(number)) from error
+                raise
+            else:
+                await self._flush()
+                return
+
+    async def send(self, data: bytes) -> None:
+        self.tls.write(data)
+        await self._flush()
+
+    async def receive(self, limit: int) -> bytes:
+        before = self.bytes_received
+        while True:
+            try:
+                return self.tls.read(limit)
+            except ssl.SSLWantReadError:
+                if self.bytes_received - before > MAX_HANDSHAKE_BYTES:  # session tickets and key updates, one by one
+                    raise ProbeError(
+                        FailureKind.TOO_LARGE, f"over {MAX_HANDSHAKE_BYTES} bytes of TLS without content"
+                    ) from None
+                await self._flush()
+                if not await self._fill():
+                    return b""
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    def close(self) -> None:
+        self._stream.close()
+
+    async def _flush(self) -> None:
+        if data := self._outgoing.read():
+            await self._stream.send(data)
+
+    async def _fill(self) -> bool:
+        data = await self._stream.receive(RECEIVE_BYTES)
+        self.bytes_received += len(data)
+        if len(self.first_bytes) < 16:
+            self.first_bytes = (self.first_bytes + data)[:16]
+        self._incoming.write(data)
+        return bool(data)
+
+    def _speaks_tls(self) -> bool:
+        """Whether the first record can be TLS: a known content type, then major version 3."""
+        kind, version = self.first_bytes[:1], self.first_bytes[1:2]
+        return kind[0] in _CONTENT_TYPES and version in (b"", b"\3")
+
+    def _first_alert(self) -> int | None:
+        """Number of the fatal alert that was all the peer had to say to the ClientHello; None where there is none.
+
+        Python has no name for some that OpenSSL takes; 3.11 lacks no_application_protocol.
+        """
+        record = self.first_bytes
+        return record[6] if len(record) > 6 and record[0] == _ALERT and record[5] == _FATAL else None
+
+
+async def handshake(
+    stream: Stream,
+    context: ssl.SSLContext,
+    server_name: str,
+    trust: str,
+    again: Callable[[], Awaitable[Stream]],
+    draft: Draft[TlsFacts],
+    *,
+    second_look_seconds: float,
+) -> TlsStream:
+    """Shake hands as a client that verifies, and keep in `draft` whom it met.
+
+    Where the peer's certificate does not verify, a second connection from `again`, over which nothing is ever sent but
+    a handshake, reads the chain; for that it has `second_look_seconds`, so that its silence does not take the place of
+    what the first one found. Raises what TlsStream.handshake raises, and ProbeError of kind `malformed` for a
+    `server_name` that TLS cannot carry.
+    """
+    facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
+    draft.facts = facts
+    try:
+        shaken = TlsStream(stream, context, server_name=server_name)
+    except (TypeError, ValueError) as error:
+        raise ProbeError(FailureKind.MALFORMED, "TLS cannot carry this server name") from error
+    try:
+        await shaken.handshake()
+    except ssl.SSLCertVerificationError:
+        draft.facts = replace(facts, bytes_received=shaken.bytes_received)
+        certificates, second_look = await _look_again(again, server_name, second_look_seconds)
+        draft.facts = replace(facts, certificates=certificates, second_look=second_look)
+        raise
+    except BaseException as error:
+        no_tls = isinstance(error, ProbeError) and error.kind is FailureKind.TLS_NOT_TLS
+        noise = shaken.first_bytes.hex() if no_tls else None
+        draft.facts = replace(facts, bytes_received=shaken.bytes_received, first_bytes=noise)
+        raise
+    cipher = shaken.tls.cipher()
+    draft.facts = replace(
+        facts,
+        version=shaken.tls.version(),
+        cipher=None if cipher is None else cipher[0],
+        alpn=shaken.tls.selected_alpn_protocol(),
+        certificates=_readable(shaken.tls),
+    )
+    return shaken
+
+
+async def greet(
+    connect: Callable[[], Awaitable[Stream]],
+    context: ssl.SSLContext,
+    server_name: str,
+    trust: str,
+    draft: Draft[TlsFacts],
+) -> None:
+    """Shake hands over a connection of its own, for what comes back and nothing else, and close it.
+
+    Raises what `connect` and TlsStream.handshake raise.
+    """
+    draft.facts = facts = TlsFacts(server_name=server_name, name_checked=context.check_hostname, trust=trust)
+    stream = await connect()
+    try:
+        shaken = TlsStream(stream, context, server_name=server_name)
+        try:
+            await shaken.handshake()
+        except BaseException:
+            draft.facts = replace(facts, bytes_received=shaken.bytes_received)
+            raise
+        draft.facts = replace(facts, version=shaken.tls.version(), certificates=_readable(shaken.tls))
+    finally:
+        stream.close()
+
+
+def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
+    """The certificates of a peer whose handshake came to its end: of one that OpenSSL has verified its own alone, as
+    OpenSSL reads it. None where our own reading fails, which is no fault of the peer's."""
+    try:
+        if tls.context.verify_mode is not ssl.CERT_REQUIRED:
+            return peer_certificates(tls)
+        der = tls.getpeercert(binary_form=True) or b""
+        if der not in _VERIFIED:
+            if len(_VERIFIED) >= MAX_KEPT:
+                _VERIFIED.clear()
+            _VERIFIED[der] = _of_verified(tls.getpeercert() or {}, der)
+        return (_VERIFIED[der],)
+    except (ProbeError, ValueError, KeyError, ssl.SSLError):
+        return ()
+
+
+_VERIFIED: Final[dict[bytes, Certificate]] = {}
+"""What was read lately, by DER: a process that probes again and again meets the same certificates each time."""
+
+
+def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
+    """What `ssl.SSLSocket.getpeercert` tells of a verified peer. It costs a tenth of reading the DER anew, without a
+    library of its own."""
+    organizations = [value for name, value in _attributes(verified.get("issuer", ())) if name == "organizationName"]
+    names = [value for kind, value in verified.get("subjectAltName", ()) if kind == "DNS"]
+    return Certificate(
+        subject=_distinguished_name(verified.get("subject", ()))[:MAX_NAME_CHARACTERS],
+        issuer=_distinguished_name(verified.get("issuer", ()))[:MAX_NAME_CHARACTERS],
+        issuer_organization=organizations[0][:MAX_NAME_CHARACTERS] if organizations else None,
+        names=tuple(name[:MAX_NAME_CHARACTERS] for name in names[:MAX_NAMES]),
+        not_before=_instant(verified["notBefore"]),
+        not_after=_instant(verified["notAfter"]),
+        sha256=hashlib.sha256(der).hexdigest(),
+    )
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+
+
+def _attributes(name: Iterable[Iterable[tuple[str, str]]]) -> list[tuple[str, str]]:
+    return [attribute for relative in name for attribute in relative]
+
+
+def _distinguished_name(name: Iterable[Iterable[tuple[str, str]]]) -> str:
+    """A name as RFC 4514 writes it: the last part first, separators escaped."""
+    parts = [
+        "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative) for relative in name
+    ]
+    return ",".join(reversed(parts))
+
+
+def _escaped(value: str) -> str:
+    escaped = _SPECIAL.sub(r"\\\g<0>", value).replace("\0", "\\00")
+    if escaped[:1] in ("#", " "):
+        escaped = f"\\{escaped}"
+    return f"{escaped[:-1]}\\ " if escaped.endswith(" ") else escaped
+
+
+async def _look_again(
+    again: Callable[[], Awaitable[Stream]], server_name: str, seconds: float
+) -> tuple[tuple[Certificate, ...], str | None]:
+    try:
+        async with asyncio.timeout(seconds):
+            stream = await again()
+            try:
+                unverified = TlsStream(stream, client_context(), server_name=server_name)
+                await unverified.handshake()
+                return peer_certificates(unverified.tls), None
+            finally:
+                stream.close()
+    except (OSError, ProbeError, PeerClosedError) as error:
+        return (), classify(error).message
+
+
+def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
+    """The certificates that the peer sent, its own first, at most MAX_CERTIFICATES of them. Raises ProbeError of kind
+    `malformed` where one cannot be read."""
+    # Public from Python 3.13 on; before that the method lies on the object underneath.
+    chain = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
+    sent = (chain() or ())[:MAX_CERTIFICATES]
+    return tuple(read_certificate(one if isinstance(one, bytes) else one.public_bytes(2)) for one in sent)
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Read a certificate in DER, at most MAX_NAMES of its names and MAX_NAME_CHARACTERS of each text.
+
+    Raises ProbeError of kind `malformed`, whatever the bytes.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        # A serial number below one and a text longer than its standard allows are odd, and nothing to print on stderr.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            certificate = x509.load_der_x509_certificate(der)
+            try:
+                extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+                names = extension.value.get_values_for_type(x509.DNSName)
+            except x509.ExtensionNotFound:
+                names = []
+            organizations = certificate.issuer.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+            return Certificate(
+                subject=certificate.subject.rfc4514_string()[:MAX_NAME_CHARACTERS],
+                issuer=certificate.issuer.rfc4514_string()[:MAX_NAME_CHARACTERS],
+                issuer_organization=str(organizations[0].value)[:MAX_NAME_CHARACTERS] if organizations else None,
+                names=tuple(name[:MAX_NAME_CHARACTERS] for name in names[:MAX_NAMES]),
+                not_before=certificate.not_valid_before_utc,
+                not_after=certificate.not_valid_after_utc,
+                sha256=certificate.fingerprint(SHA256()).hex(),
+            )
+    except (
+        ValueError,
+        TypeError,  # a name of bits where text belongs
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise ProbeError(
+            FailureKind.MALFORMED, f"the peer's certificate cannot be read: {type(error).__name__}"
+        ) from error

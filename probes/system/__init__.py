@@ -1,0 +1,1 @@
+"""The seams' real forms: this host, its network, its SDK."""

@@ -1,0 +1,144 @@
+"""The host that this process runs on.
+
+What Linux alone can tell (routes and neighbours by netlink, driver counters) is asked for on Linux; elsewhere it is
+unknown.
+"""
+
+import array
+import contextlib
+import errno
+import os
+import socket
+import stat
+import struct
+import sys
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from probes.background import in_background
+from probes.facts import Interface
+from probes.model import Address
+from probes.seams import MAX_FILE_BYTES, Trust, Way
+from probes.system import ethtool, netlink
+from probes.system.netlink import LINUX, family_of
+from probes.system.trust import load_trust
+
+ALLOWANCE: Final = "_allowance_exceeded"
+
+
+_NETLINK_SECONDS: Final = 0.5
+
+
+class SystemMachine:
+    """The host that this process runs on."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return os.environ
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def identifier(self) -> str:
+        return str(uuid.uuid4())
+
+    def read(self, path: str) -> bytes:
+        file = Path(path)
+        if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe or a terminal could wait for ever
+            raise OSError(errno.EINVAL, "not a plain file", path)
+        with file.open("rb") as stream:
+            return stream.read(MAX_FILE_BYTES)
+
+    def interfaces(self) -> tuple[Interface, ...] | None:
+        if not LINUX:
+            return None
+        try:
+            names = dict(socket.if_nameindex())
+            answers = _ask_kernel(netlink.addresses_request(), netlink.RTM_NEWADDR)
+        except OSError:
+            return None
+        if answers is None:
+            return None
+        return tuple(found for answer in answers if (found := netlink.interface_of(answer, names)))
+
+    def way(self, address: Address) -> Way | None:
+        if not LINUX:
+            return None
+        answers = _ask_kernel(netlink.route_request(family_of(address), address), netlink.RTM_NEWROUTE)
+        if not answers:
+            return None
+        route = netlink.route_of(answers[0])
+        interface = None
+        if route.interface_index is not None:
+            with contextlib.suppress(OSError):
+                interface = socket.if_indextoname(route.interface_index)
+        return Way(interface=interface, source=route.source, next_hop=route.gateway or address)
+
+    def neighbour(self, way: Way) -> str | None:
+        if not LINUX:
+            return None
+        try:
+            index = None if way.interface is None else socket.if_nametoindex(way.interface)
+            answers = _ask_kernel(netlink.neighbours_request(family_of(way.next_hop)), netlink.RTM_NEWNEIGH)
+        except OSError:
+            return None
+        return netlink.neighbour_state(answers or (), way.next_hop, index)
+
+    def allowances(self) -> dict[str, int]:
+        if not LINUX:
+            return {}
+        found: dict[str, int] = {}
+        try:
+            names = socket.if_nameindex()
+        except OSError:  # a sandbox without netlink
+            return {}
+        for _, name in names:
+            with contextlib.suppress(OSError):  # a driver without statistics
+                counters = ethtool.statistics(_ethtool, name)
+                found |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
+        return found
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        return await in_background(lambda: load_trust(ca_bundle))
+
+
+def _ethtool(interface: str, request: bytearray) -> None:
+    """Let the driver of an interface fill in an ethtool request (linux/ethtool.h). Raises OSError."""
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        buffer = array.array("B", request)
+        address, _ = buffer.buffer_info()
+        fcntl.ioctl(channel.fileno(), ethtool.SIOCETHTOOL, struct.pack("16sP", interface.encode()[:15], address))
+        request[:] = buffer.tobytes()
+
+
+def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
+    """Payloads of the kernel's answers of type `wanted`; None where it cannot be asked, as in a sandbox that has no
+    netlink. Raises OSError where it answers with an error."""
+    if sys.platform != "linux":
+        return None
+    found = []
+    refusal = 0
+    ended = False
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as channel:
+            channel.settimeout(_NETLINK_SECONDS)
+            channel.sendto(request, (0, 0))
+            while not ended:
+                for kind, payload in netlink.messages(channel.recv(1 << 16)):
+                    if kind == wanted:
+                        found.append(payload)
+                    elif kind == netlink.NLMSG_ERROR:
+                        refusal = netlink.error_number(payload)
+                    ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
+                # The answer to a look-up of one route has no end marker.
+                ended = ended or wanted == netlink.RTM_NEWROUTE
+    except OSError:
+        return None
+    if refusal:
+        raise OSError(refusal, os.strerror(refusal))
+    return tuple(found)

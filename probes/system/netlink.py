@@ -1,0 +1,188 @@
+"""The few words of rtnetlink(7) that a diagnosis needs, as bytes: addresses, one route, neighbours. No sockets here.
+
+A message is a 16-byte header, a fixed part by type, and attributes padded to four bytes (netlink(7)). Everything is in
+the byte order of the machine.
+"""
+
+import errno
+import socket
+import struct
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface
+from typing import Final
+
+from probes.facts import Interface
+from probes.model import Address
+
+LINUX: Final = sys.platform == "linux"
+"""Whether there is a netlink to ask, and an error queue and TCP_INFO of a socket to read."""
+
+RTM_NEWADDR: Final = 20
+RTM_GETADDR: Final = 22
+RTM_NEWROUTE: Final = 24
+RTM_GETROUTE: Final = 26
+RTM_NEWNEIGH: Final = 28
+RTM_GETNEIGH: Final = 30
+NLMSG_ERROR: Final = 2
+NLMSG_DONE: Final = 3
+NLM_F_REQUEST: Final = 0x001
+NLM_F_DUMP: Final = 0x300
+
+_HEADER: Final = struct.Struct("=IHHII")
+_ATTRIBUTE: Final = struct.Struct("=HH")
+_IFADDRMSG: Final = struct.Struct("=BBBBI")
+_RTMSG: Final = struct.Struct("=BBBBBBBBI")
+_NDMSG: Final = struct.Struct("=BxxxiHBB")
+
+_IFA_ADDRESS: Final = 1
+_IFA_LOCAL: Final = 2
+_NDA_DST: Final = 1
+_RTA_DST: Final = 1
+_RTA_OIF: Final = 4
+_RTA_GATEWAY: Final = 5
+_RTA_PREFSRC: Final = 7
+_RTA_VIA: Final = 18
+
+_STATES: Final = {
+    0x01: "incomplete",
+    0x02: "reachable",
+    0x04: "stale",
+    0x08: "delay",
+    0x10: "probe",
+    0x20: "failed",
+    0x40: "noarp",
+    0x80: "permanent",
+}
+"""NUD_* of linux/neighbour.h."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """How the kernel would send to an address."""
+
+    interface_index: int | None
+    source: Address | None
+    gateway: Address | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A link-layer entry: who on the own subnet is known, or is being asked for."""
+
+    address: Address
+    interface_index: int
+    state: str
+
+
+def addresses_request() -> bytes:
+    """Ask for every address of every interface."""
+    return _message(RTM_GETADDR, NLM_F_DUMP, _IFADDRMSG.pack(0, 0, 0, 0, 0))
+
+
+def neighbours_request(family: int) -> bytes:
+    """Ask for the whole neighbour table of an address family."""
+    return _message(RTM_GETNEIGH, NLM_F_DUMP, _NDMSG.pack(family, 0, 0, 0, 0))
+
+
+def route_request(family: int, address: Address) -> bytes:
+    """Ask how the kernel would send to `address`."""
+    packed = address.packed
+    head = _RTMSG.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
+    return _message(RTM_GETROUTE, 0, head + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(packed), _RTA_DST) + packed)
+
+
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give type and payload of each message of a datagram; what is cut short ends the reading."""
+    while len(data) >= _HEADER.size:
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
+        if length < _HEADER.size or length > len(data):
+            return
+        yield kind, data[_HEADER.size : length]
+        data = data[_aligned(length) :]
+
+
+def error_number(payload: bytes) -> int:
+    """The errno of an NLMSG_ERROR payload; 0 is an acknowledgement, EBADMSG stands for a payload that is cut."""
+    return -int.from_bytes(payload[:4], sys.byteorder, signed=True) if len(payload) >= 4 else errno.EBADMSG
+
+
+def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
+    """The address in an RTM_NEWADDR payload; None where it names none."""
+    if len(payload) < _IFADDRMSG.size:
+        return None
+    _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
+    found = _attributes(payload[_IFADDRMSG.size :])
+    # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has IFA_ADDRESS alone.
+    address = _address(found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS)))
+    if address is None or prefix > address.max_prefixlen:
+        return None
+    return Interface(name=name_of.get(index, str(index)), address=ip_interface(f"{address}/{prefix}"))
+
+
+def route_of(payload: bytes) -> Route:
+    """The way in an RTM_NEWROUTE payload; None for what it does not say."""
+    found = _attributes(payload[_RTMSG.size :])
+    index = found.get(_RTA_OIF)
+    gateway = found.get(_RTA_GATEWAY)
+    if gateway is None and _RTA_VIA in found:  # a gateway of the other family: two bytes of family, then the address
+        gateway = found[_RTA_VIA][2:]
+    return Route(
+        interface_index=None if index is None else int.from_bytes(index, sys.byteorder),
+        source=_address(found.get(_RTA_PREFSRC)),
+        gateway=_address(gateway),
+    )
+
+
+def neighbour_of(payload: bytes) -> Neighbour | None:
+    """The entry in an RTM_NEWNEIGH payload; None where it has no address."""
+    if len(payload) < _NDMSG.size:
+        return None
+    _family, index, state, _flags, _type = _NDMSG.unpack_from(payload)
+    address = _address(_attributes(payload[_NDMSG.size :]).get(_NDA_DST))
+    if address is None:
+        return None
+    return Neighbour(address=address, interface_index=index, state=_STATES.get(state, f"{state:#x}"))
+
+
+def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index: int | None) -> str | None:
+    """The state of `address` on one interface, or on any where that is None; None where no payload has its entry.
+
+    Two interfaces in one subnet have the same router, and each an entry of its own for it.
+    """
+    for payload in payloads:
+        found = neighbour_of(payload)
+        if found is None or found.address != address:
+            continue
+        if interface_index is None or found.interface_index == interface_index:
+            return found.state
+    return None
+
+
+def _address(packed: bytes | None) -> Address | None:
+    return None if packed is None or len(packed) not in (4, 16) else ip_address(packed)
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if length < _ATTRIBUTE.size or length > len(data):
+            break
+        found[kind & 0x3FFF] = data[_ATTRIBUTE.size : length]  # the two high bits are flags
+        data = data[_aligned(length) :]
+    return found
+
+
+def _message(kind: int, flags: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, NLM_F_REQUEST | flags, 1, 0) + body
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def family_of(address: Address) -> int:
+    """The socket family of an address."""
+    return socket.AF_INET if address.version == 4 else socket.AF_INET6

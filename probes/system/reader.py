@@ -1,0 +1,314 @@
+"""boto3's clients, for reads alone: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
+
+boto3 is slow to import, its sessions and clients are not made for threads, and its calls block. So all of it is
+imported, made and called in daemon threads, behind a lock where things are made; whoever gives up leaves a thread
+behind that nobody waits for. Where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted roots) is the SDK's
+to say.
+
+botocore's `before-send` event comes before every attempt, second ones too, and what a handler of it answers stands for
+the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
+"""
+
+import contextlib
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from probes.background import in_background
+from probes.failure import classify
+from probes.model import FailureKind, ProbeError
+
+MAX_ANSWER_BYTES: Final = 16 << 20
+"""200 security groups of 120 rules, each with a description, are about half of it."""
+MAX_MESSAGE_CHARACTERS: Final = 300
+MAX_CODE_CHARACTERS: Final = 128
+_ATTEMPTS: Final = 2
+_CONNECTIONS: Final = 16
+"""More than reads that are made at once."""
+_LEAST_SECRET: Final = 16
+"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter is a stand-in's."""
+_READS: Final = ("Describe", "Get", "List")
+
+_KINDS: Final = {
+    "UnauthorizedOperation": FailureKind.NOT_PERMITTED,
+    "Client.UnauthorizedOperation": FailureKind.NOT_PERMITTED,
+    "AccessDenied": FailureKind.NOT_PERMITTED,
+    "AccessDeniedException": FailureKind.NOT_PERMITTED,
+    "NotAuthorized": FailureKind.NOT_PERMITTED,
+    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
+    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
+    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
+    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
+    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
+    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
+    "InvalidSignatureException": FailureKind.SIGNATURE,
+    "IncompleteSignature": FailureKind.SIGNATURE,
+    "IncompleteSignatureException": FailureKind.SIGNATURE,
+    "MissingAuthenticationToken": FailureKind.SIGNATURE,
+    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
+    "RequestExpired": FailureKind.CLOCK_SKEW,
+    "RequestLimitExceeded": FailureKind.THROTTLED,
+    "Throttling": FailureKind.THROTTLED,
+    "ThrottlingException": FailureKind.THROTTLED,
+    "ThrottledException": FailureKind.THROTTLED,
+    "TooManyRequestsException": FailureKind.THROTTLED,
+    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
+    "Blocked": FailureKind.NOT_SUBSCRIBED,
+    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
+}
+"""Amazon EC2 API Reference, Error codes; Route 53 Resolver and Route 53 API References, Common Errors."""
+_CLOCK: Final = re.compile(r"Signature\s+(?:expired|not\s+yet\s+current)")
+_NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
+_ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
+"""EC2 adds a sealed account of the decision, hundreds of characters that tell nobody anything here."""
+
+_UNANSWERED: Final = {
+    "EndpointConnectionError": FailureKind.UNREACHABLE,
+    "ConnectTimeoutError": FailureKind.TIMEOUT,
+    "ReadTimeoutError": FailureKind.TIMEOUT,
+    "ProxyConnectionError": FailureKind.PROXY_REFUSED,
+    "ConnectionClosedError": FailureKind.CLOSED,
+    "SSLError": FailureKind.TLS_UNTRUSTED,
+}
+"""botocore's exceptions that say that no answer came, and what they are where nothing below tells more: of a name that
+does not exist and of a port that refuses, botocore says the same."""
+_ENOUGH: Final = ("ConnectTimeoutError", "ReadTimeoutError", "ProxyConnectionError")
+"""Those that say all; beneath a proxy's is why the proxy failed."""
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
+"""OpenSSL's reasons for bytes that are no TLS record."""
+
+
+class SystemReader:
+    """The clients of one run, for one Region and one set of keys.
+
+    `timeout` is in seconds: for the connect, for each silence after it, and for the age at which a read is sent no
+    more, again or at all. `most` bounds the requests that are ever sent, second tries among them.
+    """
+
+    def __init__(
+        self,
+        *,
+        access_key_id: str,
+        secret_key: str,
+        token: str | None,
+        region: str,
+        profile: str | None,
+        ca_bundle: str | None,
+        timeout: float,
+        most: int,
+    ) -> None:
+        self._keys = {
+            "aws_access_key_id": access_key_id,
+            "aws_secret_access_key": secret_key,
+            "aws_session_token": token,
+        }
+        self._secrets = [each for each in self._keys.values() if each is not None and len(each) >= _LEAST_SECRET]
+        self._region = region
+        self._profile = profile
+        self._ca_bundle = ca_bundle
+        self._timeout = timeout
+        self._most = most
+        self._sent = 0
+        self._counting = threading.Lock()
+        self._own = threading.local()
+        """Of a thread: when its caller gives up, as `until`, and the last `status` that came."""
+        self._making = threading.Lock()
+        self._session: Any = None
+        self._clients: dict[str, Any] = {}
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        """Make the clients (see `probes.seams.Reader`)."""
+
+        def make() -> None:
+            for service in services:
+                with contextlib.suppress(ProbeError):  # what the settings do not allow each read says for itself
+                    self._client(service)
+
+        await in_background(make)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret, no URL
+        and at most MAX_MESSAGE_CHARACTERS characters."""
+        if not operation.startswith(_READS):
+            raise ValueError(f"{operation} is no read")
+        until = time.monotonic() + self._timeout
+        return await in_background(lambda: self._read(service, operation, parameters, until))
+
+    def _read(self, service: str, operation: str, parameters: Mapping[str, Any], until: float) -> Mapping[str, Any]:
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+        from botocore.parsers import ResponseParserError
+
+        client = self._client(service)
+        call = getattr(client, xform_name(operation))
+        self._own.until, self._own.status = until, 0
+        # What botocore raises holds answers and URLs, and those may hold secrets: none of it is chained.
+        try:
+            answer: Mapping[str, Any] = call(**parameters)
+        except ParamValidationError:  # a request that the model does not know is a bug of ours
+            raise
+        except ClientError as error:
+            raise refusal_of(error.response, self._secrets) from None
+        except BotoCoreError as error:
+            raise _unanswered(error, urlsplit(client.meta.endpoint_url).hostname) from None
+        except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+            # botocore's parsers expect what the model says, and let through what other bytes cause in them.
+            status = self._own.status
+            kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.MALFORMED
+            message = f"status {status} with a body that cannot be read"
+            raise ProbeError(kind, message, code=type(error).__name__) from None
+        if "RequestId" not in answer.get("ResponseMetadata", {}):
+            raise ProbeError(FailureKind.NOT_AWS, "status 200 without an AWS request id", code="200")
+        return answer
+
+    def _client(self, service: str) -> Any:
+        """The client of a service, made on the first call. Raises ProbeError where the SDK's settings allow none."""
+        import boto3.session
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        with self._making:  # neither sessions nor the making of clients bear threads (boto3, Session reference)
+            if (made := self._clients.get(service)) is not None:
+                return made
+            try:
+                if self._session is None:
+                    self._session = boto3.session.Session(
+                        profile_name=self._profile, region_name=self._region, **self._keys
+                    )
+                client = self._session.client(
+                    service,
+                    verify=self._ca_bundle,
+                    config=Config(
+                        connect_timeout=self._timeout,
+                        read_timeout=self._timeout,
+                        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+                        max_pool_connections=_CONNECTIONS,
+                        user_agent_extra="backuplink",
+                        defaults_mode="legacy",  # a profile's `auto` would ask the metadata service where this is
+                    ),
+                )
+            except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
+                # A setting that is no URL is repeated in the text, its password too.
+                name = type(error).__name__
+                message = f"the SDK's settings allow no client of {service}"
+                raise ProbeError(FailureKind.MALFORMED, message, code=name) from None
+            # Private to botocore, as is all that would let one bound an answer; a test holds it.
+            client.meta.events.register_first("before-send", partial(self._send, client._endpoint.http_session))
+            self._clients[service] = client
+            return client
+
+    def _send(self, session: Any, request: Any, **_: Any) -> Any:
+        """Send one attempt, if it is not one too many, and give its whole answer, if that is not too large."""
+        from botocore.awsrequest import AWSResponse
+
+        if time.monotonic() >= self._own.until:  # nobody waits for a second try any more
+            raise ProbeError(FailureKind.TIMEOUT, f"no answer within {self._timeout:g} s")
+        with self._counting:
+            if self._sent >= self._most:
+                raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")
+            self._sent += 1
+        request.stream_output = True
+        response = session.send(request)
+        self._own.status = response.status_code
+        body = _Body(_whole(request, response.raw))
+        return AWSResponse(response.url, response.status_code, response.headers, body)
+
+
+def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> ProbeError:
+    """What an answer with an error says, given as botocore gives it (ClientError.response). None of `secrets` is in it,
+    and no more than MAX_MESSAGE_CHARACTERS characters of text."""
+    metadata = response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode", 0))
+    code, text = (str(response.get("Error", {}).get(name) or "") for name in ("Code", "Message"))
+    for secret in secrets:
+        # AWS itself repeats them: to a signature that does not match it gives the request that it expected.
+        code, text = code.replace(secret, "***"), text.replace(secret, "***")
+    code = code[:MAX_CODE_CHARACTERS] or str(status)
+    kind = _KINDS.get(code)
+    if kind is FailureKind.SIGNATURE and _CLOCK.search(text):
+        kind = FailureKind.CLOCK_SKEW
+    if kind is None:
+        if "RequestId" not in metadata:
+            kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.NOT_AWS
+            return ProbeError(kind, f"status {status} without an AWS request id", code=str(status))
+        if status in (401, 403):
+            kind = FailureKind.NOT_PERMITTED  # a refusal in words that no table knows
+        else:
+            kind = FailureKind.SERVICE_ERROR if status >= 500 else FailureKind.MALFORMED
+    text = " ".join(_ENCODED.sub("", text).split())
+    if (named := _NAMED.search(text)) is not None:
+        text = text[named.start() :]  # who is not stands before it, at any length, and what matters after it
+    return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
+
+
+class _Body:
+    """The body of an answer that was read already, as AWSResponse asks for it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        return iter((self._body,))
+
+
+def _whole(request: Any, raw: Any) -> bytes:
+    """The body of an answer, with the errors that botocore itself raises where the rest does not come."""
+    from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+    from urllib3.exceptions import HTTPError
+    from urllib3.exceptions import ReadTimeoutError as Silence
+
+    held = bytearray()
+    try:
+        for piece in raw.stream(1 << 16):
+            held += piece
+            if len(held) > MAX_ANSWER_BYTES:
+                raise ProbeError(FailureKind.TOO_LARGE, f"an answer of over {MAX_ANSWER_BYTES} bytes")
+    except Silence as error:
+        raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
+    except HTTPError as error:
+        raise ConnectionClosedError(endpoint_url=request.url, request=request, error=error) from error
+    finally:
+        if raw.isclosed():
+            raw.release_conn()
+        else:
+            raw.close()  # in the middle of an answer a connection serves no other
+    return bytes(held)
+
+
+def _unanswered(error: Any, host: str | None) -> ProbeError:
+    """Why there is no answer that can be read."""
+    name = type(error).__name__
+    kind = _UNANSWERED.get(name, FailureKind.MALFORMED)
+    message = "the answer cannot be read" if kind is FailureKind.MALFORMED else kind.value.replace("-", " ")
+    causes = _causes(error)
+    beneath = next(
+        (each for each in causes if isinstance(each, OSError) and (each.errno or isinstance(each, ssl.SSLError))), None
+    )
+    if any(type(each).__name__ == "CertificateError" for each in causes):  # urllib3 itself compares the names
+        kind, message = FailureKind.TLS_HOSTNAME, "the certificate is for other names"
+    elif name == "SSLError" and beneath is not None and not isinstance(beneath, ssl.SSLError):
+        kind, message = FailureKind.TLS_NO_TRUST_STORE, "the CA bundle cannot be read"
+    elif name not in _ENOUGH and beneath is not None:
+        failure = classify(beneath)
+        kind, message = failure.kind, failure.message
+        if isinstance(beneath, ssl.SSLError) and beneath.reason in _NO_TLS:
+            kind = FailureKind.TLS_NOT_TLS
+    return ProbeError(kind, f"{host}: {message}"[:MAX_MESSAGE_CHARACTERS], code=name)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """What an exception of botocore was made of, nearest first: what urllib3 raises holds it as an argument or as its
+    cause."""
+    found: list[BaseException] = []
+    left: list[object] = [getattr(error, "kwargs", {}).get("error")]
+    while left:
+        each = left.pop(0)
+        if isinstance(each, BaseException) and each not in found:
+            found.append(each)
+            left += [*each.args, each.__cause__, each.__context__]
+    return found

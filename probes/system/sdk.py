@@ -1,0 +1,156 @@
+"""The AWS SDK on this host: botocore's reading of the environment and of the shared config files."""
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Final
+
+from probes.background import in_background
+from probes.facts import CredentialFacts, SdkFacts
+from probes.model import FailureKind, ProbeError
+from probes.seams import Keys, Reader
+from probes.system import reader as boto
+from probes.system.netlink import LINUX
+from probes.urls import masked_proxy
+
+
+class SystemSdk:
+    """botocore's reading of the environment and of the shared config files."""
+
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        return await in_background(lambda: load_sdk_settings(profile, services))
+
+    async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        return await in_background(lambda: load_credentials(profile))
+
+    def proxy(self, host: str, scheme: str = "https") -> str | None:
+        # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear. NO_PROXY is held
+        # against the host as it stands in a URL.
+        from urllib.request import getproxies, proxy_bypass
+
+        return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        return boto.SystemReader(
+            access_key_id=keys.access_key_id,
+            secret_key=keys.secret_key,
+            token=keys.token,
+            region=region,
+            profile=profile,
+            ca_bundle=ca_bundle,
+            timeout=timeout,
+            most=most,
+        )
+
+
+def end_children(spare: Collection[int] = ()) -> None:
+    """Ask every child of this process but those with the ids `spare` to end (proc(5), /proc/PID/task/TID/children).
+
+    A credential process that hangs would outlive the run that asked for it, since the thread that waits for it is
+    nobody's. Not for a program that has children of its own and does not know them.
+    """
+    for task in Path("/proc/self/task").glob("*/children") if LINUX else ():
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile, or a child
+            for child in map(int, task.read_text("ascii").split()):
+                if child not in spare:
+                    os.kill(child, signal.SIGTERM)
+
+
+_URL: Final = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#]*)\S*")
+
+
+MAX_MESSAGE_CHARACTERS: Final = 300
+
+
+def _discreet(message: str) -> str:
+    """A library's message without what URLs hold beside the host: on ECS the path itself is the credential."""
+    return _URL.sub(r"\1\2/…", message)[:MAX_MESSAGE_CHARACTERS]
+
+
+def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
+    """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. Slow, and
+    it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError of kind
+    `no-credentials`."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
+
+    try:
+        session = botocore.session.Session(profile=profile)
+        found = session.get_credentials()
+        frozen = None if found is None else found.get_frozen_credentials()
+    except CredentialRetrievalError as error:
+        # What a process wrote to stderr stands in the error's own text.
+        provider = str(getattr(error, "kwargs", {}).get("provider", "of credentials"))
+        message = f"the source {provider} failed"
+        raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(str(error)), code=type(error).__name__) from error
+    except Exception as error:
+        # The chain lets through whatever its files, processes and servers cause. What that says may be a piece of what
+        # the source gave, so it is not repeated.
+        name = type(error).__name__
+        raise ProbeError(FailureKind.NO_CREDENTIALS, f"a source of credentials failed: {name}", code=name) from error
+    if frozen is None:
+        raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
+    if not all(isinstance(each, str) for each in (frozen.access_key, frozen.secret_key, frozen.token or "")):
+        raise ProbeError(FailureKind.NO_CREDENTIALS, "a source of credentials gave no text", code="TypeError")
+    if any(not each.isascii() or not each.isprintable() or " " in each for each in (*frozen[:2], frozen.token or "")):
+        message = "the credentials hold a space, a line break or another character that no key has"
+        raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="ValueError")
+    # The signer is wanted next, and importing it belongs off the loop as well.
+    import botocore.auth
+    import botocore.awsrequest
+
+    facts = CredentialFacts(
+        source=str(found.method),
+        access_key_id_suffix=frozen.access_key[-4:],
+        temporary=frozen.token is not None,
+        expires_at=getattr(found, "_expiry_time", None),
+        role=None,
+    )
+    return Keys(access_key_id=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token), facts
+
+
+def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
+    """Read the SDK's settings as botocore does for a client of each of `services`. Imports botocore: slow, call it in
+    a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
+    is nested in which text belongs."""
+    import botocore
+    import botocore.session
+    from botocore.configprovider import ConfiguredEndpointProvider
+    from botocore.exceptions import BotoCoreError
+
+    def text(name: str, value: object) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        raise ProbeError(FailureKind.MALFORMED, f"the SDK's setting {name} is no text", code=name)
+
+    try:
+        session = botocore.session.Session(profile=profile)
+        scoped = session.get_scoped_config()
+        urls = {}
+        if not session.get_config_variable("ignore_configured_endpoint_urls"):
+            for service in services:
+                # Private to botocore, and the only reading of AWS_ENDPOINT_URL* that agrees with it.
+                provider = ConfiguredEndpointProvider(session.full_config, scoped, service, os.environ)
+                if url := text("endpoint_url", provider.provide()):
+                    urls[service] = masked_proxy(url)
+        named = text("region", session.get_config_variable("region"))
+        # fips-us-east-1 and us-east-1-fips are old ways to ask for FIPS (ClientCreator._normalize_fips_region).
+        region = None if named is None else named.replace("fips-", "").replace("-fips", "")
+        return SdkFacts(
+            version=f"botocore {botocore.__version__}",
+            profile=session.profile,
+            region=region,
+            ca_bundle=text("ca_bundle", session.get_config_variable("ca_bundle")),
+            fips=region != named or bool(session.get_config_variable("use_fips_endpoint")),
+            dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
+            endpoint_urls=urls,
+        )
+    except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
+        raise ProbeError(FailureKind.MALFORMED, str(error), code=type(error).__name__) from error

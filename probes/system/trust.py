@@ -1,0 +1,84 @@
+"""The roots that certificates are verified against: those that the SDK would take."""
+
+import importlib
+import importlib.util
+import os
+import ssl
+import stat
+from pathlib import Path
+from typing import Final
+
+from probes.failure import errno_name
+from probes.model import FailureKind, ProbeError
+from probes.seams import Trust
+from probes.tls_context import verifying_contexts
+
+TRUST_STORES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Amazon Linux, RHEL, Fedora
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, macOS
+)
+
+
+def load_trust(ca_bundle: str | None) -> Trust:
+    """Load the roots of the file or folder `ca_bundle`, otherwise those that the SDK takes where neither AWS_CA_BUNDLE
+    nor a profile names any. Raises ProbeError of kind `tls-no-trust-store`."""
+    bundle, source = _roots_of_sdk() if ca_bundle is None else (ca_bundle, ca_bundle)
+    if not bundle.strip():
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, "the CA bundle is set to an empty text, and must name a file")
+    # urllib3 does so with every bundle. Path.expanduser would raise where there is no such home.
+    path = os.path.expanduser(bundle)  # noqa: PTH111
+    try:
+        kind = Path(path).stat().st_mode
+        folder = stat.S_ISDIR(kind)
+        if not folder and not stat.S_ISREG(kind):  # OpenSSL would read from a pipe or a device for ever
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} is no plain file and no folder")
+        where = {"capath" if folder else "cafile": path}
+        contexts = verifying_contexts(**where)
+        if not folder and not contexts[0].cert_store_stats()["x509_ca"]:
+            raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} holds no certificate authority")
+    except OSError as error:
+        message = f"{source} cannot be read as certificates: {error.strerror or error}"
+        # The number of an SSLError is none of errno(3).
+        code = (error.reason or "SSL_ERROR") if isinstance(error, ssl.SSLError) else errno_name(error.errno)
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=code) from error
+    except ValueError as error:  # a NUL in it
+        message = "the CA bundle is set to what can be no path"
+        raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=type(error).__name__) from error
+    return Trust(source=source, named=contexts[0], chain_only=contexts[1], folder=folder)
+
+
+def _roots_of_sdk() -> tuple[str, str]:
+    """The file of roots that the SDK takes without settings of its own, and how to call it (botocore,
+    EndpointCreator._get_verify_value and httpsession.get_cert_path).
+
+    That is never the system's list, nor SSL_CERT_FILE, save where a distribution has taken botocore's list out of it.
+    Importing certifi is cheap, importing botocore is not.
+    """
+    if (named := os.environ.get("REQUESTS_CA_BUNDLE")) is not None:
+        return named, named
+    try:
+        # A distribution's certifi gives the system's file: what it says counts, not what lies in its folder.
+        found = str(importlib.import_module("certifi").where())
+    except (ImportError, AttributeError):
+        spec = importlib.util.find_spec("botocore")
+        folders = () if spec is None else spec.submodule_search_locations or ()
+        own = [file for folder in folders if (file := Path(folder, "cacert.pem")).is_file()]
+        if not own:
+            return _roots_of_system()
+        found = str(own[0])
+    return found, found
+
+
+def _roots_of_system() -> tuple[str, str]:
+    """The first of the system's lists that is there, and how to call it. OpenSSL's own default path is one
+    distribution's and differs from the next, so the known places are looked for. Raises ProbeError."""
+    for place in TRUST_STORES:
+        if Path(place).is_file():
+            return place, f"{place} (the system's list: the SDK brings none)"
+    raise ProbeError(
+        FailureKind.TLS_NO_TRUST_STORE,
+        f"no trust store: the SDK brings none, and none of {', '.join(TRUST_STORES)} is there; install ca-certificates "
+        "or name a file with --ca-bundle",
+    )

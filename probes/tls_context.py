@@ -1,0 +1,40 @@
+"""TLS contexts of a client: what a handshake offers, and what it verifies."""
+
+import ssl
+
+
+def verifying_contexts(
+    *, cafile: str | None = None, capath: str | None = None, cadata: str | None = None
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Two client contexts over the same roots: one verifies chain and name, one the chain alone.
+
+    TLS 1.2 at least, ALPN `http/1.1`, and no X.509 strict mode, which Python 3.13 turns on by default and the SDKs of
+    AWS do not use. Raises OSError and ssl.SSLError.
+    """
+    contexts = []
+    for checks_name in (True, False):
+        context = client_context()
+        context.load_verify_locations(cafile, capath, cadata)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = checks_name
+        contexts.append(context)
+    return contexts[0], contexts[1]
+
+
+def client_context() -> ssl.SSLContext:
+    """A client context that trusts nobody yet and, as it stands, verifies nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def small_client_context() -> ssl.SSLContext:
+    """As `client_context`, for a ClientHello that is as small as it can be: TLS 1.2 alone, with its forward-secret
+    AES-GCM ciphers and no key share."""
+    context = client_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM")
+    return context

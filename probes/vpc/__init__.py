@@ -1,0 +1,1 @@
+"""The configuration of a VPC: its classes, and the requests that read it."""

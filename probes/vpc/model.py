@@ -1,0 +1,513 @@
+"""What EC2, Route 53 Resolver and Route 53 say of a network: one frozen class a resource, and one for each read.
+
+Field names follow the EC2 API; a value that an answer leaves out is None, which means unknown or not set, as its
+docstring says. `Configuration` holds everything that was read in a run: of what was not, or could not be, it holds None
+and never an empty list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final, TypeVar
+
+from probes.model import Address
+
+F = TypeVar("F")
+Network = IPv4Network | IPv6Network
+
+AVAILABLE: Final = "available"
+"""The state of an endpoint that works."""
+AMAZON_DNS: Final = "AmazonProvidedDNS"
+"""How DHCP options name the VPC's own resolver."""
+ANY_PROTOCOL: Final = "-1"
+
+
+# --- Resources -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An interface endpoint (EC2 API, VpcEndpoint)."""
+
+    endpoint_id: str
+    service_name: str
+    vpc_id: str
+    state: str
+    """In lower case: the API answers in camel case, its documentation has both."""
+    private_dns: bool
+    """PrivateDnsEnabled."""
+    ip_address_type: str | None = None
+    """`ipv4`, `ipv6` or `dualstack`."""
+    dns_record_type: str | None = None
+    """DnsOptions.DnsRecordIpType."""
+    dns_names: tuple[str, ...] = ()
+    """DnsEntries in their order: the regional name, the zonal ones, the private ones."""
+    subnet_ids: tuple[str, ...] = ()
+    interface_ids: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
+    policy: str | None = None
+    """The policy document as it stands, JSON text."""
+    owner_id: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    """LastError, otherwise FailureReason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkInterface:
+    """A network interface (EC2 API, NetworkInterface)."""
+
+    interface_id: str
+    vpc_id: str
+    subnet_id: str
+    addresses: tuple[Address, ...]
+    """Private IPv4 and IPv6 ones, the primary one first."""
+    group_ids: tuple[str, ...]
+    kind: str | None = None
+    """InterfaceType: `interface`, `vpc_endpoint`, …"""
+    status: str | None = None
+    availability_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subnet:
+    """A subnet (EC2 API, Subnet)."""
+
+    subnet_id: str
+    vpc_id: str
+    cidrs: tuple[Network, ...]
+    availability_zone: str | None = None
+    availability_zone_id: str | None = None
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vpc:
+    """A VPC (EC2 API, Vpc)."""
+
+    vpc_id: str
+    owner_id: str | None
+    cidrs: tuple[Network, ...]
+    dhcp_options_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route (EC2 API, Route). Exactly one of `destination` and `prefix_list_id` is set."""
+
+    destination: Network | None = None
+    prefix_list_id: str | None = None
+    target: str = "local"
+    """Id of what it leads to: `local`, `igw-…`, `nat-…`, `tgw-…`, `pcx-…`, `eni-…`, `vpce-…`, …"""
+    state: str = "active"
+    """`active`, `blackhole` or `filtered`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTable:
+    """A route table (EC2 API, RouteTable)."""
+
+    table_id: str
+    vpc_id: str
+    main: bool
+    """Whether it holds for the subnets of its VPC that no table names."""
+    subnet_ids: tuple[str, ...]
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AclEntry:
+    """An entry of a network ACL (EC2 API, NetworkAclEntry)."""
+
+    number: int
+    """The lowest that fits decides; 32767 and, for IPv6, 32768 are the `*` that denies the rest."""
+    egress: bool
+    allow: bool
+    cidr: Network
+    protocol: str = ANY_PROTOCOL
+    """An IANA number, `6` for TCP; `-1` for all."""
+    from_port: int | None = None
+    to_port: int | None = None
+    """None where the entry is for all ports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkAcl:
+    """A network ACL (EC2 API, NetworkAcl)."""
+
+    acl_id: str
+    vpc_id: str
+    default: bool
+    """Whether it is its VPC's default one. Every subnet is associated with an ACL by name."""
+    subnet_ids: tuple[str, ...]
+    entries: tuple[AclEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRule:
+    """A rule of a security group (EC2 API, SecurityGroupRule). Exactly one of `cidr`, `prefix_list_id` and
+    `referenced_group_id` is set: who may send where the rule is inbound, and be sent to where it is outbound."""
+
+    rule_id: str | None = None
+    egress: bool = False
+    protocol: str = "tcp"
+    """`tcp`, `udp`, `icmp`, `icmpv6`, another's IANA number; `-1` for all."""
+    from_port: int | None = None
+    to_port: int | None = None
+    """None where the rule is for all ports."""
+    cidr: Network | None = None
+    prefix_list_id: str | None = None
+    referenced_group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityGroup:
+    """A security group with its rules."""
+
+    group_id: str
+    rules: tuple[GroupRule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixList:
+    """A prefix list with its entries (EC2 API, GetManagedPrefixListEntries)."""
+
+    prefix_list_id: str
+    cidrs: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverRule:
+    """A rule of Route 53 Resolver that holds for the VPC (Route 53 Resolver API, ResolverRule)."""
+
+    rule_id: str
+    name: str | None
+    domain: str
+    """In lower case and without its final dot; empty for the root."""
+    kind: str
+    """RuleType: `FORWARD` sends to other servers, `SYSTEM` keeps a name from a wider rule, `RECURSIVE` is AWS's own."""
+    targets: tuple[Address, ...]
+    owner_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateZone:
+    """A private hosted zone of the VPC (Route 53 API, HostedZoneSummary)."""
+
+    zone_id: str
+    name: str
+    """In lower case and without its final dot."""
+    owner: str | None
+    """The account or, of a zone that AWS itself has made, the service: `vpce.amazonaws.com`."""
+    of_service: bool
+    """Whether `owner` is a service of AWS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallRule:
+    """A rule of a DNS Firewall rule group that is associated with the VPC (Route 53 Resolver API, FirewallRule)."""
+
+    group_id: str
+    domain_list_id: str | None
+    action: str
+    """`ALLOW`, `BLOCK` or `ALERT`."""
+    block_response: str | None
+    """`NODATA`, `NXDOMAIN` or `OVERRIDE`, of BLOCK."""
+    override: str | None
+    """The CNAME that OVERRIDE answers with."""
+    priority: tuple[int, ...]
+    """Of the group's association and of the rule in the group, lowest first."""
+    query_type: str | None
+    """The record type that it is for; None for all."""
+    domains: tuple[str, ...] | None
+    """In lower case and without their final dots, `*.` in front for all names below; None where they were not read."""
+
+
+# --- Reads -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsFacts:
+    """The interface endpoints of the services, in every VPC of the account and Region."""
+
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfacesFacts:
+    """Network interfaces: the instance's own, or those of the endpoints."""
+
+    interfaces: tuple[NetworkInterface, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcFacts:
+    """The VPC of this host."""
+
+    vpc: Vpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VpcDnsFacts:
+    """The DNS attributes of that VPC (Amazon VPC User Guide, DNS attributes for your VPC)."""
+
+    support: bool
+    """enableDnsSupport."""
+    hostnames: bool
+    """enableDnsHostnames."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpOptionsFacts:
+    """The DHCP options of that VPC."""
+
+    options_id: str
+    name_servers: tuple[str, ...]
+    """`domain-name-servers`: addresses, or AMAZON_DNS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubnetsFacts:
+    """The subnets of that VPC and of those of the endpoints."""
+
+    subnets: tuple[Subnet, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTablesFacts:
+    """The route tables of the same VPCs."""
+
+    tables: tuple[RouteTable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkAclsFacts:
+    """The network ACLs of the same VPCs."""
+
+    acls: tuple[NetworkAcl, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityGroupsFacts:
+    """The security groups of the host and of the endpoints."""
+
+    groups: tuple[SecurityGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefixListsFacts:
+    """The prefix lists that those groups and route tables name."""
+
+    lists: tuple[PrefixList, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverRulesFacts:
+    """The Resolver rules that hold for the VPC."""
+
+    rules: tuple[ResolverRule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateZonesFacts:
+    """The private hosted zones of the VPC."""
+
+    zones: tuple[PrivateZone, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsFirewallFacts:
+    """The DNS Firewall rules that hold for the VPC, in the order in which they are tried."""
+
+    rules: tuple[FirewallRule, ...]
+
+
+ConfigurationFacts = (
+    EndpointsFacts
+    | InterfacesFacts
+    | VpcFacts
+    | VpcDnsFacts
+    | DhcpOptionsFacts
+    | SubnetsFacts
+    | RouteTablesFacts
+    | NetworkAclsFacts
+    | SecurityGroupsFacts
+    | PrefixListsFacts
+    | ResolverRulesFacts
+    | PrivateZonesFacts
+    | DnsFirewallFacts
+)
+
+ENDPOINTS: Final = "endpoints"
+OWN_INTERFACES: Final = "own-interfaces"
+ENDPOINT_INTERFACES: Final = "endpoint-interfaces"
+VPC: Final = "vpc"
+VPC_DNS: Final = "vpc-dns"
+DHCP_OPTIONS: Final = "dhcp-options"
+SUBNETS: Final = "subnets"
+ROUTE_TABLES: Final = "route-tables"
+NETWORK_ACLS: Final = "network-acls"
+SECURITY_GROUPS: Final = "security-groups"
+PREFIX_LISTS: Final = "prefix-lists"
+RESOLVER_RULES: Final = "resolver-rules"
+PRIVATE_ZONES: Final = "private-zones"
+DNS_FIREWALL: Final = "dns-firewall"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One read: what it is called in observations, the IAM actions that it takes, and the form of what it gives."""
+
+    operation: str
+    words: str
+    actions: tuple[str, ...]
+    facts: type
+
+
+READS: Final = {
+    each.operation: each
+    for each in (
+        Read(
+            operation=ENDPOINTS,
+            words="the interface endpoints",
+            actions=("ec2:DescribeVpcEndpoints",),
+            facts=EndpointsFacts,
+        ),
+        Read(
+            operation=OWN_INTERFACES,
+            words="this instance's network interfaces",
+            actions=("ec2:DescribeNetworkInterfaces",),
+            facts=InterfacesFacts,
+        ),
+        Read(
+            operation=ENDPOINT_INTERFACES,
+            words="the endpoints' network interfaces",
+            actions=("ec2:DescribeNetworkInterfaces",),
+            facts=InterfacesFacts,
+        ),
+        Read(operation=VPC, words="the VPC", actions=("ec2:DescribeVpcs",), facts=VpcFacts),
+        Read(
+            operation=VPC_DNS,
+            words="the VPC's DNS attributes",
+            actions=("ec2:DescribeVpcAttribute",),
+            facts=VpcDnsFacts,
+        ),
+        Read(
+            operation=DHCP_OPTIONS,
+            words="the DHCP options",
+            actions=("ec2:DescribeDhcpOptions",),
+            facts=DhcpOptionsFacts,
+        ),
+        Read(operation=SUBNETS, words="the subnets", actions=("ec2:DescribeSubnets",), facts=SubnetsFacts),
+        Read(
+            operation=ROUTE_TABLES,
+            words="the route tables",
+            actions=("ec2:DescribeRouteTables",),
+            facts=RouteTablesFacts,
+        ),
+        Read(
+            operation=NETWORK_ACLS,
+            words="the network ACLs",
+            actions=("ec2:DescribeNetworkAcls",),
+            facts=NetworkAclsFacts,
+        ),
+        Read(
+            operation=SECURITY_GROUPS,
+            words="the security groups' rules",
+            actions=("ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"),
+            facts=SecurityGroupsFacts,
+        ),
+        Read(
+            operation=PREFIX_LISTS,
+            words="the prefix lists",
+            actions=("ec2:GetManagedPrefixListEntries",),
+            facts=PrefixListsFacts,
+        ),
+        Read(
+            operation=RESOLVER_RULES,
+            words="the Resolver rules",
+            actions=("route53resolver:ListResolverRuleAssociations", "route53resolver:ListResolverRules"),
+            facts=ResolverRulesFacts,
+        ),
+        Read(
+            operation=PRIVATE_ZONES,
+            words="the private hosted zones",
+            actions=("route53:ListHostedZonesByVPC",),
+            facts=PrivateZonesFacts,
+        ),
+        Read(
+            operation=DNS_FIREWALL,
+            words="the DNS Firewall rules",
+            actions=(
+                "route53resolver:ListFirewallRuleGroupAssociations",
+                "route53resolver:ListFirewallRules",
+                "route53resolver:ListFirewallDomains",
+            ),
+            facts=DnsFirewallFacts,
+        ),
+    )
+}
+"""By operation, in the order in which one builds on another. EC2 calls a VPC's endpoints, interfaces and so on; what it
+is asked is in `probes.vpc.reads`."""
+
+
+# --- All of it -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What was read in one run; None for what was not."""
+
+    endpoints: tuple[Endpoint, ...] | None = None
+    own_interfaces: tuple[NetworkInterface, ...] | None = None
+    endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
+    vpc: Vpc | None = None
+    dns: VpcDnsFacts | None = None
+    dhcp_options: DhcpOptionsFacts | None = None
+    subnets: tuple[Subnet, ...] | None = None
+    route_tables: tuple[RouteTable, ...] | None = None
+    acls: tuple[NetworkAcl, ...] | None = None
+    groups: tuple[SecurityGroup, ...] | None = None
+    prefix_lists: tuple[PrefixList, ...] | None = None
+    resolver_rules: tuple[ResolverRule, ...] | None = None
+    zones: tuple[PrivateZone, ...] | None = None
+    firewall: tuple[FirewallRule, ...] | None = None
+
+
+def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
+    """What the facts of whole reads say together, by operation. Raises TypeError where a read has another's facts."""
+
+    def of(operation: str, form: type[F]) -> F | None:
+        found = facts.get(operation)
+        if found is None or isinstance(found, form):
+            return found
+        raise TypeError(f"{type(found).__name__} are not the facts of {operation}")
+
+    endpoints = of(ENDPOINTS, EndpointsFacts)
+    own_interfaces = of(OWN_INTERFACES, InterfacesFacts)
+    endpoint_interfaces = of(ENDPOINT_INTERFACES, InterfacesFacts)
+    vpc = of(VPC, VpcFacts)
+    subnets = of(SUBNETS, SubnetsFacts)
+    route_tables = of(ROUTE_TABLES, RouteTablesFacts)
+    acls = of(NETWORK_ACLS, NetworkAclsFacts)
+    groups = of(SECURITY_GROUPS, SecurityGroupsFacts)
+    prefix_lists = of(PREFIX_LISTS, PrefixListsFacts)
+    resolver_rules = of(RESOLVER_RULES, ResolverRulesFacts)
+    zones = of(PRIVATE_ZONES, PrivateZonesFacts)
+    firewall = of(DNS_FIREWALL, DnsFirewallFacts)
+    return Configuration(
+        endpoints=None if endpoints is None else endpoints.endpoints,
+        own_interfaces=None if own_interfaces is None else own_interfaces.interfaces,
+        endpoint_interfaces=None if endpoint_interfaces is None else endpoint_interfaces.interfaces,
+        vpc=None if vpc is None else vpc.vpc,
+        dns=of(VPC_DNS, VpcDnsFacts),
+        dhcp_options=of(DHCP_OPTIONS, DhcpOptionsFacts),
+        subnets=None if subnets is None else subnets.subnets,
+        route_tables=None if route_tables is None else route_tables.tables,
+        acls=None if acls is None else acls.acls,
+        groups=None if groups is None else groups.groups,
+        prefix_lists=None if prefix_lists is None else prefix_lists.lists,
+        resolver_rules=None if resolver_rules is None else resolver_rules.rules,
+        zones=None if zones is None else zones.zones,
+        firewall=None if firewall is None else firewall.rules,
+    )

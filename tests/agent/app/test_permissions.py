@@ -1,0 +1,250 @@
+"""The least policies: held against what runs really ask for, in every Region and partition."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+import pytest
+
+from agent.app.permissions import Permissions, as_json, as_text, permissions
+from agent.catalog.hosts import endpoints
+from agent.catalog.partitions import PARTITIONS
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import is_offered
+from agent.judge.evidence import Evidence
+from agent.process.cancel import Stop
+from agent.report.model import Measurement
+from agent.run.collect_facts import Wanted, gather
+from agent.run.runner import measure
+from agent.settings import Ec2Facts
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
+from agent.simulated.world import SimulatedSdk, simulated
+from probes.model import Step
+from probes.seams import Keys, Reader
+from probes.vpc.model import READS
+
+EC2: Final = """
+[ec2]
+prefix_lists = [{ prefix_list_id = "pl-0a1b2c3d4e5f67890", cidrs = ["10.0.0.0/16"] }]
+
+[[ec2.groups]] # without a rule, so that it must be asked for by its id
+group_id = "sg-0a1b2c3d4e5f67890"
+rules = []
+
+[[ec2.groups]]
+group_id = "sg-0e1b2c3d4e5f67890"
+rules = [{ from_port = 443, to_port = 443, prefix_list_id = "pl-0a1b2c3d4e5f67890" }]
+
+[[ec2.firewall]]
+group_id = "rslvr-frg-0a1b2c3d4e5f6789"
+domain_list_id = "rslvr-fdl-0a1b2c3d4e5f6789"
+action = "ALLOW"
+priority = [101, 1]
+domains = ["*.amazonaws.com"]
+"""
+"""A network in which each read has something to ask for."""
+
+
+class Recorded:
+    """A reader that keeps which requests were made."""
+
+    def __init__(self, reader: Reader, requests: set[str]) -> None:
+        self._reader = reader
+        self._requests = requests
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        await self._reader.prepare(services)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        # boto3's names of these services are those that IAM has for them.
+        self._requests.add(f"{service}:{operation}")
+        return await self._reader.read(service, operation, parameters)
+
+
+class RecordingSdk(SimulatedSdk):
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario)
+        self.requests: set[str] = set()
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        real = super().reader(keys, region=region, profile=profile, ca_bundle=ca_bundle, timeout=timeout, most=most)
+        return Recorded(real, self.requests)
+
+
+@cache
+def run(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
+    """A run in a scenario, and the requests that its reads made."""
+    chosen = scenarios.parse(name, scenarios.text(name) + ec2)
+    sdk = RecordingSdk(chosen)
+
+    async def go() -> Measurement:
+        async with simulated(chosen) as world:
+            return await measure(settings_of(chosen), replace(world, sdk=sdk), emit=lambda _: None, stop=Stop())
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return Evidence(runner.run(go())), frozenset(sdk.requests)
+
+
+@cache
+def gathered() -> frozenset[str]:
+    """The requests that `backuplink facts` makes."""
+    chosen = scenarios.parse("healthy", scenarios.text("healthy") + EC2)
+    sdk = RecordingSdk(chosen)
+    wanted = Wanted(
+        vpc_id=chosen.metadata.vpc_id, region="eu-west-1", profile=None, ca_bundle=None, timeout=3, deadline=60
+    )
+
+    async def go() -> None:
+        async with simulated(chosen) as world:
+            found = await gather(wanted, replace(world, sdk=sdk), stop=Stop())
+            assert isinstance(found, Ec2Facts)
+            assert {each.subject.operation for each in found.observations if not each.ok} == {"own-interfaces"}
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(go())
+    return frozenset(sdk.requests)
+
+
+def calls(evidence: Evidence) -> frozenset[str]:
+    """The actions of the signed calls that AWS answered."""
+    services = {target.id: target.service for target in evidence.targets}
+    return frozenset(
+        f"{services[each.subject.target or '']}:{each.facts.operation}"
+        for each in evidence.of(Step.API)
+        if each.facts is not None
+    )
+
+
+def least(*, region: str | None = None, partition: str | None = None) -> Permissions:
+    return permissions(endpoints(region=region, partition=partition), region=region)
+
+
+def actions(found: Permissions, part: str) -> frozenset[str]:
+    (policy,) = (each.policy for each in found.parts if each.part == part)
+    return frozenset(each for statement in (policy or {}).get("Statement", ()) for each in statement["Action"])
+
+
+def statements(found: Permissions) -> Iterable[dict[str, Any]]:
+    for each in found.parts:
+        yield from (each.policy or {}).get("Statement", ())
+
+
+# --- Against what is asked --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "names"),
+    [
+        pytest.param("eu-west-1", ("healthy", "gateway-healthy"), id="both services"),
+        pytest.param("cn-north-1", ("healthy-china",), id="no gateway there"),
+    ],
+)
+def test_the_policy_of_signed_calls_covers_all_of_them_and_nothing_else(region: str, names: tuple[str, ...]) -> None:
+    made = frozenset[str]().union(*(calls(run(name)[0]) for name in names))
+    assert made == actions(least(region=region), "api") != frozenset()
+
+
+def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> None:
+    evidence, requests = run("healthy", EC2)
+    assert {each.subject.operation for each in evidence.of(Step.EC2) if each.ok} == set(READS)
+    assert requests == actions(least(region="eu-west-1"), "ec2")
+
+
+def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
+    # Whose interfaces are an instance's is known on the instance alone; those of the endpoints take the same action.
+    assert gathered() == actions(least(region="eu-west-1"), "ec2")
+
+
+def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
+    chosen = scenarios.load("healthy")
+    alone = replace(settings_of(chosen), signed_calls=False, ec2_reads=False)
+    sdk = RecordingSdk(chosen)
+
+    async def go() -> Measurement:
+        async with simulated(chosen) as world:
+            return await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=Stop())
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        evidence = Evidence(runner.run(go()))
+    assert sdk.requests == set()
+    assert calls(evidence) == frozenset()
+    assert not any(each.made for each in evidence.of(Step.CREDENTIALS))
+    assert [each.policy for each in least(region="eu-west-1").parts if each.part == "path"] == [None]
+
+
+# --- In every place --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_s_policy_is_for_what_is_offered_there_and_for_its_own_resources(region: str) -> None:
+    found = least(region=region)
+    offered = {service for service in ("backup", "backup-gateway") if is_offered(service, region)}
+    assert {each.partition(":")[0] for each in actions(found, "api")} == offered
+    assert (found.region, found.partition) == (region, REGIONS[region].partition)
+    resources = {each["Resource"] for each in statements(found)}
+    assert resources <= {"*", f"arn:{found.partition}:backup:{region}:*:backup-vault:*"}
+
+
+@pytest.mark.parametrize("partition", [each.id for each in PARTITIONS])
+def test_a_partition_s_policy_names_its_own_resources(partition: str) -> None:
+    found = least(partition=partition)
+    assert (found.region, found.partition) == (None, partition)
+    assert {each["Resource"] for each in statements(found)} <= {"*", f"arn:{partition}:backup:*:*:backup-vault:*"}
+
+
+def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
+    for found in (least(partition=each.id) for each in PARTITIONS):
+        for statement in statements(found):
+            assert statement["Effect"] == "Allow"
+            assert all(each.partition(":")[2].startswith(("Describe", "Get", "List")) for each in statement["Action"])
+            assert not any("*" in each for each in statement["Action"])
+
+
+def test_a_resource_is_named_where_the_action_knows_one() -> None:
+    (vaults, gateways), (reads,) = (
+        (each.policy or {})["Statement"] for each in least(region="us-gov-west-1").parts if each.policy is not None
+    )
+    assert vaults == {
+        "Effect": "Allow",
+        "Action": ["backup:ListBackupVaults"],
+        "Resource": "arn:aws-us-gov:backup:us-gov-west-1:*:backup-vault:*",
+    }
+    assert gateways == {"Effect": "Allow", "Action": ["backup-gateway:ListGateways"], "Resource": "*"}
+    assert reads["Resource"] == "*"
+
+
+# --- As it is shown --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("region", [None, "eu-west-1", "cn-north-1", "sa-west-1"])
+def test_both_formats_say_the_same(region: str | None) -> None:
+    found = least(region=region, partition=None if region else "aws")
+    document = json.loads(as_json(found))
+    assert list(document) == ["schema", "region", "partition", "parts"]
+    assert document["schema"] == "backuplink.permissions.v1"
+    assert [each["part"] for each in document["parts"]] == ["path", "api", "ec2"]
+    text = as_text(found)
+    assert text.isascii()
+    # What stands between the words of the parts is a document to copy.
+    copied, rest = [], text
+    while (start := rest.find("{\n")) >= 0:
+        policy, end = json.JSONDecoder().raw_decode(rest[start:])
+        copied.append(policy)
+        rest = rest[start + end :]
+    assert copied == [each["policy"] for each in document["parts"] if each["policy"] is not None]
+    for each in document["parts"]:
+        assert "".join(each["words"].split()) in "".join(text.split())
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_a_region_without_the_services_takes_no_permission_for_calls() -> None:
+    (words,) = (each.words for each in least(region="sa-west-1").parts if each.part == "api")
+    assert words.endswith("none: no service is offered there.")

@@ -1,0 +1,308 @@
+"""The table of partitions, Regions and hosts, held against the botocore that is installed."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import botocore.loaders
+import botocore.session
+import pytest
+
+from agent.catalog.hosts import DOCUMENTED, endpoints
+from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region, partition_of
+from agent.catalog.regions import REGIONS
+from agent.catalog.services import SERVICES, host_of, is_offered, service_name_of
+from agent.cli.main import dispatch
+
+WAYS = [(fips, dual_stack) for fips in (False, True) for dual_stack in (False, True)]
+
+
+@cache
+def session() -> Any:
+    return botocore.session.Session()
+
+
+@cache
+def their_partitions() -> dict[str, Any]:
+    """By id, as every SDK reads them."""
+    data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
+    return {each["id"]: each for each in data["partitions"]}
+
+
+@cache
+def rules_of(service: str) -> Any:
+    """botocore's own rules for the hosts of a service."""
+    import botocore.endpoint_provider
+
+    loader = botocore.loaders.Loader()
+    return botocore.endpoint_provider.EndpointProvider(
+        loader.load_service_model(service, "endpoint-rule-set-1"), loader.load_data("partitions")
+    )
+
+
+def their_host(service: str, region: str, *, fips: bool, dual_stack: bool) -> str:
+    url: str = (
+        rules_of(service).resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack, Endpoint=None).url
+    )
+    return url.removeprefix("https://")
+
+
+def differences(ours: set[str], theirs: set[str]) -> list[str]:
+    return [f"only here: {each}" for each in sorted(ours - theirs)] + [
+        f"only in botocore: {each}" for each in sorted(theirs - ours)
+    ]
+
+
+def test_partitions_are_those_of_the_sdk() -> None:
+    assert not differences({each.id for each in PARTITIONS}, set(their_partitions()))
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+def test_a_partition_is_as_the_sdk_has_it(partition: Any) -> None:
+    theirs = their_partitions()[partition.id]
+    said = theirs["outputs"]
+    ours = (partition.region_pattern.pattern, partition.dns_suffix, partition.dual_stack_dns_suffix)
+    pattern = theirs["regionRegex"].removeprefix("^").removesuffix("$").replace(r"\-", "-")
+    assert ours == (pattern, said["dnsSuffix"], said["dualStackDnsSuffix"])
+    assert said["supportsFIPS"], "an SDK builds FIPS hosts in every partition"
+    assert said["supportsDualStack"]
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+def test_regions_are_those_of_the_sdk(partition: Any) -> None:
+    theirs = {each for each in their_partitions()[partition.id]["regions"] if not each.endswith("-global")}
+    ours = {each.id for each in REGIONS.values() if each.partition == partition.id}
+    assert not differences(ours, theirs)
+
+
+def test_regions_have_the_sdks_names() -> None:
+    wrong = [
+        f"{each.id}: {each.name!r} here, {theirs!r} in botocore"
+        for each in REGIONS.values()
+        if (theirs := their_partitions()[each.partition]["regions"][each.id]["description"]) != each.name
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_offered_where_the_sdk_says(service: str, partition: Any) -> None:
+    theirs = set(session().get_available_regions(service, partition.id))
+    ours = {
+        each.id for each in REGIONS.values() if each.partition == partition.id and is_offered(service, each.id) is True
+    }
+    assert not differences(ours, theirs)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_hosts_are_those_of_the_sdk(service: str) -> None:
+    wrong = []
+    for region in (*REGIONS, "eu-west-9", "xx-nowhere-1"):  # a Region that is newer than the table, and none
+        for fips, dual_stack in WAYS:
+            ours = host_of(service, region, fips=fips, dual_stack=dual_stack)
+            theirs = their_host(service, region, fips=fips, dual_stack=dual_stack)
+            if ours != theirs:
+                wrong.append(f"{region}, FIPS {fips}, dual stack {dual_stack}: {ours} here, {theirs} in botocore")
+    assert not wrong
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_client_calls_that_host(service: str, region: str) -> None:
+    """What a whole client makes of it, as a check of the rules alone."""
+    client = session().create_client(
+        service,
+        region_name=region,
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106 - no secret
+    )
+    assert client.meta.endpoint_url == f"https://{host_of(service, region, fips=False, dual_stack=False)}"
+    assert client.meta.service_model.signing_name == service
+    client.close()
+
+
+def test_every_region_fits_its_own_partition_alone() -> None:
+    for region in REGIONS.values():
+        assert is_region(region.id)
+        fitting = [each.id for each in PARTITIONS if each.region_pattern.fullmatch(region.id)]
+        assert fitting == [region.partition]
+        assert partition_of(region.id).id == region.partition
+
+
+def test_documented_fips_hosts_are_of_offered_services() -> None:
+    for region in REGIONS.values():
+        assert set(region.fips) <= set(region.services) <= set(SERVICES)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "eu", "eu-west", "eu-west-1a", "EU-WEST-1", "eu-west-1\n", "eu--1", "a-b-1", "é-b-1"]
+)
+def test_what_is_no_name_of_a_region(text: str) -> None:
+    assert not is_region(text)
+
+
+def test_a_region_that_nobody_knows() -> None:
+    assert partition_of("xx-nowhere-1").id == "aws"
+    assert is_offered("backup", "xx-nowhere-1") is None
+    assert service_name_of("backup", "xx-nowhere-1") == "com.amazonaws.xx-nowhere-1.backup"
+
+
+def test_suffixes_are_those_of_all_partitions() -> None:
+    theirs = {
+        each["outputs"][name] for each in their_partitions().values() for name in ("dnsSuffix", "dualStackDnsSuffix")
+    }
+    assert not differences(set(SUFFIXES), theirs)
+    assert len(SUFFIXES) == len(set(SUFFIXES))
+
+
+@pytest.mark.parametrize(
+    ("service", "region", "name"),
+    [
+        pytest.param("backup", "eu-west-1", "com.amazonaws.eu-west-1.backup", id="commercial"),
+        pytest.param("backup-gateway", "eu-west-1", "com.amazonaws.eu-west-1.backup-gateway", id="gateway"),
+        pytest.param("backup", "cn-north-1", "cn.com.amazonaws.cn-north-1.backup", id="Beijing"),
+        pytest.param("backup", "cn-northwest-1", "cn.com.amazonaws.cn-northwest-1.backup", id="Ningxia"),
+        pytest.param("backup-gateway", "cn-north-1", None, id="no gateway in China"),
+        pytest.param("backup-gateway", "ap-southeast-3", None, id="no gateway in Jakarta"),
+        pytest.param("backup", "us-gov-east-1", "com.amazonaws.us-gov-east-1.backup", id="GovCloud"),
+        pytest.param(
+            "backup-gateway", "us-gov-west-1", "com.amazonaws.us-gov-west-1.backup-gateway", id="gateway there"
+        ),
+        pytest.param("backup", "eu-isoe-west-1", None, id="not offered at all"),
+    ],
+)
+def test_service_name(service: str, region: str, name: str | None) -> None:
+    assert service_name_of(service, region) == name
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+def test_service_names_of_a_partition(partition: Any) -> None:
+    prefix = "cn.com.amazonaws" if partition.id == "aws-cn" else "com.amazonaws"
+    for row in endpoints(partition=partition.id):
+        assert row.service_name == (f"{prefix}.{row.region}.{row.service}" if row.offered else None)
+        assert row.service_name_documented == (row.offered and partition.id in DOCUMENTED)
+
+
+def test_ports() -> None:
+    ports = {name: [(port.number, port.required) for port in service.ports] for name, service in SERVICES.items()}
+    assert ports == {
+        "backup": [(443, True)],
+        "backup-gateway": [(443, True), (1026, True), (1027, True), (1028, True), (1031, True), (2222, False)],
+    }
+
+
+# --- The table ------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_all() -> None:
+    rows = endpoints()
+    assert [(row.region, row.service) for row in rows] == [
+        (region, service) for region in REGIONS for service in SERVICES
+    ]
+    hosts = [host for row in rows for host in (row.host, row.dual_stack_host, row.fips_host, row.fips_dual_stack_host)]
+    assert len(hosts) == len(set(hosts))
+
+
+def test_rows_of_a_region_and_of_a_partition() -> None:
+    assert {(row.region, row.partition) for row in endpoints(region="cn-north-1")} == {("cn-north-1", "aws-cn")}
+    assert {row.partition for row in endpoints(partition="aws-cn")} == {"aws-cn"}
+    assert endpoints(region="cn-north-1", partition="aws-cn") == endpoints(region="cn-north-1")
+    assert endpoints(region="cn-north-1", partition="aws") == ()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [
+        pytest.param({"region": "xx-nowhere-1"}, "xx-nowhere-1", id="Region"),
+        pytest.param({"partition": "aws-moon"}, "aws-moon", id="partition"),
+        pytest.param({"region": "xx-nowhere-1", "partition": "aws-moon"}, "xx-nowhere-1", id="both"),
+        pytest.param({"region": ""}, "", id="empty Region"),
+        pytest.param({"region": "aws"}, "aws", id="a partition for a Region"),
+    ],
+)
+def test_what_the_table_lacks(chosen: dict[str, str], missing: str) -> None:
+    with pytest.raises(KeyError) as caught:
+        endpoints(**chosen)
+    assert caught.value.args == (missing,)
+
+
+# --- The command ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        pytest.param([], len(REGIONS) * len(SERVICES), id="all"),
+        pytest.param(["--region", "eu-west-1"], 2, id="a Region"),
+        pytest.param(["--partition", "aws-cn"], 4, id="a partition"),
+        pytest.param(["--partition", "aws-cn", "--region", "cn-north-1"], 2, id="both"),
+    ],
+)
+def test_endpoints_as_json(arguments: list[str], count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["endpoints", "--format", "json", *arguments], []) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert err == ""
+    assert document["schema"] == "backuplink.endpoints.v1"
+    assert document["sources"]
+    assert len(document["endpoints"]) == count
+    keys = {frozenset(row) for row in document["endpoints"]}
+    assert len(keys) == 1
+    assert {"region", "partition", "service", "service_name", "host", "ports", "signing_name"} <= next(iter(keys))
+
+
+def test_endpoints_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["endpoints", "--region", "cn-north-1"], []) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    first, second, sources = out.split("\n\n")
+    assert first == (
+        "backup in cn-north-1 (China (Beijing), aws-cn)\n"
+        "  service name     cn.com.amazonaws.cn-north-1.backup\n"
+        "  host             backup.cn-north-1.amazonaws.com.cn\n"
+        "  dual-stack       backup.cn-north-1.api.amazonwebservices.com.cn\n"
+        "  FIPS             backup-fips.cn-north-1.amazonaws.com.cn  (not documented)\n"
+        "  FIPS dual-stack  backup-fips.cn-north-1.api.amazonwebservices.com.cn  (not documented)\n"
+        "  signing name     backup\n"
+        "  ports            443"
+    )
+    assert second.startswith("backup-gateway in cn-north-1 (China (Beijing), aws-cn), not offered\n")
+    assert "service name" not in second
+    assert sources.startswith("Sources\n")
+
+
+def test_endpoints_of_all_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["endpoints"], []) == 0
+    out = capsys.readouterr().out
+    heads = re.findall(r"^(\S+) in (\S+) \(", out, re.MULTILINE)
+    assert heads == [(service, region) for region in REGIONS for service in SERVICES]
+    unsure = re.findall(r"^  service name     (\S+)  \(not confirmed\)$", out, re.MULTILINE)
+    assert unsure == [row.service_name for row in endpoints() if row.offered and row.partition not in DOCUMENTED]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["--region", "xx-nowhere-1"], "no Region 'xx-nowhere-1'", id="Region"),
+        pytest.param(["--region", ""], "no Region ''", id="empty Region"),
+        pytest.param(["--partition", "aws-moon"], "no partition 'aws-moon'", id="partition"),
+        pytest.param(["--region", "eu-west-1", "--partition", "aws-cn"], "eu-west-1", id="not in that partition"),
+        pytest.param(["--region", "xx", "--partition", "xx"], "no Region 'xx'", id="neither"),
+        pytest.param(["--format", "yaml"], "'yaml'", id="format"),
+        pytest.param(["eu-west-1"], "eu-west-1", id="without its option"),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["json", "text"])
+def test_endpoints_of_something_unknown(
+    arguments: list[str], words: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dispatch(["endpoints", "--format", wanted, *arguments], []) == 3
+    out, err = capsys.readouterr()
+    said = [line for line in err.splitlines() if line.startswith("Error: ")]
+    assert len(said) == 1
+    assert words in said[0]
+    if wanted == "json" and "--format" not in arguments:
+        assert json.loads(out)["verdict"]["summary"] == said[0].removeprefix("Error: ")
+    else:
+        assert out.startswith("UNKNOWN")

@@ -1,0 +1,275 @@
+"""The command as its users meet it: documents on stdout, words on stderr, exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent.cli import entry
+from agent.cli.options import FORMATS
+from agent.report import codec
+from agent.simulated import scenario as scenarios
+from agent.version import __version__
+from tests.support.repository import ROOT
+
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+SECONDS = 60.0
+"""Far above what any command here needs; a limit for one that hangs."""
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "agent", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def document(stdout: str) -> dict[str, Any]:
+    """The one document on stdout, held against the schema."""
+    parsed: dict[str, Any] = json.loads(stdout)
+    VALIDATOR.validate(parsed)
+    return parsed
+
+
+EXITS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
+
+
+@pytest.mark.parametrize("name", ["healthy", "gateway-optional-ports", "one-zone-silent", "deadline-too-short"])
+def test_exit_code_is_the_verdict(name: str) -> None:
+    result = run("demo", name, "--format", "json")
+    parsed = document(result.stdout)
+    assert parsed["verdict"]["status"] == scenarios.load(name).expect.status
+    assert result.returncode == EXITS[parsed["verdict"]["status"]]
+
+
+def test_demo_without_a_name_is_healthy() -> None:
+    result = run("demo")
+    assert result.stdout.startswith("OK  backup answers privately at 3 addresses\n")
+    assert result.returncode == 0
+
+
+def test_demo_lists_every_scenario() -> None:
+    result = run("demo", "--list")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(scenarios.names())
+
+
+def test_format_from_the_environment() -> None:
+    document(run("demo", BACKUPLINK_FORMAT="json").stdout)
+    assert run("demo", "--format", "text", BACKUPLINK_FORMAT="json").stdout.startswith("OK")
+
+
+def test_version_imports_nothing_heavy() -> None:
+    code = "import sys; from agent.cli.entry import run; run(['--version']); print(sorted(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    first, modules = result.stdout.split("\n", 1)
+    assert first == f"backuplink {__version__}"
+    for heavy in ("asyncio", "click", "dns", "h11", "botocore", "cryptography", "ssl", "agent.cli.main"):
+        assert f"'{heavy}'" not in modules
+
+
+def test_check_starts_without_botocore_and_cryptography() -> None:
+    code = "import sys; import agent.cli.main; print(sorted(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    for heavy in ("botocore", "cryptography", "textual", "boto3", "httpx", "prometheus_client"):
+        assert f"'{heavy}'" not in result.stdout
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_names_the_commands(word: str) -> None:
+    result = run(word)
+    assert result.returncode == 0
+    for command in ("check", "demo", "schema", "facts", "permissions"):
+        assert command in result.stdout
+
+
+def test_schema_is_the_committed_one() -> None:
+    result = run("schema")
+    assert result.stdout == (ROOT / "docs" / "report.v1.schema.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("seam", ["sdk", "lookup", "trust", "sdk,lookup,trust"])
+def test_a_library_that_hangs_does_not_hold_the_process(seam: str) -> None:
+    began = time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.process.hanging", seam],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    took = time.monotonic() - began
+    parsed = document(result.stdout)
+    assert parsed["verdict"]["status"] == "unknown"
+    assert not parsed["run"]["complete"]
+    assert {finding["code"] for finding in parsed["findings"]} == {"RUN001"}
+    assert result.returncode == 3
+    assert parsed["run"]["seconds"] < 2.0
+    assert took < 20.0  # the library hangs for sixty
+
+
+def test_an_ec2_client_that_hangs_changes_nothing_but_what_was_read() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.process.hanging", "ec2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    parsed = document(result.stdout)
+    assert (parsed["verdict"]["status"], result.returncode) == ("ok", 0)
+    assert parsed["run"]["complete"]
+    reads = [each for each in parsed["observations"] if each["step"] == "ec2"]
+    assert {each["status"] for each in reads} == {"skipped"}
+    (finding,) = parsed["findings"]
+    assert finding["code"] == "VPC013"
+    assert "The run's deadline came before all of it was read." in finding["detail"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_run_with_a_whole_document(number: signal.Signals, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.process.hanging", "lookup,patient"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stdout is not None
+        assert process.stderr.readline() == "measuring\n"
+        process.send_signal(number)
+        parsed = document(process.stdout.read())
+        assert process.wait(SECONDS) == code
+    assert parsed["run"]["interrupted"]
+    assert not parsed["run"]["complete"]
+    assert parsed["verdict"]["status"] == "unknown"
+    lookup = next(each for each in parsed["observations"] if each["id"] == "dns/backup/getaddrinfo")
+    assert lookup["failure"]["kind"] == "deadline"
+    assert lookup["failure"]["code"] == number.name
+
+
+def test_a_signal_before_the_run_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    from agent.cli.main import dispatch
+
+    code = dispatch(["demo", "--format", "json"], ["SIGTERM"])
+    parsed = document(capsys.readouterr().out)
+    assert code == 143
+    assert parsed["run"]["interrupted"]
+
+
+VPC = ("--vpc", "vpc-0a1b2c3d4e5f67890", "--region", "eu-west-1")
+
+
+def hanging_credentials(folder: Path) -> dict[str, str]:
+    """Settings of an SDK whose credentials come from a program that does not end."""
+    config = folder / "config"
+    config.write_text("[default]\ncredential_process = sleep 60\n", "utf-8")
+    return {"AWS_CONFIG_FILE": str(config)}
+
+
+def test_facts_end_at_their_deadline_whatever_hangs(tmp_path: Path) -> None:
+    began = time.monotonic()
+    path = tmp_path / "facts.json"
+    result = run("facts", *VPC, "--deadline", "1", "--output", str(path), **hanging_credentials(tmp_path))
+    assert result.returncode == 3
+    assert "credentials: cut short: the deadline of 1 s came" in result.stderr
+    assert result.stdout.startswith("UNKNOWN  nothing could be read; credentials: ")
+    assert not path.exists()
+    assert time.monotonic() - began < 20.0  # the program hangs for sixty
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_facts_without_a_file(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    config = tmp_path / "config"
+    config.write_text(f"[default]\ncredential_process = sh -c 'echo >{begun}; sleep 60'\n", "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", "facts", *VPC, "--timeout", "60", "--output", str(path)],
+        cwd=ROOT,
+        env={**os.environ, "AWS_CONFIG_FILE": str(config)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        with begun.open() as stream:
+            assert stream.readline() == "\n"
+        process.send_signal(number)
+        assert process.wait(SECONDS) == code
+        assert process.stdout is not None
+        assert process.stdout.read() == f"UNKNOWN  interrupted by {number.name}; nothing was written\n"
+    assert not path.exists()
+
+
+def test_facts_without_credentials_write_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "facts.json"
+    result = run("facts", *VPC, "--output", str(path))
+    assert result.returncode == 3
+    assert result.stderr.startswith("Error: there are no credentials to ask EC2 with: ")
+    assert not path.exists()
+
+
+def test_permissions_are_those_of_the_region() -> None:
+    result = run("permissions", "--region", "cn-north-1", "--format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    parts = {each["part"]: each["policy"] for each in json.loads(result.stdout)["parts"]}
+    assert parts["path"] is None
+    assert [each["Action"] for each in parts["api"]["Statement"]] == [["backup:ListBackupVaults"]]
+    text = run("permissions", "--region", "cn-north-1").stdout
+    assert json.dumps(parts["api"], indent=2) in text
+
+
+def test_permissions_without_a_region_are_those_of_the_partition_aws() -> None:
+    assert run("permissions").stdout == run("permissions", "--partition", "aws").stdout
+    assert "in all Regions of aws\n" in run("permissions").stdout
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_a_reader_that_goes_away_is_no_traceback(wanted: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", "demo", "--format", wanted],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(SECONDS) == 3
+
+
+def test_without_a_command_it_is_a_check() -> None:
+    result = run("--timeout", "banana", "--format", "json")
+    assert "backuplink check" in result.stderr
+
+
+def test_no_colour_into_a_pipe() -> None:
+    assert "\x1b" not in run("demo", "one-zone-silent", TERM="xterm-256color").stdout
+
+
+def test_run_gives_the_code_back(capsys: pytest.CaptureFixture[str]) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        assert entry.run(["demo", "private-dns-off"]) == 2
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().out.startswith("CRITICAL")

@@ -1,0 +1,489 @@
+"""Options: by flag, by variable, by file; which wins; and in which format a mistake is said."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from agent.cli.main import dispatch, main
+from agent.cli.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
+from agent.report import codec, facts_file
+from agent.settings import Expect, NamedEndpoint, Settings, Suppression
+from tests.support.sample_facts import facts
+
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+OWN = "vpce-0a1b2c3d4e5f67890"
+FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
+"""Files in the folder in which these tests are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One option, and two good values of it; `bad_inputs` has those that are not."""
+
+    name: str
+    field: str
+    """Where it ends up, in Settings or Showing."""
+    good: str
+    means: Any
+    other: str
+    other_means: Any
+    flag: bool = False
+    multiple: bool = False
+    number: bool = False
+
+    @property
+    def variable(self) -> str:
+        return f"BACKUPLINK_{self.name.replace('-', '_').upper()}"
+
+    def arguments(self, value: str) -> list[str]:
+        return [f"--{self.name}"] if self.flag else [f"--{self.name}", value]
+
+    def toml(self, value: str) -> str:
+        if self.flag or self.number:
+            return f"{self.name} = {value}\n"
+        return f"{self.name} = [{json.dumps(value)}]\n" if self.multiple else f"{self.name} = {json.dumps(value)}\n"
+
+
+CASES = (
+    Case(
+        name="region",
+        field="region",
+        good="eu-west-1",
+        means="eu-west-1",
+        other="us-gov-west-1",
+        other_means="us-gov-west-1",
+    ),
+    Case(
+        name="service",
+        field="services",
+        good="backup",
+        means=("backup",),
+        other="backup-gateway",
+        other_means=("backup-gateway",),
+        multiple=True,
+    ),
+    Case(
+        name="endpoint",
+        field="endpoints",
+        good=f"backup={OWN}",
+        means=(NamedEndpoint(service="backup", host=OWN),),
+        other=f"{OWN}-abcd1234.backup-gateway.eu-west-1.vpce.amazonaws.com",
+        other_means=(
+            NamedEndpoint(service="backup-gateway", host=f"{OWN}-abcd1234.backup-gateway.eu-west-1.vpce.amazonaws.com"),
+        ),
+        multiple=True,
+    ),
+    Case(
+        name="resolver",
+        field="resolvers",
+        good="10.0.0.2",
+        means=(ip_address("10.0.0.2"),),
+        other="fd00:ec2::253",
+        other_means=(ip_address("fd00:ec2::253"),),
+        multiple=True,
+    ),
+    Case(
+        name="expect",
+        field="expect",
+        good="public",
+        means=Expect.PUBLIC,
+        other="any",
+        other_means=Expect.ANY,
+    ),
+    Case(
+        name="private-cidr",
+        field="private_cidrs",
+        good="100.64.0.0/10",
+        means=(ip_network("100.64.0.0/10"),),
+        other="2001:db8::/32",
+        other_means=(ip_network("2001:db8::/32"),),
+        multiple=True,
+    ),
+    Case(
+        name="timeout",
+        field="timeout",
+        good="1.5",
+        means=1.5,
+        other="60",
+        other_means=60.0,
+        number=True,
+    ),
+    Case(
+        name="deadline",
+        field="deadline",
+        good="9",
+        means=9.0,
+        other="3600",
+        other_means=3600.0,
+        number=True,
+    ),
+    Case(name="no-api", field="signed_calls", good="true", means=False, other="false", other_means=True, flag=True),
+    Case(name="no-ec2", field="ec2_reads", good="true", means=False, other="false", other_means=True, flag=True),
+    Case(
+        name="ec2-facts",
+        field="ec2_facts",
+        good="facts.json",
+        means=FACTS["facts.json"],
+        other="other.json",
+        other_means=FACTS["other.json"],
+    ),
+    Case(name="profile", field="profile", good="ops", means="ops", other="audit", other_means="audit"),
+    Case(name="ca-bundle", field="ca_bundle", good="/a.pem", means="/a.pem", other="/b.pem", other_means="/b.pem"),
+    Case(name="fips", field="fips", good="true", means=True, other="false", other_means=False, flag=True),
+    Case(name="dual-stack", field="dual_stack", good="true", means=True, other="false", other_means=False, flag=True),
+    Case(
+        name="format",
+        field="format",
+        good="json",
+        means="json",
+        other="ndjson",
+        other_means="ndjson",
+    ),
+    Case(name="brief", field="brief", good="true", means=True, other="false", other_means=False, flag=True),
+    Case(name="output", field="output", good="/a.txt", means="/a.txt", other="b.txt", other_means="b.txt"),
+    Case(name="redact", field="redact", good="true", means=True, other="false", other_means=False, flag=True),
+    Case(
+        name="suppress",
+        field="suppressions",
+        good="DNS001",
+        means=(Suppression(code="DNS001", target=None),),
+        other="TCP007=backup-gateway",
+        other_means=(Suppression(code="TCP007", target="backup-gateway"),),
+        multiple=True,
+    ),
+    Case(
+        name="fail-on",
+        field="fail_on",
+        good="critical",
+        means="critical",
+        other="never",
+        other_means="never",
+    ),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder with the files that options name."""
+    folder = tmp_path_factory.mktemp("folder")
+    for name, each in FACTS.items():
+        (folder / name).write_text(facts_file.dumps(each), "utf-8")
+    with contextlib.chdir(folder):
+        yield
+
+
+def settled(*arguments: str) -> tuple[Settings, Showing]:
+    """What `check` makes of these arguments, before it would look at anything."""
+    with main.commands["check"].make_context("check", list(arguments)) as context:
+        return settings_from(context.params, os.environ), showing_from(context.params)
+
+
+def value_of(case: Case, *arguments: str) -> Any:
+    for made in settled(*arguments):
+        if hasattr(made, case.field):
+            return getattr(made, case.field)
+    raise AssertionError(case.field)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "backuplink.toml"
+
+
+def test_every_option_of_check_is_here() -> None:
+    options = {each.opts[0] for each in main.commands["check"].params}
+    assert options == {f"--{case.name}" for case in CASES} | {"--config"}
+
+
+by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@by_name
+def test_by_flag(case: Case) -> None:
+    assert value_of(case, *case.arguments(case.good)) == case.means
+
+
+@by_name
+def test_by_variable(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, means in ((case.good, case.means), (case.other, case.other_means)):
+        monkeypatch.setenv(case.variable, value)
+        assert value_of(case) == means
+
+
+@by_name
+def test_by_file(case: Case, config: Path) -> None:
+    for value, means in ((case.good, case.means), (case.other, case.other_means)):
+        config.write_text(case.toml(value), "utf-8")
+        assert value_of(case, "--config", str(config)) == means
+
+
+@by_name
+def test_file_named_by_its_variable(case: Case, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(case.toml(case.good), "utf-8")
+    monkeypatch.setenv("BACKUPLINK_CONFIG", str(config))
+    assert value_of(case) == case.means
+
+
+@by_name
+def test_variable_wins_over_file(case: Case, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(case.toml(case.good), "utf-8")
+    monkeypatch.setenv(case.variable, case.other)
+    assert value_of(case, "--config", str(config)) == case.other_means
+
+
+@by_name
+def test_flag_wins_over_variable_and_file(case: Case, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(case.toml(case.other), "utf-8")
+    monkeypatch.setenv(case.variable, case.other)
+    assert value_of(case, "--config", str(config), *case.arguments(case.good)) == case.means
+
+
+@by_name
+def test_an_empty_variable_is_none(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = value_of(case)
+    monkeypatch.setenv(case.variable, "")
+    assert value_of(case) == before
+
+
+def test_repeated_by_flag_variable_and_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = (ip_address("10.0.0.2"), ip_address("10.0.0.3"))
+    assert settled("--resolver", "10.0.0.2", "--resolver", "10.0.0.3", "--resolver", "10.0.0.2")[0].resolvers == wanted
+    config.write_text('resolver = ["10.0.0.2", "10.0.0.3"]', "utf-8")
+    assert settled("--config", str(config))[0].resolvers == wanted
+    monkeypatch.setenv("BACKUPLINK_RESOLVER", "10.0.0.2 10.0.0.3")
+    assert settled()[0].resolvers == wanted
+
+
+def test_a_whole_number_and_an_empty_list_in_a_file(config: Path) -> None:
+    config.write_text("timeout = 5\nresolver = []\n", "utf-8")
+    settings, _ = settled("--config", str(config))
+    assert (settings.timeout, settings.resolvers) == (5.0, ())
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "region", "source"),
+    [
+        pytest.param({}, [], None, None, id="to be found"),
+        pytest.param({"AWS_DEFAULT_REGION": "eu-west-2"}, [], "eu-west-2", "AWS_DEFAULT_REGION", id="default"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": "eu-west-2", "AWS_REGION": "eu-west-3"},
+            [],
+            "eu-west-3",
+            "AWS_REGION",
+            id="SDK's own",
+        ),
+        pytest.param({"AWS_REGION": ""}, [], None, None, id="empty"),
+        pytest.param({"AWS_REGION": "eu-west-3"}, ["--region", "sa-east-1"], "sa-east-1", "--region", id="flag"),
+    ],
+)
+def test_region_and_what_named_it(
+    variables: dict[str, str],
+    arguments: list[str],
+    region: str | None,
+    source: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings, _ = settled(*arguments)
+    assert (settings.region, settings.region_source) == (region, source)
+
+
+# --- The configuration ------------------------------------------------------------------------------------------------
+
+
+def test_ec2_is_asked_unless_it_must_not_be_or_a_file_tells() -> None:
+    assert (settled()[0].ec2_reads, settled()[0].ec2_facts) == (True, None)
+    assert (settled("--no-ec2")[0].ec2_reads, settled("--no-ec2")[0].ec2_facts) == (False, None)
+    told = settled("--ec2-facts", "facts.json")[0]
+    assert (told.ec2_reads, told.ec2_facts) == (False, FACTS["facts.json"])
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments"),
+    [
+        pytest.param({}, ["--region", "eu-west-1"], id="flag"),
+        pytest.param({"AWS_REGION": "eu-west-1"}, [], id="variable"),
+        pytest.param({"AWS_DEFAULT_REGION": "eu-west-2", "AWS_REGION": "eu-west-1"}, [], id="the one that counts"),
+        pytest.param({}, [], id="not known yet"),
+    ],
+)
+def test_a_facts_file_of_the_run_s_region_is_taken(
+    variables: dict[str, str], arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert settled(*arguments, "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
+
+
+def test_a_facts_file_that_no_flag_names_is_not_read(monkeypatch: pytest.MonkeyPatch, config: Path) -> None:
+    """The one that wins is read, and no other: those that lose may be old, or gone."""
+    config.write_text('ec2-facts = "nowhere.json"', "utf-8")
+    monkeypatch.setenv("BACKUPLINK_EC2_FACTS", "gone.json")
+    assert settled("--config", str(config), "--ec2-facts", "facts.json")[0].ec2_facts == FACTS["facts.json"]
+
+
+def test_a_facts_file_from_a_pipe_is_read() -> None:
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, facts_file.dumps(FACTS["facts.json"]).encode())  # less than a pipe holds (pipe(7))
+        os.close(writing)
+        assert settled("--ec2-facts", f"/dev/fd/{reading}")[0].ec2_facts == FACTS["facts.json"]
+    finally:
+        os.close(reading)
+
+
+# --- Files that are just read ----------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_just_not_too_large(config: Path) -> None:
+    config.write_bytes(b"timeout = 7\n".ljust(MAX_CONFIG_BYTES, b"#"))
+    assert settled("--config", str(config))[0].timeout == 7.0
+
+
+def test_an_empty_file_says_nothing() -> None:
+    assert settled("--config", "/dev/null") == settled()
+
+
+def test_a_file_from_a_pipe_is_read_once() -> None:
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"timeout = 4\n")
+        os.close(writing)
+        assert settled("--config", f"/dev/fd/{reading}")[0].timeout == 4.0
+    finally:
+        os.close(reading)
+
+
+# --- The format of a refusal -----------------------------------------------------------------------------------------
+
+MISTAKES = (
+    pytest.param("", ["--timeout", "soon"], id="a value"),
+    pytest.param("", ["--no-such-option"], id="an option that is none"),
+    pytest.param("", ["extra"], id="an argument too many"),
+    pytest.param("timeot = 3\n", [], id="a key in the file"),
+    pytest.param("timeout = true\n", [], id="a value in the file"),
+)
+
+
+@pytest.mark.parametrize("by", ["flag", "flag=", "variable"])
+@pytest.mark.parametrize(("more", "arguments"), MISTAKES)
+def test_a_refusal_has_the_format_of_the_file(
+    by: str,
+    more: str,
+    arguments: list[str],
+    config: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who asked for JSON in a file reads JSON, whatever else is wrong."""
+    config.write_text(f'format = "json"\n{more}', "utf-8")
+    if by == "variable":
+        monkeypatch.setenv("BACKUPLINK_CONFIG", str(config))
+    else:
+        arguments = [*arguments, f"--config={config}"] if by == "flag=" else ["--config", str(config), *arguments]
+    assert dispatch(["check", *arguments], []) == 3
+    VALIDATOR.validate(json.loads(capfd.readouterr().out))
+
+
+def test_flag_and_variable_win_over_the_file_in_a_refusal(
+    config: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('format = "json"\n', "utf-8")
+    wrong = ["check", "--config", str(config), "--timeout", "soon"]
+    assert dispatch([*wrong, "--format", "text"], []) == 3
+    assert capfd.readouterr().out.startswith("UNKNOWN")
+    monkeypatch.setenv("BACKUPLINK_FORMAT", "text")
+    assert dispatch(wrong, []) == 3
+    assert capfd.readouterr().out.startswith("UNKNOWN")
+
+
+@pytest.mark.parametrize("content", ['format = "yaml"', "format = 1", "format = [", "[format]"])
+def test_a_file_with_a_wrong_format_is_refused_as_text(
+    content: str, config: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(content, "utf-8")
+    assert dispatch(["check", "--config", str(config)], []) == 3
+    assert capfd.readouterr().out.startswith("UNKNOWN")
+
+
+def test_a_refusal_does_not_read_a_pipe_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """What was read from a pipe is gone; waiting for more would hang."""
+    reading, writing = os.pipe()
+    try:
+        os.write(writing, b"timeout = true\n")
+        assert dispatch(["check", "--config", f"/dev/fd/{reading}", "--no-such-option"], []) == 3
+    finally:
+        os.close(writing)
+        os.close(reading)
+    assert "--no-such-option" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("wanted", ["json", "ndjson"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_format_is_found_wherever_it_stands(wanted: str, place: int, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--timeout", "soon", "--fips"]
+    arguments[place * 2 : place * 2] = ["--format", wanted]
+    assert dispatch(["check", *arguments], []) == 3
+    last = json.loads(capfd.readouterr().out.splitlines()[-1] if wanted == "ndjson" else "null")
+    assert last is None or last["verdict"]["status"] == "unknown"
+
+
+# --- Whatever stands there -------------------------------------------------------------------------------------------
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+TOML_VALUES = st.sampled_from([each for case in CASES for each in (case.toml(case.good), case.toml(case.other))]) | (
+    st.builds(
+        "{} = {}\n".format,
+        st.sampled_from([case.name for case in CASES]) | st.text("abc-_.\"'", min_size=1, max_size=5),
+        st.sampled_from(["true", "nan", "-inf", "1e999", "[]", "{}", "[[]]", "2026-01-15", "0x10", "''", '"""\n"""'])
+        | st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2), max_leaves=4).map(json.dumps),
+    )
+)
+
+
+@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TOML_VALUES, max_size=4).map(lambda lines: "".join(lines).encode()) | st.binary(max_size=80))
+@example(b"profile = '\xed\xa0\x80'")
+@example(b'profile = "\\uD800"')
+def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
+    config.write_bytes(content)
+    refusal = ""
+    try:
+        made, shown = settled("--config", str(config))
+        assert 0.1 <= made.timeout <= 60
+        assert 1 <= made.deadline <= 3600
+        assert shown.format in FORMATS
+    except click.UsageError as error:
+        refusal = error.message
+    said = (f"{config}: ", "--brief shortens", "--no-ec2 wants", *(f"{name}: is of the Region" for name in FACTS))
+    assert not refusal or refusal.startswith(said) or ": cannot be read: " in refusal  # a facts file that is none
+    assert len(refusal) < 1_000
+    wanted = format_of_file(str(config))
+    assert wanted is None or isinstance(wanted, str)
+
+
+@by_name
+@examples(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
+@example(text="9" * 5000)
+@example(text="\u00b2")
+@example(text="fe80::1%\u00b2")
+@example(text="xn--\u00b2.example")
+def test_any_variable_is_a_setting_or_refused(case: Case, text: str) -> None:
+    with pytest.MonkeyPatch.context() as inside:
+        inside.setenv(case.variable, text)
+        with contextlib.suppress(click.UsageError):
+            settled()

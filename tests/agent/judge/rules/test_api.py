@@ -1,0 +1,360 @@
+"""API rules: credentials, signatures, and what AWS says of a signed call."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from agent.judge.rules.api import RULES, SOURCES
+from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
+from probes.model import Observation, Ok
+from tests.support.aws_commands import complaint
+from tests.support.build import (
+    BACKUP,
+    GATEWAY,
+    NOW,
+    PRIVATE,
+    Looks,
+    addresses,
+    evidence,
+    here,
+    imds,
+    rule_of,
+    run,
+    said,
+    spoiled,
+)
+from tests.support.calls import api, credentials
+
+A, B = PRIVATE
+C = "10.0.3.17"
+HERE = here("backup", A, B)
+SIGNED = run(signed_calls=True)
+MISSING: Final = "MissingAuthenticationTokenException"
+EXPIRED: Final = "The security token included in the request is expired"
+
+
+def codes(*looks: Observation[Any]) -> list[str]:
+    """The codes that all API rules give."""
+    seen = evidence([*HERE, *looks], of=SIGNED)
+    return [found.code for rule in RULES for found in said(rule, seen)]
+
+
+# --- API001 no-credentials, API010 credential-source-failed ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("look", "expected"),
+    [
+        pytest.param(credentials(failed="no-credentials"), ["API001"], id="none in any place"),
+        pytest.param(
+            credentials(failed="no-credentials", code="CredentialRetrievalError"), ["API010"], id="a source fails"
+        ),
+        pytest.param(credentials(failed="timeout"), ["API010"], id="the search has no end"),
+        pytest.param(credentials(failed="malformed", code="x"), ["API010"], id="a file that cannot be read"),
+        pytest.param(credentials(failed="deadline"), [], id="cut short"),
+        pytest.param(credentials(failed="bug"), [], id="a fault of ours"),
+        pytest.param(credentials(), [], id="found"),
+        pytest.param(credentials(skipped="--no-api"), [], id="not wanted"),
+        pytest.param(None, [], id="never looked for"),
+    ],
+)
+def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None:
+    assert codes(*filter(None, [look])) == expected
+
+
+@pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
+def test_a_search_that_only_ec2_wanted_is_no_finding(failed: str) -> None:
+    seen = evidence([*HERE, credentials(failed=failed)], of=run(ec2_reads=True))
+    assert [found for rule in RULES for found in said(rule, seen)] == []
+
+
+def test_api010_repeats_what_failed() -> None:
+    look = credentials(failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no")
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
+    assert found.target is None
+    assert found.evidence == ("credentials",)
+    assert found.detail == (
+        "A configured source of credentials fails: custom-process said no. No signed call was made."
+    )
+
+
+def test_api010_claims_no_source_where_none_was_seen() -> None:
+    [found] = said(
+        rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")], of=SIGNED)
+    )
+    assert found.detail == "The search for credentials failed: no end. No signed call was made."
+
+
+@pytest.mark.parametrize(
+    ("region", "again"),
+    [
+        pytest.param("eu-west-1", ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"), id="a Region"),
+        pytest.param(None, ("backuplink", "check", "--timeout", "10"), id="no Region"),
+    ],
+)
+def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
+    seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, signed_calls=True))
+    [found] = said(rule_of(RULES, "API010"), seen)
+    assert found.fix.summary.startswith("Try --timeout 10 first")
+    assert [command.argv for command in found.fix.commands] == [again, ("aws", "configure", "list")]
+
+
+def test_api010_gives_no_more_time_to_what_failed_in_time() -> None:
+    look = credentials(failed="no-credentials", code="CredentialRetrievalError")
+    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
+    assert "--timeout" not in found.fix.summary
+    assert [command.argv for command in found.fix.commands] == [("aws", "configure", "list")]
+
+
+# --- What AWS says ---------------------------------------------------------------------------------------------------
+
+ANSWERS: Final[dict[str, Callable[[str], Observation[ApiFacts]]]] = {
+    "API002": lambda address: api(address, failed="credentials-expired", text=EXPIRED),
+    "API003": lambda address: api(address, failed="credentials-invalid", text="The token is invalid."),
+    "API004": lambda address: api(address, failed="signature", text="does not match"),
+    "API005": lambda address: api(address, failed="clock-skew", server_time=datetime(2026, 3, 1, 12, 9, tzinfo=UTC)),
+    "API006": lambda address: api(address, failed="wrong-scope", text="Credential should be scoped to us-east-1"),
+    "API007": lambda address: api(address, failed="throttled", text="Rate exceeded"),
+    "API008": lambda address: api(address, failed="not-subscribed", text="needs a subscription"),
+    "API009": lambda address: api(address, failed="signature", code=MISSING),
+}
+WORDS: Final = {
+    "API002": f"AWS answers at 10.0.1.17 and 10.0.2.17 that the credentials have expired: {EXPIRED}",
+    "API003": "AWS rejects the credentials at 10.0.1.17 and 10.0.2.17: The token is invalid. The key is unknown",
+    "API004": "AWS says at 10.0.1.17 and 10.0.2.17 that the signature does not match.",
+    "API005": "AWS refuses the call at 10.0.1.17 and 10.0.2.17 for the time in its signature. The server's clock says "
+    "2026-03-01 12:09:00 UTC.",
+    "API006": "was signed for: Credential should be scoped to us-east-1",
+    "API007": "AWS asks at 10.0.1.17 and 10.0.2.17 for fewer calls; the path and the credentials work.",
+    "API008": "the account needs a subscription: needs a subscription",
+    "API009": "A signed call was answered at 10.0.1.17 and 10.0.2.17 as an unsigned one",
+}
+OF_THE_RUN: Final = ("API002", "API003")
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_each_answer_is_one_finding(code: str) -> None:
+    looks = [ANSWERS[code](address) for address in (A, B)]
+    assert codes(*looks) == [code]
+    [found] = said(rule_of(RULES, code), evidence([*HERE, *looks], of=SIGNED))
+    assert found.target == (None if code in OF_THE_RUN else "backup")
+    assert WORDS[code] in found.detail
+    assert found.addresses == frozenset(addresses(A, B))
+    assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+
+
+IDENTITY: Final = ("aws", "sts", "get-caller-identity", "--region", "eu-west-1")
+KEYS: Final = ("aws", "configure", "list")
+URLS: Final = ("printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY")
+CERTIFICATE: Final = (
+    *("openssl", "s_client", "-connect", "10.0.1.17:443"),
+    *("-servername", "backup.eu-west-1.amazonaws.com", "-showcerts"),
+)
+COMMANDS: Final = {
+    "API002": [KEYS, IDENTITY],
+    "API003": [KEYS, IDENTITY],
+    "API004": [KEYS, IDENTITY],
+    "API005": [("chronyc", "tracking")],
+    "API006": [URLS, KEYS, CERTIFICATE],
+    "API007": [],
+    "API008": [("aws", "account", "get-region-opt-status", "--region-name", "eu-west-1")],
+    "API009": [CERTIFICATE, URLS],
+}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_what_each_fix_looks_at(code: str) -> None:
+    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A)]))
+    argvs = [command.argv for command in found.fix.commands]
+    assert argvs == COMMANDS[code]
+    assert [why for argv in argvs if argv[0] == "aws" and (why := complaint(argv)) is not None] == []
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_at_one_address(code: str) -> None:
+    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A), api(B)]))
+    assert found.addresses == frozenset(addresses(A))
+    assert B not in found.detail
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(api(A), id="a good answer"),
+        pytest.param(api(A, failed="access-denied", text="no"), id="denied"),
+        pytest.param(api(A, failed="service-error"), id="a fault of the service"),
+        pytest.param(api(A, failed="not-aws"), id="somebody else"),
+        pytest.param(api(A, failed="timeout"), id="no answer"),
+        pytest.param(api(A, failed="deadline"), id="cut short"),
+        pytest.param(api(A, skipped="no credentials"), id="not made"),
+        pytest.param(api(C, failed="credentials-expired"), id="an address that this host does not use"),
+        pytest.param(api(A, of="backup-gateway", failed="throttled"), id="a target that is none"),
+    ],
+)
+def test_silent(look: Observation[Any]) -> None:
+    assert codes(look) == []
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+def test_without_facts_the_kind_still_speaks(code: str) -> None:
+    # API009 differs from API004 in the code of the failure alone, which stays.
+    whole = ANSWERS[code](A)
+    assert whole.failure is not None
+    bare = spoiled(whole, failed=whole.failure.kind)
+    assert codes(bare) == ["API004" if code == "API009" else code]
+
+
+def test_api005_without_the_server_s_time() -> None:
+    [found] = said(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
+    assert found.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
+
+
+def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
+    looks: Looks = [
+        *HERE,
+        *here("backup-gateway", A),
+        api(A, failed="throttled"),
+        api(A, of="backup-gateway", failed="throttled"),
+    ]
+    found = said(rule_of(RULES, "API007"), evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert [each.target for each in found] == ["backup", "backup-gateway"]
+
+
+def test_credentials_are_everybody_s() -> None:
+    looks: Looks = [
+        *HERE,
+        *here("backup-gateway", A),
+        api(A, failed="credentials-expired"),
+        api(A, of="backup-gateway", failed="credentials-expired"),
+    ]
+    [found] = said(rule_of(RULES, "API002"), evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert found.evidence == ("api/backup/10.0.1.17/443", "api/backup-gateway/10.0.1.17/443")
+    assert "at 10.0.1.17 that" in found.detail
+
+
+# --- API011 role-shadowed --------------------------------------------------------------------------------------------
+
+API011, API012 = (rule_of(RULES, code) for code in ("API011", "API012"))
+ROLE: Final = "SecretlyNamedRole"
+
+
+def signed_by(source: str) -> Observation[CredentialFacts]:
+    """What the SDK's chain ended with, of one of botocore's providers."""
+    found = credentials()
+    assert isinstance(found.outcome, Ok)
+    return replace(found, outcome=Ok(replace(found.outcome.facts, source=source, role=ROLE)))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"), [*SOURCES.items(), pytest.param("made-up", "made-up", id="one that has no words")]
+)
+def test_api011_fires(source: str, words: str) -> None:
+    [found] = said(API011, evidence([*HERE, imds(role=ROLE), signed_by(source)]))
+    assert (found.code, found.target, found.severity) == ("API011", None, None)
+    assert found.detail == (
+        f"The SDK signs with credentials from {words}; the role of this instance's own profile does not sign the calls."
+    )
+    assert found.evidence == ("credentials", "imds")
+    assert found.addresses == frozenset()
+    assert ROLE not in f"{found.detail} {found.fix}"
+    assert [command.argv for command in found.fix.commands] == [KEYS]
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        *(
+            pytest.param([imds(role=ROLE), signed_by(source)], id=source)
+            for source in ("iam-role", "container-role", "assume-role-with-web-identity")
+        ),
+        pytest.param([imds(), signed_by("env")], id="an instance without a role"),
+        pytest.param([imds(failed="timeout"), signed_by("env")], id="metadata is silent"),
+        pytest.param([imds(role=ROLE), credentials(failed="no-credentials")], id="no credentials"),
+        pytest.param([imds(role=ROLE), credentials(skipped="--no-api")], id="not looked for"),
+        pytest.param([imds(role=ROLE)], id="never looked for"),
+    ],
+)
+def test_api011_stays_silent(looks: Looks) -> None:
+    assert said(API011, evidence([*HERE, *looks], of=SIGNED)) == []
+
+
+# --- API012 gateway-not-seen -----------------------------------------------------------------------------------------
+
+HOUR: Final = timedelta(hours=1)
+SECOND: Final = timedelta(seconds=1)
+
+
+def gateways(
+    address: str, *ago: tuple[str, timedelta | None], server_time: datetime | None = NOW
+) -> Observation[ApiFacts]:
+    """An answer to ListGateways, each gateway with how long before NOW it was heard of."""
+    found = api(address, of="backup-gateway", server_time=server_time)
+    assert isinstance(found.outcome, Ok)
+    seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
+    return replace(found, outcome=Ok(replace(found.outcome.facts, gateways=seen)))
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "who"),
+    [
+        pytest.param(
+            [gateways(A, ("bgw-A", HOUR + SECOND)), gateways(B)],
+            [A],
+            "bgw-A (last in touch 2026-03-01 10:59 UTC)",
+            id="a second over an hour",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-B", timedelta(days=2)), ("bgw-C", HOUR), ("bgw-A", 2 * HOUR))],
+            [A],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC) and bgw-B (last in touch 2026-02-27 12:00 UTC)",
+            id="two, and one that was in touch",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-A", 2 * HOUR))],
+            [A, B],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
+            id="one, listed at both addresses",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR), server_time=None), gateways(B, ("bgw-A", 2 * HOUR))],
+            [B],
+            "bgw-A (last in touch 2026-03-01 10:00 UTC)",
+            id="one of two answers without the server's time",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", timedelta()), server_time=NOW + 2 * HOUR)],
+            [A],
+            "bgw-A (last in touch 2026-03-01 12:00 UTC)",
+            id="by the server's clock and not by this host's",
+        ),
+    ],
+)
+def test_api012_fires(looks: Looks, where: list[str], who: str) -> None:
+    seen = evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])
+    [found] = said(API012, seen)
+    assert (found.code, found.target, found.severity) == ("API012", "backup-gateway", None)
+    assert found.detail == f"The API answers, and AWS has not heard of {who} for over an hour."
+    assert found.addresses == frozenset(addresses(*where))
+    assert found.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
+    [listing] = [command.argv for command in found.fix.commands]
+    assert complaint(listing) is None
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([gateways(A, ("bgw-A", HOUR))], id="an hour and no more"),
+        pytest.param([gateways(A, ("bgw-A", SECOND), ("bgw-B", HOUR - SECOND))], id="under an hour"),
+        pytest.param([gateways(A, ("bgw-A", 2 * HOUR), server_time=None)], id="the server's time is not known"),
+        pytest.param([gateways(A, ("bgw-A", None))], id="when it was heard of is not known"),
+        pytest.param([gateways(A)], id="no gateway"),
+        pytest.param([gateways(C, ("bgw-A", 2 * HOUR))], id="an address that this host does not use"),
+        pytest.param([spoiled(gateways(A), failed="timeout")], id="no answer"),
+        pytest.param([], id="never called"),
+    ],
+)
+def test_api012_stays_silent(looks: Looks) -> None:
+    assert said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])) == []

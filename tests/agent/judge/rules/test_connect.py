@@ -1,0 +1,819 @@
+"""TCP rules: what stopped an attempt, and which rule names it. The rows are what kernels really answer."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from agent.judge.diagnose import diagnose
+from agent.judge.rules.connect import RULES, Nature, nature_of
+from agent.settings import Expect
+from probes.facts import ImdsFacts, TcpFacts
+from probes.model import Observation, Ok
+from probes.vpc.model import ENDPOINTS, SECURITY_GROUPS, EndpointsFacts, SecurityGroupsFacts
+from tests.support import configured
+from tests.support.build import (
+    BACKUP,
+    CORE,
+    GATEWAY,
+    OWN,
+    PUBLIC,
+    Looks,
+    addresses,
+    evidence,
+    healthy,
+    host,
+    imds,
+    lookup,
+    rule_of,
+    run,
+    said,
+    tcp,
+)
+
+TCP001, TCP002, TCP003, TCP004, TCP005, TCP006 = (rule_of(RULES, f"TCP00{number}") for number in range(1, 7))
+A, B, C = "10.0.1.17", "10.0.2.17", "10.0.3.17"
+ROUTER = "10.0.3.1"
+HERE: Looks = [host(), imds(), lookup(A, B)]
+GATE: Looks = [host(), imds(), lookup(A, B, of="backup-gateway")]
+DUAL: Looks = [host("10.0.3.5/24", "fd00::5/64"), imds(), lookup(A, "fd00::17")]
+SILENT: Looks = [tcp(A, failed="timeout"), tcp(B, failed="timeout")]
+
+
+def gate(address: str, port: int = 443, failed: str | None = None, **more: str | None) -> Observation[TcpFacts]:
+    return tcp(address, port, of="backup-gateway", failed=failed, datagram_error=more.get("datagram_error"))
+
+
+def firing(looks: Looks) -> dict[str, frozenset[object]]:
+    """The codes that fire for AWS Backup, and where."""
+    seen = evidence(looks)
+    return {found.code: frozenset(found.addresses) for rule in CORE for found in said(rule, seen)}
+
+
+# --- The nature of a failure ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attempt", "nature"),
+    [
+        pytest.param(tcp(A, failed="timeout"), Nature.SILENT, id="silence"),
+        pytest.param(
+            tcp(A, failed="timeout", datagram_error="EPERM"), Nature.LOCAL, id="silence, and UDP is forbidden here"
+        ),
+        pytest.param(
+            tcp(A, failed="timeout", datagram_error="ECONNREFUSED"), Nature.SILENT, id="silence, and UDP met the peer"
+        ),
+        pytest.param(tcp(A, failed="timeout", neighbour="incomplete"), Nature.NO_WAY, id="silence on the own subnet"),
+        pytest.param(tcp(A, failed="timeout", neighbour="reachable"), Nature.SILENT, id="silence behind a router"),
+        pytest.param(tcp(A, failed="timeout", route_error="ENETUNREACH"), Nature.NO_WAY, id="the route went away"),
+        pytest.param(
+            tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001), Nature.LOCAL, id="nftables reject on this host"
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(OWN, 1), seconds=0.0001), Nature.LOCAL, id="reject with host-unreachable"
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(OWN, 13), seconds=0.4999), Nature.LOCAL, id="just under half a second"
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(OWN, 1), seconds=0.5), Nature.NO_WAY, id="half a second: no filter"
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(OWN, 1), seconds=3.055), Nature.NO_WAY, id="nobody answers ARP"
+        ),
+        pytest.param(tcp(A, failed="refused", seconds=0.0001), Nature.REFUSED, id="a reset, however quick"),
+        pytest.param(tcp(A, failed="reset"), Nature.REFUSED, id="a reset"),
+        pytest.param(tcp(A, failed="refused", icmp=(A, 3)), Nature.REFUSED, id="port unreachable, from the peer"),
+        pytest.param(tcp(A, failed="unreachable", icmp=(ROUTER, 13)), Nature.REFUSED, id="prohibited, from a router"),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(ROUTER, 1)), Nature.NO_WAY, id="host unreachable, from a router"
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", icmp=(ROUTER, 0)), Nature.NO_WAY, id="net unreachable, from a router"
+        ),
+        pytest.param(
+            tcp("fd00::17", failed="unreachable", icmp=("fd00::1", 0)),
+            Nature.NO_WAY,
+            id="IPv6: no route, from a router",
+        ),
+        pytest.param(
+            tcp("fd00::17", failed="unreachable", icmp=("fd00::1", 3)), Nature.NO_WAY, id="IPv6: address unreachable"
+        ),
+        pytest.param(
+            tcp("fd00::17", failed="prohibited", code="EACCES", icmp=("fd00::1", 1)),
+            Nature.REFUSED,
+            id="IPv6: prohibited, from a router",
+        ),
+        pytest.param(
+            tcp("fd00::17", failed="prohibited", code="EACCES", icmp=("fd00::5", 1)),
+            Nature.LOCAL,
+            id="IPv6: prohibited, from this host",
+        ),
+        pytest.param(tcp(A, failed="prohibited", code="EACCES", at_once=True), Nature.LOCAL, id="a prohibit route"),
+        pytest.param(tcp(A, failed="prohibited", code="EPERM", at_once=True), Nature.LOCAL, id="a security module"),
+        pytest.param(
+            tcp(A, failed="unreachable", code="ENETUNREACH", route_error="ENETUNREACH", at_once=True),
+            Nature.NO_WAY,
+            id="no route",
+        ),
+        pytest.param(
+            tcp(A, failed="unreachable", code="EINVAL", route_error="EINVAL", at_once=True),
+            Nature.NO_WAY,
+            id="a blackhole route",
+        ),
+        pytest.param(tcp(A, failed="no-source-port"), Nature.OTHER, id="no source port is no rule's yet"),
+        pytest.param(tcp(A, failed="bug"), Nature.OTHER, id="a fault of this program"),
+        pytest.param(tcp(A), Nature.OTHER, id="it connects"),
+    ],
+)
+def test_nature_of_an_attempt(attempt: Observation[TcpFacts], nature: Nature) -> None:
+    assert nature_of(attempt, frozenset(addresses("127.0.0.1", OWN, "fd00::5"))) is nature
+
+
+def test_nature_where_the_interfaces_are_not_known() -> None:
+    # The address that the attempt was made from is this host's own, too.
+    attempt = tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001, source=OWN)
+    assert nature_of(attempt, frozenset()) is Nature.LOCAL
+
+
+# --- TCP001 port-blocked --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            SILENT, {A, B}, "443 timed out on 10.0.1.17 and 10.0.2.17, each after 3.0 s; no address connects.", id="all"
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout", seconds=2.9), tcp(B, failed="timeout", seconds=3.1)],
+            {A, B},
+            "each after 2.9 s to 3.1 s;",
+            id="not after the same time",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B, failed="refused")],
+            {A},
+            "443 timed out on 10.0.1.17 (1 of 2 addresses) after 3.0 s; no address connects.",
+            id="the other refuses",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B, failed="timeout", datagram_error="EPERM")],
+            {A},
+            "(1 of 2 addresses)",
+            id="the other is blocked on this host",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B, failed="deadline")],
+            {A},
+            "443 timed out on 10.0.1.17 (1 of 2 addresses) after 3.0 s; 10.0.2.17 was not measured.",
+            id="the other was cut short",
+        ),
+        pytest.param([tcp(A, failed="timeout")], {A}, "10.0.2.17 was not measured.", id="the other was never tried"),
+    ],
+)
+def test_tcp001_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TCP001, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+    assert set(found.evidence) == {f"tcp/backup/{address}/443" for address in where}
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tcp(A), tcp(B)], id="all connect"),
+        pytest.param([tcp(A, failed="timeout"), tcp(B)], id="one connects"),
+        pytest.param([tcp(A, failed="refused"), tcp(B, failed="refused")], id="all refuse"),
+        pytest.param([tcp(A, failed="timeout", datagram_error="EPERM")], id="dropped on this host"),
+        pytest.param([tcp(A, failed="timeout", neighbour="failed")], id="nobody on the own subnet"),
+        pytest.param([tcp(A, failed="deadline"), tcp(B, failed="deadline")], id="cut short"),
+        pytest.param([tcp(A, failed="bug")], id="crashed"),
+        pytest.param([tcp(A, skipped="not begun")], id="not made"),
+        pytest.param([tcp(A, 1026, failed="timeout")], id="another port"),
+        pytest.param([tcp(C, failed="timeout")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tcp001_stays_silent(looks: Looks) -> None:
+    assert said(TCP001, evidence([*HERE, *looks])) == []
+
+
+def test_tcp001_takes_the_gateways_other_ports_with_it() -> None:
+    looks = [
+        *GATE,
+        *(gate(address, port, "timeout") for address in (A, B) for port in (443, 1026, 1027, 1028, 1031, 2222)),
+    ]
+    [found] = said(TCP001, evidence(looks, targets=[GATEWAY]))
+    assert len(found.evidence) == 10
+    assert not any(each.endswith("/2222") for each in found.evidence), "AWS Support's channel is not needed"
+
+
+def test_tcp001_takes_no_port_of_an_address_that_fails_otherwise() -> None:
+    looks = [*GATE, gate(A, 443, "timeout"), gate(B, 443, "refused"), gate(B, 1026, "timeout")]
+    [found] = said(TCP001, evidence(looks, targets=[GATEWAY]))
+    assert found.evidence == ("tcp/backup-gateway/10.0.1.17/443",)
+
+
+def test_tcp001_admits_this_host_in_each_family() -> None:
+    looks = [*DUAL, tcp(A, failed="timeout"), tcp("fd00::17", failed="timeout", source="fd00::5")]
+    [found] = said(TCP001, evidence(looks))
+    commands = [command.argv for command in found.fix.commands if "authorize-security-group-ingress" in command.argv]
+    assert len(commands) == 2
+    assert commands[0][-2:] == ("--cidr", "10.0.3.5/32")
+    # The simple form of this command takes IPv4 alone.
+    assert commands[1][-2:] == (
+        "--ip-permissions",
+        "IpProtocol=tcp,FromPort=443,ToPort=443,Ipv6Ranges=[{CidrIpv6=fd00::5/128}]",
+    )
+
+
+def test_tcp001_names_no_source_that_it_does_not_know() -> None:
+    [found] = said(TCP001, evidence([*HERE, tcp(A, failed="timeout", source=None)]))
+    assert found.fix.commands[-1].argv[-1] == "<ADDRESS_OF_THIS_HOST>/32"
+
+
+def test_tcp001_does_not_send_a_public_path_to_the_endpoint() -> None:
+    looks: Looks = [host(), imds(), lookup(PUBLIC), tcp(PUBLIC, failed="timeout")]
+    [found] = said(TCP001, evidence(looks, of=run(expect=Expect.PUBLIC)))
+    assert "endpoint" not in found.fix.summary
+    assert not any("authorize-security-group-ingress" in command.argv for command in found.fix.commands)
+
+
+def in_subnet(*blocks: str) -> Observation[ImdsFacts]:
+    """Metadata of a host in a subnet with these blocks."""
+    seen = imds()
+    assert isinstance(seen.outcome, Ok)
+    return replace(seen, outcome=Ok(replace(seen.outcome.facts, subnet_cidrs=tuple(map(ip_network, blocks)))))
+
+
+NEAR = "10.0.3.17"
+"""An address in the subnet of this host's own."""
+
+
+@pytest.mark.parametrize(
+    ("seen", "silent", "source", "beside", "acls"),
+    [
+        pytest.param(
+            in_subnet("10.0.3.0/24"), [NEAR], OWN, " 10.0.3.17 is in this host's own subnet,", False, id="all are near"
+        ),
+        pytest.param(
+            in_subnet("10.0.3.0/24"), [A, NEAR], OWN, " 10.0.3.17 is in this host's own subnet,", True, id="one is"
+        ),
+        pytest.param(in_subnet("10.0.3.0/24"), [A], OWN, None, True, id="none is"),
+        pytest.param(in_subnet("10.0.3.0/24"), [NEAR], None, " 10.0.3.17 is in", False, id="the source is not known"),
+        pytest.param(in_subnet("10.0.3.0/24"), [NEAR], "10.0.9.5", None, True, id="from another subnet's interface"),
+        pytest.param(in_subnet(), [NEAR], OWN, None, True, id="the subnet is not known"),
+        pytest.param(imds(failed="timeout"), [NEAR], OWN, None, True, id="metadata is silent"),
+    ],
+)
+def test_tcp001_blames_no_network_acl_inside_a_subnet(
+    seen: Observation[ImdsFacts], silent: Sequence[str], source: str | None, beside: str | None, acls: bool
+) -> None:
+    looks: Looks = [host(), seen, lookup(*silent), *(tcp(each, failed="timeout", source=source) for each in silent)]
+    [found] = said(TCP001, evidence(looks))
+    assert ("own subnet" in found.detail) is (beside is not None)
+    assert beside is None or beside in found.detail
+    assert ("as a security group or a network ACL does" in found.detail) is acls
+    assert ("network ACLs must pass" in found.fix.summary) is acls
+
+
+def test_tcp001_names_this_host_s_own_group_as_well() -> None:
+    [found] = said(TCP001, evidence([*HERE, *SILENT]))
+    assert "let 443 out in this host's own group" in found.fix.summary
+    assert any("Values=<INSTANCE_SECURITY_GROUP_ID>" in command.argv[-1] for command in found.fix.commands)
+
+
+# --- TCP002 zone-silent ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B)],
+            {A},
+            "443 timed out on 10.0.1.17 after 3.0 s, while 10.0.2.17 connects.",
+            id="one is silent",
+        ),
+        pytest.param(
+            [tcp(A, failed="refused"), tcp(B)],
+            {A},
+            "443 was refused on 10.0.1.17 after 12 ms, while 10.0.2.17 connects.",
+            id="one refuses",
+        ),
+        pytest.param(
+            [lookup(A, B, C), tcp(A, failed="timeout"), tcp(B, failed="refused"), tcp(C)],
+            {A, B},
+            "443 timed out on 10.0.1.17 after 3.0 s and was refused on 10.0.2.17 after 12 ms, while 10.0.3.17 "
+            "connects.",
+            id="one is silent, one refuses",
+        ),
+        pytest.param(
+            [lookup(A, B, C), tcp(A, failed="timeout"), tcp(B), tcp(C)],
+            {A},
+            "while 10.0.2.17 and 10.0.3.17 connect.",
+            id="two connect",
+        ),
+        pytest.param(
+            [lookup(A, B, C), tcp(A, failed="timeout"), tcp(B), tcp(C, failed="deadline")],
+            {A},
+            "while 10.0.2.17 connects.",
+            id="what was cut short is not counted",
+        ),
+    ],
+)
+def test_tcp002_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TCP002, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tcp(A), tcp(B)], id="all connect"),
+        pytest.param(SILENT, id="none connects"),
+        pytest.param([tcp(A, failed="timeout", datagram_error="EPERM"), tcp(B)], id="dropped on this host"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 1)), tcp(B)], id="no way to the other"),
+        pytest.param([tcp(A, failed="deadline"), tcp(B)], id="cut short"),
+        pytest.param([tcp(A, failed="timeout"), tcp(C)], id="only an address that this host does not use connects"),
+        pytest.param([tcp(A, failed="timeout"), tcp(B, 1026)], id="another port connects"),
+        pytest.param([tcp(B)], id="the other was never tried"),
+    ],
+)
+def test_tcp002_stays_silent(looks: Looks) -> None:
+    assert said(TCP002, evidence([*HERE, *looks])) == []
+
+
+def test_tcp002_takes_the_gateways_other_ports_with_it() -> None:
+    looks = [*GATE, gate(A, 443, "timeout"), gate(A, 1026, "timeout"), gate(A, 1031, "refused"), gate(B), gate(B, 1026)]
+    [found] = said(TCP002, evidence(looks, targets=[GATEWAY]))
+    assert found.evidence == tuple(f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1031))
+
+
+def test_tcp002_asks_for_interfaces_by_family() -> None:
+    looks = [*DUAL, lookup(A, B, "fd00::17", "fd00::18"), tcp(B), tcp("fd00::18")]
+    [found] = said(TCP002, evidence([*looks, tcp(A, failed="timeout"), tcp("fd00::17", failed="refused")]))
+    asked = [command.argv[-1] for command in found.fix.commands if "describe-network-interfaces" in command.argv]
+    # The filter for private addresses knows IPv4 alone.
+    assert asked == [
+        "Name=addresses.private-ip-address,Values=10.0.1.17",
+        "Name=ipv6-addresses.ipv6-address,Values=fd00::17",
+    ]
+
+
+def test_tcp002_blames_no_group_of_one_interface() -> None:
+    [found] = said(TCP002, evidence([*HERE, tcp(A, failed="timeout"), tcp(B)]))
+    assert found.fix.summary.endswith("An endpoint's security groups act on all of its interfaces alike.")
+
+
+# --- TCP003 gateway-ports-blocked -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "detail"),
+    [
+        pytest.param(
+            [gate(A), gate(A, 1026, "timeout")],
+            "443 connects, but 1026 timed out on 10.0.1.17 after 3.0 s.",
+            id="one port",
+        ),
+        pytest.param(
+            [
+                gate(A),
+                gate(B),
+                *(gate(where, port, "timeout") for where in (A, B) for port in (1026, 1027, 1028, 1031)),
+            ],
+            "443 connects, but 1026, 1027, 1028 and 1031 timed out on 10.0.1.17 and 10.0.2.17 after 3.0 s.",
+            id="all ports at both addresses",
+        ),
+        pytest.param(
+            [gate(A), gate(B), gate(A, 1026, "timeout"), gate(B, 1031, "timeout"), gate(B, 1026), gate(A, 1031)],
+            "443 connects, but 1026 timed out on 10.0.1.17 after 3.0 s; 1031 timed out on 10.0.2.17 after 3.0 s.",
+            id="another port at each address",
+        ),
+        pytest.param(
+            [gate(A), gate(A, 1026, "timeout"), gate(A, 1027, "refused"), gate(A, 1028, "refused")],
+            "but 1026 timed out on 10.0.1.17 after 3.0 s; 1027 and 1028 were refused on 10.0.1.17 after 12 ms.",
+            id="silent and refused",
+        ),
+        pytest.param(
+            [gate(A), gate(B, 443, "timeout"), gate(A, 1026, "refused"), gate(B, 1026, "timeout")],
+            "but 1026 was refused on 10.0.1.17 after 12 ms.",
+            id="an address whose 443 is silent, too, is another fault",
+        ),
+    ],
+)
+def test_tcp003_fires(looks: Looks, detail: str) -> None:
+    [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
+    assert found.target == "backup-gateway"
+    assert detail in found.detail
+    blocked = {each.id for each in looks if each.failure is not None and each.subject.address in found.addresses}
+    assert set(found.evidence) == blocked
+    assert all("<APPLIANCE_SUBNET_CIDR>" in command.argv for command in found.fix.commands)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([gate(A), *(gate(A, port) for port in (1026, 1027, 1028, 1031))], id="all connect"),
+        pytest.param([gate(A), gate(A, 2222, "timeout")], id="AWS Support's channel alone"),
+        pytest.param([gate(A, 443, "timeout"), gate(A, 1026, "timeout")], id="443 is silent, too"),
+        pytest.param([gate(B), gate(A, 443, "timeout"), gate(A, 1026, "timeout")], id="443 connects elsewhere"),
+        pytest.param([gate(A), gate(A, 1026, "timeout", datagram_error="EPERM")], id="dropped on this host"),
+        pytest.param([gate(A), gate(A, 1026, "deadline")], id="cut short"),
+        pytest.param([gate(A, 443, "deadline"), gate(A, 1026, "timeout")], id="443 was cut short"),
+        pytest.param([gate(A), gate(A, 1026, "no-source-port")], id="no source port"),
+        pytest.param([gate(A)], id="the ports were never tried"),
+    ],
+)
+def test_tcp003_stays_silent(looks: Looks) -> None:
+    assert said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY])) == []
+
+
+def test_tcp003_is_about_the_gateway_alone() -> None:
+    looks = [*HERE, tcp(A), tcp(A, 1026, failed="timeout")]
+    assert said(TCP003, evidence(looks)) == []
+
+
+# --- TCP004 refused-by-peer -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [tcp(A, failed="refused"), tcp(B, failed="refused")],
+            {A, B},
+            "443 was refused on 10.0.1.17 and 10.0.2.17 by a reset after 12 ms.",
+            id="resets",
+        ),
+        pytest.param(
+            [tcp(A, failed="refused", seconds=0.0001), tcp(B, failed="refused", seconds=0.0001)],
+            {A, B},
+            "by a reset after 0.1 ms. A reset quicker than 0.2 ms can come from a filter on this host, too.",
+            id="resets that are quicker than any network",
+        ),
+        pytest.param(
+            [tcp(A, failed="unreachable", icmp=(ROUTER, 13)), tcp(B, failed="unreachable", icmp=(ROUTER, 10))],
+            {A, B},
+            "443 was refused on 10.0.1.17 and 10.0.2.17 by an ICMP error from 10.0.3.1 after 12 ms.",
+            id="a router's word",
+        ),
+        pytest.param(
+            [tcp(A, failed="refused"), tcp(B, failed="unreachable", icmp=(ROUTER, 13), seconds=0.0001)],
+            {A, B},
+            "443 was refused on 10.0.1.17 by a reset after 12 ms and on 10.0.2.17 by an ICMP error from 10.0.3.1 after "
+            "0.1 ms.",
+            id="one reset, one router's word",
+        ),
+        pytest.param(
+            [tcp(A, failed="refused"), tcp(B, failed="timeout")],
+            {A},
+            "443 was refused on 10.0.1.17 (1 of 2 addresses) by a reset after 12 ms.",
+            id="the other is silent",
+        ),
+    ],
+)
+def test_tcp004_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TCP004, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert found.detail.endswith(detail)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tcp(A, failed="refused"), tcp(B)], id="another address connects"),
+        pytest.param(SILENT, id="silence"),
+        pytest.param([tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001)], id="rejected on this host"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 1))], id="a router knows no way"),
+        pytest.param([tcp(A, 1026, failed="refused")], id="another port"),
+        pytest.param([tcp(C, failed="refused")], id="an address that this host does not use"),
+        pytest.param([tcp(A, failed="deadline")], id="cut short"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tcp004_stays_silent(looks: Looks) -> None:
+    assert said(TCP004, evidence([*HERE, *looks])) == []
+
+
+def test_tcp004_takes_the_gateways_other_ports_with_it() -> None:
+    looks = [*GATE, gate(A, 443, "refused"), gate(A, 1026, "timeout"), gate(A, 1027, "refused")]
+    [found] = said(TCP004, evidence(looks, targets=[GATEWAY]))
+    assert set(found.evidence) == {f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1027)}
+
+
+def test_tcp004_says_quick_only_of_what_was_timed() -> None:
+    attempt = tcp(A, failed="refused")
+    timeless = Observation(subject=attempt.subject, outcome=attempt.outcome, started_at=None, seconds=None)
+    [found] = said(TCP004, evidence([*HERE, timeless]))
+    assert "quicker" not in found.detail
+
+
+# --- TCP005 blocked-on-this-host ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [tcp(A, failed="timeout", datagram_error="EPERM"), tcp(B, failed="timeout", datagram_error="EPERM")],
+            {A, B},
+            "This host itself stops connections to 10.0.1.17 and 10.0.2.17 on 443: TCP is dropped in silence and a UDP "
+            "datagram to the same place met EPERM.",
+            id="dropped",
+        ),
+        pytest.param(
+            [tcp(A, failed="refused", icmp=(OWN, 3), seconds=0.0001), tcp(B)],
+            {A},
+            "stops connections to 10.0.1.17 on 443: an ICMP error from its own address 10.0.3.5 after 0.1 ms.",
+            id="rejected, while another address connects",
+        ),
+        pytest.param(
+            [tcp(A, failed="prohibited", code="EACCES", at_once=True)],
+            {A},
+            "connect() returned EACCES.",
+            id="a prohibit route",
+        ),
+        pytest.param(
+            [tcp(A, failed="prohibited", code=None)],
+            {A},
+            "connect() was not permitted.",
+            id="without a name for the error",
+        ),
+    ],
+)
+def test_tcp005_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TCP005, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+    assert set(found.evidence) == {f"tcp/backup/{address}/443" for address in where}
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tcp(A), tcp(B)], id="all connect"),
+        pytest.param(SILENT, id="silence without a word from this host"),
+        pytest.param([tcp(A, failed="refused", seconds=0.0001)], id="a quick reset proves nothing"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 13))], id="a router's word"),
+        pytest.param([tcp(A, failed="prohibited", icmp=(ROUTER, 13))], id="a router's word that says EACCES"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(OWN, 1), seconds=3.055)], id="nobody answers ARP"),
+        pytest.param([tcp(C, failed="prohibited")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tcp005_stays_silent(looks: Looks) -> None:
+    assert said(TCP005, evidence([*HERE, *looks])) == []
+
+
+def test_tcp005_names_each_address_with_its_own_ports() -> None:
+    looks = [
+        *GATE,
+        gate(A, 443, "timeout", datagram_error="EPERM"),
+        gate(A, 1026, "timeout", datagram_error="EPERM"),
+        gate(B),
+        gate(B, 1031, "timeout", datagram_error="EPERM"),
+    ]
+    [found] = said(TCP005, evidence(looks, targets=[GATEWAY]))
+    assert "10.0.1.17 on 443 and 1026; 10.0.2.17 on 1031:" in found.detail
+
+
+# --- TCP006 no-route ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [
+                tcp(A, failed="unreachable", code="ENETUNREACH", route_error="ENETUNREACH", at_once=True, source=None),
+                tcp(B, failed="unreachable", code="ENETUNREACH", route_error="ENETUNREACH", at_once=True, source=None),
+            ],
+            {A, B},
+            "There is no way to 10.0.1.17 and 10.0.2.17 on 443: the route look-up finds none (ENETUNREACH).",
+            id="no route",
+        ),
+        pytest.param(
+            [tcp(A, failed="unreachable", code="EINVAL", at_once=True), tcp(B)],
+            {A},
+            "the route look-up finds none (EINVAL).",
+            id="a blackhole route, while another address connects",
+        ),
+        pytest.param(
+            [tcp(A, failed="unreachable", code="EHOSTUNREACH", icmp=(ROUTER, 1))],
+            {A},
+            "the router 10.0.3.1 says that it is unreachable.",
+            id="a router's word",
+        ),
+        pytest.param(
+            [tcp(A, failed="unreachable", code="EHOSTUNREACH", icmp=(OWN, 1), seconds=3.055, source=None)],
+            {A},
+            "nobody answers for it on the own subnet (EHOSTUNREACH after 3.1 s).",
+            id="this host gave up asking by ARP",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout", neighbour="incomplete", next_hop=A)],
+            {A},
+            "10.0.1.17 does not answer on the own subnet (ARP or neighbour discovery).",
+            id="this host is still asking by ARP",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout", neighbour="failed")],
+            {A},
+            "the next hop does not answer on the own subnet (ARP or neighbour discovery).",
+            id="the next hop is not known",
+        ),
+        pytest.param(
+            [tcp(A, failed="unreachable", code="EHOSTUNREACH")],
+            {A},
+            "connect() met EHOSTUNREACH after 12 ms, and nothing says who sent it.",
+            id="the kernel names nobody",
+        ),
+    ],
+)
+def test_tcp006_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TCP006, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+
+
+@pytest.mark.parametrize(
+    ("looks", "detail"),
+    [
+        pytest.param(
+            [host(), lookup("fd00::17")],
+            "backup.eu-west-1.amazonaws.com resolves to fd00::17 alone, and this host has no IPv6 address of its own.",
+            id="IPv6 alone, on an IPv4 host",
+        ),
+        pytest.param(
+            [host("fd00::5/64"), lookup(A, B)],
+            "this host has no IPv4 address of its own.",
+            id="IPv4 alone, on an IPv6 host",
+        ),
+        pytest.param(
+            [host("127.0.0.1/8"), lookup(A, "fd00::17")],
+            "this host has no IPv4 and no IPv6 address of its own.",
+            id="a host with loopback alone",
+        ),
+    ],
+)
+def test_tcp006_where_the_host_lacks_the_family(looks: Looks, detail: str) -> None:
+    [found] = said(TCP006, evidence(looks))
+    assert detail in found.detail
+    assert found.evidence == ("dns/backup/getaddrinfo",)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tcp(A), tcp(B)], id="all connect"),
+        pytest.param(SILENT, id="silence behind a router"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(ROUTER, 13))], id="a filter's word"),
+        pytest.param([tcp(A, failed="unreachable", icmp=(OWN, 1), seconds=0.0001)], id="rejected on this host"),
+        pytest.param([tcp(A, failed="deadline", neighbour="incomplete")], id="cut short"),
+        pytest.param([tcp(C, failed="unreachable")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tcp006_stays_silent(looks: Looks) -> None:
+    assert said(TCP006, evidence([*HERE, *looks])) == []
+
+
+def test_tcp006_is_silent_where_one_family_of_two_can_be_used() -> None:
+    assert said(TCP006, evidence([host(), lookup(A, "fd00::17"), tcp(A)])) == []
+    assert said(TCP006, evidence([host(unknown=True), lookup("fd00::17")])) == []
+    assert said(TCP006, evidence([host(), lookup(failed="nxdomain")])) == []
+
+
+@pytest.mark.parametrize("kind", ["prohibited", "unreachable"])
+def test_a_port_that_is_not_needed_is_no_fault(kind: str) -> None:
+    looks = [*GATE, gate(A), gate(A, 2222, kind)]
+    assert [found for rule in CORE for found in said(rule, evidence(looks, targets=[GATEWAY]))] == []
+
+
+# --- TCP009 lossy-path, TCP011 no-source-port ------------------------------------------------------------------------
+
+
+def test_tcp009_gives_a_third_packet_its_time() -> None:
+    lossy = tcp(A, seconds=1.01)
+    assert isinstance(lossy.outcome, Ok)
+    lossy = replace(lossy, outcome=Ok(replace(lossy.outcome.facts, retransmits=1)))
+    [found] = said(rule_of(RULES, "TCP009"), evidence([*HERE, lossy, tcp(B)]))
+    again = ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10")
+    assert again in [command.argv for command in found.fix.commands]
+
+
+@pytest.mark.parametrize(
+    ("address", "by_ipv6"), [pytest.param(A, False, id="IPv4"), pytest.param("fd00::17", True, id="IPv6")]
+)
+def test_tcp011_says_of_ipv6_that_the_address_may_be_missing(address: str, by_ipv6: bool) -> None:
+    [found] = said(rule_of(RULES, "TCP011"), evidence([*DUAL, tcp(address, failed="no-source-port")]))
+    assert f"no free source port left for {address}" in found.detail
+    assert ("or no IPv6 address that can be used (tentative, dadfailed)" in found.detail) is by_ipv6
+    assert (("ip", "-6", "address", "show") in [command.argv for command in found.fix.commands]) is by_ipv6
+    assert ("tentative" in found.fix.summary) is by_ipv6
+
+
+# --- Together -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param([tcp(A), tcp(B)], {}, id="well"),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B, failed="refused")],
+            {"TCP001": {A}, "TCP004": {B}},
+            id="one zone silent and another refused",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout", datagram_error="EPERM"), tcp(B)],
+            {"TCP005": {A}},
+            id="one blocked on this host while the other connects",
+        ),
+        pytest.param(
+            [tcp(A, failed="timeout"), tcp(B, failed="unreachable", icmp=(ROUTER, 1))],
+            {"TCP001": {A}, "TCP006": {B}},
+            id="one silent, no way to the other",
+        ),
+        pytest.param(
+            [lookup(A, B, C), tcp(A, failed="timeout"), tcp(B, failed="prohibited"), tcp(C)],
+            {"TCP002": {A}, "TCP005": {B}},
+            id="one silent, one blocked here, one well",
+        ),
+        pytest.param([tcp(A, failed="no-source-port"), tcp(B)], {}, id="nobody's yet"),
+    ],
+)
+def test_every_failure_is_named_once(looks: Looks, expected: dict[str, set[str]]) -> None:
+    wanted = {code: frozenset(addresses(*where)) for code, where in expected.items()}
+    assert firing([*HERE, *looks]) == wanted
+
+
+@pytest.mark.parametrize("code", ["TCP001", "TCP002", "TCP003", "TCP004", "TCP005"])
+def test_rules_need_an_attempt(code: str) -> None:
+    def reasons(*looks: Observation[TcpFacts]) -> list[tuple[str | None, str]]:
+        seen = evidence([*HERE, *looks])
+        return [(each.target, each.reason) for each in diagnose(seen, RULES).not_evaluated if each.code == code]
+
+    assert reasons() == [("backup", "no address is known to try")]
+    assert reasons(tcp(A, skipped="dns failed")) == [("backup", "dns failed")]
+    assert reasons(tcp(A, failed="deadline")) == [("backup", "it said deadline")]
+    assert reasons(tcp(C)) == [("backup", "no address is known to try")], "this host does not use that address"
+    assert reasons(tcp(A, failed="timeout")) == []
+
+
+def test_no_route_needs_names_alone() -> None:
+    rules = [rule for rule in CORE if rule in RULES]
+    missing = {each.code for each in diagnose(evidence([host()]), rules).not_evaluated}
+    assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005", "TCP006"}
+    missing = {each.code for each in diagnose(evidence(HERE), rules).not_evaluated}
+    assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005"}
+
+
+# --- Beside the configuration ---------------------------------------------------------------------------------------
+
+
+def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Looks:
+    """The healthy configuration, in which the endpoint is the gateway's and its group admits every port."""
+    own, endpoints = configured.groups()
+    (rule,) = endpoints.rules
+    wide = replace(endpoints, rules=(replace(rule, from_port=None, to_port=None),))
+    return configured.configured(
+        configured.read(ENDPOINTS, EndpointsFacts(endpoints=(configured.endpoint(service="backup-gateway"),))),
+        configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, wide))),
+        *changed,
+        days_old=days_old,
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "looks"),
+    [
+        pytest.param("TCP001", [tcp(A, failed="timeout"), tcp(B, failed="timeout")], id="443 everywhere"),
+        pytest.param("TCP002", [tcp(A, failed="timeout")], id="443 in one zone"),
+        pytest.param("TCP003", [tcp(A, 1027, of="backup-gateway", failed="timeout")], id="a gateway port"),
+    ],
+)
+def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, looks: Looks) -> None:
+    of = GATEWAY if code == "TCP003" else BACKUP
+    read = gateway_configured() if of is GATEWAY else configured.configured()
+    rule = rule_of(RULES, code)
+    [beside] = said(rule, evidence([*healthy(of), *read, *looks], targets=[of]))
+    assert [" ".join(command.argv) for command in beside.fix.commands] == ["nft list ruleset"]
+    # Where it is closed, not read, or known of long ago, the way is as it was.
+    shut = configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(configured.groups()[0],)))
+    old = gateway_configured(days_old=2) if of is GATEWAY else configured.configured(days_old=2)
+    for reads in ([], [*read, shut], old):
+        [as_ever] = said(rule, evidence([*healthy(of), *reads, *looks], targets=[of]))
+        assert as_ever.fix != beside.fix
+        assert any("aws" in command.argv for command in as_ever.fix.commands)

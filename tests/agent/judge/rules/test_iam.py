@@ -1,0 +1,695 @@
+"""IAM rules: whose policy denied, by the words of AWS alone, and never by a guess."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from agent.catalog.findings import CODES, Severity
+from agent.formats import json as json_format
+from agent.formats import text as text_format
+from agent.judge.rules.iam import (
+    FORMS,
+    GRAMMAR,
+    JOINING,
+    KINDS,
+    NAMING,
+    PRINCIPALS,
+    RULES,
+    Denial,
+    Form,
+    Grammar,
+    PrincipalKind,
+    code_of,
+    read_denial,
+)
+from agent.judge.verdict import judge_evidence
+from agent.report.model import CommandScope, Fix
+from agent.report.redact import redact
+from tests.support.aws_commands import complaint
+from tests.support.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, said
+from tests.support.calls import api
+
+A, B = PRIVATE
+C = "10.0.3.17"
+HERE = here("backup", A, B)
+TEXTS: Final[dict[str, list[dict[str, Any]]]] = json.loads(Path(__file__).with_name("denials.json").read_text("utf-8"))
+SAMPLES: Final = TEXTS["denials"]
+ROWS: Final = SAMPLES + TEXTS["others"]
+JOHN: Final = "arn:aws:iam::123456789012:user/John"
+WHO: Final = f"User: {JOHN} is not authorized to perform: backup:ListBackupVaults"
+UNSAID: Final = Denial(
+    policy=None,
+    explicit=None,
+    action=None,
+    resource=None,
+    principal=None,
+    principal_kind=None,
+    policy_arn=None,
+    via_service_control=False,
+)
+REASONS: Final = {
+    "IAM001": "because no VPC endpoint policy allows the backup:ListBackupVaults action",
+    "IAM002": "with an explicit deny in a VPC endpoint policy",
+    "IAM003": "because no identity-based policy allows the backup:ListBackupVaults action",
+    "IAM004": "with an explicit deny in a service control policy",
+    "IAM005": "with an explicit deny in a resource control policy",
+    "IAM006": "because no permissions boundary allows the backup:ListBackupVaults action",
+    "IAM007": "because no session policy allows the backup:ListBackupVaults action",
+    "IAM008": "with an explicit deny in a resource-based policy",
+    "IAM009": "",
+}
+TRANSITIVE: Final = f"{REASONS['IAM002']} transitively through a service control policy"
+UNREAD: Final = (
+    *("and", "or", "nor", "not", "neither", "but", "unless", "except", "without"),
+    *("because", "with", "deny", "denies", "allow", "allows", "policy", "policies", "boundary", "boundaries"),
+    *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
+    *("permission", "permissions", "session", "sessions", "role", "trust"),
+)
+"""Words that are no adjectives of an endpoint policy."""
+
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: str(sample["name"]))
+
+
+def denied(address: str, reason: str, *, of: str = "backup", who: str = WHO) -> Any:
+    return api(address, of=of, failed="access-denied", text=f"{who} {reason}".strip())
+
+
+def expected(row: dict[str, Any]) -> tuple[Denial, str]:
+    kind = row["principal_kind"]
+    denial = Denial(
+        policy=row["policy"],
+        explicit=row["explicit"],
+        action=row["action"],
+        resource=row["resource"],
+        principal=row["principal"],
+        principal_kind=None if kind is None else PrincipalKind(kind),
+        policy_arn=row["arn"],
+        via_service_control=row["via_service_control"],
+    )
+    return denial, row["code"]
+
+
+def understood(text: str, grammar: Grammar = GRAMMAR) -> tuple[Denial, str]:
+    denial = read_denial(text, grammar)
+    return denial, code_of(denial, grammar)
+
+
+# --- Texts -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
+def test_known_texts(row: dict[str, Any]) -> None:
+    assert understood(row["text"]) == expected(row)
+
+
+def test_the_table_has_every_kind_both_ways_and_every_caller() -> None:
+    both = {(each.id, explicit) for each in KINDS for explicit in (False, True)}
+    assert {(row["policy"], row["explicit"]) for row in ROWS} == both | {(None, None)}
+    assert {row["principal_kind"] for row in ROWS} == {*PrincipalKind, None}
+    assert len({row["name"] for row in ROWS}) == len(ROWS)
+
+
+SUFFIX: Final = (
+    ". Go to https://console.aws.amazon.com/iam/home#/access-troubleshooter for complete details, or call the "
+    "iam:GetAuthorizationDetails API with the following authorization id: 67f1576b-af29-4c66-9b2b-10fd67516713"
+)
+
+
+def without_suffix(text: str) -> str:
+    """The text up to the end of its reason."""
+    return re.sub(r"(policy|action)\. .*", r"\1", text)
+
+
+@each_sample
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda text: f"You may not do this. {text}", id="a sentence before"),
+        pytest.param(lambda text: f"No VPC endpoint policy allows this: {text}", id="half a reason before"),
+        pytest.param(
+            lambda text: f"because no VPC endpoint policy allows the x:Y action. {text}", id="a reason before"
+        ),
+        pytest.param(without_suffix, id="nothing after"),
+        pytest.param(lambda text: without_suffix(text) + SUFFIX, id="the newest end"),
+        pytest.param(lambda text: f"{text}.", id="a full stop"),
+        pytest.param(lambda text: f"{text} (Service: Backup; Status Code: 403)", id="brackets"),
+        pytest.param(lambda text: f"{text}. Encoded authorization failure message: AbC-1_x", id="an encoded message"),
+        pytest.param(lambda text: text.replace(" ", "\n   "), id="lines broken everywhere"),
+        pytest.param(lambda text: text.replace("\n", " "), id="lines joined"),
+        pytest.param(lambda text: text.replace(" ", "\t\r\n"), id="tabs and returns"),
+        pytest.param(lambda text: text.replace(" ", "\u00a0"), id="spaces that do not break"),
+        pytest.param(lambda text: text.replace("allows the", "allows this"), id="other words after the policy"),
+        pytest.param(lambda text: re.sub(r"allows the .* action", "allows it", text), id="no action again"),
+        pytest.param(lambda text: re.sub(r"allows the \S+", "allows the x:Y", text), id="another action"),
+        pytest.param(lambda text: text.replace("because no ", "because no applicable "), id="an adjective"),
+        pytest.param(lambda text: text.replace("deny in a", "deny in one applied a"), id="more of them"),
+        pytest.param(lambda text: text.replace(" allows ", " in effect here allows "), id="words before the verb"),
+        pytest.param(lambda text: text.replace("explicit deny in", "explicit deny found in"), id="words after deny"),
+    ],
+)
+def test_what_stands_around_makes_no_difference(sample: dict[str, Any], change: Callable[[str], str]) -> None:
+    assert understood(change(sample["text"])) == expected(sample)
+
+
+@each_sample
+def test_capitals_make_no_difference_to_the_code(sample: dict[str, Any]) -> None:
+    denial, code = understood(sample["text"].upper())
+    assert (code, denial.principal_kind) == (sample["code"], sample["principal_kind"])
+    assert denial.action == sample["action"].upper()
+
+
+@each_sample
+def test_a_text_cut_anywhere_is_read_rightly_or_not_at_all(sample: dict[str, Any]) -> None:
+    whole = (sample["policy"], sample["explicit"])
+    for end in range(len(sample["text"])):
+        denial = read_denial(sample["text"][:end])
+        assert (denial.policy, denial.explicit) in (whole, (None, None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("no", id="a word"),
+        pytest.param("because no policy allows it", id="a policy of no kind"),
+        pytest.param("because no future-proof policy allows the x:Y action", id="a kind that is not known yet"),
+        pytest.param("with an explicit deny in an organization policy", id="another"),
+        pytest.param("with an explicit deny", id="without a policy"),
+        pytest.param("because the VPC endpoint policy allows it", id="an allow"),
+        pytest.param("the VPC endpoint policy was changed", id="a policy without a deny"),
+        pytest.param("because no VPC endpoint policy allowsomething", id="half a word"),
+        *(pytest.param(f"because no {word} VPC endpoint policy allows it", id=f"{word} before") for word in UNREAD),
+    ],
+)
+def test_unknown_words_are_no_guess(text: str) -> None:
+    assert understood(text) == (UNSAID, "IAM009")
+    denial, code = understood(f"{WHO} {text}")
+    assert (denial.action, denial.policy, code) == ("backup:ListBackupVaults", None, "IAM009")
+
+
+@pytest.mark.parametrize(
+    ("text", "action", "resource", "arn"),
+    [
+        pytest.param(
+            "is not authorized to perform: $(reboot):x on resource: `id`", None, "`id`", None, id="no action's form"
+        ),
+        pytest.param("is not authorized to perform: aws:", None, None, None, id="a prefix alone"),
+        pytest.param(f"is not authorized to perform: {'a' * 65}:Get", None, None, None, id="too long for a prefix"),
+        pytest.param(
+            "is not authorized to perform: a:b;rm on resource: x;y", "a:b", "x;y", None, id="ends where words end"
+        ),
+        pytest.param(
+            "is not authorized to perform: a:b with an explicit deny in an identity-based policy: http://example.com",
+            *("a:b", None, None),
+            id="no ARN",
+        ),
+        pytest.param(
+            "is not authorized to perform: a:b with an explicit deny in an identity-based policy: "
+            "arn:aws:iam::1:policy/a,b=c.d@e+f-g. Next",
+            *("a:b", None, "arn:aws:iam::1:policy/a,b=c.d@e+f-g"),
+            id="every letter that a policy's name can have",
+        ),
+    ],
+)
+def test_parts(text: str, action: str | None, resource: str | None, arn: str | None) -> None:
+    denial = read_denial(text)
+    assert (denial.action, denial.resource, denial.policy_arn) == (action, resource, arn)
+
+
+def test_every_code_can_be_read() -> None:
+    read = {code for each in KINDS for code in (each.implicit, each.explicit)}
+    assert read | {"IAM009"} == {code for code in CODES if code.startswith("IAM")}
+    assert {rule.code for rule in RULES} == set(REASONS)
+
+
+# --- No part of the grammar is idle ----------------------------------------------------------------------------------
+
+
+def others(items: tuple[Any, ...], changed: Any, *instead: Any) -> tuple[Any, ...]:
+    """The items with others in the place of one."""
+    at = items.index(changed)
+    return (*items[:at], *instead, *items[at + 1 :])
+
+
+def with_form(form: Form, old: str, new: str) -> Grammar:
+    assert old in form.pattern
+    return replace(GRAMMAR, forms=others(FORMS, form, replace(form, pattern=form.pattern.replace(old, new))))
+
+
+def with_sentence(old: str, new: str) -> Grammar:
+    assert old in GRAMMAR.sentence
+    return replace(GRAMMAR, sentence=GRAMMAR.sentence.replace(old, new))
+
+
+IMPLICIT, EXPLICIT = FORMS
+MUTANTS: Final = {
+    **{f"{each.id} dropped": replace(GRAMMAR, kinds=others(KINDS, each)) for each in KINDS},
+    **{
+        f"{each.id} taken for {other.id}": replace(
+            GRAMMAR, kinds=others(KINDS, each, replace(each, id=other.id, implicit="", explicit=""))
+        )
+        for each, other in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)
+    },
+    **{
+        f"{each.id} without its code": replace(GRAMMAR, kinds=others(KINDS, each, replace(each, **{field: "IAM000"})))
+        for each in KINDS
+        for field in ("implicit", "explicit")
+    },
+    **{
+        f"plural of {each.id} dropped": replace(
+            GRAMMAR,
+            kinds=others(KINDS, each, replace(each, words=re.sub(r"\(\?:y\|ies\)", "y", each.words).replace("s?", ""))),
+        )
+        for each in KINDS
+    },
+    **{
+        f"short name of {each.id} dropped": replace(
+            GRAMMAR, kinds=others(KINDS, each, replace(each, words=each.words.replace("(?:-based)?", "-based")))
+        )
+        for each in KINDS
+        if "-based" in each.words
+    },
+    "implicit dropped": replace(GRAMMAR, forms=(EXPLICIT,)),
+    "explicit dropped": replace(GRAMMAR, forms=(IMPLICIT,)),
+    "implicit inverted": replace(GRAMMAR, forms=(replace(IMPLICIT, explicit=True), EXPLICIT)),
+    "explicit inverted": replace(GRAMMAR, forms=(IMPLICIT, replace(EXPLICIT, explicit=False))),
+    "because in a word": with_form(IMPLICIT, r"\bbecause", "because"),
+    "no word before the name": with_form(IMPLICIT, r"(?:{adjective}\s+){{0,3}}?", ""),
+    "two words before the name": with_form(IMPLICIT, r"{{0,3}}", "{{0,2}}"),
+    "no word after the name": with_form(IMPLICIT, r"(?:{word}\s+){{0,5}}?", ""),
+    "verb in one form": with_form(IMPLICIT, "allows?", "allows"),
+    "half a verb": with_form(IMPLICIT, r"allows?\b", "allow"),
+    "with in a word": with_form(EXPLICIT, r"\bwith", "with"),
+    "no word before in": with_form(EXPLICIT, r"(?:{word}\s+){{0,3}}?in", "in"),
+    "one word before in": with_form(EXPLICIT, r"deny\s+(?:{word}\s+){{0,3}}?", r"deny\s+(?:{word}\s+){{0,1}}?"),
+    "an article alone": with_form(EXPLICIT, r"{{0,4}}", "{{0,1}}"),
+    "any word before the name": with_form(EXPLICIT, "{adjective}", r"[\w-]+"),
+    "no ARN": with_form(EXPLICIT, r"(?::\s*(?P<arn>arn:\S+))?", ""),
+    "any thing for an ARN": with_form(EXPLICIT, r"arn:\S+", r"\S+"),
+    "no organisation behind": with_form(EXPLICIT, r"service\s+control\s+polic", r"no\s+polic"),
+    "any policy behind": with_form(EXPLICIT, r"service\s+control\s+polic", r"\w+"),
+    "behind by an article alone": with_form(EXPLICIT, r"through\s+(?:{word}\s+){{0,3}}?", r"through\s+a\s+"),
+    **{f"{each.kind} dropped": replace(GRAMMAR, principals=others(PRINCIPALS, each)) for each in PRINCIPALS},
+    **{
+        f"{each.kind} loose": replace(
+            GRAMMAR, principals=others(PRINCIPALS, each, replace(each, pattern=f"{each.pattern}.*"))
+        )
+        for each in PRINCIPALS
+        if each.kind in (PrincipalKind.ROOT, PrincipalKind.SERVICE, PrincipalKind.ACCOUNT)
+    },
+    "any ARN is a user": replace(GRAMMAR, principals=(*PRINCIPALS, replace(PRINCIPALS[2], pattern="arn:.+"))),
+    "role without assumed": replace(
+        GRAMMAR, principals=others(PRINCIPALS, PRINCIPALS[0], replace(PRINCIPALS[0], pattern=r"arn:.+:assumed-role/.+"))
+    ),
+    **{
+        f"no other partition for {each.kind}": replace(
+            GRAMMAR, principals=others(PRINCIPALS, each, replace(each, pattern=each.pattern.replace(r"[\w-]+", "aws")))
+        )
+        for each in PRINCIPALS
+        if each.kind in (PrincipalKind.ASSUMED_ROLE, PrincipalKind.ROLE)
+    },
+    "no service in China": replace(
+        GRAMMAR,
+        principals=others(
+            PRINCIPALS, PRINCIPALS[5], replace(PRINCIPALS[5], pattern=PRINCIPALS[5].pattern.removesuffix(r"(?:\.cn)?"))
+        ),
+    ),
+    "a second kind behind": replace(GRAMMAR, not_joined=r"(?![\w-])"),
+    "a second kind behind a comma": replace(GRAMMAR, not_joined=r"(?![\w-])(?!\s*(?:and|or|nor)\b)"),
+    "a name in a word": replace(GRAMMAR, not_joined=r"(?!\s*,?\s*(?:and|or|nor)\b)"),
+    "anything between": replace(GRAMMAR, between=r"[\s\S]*"),
+    "no words between": replace(GRAMMAR, between=r"\.?\s*"),
+    "no full stop between": replace(GRAMMAR, between=r"(?:[\s,;]+{word})*[\s,;]*"),
+    "words behind a full stop": replace(GRAMMAR, between=r"\.?(?:[\s,;]+{word})*[\s,;]*"),
+    "nothing joins": replace(GRAMMAR, joining=()),
+    "nothing names": replace(GRAMMAR, naming=()),
+    "many sentences": replace(GRAMMAR, most_sentences=9),
+    "many reasons": replace(GRAMMAR, most_reasons=9),
+    "callers must be said": with_sentence(r"\s+is\s+)?", r"\s+is\s+)"),
+    "callers in many words": with_sentence(r"(?P<principal>\S{1,2048})", r"(?P<principal>.{1,2048}?)"),
+    "resources in one word": with_sentence(r"[^\"]{1,2048}", r"[^\"\s]{1,2048}"),
+    "reasons for resources": with_sentence(r"(?!because\s|with\s)", ""),
+    "because for a resource": with_sentence(r"because\s|", ""),
+    "with for a resource": with_sentence(r"|with\s", ""),
+    "no word before resource": with_sentence(r"(?:[\w-]+\s+){0,2}?", ""),
+    "one resource": with_sentence("resources?", "resource"),
+    "resources not read": with_sentence(r"(?P<resource>\S{0,2047}[^\s.])", r"(?P<resource>no)"),
+    "a full stop in a resource": with_sentence(r"\S{0,2047}[^\s.]", r"\S{1,2048}"),
+    "a full stop in an action": with_sentence(r"\S*[^\s.]", r"\S+"),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_part_of_the_grammar_changed_breaks_a_row(mutant: str) -> None:
+    grammar = MUTANTS[mutant]
+    assert grammar != GRAMMAR
+    assert [row["name"] for row in ROWS if understood(row["text"], grammar) != expected(row)]
+
+
+@pytest.mark.parametrize("word", [*JOINING, *NAMING])
+def test_a_word_that_is_no_extra_word_allowed_makes_a_guess(word: str) -> None:
+    loose = replace(
+        GRAMMAR,
+        joining=tuple(each for each in JOINING if each != word),
+        naming=tuple(each for each in NAMING if each != word),
+    )
+    assert any(
+        code_of(read_denial(f"{WHO} because no {each} VPC endpoint policy allows it", loose)) != "IAM009"
+        for each in UNREAD
+    )
+
+
+# --- Any text --------------------------------------------------------------------------------------------------------
+
+_WORDS: Final = st.sampled_from(
+    [
+        *("User:", "is not authorized to perform:", "backup:ListBackupVaults", "on resource:", "because no"),
+        *("VPC endpoint policy", "service control policy", "allows the", "with an explicit deny in a", "identity"),
+        *("policy", "policies", "transitively through a service control policy", ": arn:aws:iam::1:policy/x", "\n"),
+    ]
+)
+_ANY: Final = st.text(max_size=200) | st.lists(_WORDS | st.text(max_size=5), max_size=14).map(" ".join)
+_POSITION: Final = re.compile(
+    r"not\s+authorized\s+to\s+perform:\s*\S.*(?:because\s+no|with\s+an\s+explicit\s+deny)\s.*VPC\s+endpoint\s+polic",
+    re.IGNORECASE | re.DOTALL,
+)
+_CLAIMS: Final = (REASONS["IAM001"], REASONS["IAM002"], TRANSITIVE)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_ANY)
+@example("is not authorized to perform: x with an explicit deny in a " + "VPC " * 2000)
+@example("is not authorized to perform: x " + "because no VPC " * 2000)
+@example("is not authorized to perform: " + "a" * 5000 + ":")
+@example("is not authorized to perform: a:b on resource: " + "x" * 5000)
+@example("is not authorized to perform: a:b on resource: " + '"' * 5000)
+@example("User:" * 2000)
+@example("User: x" + " " * 5000)
+@example("is not authorized to perform: " * 500)
+@example("\ud800")
+def test_any_text_is_a_denial(text: str) -> None:
+    denial, code = understood(text)
+    assert code in REASONS
+    assert (denial.policy is None) is (denial.explicit is None)
+    for part in (denial.action, denial.resource, denial.principal, denial.policy_arn):
+        assert part is None or (part in text and len(part) <= 2048)
+    if denial.policy == "vpc-endpoint":
+        assert _POSITION.search(text) is not None
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(_CLAIMS), st.sampled_from(sorted(set(REASONS) - {"IAM001", "IAM002"})), _ANY, _ANY, st.data())
+def test_a_reason_quoted_in_a_name_is_not_believed(
+    claim: str, code: str, before: str, after: str, data: st.DataObject
+) -> None:
+    """Whoever chooses the names of session and resource cannot make this program say that an endpoint denied."""
+    quoted = f"{before} {claim} {after}"
+    one_word = "-".join(quoted.split())
+    reason = REASONS[code]
+    # Without a reason of AWS's own, bare words behind a resource are what a reason looks like.
+    names = [one_word, '"' + quoted.replace('"', "") + '"', *([quoted] if reason else [])]
+    principal = data.draw(st.sampled_from([quoted, one_word, JOHN]))
+    resource = data.draw(st.sampled_from(names))
+    text = f"User: {principal} is not authorized to perform: backup:ListBackupVaults on resource: {resource} {reason}"
+    assert read_denial(text).policy != "vpc-endpoint"
+    assert code_of(read_denial(text)) in (code, "IAM009")
+
+
+# --- Rules -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_each_kind_is_one_finding(code: str) -> None:
+    seen = evidence([*HERE, denied(A, REASONS[code]), denied(B, REASONS[code])])
+    spoken = {rule.code: said(rule, seen) for rule in RULES}
+    assert [other for other, found in spoken.items() if found] == [code]
+    [found] = spoken[code]
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(A, B))
+    assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+    assert found.severity is None
+    assert "backup:ListBackupVaults" in found.detail
+    assert "10.0.1.17 and 10.0.2.17" in found.detail
+    assert CODES[code].severity is (Severity.CRITICAL if code in ("IAM001", "IAM002") else Severity.WARNING)
+
+
+PROOF: Final = " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
+VAULT: Final = "arn:aws:backup:eu-west-1:123456789012:backup-vault:Default"
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [
+        pytest.param(
+            REASONS["IAM001"],
+            f"No VPC endpoint policy allows backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.{PROOF}",
+            id="an endpoint's policy is silent",
+        ),
+        pytest.param(
+            TRANSITIVE,
+            "An explicit deny in a VPC endpoint policy, on behalf of a service control policy, forbids "
+            f"backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.{PROOF}",
+            id="on behalf of another",
+        ),
+        pytest.param(
+            "with an explicit deny in an identity-based policy: arn:aws:iam::123456789012:policy/Deny",
+            "An explicit deny in an identity-based policy (arn:aws:iam::123456789012:policy/Deny) forbids "
+            f"backup:ListBackupVaults; seen at 10.0.1.17. Caller: user {JOHN}.",
+            id="a policy by its ARN",
+        ),
+        pytest.param(
+            f"on resource: {VAULT} {REASONS['IAM008']}",
+            "An explicit deny in a resource-based policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
+            f"Caller: user {JOHN}; resource: {VAULT}.",
+            id="a resource by its ARN",
+        ),
+        pytest.param(
+            f"on resource: payroll {REASONS['IAM008']}",
+            "An explicit deny in a resource-based policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
+            f"Caller: user {JOHN}.",
+            id="a resource by a name that masking would not know",
+        ),
+        pytest.param(
+            "with an explicit deny in a session policy: arn:aws:iam::123456789012:policy/Deny,secret",
+            "An explicit deny in a session policy forbids backup:ListBackupVaults; seen at 10.0.1.17. "
+            f"Caller: user {JOHN}.",
+            id="an ARN that masking would not take whole",
+        ),
+        pytest.param(
+            "",
+            f"AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy: {WHO}",
+            id="no reason",
+        ),
+        pytest.param(
+            "because no role trust policy allows the sts:AssumeRole action",
+            "AWS denies backup:ListBackupVaults at 10.0.1.17 and names a role trust policy, which stops no call of "
+            f"this kind: {WHO} because no role trust policy allows the sts:AssumeRole action",
+            id="a policy of another call",
+        ),
+    ],
+)
+def test_detail(reason: str, detail: str) -> None:
+    seen = evidence([*HERE, denied(A, reason)])
+    [found] = [found for rule in RULES for found in said(rule, seen)]
+    assert found.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("principal", "caller"),
+    [
+        pytest.param("arn:aws:sts::1:assumed-role/HR/x", None, id="an account's number that is none"),
+        pytest.param(
+            "arn:aws:sts::123456789012:assumed-role/HR/i-1",
+            "Caller: assumed role arn:aws:sts::123456789012:assumed-role/HR/i-1.",
+            id="a session",
+        ),
+        pytest.param(
+            "arn:aws:sts::123456789012:federated-user/J",
+            "Caller: federated user arn:aws:sts::123456789012:federated-user/J.",
+            id="a federated user",
+        ),
+        pytest.param(
+            "arn:aws:iam::123456789012:root", "Caller: root user arn:aws:iam::123456789012:root.", id="the root user"
+        ),
+        pytest.param(
+            "arn:aws:iam::123456789012:role/HR", "Caller: role arn:aws:iam::123456789012:role/HR.", id="a role"
+        ),
+        pytest.param("123456789012", "Caller: account 123456789012.", id="an account"),
+        pytest.param("backup.amazonaws.com", "Caller: service.", id="a service"),
+        pytest.param("arn:aws:iam::123456789012:user/a,b", "Caller: user.", id="an ARN that masking would cut"),
+        pytest.param("anonymous", None, id="another word"),
+    ],
+)
+def test_the_detail_names_the_caller(principal: str, caller: str | None) -> None:
+    who = f"User: {principal} is not authorized to perform: backup:ListBackupVaults"
+    seen = evidence([*HERE, denied(A, REASONS["IAM003"], who=who)])
+    [found] = said(rule_of(RULES, "IAM003"), seen)
+    start = "No identity-based policy allows backup:ListBackupVaults; seen at 10.0.1.17."
+    assert found.detail == start + (f" {caller}" if caller else "")
+
+
+def test_without_a_text_nothing_is_quoted() -> None:
+    seen = evidence([*HERE, api(A, failed="access-denied")])
+    [found] = said(rule_of(RULES, "IAM009"), seen)
+    assert found.detail == "AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"User: arn:aws:iam::123456789012:user/a{letter}payroll is not authorized to perform: backup:ListBackupVaults "
+        f"on resource: {resource} {reason}: arn:aws:iam::123456789012:policy/a{letter}payroll"
+        for resource in ("arn:aws:backup:eu-west-1:123456789012:backup-vault:payroll", "payroll", '"a payroll"')
+        for reason in (*REASONS.values(), "for payroll")
+        for letter in (",", ";", ")", "'", '"', ".", "=")
+    ],
+)
+def test_a_masked_report_names_neither_caller_nor_resource_nor_policy(text: str) -> None:
+    report = redact(judge_evidence(evidence([*HERE, api(A, failed="access-denied", text=text)])))
+    assert [each.code for each in report.findings if each.code.startswith("IAM")]
+    assert "payroll" not in "".join(finding.detail for finding in report.findings)
+    assert "payroll" not in json_format.render(report)
+
+
+def test_a_text_that_is_not_read_is_shown_escaped() -> None:
+    text = "No\x1b[31m \u202eaccess\x07\r\nOK: all well"
+    report = judge_evidence(evidence([*HERE, api(A, failed="access-denied", text=text)]))
+    shown = text_format.render(report)
+    assert "IAM009" in shown
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+    assert "\\x1b[31m \\u202eaccess\\x07\\r\\nOK:" in " ".join(shown.split())
+
+
+# --- Fixes -----------------------------------------------------------------------------------------------------------
+
+
+def fix_of(code: str, reason: str, *, of: str = "backup", who: str = WHO) -> Fix:
+    targets = [BACKUP, GATEWAY]
+    [found] = said(rule_of(RULES, code), evidence([*here(of, A), denied(A, reason, of=of, who=who)], targets=targets))
+    return found.fix
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_the_aws_cli_would_take_the_commands(code: str) -> None:
+    for reason in (REASONS[code], *([TRANSITIVE] if code == "IAM002" else [])):
+        fix = fix_of(code, reason)
+        assert fix.commands
+        assert [why for each in fix.commands if (why := complaint(each.argv)) is not None] == []
+        assert all(each.reversible and each.undo is None for each in fix.commands)
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_only_a_denial_by_an_endpoint_proves_a_path(code: str) -> None:
+    seen = evidence([*HERE, denied(A, REASONS[code])])
+    [found] = said(rule_of(RULES, code), seen)
+    by_endpoint = code in ("IAM001", "IAM002")
+    assert found.detail.endswith(PROOF) is by_endpoint
+    assert found.fix.summary.startswith("AWS was reached; the caller may not call") is not by_endpoint
+    assert "proven" not in found.fix.summary
+    assert ("CloudTrail may lack" in found.fix.summary) is by_endpoint
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind"),
+    [
+        pytest.param("IAM004", REASONS["IAM004"], "SERVICE_CONTROL_POLICY", id="service control policy"),
+        pytest.param("IAM005", REASONS["IAM005"], "RESOURCE_CONTROL_POLICY", id="resource control policy"),
+        pytest.param("IAM002", TRANSITIVE, "SERVICE_CONTROL_POLICY", id="through an endpoint"),
+        pytest.param("IAM002", REASONS["IAM002"], None, id="an endpoint's own"),
+        pytest.param("IAM003", REASONS["IAM003"], None, id="the account's own"),
+    ],
+)
+def test_policies_of_the_organisation_are_looked_up_there(code: str, reason: str, kind: str | None) -> None:
+    commands = [each for each in fix_of(code, reason).commands if each.argv[1] == "organizations"]
+    asked = "aws organizations list-policies-for-target --target-id <ACCOUNT_ID> --filter"
+    assert [" ".join(each.argv) for each in commands] == ([f"{asked} {kind}"] if kind else [])
+    assert all(each.scope is CommandScope.ACCOUNT for each in commands)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        pytest.param("IAM001", REASONS["IAM001"], "policy of Deny statements alone denies everybody", id="Deny alone"),
+        pytest.param("IAM002", REASONS["IAM002"], "no Deny may fit backup:ListBackupVaults", id="the endpoint's Deny"),
+        pytest.param("IAM002", TRANSITIVE, "The Deny is a service control policy's", id="the organisation's Deny"),
+        pytest.param("IAM003", REASONS["IAM003"], "Grant it in an identity-based policy", id="no grant"),
+        pytest.param(
+            "IAM003", "with an explicit deny in an identity-based policy", "Narrow that Deny", id="a Deny of its own"
+        ),
+        pytest.param("IAM006", REASONS["IAM006"], "add backup:ListBackupVaults to its Allow", id="a cap"),
+        pytest.param(
+            *("IAM006", "with an explicit deny in a permissions boundary"),
+            "take backup:ListBackupVaults out of its Deny",
+            id="a Deny in the cap",
+        ),
+    ],
+)
+def test_the_fix_says_what_to_change(code: str, reason: str, words: str) -> None:
+    assert words in fix_of(code, reason).summary
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "said_so"),
+    [
+        pytest.param("IAM001", "backup-gateway:ListGateways", True, id="gateway"),
+        pytest.param("IAM001", "Backup-Gateway:ListGateways", True, id="in capitals"),
+        pytest.param("IAM001", "backup:ListBackupVaults", False, id="backup"),
+        pytest.param("IAM002", "backup-gateway:ListGateways", False, id="a Deny"),
+        pytest.param("IAM003", "backup-gateway:ListGateways", False, id="another policy"),
+    ],
+)
+def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so: bool) -> None:
+    fix = fix_of(code, REASONS[code], of="backup-gateway", who=f"User: {JOHN} is not authorized to perform: {action}")
+    assert ("backup:* does not cover backup-gateway: actions" in fix.summary) is said_so
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([api(A), api(B)], id="allowed"),
+        pytest.param([api(A, failed="throttled", text=f"{WHO} {REASONS['IAM001']}")], id="another kind of no"),
+        pytest.param([denied(C, REASONS["IAM001"])], id="an address that this host does not use"),
+        pytest.param([denied(A, REASONS["IAM001"], of="backup-gateway")], id="a target that is none"),
+        pytest.param([api(A, skipped="no credentials")], id="not made"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_silent(looks: Looks) -> None:
+    seen = evidence([*HERE, *looks])
+    assert [found for rule in RULES for found in said(rule, seen)] == []
+
+
+def test_two_kinds_are_two_findings() -> None:
+    seen = evidence([*HERE, denied(A, REASONS["IAM001"]), denied(B, REASONS["IAM003"])])
+    spoken = [found for rule in RULES for found in said(rule, seen)]
+    assert [(found.code, found.addresses) for found in spoken] == [
+        ("IAM001", frozenset(addresses(A))),
+        ("IAM003", frozenset(addresses(B))),
+    ]
+
+
+def test_a_text_without_an_action_takes_that_of_the_call() -> None:
+    looks = [
+        *here("backup-gateway", A),
+        denied(A, REASONS["IAM002"], of="backup-gateway", who="You are not authorized to perform: it"),
+    ]
+    [found] = said(rule_of(RULES, "IAM002"), evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert "forbids backup-gateway:ListGateways" in found.detail
+    assert found.target == "backup-gateway"
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_no_word_of_aws_gets_into_a_command(code: str) -> None:
+    who = "User: x is not authorized to perform: evil:$(id) on resource: --profile"
+    seen = evidence([*HERE, denied(A, REASONS[code], who=who)])
+    [found] = said(rule_of(RULES, code), seen)
+    words = [word for command in found.fix.commands for word in command.argv]
+    assert not [word for word in words if "evil" in word or "--profile" in word]

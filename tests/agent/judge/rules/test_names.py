@@ -1,0 +1,723 @@
+"""DNS rules: rows that fire, the nearest miss of each, and what happens where the look was not made."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from agent.catalog.findings import Severity
+from agent.judge.diagnose import diagnose
+from agent.judge.rules import names, resolvers
+from agent.judge.rules.rule import Found
+from agent.judge.verdict import judge_evidence
+from agent.report.model import Command, Status
+from agent.settings import Expect, Suppression
+from probes.facts import DnsFacts, LookupFacts
+from probes.model import Observation
+from tests.support.aws_commands import complaint
+from tests.support.build import (
+    BACKUP,
+    CORPORATE,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    REGION,
+    RESOLVER,
+    VPC_RESOLVER,
+    Looks,
+    addresses,
+    answer,
+    climbed,
+    evidence,
+    finding,
+    here,
+    host,
+    imds,
+    lookup,
+    replaced,
+    rule_of,
+    run,
+    said,
+    status_of,
+)
+
+RULES = (*names.RULES, *resolvers.RULES)
+DNS001, DNS002, DNS003, DNS004 = (rule_of(RULES, code) for code in ("DNS001", "DNS002", "DNS003", "DNS004"))
+DNS005, DNS006, DNS008, DNS011 = (rule_of(RULES, code) for code in ("DNS005", "DNS006", "DNS008", "DNS011"))
+DNS012, DNS016 = (rule_of(RULES, code) for code in ("DNS012", "DNS016"))
+HERE: Looks = [host(), imds()]
+ABROAD: Looks = [host(resolvers=[CORPORATE]), imds()]
+"""This host asks a name server that is not the VPC's."""
+BOTH: Looks = [host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56"))]
+VPC_IPV6 = "2600:1f18:1234:5600::17"
+PUBLIC_IPV6 = "2600:1fff:8000::30"
+
+
+def words(commands: Sequence[Command]) -> list[str]:
+    return [" ".join(command.argv) for command in commands]
+
+
+def well_formed(found: Found) -> int:
+    """How many commands a fix has for the AWS CLI, all of which it would take, each for a Region."""
+    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
+    assert [why for each in asked if (why := complaint(each)) is not None] == []
+    assert all({"--region", "--vpc-region"}.intersection(each) for each in asked)
+    return len(asked)
+
+
+def not_evaluated(code: str, looks: Looks) -> dict[str | None, str]:
+    seen = evidence(looks, targets=[BACKUP])
+    return {each.target: each.reason for each in diagnose(seen, RULES).not_evaluated if each.code == code}
+
+
+# --- DNS001 public-answer -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [*HERE, lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)],
+            (PUBLIC,),
+            "This host resolves backup.eu-west-1.amazonaws.com to 52.95.111.30, outside the private path; the VPC's "
+            "resolver gives no private one either. Private DNS is not in effect for this name here.",
+            id="the VPC's resolver gives it, too",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(by=VPC_RESOLVER, failed="timeout")],
+            (PUBLIC,),
+            "the VPC's resolver could not be asked",
+            id="the VPC's resolver is silent",
+        ),
+        pytest.param([host(resolvers=[CORPORATE]), lookup(PUBLIC)], (PUBLIC,), "could not be asked", id="on premises"),
+        pytest.param(
+            [*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="nxdomain")],
+            (PUBLIC,),
+            "gives no private one either",
+            id="for the VPC's resolver the name does not exist",
+        ),
+        pytest.param(
+            [*HERE, lookup(PUBLIC, "52.95.111.31"), answer(PUBLIC, "52.95.111.31", by=VPC_RESOLVER)],
+            (PUBLIC, "52.95.111.31"),
+            "to 52.95.111.30 and 52.95.111.31, outside",
+            id="two addresses are one finding",
+        ),
+        pytest.param(
+            [*HERE, lookup("64:ff9b::345f:6f1e"), host("64:ff9b:1::5/64"), answer("64:ff9b::345f:6f1e")],
+            ("64:ff9b::345f:6f1e",),
+            "to 64:ff9b::345f:6f1e, outside",
+            id="NAT64 with a public address inside",
+        ),
+        pytest.param(
+            [*HERE, lookup(PUBLIC, "10.0.1.17"), answer(PUBLIC, by=VPC_RESOLVER)],
+            (PUBLIC,),
+            "to 52.95.111.30 beside 10.0.1.17; 52.95.111.30 lies outside the private path, and the VPC's resolver "
+            "gives no private one either. Programs take any of them.",
+            id="a private address of the same family beside it",
+        ),
+        pytest.param(
+            [*BOTH, lookup(PUBLIC, VPC_IPV6), answer(PUBLIC, by=VPC_RESOLVER)],
+            (PUBLIC,),
+            "to 52.95.111.30 beside 2600:1f18:1234:5600::17;",
+            id="public IPv4 beside private IPv6",
+        ),
+    ],
+)
+def test_dns001_fires(looks: Looks, where: tuple[str, ...], detail: str) -> None:
+    [found] = said(DNS001, evidence(looks))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+    assert found.evidence[0] == "dns/backup/getaddrinfo"
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([*HERE, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)], id="this host gets private ones"),
+        pytest.param([*HERE, lookup(PUBLIC), answer("10.0.1.17", by=VPC_RESOLVER)], id="the VPC's resolver disagrees"),
+        pytest.param([*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)], id="as does its second address"),
+        pytest.param([*HERE, lookup("10.99.0.1")], id="private outside the VPC"),
+        pytest.param([host(), imds(vpc=("52.95.0.0/16",)), lookup(PUBLIC)], id="the VPC's block is publicly routable"),
+        pytest.param([*HERE, lookup(PUBLIC_IPV6)], id="public of a family that this host does not have"),
+        pytest.param([host("2600:1f18::5/64"), lookup(PUBLIC_IPV6)], id="IPv6 of which nothing is known"),
+        pytest.param([*HERE, lookup("127.0.0.1")], id="loopback"),
+        pytest.param(
+            [*HERE, lookup("64:ff9b::a00:111"), host("10.0.3.5/24", "fd00::5/64")], id="NAT64, private inside"
+        ),
+        pytest.param([*HERE, lookup(failed="nxdomain")], id="no such name"),
+        pytest.param(
+            [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6), answer(by=VPC_RESOLVER, failed="timeout")],
+            id="public IPv6 beside private IPv4 is a lesser fault",
+        ),
+    ],
+)
+def test_dns001_stays_silent(looks: Looks) -> None:
+    assert said(DNS001, evidence(looks)) == []
+
+
+@pytest.mark.parametrize("expect", [Expect.PUBLIC, Expect.ANY])
+def test_dns001_is_silent_where_a_public_path_is_no_fault(expect: Expect) -> None:
+    looks = [*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]
+    assert said(DNS001, evidence(looks, of=run(expect=expect))) == []
+
+
+def test_dns001_turns_private_dns_on_for_backup_and_never_for_the_gateway() -> None:
+    [backup] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
+    [gateway] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
+    assert any("--private-dns-enabled" in command.argv for command in backup.fix.commands)
+    assert not any(command.argv[2].startswith("modify-") for command in gateway.fix.commands)
+    assert "appliances" in gateway.fix.summary
+
+
+def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> None:
+    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
+    changes = [command for command in found.fix.commands if command.argv[2].startswith("modify-")]
+    assert [command.argv[-1] for command in changes] == [
+        "--enable-dns-support",
+        "--enable-dns-hostnames",
+        "--private-dns-enabled",
+    ]
+    assert [command.undo for command in changes] == [
+        "the same command with --no-enable-dns-support",
+        "the same command with --no-enable-dns-hostnames",
+        "the same command with --no-private-dns-enabled",
+    ]
+    assert well_formed(found) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("service", "variable"),
+    [("backup", "AWS_ENDPOINT_URL_BACKUP "), ("backup-gateway", "AWS_ENDPOINT_URL_BACKUP_GATEWAY ")],
+)
+def test_dns001_warns_before_it_changes_the_vpc(service: str, variable: str) -> None:
+    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of=service)], targets=[BACKUP, GATEWAY]))
+    words = found.fix.summary
+    assert words.index(variable) < words.index("every host of the VPC")
+    assert "peered or transit VPC" in words
+    assert "--private-cidr" in words
+    assert ("443 from every caller of the VPC" in words) is (service == "backup")
+    trial = next(command.argv for command in found.fix.commands if command.argv[0] == "backuplink")
+    assert trial[-1] == f"{service}=<ENDPOINT_DNS_NAME>"
+
+
+def test_dns001_needs_dns() -> None:
+    assert not_evaluated("DNS001", HERE) == {"backup": "no dns step was made"}
+    assert not_evaluated("DNS001", [*HERE, lookup(skipped="not begun: interrupted")]) == {
+        "backup": "not begun: interrupted"
+    }
+    assert not_evaluated("DNS001", [*HERE, lookup(failed="deadline")]) == {"backup": "it said deadline"}
+    assert not_evaluated("DNS001", [*HERE, lookup(PUBLIC)]) == {}
+
+
+# --- DNS002 resolvers-disagree --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "detail"),
+    [
+        pytest.param(
+            [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)],
+            "This host looks backup.eu-west-1.amazonaws.com up and gets 52.95.111.30 (its name servers: 10.9.0.53); "
+            "the VPC's resolver gives 10.0.1.17 and 10.0.2.17.",
+            id="public here, private there",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)],
+            "gets no address (it said nxdomain) (its name servers: 10.9.0.53); the VPC's resolver gives",
+            id="no such name here",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)],
+            "gets no address (it said servfail)",
+            id="the lookup fails here",
+        ),
+        pytest.param(
+            [imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
+            "gets 52.95.111.30; the VPC's",
+            id="nothing is known of this host's name servers",
+        ),
+        pytest.param(
+            [*HERE, lookup(PUBLIC), answer("10.0.1.17", by=RESOLVER)],
+            "gives 10.0.1.17.",
+            id="a stale answer of this host, its own name server being the VPC's",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(PUBLIC_IPV6), answer(*PRIVATE, by=VPC_RESOLVER)],
+            f"gets {PUBLIC_IPV6}, of a family that this host does not have",
+            id="an address that this host cannot use",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(PUBLIC, "127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)],
+            "gets 52.95.111.30 and 127.0.0.1",
+            id="public beside nonsense",
+        ),
+    ],
+)
+def test_dns002_fires(looks: Looks, detail: str) -> None:
+    [found] = said(DNS002, evidence(looks))
+    assert found.target == "backup"
+    assert found.severity is None
+    assert detail in found.detail
+    assert found.evidence[0] == "dns/backup/getaddrinfo"
+    assert len(found.evidence) > 1
+
+
+def test_dns002_names_the_addresses_that_it_explains() -> None:
+    looks = [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence(looks))
+    assert found.addresses == frozenset(addresses(PUBLIC))
+
+
+@pytest.mark.parametrize(
+    ("servers", "flushed"),
+    [
+        pytest.param(["127.0.0.53"], True, id="systemd-resolved"),
+        pytest.param([CORPORATE, "127.0.0.53"], True, id="as the second"),
+        pytest.param([CORPORATE], False, id="a server of one's own"),
+        pytest.param(["127.0.0.1"], False, id="another stub"),
+    ],
+)
+def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers: list[str], flushed: bool) -> None:
+    looks: Looks = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence(looks))
+    assert ("resolvectl flush-caches" in words(found.fix.commands)) is flushed
+    assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
+
+
+def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
+    [found] = said(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
+    assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
+        found.fix.commands
+    )
+    assert well_formed(found) == 2
+    assert "169.254.169.253" in found.fix.summary
+
+
+def test_dns002_the_other_way_round_is_information() -> None:
+    [found] = said(DNS002, evidence([*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]))
+    assert found.severity is Severity.INFO
+    assert found.addresses == frozenset()
+    assert "What this host uses decides." in found.detail
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)], id="private at both"),
+        pytest.param([*HERE, lookup(PRIVATE[0]), answer(PRIVATE[1], by=VPC_RESOLVER)], id="rotation"),
+        pytest.param([*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)], id="public at both"),
+        pytest.param([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=CORPORATE)], id="the other server is not the VPC's"),
+        pytest.param([*ABROAD, lookup(PUBLIC), answer(by=VPC_RESOLVER, failed="timeout")], id="the VPC's is silent"),
+        pytest.param([*HERE, lookup(*PRIVATE), answer(by=VPC_RESOLVER, failed="timeout")], id="silent, private here"),
+        pytest.param([*HERE, lookup("127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)], id="nonsense here"),
+        pytest.param([*HERE, lookup("10.0.1.17", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)], id="both kinds here"),
+        pytest.param(
+            [*ABROAD, lookup(failed="nodata"), answer("fd00::17", by=VPC_RESOLVER)],
+            id="private there in a family that this host does not have",
+        ),
+        pytest.param([*ABROAD, lookup(failed="deadline"), answer(*PRIVATE, by=VPC_RESOLVER)], id="cut short here"),
+        pytest.param([*ABROAD, lookup(failed="bug"), answer(*PRIVATE, by=VPC_RESOLVER)], id="crashed here"),
+        pytest.param([*ABROAD, lookup(skipped="not begun"), answer(*PRIVATE, by=VPC_RESOLVER)], id="not made here"),
+        pytest.param([*ABROAD, answer(*PRIVATE, by=VPC_RESOLVER)], id="never asked here"),
+        pytest.param([host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)], id="on premises, private"),
+    ],
+)
+def test_dns002_stays_silent(looks: Looks) -> None:
+    assert said(DNS002, evidence(looks)) == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "mine", "fires"),
+    [
+        pytest.param(Expect.PRIVATE, lookup(failed="servfail"), True, id="private: no answer is a fault"),
+        pytest.param(Expect.ANY, lookup(PUBLIC), False, id="any: a public answer is none"),
+        pytest.param(Expect.ANY, lookup(failed="servfail"), True, id="any: no answer is a fault"),
+        pytest.param(Expect.ANY, lookup(*PRIVATE), False, id="any: a private answer is none"),
+        pytest.param(Expect.PUBLIC, lookup(PUBLIC), False, id="public: a public answer is none"),
+        pytest.param(Expect.PUBLIC, lookup(failed="servfail"), False, id="public: the VPC's answer would not help"),
+    ],
+)
+def test_dns002_under_another_expectation(expect: Expect, mine: Observation[LookupFacts], fires: bool) -> None:
+    looks: Looks = [*ABROAD, mine, answer(*PRIVATE, by=VPC_RESOLVER)]
+    assert bool(said(DNS002, evidence(looks, of=run(expect=expect)))) is fires
+
+
+def test_dns002_the_other_way_round_is_nothing_where_any_path_will_do() -> None:
+    looks = [*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]
+    assert said(DNS002, evidence(looks, of=run(expect=Expect.ANY))) == []
+
+
+def test_dns002_needs_dns() -> None:
+    assert not_evaluated("DNS002", HERE) == {"backup": "no dns step was made"}
+
+
+# --- DNS003 name-does-not-exist -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "detail", "shown"),
+    [
+        pytest.param(
+            [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain", zone="eu-west-1.amazonaws.com")],
+            "backup.eu-west-1.amazonaws.com does not exist for this host; the zone that says so is "
+            "eu-west-1.amazonaws.com.",
+            ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A"),
+            id="the zone says so",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain")],
+            "backup.eu-west-1.amazonaws.com does not exist for this host.",
+            ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A"),
+            id="no zone is named",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="nxdomain")],
+            "does not exist for this host.",
+            ("dns/backup/getaddrinfo",),
+            id="the C library alone",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="nxdomain"), answer(failed="timeout")],
+            "does not exist for this host.",
+            ("dns/backup/getaddrinfo",),
+            id="the name server is silent",
+        ),
+        pytest.param(
+            [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                lookup(failed="nxdomain"),
+                answer(by=CORPORATE, failed="nxdomain", zone="amazonaws.com"),
+                answer(*PRIVATE),
+            ],
+            "the zone that says so is amazonaws.com.",
+            ("dns/backup/getaddrinfo", "dns/backup/10.9.0.53/A"),
+            id="one of two name servers denies it",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(failed="nxdomain"), answer(by=VPC_RESOLVER, failed="nxdomain", zone="of.the.vpc")],
+            "does not exist for this host.",
+            ("dns/backup/getaddrinfo",),
+            id="another resolver's zone is not this host's",
+        ),
+    ],
+)
+def test_dns003_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None:
+    [found] = said(DNS003, evidence(looks))
+    assert found.target == "backup"
+    assert found.detail.endswith(detail)
+    assert found.evidence == shown
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([*HERE, lookup(*PRIVATE), answer(failed="nxdomain", by=VPC_RESOLVER)], id="it exists here"),
+        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="nxdomain")], id="the lookup failed otherwise"),
+        pytest.param([*HERE, lookup(failed="nodata")], id="it exists without an address"),
+        pytest.param(
+            [*HERE, lookup(failed="nxdomain"), answer(*PRIVATE)], id="this host's name server gives addresses"
+        ),
+        pytest.param([*HERE, lookup(failed="nxdomain"), answer()], id="this host's name server says that it exists"),
+        pytest.param(HERE, id="never asked"),
+    ],
+)
+def test_dns003_stays_silent(looks: Looks) -> None:
+    assert said(DNS003, evidence(looks)) == []
+
+
+def test_dns003_speaks_of_each_target() -> None:
+    looks = [*HERE, lookup(failed="nxdomain"), lookup(failed="nxdomain", of="backup-gateway")]
+    assert [found.target for found in said(DNS003, evidence(looks, targets=[BACKUP, GATEWAY]))] == [
+        "backup",
+        "backup-gateway",
+    ]
+
+
+def test_dns003_looks_for_the_region_the_zone_and_the_rule() -> None:
+    [found] = said(DNS003, evidence([*HERE, lookup(failed="nxdomain")]))
+    assert words(found.fix.commands) == [
+        f"backuplink endpoints --region {REGION}",
+        f"aws route53 list-hosted-zones-by-vpc --vpc-id <VPC_ID> --vpc-region {REGION}",
+        f"aws route53resolver list-firewall-rule-group-associations --region {REGION} --vpc-id <VPC_ID>",
+    ]
+    assert well_formed(found) == 2
+
+
+def test_dns003_needs_dns() -> None:
+    assert not_evaluated("DNS003", HERE) == {"backup": "no dns step was made"}
+
+
+# --- DNS004 resolver-silent -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "resolver", "detail"),
+    [
+        pytest.param(
+            [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", record="AAAA")],
+            RESOLVER,
+            "No name server of this host answers: 10.0.0.2 (timeout after 3.0 s, asked twice).",
+            id="silence",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="servfail"), answer(failed="refused")],
+            RESOLVER,
+            "No name server of this host answers: 10.0.0.2 (refused after 12 ms).",
+            id="nothing listens there",
+        ),
+        pytest.param(
+            [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                lookup(failed="servfail"),
+                answer(by=CORPORATE, failed="timeout"),
+                answer(failed="prohibited"),
+            ],
+            CORPORATE,
+            "No name server of this host answers: 10.9.0.53 (timeout after 3.0 s, asked twice) and 10.0.0.2 "
+            "(prohibited after 12 ms).",
+            id="two name servers, each in its way",
+        ),
+        pytest.param(
+            [
+                host(resolvers=["fd00::53", RESOLVER]),
+                lookup(failed="servfail"),
+                answer(by="fd00::53", skipped="this host has no IPv6 address of its own"),
+                answer(failed="timeout"),
+            ],
+            RESOLVER,
+            "No name server of this host answers: 10.0.0.2 (timeout after 3.0 s, asked twice). Not asked: fd00::53.",
+            id="one of a family that this host does not have",
+        ),
+        pytest.param(
+            [*ABROAD, lookup(failed="timeout"), answer(by=CORPORATE, failed="timeout"), answer(*PRIVATE)],
+            CORPORATE,
+            "answers: 10.9.0.53",
+            id="the VPC's resolver, which this host does not use, answers",
+        ),
+    ],
+)
+def test_dns004_fires(looks: Looks, resolver: str, detail: str) -> None:
+    [found] = said(DNS004, evidence(looks))
+    assert found.target == resolver
+    assert detail in found.detail
+    assert found.evidence[0] == "dns/backup/getaddrinfo"
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([*HERE, lookup(*PRIVATE), answer(failed="timeout")], id="the lookup works all the same"),
+        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="servfail")], id="it says SERVFAIL"),
+        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="dns-malformed")], id="it says nonsense"),
+        pytest.param([*HERE, lookup(failed="nodata"), answer()], id="it gives no address"),
+        pytest.param(
+            [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                lookup(failed="servfail"),
+                answer(by=CORPORATE, failed="timeout"),
+                answer(failed="servfail"),
+            ],
+            id="one is silent, the other says SERVFAIL",
+        ),
+        pytest.param(
+            [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(record="AAAA")],
+            id="it answers one of two questions",
+        ),
+        pytest.param(
+            [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                lookup(failed="servfail"),
+                answer(by=CORPORATE, failed="timeout"),
+                answer(failed="deadline"),
+            ],
+            id="one was cut short before it could answer",
+        ),
+        pytest.param(
+            [host(resolvers=[CORPORATE, RESOLVER]), lookup(failed="servfail"), answer(by=CORPORATE, failed="timeout")],
+            id="one was never asked",
+        ),
+        pytest.param(
+            [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                lookup(failed="servfail"),
+                answer(by=CORPORATE, failed="timeout"),
+                answer(skipped="not begun: the run's deadline of 1 s came"),
+            ],
+            id="one had no time to be asked",
+        ),
+        pytest.param([*HERE, lookup(failed="deadline"), answer(failed="timeout")], id="the lookup was cut short"),
+        pytest.param([*HERE, lookup(failed="timeout"), answer(failed="bug")], id="the asking crashed"),
+        pytest.param([*HERE, lookup(failed="timeout")], id="nobody was asked"),
+        pytest.param([lookup(failed="timeout"), answer(failed="timeout")], id="the name servers are not known"),
+    ],
+)
+def test_dns004_stays_silent(looks: Looks) -> None:
+    assert said(DNS004, evidence(looks)) == []
+
+
+def test_dns004_is_silent_where_any_target_is_answered() -> None:
+    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout"), lookup(*PRIVATE, of="backup-gateway")]
+    assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
+    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="nxdomain", of="backup-gateway")]
+    assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
+
+
+def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> None:
+    silent: Looks = [lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", of="backup-gateway")]
+    by_file = host(lines=[("10.0.1.27", GATEWAY.host)])
+    looks: Looks = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
+    [found] = said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert found.evidence == ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "dns/backup-gateway/10.0.0.2/A")
+    of_another_name: Looks = [host(lines=[("10.0.1.27", BACKUP.host)]), *looks[1:]]
+    assert said(DNS004, evidence(of_another_name, targets=[BACKUP, GATEWAY])) == []
+    beside = [*looks[:-1], lookup("10.0.1.27", "10.0.1.28", of="backup-gateway")]
+    assert said(DNS004, evidence(beside, targets=[BACKUP, GATEWAY])) == []
+    all_by_file: Looks = [
+        by_file,
+        answer(failed="timeout", of="backup-gateway"),
+        lookup("10.0.1.27", of="backup-gateway"),
+    ]
+    assert said(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
+
+
+@pytest.mark.parametrize("region", [REGION, None])
+def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
+    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
+    [found] = said(DNS004, evidence(looks, of=run(region=region)))
+    assert f"--region {region or '<REGION>'} --vpc-id <VPC_ID>" in words(found.fix.commands)[-1]
+    assert well_formed(found) == 1
+    assert "from a machine with EC2 access" in found.fix.summary
+
+
+def test_dns004_needs_dns() -> None:
+    assert not_evaluated("DNS004", HERE) == {"backup": "no dns step was made"}
+
+
+# --- DNS005, DNS006, DNS008, DNS011: what is looked for --------------------------------------------------------------
+
+
+def test_dns005_looks_for_a_forwarding_rule() -> None:
+    [found] = said(DNS005, evidence([*HERE, lookup(failed="servfail"), answer(failed="servfail")]))
+    assert words(found.fix.commands)[1:] == [
+        f"aws route53resolver list-resolver-rule-associations --region {REGION} --filters Name=VPCId,Values=<VPC_ID>",
+        f"aws route53resolver get-resolver-rule --region {REGION} --resolver-rule-id <RESOLVER_RULE_ID>",
+    ]
+    assert well_formed(found) == 2
+
+
+def test_dns006_looks_for_a_zone_and_a_firewall_rule_and_at_no_endpoint() -> None:
+    [found] = said(DNS006, evidence([*HERE, lookup(failed="nodata"), answer()]))
+    assert [command.argv[2] for command in found.fix.commands] == [
+        "list-hosted-zones-by-vpc",
+        "list-firewall-rule-group-associations",
+    ]
+    assert well_formed(found) == 2
+    assert "record type" not in found.fix.summary
+
+
+def test_addresses_of_ones_own_public_range_have_a_way_out() -> None:
+    mixed = [*HERE, lookup("10.0.1.17", PUBLIC)]
+    six = [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6)]
+    for rule, looks, block in ((DNS008, mixed, "52.95.111.0/24"), (DNS011, six, "2600:1fff:8000::/48")):
+        [found] = said(rule, evidence(looks))
+        assert "--private-cidr" in found.fix.summary
+        assert said(rule, evidence(looks, of=run(private_cidrs=[block]))) == []
+
+
+# --- DNS012 nat64-answer ---------------------------------------------------------------------------------------------
+
+
+def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
+    looks = [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")]
+    [translated] = said(DNS012, evidence(looks))
+    [public] = said(DNS001, evidence(looks))
+    assert translated.fix == public.fix
+
+
+@pytest.mark.parametrize(
+    ("inside", "expect"),
+    [
+        pytest.param("64:ff9b::a00:111", Expect.PRIVATE, id="private"),
+        pytest.param("64:ff9b::345f:6f1e", Expect.ANY, id="public, which is no fault"),
+    ],
+)
+def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
+    looks = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
+    [found] = said(DNS012, evidence(looks, of=run(expect=expect)))
+    [admitted] = [each.argv for each in found.fix.commands if each.argv[2] == "authorize-security-group-ingress"]
+    assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_GATEWAY_ADDRESS>/32")
+    assert well_formed(found) == 3
+
+
+# --- DNS016 resolver-degraded ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "what"),
+    [
+        pytest.param(answer(by=CORPORATE, failed="timeout"), "stall whenever it is asked first", id="silence"),
+        pytest.param(
+            answer(by=CORPORATE, failed="timeout", seconds=0.5), "stall whenever it is asked first", id="a short limit"
+        ),
+        pytest.param(answer(PUBLIC, by=CORPORATE, seconds=1.0), "stall whenever it is asked first", id="slow"),
+        pytest.param(
+            answer(by=CORPORATE, failed="servfail", seconds=2.0), "stall whenever it is asked first", id="slow to fail"
+        ),
+        pytest.param(answer(by=CORPORATE, failed="servfail"), "have to go on to another", id="SERVFAIL at once"),
+        pytest.param(answer(by=CORPORATE, failed="dns-refused"), "have to go on to another", id="REFUSED at once"),
+        pytest.param(answer(by=CORPORATE, failed="refused"), "have to go on to another", id="nothing listens there"),
+    ],
+)
+def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:
+    looks: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), bad, answer(*PRIVATE)]
+    [found] = said(DNS016, evidence(looks))
+    assert found.target == CORPORATE
+    assert what in found.detail
+    assert ("stall" in found.detail) is ("stall" in what)
+
+
+def test_dns016_leads_to_where_the_servers_come_from() -> None:
+    known: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
+    [found] = said(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
+    assert words(found.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
+    assert not any("/etc/resolv.conf" in command.argv for command in found.fix.commands)
+    assert well_formed(found) == 2
+    assert "generated" in found.fix.summary
+
+
+# --- Together -------------------------------------------------------------------------------------------------------
+
+AT_PUBLIC: Looks = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
+"""All is well at a public address, and the VPC's resolver gives private ones."""
+
+
+@pytest.mark.parametrize(
+    ("code", "symptom", "looks"),
+    [
+        pytest.param(
+            "ENV009",
+            "DNS002",
+            replaced(AT_PUBLIC, host(lines=[(PUBLIC, BACKUP.host)]), answer(*PRIVATE)),
+            id="a line of the hosts file",
+        ),
+        pytest.param(
+            "DNS007",
+            "DNS001",
+            # The alias led to another address than the one in use, so that AWS's answer there does not speak for it.
+            [*here("backup", PUBLIC), answer("52.95.111.31", alias="override.example.com"), *climbed(PUBLIC)],
+            id="an override",
+        ),
+        pytest.param("DNS015", "DNS002", replaced(AT_PUBLIC, answer(*PRIVATE)), id="another answer than DNS's"),
+    ],
+)
+def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, symptom: str, looks: Looks) -> None:
+    loud = judge_evidence(evidence(looks))
+    assert finding(loud, f"{symptom}@backup").explained_by == f"{code}@backup"
+    assert status_of(loud) is Status.CRITICAL
+    quiet = judge_evidence(evidence(looks), suppress=[Suppression(code=code, target=None)])
+    assert finding(quiet, f"{code}@backup").suppressed
+    assert not finding(quiet, f"{symptom}@backup").suppressed
+    assert status_of(quiet) is Status.UNKNOWN
+    assert quiet.verdict.status is Status.UNKNOWN
+    [target] = quiet.targets
+    assert target.unproven == (f"{PUBLIC} is public, where private was expected",)

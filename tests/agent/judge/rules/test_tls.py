@@ -1,0 +1,670 @@
+"""TLS rules, all of them about 443: whose certificate is there, and whether the handshake comes to an end."""
+
+from dataclasses import replace
+
+import pytest
+
+from agent.judge.diagnose import diagnose
+from agent.judge.rules.tls import RULES
+from probes.facts import TlsFacts
+from probes.model import Failed, Observation
+from probes.operations import OTHER_NAME, SMALL_SEGMENTS
+from tests.support.build import (
+    BACKUP,
+    CORE,
+    PRIVATE,
+    Looks,
+    addresses,
+    evidence,
+    here,
+    lookup,
+    proxy,
+    rule_of,
+    said,
+    target,
+    tls,
+)
+
+TLS001, TLS003, TLS004, TLS005, TLS006, TLS007, TLS008, TLS009 = (
+    rule_of(RULES, f"TLS00{number}") for number in (1, 3, 4, 5, 6, 7, 8, 9)
+)
+A, B = PRIVATE
+C = "10.0.3.17"
+HERE = here("backup", A, B)
+CORPORATE = "CN=Proxy CA,O=Example Corp"
+OTHER = "*.s3.eu-west-1.amazonaws.com"
+
+
+def inspected(
+    address: str, issuer: str = CORPORATE, organization: str | None = "Example Corp"
+) -> Observation[TlsFacts]:
+    """A certificate of an authority that this host does not know."""
+    return tls(address, failed="tls-untrusted", issuer=issuer, organization=organization)
+
+
+def blocked(address: str) -> Observation[TlsFacts]:
+    """A page of an inspector whose authority this host knows."""
+    return tls(address, failed="tls-hostname", issuer=CORPORATE, organization="Example Corp", names=["block.example"])
+
+
+def misplaced(address: str, *names: str) -> Observation[TlsFacts]:
+    """A genuine certificate of another endpoint."""
+    return tls(address, failed="tls-hostname", names=names or [OTHER])
+
+
+def coded(look: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
+    """The same failure with a code and OpenSSL's words."""
+    assert isinstance(look.outcome, Failed)
+    failure = replace(look.outcome.failure, code=code, message=message)
+    return replace(look, outcome=Failed(failure, look.outcome.facts))
+
+
+def alert(address: str, code: str | None) -> Observation[TlsFacts]:
+    return coded(tls(address, failed="tls-alert", received=7), code, f"alert {code}")
+
+
+def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFacts]:
+    """One of the two handshakes that a stall calls for."""
+    look = tls(address) if answered else tls(address, failed="timeout", received=0)
+    return replace(look, subject=replace(look.subject, operation=operation))
+
+
+def named(looks: Looks) -> set[str]:
+    """The codes that the first rules give."""
+    seen = evidence([*HERE, *looks])
+    return {found.code for rule in CORE for found in said(rule, seen)}
+
+
+# --- TLS001 intercepted ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [inspected(A), inspected(B)],
+            {A, B},
+            "At 10.0.1.17 and 10.0.2.17 the certificate for backup.eu-west-1.amazonaws.com was issued by CN=Proxy CA,"
+            "O=Example Corp, which this host does not trust and which is not Amazon: something on the way opens TLS.",
+            id="at every address",
+        ),
+        pytest.param(
+            [inspected(A), inspected(B, "CN=Other CA")],
+            {A, B},
+            "by CN=Other CA and CN=Proxy CA,O=",
+            id="two inspectors",
+        ),
+        pytest.param([inspected(A), tls(B)], {A}, "At 10.0.1.17 the certificate", id="at one address"),
+        pytest.param(
+            [inspected(A, "CN=ad hoc", None)], {A}, "issued by CN=ad hoc,", id="an issuer without organisation"
+        ),
+        pytest.param(
+            [inspected(A, "", None)], {A}, "issued by somebody without a name,", id="an issuer without a name"
+        ),
+        pytest.param(
+            [blocked(A)],
+            {A},
+            "At 10.0.1.17 the certificate was issued by CN=Proxy CA,O=Example Corp, which this host trusts and which "
+            "is not Amazon, for block.example: something on the way answers in the endpoint's place.",
+            id="a trusted inspector's own page",
+        ),
+        pytest.param([inspected(A), blocked(B)], {A, B}, "At 10.0.2.17 the certificate was issued", id="one of each"),
+        pytest.param(
+            [coded(inspected(A), "66")],
+            {A},
+            "was issued by CN=Proxy CA,O=Example Corp, which is not Amazon, and is too weak for this host's policy:",
+            id="too weak, which says nothing of trust",
+        ),
+    ],
+)
+def test_tls001_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TLS001, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+    assert set(found.evidence) == {f"tls/backup/{address}/443" for address in where}
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A)], id="it verifies"),
+        pytest.param([tls(A, issuer=CORPORATE, organization="Example Corp")], id="it verifies with a local authority"),
+        pytest.param(
+            [tls(A, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon")], id="Amazon's, and no root for it"
+        ),
+        pytest.param(
+            [tls(A, failed="tls-untrusted", issuer="CN=S", organization="Starfield Technologies, Inc.")],
+            id="Starfield's, and no root for it",
+        ),
+        pytest.param([misplaced(A)], id="a genuine certificate for another name"),
+        pytest.param([tls(A, failed="tls-untrusted")], id="the chain could not be read"),
+        pytest.param([tls(A, failed="tls-untrusted", facts=False)], id="nothing was seen"),
+        pytest.param([tls(A, failed="tls-expired", issuer=CORPORATE, organization="Example Corp")], id="expired"),
+        pytest.param([tls(A, 1026, failed="tls-untrusted", issuer=CORPORATE, organization="X")], id="another port"),
+        pytest.param([inspected(C)], id="an address that this host does not use"),
+        pytest.param([tls(A, failed="deadline", issuer=CORPORATE, organization="X")], id="cut short"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls001_stays_silent(looks: Looks) -> None:
+    assert said(TLS001, evidence([*HERE, *looks])) == []
+
+
+# --- TLS003 wrong-host ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [misplaced(A), misplaced(B)],
+            {A, B},
+            "At 10.0.1.17 and 10.0.2.17 the certificate is trusted, but is for *.s3.eu-west-1.amazonaws.com, not for "
+            "backup.eu-west-1.amazonaws.com: another endpoint has that address.",
+            id="at every address",
+        ),
+        pytest.param([misplaced(A), tls(B)], {A}, "At 10.0.1.17 the", id="at one address"),
+        pytest.param(
+            [misplaced(A, *(f"n{number}.example" for number in range(10)))],
+            {A},
+            "n7.example and 2 more, not for",
+            id="many names",
+        ),
+        pytest.param(
+            [tls(A, failed="tls-hostname")], {A}, "is trusted, but is not for backup", id="the names could not be read"
+        ),
+        pytest.param([misplaced(A), blocked(B)], {A}, "At 10.0.1.17 the", id="beside an inspector's page"),
+    ],
+)
+def test_tls003_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TLS003, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A, names=["backup.eu-west-1.amazonaws.com"])], id="the right name"),
+        pytest.param([tls(A, 1027, failed="tls-hostname", names=["anon-cp.x"])], id="a role's name on its own port"),
+        pytest.param([inspected(A)], id="not trusted"),
+        pytest.param([blocked(A)], id="not Amazon's"),
+        pytest.param([misplaced(C)], id="an address that this host does not use"),
+        pytest.param([tls(A, failed="deadline", names=[OTHER])], id="cut short"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls003_stays_silent(looks: Looks) -> None:
+    assert said(TLS003, evidence([*HERE, *looks])) == []
+
+
+def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() -> None:
+    china = target(region="cn-north-1")
+    looks: Looks = [
+        proxy(),
+        lookup(A),
+        tls(A, failed="tls-hostname", issuer="CN=D", organization="DigiCert Inc", names=["x"]),
+    ]
+    seen = evidence([*HERE, *looks], targets=[china])
+    assert said(TLS001, seen) == []
+    assert len(said(TLS003, seen)) == 1
+
+
+# --- TLS004 handshake-stalls ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)],
+            {A, B},
+            "At 10.0.1.17 and 10.0.2.17 TCP connects, then nothing came back to the ClientHello, after 3.0 s. At "
+            "10.0.1.17 and 10.0.2.17 no second handshake was made: large packets that are lost on the way (MTU) and a "
+            "filter on the server name look like this.",
+            id="nothing came back",
+        ),
+        pytest.param(
+            [tls(A, failed="timeout", received=1200), tls(B)],
+            {A},
+            "then only 1200 bytes of the handshake came back, after 3.0 s.",
+            id="half a handshake at one address",
+        ),
+        pytest.param(
+            [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=90)],
+            {A, B},
+            "only 0 to 90 bytes of the handshake came back",
+            id="something at one, nothing at the other",
+        ),
+        pytest.param([tls(A, failed="timeout")], {A}, "then the handshake does not end, after", id="bytes not counted"),
+        pytest.param(
+            [tls(A, failed="too-large", received=262145)],
+            {A},
+            "At 10.0.1.17 the handshake has no end: 262145 bytes came, after 12 ms.",
+            id="it never ends",
+        ),
+        pytest.param(
+            [tls(A, failed="timeout", received=0), tls(B, failed="too-large", received=262145)],
+            {A, B},
+            "At 10.0.2.17 the handshake has no end",
+            id="one stalls, one never ends",
+        ),
+    ],
+)
+def test_tls004_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(*where))
+    assert detail in found.detail
+    assert ("(MTU)" in found.detail) is any(each.failure and each.failure.kind == "timeout" for each in looks)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A), tls(B)], id="it ends"),
+        pytest.param([tls(A, failed="reset")], id="reset"),
+        pytest.param([tls(A, failed="closed")], id="closed"),
+        pytest.param([tls(A, failed="deadline", received=0)], id="cut short"),
+        pytest.param([tls(A, 1026, failed="timeout", received=0)], id="another port"),
+        pytest.param([tls(C, failed="timeout", received=0)], id="an address that this host does not use"),
+        pytest.param([tls(A, failed="timeout", facts=False)], id="it had not begun"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls004_stays_silent(looks: Looks) -> None:
+    assert said(TLS004, evidence([*HERE, *looks])) == []
+
+
+def stalled(received: int, *, small: bool, other: bool) -> str:
+    """What is said of one stall by what two more handshakes met."""
+    looks: Looks = [
+        tls(A, failed="timeout", received=received),
+        again(A, SMALL_SEGMENTS, answered=small),
+        again(A, OTHER_NAME, answered=other),
+    ]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    return found.detail
+
+
+@pytest.mark.parametrize(("small", "other"), [(True, False), (False, True), (False, False)])
+def test_tls004_says_which_way_the_bytes_point(small: bool, other: bool) -> None:
+    through = "At 10.0.1.17 the ClientHello got through: it is the answer that stalls."
+    assert through in stalled(1200, small=small, other=other)
+    assert through not in stalled(0, small=small, other=other)
+
+
+def test_tls004_names_the_large_clienthello_where_size_is_at_fault_and_nothing_came() -> None:
+    large = "The ClientHello may be the large one"
+    assert large in stalled(0, small=True, other=False)
+    assert large not in stalled(1200, small=True, other=False)
+    assert large not in stalled(0, small=False, other=True)
+
+
+SMALL_ID, OTHER_ID = (f"tls/backup/{A}/443/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME))
+SENTENCES = {
+    "size": "At 10.0.1.17 a handshake with a small ClientHello and small segments is answered, one for another name is "
+    "not: large packets are lost on the way, in a tunnel or at a firewall that drops the ICMP answers (MTU).",
+    "name": "At 10.0.1.17 a handshake for another name is answered, and a small one for "
+    "backup.eu-west-1.amazonaws.com is not: something on the way drops what asks for this server name (SNI filter).",
+    "both": "At 10.0.1.17 a small handshake for backup.eu-west-1.amazonaws.com is answered, and a large one for "
+    "another name, too: neither the size nor the name alone is at fault, and which of the two a device on the way "
+    "minds cannot be told from here.",
+    "neither": "At 10.0.1.17 a small handshake and one for another name meet the same silence: large packets that are "
+    "lost on the way (MTU), a filter on what is said, and a peer that says nothing cannot be told apart from here.",
+    "untried": "At 10.0.1.17 no second handshake was made: large packets that are lost on the way (MTU) and a filter "
+    "on the server name look like this.",
+}
+MEND_SIZE, MEND_NAME = "Set an MTU of 1500", "Let the firewall on the way pass the endpoint's host names"
+MENDS = {"size": {MEND_SIZE}, "name": {MEND_NAME}}
+"""What the fix says; where it is neither of these two, both."""
+
+
+def second(operation: str, state: str) -> Observation[TlsFacts]:
+    """One of the two handshakes that a stall calls for, by how it ended."""
+    looks = {
+        "answered": tls(A),
+        "answered-certificate": tls(A, failed="tls-hostname", names=[OTHER]),
+        "answered-alert": tls(A, failed="tls-alert", received=7),
+        "answered-reset": tls(A, failed="reset", received=0),
+        "answered-in-part": tls(A, failed="timeout", received=1),
+        "silent": tls(A, failed="timeout", received=0),
+        "never-connected": tls(A, failed="timeout"),
+        "never-connected-reset": tls(A, failed="reset"),
+        "never-connected-unseen": tls(A, failed="unreachable", facts=False),
+        "not-made": tls(A, skipped="no time was left"),
+    }
+    return replace(looks[state], subject=replace(looks[state].subject, operation=operation))
+
+
+@pytest.mark.parametrize(
+    ("small", "other", "cause"),
+    [
+        ("answered", "answered", "both"),
+        ("answered", "silent", "size"),
+        ("answered", "never-connected", "untried"),
+        ("silent", "answered", "name"),
+        ("silent", "silent", "neither"),
+        ("silent", "never-connected", "untried"),
+        ("never-connected", "answered", "untried"),
+        ("never-connected", "silent", "untried"),
+        ("never-connected", "never-connected", "untried"),
+        ("answered-certificate", "silent", "size"),
+        ("answered-alert", "silent", "size"),
+        ("answered-reset", "silent", "size"),
+        ("answered-in-part", "silent", "size"),
+        ("silent", "answered-certificate", "name"),
+        ("silent", "answered-reset", "name"),
+        ("silent", "never-connected-reset", "untried"),
+        ("never-connected-unseen", "answered", "untried"),
+        ("not-made", "answered", "untried"),
+        ("silent", "not-made", "untried"),
+    ],
+)
+def test_tls004_tells_a_stall_by_two_more_handshakes(small: str, other: str, cause: str) -> None:
+    looks = [tls(A, failed="timeout", received=0), second(SMALL_SEGMENTS, small), second(OTHER_NAME, other), tls(B)]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    assert {name for name, sentence in SENTENCES.items() if sentence in found.detail} == {cause}
+    expected = MENDS.get(cause, {MEND_SIZE, MEND_NAME})
+    assert {words for words in (MEND_SIZE, MEND_NAME) if words in found.fix.summary} == expected
+    assert found.severity is None
+    assert found.addresses == frozenset(addresses(A))
+    made = [name for name, state in ((SMALL_ID, small), (OTHER_ID, other)) if state != "not-made"]
+    assert found.evidence == (f"tls/backup/{A}/443", *made)
+
+
+def test_tls004_tells_each_address_for_itself() -> None:
+    looks = [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)]
+    looks += [again(A, SMALL_SEGMENTS, answered=True), again(A, OTHER_NAME, answered=False)]
+    looks += [again(B, SMALL_SEGMENTS, answered=False), again(B, OTHER_NAME, answered=True)]
+    [found] = said(TLS004, evidence([*HERE, *looks]))
+    assert SENTENCES["size"] in found.detail
+    assert SENTENCES["name"].replace(A, B) in found.detail
+    assert found.fix.summary.startswith(MEND_SIZE)
+    assert MEND_NAME in found.fix.summary
+
+
+# --- TLS005 handshake-reset, TLS009 handshake-refused -----------------------------------------------------------------
+
+REFUSES_THE_OFFER = (
+    *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
+    *("TLSV1_ALERT_INAPPROPRIATE_FALLBACK", "40", "70", "71", "86"),
+)
+
+
+def of_both(*looks: Observation[TlsFacts]) -> list[str]:
+    seen = evidence([*HERE, *looks])
+    return [found.code for rule in (TLS005, TLS009) for found in said(rule, seen)]
+
+
+@pytest.mark.parametrize("code", REFUSES_THE_OFFER)
+def test_an_alert_about_version_or_ciphers_is_tls009(code: str) -> None:
+    assert of_both(alert(A, code)) == ["TLS009"]
+    [found] = said(TLS009, evidence([*HERE, alert(A, code), tls(B)]))
+    assert f"At 10.0.1.17 the handshake ends with alert {code}: this host offers TLS 1.2 and 1.3" in found.detail
+    assert found.detail.endswith(
+        "takes none of them. AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too little, or "
+        "somebody else is there."
+    )
+    assert found.addresses == frozenset(addresses(A))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("TLSV1_ALERT_INTERNAL_ERROR", "80", "TLSV13_ALERT_CERTIFICATE_REQUIRED", "116"),
+        *("SSLV3_ALERT_BAD_CERTIFICATE", "42", "SSLV3_ALERT_ILLEGAL_PARAMETER", "47", "109", "120", None),
+    ],
+)
+def test_another_alert_proves_nothing_about_version_ciphers_or_name(code: str | None) -> None:
+    assert of_both(alert(A, code)) == ["TLS005"]
+    [found] = said(TLS005, evidence([*HERE, alert(A, code)]))
+    assert found.detail == (
+        f"At 10.0.1.17 the handshake ends with an alert (alert {code}), after 12 ms. Whether it is about the name, and "
+        "who sent it, the alert does not say."
+    )
+
+
+@pytest.mark.parametrize("code", ["TLSV1_UNRECOGNIZED_NAME", "112", "TLSV1_ALERT_ACCESS_DENIED", "49"])
+def test_an_alert_about_the_name_is_tls005(code: str) -> None:
+    assert of_both(alert(A, code)) == ["TLS005"]
+    [found] = said(TLS005, evidence([*HERE, alert(A, code), alert(B, "80")]))
+    assert f"At 10.0.1.17 an alert (alert {code}) refuses the name backup.eu-west-1.amazonaws.com" in found.detail
+    assert "at 10.0.2.17 the handshake ends with an alert (alert 80)" in found.detail
+    assert found.detail.endswith("and so does a server that is not the endpoint.")
+
+
+@pytest.mark.parametrize(
+    ("look", "how"),
+    [
+        pytest.param(tls(A, failed="reset", received=0), "is reset when the ClientHello is sent", id="reset"),
+        pytest.param(tls(A, failed="closed", received=90), "is closed when 90 bytes of the handshake", id="closed"),
+    ],
+)
+def test_tls005_claims_nothing_of_what_endpoints_do(look: Observation[TlsFacts], how: str) -> None:
+    [found] = said(TLS005, evidence([*HERE, look]))
+    assert how in found.detail
+    assert found.detail.endswith(
+        "A firewall that filters by server name or by protocol does so, and so does a server that is not the endpoint."
+    )
+    assert [command.argv[-1] for command in found.fix.commands] == [
+        "-showcerts",
+        "-noservername",
+        "Name=addresses.private-ip-address,Values=10.0.1.17",
+    ]
+
+
+@pytest.mark.parametrize("code", ["UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"])
+def test_tls009_tells_what_this_host_refuses_from_what_the_peer_does(code: str) -> None:
+    look = coded(tls(A, failed="malformed"), code, code.lower())
+    assert of_both(look) == ["TLS009"]
+    [found] = said(TLS009, evidence([*HERE, look, alert(B, "40")]))
+    assert f"At 10.0.1.17 the peer chose what this host does not take: {code.lower()}." in found.detail
+    assert "At 10.0.2.17 the handshake ends with alert 40: this host offers" in found.detail
+
+
+def test_tls009_has_a_trial_without_this_host_s_settings() -> None:
+    [found] = said(TLS009, evidence([*HERE, alert(A, "40")]))
+    plain, trial, whose = (command.argv for command in found.fix.commands)
+    assert trial == ("env", "OPENSSL_CONF=/dev/null", *plain)
+    assert whose[-1].endswith("Values=10.0.1.17")
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(tls(A), id="it ends"),
+        pytest.param(tls(A, failed="timeout", received=0), id="silence"),
+        pytest.param(coded(tls(A, failed="malformed"), "BAD_SIGNATURE"), id="nonsense"),
+        pytest.param(tls(A, 1026, failed="reset"), id="another port"),
+        pytest.param(alert(C, "80"), id="an address that this host does not use"),
+        pytest.param(alert(C, "40"), id="a refusal there"),
+        pytest.param(tls(A, failed="deadline"), id="cut short"),
+    ],
+)
+def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
+    assert of_both(look) == []
+
+
+# --- TLS006 not-tls -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("looks", "where", "detail"),
+    [
+        pytest.param(
+            [tls(A, failed="tls-not-tls", first_bytes=b"HTTP/1.1 400 Bad".hex())],
+            {A},
+            "At 10.0.1.17 the answer to the ClientHello is no TLS; it begins with 'HTTP/1.1 400 Bad'.",
+            id="plain HTTP",
+        ),
+        pytest.param(
+            [
+                tls(A, failed="tls-not-tls", first_bytes=b"SSH-2".hex()),
+                tls(B, failed="tls-not-tls", first_bytes="00ff"),
+            ],
+            {A, B},
+            r"it begins with 'SSH-2' and '\x00ÿ'.",
+            id="two peers",
+        ),
+        pytest.param([tls(A, failed="tls-not-tls")], {A}, "is no TLS.", id="the bytes were not kept"),
+        pytest.param(
+            [tls(A, failed="tls-not-tls", first_bytes="no hexadecimal")],
+            {A},
+            "begins with 'no hexadecimal'.",
+            id="bytes that a saved report does not hold in hexadecimal",
+        ),
+        pytest.param(
+            [coded(tls(A, failed="malformed", received=50), "BAD_SIGNATURE", "bad signature"), tls(B)],
+            {A},
+            "At 10.0.1.17 the answer to the ClientHello breaks TLS: bad signature.",
+            id="it breaks TLS",
+        ),
+        pytest.param(
+            [
+                tls(A, failed="tls-not-tls", first_bytes=b"SSH-2".hex()),
+                coded(tls(B, failed="malformed", received=1), None, "no"),
+            ],
+            {A, B},
+            "At 10.0.1.17 the answer to the ClientHello is no TLS; it begins with 'SSH-2'. At 10.0.2.17 the answer to "
+            "the ClientHello breaks TLS: no.",
+            id="no TLS at one address, broken TLS at the other",
+        ),
+    ],
+)
+def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
+    [found] = said(TLS006, evidence([*HERE, *looks]))
+    assert found.target == "backup"
+    assert found.severity is None
+    assert found.addresses == frozenset(addresses(*where))
+    assert found.evidence == tuple(f"tls/backup/{address}/443" for address in (A, B) if address in where)
+    assert found.detail.endswith(detail)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A)], id="it speaks TLS"),
+        pytest.param([tls(A, failed="malformed", first_bytes="16")], id="bytes that nobody counted"),
+        pytest.param([tls(A, failed="malformed", received=0)], id="nothing came"),
+        pytest.param([tls(A, failed="malformed", facts=False)], id="a name that TLS cannot carry"),
+        pytest.param([tls(C, failed="malformed", received=50)], id="broken TLS at an address that is not used"),
+        *(
+            pytest.param([coded(tls(A, failed="malformed", received=50), code)], id=f"{code} is TLS009")
+            for code in ("UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL")
+        ),
+        pytest.param([tls(A, 1026, failed="tls-not-tls", first_bytes="00")], id="another port"),
+        pytest.param([tls(C, failed="tls-not-tls", first_bytes="00")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls006_stays_silent(looks: Looks) -> None:
+    assert said(TLS006, evidence([*HERE, *looks])) == []
+
+
+# --- TLS007 certificate-time ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["tls-expired", "tls-not-yet-valid"])
+def test_tls007_fires(kind: str) -> None:
+    [found] = said(TLS007, evidence([*HERE, tls(A, failed=kind, names=["backup.eu-west-1.amazonaws.com"]), tls(B)]))
+    assert found.target == "backup"
+    assert found.addresses == frozenset(addresses(A))
+    assert found.detail == (
+        "At 10.0.1.17 the certificate is not valid at this host's time, 2026-03-01 12:00 UTC; it is from 2026-03-01 to "
+        "2026-03-01."
+    )
+
+
+def test_tls007_names_no_time_that_was_not_kept() -> None:
+    shaken = tls(A, failed="tls-expired")
+    timeless = Observation(subject=shaken.subject, outcome=shaken.outcome, started_at=None, seconds=None)
+    [found] = said(TLS007, evidence([*HERE, timeless]))
+    assert found.detail == "At 10.0.1.17 the certificate is not valid at this host's time."
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([tls(A)], id="it verifies"),
+        pytest.param([inspected(A)], id="not trusted"),
+        pytest.param([tls(A, 1026, failed="tls-expired")], id="another port"),
+        pytest.param([tls(C, failed="tls-expired")], id="an address that this host does not use"),
+        pytest.param([], id="never tried"),
+    ],
+)
+def test_tls007_stays_silent(looks: Looks) -> None:
+    assert said(TLS007, evidence([*HERE, *looks])) == []
+
+
+# --- TLS008 trust-store-broken ---------------------------------------------------------------------------------------
+
+
+def amazons(address: str, code: str) -> Observation[TlsFacts]:
+    """A certificate that names Amazon as its issuer, and does not verify."""
+    return coded(tls(address, failed="tls-untrusted", issuer="CN=Amazon Root CA 1,O=Amazon"), code, f"code {code}")
+
+
+@pytest.mark.parametrize("code", ["66", "67", "68"])
+def test_tls008_does_not_send_for_roots_where_a_key_is_too_weak(code: str) -> None:
+    [found] = said(TLS008, evidence([*HERE, amazons(A, code)]))
+    assert found.addresses == frozenset(addresses(A))
+    assert found.detail == (
+        "At 10.0.1.17 the certificate names Amazon as its issuer, and a key or digest in its chain is too weak for "
+        f"this host's policy (code {code}). That is not about the roots."
+    )
+    assert "ca-certificates" not in found.fix.summary
+    assert [command.argv[0] for command in found.fix.commands] == ["update-crypto-policies", "openssl"]
+
+
+def test_tls008_shows_the_variables_by_name_alone() -> None:
+    # The whole environment holds secrets, and a terminal may be shared.
+    [found] = said(TLS008, evidence([*HERE, amazons(A, "20")]))
+    assert "the root is missing there" in found.detail
+    assert "too weak" not in found.detail
+    assert [command.argv for command in found.fix.commands] == [
+        ("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+    ]
+
+
+def test_tls008_tells_all_that_it_saw() -> None:
+    unread = tls(B, failed="tls-no-trust-store", facts=False)
+    [found] = said(TLS008, evidence([*HERE, amazons(A, "20"), unread]))
+    assert "At 10.0.1.17 the certificate names Amazon" in found.detail
+    assert "No certificate could be verified: it said tls-no-trust-store." in found.detail
+    [found] = said(TLS008, evidence([*HERE, unread]))
+    assert "fingerprint" not in found.fix.summary
+
+
+# --- Together -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["reset", "closed", "malformed", "tls-expired", "tls-not-yet-valid", "tls-alert", "tls-no-trust-store"]
+)
+def test_what_no_rule_names_is_left_to_run003(kind: str) -> None:
+    assert named([tls(A, failed=kind), tls(B)]) == set()
+
+
+def test_each_failure_is_named_once() -> None:
+    assert named([inspected(A), misplaced(B)]) == {"TLS001", "TLS003"}
+    assert named([tls(A, failed="timeout", received=0), tls(B, failed="tls-not-tls")]) == {
+        "TLS004",
+        "TLS006",
+    }
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_rules_need_a_handshake(code: str) -> None:
+    def reasons(*looks: Observation[TlsFacts]) -> list[tuple[str | None, str]]:
+        seen = evidence([*HERE, *looks], targets=[BACKUP])
+        return [(each.target, each.reason) for each in diagnose(seen, RULES).not_evaluated if each.code == code]
+
+    assert reasons() == [("backup", "no address is known to try")]
+    assert reasons(tls(A, skipped="tcp failed: timeout")) == [("backup", "tcp failed: timeout")]
+    assert reasons(tls(A, failed="deadline")) == [("backup", "it said deadline")]
+    assert reasons(tls(A, failed="bug")) == [("backup", "it said bug")]
+    assert reasons(tls(A, 1026), tls(A, skipped="tcp failed: timeout")) == [("backup", "tcp failed: timeout")]
+    assert reasons(tls(A)) == []

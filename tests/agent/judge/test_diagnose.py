@@ -1,0 +1,908 @@
+"""From evidence to findings: what explains what, how bad it is, in which order; and no failure goes unnamed."""
+
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agent.catalog.findings import CODES, Scope, Severity
+from agent.judge.diagnose import ANYTHING, EXPLAINS, NO_EC2, Reach, diagnose
+from agent.judge.evidence import Evidence
+from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import Found, Rule, look
+from agent.judge.verdict import judge_evidence
+from agent.report import codec
+from agent.report.model import Finding, Fix
+from agent.settings import Suppression
+from probes.model import Addressing, Observation, Role, Skipped, Step, Target
+from probes.vpc.model import ENDPOINTS, Endpoint, EndpointsFacts
+from tests.support.build import (
+    BACKUP,
+    CORE,
+    CORPORATE,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    RESOLVER,
+    VPC_RESOLVER,
+    Looks,
+    addresses,
+    answer,
+    climbed,
+    context,
+    evidence,
+    healthy,
+    here,
+    host,
+    http,
+    imds,
+    lookup,
+    optional,
+    proxy,
+    replaced,
+    run,
+    sdk,
+    spoiled,
+    target,
+    tcp,
+    tls,
+)
+from tests.support.configured import ENDPOINT_GROUP_ID, ENDPOINT_ID, configured, endpoint, read
+
+A, B = PRIVATE
+
+
+def says(
+    code: str,
+    of: str | None = "backup",
+    *,
+    severity: Severity | None = None,
+    at: Iterable[str] = (),
+    shows: tuple[str, ...] = (),
+    detail: str = "so it is",
+    stale: bool = False,
+) -> Rule:
+    """A rule that always speaks."""
+    found = Found(
+        code=code,
+        target=of,
+        detail=detail,
+        evidence=shows,
+        fix=Fix(summary="mend it"),
+        addresses=frozenset(addresses(*at)),
+        severity=severity,
+        is_stale=stale,
+    )
+    return Rule(code, needs=(), check=lambda _: [found])
+
+
+def crashes(code: str) -> Rule:
+    def check(_: Evidence) -> Iterable[Found]:
+        raise ZeroDivisionError(f"in {code}")
+
+    return Rule(code, needs=(), check=check)
+
+
+def findings(seen: Evidence, *rules: Rule) -> dict[str, Finding]:
+    return {each.id: each for each in diagnose(seen, rules).findings}
+
+
+def causes(seen: Evidence, *rules: Rule) -> dict[str, str | None]:
+    return {name: each.explained_by for name, each in findings(seen, *rules).items()}
+
+
+def well(*targets: Target) -> Evidence:
+    return evidence(healthy(*targets or (BACKUP,)), targets=targets or (BACKUP,))
+
+
+# --- The table ------------------------------------------------------------------------------------------------------
+
+
+def symptoms_of(code: str) -> set[str]:
+    """The codes that a code can explain. Anything is what a target suffers; by address only what lies above names."""
+    found = set()
+    for row in EXPLAINS:
+        if row.cause != code:
+            continue
+        if row.symptom != ANYTHING:
+            found.add(row.symptom)
+            continue
+        spared = ("ENV", "RUN", "VPC", "DNS") if row.reach is Reach.ADDRESS else ("ENV", "RUN", "VPC")
+        found |= {each.code for each in CODES.values() if each.scope is Scope.TARGET and each.code[:3] not in spared}
+    return found
+
+
+def test_explains_has_no_cycle() -> None:
+    def walk(code: str, above: tuple[str, ...]) -> None:
+        assert code not in above, " explains ".join((*above, code))
+        for symptom in symptoms_of(code):
+            walk(symptom, (*above, code))
+
+    for code in CODES:
+        walk(code, ())
+
+
+def test_explains_names_codes_that_exist() -> None:
+    for row in EXPLAINS:
+        assert row.cause in CODES
+        assert row.symptom == ANYTHING or any(code.startswith(row.symptom) for code in CODES)
+
+
+def test_rules_and_codes_agree() -> None:
+    for rule in RULES:
+        assert rule.code in CODES
+
+
+# --- What explains what ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", at=[PUBLIC])],
+            {"DNS001@backup": None, "TCP001@backup": "DNS001@backup"},
+            id="by address",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", at=[PUBLIC, A])],
+            {"DNS001@backup": None, "TCP001@backup": None},
+            id="by address, and one lies elsewhere",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP006")],
+            {"DNS001@backup": None, "TCP006@backup": None},
+            id="by address, and the symptom names none",
+        ),
+        pytest.param(
+            [says("DNS001", at=[PUBLIC]), says("TCP001", "backup-gateway", at=[PUBLIC])],
+            {"DNS001@backup": None, "TCP001@backup-gateway": None},
+            id="by address, and the target is another",
+        ),
+        pytest.param(
+            [says("DNS002", at=[PUBLIC]), says("DNS001", at=[PUBLIC]), says("TLS001", at=[PUBLIC])],
+            {"DNS002@backup": None, "DNS001@backup": None, "TLS001@backup": "DNS002@backup"},
+            id="a cause among names explains no other name; the first row counts",
+        ),
+        pytest.param(
+            [says("DNS002"), says("DNS003"), says("DNS003", "backup-gateway")],
+            {"DNS002@backup": None, "DNS003@backup": "DNS002@backup", "DNS003@backup-gateway": None},
+            id="by target",
+        ),
+        pytest.param(
+            [says("DNS004", RESOLVER), says("DNS002"), says("DNS003"), says("DNS002", "backup-gateway")],
+            {
+                f"DNS004@{RESOLVER}": None,
+                "DNS002@backup": f"DNS004@{RESOLVER}",
+                "DNS003@backup": "DNS002@backup",
+                "DNS002@backup-gateway": f"DNS004@{RESOLVER}",
+            },
+            id="by run, and onwards",
+        ),
+        pytest.param(
+            [says("DNS002", at=[PUBLIC]), says("ENV002", None, at=[PUBLIC]), says("RUN001", None, at=[PUBLIC])],
+            {"DNS002@backup": None, "ENV002": None, "RUN001": None},
+            id="by address, never what is above the target",
+        ),
+    ],
+)
+def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
+    assert causes(well(BACKUP, GATEWAY), *rules) == expected
+
+
+def test_information_explains_nothing() -> None:
+    loud = [says("DNS002", severity=Severity.WARNING), says("DNS003")]
+    quiet = [says("DNS002", severity=Severity.INFO), says("DNS003")]
+    assert causes(well(), *loud)["DNS003@backup"] == "DNS002@backup"
+    assert causes(well(), *quiet)["DNS003@backup"] is None
+
+
+def test_a_cap_to_information_takes_the_power_to_explain() -> None:
+    beside = evidence(healthy(BACKUP), targets=[context(BACKUP)])
+    found = findings(beside, says("DNS002"), says("DNS003"))
+    assert found["DNS003@backup"].explained_by is None
+    assert {each.severity for each in found.values()} == {Severity.INFO}
+
+
+# --- Severity -------------------------------------------------------------------------------------------------------
+
+
+def test_a_cause_is_as_bad_as_the_worst_that_it_explains() -> None:
+    rules = [
+        says("DNS004", RESOLVER, severity=Severity.WARNING),
+        says("DNS002", severity=Severity.WARNING),
+        says("DNS003", severity=Severity.CRITICAL),
+    ]
+    assert {each.severity for each in findings(well(), *rules).values()} == {Severity.CRITICAL}
+    alone = findings(well(), *rules[:2])
+    assert {each.severity for each in alone.values()} == {Severity.WARNING}
+
+
+def test_a_symptom_does_not_rise_with_its_cause() -> None:
+    found = findings(well(), says("DNS002"), says("DNS003", severity=Severity.WARNING))
+    assert found["DNS002@backup"].severity is Severity.CRITICAL
+    assert found["DNS003@backup"].severity is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "expected"),
+    [
+        pytest.param(Role.REQUIRED, Severity.CRITICAL, Severity.CRITICAL, id="required: in full"),
+        pytest.param(Role.OPTIONAL, Severity.CRITICAL, Severity.WARNING, id="optional: a warning at most"),
+        pytest.param(Role.OPTIONAL, Severity.INFO, Severity.INFO, id="optional: information stays"),
+        pytest.param(Role.CONTEXT, Severity.CRITICAL, Severity.INFO, id="context: information at most"),
+        pytest.param(Role.CONTEXT, Severity.WARNING, Severity.INFO, id="context: no warning"),
+    ],
+)
+def test_severity_is_capped_by_the_role(role: Role, own: Severity, expected: Severity) -> None:
+    each = {Role.REQUIRED: BACKUP, Role.OPTIONAL: optional(BACKUP), Role.CONTEXT: context(BACKUP)}[role]
+    seen = evidence(healthy(), targets=[each])
+    assert findings(seen, says("TCP001", severity=own))["TCP001@backup"].severity is expected
+
+
+def test_what_a_capped_target_suffers_does_not_raise_its_cause_beyond_the_cap() -> None:
+    seen = evidence(healthy(GATEWAY), targets=[optional(GATEWAY)])
+    found = findings(
+        seen, says("DNS004", RESOLVER, severity=Severity.INFO), says("DNS002", "backup-gateway", severity=None)
+    )
+    assert found["DNS002@backup-gateway"].severity is Severity.WARNING
+    rising = findings(
+        seen, says("DNS004", RESOLVER, severity=Severity.WARNING), says("DNS002", "backup-gateway", severity=None)
+    )
+    assert rising[f"DNS004@{RESOLVER}"].severity is Severity.WARNING
+
+
+# --- Order ----------------------------------------------------------------------------------------------------------
+
+
+def test_causes_come_first_then_the_worst_then_the_order_of_codes() -> None:
+    rules = [
+        says("TCP001", at=[PUBLIC]),
+        says("TLS006", "backup-gateway"),
+        says("TLS001", "backup-gateway"),
+        says("TLS001", "backup"),
+        says("DNS001", at=[PUBLIC]),
+        says("ENV002", None, severity=Severity.WARNING),
+        says("RUN001", None, severity=Severity.INFO),
+    ]
+    expected = [
+        "DNS001@backup",
+        "TLS001@backup",
+        "TLS001@backup-gateway",
+        "TLS006@backup-gateway",
+        "ENV002",
+        "RUN001",
+        "TCP001@backup",
+    ]
+    for seed in range(5):
+        random.Random(seed).shuffle(rules)
+        assert list(findings(well(BACKUP, GATEWAY), *rules)) == expected
+
+
+BAD_DAY: Looks = [
+    *healthy(BACKUP, GATEWAY),
+    lookup(PUBLIC),
+    answer(PUBLIC, by=CORPORATE),
+    answer(A, B, "64:ff9b::1", by=VPC_RESOLVER),
+    tcp(PUBLIC, failed="timeout"),
+    tcp(A, 1026, of="backup-gateway", failed="timeout"),
+    tcp(B, 443, of="backup-gateway", failed="refused"),
+    tls(A, of="backup-gateway", failed="tls-untrusted", issuer="CN=x", organization=None),
+    http(A, of="backup-gateway", skipped="tls failed: tls-untrusted"),
+    imds(failed="bug"),
+]
+
+
+def test_the_order_of_observations_makes_no_difference() -> None:
+    def document(observations: Looks) -> str:
+        targets = [BACKUP, GATEWAY]
+        return codec.dumps(
+            codec.encode(judge_evidence(evidence(observations, targets=targets, of=run(complete=False))))
+        )
+
+    expected = document(BAD_DAY)
+    assert len(json.loads(expected)["findings"]) > 5
+    shuffled = list({each.id: each for each in BAD_DAY}.values())
+    for seed in range(20):
+        random.Random(seed).shuffle(shuffled)
+        assert document(shuffled) == expected
+
+
+# --- What is missing for ok -----------------------------------------------------------------------------------------
+
+
+def test_nothing_is_missing_in_a_healthy_run() -> None:
+    diagnosis = diagnose(well(BACKUP, GATEWAY), CORE)
+    assert diagnosis.findings == ()
+    assert diagnosis.unproven == {"backup": (), "backup-gateway": ()}
+    assert diagnosis.not_evaluated == ()
+
+
+def test_run003_names_every_failed_step_of_required_targets() -> None:
+    looks = replaced(
+        healthy(BACKUP, GATEWAY),
+        spoiled(tls(A), failed="reset"),
+        http(A, skipped="tls failed: reset"),
+        spoiled(tcp(B, 1028, of="backup-gateway"), failed="no-source-port"),
+    )
+    found = findings(evidence(looks, targets=[BACKUP, GATEWAY]), *CORE)
+    assert list(found) == ["RUN003"]
+    assert found["RUN003"].severity is Severity.CRITICAL
+    assert found["RUN003"].scope is Scope.RUN
+    assert found["RUN003"].evidence == ("tls/backup/10.0.1.17/443", "tcp/backup-gateway/10.0.2.17/1028")
+    assert "tls/backup/10.0.1.17/443 (it said reset)" in found["RUN003"].detail
+
+
+@pytest.mark.parametrize("each", [optional(GATEWAY), context(GATEWAY)], ids=["optional", "context"])
+def test_run003_is_for_required_targets_alone(each: Target) -> None:
+    looks = replaced(healthy(BACKUP, each), spoiled(tls(A, of=each.id), failed="reset"))
+    diagnosis = diagnose(evidence(looks, targets=[BACKUP, each]), CORE)
+    assert diagnosis.findings == ()
+    assert diagnosis.unproven[each.id] == ("tls/backup-gateway/10.0.1.17/443 failed: it said reset",)
+    assert diagnosis.unproven["backup"] == ()
+
+
+def test_run003_names_the_lowest_step_that_failed() -> None:
+    looks = replaced(
+        healthy(),
+        spoiled(tcp(A), failed="closed"),
+        tls(A, skipped="tcp failed: closed"),
+        http(A, skipped="tcp failed: closed"),
+    )
+    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+    both = replaced(healthy(), spoiled(tcp(A), failed="closed"), spoiled(tls(A), failed="reset"))
+    assert findings(evidence(both), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made() -> None:
+    looks = replaced(healthy(), tcp(A, skipped="not begun"), spoiled(tls(A), failed="reset"))
+    diagnosis = diagnose(evidence(looks), CORE)
+    assert [each.evidence for each in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
+    assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not begun",)
+    cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
+    assert [each.evidence for each in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
+
+
+def test_run003_is_about_what_the_target_needs() -> None:
+    # An answer of another resolver fails, and an address that only that resolver knows: neither decides.
+    looks = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
+    assert findings(evidence(looks), *CORE) == {}
+    # What grew from such an answer is itself shown, not the answer.
+    grown = tcp(A, failed="closed", after=f"dns/backup/{CORPORATE}/A")
+    looks = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
+    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_run003_does_not_repeat_what_a_finding_names() -> None:
+    looks = replaced(healthy(), spoiled(tls(A), failed="reset"))
+    named = says("TLS004", shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), named)) == ["TLS004@backup"]
+    quiet = says("TLS004", severity=Severity.INFO, shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), quiet)) == ["RUN003", "TLS004@backup"], "information excuses nothing"
+    lost = says("RUN002", None, shows=("tls/backup/10.0.1.17/443",))
+    assert list(findings(evidence(looks), lost)) == ["RUN003", "RUN002"], "nor does a fault of our own"
+
+
+def test_a_cause_by_address_names_what_fails_there() -> None:
+    looks = [*here("backup", PUBLIC), *replaced(climbed(PUBLIC), spoiled(tls(PUBLIC), failed="reset"))]
+    assert list(findings(evidence(looks), says("DNS001", at=[PUBLIC]))) == ["DNS001@backup"]
+    assert set(findings(evidence(looks), says("TCP003", at=[PUBLIC]))) == {"RUN003", "TCP003@backup"}
+    elsewhere = evidence([*looks, *healthy(GATEWAY)], targets=[BACKUP, GATEWAY])
+    other = says("DNS001", "backup-gateway", at=[PUBLIC])
+    assert set(findings(elsewhere, other)) == {"RUN003", "DNS001@backup-gateway"}, "another target's cause is not mine"
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        pytest.param(
+            [each for each in healthy() if each.id != "tls/backup/10.0.1.17/443"],
+            ("tls/backup/10.0.1.17/443 was not made",),
+            id="not made",
+        ),
+        pytest.param(
+            replaced(healthy(), http(A, skipped="nobody asked")),
+            ("http/backup/10.0.1.17/443 was skipped: nobody asked",),
+            id="skipped",
+        ),
+        pytest.param(
+            replaced(healthy(), spoiled(tls(A), failed="deadline"), http(A, skipped="not begun")),
+            ("tls/backup/10.0.1.17/443: it said deadline",),
+            id="cut short, and what rests on it",
+        ),
+        pytest.param(
+            replaced(healthy(), spoiled(tcp(A), failed="bug")), ("tcp/backup/10.0.1.17/443: it said bug",), id="crashed"
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(failed="malformed")),
+            ("host/sdk-settings: it said malformed",),
+            id="settings that cannot be read are no fault of the path",
+        ),
+        pytest.param(
+            replaced(healthy(), proxy("http://10.0.0.9:3128")),
+            (
+                "calls to backup.eu-west-1.amazonaws.com go through the proxy http://10.0.0.9:3128, and only the "
+                "direct way was measured",
+            ),
+            id="a proxy",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "http://backup.eu-west-1.amazonaws.com"})),
+            ("calls go to http://backup.eu-west-1.amazonaws.com, and only HTTPS on port 443 was measured",),
+            id="a URL without TLS",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "https://backup.eu-west-1.amazonaws.com:8443"})),
+            ("calls go to https://backup.eu-west-1.amazonaws.com:8443, and only HTTPS on port 443 was measured",),
+            id="a URL with another port",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup": "https://backup.eu-west-1.amazonaws.com:443"})),
+            (),
+            id="a URL that says what is so anyway",
+        ),
+        pytest.param(
+            replaced(healthy(), sdk(urls={"backup-gateway": "http://gateway.example"})),
+            (),
+            id="a URL of another service",
+        ),
+        pytest.param(
+            [host(), sdk(), proxy(), lookup()],
+            ("backup.eu-west-1.amazonaws.com gave no address that this host can use",),
+            id="a lookup that gave nothing and did not fail",
+        ),
+        pytest.param(
+            [host("127.0.0.1/8"), sdk(), proxy(), lookup(A)],
+            ("backup.eu-west-1.amazonaws.com gave no address that this host can use",),
+            id="a host without an address of its own, and no rule that says so",
+        ),
+        pytest.param(
+            [*healthy(), lookup(A, B, "127.0.0.1"), *climbed("127.0.0.1")],
+            ("127.0.0.1 is loopback, where private was expected",),
+            id="an address that is none",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_in_words(looks: Looks, words: tuple[str, ...]) -> None:
+    rules = [rule for rule in CORE if rule.code != "TCP006"]
+    diagnosis = diagnose(evidence(looks), rules)
+    assert diagnosis.unproven == {"backup": words}
+    assert {each.code for each in diagnosis.findings} <= {"RUN002"}
+
+
+def test_what_a_finding_names_is_not_said_again() -> None:
+    diagnosis = diagnose(evidence([host("127.0.0.1/8"), sdk(), proxy(), lookup(A)]), CORE)
+    assert [each.id for each in diagnosis.findings] == ["TCP006@backup"]
+    assert diagnosis.unproven == {"backup": ()}
+
+
+def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
+    called = target(host="backup.example.com")
+    looks = replaced(healthy(called, BACKUP), sdk(urls={"backup": "http://backup.example.com"}))
+    unproven = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE).unproven
+    assert unproven[called.id] == ("calls go to http://backup.example.com, and only HTTPS on port 443 was measured",)
+    assert unproven["backup"] == ()
+
+
+def test_a_target_for_comparison_is_named_by_information() -> None:
+    # Private DNS off and calls by an endpoint's own name: a supported way to work, and nothing is unknown about it.
+    called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
+    looks = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
+    diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
+    assert [(each.id, each.severity) for each in diagnosis.findings] == [("DNS001@backup", Severity.INFO)]
+    assert diagnosis.unproven == {called.id: (), "backup": ()}
+
+
+# --- Faults of our own ----------------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
+    found = findings(well(), says("TLS001"), crashes("TCP001"), says("TLS003"))
+    assert list(found) == ["TLS001@backup", "TLS003@backup", "RUN002"]
+    assert found["RUN002"].severity is Severity.WARNING
+    assert "The rule TCP001 failed" in found["RUN002"].detail
+    assert "ZeroDivisionError: in TCP001" in found["RUN002"].detail
+
+
+def test_a_rule_that_crashes_half_way() -> None:
+    def check(_: Evidence) -> Iterable[Found]:
+        yield Found(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="mend it"))
+        raise KeyError("late")
+
+    assert list(findings(well(), Rule("TLS001", needs=(), check=check))) == ["RUN002"]
+
+
+def test_several_faults_of_our_own_are_one_finding() -> None:
+    looks = replaced(healthy(), spoiled(tcp(A), failed="bug"))
+    found = findings(evidence(looks), crashes("TCP001"), crashes("DNS001"), *CORE)
+    assert list(found) == ["RUN002"]
+    detail = found["RUN002"].detail
+    assert "The rule TCP001 failed" in detail
+    assert "The rule DNS001 failed" in detail
+    assert "1 step could not be made" in detail
+    assert found["RUN002"].evidence == ("tcp/backup/10.0.1.17/443",)
+
+
+def test_findings_of_one_id_are_one_finding() -> None:
+    rules = [
+        says("TLS001", at=[A], shows=("tls/backup/10.0.1.17/443",), severity=Severity.INFO, detail="one"),
+        says("TLS001", at=[B], shows=("tls/backup/10.0.2.17/443",), detail="two"),
+        says("TLS001", "backup-gateway", detail="three"),
+    ]
+    found = findings(well(BACKUP, GATEWAY), *rules)
+    assert list(found) == ["TLS001@backup", "TLS001@backup-gateway"]
+    both = found["TLS001@backup"]
+    assert both.detail == "one two"
+    assert both.severity is Severity.CRITICAL
+    assert both.evidence == ("tls/backup/10.0.1.17/443", "tls/backup/10.0.2.17/443")
+
+
+def test_a_crash_excuses_no_failure() -> None:
+    looks = replaced(healthy(), spoiled(tls(A), failed="tls-untrusted"))
+    assert list(findings(evidence(looks), crashes("TLS001"))) == ["RUN003", "RUN002"]
+
+
+# --- Not evaluated --------------------------------------------------------------------------------------------------
+
+
+def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:
+    aside = optional(GATEWAY)
+    looks = [*healthy(), *here("backup-gateway", PUBLIC), tcp(PUBLIC, of="backup-gateway", skipped="not in use")]
+    diagnosis = diagnose(evidence(looks, targets=[BACKUP, aside]), CORE)
+    assert diagnosis.findings == ()
+    assert "backup-gateway" not in diagnosis.unproven
+    reasons = {each.reason for each in diagnosis.not_evaluated}
+    assert reasons == {
+        "backup-gateway was not asked for, and backup-gateway.eu-west-1.amazonaws.com has only public addresses here"
+    }
+    asked = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
+    assert {each.code for each in diagnosis.not_evaluated} == asked
+    assert {each.target for each in diagnosis.not_evaluated} == {"backup-gateway"}
+
+
+def test_a_finding_about_a_target_that_is_not_in_use_is_dropped() -> None:
+    looks = [*healthy(), *here("backup-gateway", PUBLIC)]
+    seen = evidence(looks, targets=[BACKUP, optional(GATEWAY)])
+    assert list(findings(seen, says("TLS001", "backup-gateway"), says("TLS001"))) == ["TLS001@backup"]
+
+
+def test_without_a_target_every_rule_about_one_is_listed() -> None:
+    diagnosis = diagnose(
+        evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)), CORE
+    )
+    reasons = {(each.target, each.reason) for each in diagnosis.not_evaluated}
+    assert reasons == {(None, "no Region is known, and so no host to look at")}
+    early = diagnose(evidence([], targets=[], of=run(complete=False)), CORE)
+    assert {each.reason for each in early.not_evaluated if each.target is None and each.code != "ENV002"} == {
+        "the run ended before it knew what to look at"
+    }
+    about_targets = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
+    assert {each.code for each in diagnosis.not_evaluated} == about_targets
+
+
+@pytest.mark.parametrize(
+    "word", ["$(reboot)", "a b", "x;y", "`id`", "a\nb", "--option='x'", "\u202eevil", "a" * 301, ""]
+)
+def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
+    found = Found(
+        code="TLS006",
+        target="backup",
+        detail="x",
+        evidence=(),
+        fix=Fix(summary="x", commands=(look("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
+    )
+    rule = Rule("TLS006", (), lambda _: [found])
+    finding = next(each for each in diagnose(evidence([]), (rule,)).findings if each.code == "TLS006")
+    assert finding.fix.commands[0].argv == ("openssl", "s_client", "<VALUE>", "<VPC_ID>", "10.0.1.17:443")
+
+
+def words_of(
+    *looks: Observation[Any], commands: tuple[str, ...], targets: list[Target] | None = None, about: str = "backup"
+) -> list[str]:
+    """The words that stand in the command of a finding."""
+    fix = Fix(summary="Do.", commands=(look(*commands),))
+    found = Found(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
+    rule = Rule("TLS006", (), lambda _: [found])
+    findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
+    return list(next(each for each in findings if each.code == "TLS006").fix.commands[0].argv)
+
+
+def test_what_the_run_knows_stands_in_place_of_placeholders() -> None:
+    words = words_of(
+        imds(), commands=("aws", "--vpc-id", "<VPC_ID>", "Name=subnet-id,Values=<SUBNET_ID>", "<INSTANCE_ID>")
+    )
+    assert words == ["aws", "--vpc-id", "vpc-0a1b2c3d", "Name=subnet-id,Values=subnet-0a1b2c3d", "i-0a1b2c3d"]
+
+
+@pytest.mark.parametrize("vpc_id", [None, "vpc-1; reboot", "vpc-$(id)", "sg-0a1b2c3d", "VPC-0A1B2C3D"])
+def test_what_is_not_known_or_has_another_form_stays_a_placeholder(vpc_id: str | None) -> None:
+    assert words_of(imds(vpc_id=vpc_id), commands=("aws", "<VPC_ID>")) == ["aws", "<VPC_ID>"]
+
+
+def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
+    assert words_of(imds(), commands=("aws", "<HOSTED_ZONE_ID>")) == ["aws", "<HOSTED_ZONE_ID>"]
+
+
+def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
+    """Another endpoint that was named may be somebody else's, and a command may change it."""
+    own = target(host="vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
+    command = ("aws", "<VPC_ENDPOINT_ID>")
+    assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
+    assert words_of(commands=command, targets=[own], about=own.id) == ["aws", "vpce-0a1b2c3d4e5f67890"]
+
+
+ENDPOINT_IDS = ("aws", "<VPC_ENDPOINT_ID>", "<ENDPOINT_SECURITY_GROUP_ID>")
+CENTRAL = "10.9.0.5"
+
+
+def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
+    """The ids that a command of a finding at these addresses gets, in a VPC with the endpoint of AWS Backup."""
+    found = Found(
+        code="TCP001",
+        target=about.id,
+        detail="It is so.",
+        evidence=(),
+        fix=Fix(summary="Do.", commands=(look(*ENDPOINT_IDS),)),
+        addresses=frozenset(addresses(*at)),
+    )
+    rule = Rule("TCP001", (), lambda _: [found])
+    seen = evidence([host(), imds(), *configured(*changed)], targets=[about], of=run(ec2_reads=True))
+    (one,) = (each for each in diagnose(seen, (rule,)).findings if each.code == "TCP001")
+    return one.fix.commands[0].argv[1:]
+
+
+KNOWN = (ENDPOINT_ID, ENDPOINT_GROUP_ID)
+
+
+def with_endpoints(*endpoints: Endpoint) -> Observation[Any]:
+    return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
+
+
+DELETED = endpoint("vpce-0f1b2c3d", state="deleted", interface_ids=())
+OF_ANOTHER_REGION = replace(BACKUP, region="us-east-1", host="backup.us-east-1.amazonaws.com")
+OF_ONES_OWN = replace(BACKUP, host="backup.example.com", addressing=Addressing.CUSTOM)
+
+
+@pytest.mark.parametrize(
+    ("at", "changed", "about", "is_known"),
+    [
+        pytest.param([A], [], BACKUP, True, id="at its interface"),
+        pytest.param([A, B], [], BACKUP, True, id="at both"),
+        pytest.param([], [], BACKUP, True, id="of the name"),
+        pytest.param([PUBLIC], [], BACKUP, True, id="of the name, which is public"),
+        pytest.param([CENTRAL], [], BACKUP, False, id="at another endpoint's address"),
+        pytest.param([A, CENTRAL], [], BACKUP, False, id="at another's as well"),
+        pytest.param([], [with_endpoints(endpoint(), DELETED)], BACKUP, True, id="beside a deleted one"),
+        pytest.param([], [with_endpoints(endpoint(state="deleted"))], BACKUP, False, id="a deleted one"),
+        pytest.param([], [with_endpoints(endpoint(), endpoint("vpce-0f1b2c3d"))], BACKUP, False, id="one of two"),
+        pytest.param([], [], OF_ANOTHER_REGION, False, id="of another Region"),
+        pytest.param([], [], OF_ONES_OWN, False, id="of a name of one's own"),
+        pytest.param([A], [], OF_ONES_OWN, True, id="of a name of one's own that leads to it"),
+        pytest.param([A], [read(ENDPOINTS, failed="not-permitted")], BACKUP, False, id="endpoints were not read"),
+    ],
+)
+def test_the_endpoint_is_known_where_the_finding_is_about_it(
+    at: list[str], changed: Looks, about: Target, is_known: bool
+) -> None:
+    assert ids_for(*changed, at=at, about=about) == (KNOWN if is_known else ENDPOINT_IDS[1:])
+
+
+# --- What the configuration says ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code.startswith("VPC")])
+def test_configuration_alone_raises_nothing_but_what_stands_alone(code: str) -> None:
+    of = None if CODES[code].scope is Scope.RUN else "backup"
+    found = findings(well(), says(code, of, at=[A]))
+    assert bool(found) == (code in ("VPC004", "VPC009", "VPC013", "VPC014"))
+
+
+def test_a_cause_in_the_configuration_explains_what_was_measured_at_its_addresses() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A, B]))
+    assert found["TCP001@backup"].explained_by == "VPC005@backup"
+    assert found["VPC005@backup"].explained_by is None
+
+
+@pytest.mark.parametrize(
+    "symptom",
+    [
+        pytest.param(says("TCP001", at=[B]), id="elsewhere"),
+        pytest.param(says("TCP005", at=[A]), id="of this host"),
+        pytest.param(says("TLS001", at=[A]), id="not of packets"),
+        pytest.param(says("TCP001", GATEWAY.id, at=[A]), id="of another target"),
+    ],
+)
+def test_a_cause_in_the_configuration_goes_with_what_it_explains(symptom: Rule) -> None:
+    seen = well(BACKUP, GATEWAY)
+    assert not any(name.startswith("VPC") for name in findings(seen, symptom, says("VPC005", at=[A])))
+
+
+@pytest.mark.parametrize(
+    ("symptom", "severity"),
+    [("TCP001", Severity.CRITICAL), ("TCP007", Severity.WARNING), ("TCP008", Severity.WARNING)],
+)
+def test_a_cause_in_the_configuration_is_as_bad_as_what_it_explains(symptom: str, severity: Severity) -> None:
+    found = findings(well(), says(symptom, at=[A]), says("VPC006", at=[A]))
+    assert found["VPC006@backup"].severity is severity
+
+
+def test_two_causes_in_the_configuration_are_both_named_and_stay_roots() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A]))
+    assert found["TCP001@backup"].explained_by == "VPC012@backup"
+    assert found["VPC005@backup"].explained_by is None
+    assert found["VPC005@backup"].severity is Severity.CRITICAL
+
+
+def test_what_is_old_stands_beside_as_a_warning_and_explains_nothing() -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A], stale=True))
+    assert found["TCP001@backup"].explained_by is None
+    assert found["TCP001@backup"].severity is Severity.CRITICAL
+    assert found["VPC005@backup"].severity is Severity.WARNING
+
+
+def test_what_is_old_and_has_nothing_to_explain_is_not_said() -> None:
+    assert findings(well(), says("VPC005", at=[A], stale=True)) == {}
+
+
+def test_a_chain_of_causes_ends_at_what_was_measured() -> None:
+    rules = says("VPC016"), says("VPC010", at=[A]), says("TCP008", at=[A])
+    found = findings(well(), *rules)
+    assert found["TCP008@backup"].explained_by == "VPC010@backup"
+    assert found["VPC010@backup"].explained_by == "VPC016@backup"
+    assert {each.severity for each in found.values()} == {Severity.WARNING}
+    assert not findings(well(), *rules[:2])
+
+
+@pytest.mark.parametrize("code", ["VPC004", "VPC009", "VPC013", "VPC014"])
+@pytest.mark.parametrize("cause", ["ENV005", "DNS001", "DNS002", "VPC010"])
+def test_no_cause_of_anything_explains_the_configuration(code: str, cause: str) -> None:
+    of = None if CODES[code].scope is Scope.RUN else "backup"
+    found = causes(well(), says("TCP001", at=[A]), says(cause, at=[A]), says(code, of, at=[A]))
+    assert found[code if of is None else f"{code}@backup"] is None
+
+
+def test_an_optional_target_caps_a_cause_in_the_configuration() -> None:
+    seen = well(BACKUP, optional(GATEWAY))
+    found = findings(seen, says("TCP001", GATEWAY.id, at=[A]), says("VPC005", GATEWAY.id, at=[A]))
+    assert found["VPC005@backup-gateway"].severity is Severity.WARNING
+
+
+def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
+    rules = says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A])
+    diagnosis = diagnose(well(), rules, suppress=(Suppression(code="VPC012", target=None),))
+    found = {each.id: each for each in diagnosis.findings}
+    assert found["TCP001@backup"].explained_by == "VPC005@backup"
+    assert found["VPC012@backup"].suppressed
+
+
+def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
+    asked = Rule("VPC001", (), lambda _: (), reads=("endpoints",))
+    (missing,) = diagnose(well(), (asked,)).not_evaluated
+    assert (missing.code, missing.target, missing.reason) == ("VPC001", "backup", NO_EC2)
+
+
+def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it_needs() -> None:
+    def reasons(looks: Looks) -> list[tuple[str | None, str]]:
+        seen = evidence(looks, targets=[BACKUP, GATEWAY])
+        return [(each.target, each.reason) for each in diagnose(seen, (asked,)).not_evaluated]
+
+    asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
+    assert reasons([host(), imds()]) == []
+    assert reasons([host(), imds(failed="timeout")]) == []  # a look that failed was made: that is ENV002's to say
+    assert reasons([host()]) == [(each, "no imds step was made") for each in ("backup", "backup-gateway")]
+    asked = Rule("ENV007", (Step.HOST,), lambda _: ())
+    assert reasons([host(), proxy()]) == []
+    gone = replace(proxy(), outcome=Skipped("not begun: interrupted"))
+    assert reasons([host(), gone]) == [("backup", "not begun: interrupted")]
+
+
+def test_two_faults_of_the_configuration_explain_together_what_each_explains_in_part() -> None:
+    rules = says("TCP001", at=[A, B]), says("VPC005", at=[A]), says("VPC006", at=[B])
+    found = findings(well(), *rules)
+    assert found["TCP001@backup"].explained_by == "VPC006@backup"
+    assert found["VPC005@backup"].explained_by is None
+    assert {found[f"{code}@backup"].severity for code in ("VPC005", "VPC006")} == {Severity.CRITICAL}
+
+
+def test_a_fault_of_the_configuration_that_explains_a_part_stands_beside_the_rest() -> None:
+    found = findings(well(), says("TCP001", at=[A, B]), says("VPC006", at=[B]))
+    assert {name: each.explained_by for name, each in found.items()} == {"TCP001@backup": None, "VPC006@backup": None}
+
+
+def test_an_endpoint_that_is_not_available_is_one_of_several_faults_that_explain_together() -> None:
+    rules = says("TCP001", at=[A, B]), says("VPC004", at=[A]), says("VPC006", at=[B])
+    found = findings(well(), *rules)
+    assert found["TCP001@backup"].explained_by == "VPC004@backup"
+    assert found["VPC006@backup"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("beside", "severity"),
+    [
+        pytest.param([], Severity.INFO, id="nothing was measured"),
+        pytest.param([says("TCP001", at=[A])], Severity.CRITICAL, id="it explains something critical"),
+        pytest.param([says("TCP008", at=[A])], Severity.WARNING, id="it explains a warning"),
+        pytest.param([says("TCP008", at=[A]), says("IAM001", at=[A])], Severity.WARNING, id="and nothing else counts"),
+        pytest.param([says("TCP004", at=[A])], Severity.CRITICAL, id="something critical shows at its addresses"),
+        pytest.param([says("TCP004", at=[B])], Severity.INFO, id="elsewhere"),
+        pytest.param([says("TCP004", GATEWAY.id, at=[A])], Severity.INFO, id="of another target"),
+        pytest.param([says("DNS003")], Severity.INFO, id="of the name"),
+        pytest.param([says("VPC014", at=[A])], Severity.INFO, id="the configuration itself is no measurement"),
+    ],
+)
+def test_an_endpoint_that_is_not_available_is_as_bad_as_what_was_measured(
+    beside: list[Rule], severity: Severity
+) -> None:
+    found = findings(well(BACKUP, GATEWAY), says("VPC004", at=[A]), *beside)
+    assert found["VPC004@backup"].severity is severity
+
+
+def test_old_facts_of_an_endpoint_are_a_warning_at_most() -> None:
+    found = findings(well(), says("VPC004", at=[A], stale=True), says("TCP001", at=[A]))
+    assert found["VPC004@backup"].severity is Severity.WARNING
+    assert found["TCP001@backup"].explained_by is None
+
+
+def test_an_endpoint_that_is_not_available_excuses_no_failure_that_has_no_other_name() -> None:
+    looks = replaced(healthy(), spoiled(tcp(A), failed="closed"))
+    found = findings(evidence(looks), says("VPC004", at=[A], shows=(f"tcp/backup/{A}/443",)))
+    assert found["RUN003"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("cause", ["VPC004", "VPC010", "ENV009", "DNS007", "DNS002"])
+def test_where_this_host_sends_is_this_host_s_own_fault(cause: str) -> None:
+    found = findings(well(), says("TCP001", at=[A]), says("TCP010", at=[A]), says(cause, at=[A]))
+    assert found["TCP010@backup"].explained_by is None
+    assert found["TCP001@backup"].explained_by == f"{cause}@backup"
+
+
+@pytest.mark.parametrize(
+    ("measured", "configured_cause"), [("TCP010", "VPC004"), ("TCP010", "VPC005"), ("ENV009", "VPC005")]
+)
+def test_the_configuration_takes_nothing_from_a_cause_that_was_measured(measured: str, configured_cause: str) -> None:
+    rules = says("TCP001", at=[A]), says(measured, at=[A], severity=Severity.WARNING)
+    alone = findings(well(), *rules)
+    found = findings(well(), *rules, says(configured_cause, at=[A]))
+    assert found["TCP001@backup"].explained_by == f"{configured_cause}@backup"
+    assert found[f"{measured}@backup"].explained_by is None
+    assert found[f"{measured}@backup"].severity is alone[f"{measured}@backup"].severity is Severity.CRITICAL
+
+
+def no_way(**facts: Any) -> Looks:
+    return [*here("backup", A), tcp(A, failed=facts.pop("failed", "unreachable"), **facts)]
+
+
+@pytest.mark.parametrize(
+    ("looks", "is_explained"),
+    [
+        pytest.param(
+            no_way(failed="timeout", neighbour="incomplete", next_hop=A), True, id="nobody has it on the own subnet"
+        ),
+        pytest.param(no_way(icmp=("10.0.3.1", 1)), True, id="a router says so"),
+        pytest.param(no_way(route_error="ENETUNREACH"), False, id="this host has no route into its VPC"),
+        pytest.param(no_way(at_once=True), False, id="connect() says so at once"),
+        pytest.param(
+            no_way(failed="timeout", neighbour="failed", next_hop="10.0.3.1"), False, id="its router is silent"
+        ),
+    ],
+)
+def test_a_way_that_this_host_itself_does_not_have_is_no_fault_of_the_address(looks: Looks, is_explained: bool) -> None:
+    no_route = next(rule for rule in RULES if rule.code == "TCP006")
+    found = findings(evidence(looks), no_route, says("TCP001", at=[A]), says("VPC010", at=[A]))
+    assert (found["TCP006@backup"].explained_by == "VPC010@backup") is is_explained
+    astray = findings(evidence(looks), no_route, says("TCP010", at=[A]))
+    assert astray["TCP006@backup"].explained_by == "TCP010@backup"
+
+
+def test_no_route_to_a_public_address_follows_from_the_name() -> None:
+    looks = [*here("backup", PUBLIC), tcp(PUBLIC, failed="unreachable", route_error="ENETUNREACH")]
+    no_route = next(rule for rule in RULES if rule.code == "TCP006")
+    assert findings(evidence(looks), no_route, says("DNS001", at=[PUBLIC]))["TCP006@backup"].explained_by is not None
+
+
+def test_of_other_causes_each_must_explain_by_itself() -> None:
+    rules = says("TCP001", at=[A, B]), says("TCP010", at=[A]), says("VPC006", at=[B])
+    assert findings(well(), *rules)["TCP001@backup"].explained_by is None

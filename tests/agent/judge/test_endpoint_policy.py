@@ -1,0 +1,473 @@
+"""Endpoint policies judged: samples, a slow and obvious second evaluator, and what must hold of any document."""
+
+import copy
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.judge.endpoint_policy import Call, Decision, Judgement, judge, resource_of
+from tests.agent.judge.policy_documents import (
+    ACCOUNT,
+    DEFAULT,
+    GATEWAYS,
+    JOHN,
+    LIST,
+    OTHER,
+    ROLE,
+    SAMPLES,
+    SESSION,
+    TYPES,
+    USER,
+    VAULT,
+    VAULTS,
+    Sample,
+    allow,
+    deny,
+    statement,
+    when,
+)
+
+ALLOW, DENY, NO_ALLOW, CANNOT_TELL = Decision
+UNRELATED: Final = deny(Action="s3:GetObject")
+Document = dict[str, Any]
+
+
+def judged(*statements: Mapping[str, Any], call: Call = LIST) -> Judgement:
+    return judge(json.dumps({"Statement": list(statements)}), call)
+
+
+def of(*samples: Sample) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("sample", [pytest.param(each, id=each.id) for each in samples])
+
+
+@of(*SAMPLES)
+def test_each_sample_is_judged_right(sample: Sample) -> None:
+    judgement = judge(sample.text, sample.call)
+    assert judgement == Judgement(
+        decision=sample.decision,
+        statement=sample.statement,
+        element=sample.element,
+        words=judgement.words,
+        only_denies=sample.only_denies,
+    )
+    assert [each for each in sample.says if each not in judgement.words] == []
+
+
+@of(*SAMPLES)
+def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) -> None:
+    words = judge(sample.text, sample.call).words
+    assert words.isascii()
+    assert words.isprintable()
+    assert not words.endswith(".")
+    assert [each for each in ("arn:", ACCOUNT, OTHER, "vpc-0", "vpce-0", "o-a1b2") if each in words] == []
+
+
+@pytest.mark.parametrize(
+    ("judgement", "words"),
+    [
+        (
+            judged(allow(Action="backup:*"), call=GATEWAYS),
+            "no statement allows backup-gateway:ListGateways; the nearest is statement 1, but its Action, backup:*, "
+            "does not cover it; backup: actions are another service's than backup-gateway: ones",
+        ),
+        (
+            judged(allow(Action="s3:*"), call=GATEWAYS),
+            "no statement allows backup-gateway:ListGateways; the nearest is statement 1, but its Action, s3:*, does "
+            "not cover it",
+        ),
+        (
+            judged(allow(Resource=f"{VAULTS}prod")),
+            "no statement allows backup:ListBackupVaults; the nearest is statement 1, but its Resource does not cover "
+            "what backup:ListBackupVaults acts on, which is all of a kind: it needs * there, no single name",
+        ),
+        (
+            judged(allow(Sid="Ours", Condition=when("StringEquals", "aws:PrincipalOrgID", "o-1"))),
+            "whether Ours allows backup:ListBackupVaults cannot be told: its Condition, StringEquals "
+            "aws:PrincipalOrgID, cannot be judged here",
+        ),
+        (
+            judged(allow(), deny(Principal={"AWS": JOHN}), call=replace(LIST, principal_arn=None)),
+            "whether statement 2 denies backup:ListBackupVaults cannot be told: its Principal may or may not cover "
+            "this caller",
+        ),
+        (judged(allow(), deny()), "statement 2 denies backup:ListBackupVaults to this caller"),
+    ],
+)
+def test_words_name_the_statement_the_element_and_the_reason(judgement: Judgement, words: str) -> None:
+    assert judgement.words == words
+
+
+@of(*(each for each in SAMPLES if each.document and each.statement and each.decision is not NO_ALLOW))
+def test_without_the_statement_that_decides_the_decision_is_another(sample: Sample) -> None:
+    document = copy.deepcopy(sample.document)
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    names = [each.get("Sid", "") for each in statements]
+    place = names.index(sample.statement) if sample.statement in names else int(str(sample.statement).split()[-1]) - 1
+    document["Statement"] = [*statements[:place], UNRELATED, *statements[place + 1 :]]
+    assert judge(json.dumps(document), sample.call).decision is not sample.decision
+
+
+@of(*(each for each in SAMPLES if each.document and each.element and each.decision is NO_ALLOW))
+def test_without_the_element_that_does_not_fit_something_allows(sample: Sample) -> None:
+    nearest = next(
+        each for each in sample.document["Statement"] if sample.element in each and each["Effect"] == "Allow"
+    )
+    mended = {name: value for name, value in nearest.items() if name != sample.element}
+    others = {"Action": "*", "Principal": "*", "Resource": "*"}
+    wanted = str(sample.element).removeprefix("Not")
+    if wanted in others:
+        mended[wanted] = others[wanted]
+    if sample.id == "the nearest of two":
+        mended = allow()
+    assert judged(mended, call=sample.call).decision is ALLOW
+
+
+DOUBTFUL: Final[tuple[tuple[str, Any], ...]] = (
+    ("Action", "backup:${x}"),
+    ("Action", "List*"),
+    ("Action", []),
+    ("Principal", "anyone"),
+    ("Principal", {"AWS": "AIDAEXAMPLEEXAMPLE00"}),
+    ("Principal", {"Anyone": "*"}),
+    ("Resource", "arn:aws:backup:*:*:backup-vault:${x}"),
+    ("Resource", "vaults"),
+    ("Resource", []),
+    ("Condition", {"StringIs": {"aws:PrincipalAccount": ACCOUNT}}),
+    ("Condition", {"StringEquals": {"aws:NoSuchKey": "x"}}),
+    ("Condition", {"StringEquals": {"aws:PrincipalAccount": "${x}"}}),
+    ("Condition", {"StringEquals": {"aws:PrincipalAccount": [None]}}),
+)
+REFUSED: Final[tuple[dict[str, Any], ...]] = (
+    {"Effect": "allow"},
+    {"Actions": "*"},
+    {"Action": {}},
+    {"Principal": 1},
+    {"Resource": None},
+    {"Condition": "x"},
+    {"Condition": {"Bool": []}},
+    {"NotAction": "s3:*"},
+    {"NotPrincipal": "*"},
+    {"NotResource": "*"},
+    {"Sid": 1},
+)
+
+
+@pytest.mark.parametrize(("element", "value"), DOUBTFUL)
+def test_nothing_that_is_not_understood_allows_or_denies(element: str, value: Any) -> None:
+    assert judged(allow()).decision is ALLOW
+    assert judged(allow(**{element: value})).decision is CANNOT_TELL
+    assert judged(allow(), deny(**{element: value})).decision is CANNOT_TELL
+
+
+@pytest.mark.parametrize("change", REFUSED)
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_statement_that_aws_would_refuse_leaves_nothing_certain(effect: str, change: dict[str, Any]) -> None:
+    assert judged(allow(), {**statement(effect, Action="s3:*"), **change}).decision is CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("action", "account", "expected"),
+    [
+        ("backup:ListBackupVaults", ACCOUNT, f"{VAULTS}*"),
+        ("backup:ListBackupVaults", None, None),
+        ("backup:GetSupportedResourceTypes", None, "*"),
+        ("Backup-Gateway:ListGateways", ACCOUNT, "*"),
+        ("backup:DescribeBackupVault", ACCOUNT, None),
+    ],
+)
+def test_what_the_calls_of_probes_act_on(action: str, account: str | None, expected: str | None) -> None:
+    assert resource_of(action, partition="aws", region="eu-west-1", account=account) == expected
+
+
+# The second evaluator. It knows everything: which way AWS reads what its pages leave open, and all of the request.
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One way in which things may stand, of those that the judge cannot tell apart."""
+
+    beyond_colons: bool
+    """Wildcards in resources go beyond colons."""
+    role_covers_sessions: bool
+    path: str
+    """Of the caller's role."""
+    organization: str | None
+    team: str | None
+
+    def context(self, call: Call) -> dict[str, str | None]:
+        arn = JOHN if call.principal_arn == JOHN else ROLE.replace("role/", f"role{self.path}")
+        return {
+            "aws:principalorgid": self.organization,
+            "aws:principaltag/team": self.team,
+            "aws:principalarn": arn,
+            "aws:principalaccount": ACCOUNT,
+            "aws:sourceip": None,
+            "aws:securetransport": "true",
+        }
+
+
+WORLDS: Final = tuple(
+    World(beyond_colons=colons, role_covers_sessions=sessions, path=path, organization=organization, team=team)
+    for colons, sessions, path, organization, team in itertools.product(
+        (True, False), (True, False), ("/", "/app/"), (None, "o-1", "o-2"), (None, "red")
+    )
+)
+
+
+@cache
+def glob(pattern: str, text: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(glob(pattern[1:], text[start:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and glob(pattern[1:], text[1:])
+
+
+def by_parts(pattern: str, text: str) -> bool:
+    parts, others = pattern.split(":", 5), text.split(":", 5)
+    if len(parts) < len(others):
+        others = [*others[: len(parts) - 1], ":".join(others[len(parts) - 1 :])]
+    return len(parts) == len(others) and all(map(glob, parts, others))
+
+
+def resource_fits(pattern: str, call: Call, world: World) -> bool:
+    assert call.resource is not None
+    if pattern == "*" or call.resource == "*":
+        return pattern == "*"
+    return glob(pattern, call.resource) if world.beyond_colons else by_parts(pattern, call.resource)
+
+
+def principal_fits(principal: Any, call: Call, world: World) -> bool:
+    if principal == "*":
+        return True
+    names = principal.get("AWS", [])
+    mine = {"*", ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", call.principal_arn}
+    if world.role_covers_sessions and call.principal_arn == SESSION:
+        mine.add(ROLE.replace("role/", f"role{world.path}"))
+    return any(each in mine for each in names)
+
+
+def condition_holds(operator: str, key: str, wanted: list[str], call: Call, world: World) -> bool:
+    value = world.context(call)[key.lower()]
+    if operator == "Null":
+        return wanted == ["true" if value is None else "false"]
+    if value is None and operator.endswith("IfExists"):
+        return True
+    operator = operator.removesuffix("IfExists")
+    matches = glob if operator.endswith("Like") else str.__eq__
+    one_does = value is not None and any(matches(each, value) for each in wanted)
+    return one_does != ("Not" in operator)
+
+
+def fits(each: Document, call: Call, world: World) -> bool:
+    actions = each["Action"] if "Action" in each else each["NotAction"]
+    resources = each["Resource"] if "Resource" in each else each["NotResource"]
+    action = any(glob(pattern.lower(), call.action.lower()) for pattern in actions)
+    resource = any(resource_fits(pattern, call, world) for pattern in resources)
+    return (
+        action == ("Action" in each)
+        and resource == ("Resource" in each)
+        and principal_fits(each["Principal"], call, world)
+        and all(
+            condition_holds(operator, key, wanted, call, world)
+            for operator, keys in each.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def slowly(statements: list[Document], call: Call, world: World) -> Decision:
+    if any(fits(each, call, world) for each in statements if each["Effect"] == "Deny"):
+        return DENY
+    return ALLOW if any(fits(each, call, world) for each in statements if each["Effect"] == "Allow") else NO_ALLOW
+
+
+CALLS: Final = st.sampled_from((LIST, TYPES, GATEWAYS, VAULT, USER))
+ACTIONS: Final = (
+    *("*", "backup:*", "BACKUP:list*", "backup:ListBackupVaults", "backup:ListBackupVault?", "backup:*Vault*"),
+    *("backup-gateway:*", "backup-gateway:ListGateways", "s3:*", "backup:Get*", "backup:List?"),
+)
+PLAIN_RESOURCES: Final = (
+    *("*", f"{VAULTS}prod", f"{VAULTS}p*d", f"{VAULTS}*", "arn:aws:backup:*:*:backup-vault:*", f"{VAULTS}test"),
+    *(f"arn:aws:backup:*:{ACCOUNT}:backup-vault:*", f"arn:aws:backup:eu-?est-1:{OTHER}:backup-vault:*"),
+)
+ODD_RESOURCES: Final = (
+    *("arn:aws:backup:*", "arn:aws:backup:*:backup-vault:*", f"arn:aws:backup:*{ACCOUNT}:backup-vault:*"),
+    *("arn:*:backup-vault:*", f"arn:aws:*:{ACCOUNT}:backup-vault:prod", "arn:aws:b*:*:*:*", f"{VAULTS}?"),
+)
+PLAIN_PRINCIPALS: Final = (
+    *("*", {"AWS": ["*"]}, {"AWS": [ACCOUNT]}, {"AWS": [OTHER]}, {"AWS": [f"arn:aws:iam::{ACCOUNT}:root"]}),
+    *({"AWS": [SESSION]}, {"AWS": [JOHN]}, {"AWS": [JOHN, SESSION]}, {"Service": ["backup.amazonaws.com"]}),
+    {"AWS": [f"arn:aws:iam::{OTHER}:role/BackupRole", f"arn:aws:iam::{ACCOUNT}:role/OtherRole"]},
+)
+ODD_PRINCIPALS: Final = ({"AWS": [ROLE]}, {"AWS": [ROLE.replace("role/", "role/app/"), OTHER]})
+PLAIN_CONDITIONS: Final = (
+    when("Bool", "aws:SecureTransport", ["true"]),
+    when("StringEquals", "aws:PrincipalAccount", [OTHER, ACCOUNT]),
+    when("StringNotEquals", "aws:PrincipalAccount", [ACCOUNT]),
+    when("Null", "aws:SourceIp", ["true"]),
+    when("StringEqualsIfExists", "aws:SourceIp", ["x"]),
+    when("StringLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:*"]),
+    when("StringNotLike", "aws:PrincipalArn", [f"arn:aws:iam::{OTHER}:*", "nobody-*"]),
+)
+ODD_CONDITIONS: Final = (
+    *(
+        when(f"String{name}{more}", "aws:PrincipalOrgID", ["o-1"])
+        for name in ("Equals", "NotEquals")
+        for more in ("", "IfExists")
+    ),
+    *(when("Null", "aws:PrincipalTag/team", [each]) for each in ("true", "false")),
+    {"StringEquals": {"aws:PrincipalOrgID": ["o-1", "o-2"], "aws:PrincipalTag/team": ["red"]}},
+    *(when("StringEquals", "aws:PrincipalArn", [each]) for each in (ROLE, ROLE.replace("role/", "role/app/"), JOHN)),
+    *(
+        when(f"String{name}", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:role/*Role"])
+        for name in ("Like", "NotLike")
+    ),
+    *(
+        when("StringLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:{each}"])
+        for each in ("role/app/*", "role/B*", "role/?*")
+    ),
+    when("StringLike", "aws:PrincipalArn", ["*/app/BackupRole", "*:user/*John"]),
+)
+
+
+def statements_of(resources: Any, principals: Any, conditions: Any) -> st.SearchStrategy[list[Document]]:
+    """Documents whose elements are drawn from these, a statement's actions and resources as lists of one or two."""
+
+    def some(values: Any) -> st.SearchStrategy[list[Any]]:
+        return st.lists(st.sampled_from(values), min_size=1, max_size=2)
+
+    def made(effect: str, negated: tuple[bool, bool], *elements: Any) -> Document:
+        action, resource, principal, condition = elements
+        scope = {"NotAction" if negated[0] else "Action": action, "NotResource" if negated[1] else "Resource": resource}
+        return {"Effect": effect, "Principal": principal, **scope, **({"Condition": condition} if condition else {})}
+
+    one = st.builds(
+        made,
+        st.sampled_from(("Allow", "Allow", "Deny")),
+        st.tuples(st.booleans(), st.booleans()),
+        some(ACTIONS),
+        some(resources),
+        st.sampled_from(principals),
+        st.sampled_from((None, None, *conditions)),
+    )
+    return st.lists(one, min_size=1, max_size=4)
+
+
+PLAIN: Final = statements_of(PLAIN_RESOURCES, PLAIN_PRINCIPALS, PLAIN_CONDITIONS)
+ANY: Final = statements_of(
+    PLAIN_RESOURCES + ODD_RESOURCES, PLAIN_PRINCIPALS + ODD_PRINCIPALS, PLAIN_CONDITIONS + ODD_CONDITIONS
+)
+
+
+@given(PLAIN, CALLS)
+def test_what_leaves_nothing_open_is_judged_as_the_second_evaluator_does(
+    statements: list[Document], call: Call
+) -> None:
+    assert {slowly(statements, call, world) for world in WORLDS} == {judged(*statements, call=call).decision}
+
+
+@given(ANY, CALLS)
+def test_what_is_certain_is_so_in_every_world(statements: list[Document], call: Call) -> None:
+    decision = judged(*statements, call=call).decision
+    worlds = {slowly(statements, call, world) for world in WORLDS}
+    if decision is NO_ALLOW:
+        assert worlds <= {NO_ALLOW, DENY}
+    elif decision is not CANNOT_TELL:
+        assert worlds == {decision}
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_the_documents_of_that_test_bring_every_decision(decision: Decision) -> None:
+    conditions = (*PLAIN_CONDITIONS, *ODD_CONDITIONS)
+    found = {
+        judged(statement(effect, Condition=each), allow(Action="s3:*")).decision
+        for effect in ("Allow", "Deny")
+        for each in conditions
+    }
+    assert decision in found
+
+
+@given(ANY, ANY, CALLS)
+def test_another_deny_never_allows(statements: list[Document], more: list[Document], call: Call) -> None:
+    denies = [{**each, "Effect": "Deny"} for each in more]
+    if judged(*statements, call=call).decision is not ALLOW:
+        assert judged(*statements, *denies, call=call).decision is not ALLOW
+
+
+@given(ANY, CALLS)
+def test_denies_alone_never_allow(statements: list[Document], call: Call) -> None:
+    judgement = judged(*({**each, "Effect": "Deny"} for each in statements), call=call)
+    assert judgement.decision in (DENY, NO_ALLOW)
+    assert judgement.only_denies
+
+
+@given(st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=3), CALLS)
+def test_not_action_is_all_that_action_is_not(actions: list[str], call: Call) -> None:
+    both = {judged(allow(**{name: actions}), call=call).decision for name in ("Action", "NotAction")}
+    assert both == {ALLOW, NO_ALLOW}
+
+
+@given(PLAIN, CALLS)
+def test_the_order_of_statements_decides_nothing(statements: list[Document], call: Call) -> None:
+    assert judged(*reversed(statements), call=call).decision is judged(*statements, call=call).decision
+
+
+KEYS: Final = st.sampled_from(
+    (
+        *("Version", "Id", "Statement", "Sid", "Effect", "Action", "NotAction", "Principal", "NotPrincipal"),
+        *("Resource", "NotResource", "Condition", "AWS", "Service", "Bool", "Null", "StringLike", "ArnLike"),
+        *("IpAddress", "ForAnyValue:StringEquals", "aws:SourceIp", "aws:PrincipalArn"),
+    )
+)
+LEAVES: Final = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ("Allow", "Deny", "*", "2012-10-17", ACCOUNT, ROLE, SESSION, "backup:*", f"{VAULTS}*", "10.0.0.0/8", "true")
+    )
+)
+VALUES: Final = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=4), inner, max_size=5)
+)
+
+
+@given(VALUES, CALLS)
+def test_no_json_raises_and_none_but_an_object_allows(value: Any, call: Call) -> None:
+    decision = judge(json.dumps(value), call).decision
+    assert decision is CANNOT_TELL or isinstance(value, dict)
+
+
+@given(st.text(min_size=1, alphabet=st.characters()), CALLS)
+def test_no_text_raises(text: str, call: Call) -> None:
+    assert judge(text, call).decision is (CANNOT_TELL if text.strip() else ALLOW)
+
+
+@given(st.dictionaries(st.sampled_from(("Sid", "Action", "Principal", "Resource", "Condition")), VALUES, min_size=1))
+def test_no_value_of_an_element_raises(elements: dict[str, Any]) -> None:
+    judgement = judged({**allow(), **elements})
+    assert judgement.decision is not DENY
+    assert judgement.words.isprintable()
+
+
+@given(st.integers(0, len(DEFAULT) - 1), st.characters())
+def test_a_document_with_one_character_changed_never_raises_or_denies(place: int, character: str) -> None:
+    assert judge(DEFAULT[:place] + character + DEFAULT[place + 1 :], LIST).decision is not DENY
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_call_raises(action: str, resource: str, principal: str) -> None:
+    call = replace(LIST, action=action, resource=resource, principal_arn=principal)
+    assert judge(DEFAULT, call).decision is ALLOW
+    narrow = allow(Action="backup:*", Resource=f"{VAULTS}*", Principal={"AWS": [SESSION]})
+    assert judged(narrow, call=call).decision is not ALLOW

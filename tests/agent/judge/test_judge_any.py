@@ -1,0 +1,273 @@
+"""Any facts at all, thrown at all rules: every kind that a report can hold, made from its own type, so that a new kind
+or a new field is thrown the day it is there."""
+
+import dataclasses
+import enum
+import json
+import types
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from agent.catalog.services import APPLIANCE_LABELS
+from agent.formats import text as text_format
+from agent.judge.evidence import Evidence
+from agent.judge.verdict import judge_evidence
+from agent.report import codec
+from agent.report.model import Status
+from agent.settings import Expect, Suppression
+from probes import facts as forms
+from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Skipped, Step, Subject
+from probes.operations import (
+    ALLOWANCES,
+    APPLIANCE,
+    CONTAINER,
+    DUAL_STACK_NAME,
+    GETADDRINFO,
+    METADATA_PROXY,
+    OTHER_NAME,
+    PADDED,
+    PROXY,
+    PROXY_CONNECT,
+    SDK_SETTINGS,
+    SMALL_SEGMENTS,
+)
+from probes.vpc.model import READS
+from tests.support.build import (
+    BACKUP,
+    GATEWAY,
+    NOW,
+    OWN,
+    PRIVATE,
+    PUBLIC,
+    context,
+    evidence,
+    imds,
+    optional,
+    run,
+    target,
+)
+from tests.support.calls import called
+from tests.support.configured import ACCOUNT, configured
+
+A, B = PRIVATE
+VALIDATOR: Final = Draft202012Validator(codec.schema())
+CALLED: Final = target(host="backup.example.com", addressing=Addressing.CUSTOM)
+ADDRESSES: Final = tuple(
+    ip_address(text)
+    for text in (A, B, PUBLIC, OWN, "127.0.0.1", "192.0.2.1", "fd00::17", "2600:1f18::17", "64:ff9b::345f:6f1e", "::1")
+)
+NETWORKS: Final = tuple(ip_network(text) for text in ("10.0.0.0/16", "0.0.0.0/0", "2600:1f18::/56", "10.0.1.17/32"))
+DENIALS: Final = (
+    "User: x is not authorized to perform: backup:ListBackupVaults because no VPC endpoint policy allows it",
+    "User: x is not authorized to perform: y with an explicit deny in a service control policy: arn:aws:x",
+    "Signature expired: 20210502T144040Z is now earlier than 20210502T173143Z (20210502T174643Z - 15 min.)",
+    "\x1b[2J\u202e</script>",
+)
+TEXTS: Final = st.text(max_size=8) | st.sampled_from(
+    [*DENIALS, "Amazon", "eu-west-1", "EPERM", "failed", "backup", "https://backup.example.com", "//[", "iam-role", ""]
+)
+_TYPED: Final[dict[Any, st.SearchStrategy[Any]]] = {
+    type(None): st.none(),
+    bool: st.booleans(),
+    int: st.integers(0, 9_000),
+    float: st.integers(-10_000_000, 10_000_000).map(lambda number: number / 1000),
+    str: TEXTS,
+    datetime: st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001 - made UTC
+        lambda instant: instant.replace(tzinfo=UTC, microsecond=0)
+    ),
+    IPv4Address: st.sampled_from([each for each in ADDRESSES if each.version == 4]),
+    IPv6Address: st.sampled_from([each for each in ADDRESSES if each.version == 6]),
+    IPv4Network: st.sampled_from([each for each in NETWORKS if each.version == 4]),
+    IPv6Network: st.sampled_from([each for each in NETWORKS if each.version == 6]),
+    IPv4Interface: st.sampled_from([ip_interface("127.0.0.1/8"), ip_interface(f"{OWN}/24")]),
+    IPv6Interface: st.sampled_from([ip_interface("fe80::5/64"), ip_interface("fd00::5/64")]),
+}
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a type, as the facts use types."""
+    if hint in _TYPED:
+        return _TYPED[hint]
+    arguments = get_args(hint)
+    if get_origin(hint) in (Union, types.UnionType):
+        return st.one_of(*map(values, arguments))
+    if get_origin(hint) is tuple:
+        return st.lists(values(arguments[0]), max_size=3).map(tuple)
+    if get_origin(hint) is dict:
+        keys = st.sampled_from(["backup", "backup-gateway", "ens5 x_allowance_exceeded"]) | values(arguments[0])
+        return st.dictionaries(keys, values(arguments[1]), max_size=2)
+    if get_origin(hint) is Literal:
+        return st.sampled_from(arguments)
+    if isinstance(hint, enum.EnumType):
+        return st.sampled_from(list(hint))
+    fields = get_type_hints(hint)
+    return st.builds(hint, **{each.name: values(fields[each.name]) for each in dataclasses.fields(hint)})
+
+
+FORMS: Final[dict[tuple[Step, str | None], type]] = {
+    (Step.HOST, None): forms.HostFacts,
+    (Step.HOST, SDK_SETTINGS): forms.SdkFacts,
+    (Step.HOST, PROXY): forms.ProxyFacts,
+    (Step.HOST, METADATA_PROXY): forms.ProxyFacts,
+    (Step.HOST, ALLOWANCES): forms.AllowanceFacts,
+    (Step.IMDS, None): forms.ImdsFacts,
+    (Step.IMDS, CONTAINER): forms.TcpFacts,
+    (Step.CREDENTIALS, None): forms.CredentialFacts,
+    (Step.DNS, GETADDRINFO): forms.LookupFacts,
+    (Step.DNS, DUAL_STACK_NAME): forms.LookupFacts,
+    (Step.DNS, "A"): forms.DnsFacts,
+    **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
+    (Step.TCP, None): forms.TcpFacts,
+    (Step.TLS, None): forms.TlsFacts,
+    (Step.TLS, SMALL_SEGMENTS): forms.TlsFacts,
+    (Step.TLS, OTHER_NAME): forms.TlsFacts,
+    (Step.HTTP, None): forms.HttpFacts,
+    (Step.HTTP, PADDED): forms.HttpFacts,
+    (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
+    (Step.API, None): forms.ApiFacts,
+    **{(Step.EC2, read.operation): read.facts for read in READS.values()},
+}
+KINDS: Final = {place: values(form) for place, form in FORMS.items()}
+OF_THE_HOST: Final = {
+    PROXY,
+    PROXY_CONNECT,
+    GETADDRINFO,
+    DUAL_STACK_NAME,
+    *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS),
+}
+NEEDS_NO_LOOK: Final = frozenset({"ENV001", "RUN001", "RUN002"})
+"""Findings of what was not looked at, or of this program; every other one stands on a look."""
+HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
+
+
+def test_every_kind_of_facts_is_thrown() -> None:
+    # What a codec does not know it cannot read back, so what is thrown here is what a report can hold.
+    assert {*codec._FACTS} - {(Step.DNS, "AAAA")} == {*KINDS}
+
+
+@st.composite
+def subjects(draw: st.DrawFn) -> Subject:
+    """A look of any kind at one of few places, so that contradictions are common."""
+    step, operation = draw(st.sampled_from(sorted(KINDS, key=str)))
+    about = draw(st.sampled_from(["backup", "backup-gateway", CALLED.id]))
+    if operation in OF_THE_HOST:
+        return Subject(step=step, target=about, operation=operation)
+    if step in (Step.HOST, Step.IMDS, Step.CREDENTIALS, Step.EC2):
+        return Subject(step=step, operation=operation)
+    if step is Step.DNS:
+        resolver = draw(st.sampled_from([ip_address("10.0.0.2"), ip_address("169.254.169.253")]))
+        return Subject(step=step, target=about, resolver=resolver, operation=operation)
+    port = draw(st.sampled_from([443, 443, 1026, 2222])) if step in (Step.TCP, Step.TLS) else 443
+    return Subject(step=step, target=about, address=draw(st.sampled_from(ADDRESSES)), port=port, operation=operation)
+
+
+@st.composite
+def looks(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
+    """A look with an end of any kind and facts that need not fit it."""
+    about = draw(subjects()) if subject is None else subject
+    record = "A" if about.operation == "AAAA" else about.operation
+    seen = KINDS[about.step, record]
+    started_at = draw(st.none() | st.just(NOW))
+    seconds = draw(st.none() | st.sampled_from([0.0, 0.0001, 3.0]))
+    match draw(st.integers(0, 4)):
+        case 0 | 1:
+            return Observation(subject=about, outcome=Ok(draw(seen)), started_at=started_at, seconds=seconds)
+        case 2:
+            return Observation(subject=about, outcome=Skipped(draw(TEXTS)), started_at=None, seconds=None)
+    failure = Failure(
+        kind=draw(st.sampled_from(HARD)),
+        message=draw(TEXTS),
+        code=draw(st.none() | st.sampled_from(["403", "MissingAuthenticationTokenException", "EACCES"])),
+    )
+    outcome = Failed(failure, draw(st.none() | seen))
+    return Observation(subject=about, outcome=outcome, started_at=started_at, seconds=seconds)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
+    """A good run with signed calls in which any looks are others, or none at all."""
+    targets = draw(
+        st.sampled_from(
+            [(BACKUP,), (BACKUP, GATEWAY), (BACKUP, optional(GATEWAY)), (CALLED, context(BACKUP), optional(GATEWAY))]
+        )
+    )
+    good = called(*targets) if draw(st.booleans()) else []
+    read = [imds(account=ACCOUNT), *configured()] if draw(st.booleans()) else []
+    seen = {each.id: each for each in (*good, *read)}
+    for name in draw(st.lists(st.sampled_from(sorted(seen)), max_size=6, unique=True)) if seen else ():
+        seen[name] = draw(looks(seen[name].subject))
+    for each in draw(st.lists(looks(), max_size=8)):
+        seen[each.id] = each
+    of = run(
+        expect=draw(st.sampled_from([Expect.PRIVATE, *Expect])),
+        complete=draw(st.booleans()),
+        region=draw(st.sampled_from(["eu-west-1", "eu-west-1", "ap-southeast-3", None])),
+        signed_calls=draw(st.booleans()),
+        ec2_reads=draw(st.booleans()),
+    )
+    of = replace(of, region_source=draw(st.none() | st.just("AWS_REGION")))
+    codes = draw(st.lists(st.sampled_from(["DNS001", "TCP001", "IAM003", "API001", "ENV005", "RUN003"]), max_size=2))
+    return evidence(seen.values(), targets=targets, of=of), [Suppression(code=code, target=None) for code in codes]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(runs())
+def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
+    report = judge_evidence(seen[0], suppress=seen[1])
+    # Nothing above is a fault of ours, so that every RUN002 is a rule's.
+    assert [each.detail for each in report.findings if each.code == "RUN002"] == []
+    made = {each.id for each in report.observations}
+    by_id = {each.id: each for each in report.findings}
+    assert len(by_id) == len(report.findings)
+    for each in report.findings:
+        assert set(each.evidence) <= made, each.id
+        assert each.evidence or each.code in NEEDS_NO_LOOK, each.id
+        above = [each.id]
+        while each.explained_by is not None:
+            each = by_id[each.explained_by]
+            assert each.id not in above
+            above.append(each.id)
+    document = json.loads(codec.dumps(codec.encode(report)))
+    VALIDATOR.validate(document)
+    assert codec.decode(document) == report
+    assert "\x1b" not in text_format.render(report)
+    assert "\x1b" not in text_format.brief(report)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(runs())
+def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
+    report = judge_evidence(seen[0])  # nothing is suppressed here: what an operator calls well is their own word
+    status = {each.id: each.status for each in report.targets}
+    for each in seen[0].targets:
+        if status[each.id] is Status.OK and each.role == "required":
+            steps = [seen[0].find(step) for step in seen[0].required_steps(each)]
+            assert all(step is not None and step.ok for step in steps)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS, key=str), ids=str)
+def test_a_good_run_with_one_look_of_each_kind_missing_never_crashes(kind: tuple[Step, str | None]) -> None:
+    step, operation = kind
+    kept = [
+        each for each in (*called(), *configured()) if (each.subject.step, each.subject.operation) != (step, operation)
+    ]
+    report = judge_evidence(evidence(kept, of=run(signed_calls=True, ec2_reads=True)))
+    assert "RUN002" not in {each.code for each in report.findings}

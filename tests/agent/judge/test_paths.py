@@ -1,0 +1,406 @@
+"""The picture: the way to each address as the configuration has it, beside what was measured, in text and JSON."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import jsonschema
+import pytest
+
+from agent.formats import ndjson, text
+from agent.formats import report_text as words
+from agent.judge.verdict import judge_evidence
+from agent.report import codec
+from agent.report.hops import Hop, Outcome, Stage
+from agent.report.model import ConfiguredPath, Measured, Report
+from agent.simulated import scenario as scenarios
+from probes.model import Observation
+from probes.operations import APPLIANCE
+from probes.vpc.model import (
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    OWN_INTERFACES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    EndpointsFacts,
+    GroupRule,
+    InterfacesFacts,
+    Route,
+    RouteTablesFacts,
+    SecurityGroup,
+    SecurityGroupsFacts,
+)
+from tests.support.build import GATEWAY, OWN, PRIVATE, Looks, evidence, healthy, host, imds, lookup, tcp
+from tests.support.configured import (
+    ENDPOINT_GROUP_ID,
+    ENDPOINT_SUBNET_IDS,
+    configured,
+    endpoint,
+    endpoint_interfaces,
+    groups,
+    interface,
+    main_table,
+    own_interface,
+    read,
+)
+from tests.support.runs import report_of, too_long
+
+NAMES: Final = scenarios.names()
+VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+AT: Final = ("10.0.1.27", "10.0.2.27")
+"""The addresses of the gateway's endpoint."""
+INTERFACE_IDS: Final = ("eni-0d1b2c3d4e5f67890", "eni-0f1b2c3d4e5f67890")
+ENDPOINT_ID: Final = "vpce-0b1b2c3d4e5f67890"
+BESIDE_443: Final = tuple(port for port in GATEWAY.ports if port != 443)
+HEAD: Final = "  by configuration, "
+
+
+def gateway(
+    *changed: Observation[Any], silent: Sequence[int] = (), refused: Sequence[int] = (), days_old: float = 0.0
+) -> Report:
+    """A run towards Backup gateway with these reads in place of the healthy ones; which ports do not connect."""
+    interfaces = tuple(
+        interface(interface_id, address, subnet_id=subnet_id)
+        for interface_id, address, subnet_id in zip(INTERFACE_IDS, AT, ENDPOINT_SUBNET_IDS, strict=True)
+    )
+    both = (endpoint(), endpoint(ENDPOINT_ID, service="backup-gateway", interface_ids=INTERFACE_IDS))
+    reads = configured(
+        read(ENDPOINTS, EndpointsFacts(endpoints=both), days_old=days_old),
+        read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), *interfaces)), days_old=days_old),
+        *changed,
+        days_old=days_old,
+    )
+    failed = {**dict.fromkeys(silent, "timeout"), **dict.fromkeys(refused, "refused")}
+    looks: Looks = [host(), imds(), *reads, lookup(*AT, of=GATEWAY.id)]
+    looks += [tcp(address, port, of=GATEWAY.id, failed=failed.get(port)) for address in AT for port in GATEWAY.ports]
+    return judge_evidence(evidence(looks, targets=(GATEWAY,)))
+
+
+def admitting(*ports: int) -> Observation[Any]:
+    """The endpoint's group with a rule for each of these ports."""
+    rules = tuple(
+        GroupRule(rule_id=f"sgr-0e1b2c{place:02}", from_port=port, to_port=port, cidr=ip_network("10.0.0.0/16"))
+        for place, port in enumerate(ports)
+    )
+    own, _ = groups()
+    return read(
+        SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=rules)))
+    )
+
+
+def picture(report: Report) -> str:
+    """The part of the text that is about the configuration, of all targets one after the other."""
+    found = []
+    for part in text.render(report).split("\n\n"):
+        lines = part.splitlines()
+        starts = [place for place, line in enumerate(lines) if line.startswith(HEAD)]
+        found += lines[starts[0] :] if starts else []
+    return "\n".join(found) + "\n" if found else ""
+
+
+# --- In text ---------------------------------------------------------------------------------------------------------
+
+
+def test_healthy_is_one_line_an_address() -> None:
+    report = judge_evidence(evidence([*healthy(), *configured()]))
+    assert (
+        picture(report)
+        == """\
+  by configuration, read in this run
+  10.0.1.17  443  open, connected  groups > ACL > local > ACL > groups
+  10.0.2.17  443  open, connected  groups > ACL > local > ACL > groups
+"""
+    )
+
+
+def test_a_healthy_gateway_with_a_rule_for_each_port_is_one_line_an_address() -> None:
+    assert (
+        picture(gateway(admitting(*GATEWAY.ports)))
+        == """\
+  by configuration, read in this run
+  10.0.1.27  all 6 ports  open, connected  groups > ACL > local > ACL > groups
+  10.0.2.27  all 6 ports  open, connected  groups > ACL > local > ACL > groups
+"""
+    )
+
+
+BLOCKED: Final = """\
+  by configuration, read in this run
+  10.0.1.27  443  open, connected  groups > ACL > local > ACL > groups
+  10.0.2.27  443  open, connected  groups > ACL > local > ACL > groups
+  10.0.1.27  1026-1028 1031 2222  BLOCKED, silent  eni-0d1b2c3d4e5f67890
+  10.0.2.27  1026-1028 1031 2222  BLOCKED, silent  eni-0f1b2c3d4e5f67890
+    from      10.0.3.5 in subnet-0a1b2c3d
+    open      host's groups       sg-0a1b2c3d: sgr-0a1b2c3d
+    open      host's ACL out      acl-0a1b2c3d: 100 outbound
+    open      route               rtb-0a1b2c3d: 10.0.0.0/16 to local
+    into      subnet-0b1b2c3d and subnet-0c1b2c3d
+    open      endpoint's ACL in   acl-0a1b2c3d: 100 inbound
+    BLOCKED   endpoint's groups   sg-0e1b2c3d
+              no rule of sg-0e1b2c3d admits tcp 1026, 1027, 1028, 1031 and 2222
+              from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only
+    open      endpoint            vpce-0b1b2c3d4e5f67890: state available
+    open      endpoint's ACL out  acl-0a1b2c3d: 100 outbound
+    open      host's ACL in       acl-0a1b2c3d: 100 inbound
+"""
+
+
+def test_what_is_blocked_is_shown_hop_by_hop_and_once_for_all_ports_and_addresses() -> None:
+    assert picture(gateway(silent=BESIDE_443)) == BLOCKED
+
+
+def test_what_connects_all_the_same_is_marked_at_the_hop_that_should_have_stopped_it() -> None:
+    shown = picture(gateway())
+    assert shown.count("BLOCKED, yet CONNECTED") == len(AT)
+    assert (
+        "from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only\n"
+        "              <-- here they part: it connected all the same\n"
+        "    open      endpoint  "
+    ) in shown
+    assert shown.count("<--") == 1
+
+
+@pytest.mark.parametrize("word", ["silent", "refused"])
+def test_what_should_pass_and_does_not_differs_at_no_hop(word: str) -> None:
+    closed = {"silent": (), "refused": (), word: BESIDE_443}
+    report = gateway(admitting(*GATEWAY.ports), silent=closed["silent"], refused=closed["refused"])
+    shown = picture(report)
+    assert shown.count(f"open, yet {word.upper()}") == len(AT)
+    assert shown.endswith(f"\n    differs   every hop lets it pass, yet it is {word}; nothing tells where\n")
+    assert "<--" not in shown
+    # The rules of all these ports.
+    assert set(re.findall(r"sgr-0e1b2c\d\d", shown)) == {f"sgr-0e1b2c{place:02}" for place in range(1, 6)}
+
+
+def test_a_refusal_where_the_configuration_drops_is_no_agreement() -> None:
+    assert "BLOCKED, refused" in picture(gateway(refused=BESIDE_443))
+
+
+def test_one_subnet_asks_no_acl_and_no_route() -> None:
+    own = replace(own_interface(), subnet_id=ENDPOINT_SUBNET_IDS[0])
+    shown = picture(gateway(read(OWN_INTERFACES, InterfacesFacts(interfaces=(own,))), silent=BESIDE_443))
+    assert "  10.0.1.27  443  open, connected  groups > same subnet > groups\n" in shown
+    assert "  10.0.2.27  443  open, connected  groups > ACL > local > ACL > groups\n" in shown
+    first, second = shown.split("  10.0.2.27  1026")
+    assert f"    from      10.0.3.5 in {ENDPOINT_SUBNET_IDS[0]}\n" in first
+    assert "              same subnet         which asks no ACL and no route\n" in first
+    assert "acl-" not in first
+    assert "same subnet" not in second
+
+
+def test_what_cannot_be_told_is_short_where_it_connects_and_whole_where_it_does_not() -> None:
+    unread = read(SECURITY_GROUPS, failed="not-permitted")
+    well = picture(gateway(unread))
+    assert well == (
+        "  by configuration, read in this run\n"
+        "  10.0.1.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
+        "  10.0.2.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
+        "  ?: the configuration that can be read does not tell; it connects all the same\n"
+    )
+    ill = picture(gateway(unread, silent=GATEWAY.ports))
+    assert "all 6 ports  cannot tell, silent  eni-" in ill
+    assert "    ?         host's groups       sg-0a1b2c3d\n              the security groups' rules were not" in ill
+    assert "\n    unseen    the security groups' rules, which were not read\n" in ill
+    assert "  ?: " not in ill
+
+
+def test_a_detour_is_shown_with_what_cannot_be_seen_of_it() -> None:
+    table = main_table(Route(destination=ip_network("10.0.2.0/24"), target="vpce-0ffb2c3d4e5f67890"))
+    shown = picture(gateway(read(ROUTE_TABLES, RouteTablesFacts(tables=(table,))), admitting(*GATEWAY.ports)))
+    assert "  10.0.2.27  all 6 ports  doubtful, connected  eni-0f1b2c3d4e5f67890\n" in shown
+    assert "    DOUBTFUL  route               rtb-0a1b2c3d: 10.0.2.0/24 to\n" in shown
+    flat = " ".join(shown.split())
+    assert "unseen what vpce-0ffb2c3d4e5f67890 does with the packet" in flat
+
+
+def test_way_of_another_target_is_not_shown() -> None:
+    report = judge_evidence(evidence([*healthy(), *configured()]))
+    others = tuple(replace(each, target="backup-gateway") for each in report.paths)
+    assert picture(replace(report, paths=others)) == ""
+
+
+def test_nothing_is_shown_where_nothing_was_read() -> None:
+    report = judge_evidence(evidence(healthy()))
+    assert report.paths == ()
+    assert "by configuration" not in text.render(report)
+
+
+AGES: Final = {
+    "read in this run": timedelta(0),
+    "as it was at 2026-03-01 11:59 UTC, just before this run": timedelta(seconds=30),
+    "as it was at 2026-03-01 11:58 UTC, 1 minute before this run": timedelta(minutes=1, seconds=59),
+    "as it was at 2026-03-01 09:00 UTC, 3 hours before this run": timedelta(hours=3),
+    "as it was at 2026-02-28 12:00 UTC, 1 day before this run": timedelta(days=1),
+    "as it was at 2026-02-19 12:00 UTC, 10 days before this run": timedelta(days=10),
+    "as it was at 2026-03-01 13:00 UTC, after this run by this host's clock": timedelta(hours=-1),
+}
+
+
+@pytest.mark.parametrize("words", AGES)
+def test_age_of_the_facts(words: str) -> None:
+    report = judge_evidence(evidence([*healthy(), *configured()]))
+    paths = tuple(replace(each, taken_at=report.run.started_at - AGES[words]) for each in report.paths)
+    assert picture(replace(report, paths=paths)).startswith(f"{HEAD}{words}\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_brief_has_no_picture(name: str) -> None:
+    assert "by configuration" not in text.brief(report_of(name))
+
+
+# --- Whatever it says ------------------------------------------------------------------------------------------------
+
+HOSTILE: Final = "\x1b[2J\u202e\n" + "a" * 200
+IPV6: Final = tuple(f"2600:1f18:1234:5678:9abc:def0:1234:{number:x}" for number in (0x1111, 0x2222))
+
+
+def literal(address: str, port: int = 443, said: str = "sg-0a1b2c3d", **changes: Any) -> ConfiguredPath:
+    """A path with this text wherever one is."""
+    hops = tuple(
+        Hop(stage=stage, resources=(said,), outcome=outcome, rule=said, words=f"{said} tcp {port} {address}")
+        for stage, outcome in zip(Stage, (*Outcome, *Outcome, Outcome.OPEN), strict=True)
+    )
+    base = judge_evidence(evidence([*healthy(), *configured()])).paths[0]
+    return replace(
+        base,
+        address=ip_address(address),
+        port=port,
+        endpoint_id=said,
+        interface_id=said,
+        hops=hops,
+        unseen=(said,),
+        **changes,
+    )
+
+
+def with_paths(*paths: ConfiguredPath) -> Report:
+    return replace(judge_evidence(evidence([*healthy(), *configured()])), paths=paths)
+
+
+@pytest.mark.parametrize("measured", Measured)
+@pytest.mark.parametrize("predicted", Outcome)
+@pytest.mark.parametrize("agrees", [True, False, None])
+@pytest.mark.parametrize("said", [HOSTILE, "tgw-0123456789abcdef0", ""])
+def test_every_line_is_printable_and_fits(
+    predicted: Outcome, measured: Measured, agrees: bool | None, said: str
+) -> None:
+    ends = {"predicted": predicted, "measured": measured, "agrees": agrees, "parted_at": Stage.ROUTE}
+    report = with_paths(*(literal(each, port, said, **ends) for each in (*IPV6, *PRIVATE) for port in (443, 1026)))
+    shown = text.render(report)
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+    assert too_long(shown, words.WIDTH) == []
+    flat = picture(report)
+    assert all(each in flat for each in (*IPV6, *PRIVATE))
+
+
+def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart() -> None:
+    hop = Hop(
+        stage=Stage.ENDPOINT_GROUPS,
+        resources=("sg-0a1b2c3d",),
+        outcome=Outcome.BLOCKED,
+        rule=None,
+        words="no rule admits tcp 443; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32",
+    )
+    base = replace(literal("10.0.1.17", predicted=Outcome.BLOCKED, measured=Measured.SILENT), hops=(hop,), unseen=())
+    other = replace(base, port=1026, hops=(replace(hop, words=hop.words.replace("tcp 443;", "tcp 1026;")),))
+    flat = " ".join(picture(with_paths(base, other)).split())
+    words = "no rule admits tcp 443 and 1026; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32"
+    assert words in flat
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if report_of(name).paths])
+def test_nothing_that_matters_is_lost(name: str) -> None:
+    """Each address has its place, and a way that is not well names all that lies on it."""
+    report = report_of(name)
+    shown = picture(report)
+    flat = " ".join(shown.split())
+    for path in report.paths:
+        assert str(path.address) in shown
+        if path.predicted is Outcome.BLOCKED or path.agrees is False:
+            ids = {each for hop in path.hops for each in hop.resources}
+            rules = {hop.rule for hop in path.hops if hop.rule is not None}
+            assert all(each in flat for each in ids | rules)
+    assert too_long(text.render(report), words.WIDTH) == []
+
+
+# --- In JSON ---------------------------------------------------------------------------------------------------------
+
+
+def documents(report: Report) -> Iterable[dict[str, Any]]:
+    """The report in the two formats for programs."""
+    yield codec.encode(report)
+    last = json.loads(ndjson.render(report).splitlines()[-1])
+    assert last.pop("type") == "report"
+    yield last
+
+
+@pytest.mark.parametrize("report", [gateway(silent=BESIDE_443), with_paths(literal(IPV6[0], said=HOSTILE))])
+def test_paths_in_the_formats_for_programs(report: Report) -> None:
+    for document in documents(report):
+        VALIDATOR.validate(document)
+        assert len(document["paths"]) == len(report.paths) > 0
+        assert codec.decode(json.loads(json.dumps(document))).paths == report.paths
+
+
+def test_a_path_in_json() -> None:
+    blocked = next(each for each in codec.encode(gateway(silent=BESIDE_443))["paths"] if each["port"] == 1026)
+    hops = blocked.pop("hops")
+    assert blocked == {
+        "target": "backup-gateway",
+        "address": "10.0.1.27",
+        "port": 1026,
+        "source": OWN,
+        "endpoint_id": ENDPOINT_ID,
+        "interface_id": INTERFACE_IDS[0],
+        "predicted": "blocked",
+        "measured": "silent",
+        "agrees": True,
+        "parted_at": None,
+        "unseen": [],
+        "taken_at": "2026-03-01T12:00:00.000Z",
+        "source_subnet_id": "subnet-0a1b2c3d",
+        "subnet_id": "subnet-0b1b2c3d",
+    }
+    assert [(hop["stage"], hop["outcome"]) for hop in hops] == [
+        ("host-groups", "open"),
+        ("host-acl-out", "open"),
+        ("route", "open"),
+        ("endpoint-acl-in", "open"),
+        ("endpoint-groups", "blocked"),
+        ("endpoint", "open"),
+        ("endpoint-acl-out", "open"),
+        ("host-acl-in", "open"),
+    ]
+    assert hops[4]["resources"] == [ENDPOINT_GROUP_ID]
+    assert hops[4]["rule"] is None
+
+
+def test_a_report_from_before_the_configuration_is_read() -> None:
+    document = codec.encode(report_of("healthy"))
+    del document["paths"], document["run"]["ec2_reads"]
+    report = codec.decode(document)
+    assert report.paths == ()
+    assert report.run.ec2_reads is False
+
+
+def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None:
+    report = report_of("gateway-healthy")
+    target = next(each for each in report.targets if each.service == "backup-gateway")
+    assert any(str(each.subject.operation).startswith(APPLIANCE) for each in report.observations)
+    shown = text.render(report).split("\n\n")
+    (block,) = [each for each in shown if each.startswith("backup-gateway ")]
+    own = ", ".join(str(each.address) for each in target.addresses if each.from_own_lookup)
+    assert any(line.split() == ["this", "host", *own.split()] for line in block.splitlines())
+
+
+def test_all_that_was_not_read_for_one_reason_is_named() -> None:
+    shown = " ".join(text.render(report_of("ec2-silent")).split())
+    named = re.search(r"Not looked at .*?(ec2 [a-z, 0-9-]+): EC2 does not answer", shown)
+    assert named is not None
+    skipped = {each.id.replace("/", " ") for each in report_of("ec2-silent").observations if not each.made}
+    assert {each for each in skipped if each.startswith("ec2 ")} == set(named[1].split(", "))

@@ -1,0 +1,357 @@
+"""Statuses and access with signed calls, and what suppressing a finding does and does not do."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pytest
+
+from agent.catalog.findings import Severity
+from agent.judge.diagnose import diagnose
+from agent.judge.rules.rule import Found, Rule
+from agent.judge.verdict import judge_evidence
+from agent.report.model import Access, Fix, Path, Report, Status
+from agent.settings import Suppression
+from probes.model import Addressing, Observation, Target
+from tests.support.build import (
+    BACKUP,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    Looks,
+    addresses,
+    context,
+    evidence,
+    finding,
+    found,
+    here,
+    http,
+    imds,
+    optional,
+    replaced,
+    run,
+    sdk,
+    status_of,
+    target,
+    tcp,
+    tls,
+)
+from tests.support.calls import NO_KEYS, answered, api, called, credentials
+
+A, B = PRIVATE
+SIGNED: Final = run(signed_calls=True)
+WHO: Final = "User: x is not authorized to perform: backup:ListBackupVaults"
+SILENT: Final = f"{WHO} because no VPC endpoint policy allows the backup:ListBackupVaults action"
+IDENTITY: Final = f"{WHO} because no identity-based policy allows the backup:ListBackupVaults action"
+
+
+def judged(
+    looks: Looks, *targets: Target, signed: bool = True, suppress: Sequence[str] = (), complete: bool = True
+) -> Report:
+    """The report of a run; `suppress` as `--suppress` takes it."""
+    names = [each.partition("=") for each in suppress]
+    return judge_evidence(
+        evidence(looks, targets=targets or (BACKUP,), of=run(signed_calls=signed, complete=complete)),
+        suppress=[Suppression(code=code, target=of or None) for code, _, of in names],
+    )
+
+
+def changed(*looks: Observation[Any], targets: Sequence[Target] = (BACKUP,)) -> Looks:
+    return replaced(called(*targets), *looks)
+
+
+def verdict(report: Report) -> tuple[Status, Access, list[str]]:
+    return report.verdict.status, report.verdict.access, found(report)
+
+
+# --- Status and access -----------------------------------------------------------------------------------------------
+
+
+def test_ok_needs_a_good_call() -> None:
+    assert verdict(judged(called())) == (Status.OK, Access.ALLOWED, [])
+    for address in PRIVATE:
+        report = judged([each for each in called() if each.id != f"api/backup/{address}/443"])
+        assert report.verdict.status is Status.UNKNOWN
+        assert f"api/backup/{address}/443 was not made" in report.targets[0].unproven
+
+
+def test_without_signed_calls_none_is_needed() -> None:
+    plain = [each for each in called() if each.subject.step not in ("api", "credentials")]
+    assert verdict(judged(plain, signed=False)) == (Status.OK, Access.NOT_TRIED, [])
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param(
+            [api(address, failed="access-denied", text=IDENTITY) for address in PRIVATE],
+            (Status.WARNING, Access.DENIED, ["IAM003@backup"]),
+            id="an identity policy",
+        ),
+        pytest.param(
+            [api(address, failed="access-denied", text=SILENT) for address in PRIVATE],
+            (Status.CRITICAL, Access.DENIED, ["IAM001@backup"]),
+            id="an endpoint's policy",
+        ),
+        pytest.param(
+            [api(address, failed="access-denied", text=WHO) for address in PRIVATE],
+            (Status.WARNING, Access.DENIED, ["IAM009@backup"]),
+            id="nobody knows whose policy",
+        ),
+        pytest.param(
+            [api(address, failed="throttled") for address in PRIVATE],
+            (Status.WARNING, Access.UNKNOWN, ["API007@backup"]),
+            id="too many calls",
+        ),
+        pytest.param(
+            [api(address, failed="credentials-expired") for address in PRIVATE],
+            (Status.CRITICAL, Access.DENIED, ["API002"]),
+            id="expired",
+        ),
+        pytest.param(
+            [api(address, failed="service-error") for address in PRIVATE],
+            (Status.WARNING, Access.UNKNOWN, ["HTTP005@backup"]),
+            id="a fault of the service",
+        ),
+        pytest.param(
+            [api(A, failed="access-denied", text=IDENTITY)],
+            (Status.WARNING, Access.DENIED, ["IAM003@backup"]),
+            id="at one of two addresses",
+        ),
+        pytest.param(
+            [api(A, failed="timeout")], (Status.CRITICAL, Access.ALLOWED, ["HTTP004@backup"]), id="no answer at one"
+        ),
+        pytest.param(
+            [api(A, failed="not-aws")], (Status.CRITICAL, Access.ALLOWED, ["HTTP001@backup"]), id="a portal at one"
+        ),
+        pytest.param(
+            [api(A, failed="malformed")], (Status.CRITICAL, Access.ALLOWED, ["RUN003"]), id="half an answer at one"
+        ),
+        pytest.param([api(A, failed="deadline")], (Status.UNKNOWN, Access.ALLOWED, []), id="cut short at one"),
+        pytest.param(
+            [api(address, failed="deadline") for address in PRIVATE], (Status.UNKNOWN, Access.UNKNOWN, []), id="at all"
+        ),
+        pytest.param(
+            [api(address, skipped="for no reason") for address in PRIVATE],
+            (Status.UNKNOWN, Access.UNKNOWN, []),
+            id="skipped, and no finding says why",
+        ),
+        pytest.param(
+            [credentials(failed="no-credentials"), *(api(address, skipped=NO_KEYS) for address in PRIVATE)],
+            (Status.WARNING, Access.NOT_TRIED, ["API001"]),
+            id="no credentials",
+        ),
+        pytest.param(
+            [
+                credentials(failed="no-credentials", code="CredentialRetrievalError"),
+                *(api(address, skipped=NO_KEYS) for address in PRIVATE),
+            ],
+            (Status.WARNING, Access.NOT_TRIED, ["API010"]),
+            id="a source fails",
+        ),
+        pytest.param(
+            [credentials(failed="deadline"), *(api(address, skipped="not begun") for address in PRIVATE)],
+            (Status.UNKNOWN, Access.UNKNOWN, []),
+            id="the search for credentials was cut short",
+        ),
+        pytest.param(
+            [credentials(failed="bug"), *(api(address, skipped=NO_KEYS) for address in PRIVATE)],
+            (Status.UNKNOWN, Access.UNKNOWN, ["RUN002"]),
+            id="a fault of ours took the credentials",
+        ),
+        pytest.param(
+            [
+                credentials(failed="no-credentials"),
+                *(api(each, skipped=NO_KEYS) for each in PRIVATE),
+                imds(failed="timeout"),
+            ],
+            (Status.WARNING, Access.NOT_TRIED, ["ENV002", "API001"]),
+            id="no credentials for want of metadata",
+        ),
+    ],
+)
+def test_status_and_access(looks: Looks, expected: tuple[Status, Access, list[str]]) -> None:
+    assert verdict(judged(changed(*looks))) == expected
+
+
+def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
+    # The clock is read from every answer, the half ones too; that it is wrong is no reason for half an answer.
+    looks = changed(*(answered(address, offset=90.0) for address in PRIVATE), api(A, failed="malformed", offset=90.0))
+    report = judged(looks)
+    assert set(found(report)) == {"RUN003", "ENV010"}
+    assert report.verdict.status is status_of(report) is Status.CRITICAL
+
+
+def test_a_failure_without_a_name_is_no_mere_warning_because_a_url_is_set() -> None:
+    # Settings explain what fails at the host that they chose, and are as bad as that.
+    custom = target(host="backup.example.com", addressing=Addressing.CUSTOM)
+    looks = replaced(
+        called(custom),
+        sdk(urls={"backup": "https://backup.example.com"}),
+        tls(A, of=custom.id, failed="reset"),
+        http(A, of=custom.id, skipped="tls failed: reset"),
+        api(A, of=custom.id, skipped="tls failed: reset"),
+    )
+    report = judged(looks, custom)
+    assert report.verdict.status is status_of(report, custom.id) is Status.CRITICAL
+
+
+def test_an_answer_to_the_signed_call_outranks_the_unsigned_one() -> None:
+    looks = changed(*(answered(address, failed="not-aws", request_id=None) for address in PRIVATE))
+    assert verdict(judged(looks)) == (Status.OK, Access.ALLOWED, [])
+
+
+@pytest.mark.parametrize(
+    ("looks", "access"),
+    [
+        pytest.param([], Access.ALLOWED, id="both"),
+        pytest.param(
+            [api(address, failed="access-denied", text=IDENTITY) for address in PRIVATE], Access.DENIED, id="one denied"
+        ),
+        pytest.param([api(address, failed="deadline") for address in PRIVATE], Access.UNKNOWN, id="one unknown"),
+    ],
+)
+def test_access_of_two_required_targets(looks: Looks, access: Access) -> None:
+    report = judged(changed(*looks, targets=[BACKUP, GATEWAY]), BACKUP, GATEWAY)
+    assert report.verdict.access is access
+
+
+def test_access_of_an_optional_target_is_its_own() -> None:
+    aside = optional(GATEWAY)
+    denied = [
+        api(address, of=GATEWAY.id, failed="access-denied", text=IDENTITY.replace("backup:", "backup-gateway:"))
+        for address in PRIVATE
+    ]
+    report = judged(changed(*denied, targets=[BACKUP, aside]), BACKUP, aside)
+    assert report.verdict.access is Access.ALLOWED
+    assert [each.access for each in report.targets] == [Access.ALLOWED, Access.DENIED]
+
+
+# --- Optional and context --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [SILENT, IDENTITY, WHO])
+def test_an_optional_target_is_at_most_a_warning(text: str) -> None:
+    aside = optional(GATEWAY)
+    denied = [api(address, of=GATEWAY.id, failed="access-denied", text=text) for address in PRIVATE]
+    report = judged(changed(*denied, targets=[BACKUP, aside]), BACKUP, aside)
+    assert status_of(report) is Status.OK
+    assert status_of(report, GATEWAY.id) is Status.WARNING
+    assert report.verdict.status is Status.WARNING
+    assert {each.severity for each in report.findings} == {Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([api(A, failed="access-denied", text=SILENT)], id="denied"),
+        pytest.param([api(A, failed="malformed")], id="half an answer"),
+        pytest.param([answered(A, failed="redirect", request_id=None), api(A, skipped="http failed")], id="a portal"),
+        pytest.param([api(A, failed="deadline")], id="cut short"),
+        pytest.param([api(A, failed="signature")], id="a bad signature"),
+    ],
+)
+def test_a_target_for_comparison_never_raises(looks: Looks) -> None:
+    used = target(
+        host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE
+    )
+    report = judged(replaced([*called(used), *called(BACKUP)], *looks), used, context(BACKUP))
+    assert (report.verdict.status, report.verdict.access) == (Status.OK, Access.ALLOWED)
+    assert {each.severity for each in report.findings} <= {Severity.INFO}
+
+
+# --- Suppression -----------------------------------------------------------------------------------------------------
+
+DENIED: Final = changed(*(api(address, failed="access-denied", text=IDENTITY) for address in PRIVATE))
+
+
+@pytest.mark.parametrize(
+    ("suppress", "hidden"),
+    [
+        pytest.param(["IAM003"], True, id="the code everywhere"),
+        pytest.param(["IAM003=backup"], True, id="at this target"),
+        pytest.param(["IAM003=backup-gateway"], False, id="at another"),
+        pytest.param(["IAM004"], False, id="another code"),
+    ],
+)
+def test_a_suppressed_finding_is_listed_and_sets_no_status(suppress: list[str], hidden: bool) -> None:
+    report = judged(DENIED, suppress=suppress)
+    assert found(report) == ["IAM003@backup"]
+    assert finding(report, "IAM003@backup").suppressed is hidden
+    expected = Status.OK if hidden else Status.WARNING
+    assert report.verdict.status is status_of(report) is expected
+    assert report.verdict.access is Access.DENIED, "what was seen stays what it is"
+
+
+def test_the_summary_counts_what_is_suppressed_and_claims_nothing_for_it() -> None:
+    looks = [
+        *here("backup", A),
+        tcp(A, failed="timeout"),
+        tls(A, skipped="tcp failed"),
+        http(A, skipped="tcp failed"),
+    ]
+    report = judged(looks, signed=False, suppress=["TCP001"])
+    assert report.verdict.status is Status.OK
+    assert report.verdict.path is Path.UNREACHABLE
+    assert report.verdict.summary == "nothing that counts was found (1 suppressed)"
+
+
+def test_a_suppressed_cause_takes_along_what_it_alone_explains_and_proves_nothing() -> None:
+    looks = [
+        *here("backup", PUBLIC),
+        tcp(PUBLIC, failed="timeout"),
+        tls(PUBLIC, skipped="x"),
+        http(PUBLIC, skipped="x"),
+    ]
+    report = judged(looks, signed=False, suppress=["DNS001"])
+    assert found(report) == ["TCP001@backup", "DNS001@backup"]
+    assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
+    assert not finding(report, "TCP001@backup").suppressed
+    # That the path is public is accepted; that nothing answers there is known to nobody who said so.
+    assert report.verdict.status is status_of(report) is Status.UNKNOWN
+    assert judged(looks, signed=False).verdict.status is Status.CRITICAL
+
+
+def test_what_two_causes_explain_stays_with_the_one_that_counts() -> None:
+    rules = [
+        says("ENV005", severity=Severity.WARNING),
+        says("ENV006", severity=Severity.WARNING),
+        says("TLS004", severity=Severity.CRITICAL),
+    ]
+    seen = evidence(called(), of=SIGNED)
+    plain = {each.id: each for each in diagnose(seen, rules).findings}
+    assert plain["TLS004@backup"].explained_by == "ENV005@backup"
+    report = judge_evidence(seen, rules, suppress=[Suppression(code="ENV005", target=None)])
+    assert finding(report, "TLS004@backup").explained_by == "ENV006@backup"
+    assert finding(report, "ENV006@backup").severity is Severity.CRITICAL
+    assert report.verdict.status is Status.CRITICAL
+
+
+def test_a_suppressed_symptom_makes_its_cause_no_worse() -> None:
+    rules = [says("ENV005", severity=Severity.WARNING), says("TLS004", severity=Severity.CRITICAL)]
+    seen = evidence(called(), of=SIGNED)
+    assert judge_evidence(seen, rules).verdict.status is Status.CRITICAL
+    report = judge_evidence(seen, rules, suppress=[Suppression(code="TLS004", target=None)])
+    assert finding(report, "ENV005@backup").severity is Severity.WARNING
+    assert report.verdict.status is status_of(report) is Status.WARNING
+
+
+def test_suppressing_hides_no_other_fault() -> None:
+    looks = changed(api(A, failed="access-denied", text=IDENTITY), api(B, failed="throttled"))
+    report = judged(looks, suppress=["IAM003"])
+    assert set(found(report)) == {"IAM003@backup", "API007@backup"}
+    assert report.verdict.status is Status.WARNING
+    assert report.verdict.summary == "backup: AWS asks for fewer calls (1 suppressed)"
+
+
+def says(code: str, *, severity: Severity) -> Rule:
+    """A rule that always speaks of Backup."""
+    one = Found(
+        code=code,
+        target="backup",
+        detail="so it is",
+        evidence=(),
+        fix=Fix(summary="mend it"),
+        addresses=frozenset(addresses(*PRIVATE)),
+        severity=severity,
+    )
+    return Rule(code, needs=(), check=lambda _: [one])

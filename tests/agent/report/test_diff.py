@@ -1,0 +1,682 @@
+"""What changed between two reports: nothing where nothing did, the same in both directions, and how bad it is."""
+
+import itertools
+import json
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.catalog.findings import Severity
+from agent.cli import entry
+from agent.formats import diff as table
+from agent.formats import json as json_format
+from agent.judge.verdict import judge_evidence
+from agent.process import signals
+from agent.report import codec, exits
+from agent.report.diff import Change, Difference, NotComparableError, Pair, difference
+from agent.report.hops import Outcome
+from agent.report.model import Access, Finding, Report, Status
+from agent.report.model import Path as Way
+from agent.report.redact import redact
+from agent.report.serialization import ShapeError
+from agent.settings import Suppression
+from agent.simulated import scenario as scenarios
+from probes.model import Observation, Role, Skipped
+from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
+from tests.process.bad_inputs import spoilt_reports
+from tests.support.build import (
+    BACKUP,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    answer,
+    context,
+    evidence,
+    healthy,
+    here,
+    lookup,
+    optional,
+    replaced,
+    spoiled,
+    target,
+    tcp,
+)
+from tests.support.configured import ACL_ID, ENDPOINT_GROUP_ID, configured, groups, network_acl, read
+from tests.support.repository import ROOT
+from tests.support.runs import evidence_of, report_of
+
+SECONDS: Final = 60.0
+"""Far above what any call here needs; a limit for one that hangs."""
+NAMES: Final = scenarios.names()
+HEALTHY: Final = "healthy"
+FAULT: Final = "private-dns-off"
+OF_VERDICT: Final = {"ok": 0, "warning": 1, "critical": 2, "unknown": 1}
+"""Exit codes of a run without faults and one with this verdict: that it is unknown now is a warning."""
+OTHER: Final = {Change.CAME: Change.WENT, Change.WENT: Change.CAME, Change.CHANGED: Change.CHANGED}
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Leave the signals as they were."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def kept(report: Report, path: Path) -> str:
+    path.write_text(json_format.render(report), "utf-8")
+    return str(path)
+
+
+def nothing_in(found: Difference) -> bool:
+    return found.worse is Status.OK and not (found.targets or found.steps or found.findings or found.paths)
+
+
+def shown(found: Difference) -> str:
+    """The text, which nothing foreign has made wide, moved or coloured. The JSON is looked at as well."""
+    made = table.as_text(found)
+    assert made.endswith("\n")
+    assert made.isascii()
+    assert made.replace("\n", "").isprintable()
+    assert max(map(len, made.splitlines())) <= 80
+    assert made.count("\n\n") == (4 if found.paths else 3)  # so many parts, and no empty line in any
+    assert not any(line.endswith(" ") for line in made.splitlines())
+    document = table.as_json(found)
+    assert document.isascii()
+    keys = ["schema", "old", "new", "worse", "targets", "steps", "findings", "paths"]
+    assert list(json.loads(document)) == keys
+    return made
+
+
+def with_findings(report: Report, *findings: Finding) -> Report:
+    return replace(report, findings=findings)
+
+
+def a_finding(severity: Severity = Severity.CRITICAL, **changes: Any) -> Finding:
+    return replace(report_of(FAULT).findings[0], severity=severity, **changes)
+
+
+def between(old: Sequence[Finding], new: Sequence[Finding]) -> Difference:
+    """What changed in a report of which nothing but the findings did."""
+    report = report_of(HEALTHY)
+    return difference(with_findings(report, *old), with_findings(report, *new))
+
+
+# --- Scenarios -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = report_of(name)
+    path = kept(report, tmp_path / "report.json")
+    code = entry.run(["diff", path, path, "--format", "json"])
+    out, err = capsys.readouterr()
+    if not report.targets:
+        assert (code, json.loads(out)["verdict"]["status"]) == (3, "unknown")
+        assert "the reports have no target in common: none in the old one, none in the new one" in err
+        return
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (found["targets"], found["steps"], found["findings"], found["worse"]) == ([], [], [], "ok")
+    assert found["old"] == found["new"]
+    assert entry.run(["diff", path, path]) == 0
+    assert capsys.readouterr().out.endswith("\n\nFindings\n  the same\n\nTargets\n  the same\n\nSteps\n  the same\n")
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if report_of(each).targets])
+def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, fault = report_of(HEALTHY), report_of(name)
+    old, new = kept(good, tmp_path / "old.json"), kept(fault, tmp_path / "new.json")
+    assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
+    out, err = capsys.readouterr()
+    assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)))), "")
+    for each in fault.findings:
+        assert f"  + {each.id} " in out or f"  + {each.id}\n" in out or len(each.id) > 70
+    assert entry.run(["diff", new, old, "--format=json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["worse"] == "ok"
+    assert [each["id"] for each in found["findings"]] == sorted(each.id for each in fault.findings)
+    assert {each["change"] for each in found["findings"]} <= {"went"}
+
+
+def test_every_exit_code_is_among_them() -> None:
+    assert {OF_VERDICT[report_of(name).verdict.status] for name in NAMES} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("one", "two"), list(itertools.pairwise(NAMES)))
+def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
+    old, new = report_of(one), report_of(two)
+    if not {each.id for each in old.targets} & {each.id for each in new.targets}:
+        for pair in ((old, new), (new, old)):
+            with pytest.raises(NotComparableError):
+                difference(*pair)
+        return
+    there, back = difference(old, new), difference(new, old)
+
+    def turned(pair: Pair[Any]) -> Pair[Any]:
+        return Pair(pair.new, pair.old)
+
+    assert (there.old, there.new) == (back.new, back.old)
+    assert back.targets == tuple(
+        replace(
+            each,
+            change=OTHER[each.change],
+            role=turned(each.role),
+            status=turned(each.status),
+            path=turned(each.path),
+            access=turned(each.access),
+            addresses_came=each.addresses_went,
+            addresses_went=each.addresses_came,
+        )
+        for each in there.targets
+    )
+    assert back.steps == tuple(
+        replace(each, change=OTHER[each.change], old=each.new, new=each.old) for each in there.steps
+    )
+    assert back.paths == tuple(
+        replace(
+            each,
+            predicted=turned(each.predicted),
+            decided_by=turned(each.decided_by),
+            agrees=turned(each.agrees),
+        )
+        for each in there.paths
+    )
+    titles = {each.id: each.title for each in back.findings}  # that of the newer report
+    assert back.findings == tuple(
+        replace(
+            each,
+            change=OTHER[each.change],
+            severity=turned(each.severity),
+            counts=turned(each.counts),
+            title=titles[each.id],
+        )
+        for each in there.findings
+    )
+    for change, ids in ((Change.CAME, (new, old)), (Change.WENT, (old, new))):
+        more, less = ({each.id for each in report.findings} for report in ids)
+        assert {each.id for each in there.findings if each.change is change} == more - less
+        more, less = ({each.id for each in report.observations} for report in ids)
+        assert {each.id for each in there.steps if each.change is change} == more - less
+
+
+@pytest.mark.parametrize(
+    "name", [FAULT, "one-zone-silent", "gateway-optional-ports", "endpoint-names-only", "security-group-443-only"]
+)
+def test_the_order_in_the_files_makes_no_difference(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = [codec.encode(report_of(HEALTHY)), codec.encode(report_of(name))]
+    written = set()
+    chance = random.Random(7)
+    for _ in range(5):
+        paths = []
+        for place, document in enumerate(documents):
+            for key in ("observations", "findings", "targets", "not_evaluated", "paths"):
+                chance.shuffle(document[key])
+            for each in document["targets"]:
+                chance.shuffle(each["addresses"])
+            paths.append(tmp_path / f"{place}.json")
+            paths[-1].write_text(json.dumps(document), "utf-8")
+        for wanted in ("text", "json"):
+            entry.run(["diff", *map(str, paths), "--format", wanted])
+            written.add((wanted, capsys.readouterr().out))
+    assert len(written) == 2
+
+
+def test_the_text_in_full(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = judge_evidence(evidence(healthy()))
+    seen = replaced(healthy(), tcp(PRIVATE[1], failed="timeout"))
+    new = judge_evidence(evidence([*seen, *here("backup", *PRIVATE, "10.0.4.17")[4:], tcp("10.0.4.17")]))
+    assert table.as_text(difference(old, new)) == TEXT
+    assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 2
+    assert capsys.readouterr().out == TEXT
+
+
+TEXT: Final = """\
+WORSE (critical)  ok -> critical
+  old  2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+       backup answers privately at 2 addresses
+  new  2026-03-01 12:00:00 UTC, i-0a1b2c3d, path private, access not-tried
+       backup: some of the endpoint's addresses do not answer
+
+Findings
+  + TCP002@backup  critical: Some of the endpoint's addresses do not answer
+
+Targets
+  ~ backup  status ok -> critical; came: 10.0.4.17
+
+Steps
+  ~ tcp/backup/10.0.2.17/443  ok -> failed (timeout)
+  + backup at 10.0.4.17: 1 step
+"""
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+
+def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
+    """That of the healthy world with these reads of EC2 in place of its own."""
+    looks = healthy() if connects else replaced(healthy(), *(tcp(each, failed="timeout") for each in PRIVATE))
+    return judge_evidence(evidence([*looks, *configured(*changed)]))
+
+
+def closed(*rules: GroupRule) -> Observation[Any]:
+    """The endpoint's group with these rules alone."""
+    own, endpoints = groups()
+    return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, replace(endpoints, rules=rules))))
+
+
+def test_paths_that_are_predicted_otherwise_are_named() -> None:
+    found = difference(configured_report(), configured_report(closed(), connects=False))
+    text = shown(found)
+    assert [each.id for each in found.paths] == [f"backup/{each}/443" for each in PRIVATE]
+    assert found.paths[0].predicted == Pair(Outcome.OPEN, Outcome.BLOCKED)
+    assert found.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
+    assert found.paths[0].agrees == Pair(True, True)
+    assert text.endswith(
+        "\n\nBy configuration\n"
+        "  ~ backup/10.0.1.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+        "  ~ backup/10.0.2.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
+    )
+
+
+def test_paths_that_fit_the_measurement_no_more_are_named() -> None:
+    found = difference(configured_report(), configured_report(connects=False))
+    assert {each.agrees for each in found.paths} == {Pair(True, False)}
+    assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(found)
+
+
+def test_another_rule_that_decides_is_named() -> None:
+    deny = AclEntry(number=90, egress=False, allow=False, cidr=ip_network("0.0.0.0/0"))
+    acl = network_acl()
+    denying = read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(acl, entries=(*acl.entries, deny)),)))
+    found = difference(configured_report(closed(), connects=False), configured_report(denying, connects=False))
+    assert found.paths[0].predicted == Pair(Outcome.BLOCKED, Outcome.BLOCKED)
+    assert found.paths[0].decided_by == Pair(
+        f"endpoint-groups {ENDPOINT_GROUP_ID}", f"endpoint-acl-in {ACL_ID} (90 inbound)"
+    )
+    assert (
+        "  ~ backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
+        "      endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
+    ) in shown(found)
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_a_configuration_that_one_run_alone_has_read_is_no_change(turn: bool) -> None:
+    both = [configured_report(), judge_evidence(evidence(healthy()))]
+    found = difference(*(reversed(both) if turn else both))
+    assert found.paths == ()
+    assert "By configuration" not in shown(found)
+
+
+# --- How bad ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "worse"),
+    [
+        pytest.param([], [a_finding()], "critical", id="a new critical cause"),
+        pytest.param([], [a_finding(Severity.WARNING)], "warning", id="a new warning"),
+        pytest.param([], [a_finding(Severity.INFO)], "ok", id="only something to know"),
+        pytest.param([], [a_finding(suppressed=True)], "ok", id="new and suppressed"),
+        pytest.param([], [a_finding(explained_by="DNS004")], "ok", id="new and a symptom"),
+        pytest.param([a_finding()], [], "ok", id="gone"),
+        pytest.param([a_finding()], [a_finding()], "ok", id="still there"),
+        pytest.param([a_finding(Severity.WARNING)], [a_finding()], "critical", id="more severe"),
+        pytest.param([a_finding(Severity.INFO)], [a_finding(Severity.WARNING)], "warning", id="from info to warning"),
+        pytest.param([a_finding()], [a_finding(Severity.WARNING)], "ok", id="less severe"),
+        pytest.param([a_finding()], [a_finding(suppressed=True)], "ok", id="suppressed since"),
+        pytest.param([a_finding(suppressed=True)], [a_finding()], "critical", id="suppressed no more"),
+        pytest.param([a_finding(explained_by="DNS004")], [a_finding()], "critical", id="a symptom that is a cause now"),
+        pytest.param([a_finding()], [a_finding(explained_by="DNS004")], "ok", id="a cause that is a symptom now"),
+        pytest.param(
+            [a_finding(Severity.WARNING, suppressed=True)], [a_finding(suppressed=True)], "ok", id="worse, suppressed"
+        ),
+        pytest.param(
+            [a_finding(suppressed=True)], [a_finding(Severity.WARNING)], "warning", id="counts, but less than it would"
+        ),
+        pytest.param(
+            [a_finding(id="A")],
+            [a_finding(Severity.WARNING, id="B"), a_finding(Severity.INFO, id="C")],
+            "warning",
+            id="one that is less bad for one that was worse",
+        ),
+        pytest.param(
+            [], [a_finding(Severity.WARNING, id="A"), a_finding(id="B")], "critical", id="the worst of two counts"
+        ),
+    ],
+)
+def test_the_worst_cause_that_is_new_or_worse_counts(
+    old: list[Finding], new: list[Finding], worse: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = between(old, new)
+    assert found.worse == worse
+    report = report_of(HEALTHY)
+    paths = [kept(with_findings(report, *each), tmp_path / name) for name, each in (("old", old), ("new", new))]
+    assert entry.run(["diff", *paths]) == {"ok": 0, "warning": 1, "critical": 2}[worse]
+    first = {"ok": "NOTHING WORSE  ", "warning": "WORSE (warning)  ", "critical": "WORSE (critical)  "}[worse]
+    assert capsys.readouterr().out == shown(found)
+    assert shown(found).startswith(f"{first}ok -> ok\n")
+    changed = {each.id for each in (*old, *new)} if old != new else set()
+    assert {each.id for each in found.findings} == changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param([], [a_finding(suppressed=True)], "critical, counts for nothing by itself: ", id="came"),
+        pytest.param([a_finding(suppressed=True)], [], "critical, counted for nothing by itself: ", id="went"),
+        pytest.param([a_finding(suppressed=True)], [a_finding()], "critical, counts by itself now: ", id="now"),
+        pytest.param(
+            [a_finding()], [a_finding(suppressed=True)], "critical, no longer counts by itself: ", id="no more"
+        ),
+        pytest.param([], [a_finding()], "critical: ", id="a cause"),
+        pytest.param([a_finding(Severity.WARNING)], [a_finding()], "warning -> critical: ", id="worse"),
+    ],
+)
+def test_a_finding_that_counts_for_nothing_is_shown_as_such(old: list[Finding], new: list[Finding], said: str) -> None:
+    flat = " ".join(shown(between(old, new)).split())
+    assert f"DNS001@backup {said}" in flat
+
+
+def test_what_is_suppressed_in_both_runs_is_no_change() -> None:
+    kept_quiet = [Suppression(code=each.code, target=None) for each in report_of(FAULT).findings]
+    quiet = judge_evidence(evidence_of(FAULT), suppress=kept_quiet)
+    assert quiet.findings
+    assert nothing_in(difference(quiet, quiet))
+    assert difference(report_of(HEALTHY), quiet).worse is not Status.CRITICAL
+    assert difference(quiet, report_of(FAULT)).worse is Status.CRITICAL
+
+
+def test_a_target_that_is_no_longer_proven_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = report_of(HEALTHY), report_of(HEALTHY)
+    targets = tuple(replace(each, status=Status.UNKNOWN) if each.id == "backup" else each for each in new.targets)
+    new = replace(new, targets=targets)
+    found = difference(old, new)
+    assert (found.worse, found.findings, found.steps) == (Status.WARNING, (), ())
+    assert [(each.id, each.status) for each in found.targets] == [("backup", Pair(Status.OK, Status.UNKNOWN))]
+    assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 1
+    assert "  ~ backup  status ok -> unknown\n" in capsys.readouterr().out
+    assert difference(new, old).worse is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("role", "worse"), [(Role.REQUIRED, "warning"), (Role.OPTIONAL, "warning"), (Role.CONTEXT, "ok")]
+)
+def test_a_target_that_is_only_there_for_comparison_is_never_worse(role: Role, worse: str) -> None:
+    report = report_of(HEALTHY)
+    first, *others = report.targets
+    new = replace(report, targets=(replace(first, role=role, status=Status.UNKNOWN), *others))
+    assert difference(report, new).worse == worse
+
+
+def test_a_required_target_that_came_and_is_not_proven_is_a_warning() -> None:
+    old = judge_evidence(evidence(healthy()))
+    looks = [*healthy(), lookup(*PRIVATE, of="backup-gateway")]
+    new = judge_evidence(evidence(looks, targets=[BACKUP, GATEWAY]))
+    found = difference(old, new)
+    [came] = found.targets
+    assert (came.id, came.change, came.status) == ("backup-gateway", Change.CAME, Pair(None, Status.UNKNOWN))
+    assert found.findings == ()
+    assert found.worse is Status.WARNING
+    assert difference(new, old).worse is Status.OK
+
+
+@pytest.mark.parametrize("before", list(Status))
+@pytest.mark.parametrize("after", list(Status))
+def test_a_target_falls_from_ok_over_warning_and_unknown_to_critical(before: Status, after: Status) -> None:
+    order = [Status.OK, Status.WARNING, Status.UNKNOWN, Status.CRITICAL]
+    rank = {**{status: place for place, status in enumerate(order)}, Status.NOT_IN_USE: 0}
+    report = report_of(HEALTHY)
+    first, *others = report.targets
+    old, new = (replace(report, targets=(replace(first, status=each), *others)) for each in (before, after))
+    assert difference(old, new).worse == ("warning" if rank[after] > rank[before] else "ok")
+    assert bool(difference(old, new).targets) == (before is not after)
+
+
+# --- What cannot be compared -----------------------------------------------------------------------------------------
+
+
+def test_reports_about_other_targets_cannot_be_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = judge_evidence(evidence(healthy())), judge_evidence(evidence(healthy(GATEWAY), targets=[GATEWAY]))
+    with pytest.raises(NotComparableError, match="backup in the old one, backup-gateway in the new one"):
+        difference(one, two)
+    for wanted in ("text", "json"):
+        code = entry.run(["diff", kept(one, tmp_path / "1"), kept(two, tmp_path / "2"), "--format", wanted])
+        out, err = capsys.readouterr()
+        assert (code, err.count("\n")) == (3, 1)
+        assert out.startswith("UNKNOWN  " if wanted == "text" else "{")
+
+
+def test_one_target_in_common_is_enough() -> None:
+    both = judge_evidence(evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)]))
+    found = difference(judge_evidence(evidence(healthy())), both)
+    assert [(each.id, each.change) for each in found.targets] == [("backup-gateway", Change.CAME)]
+    assert {each.change for each in found.steps} == {Change.CAME}
+    assert found.worse is Status.OK
+
+
+@pytest.mark.parametrize("place", ["old", "new"])
+def test_a_redacted_report_is_compared_with_no_other(place: str) -> None:
+    report = report_of(FAULT)
+    pair = (redact(report), report) if place == "old" else (report, redact(report))
+    with pytest.raises(NotComparableError, match=f"the {place} report was redacted"):
+        difference(*pair)
+
+
+@pytest.mark.parametrize("place", ["old", "new"])
+def test_one_of_the_two_may_come_through_a_pipe(place: str, tmp_path: Path) -> None:
+    reports = {"old": report_of(HEALTHY), "new": report_of(FAULT)}
+    paths = {name: kept(each, tmp_path / name) for name, each in reports.items()}
+    expected = table.as_text(difference(*(codec.decode(codec.encode(each)) for each in reports.values())))
+    result = subprocess.run(
+        [sys.executable, "-m", "agent", "diff", *{**paths, place: "-"}.values()],
+        cwd=ROOT,
+        input=Path(paths[place]).read_bytes(),
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (result.stdout.decode(), result.stderr, result.returncode) == (expected, b"", 2)
+
+
+def test_both_of_the_two_may_not_come_through_one_pipe() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "agent", "diff", "-", "-", "--format=json"],
+        cwd=ROOT,
+        input=json_format.render(report_of(HEALTHY)).encode(),
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (result.returncode, json.loads(result.stdout)["verdict"]["status"]) == (3, "unknown")
+    assert result.stderr.startswith(b"Error: stdin: ")
+
+
+# --- Targets and steps -----------------------------------------------------------------------------------------------
+
+
+def test_addresses_that_came_and_went_are_in_their_order() -> None:
+    new = judge_evidence(evidence([*here("backup", "10.0.9.1", "10.0.10.1", PRIVATE[0], "fd00::17"), *healthy()[6:]]))
+    found = difference(judge_evidence(evidence(healthy())), new).targets[0]
+    assert found.addresses_came == tuple(map(ip_address, ("10.0.9.1", "10.0.10.1", "fd00::17")))
+    assert found.change is Change.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        pytest.param({}, {"failed": "timeout"}, "ok -> failed (timeout)", id="failed"),
+        pytest.param({"failed": "timeout"}, {"failed": "refused"}, "failed (timeout) -> failed (refused)", id="other"),
+        pytest.param({"failed": "refused"}, {"skipped": "why"}, "failed (refused) -> skipped", id="not made"),
+        pytest.param({"skipped": "why"}, {}, "skipped -> ok", id="made"),
+        pytest.param({}, {}, None, id="the same"),
+        pytest.param({"failed": "timeout"}, {"failed": "timeout"}, None, id="the same failure"),
+        pytest.param({"skipped": "why"}, {"skipped": "why not"}, None, id="not made, for another reason"),
+    ],
+)
+def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], said: str | None) -> None:
+    reports = [judge_evidence(evidence(replaced(healthy(), tcp(PRIVATE[0], 443, **how)))) for how in (old, new)]
+    steps = difference(*reports).steps
+    assert [each.id for each in steps] == (["tcp/backup/10.0.1.17/443"] if said else [])
+    if said:
+        assert f"  ~ tcp/backup/10.0.1.17/443  {said}\n" in shown(difference(*reports))
+
+
+def test_steps_that_came_are_counted_by_target_and_address() -> None:
+    looks = [tcp("10.0.7.7"), *(tcp("10.0.8.8", port) for port in (443, 1026))]
+    made = difference(judge_evidence(evidence(healthy())), judge_evidence(evidence([*healthy(), *looks])))
+    said = shown(made)
+    assert "  + backup at 10.0.7.7: 1 step\n" in said
+    assert "  + backup at 10.0.8.8: 2 steps\n" in said
+    assert "  - backup at 10.0.7.7: 1 step\n" in shown(
+        difference(judge_evidence(evidence([*healthy(), *looks])), judge_evidence(evidence(healthy())))
+    )
+    assert "  - this host: 1 step\n" in shown(
+        difference(
+            judge_evidence(evidence(healthy())),
+            judge_evidence(evidence([each for each in healthy() if each.id != "imds"])),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param({"role": Role.OPTIONAL}, "role required -> optional", id="asked for no more"),
+        pytest.param({"status": Status.WARNING}, "status ok -> warning", id="status"),
+        pytest.param({"path": Way.MIXED}, "path private -> mixed", id="path"),
+        pytest.param({"access": Access.UNKNOWN}, "access allowed -> unknown", id="access"),
+        pytest.param({"addresses": ()}, "went: 10.0.1.17, 10.0.2.17, 10.0.3.17", id="addresses alone"),
+        pytest.param({"status": Status.UNKNOWN, "path": Way.UNKNOWN}, "status ok -> unknown; path ", id="two things"),
+        pytest.param({"host": "elsewhere.example", "unproven": ("something",)}, None, id="what is no part of it"),
+    ],
+)
+def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], said: str | None) -> None:
+    report = report_of(HEALTHY)
+    first, *others = report.targets
+    found = difference(report, replace(report, targets=(replace(first, **changes), *others)))
+    assert [each.change for each in found.targets] == ([Change.CHANGED] if said else [])
+    if said:
+        assert f"  ~ backup  {said}" in shown(found)
+
+
+# --- Whatever a report holds -----------------------------------------------------------------------------------------
+
+HOSTILE: Final = (
+    "\x1b[2J\x1b]0;x\x07",
+    "a\r\nNOTHING WORSE  ok -> ok",
+    "\u202etxt\u2066\x9b2J\ud800",
+    "x" * 300,
+    "x " * 300,
+    "\t" * 50,
+    " ",
+    "",
+    "%s{0}\\",
+)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
+def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
+    hostile: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = report_of(HEALTHY)
+    looks = [
+        replace(each, outcome=Skipped(hostile), subject=replace(each.subject, operation=hostile))
+        for each in old.observations[:1]
+    ]
+    new = replace(
+        old,
+        run=replace(old.run, id=hostile),
+        verdict=replace(old.verdict, summary=hostile),
+        vantage=replace(old.vantage, instance_id=hostile),
+        targets=(*old.targets, replace(old.targets[0], id=hostile, host=hostile)),
+        findings=(a_finding(id=f"X@{hostile}", title=hostile, detail=hostile), a_finding(id=hostile)),
+        observations=(*looks, *old.observations[1:]),
+    )
+    for pair in ((old, new), (new, old)):
+        found = difference(*pair)
+        assert len(found.findings) == 2
+        said = shown(found)
+        paths = [kept(each, tmp_path / str(place)) for place, each in enumerate(pair)]
+        entry.run(["diff", *paths])
+        assert capsys.readouterr() == (said, "")
+        entry.run(["diff", *paths, "--format=json"])
+        assert capsys.readouterr() == (table.as_json(found), "")
+
+
+def test_a_name_as_wide_as_a_line_is_broken() -> None:
+    wide = target(host=f"{'a' * 67}.example")
+    for length in range(60, 90):
+        report = replace(
+            judge_evidence(evidence(healthy())), verdict=replace(report_of(HEALTHY).verdict, summary="b" * length)
+        )
+        shown(difference(report, replace(report, targets=(*report.targets, replace(report.targets[0], id=wide.id)))))
+
+
+LOOKS: Final = (
+    *healthy(),
+    *healthy(GATEWAY),
+    *(lookup(*each) for each in ((), PRIVATE, (PUBLIC,))),
+    *(lookup(failed=kind) for kind in ("nxdomain", "timeout", "bug")),
+    *(answer(*each, by=by) for each in (PRIVATE, (PUBLIC,)) for by in ("10.0.0.2", "10.9.0.53")),
+    *(tcp(each, failed=kind) for each in PRIVATE for kind in ("timeout", "refused", "deadline")),
+    *(spoiled(each, skipped="\x1b[2J") for each in healthy()),
+)
+TARGETS: Final = (
+    (BACKUP,),
+    (BACKUP, GATEWAY),
+    (GATEWAY, context(BACKUP)),
+    (BACKUP, optional(GATEWAY)),
+    (target(host="backup.example.com"), context(BACKUP)),
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    """Reports of runs over any looks at any of few places."""
+    seen = draw(st.lists(st.sampled_from(LOOKS), max_size=40))
+    suppress = [Suppression(code=code, target=None) for code in draw(st.sets(st.sampled_from(["DNS001", "TCP001"])))]
+    return judge_evidence(evidence(seen, targets=draw(st.sampled_from(TARGETS))), suppress=suppress)
+
+
+@st.composite
+def decoded(draw: st.DrawFn) -> Report | None:
+    """Reports of documents that say anything; None for one that is no report."""
+    try:
+        return codec.decode(json.loads(json.dumps(draw(spoilt_reports()))))
+    except ShapeError:
+        return None
+
+
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a whole report, now and then
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(reports() | decoded(), reports() | decoded())
+def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, new: Report | None) -> None:
+    if old is None or new is None:
+        return
+    try:
+        there = difference(old, new)
+    except NotComparableError:
+        with pytest.raises(NotComparableError):
+            difference(new, old)
+        return
+    shown(there)
+    assert exits.of_status(there.worse) in (0, 1, 2)
+    assert table.as_json(there) == table.as_json(difference(old, new))
+    back = difference(new, old)
+    for one, other in ((there.findings, back.findings), (there.steps, back.steps), (there.targets, back.targets)):
+        assert [(each.id, each.change) for each in one] == [(each.id, OTHER[each.change]) for each in other]
+    assert nothing_in(difference(new, new))

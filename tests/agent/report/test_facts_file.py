@@ -1,0 +1,121 @@
+"""Facts files: written and read back, held against the clock, and refused whatever else they hold. `bad_inputs` has the
+wrong ones by name."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.app.read_saved import read_facts
+from agent.report import facts_file
+from agent.report.facts_file import MAX_AGE, MAX_AHEAD, FactsFileError
+from agent.settings import Ec2Facts
+from probes.vpc.model import READS
+from tests.process.bad_inputs import spoilt_facts
+from tests.support.build import NOW
+from tests.support.configured import VPC_ID
+from tests.support.sample_facts import facts
+
+SECOND: Final = timedelta(seconds=1)
+
+
+def kept(content: str | bytes, folder: Path) -> str:
+    path = folder / "facts.json"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+# --- There and back --------------------------------------------------------------------------------------------------
+
+
+def test_every_read_comes_back_as_it_was(tmp_path: Path) -> None:
+    written = facts(taken_at=NOW)
+    assert {each.subject.operation for each in written.observations} == set(READS)
+    assert read_facts(kept(facts_file.dumps(written), tmp_path), NOW) == written
+
+
+def test_the_same_facts_are_the_same_bytes(tmp_path: Path) -> None:
+    text = facts_file.dumps(facts(taken_at=NOW))
+    assert text.isascii()
+    assert facts_file.dumps(read_facts(kept(text, tmp_path), NOW)) == text
+
+
+def test_the_file_says_what_it_is() -> None:
+    document = json.loads(facts_file.dumps(facts(taken_at=NOW)))
+    assert list(document) == ["schema", "tool", "taken_at", "region", "vpc_id", "observations"]
+    assert document["schema"] == "backuplink.ec2-facts.v1"
+    assert (document["taken_at"], document["vpc_id"]) == ("2026-03-01T12:00:00.000Z", VPC_ID)
+
+
+def test_no_reads_at_all_are_facts_that_say_nothing(tmp_path: Path) -> None:
+    written = Ec2Facts(region="eu-west-1", vpc_id="vpc-0a1b2c3d4e5f67890", taken_at=NOW, observations=())
+    assert read_facts(kept(facts_file.dumps(written), tmp_path), NOW) == written
+
+
+# --- Age -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "age",
+    [
+        pytest.param(timedelta(0), id="now"),
+        pytest.param(MAX_AGE, id="just not too old"),
+        pytest.param(-MAX_AHEAD, id="just not too far ahead"),
+    ],
+)
+def test_facts_of_an_age_that_is_taken(age: timedelta, tmp_path: Path) -> None:
+    assert read_facts(kept(facts_file.dumps(facts(taken_at=NOW - age)), tmp_path), NOW).taken_at == NOW - age
+
+
+def test_old_facts_are_refused_with_their_age_and_the_command_that_makes_new_ones(tmp_path: Path) -> None:
+    path = kept(facts_file.dumps(facts(taken_at=NOW - MAX_AGE - SECOND)), tmp_path)
+    with pytest.raises(FactsFileError) as refused:
+        read_facts(path, NOW)
+    said = str(refused.value)
+    assert said.startswith(f"{path}: was taken 30 days ago, at 2026-01-30 11:59 UTC; ")
+    assert said.endswith(f": backuplink facts --vpc {VPC_ID} --region eu-west-1 --output FILE")
+
+
+def test_facts_of_the_future_are_refused_with_a_word_on_the_clock(tmp_path: Path) -> None:
+    path = kept(facts_file.dumps(facts(taken_at=NOW + MAX_AHEAD + SECOND)), tmp_path)
+    with pytest.raises(FactsFileError, match="at 2026-03-02 12:00 UTC, which is yet to come by this host's clock"):
+        read_facts(path, NOW)
+
+
+# --- Whatever is in it -----------------------------------------------------------------------------------------------
+
+
+def _read(content: bytes, folder: Path) -> Ec2Facts | str:
+    path = kept(content, folder)
+    try:
+        return read_facts(path, NOW)
+    except FactsFileError as error:
+        said = str(error)
+        assert said.startswith(f"{path}: ")
+        return said
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
+    assert isinstance(_read(content, tmp_path), str)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=spoilt_facts(facts(taken_at=NOW)))
+def test_spoilt_facts_are_facts_or_refused_in_words(document: dict[str, Any], tmp_path: Path) -> None:
+    found = _read(json.dumps(document).encode(), tmp_path)
+    if isinstance(found, Ec2Facts):  # and then everything in them can be written again
+        assert _read(facts_file.dumps(found).encode(), tmp_path) == found
+
+
+@pytest.mark.parametrize("part", range(1, 20))
+def test_a_file_that_is_cut_off_is_refused(part: int, tmp_path: Path) -> None:
+    text = facts_file.dumps(facts(taken_at=NOW))
+    found = _read(text[: len(text) * part // 20].encode(), tmp_path)
+    assert isinstance(found, str)
+    assert ": is no JSON: " in found

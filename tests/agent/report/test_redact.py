@@ -1,0 +1,927 @@
+"""A masked report: nothing of whose network it is is left, in no format, and it is still a report."""
+
+import dataclasses
+import itertools
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+import jsonschema
+import pytest
+
+from agent.catalog.findings import CODES
+from agent.catalog.partitions import SUFFIXES
+from agent.formats import json as json_format
+from agent.formats import ndjson, text
+from agent.judge.verdict import judge
+from agent.report import codec
+from agent.report.hops import Hop, Outcome, Stage
+from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
+from agent.report.redact import redact
+from agent.simulated import scenario as scenarios
+from agent.simulated.aws import PRINCIPAL
+from agent.simulated.scenario import Scenario
+from probes.facts import ApiFacts, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Step, Subject
+from probes.vpc.model import (
+    AMAZON_DNS,
+    DNS_FIREWALL,
+    READS,
+    SECURITY_GROUPS,
+    ConfigurationFacts,
+    DnsFirewallFacts,
+    FirewallRule,
+    GroupRule,
+    SecurityGroup,
+    SecurityGroupsFacts,
+)
+from tests.hostile import cases
+from tests.support.runs import measured, report_of
+
+HOSTILE = "hostile/"
+NAMES = (*scenarios.names(), *(f"{HOSTILE}{name}" for name in cases.NAMES))
+"""Scenarios that come with the program, and those of peers that mean harm."""
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+SAME_EVERYWHERE = (
+    "127.0.0.1",
+    "127.0.0.53",
+    "::1",
+    "169.254.169.253",
+    "169.254.169.254",
+    "fd00:ec2::253",
+    "fd00:ec2::254",
+)
+"""Addresses that tell nothing."""
+SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
+
+FULL = f"""
+summary = "everything that identifies, in one network"
+[run]
+endpoints = ["vpce-0f1e2d3c4b5a69788-zzyy1122.backup.eu-west-1.vpce.amazonaws.com"]
+[metadata]
+role = "backup"
+[host.environment]
+https_proxy = "http://alice:{SECRET}@proxy.corp.example:3128"
+no_proxy = "169.254.169.254,.corp.example"
+[host]
+hosts = ["127.0.0.1 backup.eu-west-1.amazonaws.com intranet.corp.example"]
+[sdk.endpoint_urls]
+backup = "https://stand-in.corp.example"
+[credentials]
+access_key_id = "ASIAY34FZKBOKMUTVV7A"
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "stand-in.corp.example"
+a = ["10.0.1.44"]
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "vpce-0f1e2d3c4b5a69788-zzyy1122.backup.eu-west-1.vpce.amazonaws.com"
+a = ["10.0.1.45"]
+aaaa = ["2600:1f18::45"]
+[[dns]]
+resolvers = ["10.0.0.2"]
+name = "proxy.corp.example"
+a = ["10.0.1.90"]
+[[tcp]]
+addresses = ["10.0.1.44", "10.0.1.45"]
+ports = [443]
+issuer = "corporate"
+names = ["stand-in.corp.example", "10-0-1-44.corp.example"]
+[[tcp]]
+addresses = ["10.0.1.90"]
+ports = [3128]
+speaks = "proxy"
+connect_status = 403
+[expect]
+status = "critical"
+path = "unknown"
+findings = []
+"""
+
+
+@cache
+def full() -> Report:
+    return judge(measured(scenarios.parse("full", FULL))[0])
+
+
+def scenario_of(name: str) -> Scenario:
+    if name.startswith(HOSTILE):
+        return cases.scenario(name.removeprefix(HOSTILE))
+    return scenarios.load(name)
+
+
+@cache
+def reported(name: str) -> Report:
+    return judge(measured(scenario_of(name))[0]) if name.startswith(HOSTILE) else report_of(name)
+
+
+@cache
+def masked(name: str) -> Report:
+    return redact(reported(name))
+
+
+def formats(report: Report) -> dict[str, str]:
+    return {
+        "json": json_format.render(report),
+        "ndjson": ndjson.render(report),
+        "text": text.render(report),
+        "brief": text.brief(report),
+    }
+
+
+def values(value: Any) -> Iterator[Any]:
+    """Every value in a report that is no object of its own."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from values(each)
+    elif isinstance(value, dict):
+        yield from values(list(value.values()))
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            yield from values(getattr(value, field.name))
+    else:
+        yield value
+
+
+def identifying(scenario: Scenario, report: Report) -> set[str]:
+    """What the scenario's file and the measured report say of whose network it is."""
+    here = scenario.metadata
+    words = {here.instance_id, here.account_id, here.vpc_id, here.subnet_id, *here.security_group_ids, here.mac}
+    words |= {here.interface_id, *map(str, here.addresses or ())}
+    words |= {PRINCIPAL, "BackupAgent", "Example Corp"}
+    words |= {str(here.subnet_cidr), *map(str, here.vpc_cidrs)}
+    keys = scenario.credentials
+    words |= {keys.access_key_id, keys.access_key_id[-4:], keys.secret_key, keys.token or ""}
+    for name in (*scenario.run.endpoints, *(row.name for row in scenario.dns)):
+        words |= set(re.findall(r"vpce-[0-9a-f]{17}(?:-\w{8})?", name))
+        if not name.endswith(SUFFIXES):
+            words.add(name)
+    for url in (*scenario.host.environment.values(), *scenario.sdk.endpoint_urls.values()):
+        words |= {url, *re.findall(r"[\w.-]+\.(?:example|internal)", url)}
+    words |= {word for line in scenario.host.hosts for word in line.split()[1:] if not word.endswith(SUFFIXES)}
+    for each in values(report):
+        if isinstance(each, IPv4Address | IPv6Address):
+            words.add(str(each))
+    configured = (
+        value for seen in report.observations if seen.subject.step is Step.EC2 for value in values(seen.facts)
+    )
+    for each in configured:
+        if isinstance(each, IPv4Network | IPv6Network) and each.prefixlen:
+            words.add(str(each))
+        elif isinstance(each, str):
+            words |= set(re.findall(AWS_ID, each))
+    words |= {str(each) for row in scenario.dns for each in (*row.a, *row.aaaa)}
+    words |= {str(each) for row in scenario.tcp for each in row.addresses}
+    for seen in report.observations:
+        if isinstance(seen.facts, ApiFacts):
+            words.add(seen.facts.error_message or "")
+        if isinstance(seen.facts, ApiFacts | HttpFacts):
+            words |= unlike(seen.facts.request_id, r"[0-9a-fA-F-]{8,64}")
+        if isinstance(seen.facts, ApiFacts):
+            words |= unlike(seen.facts.error_code, r"[A-Za-z][A-Za-z0-9.]*|[0-9]+")
+        if isinstance(seen.facts, HttpFacts):
+            words |= unlike(seen.facts.content_type, r"[a-z]+/[a-z0-9.+-]+")
+            words |= {seen.facts.location or "", seen.facts.server or ""}
+        if isinstance(seen.facts, TlsFacts):
+            words.add(seen.facts.first_bytes or "")
+            for certificate in seen.facts.certificates:
+                words |= {certificate.subject, certificate.issuer, certificate.sha256}
+                words |= {name for name in certificate.names if not name.endswith(SUFFIXES)}
+    return words - {"", "*", *SAME_EVERYWHERE}
+
+
+AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}\b"
+"""What names a resource, an account or a hosted zone."""
+
+
+def unlike(said: str | None, form: str) -> set[str]:
+    """What a peer said where something of a form belongs, unless it has that form."""
+    return set() if said is None or re.fullmatch(form, said) else {said}
+
+
+def left_in(document: str, words: set[str]) -> list[str]:
+    """Which words a document still holds, whole; a text wrapped over lines is read as one."""
+    flat = " ".join(document.replace("\\\\", "\\").replace('\\"', '"').split())
+    flat = re.sub(r"simulated-[\w-]+", "", flat)  # the run's id says which scenario it is
+    there = [word for word in words if word in flat]
+    return sorted(word for word in there if re.search(rf"(?<![\w.]){re.escape(word)}(?!\w|\.\d)", flat))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_that_identifies_is_left(name: str) -> None:
+    words = identifying(scenario_of(name), reported(name))
+    for form, document in formats(masked(name)).items():
+        assert not left_in(document, words), form
+
+
+def test_every_kind_of_value_is_masked() -> None:
+    report = full()
+    words = identifying(scenarios.parse("full", FULL), report) | {"alice", SECRET, "corp.example", "proxy.corp.example"}
+    there = set(left_in(formats(report)["json"], words))
+    assert {"10.0.1.45", "2600:1f18::45", "proxy.corp.example", "VV7A", "111122223333"} <= there
+    for form, document in formats(redact(report)).items():
+        assert not left_in(document, words), form
+        assert "corp.example" not in document, form
+
+
+PEERS_WORDS = ("[2J", "VERDICT OK", "owned", "alert(1)", "reboot", "gnp.exe", "portal.example", "a" * 16)
+"""Pieces of what peers that mean harm say, in whatever form it is shown."""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(HOSTILE)])
+def test_no_word_of_a_peer_is_left(name: str) -> None:
+    for form, document in formats(masked(name)).items():
+        assert [word for word in PEERS_WORDS if word in document] == [], form
+
+
+def test_words_of_peers_were_there() -> None:
+    """Otherwise the test above would prove nothing."""
+    hostile = [formats(reported(name))["json"] for name in NAMES if name.startswith(HOSTILE)]
+    assert [word for word in PEERS_WORDS if not any(word in document for document in hostile)] == []
+
+
+UUID = "20317174-17ec-464f-8ae7-123456789012"  # whose end could be an account
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "stays"),
+    [
+        pytest.param("request_id", UUID, True, id="a request id"),
+        pytest.param("request_id", UUID.replace("-", "")[:-4].upper() + "ABCD", True, id="a request id without dashes"),
+        pytest.param("request_id", "payroll", False, id="a word for a request id"),
+        pytest.param("request_id", f"{UUID} payroll", False, id="a request id and a word"),
+        pytest.param("request_id", f"{UUID}\n", False, id="a request id and a line"),
+        pytest.param("request_id", "deadbee", False, id="too short for a request id"),
+        pytest.param("request_id", "a" * 65, False, id="too long for a request id"),
+        pytest.param("content_type", "application/x-amz-json-1.1", True, id="a media type"),
+        pytest.param("content_type", "text/html; charset=utf-8", True, id="a media type with its charset"),
+        pytest.param("content_type", "text/html; payroll", False, id="a media type and a word"),
+        pytest.param("content_type", "payroll", False, id="a word for a media type"),
+        pytest.param("error_code", "AuthFailure.Region", True, id="a code"),
+        pytest.param("error_code", "403", True, id="a status for a code"),
+        pytest.param("error_code", "Access denied", False, id="two words for a code"),
+        pytest.param("error_code", "PAYROLL_HOST", False, id="a code with a line in it"),
+        pytest.param("error_code", "\u0661", False, id="a digit of another script"),
+    ],
+)
+def test_what_a_peer_says_stays_where_it_has_its_form(field: str, said: str, stays: bool) -> None:
+    after = redact(said_in(report_of("denied-without-reason"), field, said))
+    left = {each for each in values(after) if each == said}
+    assert left == ({said} if stays else set())
+    assert redact(after) == after
+
+
+def said_in(report: Report, field: str, said: str) -> Report:
+    """The report with a text in a field of every answer, and as the failure's code where it is one."""
+    observations: list[Observation[Any]] = []
+    for each in report.observations:
+        if isinstance(each.facts, ApiFacts | HttpFacts) and hasattr(each.facts, field):
+            facts = replace(each.facts, **{field: said})  # type: ignore[arg-type]
+            failure = each.failure
+            if failure is not None and field == "error_code":
+                failure = replace(failure, code=said)
+            each = replace(each, outcome=Ok(facts) if failure is None else Failed(failure, facts))
+        observations.append(each)
+    return replace(report, observations=tuple(observations))
+
+
+@pytest.mark.parametrize(
+    ("code", "stays"),
+    [
+        *[(code, True) for code in ("ECONNREFUSED", "WRONG_VERSION_NUMBER", "NXDOMAIN", "EAI_AGAIN", "62", "-5")],
+        *[(code, True) for code in ("CredentialRetrievalError", "InvalidToken.Expired", "ca_bundle", "endpoint_url")],
+        *[(code, False) for code in ("pay roll", "payroll_host", "pay-roll", "x" * 65, "1" * 11)],
+    ],
+)
+def test_code_of_a_failure_stays_where_it_has_a_form(code: str, stays: bool) -> None:
+    report = report_of("denied-without-reason")
+    observations = tuple(
+        replace(each, outcome=Failed(replace(each.failure, code=code), None)) if each.failure is not None else each
+        for each in report.observations
+    )
+    assert observations != report.observations
+    after = redact(replace(report, observations=observations))
+    codes = {each.failure.code for each in after.observations if each.failure is not None}
+    assert codes == ({code} if stays else {"text-1"})
+
+
+def test_what_an_error_quotes_of_a_peer_is_masked_and_the_error_is_not() -> None:
+    (after,) = {
+        each.failure.message
+        for each in masked(f"{HOSTILE}http-noise").observations
+        if each.failure is not None and "status line" in each.failure.message
+    }
+    assert re.fullmatch(r"the answer is not HTTP: illegal status line: text-\d+", after)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_masked_report_is_a_report(name: str) -> None:
+    document = codec.encode(masked(name))
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+
+
+def hangs_together(report: Report) -> None:
+    """Ids that one part of a report uses for another are there."""
+    seen = {each.id for each in report.observations}
+    targets = {target.id for target in report.targets}
+    found = {finding.id for finding in report.findings}
+    assert len(seen) == len(report.observations)
+    for each in report.observations:
+        assert each.subject.after is None or each.subject.after in seen
+        assert each.subject.target is None or each.subject.target in targets
+    for target in report.targets:
+        assert target.id in (target.service, f"{target.service}@{target.host}")
+    for finding in report.findings:
+        assert set(finding.evidence) <= seen
+        assert finding.explained_by is None or finding.explained_by in found
+        assert finding.id == (finding.code if finding.target is None else f"{finding.code}@{finding.target}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_still_refer_to_each_other(name: str) -> None:
+    hangs_together(masked(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_value_same_mask_and_no_two_alike(name: str) -> None:
+    masks: dict[Any, set[Any]] = defaultdict(set)
+    for before, after in zip(values(reported(name)), values(masked(name)), strict=True):
+        if isinstance(before, IPv4Address | IPv6Address):
+            masks[before].add(after)
+    assert all(len(each) == 1 for each in masks.values())
+    assert len({next(iter(each)) for each in masks.values()}) == len(masks)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mask_in_a_sentence_is_the_mask_of_the_field(name: str) -> None:
+    known = {str(each) for each in values(masked(name)) if isinstance(each, IPv4Address | IPv6Address)}
+    for finding in masked(name).findings:
+        assert set(re.findall(r"(?<![\d.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+", finding.detail)) <= known
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masking_twice_changes_nothing(name: str) -> None:
+    assert redact(masked(name)) == masked(name)
+
+
+def test_masking_a_full_report_twice_changes_nothing() -> None:
+    once = redact(full())
+    assert redact(once) == once
+    hangs_together(once)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_found_stays_readable(name: str) -> None:
+    before, after = reported(name), masked(name)
+    assert after.run.region == before.run.region
+    assert (after.verdict.status, after.verdict.path) == (before.verdict.status, before.verdict.path)
+    assert [each.status for each in after.targets] == [each.status for each in before.targets]
+    for was, now in zip(before.findings, after.findings, strict=True):
+        assert (now.code, now.name, now.title, now.documents) == (was.code, was.name, was.title, was.documents)
+        assert now.title == CODES[now.code].title
+        assert now.severity is was.severity
+    for seen, shown in zip(before.observations, after.observations, strict=True):
+        assert shown.subject.step is seen.subject.step
+        assert shown.subject.operation == seen.subject.operation
+        assert type(shown.outcome) is type(seen.outcome)
+    for was_target, target in zip(before.targets, after.targets, strict=True):
+        assert (target.service, target.region, target.service_name) == (
+            was_target.service,
+            was_target.region,
+            was_target.service_name,
+        )
+        if was_target.host.endswith(SUFFIXES) and "vpce-" not in was_target.host:
+            assert target.host == was_target.host
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_hold_placeholders_and_no_masks(name: str) -> None:
+    words = identifying(scenario_of(name), reported(name))
+    for finding in masked(name).findings:
+        for command in finding.fix.commands:
+            line = " ".join(command.argv)
+            assert not left_in(line, words)
+            assert not re.search(r"\b(?:i|vpc|vpce|sg|subnet|account|host|name)-\d+\b", line), line
+            for word in re.findall(r"[0-9a-f:.]+(?:/\d+)?", line):
+                assert not _is_place(word), line
+
+
+def _is_place(word: str) -> bool:
+    try:
+        ip_network(word, strict=False)
+    except ValueError:
+        return False
+    return "." in word or ":" in word
+
+
+@pytest.mark.parametrize(
+    ("name", "placeholder"),
+    [
+        pytest.param("port-blocked", "<CIDR>", id="the source of a security group rule"),
+        pytest.param("tls-intercepted", "<ADDRESS>:443", id="an address with its port"),
+        pytest.param("hop-limit", "<INSTANCE_ID>", id="this instance"),
+        pytest.param("sdk-url-elsewhere", "<HOST>", id="a host of one's own"),
+    ],
+)
+def test_placeholder_in_a_command(name: str, placeholder: str) -> None:
+    words = {word for each in masked(name).findings for command in each.fix.commands for word in command.argv}
+    assert placeholder in words
+
+
+@pytest.mark.parametrize("mask", [redact, lambda report: report], ids=["redacted", "as it is"])
+def test_user_and_password_of_a_proxy_are_never_shown(mask: Any) -> None:
+    for form, document in formats(mask(full())).items():
+        assert SECRET not in document, form
+        assert "alice" not in document, form
+
+
+def with_facts(report: Report, kind: type, **changes: Any) -> Report:
+    """The report with facts of one kind changed wherever they are."""
+    observations: list[Observation[Any]] = []
+    for each in report.observations:
+        if isinstance(each.facts, kind):
+            facts = replace(each.facts, **changes)  # type: ignore[type-var]
+            changed = Failed(each.failure, facts) if each.failure is not None else Ok(facts)
+            each = replace(each, outcome=changed)
+        observations.append(each)
+    return replace(report, observations=tuple(observations))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        pytest.param(HostFacts, {"search": ("internal",)}, id="a search domain that is a common word"),
+        pytest.param(HostFacts, {"search": ("eu-west-1.compute.internal", "amazonaws.com")}, id="search on EC2"),
+        pytest.param(HostFacts, {"resolvers_ignored": ("10.0.0.2", "10.0.1.1")}, id="a resolver beyond the third"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "*"}}, id="no proxy at all"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "169.254.169.254"}}, id="no proxy for metadata"),
+        pytest.param(HostFacts, {"proxies": {"no_proxy": "amazonaws.com"}}, id="no proxy for AWS"),
+        pytest.param(HostFacts, {"proxies": {"https_proxy": "proxy:3128"}}, id="a proxy that is called so"),
+        pytest.param(ApiFacts, {"error_message": "a"}, id="a text of one letter"),
+        pytest.param(ApiFacts, {"error_message": "backup"}, id="a text that is a service"),
+        pytest.param(HttpFacts, {"location": "443"}, id="a place that is a port"),
+        pytest.param(HttpFacts, {"server": "the"}, id="a server that is an article"),
+        pytest.param(ProxyFacts, {"proxy": "x"}, id="a proxy of one letter"),
+    ],
+)
+def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[str, Any]) -> None:
+    """What a network is called must not rewrite ids, codes and titles of the report."""
+    report = with_facts(report_of("denied-without-reason"), kind, **changes)
+    if proxies := changes.get("proxies"):
+        report = replace(report, vantage=replace(report.vantage, proxies=proxies))
+    after = redact(report)
+    hangs_together(after)
+    assert {each.subject.id.split("/")[0] for each in after.observations} == {
+        each.subject.id.split("/")[0] for each in report.observations
+    }
+    assert [target.id for target in after.targets] == [target.id for target in report.targets]
+    assert [finding.title for finding in after.findings] == [finding.title for finding in report.findings]
+    assert "imds/169.254.169.254" in {each.id for each in after.observations} or "imds" in {
+        each.id for each in after.observations
+    }
+    VALIDATOR.validate(codec.encode(after))
+    assert redact(after) == after
+
+
+SENTENCES = {
+    "account at the end": ("It belongs to 111122223333.", "It belongs to account-1."),
+    "account in brackets": ("(111122223333)", "(account-1)"),
+    "thirteen digits are no account": ("1111222233334", "1111222233334"),
+    "ARN at the end": ("By arn:aws:iam::111122223333:role/Ops.", "By arn-1."),
+    "same ARN twice": ("arn:aws:iam::1:role/A, arn:aws:iam::1:role/A.", "arn-1, arn-1."),
+    "address at the end": ("It is 10.9.8.7.", "It is 192.0.2.9."),
+    "a block keeps its length": ("It is 10.9.0.0/16.", "It is 240.9.0.0/16."),
+    "an instance's default name": ("ip-10-9-8-7.ec2.internal", "ip-192-0-2-9.ec2.internal"),
+    "IPv4 inside IPv6": ("::ffff:10.9.8.7", "2001:db8::9"),
+    "a time is no address": ("at 03:00:00 UTC", "at 03:00:00 UTC"),
+    "a version is no address": ("version 1.2.3.4.5", "version 1.2.3.4.5"),
+    "endpoint in both forms": (
+        "vpce-0f1e2d3c4b5a69788 vpce-0f1e2d3c4b5a69788-abcd1234-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
+        "vpce-1 vpce-1-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com",
+    ),
+    "a group and its rule": ("sg-0a1b2c3d4e5f67890 sgr-0a1b2c3d4e5f67890", "sg-1 sgr-1"),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_values_inside_sentences(case: str) -> None:
+    sentence, wanted = SENTENCES[case]
+    report = report_of("healthy")
+    report = replace(report, verdict=replace(report.verdict, summary=sentence))
+    report = replace(report, vantage=replace(report.vantage, security_group_ids=(), vpc_cidrs=()))
+    # Numbers depend on what was met before; the form is what this is about.
+    shape = r"(?<=-)\d+(?=$|[\s.,)])|(?<=192\.0\.2\.)\d+|(?<=192-0-2-)\d+|(?<=240\.)\d+|(?<=db8::)[0-9a-f]+"
+    assert re.sub(shape, "N", redact(report).verdict.summary) == re.sub(shape, "N", wanted)
+
+
+def test_many_values_have_masks_of_their_own() -> None:
+    report = report_of("healthy")
+    blocks = tuple(
+        ip_network(each)
+        for each in ("10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "2600::/32", "2601::/48")
+    )
+    report = replace(report, run=replace(report.run, private_cidrs=(*blocks, ip_network("0.0.0.0/0"))))
+    addresses = tuple(ip_address(int(ip_address("10.7.0.0")) + number) for number in range(600))
+    after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
+    assert len(set(after.run.private_cidrs)) == len(blocks) + 1
+    assert [each.prefixlen for each in after.run.private_cidrs] == [
+        each.prefixlen for each in (*blocks, ip_network("0.0.0.0/0"))
+    ]
+    assert len(set(after.vantage.source_addresses)) == 600
+    assert redact(after) == after
+
+
+def test_an_address_kept_for_documentation_is_masked_as_any_other() -> None:
+    report = report_of("healthy")
+    addresses = (ip_address("10.7.0.1"), ip_address("192.0.2.1"), ip_address("192.0.2.2"))
+    after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
+    assert len(set(after.vantage.source_addresses)) == 3
+
+
+def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
+    report = with_facts(report_of("healthy"), TlsFacts, trust="/home/alice/corp.pem")
+    assert report.vantage.sdk is not None
+    sdk = replace(report.vantage.sdk, ca_bundle="/home/alice/corp.pem", profile="payroll")
+    after = json.dumps(codec.encode(redact(replace(report, vantage=replace(report.vantage, sdk=sdk)))))
+    assert "alice" not in after
+    assert "payroll" not in after
+
+
+TELLTALE = "Tell-Tale"
+TELLS_NOTHING = {
+    "AllowanceFacts": {"counters", "exceeded"},
+    "ApiFacts": {"error_code", "operation", "request_id"},
+    "CredentialFacts": {"source"},
+    "DnsFacts": {"rcode", "transport"},
+    "HostFacts": {"resolver_options"},
+    "HttpFacts": {"content_type", "request_id"},
+    "ImdsFacts": {"availability_zone", "availability_zone_id", "dns_suffix", "partition", "region"},
+    "SdkFacts": {"region", "version"},
+    "TcpFacts": {"datagram_error", "interface", "neighbour", "route_error"},
+    "TlsFacts": {"alpn", "cipher", "second_look", "trust", "version"},
+}
+"""Fields of text that say nothing of whose network it is. A new field of facts belongs here or is masked."""
+BY_PATTERN = {"ImdsFacts": {"account_id", "instance_id", "interface_id", "security_group_ids", "subnet_id", "vpc_id"}}
+"""Fields whose values have a form that is masked wherever it stands."""
+
+
+@cache
+def seen_of(kind: type) -> Report | None:
+    """A report with facts of this kind."""
+    return next(
+        (report for report in map(report_of, NAMES) if any(isinstance(o.facts, kind) for o in report.observations)),
+        None,
+    )
+
+
+def texts_of(kind: type) -> dict[str, Any]:
+    """Fields of a class that hold text, each with a value that could be told apart."""
+    made: dict[Any, Any] = {
+        str: TELLTALE,
+        str | None: TELLTALE,
+        tuple[str, ...]: (TELLTALE,),
+        dict[str, str]: {"backup": TELLTALE},
+        dict[str, int]: {TELLTALE: 1},
+    }
+    hints = get_type_hints(kind)
+    return {field.name: made[hints[field.name]] for field in dataclasses.fields(kind) if hints[field.name] in made}
+
+
+CONFIGURATION: Final[tuple[type, ...]] = get_args(ConfigurationFacts)
+KINDS: Final = tuple(kind for kind in get_args(Facts) if kind not in CONFIGURATION)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        pytest.param(kind, field, id=f"{kind.__name__}.{field}")
+        for kind in KINDS
+        for field in texts_of(kind)
+        if field not in TELLS_NOTHING.get(kind.__name__, set()) | BY_PATTERN.get(kind.__name__, set())
+    ],
+)
+def test_every_field_of_facts_is_masked_or_known_to_tell_nothing(kind: type, field: str) -> None:
+    report = seen_of(kind)
+    if report is None:
+        pytest.fail(f"no scenario gives {kind.__name__}")
+    document = json_format.render(redact(with_facts(report, kind, **{field: texts_of(kind)[field]})))
+    assert TELLTALE not in document
+
+
+# --- The configuration -----------------------------------------------------------------------------------------------
+
+PLANTED: Final = "Planted"
+"""How every text begins that the reports below hold where something identifies."""
+
+
+class Planter:
+    """Fills classes with values of which no two are alike and none is what AWS would say."""
+
+    def __init__(self) -> None:
+        self.planted: list[str] = []
+        self._numbers = itertools.count(1)
+
+    def of(self, kind: Any) -> Any:
+        """A value of a type; a class with every field filled."""
+        number = next(self._numbers)
+        match kind:
+            case _ if kind is bool:
+                return True
+            case _ if kind is int:
+                return 443
+            case _ if kind is str:
+                return self._kept(f"{PLANTED} {number}.corp.example")
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            hints = get_type_hints(kind)
+            return kind(**{field.name: self.of(hints[field.name]) for field in dataclasses.fields(kind)})
+        if get_origin(kind) is tuple:
+            return (self.of(get_args(kind)[0]), self.of(get_args(kind)[0]))
+        if isinstance(kind, UnionType):
+            members = [each for each in get_args(kind) if each is not type(None)]
+            return self.of(members[number % len(members)])
+        if kind in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
+            base = "10.77.0.0" if kind in (IPv4Address, IPv4Network) else "2600:1f77::"
+            return kind(self._kept(str(ip_address(base) + number * 16)) + self._length(kind))
+        raise TypeError(f"nothing to plant as {kind}")
+
+    @staticmethod
+    def _length(kind: type) -> str:
+        return "/28" if kind is IPv4Network else "/124" if kind is IPv6Network else ""
+
+    def _kept(self, text: str) -> str:
+        self.planted.append(text)
+        return text
+
+
+def test_every_class_of_the_configuration_is_planted() -> None:
+    planter = Planter()
+    assert {type(planter.of(kind)) for kind in CONFIGURATION} == {each.facts for each in READS.values()}
+    assert len(set(planter.planted)) == len(planter.planted) > 100
+
+
+def hop(stage: Stage, *resources: str, rule: str | None = None, words: str = "") -> Hop:
+    outcome = Outcome.OPEN if rule else Outcome.BLOCKED
+    return Hop(stage=stage, resources=resources, outcome=outcome, rule=rule, words=words)
+
+
+def path_of(
+    *hops: Hop, unseen: tuple[str, ...] = (), endpoint_id: str | None, interface_id: str | None
+) -> ConfiguredPath:
+    report = report_of("healthy")
+    return ConfiguredPath(
+        target="backup",
+        address=ip_address("10.0.1.17"),
+        port=443,
+        source=ip_address("10.0.1.10"),
+        endpoint_id=endpoint_id,
+        interface_id=interface_id,
+        predicted=Outcome.BLOCKED,
+        measured=Measured.CONNECTED,
+        agrees=False,
+        parted_at=Stage.ENDPOINT_GROUPS,
+        hops=hops,
+        unseen=unseen,
+        taken_at=report.run.started_at,
+    )
+
+
+def made_of(facts: dict[str, Any], *, said: str = "", argv: tuple[str, ...] = (), path: ConfiguredPath) -> Report:
+    """A report with these reads, a finding that says this and has this command, and a path."""
+    report = report_of("healthy")
+    looks = tuple(
+        Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(each), started_at=None, seconds=0.1)
+        for name, each in facts.items()
+    )
+    command = Command(argv=argv, scope=CommandScope.ENDPOINT, reversible=True, undo=None)
+    finding = replace(
+        report_of("port-blocked").findings[0],
+        detail=said,
+        fix=Fix(summary="Mend it.", commands=(command,)),
+        evidence=(),
+    )
+    return replace(report, observations=(*report.observations, *looks), findings=(finding,), paths=(path,))
+
+
+@cache
+def planted() -> tuple[Report, tuple[str, ...]]:
+    """A report in which every field of every class of the configuration holds something of its own, quoted by a
+    finding and by a path; and all of that."""
+    planter = Planter()
+    facts = {name: planter.of(read.facts) for name, read in READS.items()}
+    told = tuple(planter.planted)
+    texts = [each for each in told if each.startswith(PLANTED)]
+    path = path_of(
+        hop(Stage.HOST_GROUPS, texts[0], rule=texts[1], words=texts[2]),
+        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} admits {told[-1]}"),
+        unseen=(f"what {texts[5]} does",),
+        endpoint_id=facts["endpoints"].endpoints[0].endpoint_id,
+        interface_id=facts["endpoint-interfaces"].interfaces[0].interface_id,
+    )
+    return made_of(facts, said=", ".join(told), path=path), told
+
+
+def test_nothing_of_a_configuration_is_left() -> None:
+    report, told = planted()
+    before, after = formats(report), formats(redact(report))
+    assert all(each in before["json"] for each in told)
+    assert PLANTED in before["text"]
+    for form, document in after.items():
+        flat = " ".join(document.split())
+        assert [each for each in told if each in flat] == [], form
+        assert PLANTED not in flat, form
+        assert "corp.example" not in flat, form
+
+
+def test_a_masked_configuration_is_one_and_masked_once_for_all() -> None:
+    once = redact(planted()[0])
+    document = codec.encode(once)
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+    assert redact(once) == once
+    assert redact(codec.decode(document)) == codec.decode(document)
+
+
+REAL: Final = {
+    "ENDPOINT": "vpce-0f1e2d3c4b5a69788",
+    "INTERFACE": "eni-0f1e2d3c4b5a69788",
+    "GROUP": "sg-0f1e2d3c4b5a69788",
+    "RULE": "sgr-0f1e2d3c4b5a69788",
+    "ACL": "acl-0f1e2d3c4b5a69788",
+    "TABLE": "rtb-0f1e2d3c4b5a69788",
+    "SUBNET": "subnet-0f1e2d3c4b5a69788",
+    "LIST": "pl-0f1e2d3c4b5a69788",
+    "OPTIONS": "dopt-0f1e2d3c4b5a69788",
+    "RESOLVER RULE": "rslvr-rr-0f1e2d3c4b5a69788",
+    "RULE GROUP": "rslvr-frg-0f1e2d3c4b5a6978",
+    "DOMAIN LIST": "rslvr-fdl-0f1e2d3c4b5a6978",
+    "ZONE": "Z0123456789ABCDEFGHIJ",
+    "NAT": "nat-0f1e2d3c4b5a69788",
+    "TRANSIT": "tgw-0f1e2d3c4b5a69788",
+    "PEERING": "pcx-0f1e2d3c4b5a69788",
+    "INTERNET": "igw-0f1e2d3c4b5a69788",
+    "EGRESS ONLY": "eigw-0f1e2d3c4b5a69788",
+    "LOCAL GATEWAY": "lgw-0f1e2d3c4b5a69788",
+    "CARRIER": "cagw-0f1e2d3c4b5a69788",
+    "VPN": "vgw-0f1e2d3c",
+    "ACCOUNT": "777788889999",
+    "ARN": "arn:aws-cn:iam::777788889999:role/Payroll",
+    "BLOCK": "10.77.0.0/20",
+    "HOST BLOCK": "10.0.1.10/32",
+    "IPV6 BLOCK": "2600:1f77::/64",
+}
+
+
+def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
+    group = SecurityGroup(
+        group_id=REAL["GROUP"],
+        rules=(
+            GroupRule(rule_id=REAL["RULE"], prefix_list_id=REAL["LIST"]),
+            GroupRule(cidr=ip_network("10.0.1.10/32")),
+        ),
+    )
+    path = path_of(
+        hop(
+            Stage.ENDPOINT_GROUPS,
+            REAL["GROUP"],
+            rule=REAL["RULE"],
+            words=f"{REAL['GROUP']} admits {REAL['HOST BLOCK']}",
+        ),
+        endpoint_id=REAL["ENDPOINT"],
+        interface_id=REAL["INTERFACE"],
+    )
+    argv = ("aws", "ec2", *(f"--one={each}" for each in REAL.values()), *REAL.values())
+    facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=(group,))}
+    report = made_of(facts, said=", ".join(REAL.values()), argv=argv, path=path)
+    after = redact(report)
+    for form, document in formats(after).items():
+        assert left_in(document, set(REAL.values())) == [], form
+    (seen,) = (each.facts for each in after.observations if isinstance(each.facts, SecurityGroupsFacts))
+    (masked_group,), ((masked_hop,),) = seen.groups, (each.hops for each in after.paths)
+    assert masked_hop.resources == (masked_group.group_id,)
+    assert masked_hop.rule == masked_group.rules[0].rule_id
+    # A rule for one host shows which host.
+    assert str(masked_group.rules[1].cidr) == f"{after.paths[0].source}/32"
+    assert masked_hop.words == f"{masked_group.group_id} admits {after.paths[0].source}/32"
+    assert masked_group.group_id in after.findings[0].detail
+    # Commands have placeholders in the places of ids.
+    (command,) = after.findings[0].fix.commands
+    values = [word.removeprefix("--one=") for word in command.argv[2:]]
+    assert [each for each in values if not re.fullmatch(r"<[A-Z_]+>", each)] == []
+    assert redact(after) == after
+
+
+def test_what_aws_itself_says_stays() -> None:
+    """What the API has one word for is no name of anybody's, and a report without it would say nothing."""
+    report = report_of("security-group-443-only")
+    before, after = (
+        [each.facts for each in one.observations if each.subject.step is Step.EC2] for one in (report, redact(report))
+    )
+    for name in (
+        "state",
+        "service_name",
+        "private_dns",
+        "protocol",
+        "from_port",
+        "to_port",
+        "number",
+        "allow",
+        "kind",
+        "egress",
+    ):
+        was, now = (list(named(facts, name)) for facts in (before, after))
+        assert was == now
+        assert was
+    assert AMAZON_DNS in json_format.render(redact(report))
+
+
+def named(value: Any, name: str) -> Iterator[Any]:
+    """What fields of a name hold, wherever they are."""
+    if isinstance(value, tuple | list):
+        for each in value:
+            yield from named(each, name)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            content = getattr(value, field.name)
+            if field.name == name:
+                yield content
+            yield from named(content, name)
+
+
+@pytest.mark.parametrize("kind", [FailureKind.NOT_PERMITTED, FailureKind.SERVICE_ERROR])
+def test_what_ec2_said_of_a_refusal_is_masked(kind: FailureKind) -> None:
+    said = "User Payroll is not allowed to see the plans of Acme"
+    report, _ = planted()
+    failed = tuple(
+        replace(each, outcome=Failed(Failure(kind=kind, message=said, code="Payroll Denied"), None))
+        if each.subject.step is Step.EC2
+        else each
+        for each in report.observations
+    )
+    finding = replace(report.findings[0], detail=f"It could not be read ({said}).")
+    after = redact(replace(report, observations=failed, findings=(finding,)))
+    for form, document in formats(after).items():
+        assert "Payroll" not in document, form
+        assert "Acme" not in document, form
+    assert re.fullmatch(r"It could not be read \(text-\d+\)\.", after.findings[0].detail)
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "*", "com", "*.com", "amazonaws.com", "backup.eu-west-1.amazonaws.com", "*.aws"]
+)
+def test_a_domain_that_is_everybodys_is_not_masked(domain: str) -> None:
+    rule = FirewallRule(
+        group_id="rslvr-frg-0f1e2d3c4b5a6978",
+        domain_list_id=None,
+        action="BLOCK",
+        block_response="NODATA",
+        override=None,
+        priority=(1, 1),
+        query_type=None,
+        domains=(domain,),
+    )
+    path = path_of(endpoint_id=None, interface_id=None)
+    report = made_of({DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}, said="backup.eu-west-1.amazonaws.com", path=path)
+    after = redact(report)
+    assert list(named(after.observations, "domains")) == [(domain,)]
+    assert after.findings[0].detail == "backup.eu-west-1.amazonaws.com"
+
+
+def test_a_large_configuration_has_no_masks_alike() -> None:
+    groups = tuple(
+        SecurityGroup(
+            group_id=f"sg-{number:017x}",
+            rules=tuple(
+                GroupRule(
+                    rule_id=f"sgr-{number * 60 + place:017x}",
+                    cidr=ip_network(f"10.{place}.{number}.0/{24 + place % 9}", strict=False),
+                )
+                for place in range(60)
+            ),
+        )
+        for number in range(200)
+    )
+    domains = tuple(f"host-{number}.corp.example" for number in range(4_000))
+    rule = FirewallRule(
+        group_id="rslvr-frg-0f1e2d3c4b5a6978",
+        domain_list_id="rslvr-fdl-0f1e2d3c4b5a6978",
+        action="BLOCK",
+        block_response="NODATA",
+        override=None,
+        priority=(1, 1),
+        query_type=None,
+        domains=domains,
+    )
+    facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=groups), DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}
+    report = made_of(facts, said=f"It names {domains[7]}.", path=path_of(endpoint_id=None, interface_id=None))
+    after = redact(report)
+    blocks = [list(named(one.observations, "cidr")) for one in (report, after)]
+    assert len(set(blocks[0])) == len(set(blocks[1]))
+    assert re.fullmatch(r"It names host-\d+\.|It names domain-\d+\.", after.findings[0].detail)
+    assert redact(after) == after

@@ -1,0 +1,409 @@
+"""Saved reports: read back, and judged again with today's rules as if they had just been measured."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from agent.app import read_saved
+from agent.app.read_saved import read_report
+from agent.cli import entry
+from agent.formats import json as json_format
+from agent.formats import ndjson, text
+from agent.judge.verdict import judge, judge_evidence
+from agent.process import signals
+from agent.report import codec, exits, saved
+from agent.report.model import Path as Way
+from agent.report.model import Report, Status
+from agent.report.redact import redact
+from agent.report.serialization import ShapeError
+from agent.settings import Suppression
+from agent.simulated import scenario as scenarios
+from probes.model import Failed, Observation, Ok
+from tests.process.bad_inputs import spoilt_reports
+from tests.support.repository import ROOT
+from tests.support.runs import evidence_of, report_of
+
+NAMES: Final = scenarios.names()
+FAULT: Final = "private-dns-off"
+HEALTHY: Final = "healthy"
+SECONDS: Final = 60.0
+"""Far above what any call here needs; a limit for one that hangs."""
+VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+RENDER: Final = {"text": text.render, "json": json_format.render, "ndjson": ndjson.render}
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Leave the signals as they were."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def kept(report: Report, folder: Path) -> str:
+    path = folder / "report.json"
+    path.write_text(json_format.render(report), "utf-8")
+    return str(path)
+
+
+def process(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "agent", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False, **how)
+
+
+# --- The same again --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_judged_again_is_the_same_bytes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = report_of(name)
+    path = kept(report, tmp_path)
+    for wanted, render in RENDER.items():
+        code = entry.run(["diagnose", path, "--format", wanted])
+        out, err = capsys.readouterr()
+        assert (out, err, code) == (render(report), "", exits.of_status(report.verdict.status))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stream_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> None:
+    report = report_of(name)
+    lines = ndjson.render(report)
+    for content in (lines, lines.splitlines()[-1], lines.replace("\n", "\r\n"), lines + "\n\n"):
+        path = tmp_path / "report.ndjson"
+        path.write_text(content, "utf-8")
+        again = judge(saved.measurement_of(read_report(str(path))))
+        assert json_format.render(again) == json_format.render(report)
+
+
+def test_all_verdicts_are_among_them() -> None:
+    assert {report_of(name).verdict.status for name in NAMES} >= {"ok", "warning", "critical", "unknown"}
+
+
+@pytest.mark.parametrize("wanted", ["json", "ndjson"])
+def test_what_a_run_wrote_is_read_from_a_file_from_a_pipe_and_from_a_socket(wanted: str, tmp_path: Path) -> None:
+    made = process("demo", FAULT, "--format", wanted)
+    path = tmp_path / "report"
+    path.write_bytes(made.stdout)
+    expected = process("demo", FAULT).stdout
+    assert expected.startswith(b"CRITICAL  ")
+    results = [process("diagnose", str(path)), process("diagnose", "-", input=made.stdout)]
+    with path.open("rb") as stream:
+        results.append(process("diagnose", "-", stdin=stream))
+    ours, theirs = socket.socketpair()  # as inetd(8) and systemd hand over stdin
+    ours.settimeout(SECONDS)
+    command = [sys.executable, "-m", "agent", "diagnose", "-"]
+    with (
+        ours,
+        theirs,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as started,
+    ):
+        ours.sendall(made.stdout)
+        ours.shutdown(socket.SHUT_WR)
+        out, err = started.communicate(timeout=SECONDS)
+    results.append(subprocess.CompletedProcess(command, started.returncode, out, err))
+    for result in results:
+        assert (result.stdout, result.stderr, result.returncode) == (expected, b"", 2)
+
+
+def test_a_report_that_this_process_may_read_but_not_open_is_read_from_stdin(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become somebody else")
+    path = Path(kept(report_of(HEALTHY), tmp_path))
+    path.chmod(0)
+    with path.open("rb") as stream:
+        program = "import os; os.setuid(65_534); from agent.cli import entry; entry.main()"
+        loaded = "from agent.app import read_saved; from agent.cli import main; from agent.judge import verdict; "
+        loaded += " from agent.formats import text; "
+        result = subprocess.run(
+            [sys.executable, "-c", loaded + program, "diagnose", "-"],
+            cwd=ROOT,
+            stdin=stream,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert (result.stderr, result.returncode) == (b"", 0)
+
+
+def test_nothing_is_measured_and_nothing_asked() -> None:
+    """The real process, ended before its first packet, its first program and its first name."""
+    program = """
+import os, sys
+from agent.cli import entry
+NEVER = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen", "os.fork")
+sys.addaudithook(lambda event, _: os._exit(99) if event in NEVER or event == "socket.__new__" else None)
+entry.main()
+"""
+    for name in (HEALTHY, FAULT):
+        result = subprocess.run(
+            [sys.executable, "-c", program, "diagnose", "-", "--format=json"],
+            cwd=ROOT,
+            input=json_format.render(report_of(name)).encode(),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert result.returncode == exits.of_status(report_of(name).verdict.status)
+        assert result.stdout.decode() == json_format.render(report_of(name))
+
+
+def test_it_is_judged_by_the_rules_of_today_and_not_by_what_was_made_of_it_then(tmp_path: Path) -> None:
+    report = report_of(FAULT)
+    doctored = replace(
+        report,
+        findings=(),
+        not_evaluated=(),
+        targets=tuple(replace(each, status=Status.OK, path=Way.PRIVATE, unproven=()) for each in report.targets),
+        verdict=report_of(HEALTHY).verdict,
+    )
+    again = judge(saved.measurement_of(read_report(kept(doctored, tmp_path))))
+    assert again == codec.decode(codec.encode(report))
+
+
+# --- Options ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "suppress"),
+    [
+        pytest.param(["--suppress", "DNS001"], [Suppression(code="DNS001", target=None)], id="a code"),
+        pytest.param(
+            ["--suppress=DNS001=backup", "--suppress=TCP001"],
+            [Suppression(code="DNS001", target="backup"), Suppression(code="TCP001", target=None)],
+            id="a code of a target, and another",
+        ),
+    ],
+)
+def test_what_is_suppressed_counts_as_in_a_run(
+    options: list[str], suppress: list[Suppression], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = judge_evidence(evidence_of(FAULT), suppress=suppress)
+    assert [each.id for each in expected.findings if each.suppressed]
+    code = entry.run(["diagnose", kept(report_of(FAULT), tmp_path), "--format=json", *options])
+    assert capsys.readouterr().out == json_format.render(expected)
+    assert code == exits.of_status(expected.verdict.status)
+
+
+def test_what_was_suppressed_then_counts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    then = judge_evidence(evidence_of(FAULT), suppress=[Suppression(code="DNS001", target=None)])
+    assert then.verdict.status != report_of(FAULT).verdict.status
+    assert entry.run(["diagnose", kept(then, tmp_path), "--format=json"]) == 2
+    assert capsys.readouterr().out == json_format.render(report_of(FAULT))
+
+
+@pytest.mark.parametrize("fail_on", ["warning", "critical", "never"])
+@pytest.mark.parametrize("name", [HEALTHY, FAULT, "gateway-optional-ports", "deadline-too-short"])
+def test_the_exit_code_is_that_of_the_judged_report(
+    name: str, fail_on: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = report_of(name)
+    code = entry.run(["diagnose", kept(report, tmp_path), "--fail-on", fail_on])
+    assert code == exits.of_verdict(report.verdict.status, fail_on)
+    assert capsys.readouterr().out == text.render(report)  # the document is the same
+
+
+def test_the_four_verdicts_have_an_exit_code_each() -> None:
+    names = (HEALTHY, "gateway-optional-ports", FAULT, "deadline-too-short")
+    assert [exits.of_verdict(report_of(name).verdict.status, "warning") for name in names] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("wanted", sorted(RENDER))
+def test_a_redacted_judgment_is_the_redacted_report(
+    wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry.run(["diagnose", kept(report_of(FAULT), tmp_path), "--redact", "--format", wanted])
+    out = capsys.readouterr().out
+    assert out == RENDER[wanted](redact(report_of(FAULT)))
+    assert "i-0a1b2c3d4e5f67890" in text.render(report_of(FAULT))
+    assert "i-0a1b2c3d4e5f67890" not in out
+
+
+def test_a_report_is_written_where_it_is_wanted_even_over_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = kept(report_of(FAULT), tmp_path)
+    assert entry.run(["diagnose", path, "--format=json", "--output", path]) == 2
+    assert capsys.readouterr() == ("", "")
+    assert Path(path).read_text("utf-8") == json_format.render(report_of(FAULT))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["report.json"]
+
+
+def test_a_place_that_takes_no_report_leaves_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = kept(report_of(FAULT), tmp_path)
+    assert entry.run(["diagnose", path, "--output", str(tmp_path / "nowhere" / "x"), "--fail-on=never"]) == 3
+    out, err = capsys.readouterr()
+    assert out == text.render(report_of(FAULT))
+    assert err.startswith("Error: ")
+
+
+def test_a_short_judgment_is_the_short_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry.run(["diagnose", kept(report_of(FAULT), tmp_path), "--brief"])
+    assert capsys.readouterr().out == text.brief(report_of(FAULT))
+
+
+def test_options_come_from_a_file_and_from_the_environment_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "backuplink.toml"
+    config.write_text('suppress = ["DNS001"]\n', "utf-8")
+    monkeypatch.setenv("BACKUPLINK_FORMAT", "json")
+    entry.run(["diagnose", kept(report_of(FAULT), tmp_path), "--config", str(config)])
+    expected = judge_evidence(evidence_of(FAULT), suppress=[Suppression(code="DNS001", target=None)])
+    assert capsys.readouterr().out == json_format.render(expected)
+
+
+# --- Versions --------------------------------------------------------------------------------------------------------
+
+
+def has_default(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+def aged(value: Any, data: Any, gone: set[str]) -> None:
+    """Take every key out of `data`, the plain form of `value`, that came later: each has a default."""
+    if isinstance(value, tuple):
+        for each, inner in zip(value, data, strict=True):
+            aged(each.facts if isinstance(each, Observation) else each, _facts(each, inner), gone)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            if has_default(field):
+                del data[field.name]
+                gone.add(f"{type(value).__name__}.{field.name}")
+            else:
+                aged(getattr(value, field.name), data[field.name], gone)
+
+
+def _facts(each: Any, data: Any) -> Any:
+    return data["facts"] if isinstance(each, Observation) else data
+
+
+def forgotten(value: Any) -> Any:
+    """The value with every field that came later at its default."""
+    if isinstance(value, tuple):
+        return tuple(map(forgotten, value))
+    if isinstance(value, Observation):
+        outcome = value.outcome
+        if isinstance(outcome, Ok | Failed):
+            outcome = replace(outcome, facts=forgotten(outcome.facts))
+        return replace(value, outcome=outcome)
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    fields = {each.name: forgotten(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    return type(value)(**{each.name: fields[each.name] for each in dataclasses.fields(value) if not has_default(each)})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_of_an_older_minor_version_is_read_and_judged(name: str) -> None:
+    report = codec.decode(codec.encode(report_of(name)))
+    document = codec.encode(report)
+    gone: set[str] = set()
+    aged(report, document, gone)
+    assert "Run.redacted" in gone
+    old = codec.decode(document)
+    assert old == forgotten(report)
+    again = judge(saved.measurement_of(old))
+    VALIDATOR.validate(codec.encode(again))
+    assert "RUN002" not in {each.code for each in again.findings} - {each.code for each in report.findings}
+    # What is left of an older report is judged the same, whoever adds to it.
+    assert judge(saved.measurement_of(codec.decode(codec.encode(again)))) == codec.decode(codec.encode(again))
+
+
+def test_keys_that_came_later_are_among_them() -> None:
+    gone: set[str] = set()
+    for name in NAMES:
+        aged(report_of(name), codec.encode(report_of(name)), gone)
+    assert {"Run.redacted", "ApiFacts.gateways", "Fix.commands"} <= gone
+
+
+def test_a_key_of_a_newer_version_is_refused_with_its_place(tmp_path: Path) -> None:
+    document = codec.encode(report_of(HEALTHY))
+    document["observations"][3]["facts"]["newer"] = 1
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(saved.SavedReportError, match=r"observations\[3\]\.facts\.newer: there is no such key"):
+        read_report(str(path))
+
+
+# --- What is no report -----------------------------------------------------------------------------------------------
+
+
+def test_a_pipe_to_which_nobody_writes_is_refused_in_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_saved, "REPORT_SECONDS", 0.05)
+    pipe = tmp_path / "pipe\x1b[2J"
+    os.mkfifo(pipe)
+    good = kept(report_of(HEALTHY), tmp_path)
+    for arguments in (("diagnose", str(pipe)), ("diff", str(pipe), good), ("diff", good, str(pipe))):
+        assert entry.run([*arguments, "--format=json"]) == 3
+        out, err = capsys.readouterr()
+        assert json.loads(out)["verdict"]["status"] == "unknown"
+        assert "pipe\\x1b[2J: cannot be read: it does not end within 0.05 s. Try 'backuplink " in err
+
+
+def test_a_closed_stdin_is_refused() -> None:
+    command = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "agent", "diagnose", "-"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
+    assert result.returncode == 3
+    assert result.stderr.startswith(b"Error: stdin: cannot be read: it is closed. ")
+
+
+def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
+    """Each place of a report in turn holds a list that belongs nowhere."""
+    document = codec.encode(report_of(FAULT))
+    seen: set[str] = set()
+
+    def walk(parent: Any, path: str) -> None:
+        for key in list(parent) if isinstance(parent, dict) else range(len(parent)):
+            if parent[key] is None and key in ("failure", "skipped_because"):
+                continue  # not read where the status says that there is none
+            here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
+            right, parent[key] = parent[key], [["nothing"]]
+            with pytest.raises(ShapeError) as caught:
+                codec.decode(document)
+            assert caught.value.where.startswith(here)
+            parent[key] = right
+            seen.add(here)
+            if isinstance(right, dict | list):
+                walk(right, here)
+
+    walk(document, "")
+    assert len(seen) > 1_000
+    assert {"schema", "tool.version", "findings[0].fix.commands[0].argv[0]", "observations[0].facts"} <= seen
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(spoilt_reports())
+def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]) -> None:
+    try:
+        evidence = saved.measurement_of(codec.decode(json.loads(json.dumps(document))))
+    except (ShapeError, saved.SavedReportError):
+        return
+    judged = judge(evidence)
+    assert [each.detail for each in judged.findings if each.code == "RUN002" and "The rule" in each.detail] == []
+    assert codec.decode(json.loads(json_format.render(judged))) == codec.decode(codec.encode(judged))
+    for shown in (text.render(judged), text.brief(judged), text.render(redact(judged))):
+        assert shown.isascii()
+        assert shown.replace("\n", "").isprintable()
+
+
+def test_a_system_error_is_said_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(saved.SavedReportError, match=os.strerror(errno.EISDIR)):
+        read_report(str(tmp_path))

@@ -1,0 +1,330 @@
+"""Which targets a run has, in which role and at which host, and whom it asks."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from agent.catalog.endpoint_urls import REFUSED_URL
+from agent.run.plan import names_endpoint_by_id, targets, with_names
+from agent.settings import Expect, NamedEndpoint, Settings
+from probes.addresses import usable_families, vpc_resolvers
+from probes.facts import HostFacts, SdkFacts
+from probes.model import Addressing, Role, Target
+from probes.vpc.model import Endpoint
+from tests.support import configured
+from tests.support.build import REGION, addresses, host, sdk
+
+V = "vpce-0a1b2c3d4e5f60718-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
+
+
+def settings(*services: str, region: str = REGION) -> Settings:
+    return Settings(
+        region=region,
+        region_source="--region",
+        services=services,
+        resolvers=(),
+        expect=Expect.PRIVATE,
+        private_cidrs=(),
+        timeout=3.0,
+        deadline=20.0,
+        profile=None,
+        ca_bundle=None,
+    )
+
+
+def set_to(*, fips: bool = False, dual_stack: bool = False, **urls: str) -> SdkFacts:
+    facts = sdk(
+        fips=fips, dual_stack=dual_stack, urls={name.replace("_", "-"): url for name, url in urls.items()}
+    ).facts
+    assert facts is not None
+    return facts
+
+
+def this(*interfaces: str, unknown: bool = False) -> HostFacts:
+    facts = host(*interfaces, unknown=unknown).facts
+    assert facts is not None
+    return facts
+
+
+def roles(found: tuple[Target, ...]) -> dict[str, Role]:
+    return {each.id: each.role for each in found}
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        pytest.param((), {"backup": Role.REQUIRED, "backup-gateway": Role.OPTIONAL}, id="none named"),
+        pytest.param(("backup",), {"backup": Role.REQUIRED, "backup-gateway": Role.OPTIONAL}, id="backup named"),
+        pytest.param(
+            ("backup-gateway",), {"backup": Role.OPTIONAL, "backup-gateway": Role.REQUIRED}, id="the gateway named"
+        ),
+        pytest.param(
+            ("backup-gateway", "backup"), {"backup": Role.REQUIRED, "backup-gateway": Role.REQUIRED}, id="both named"
+        ),
+    ],
+)
+def test_a_service_is_required_where_it_was_named(services: tuple[str, ...], expected: dict[str, Role]) -> None:
+    for facts in (None, set_to()):
+        assert roles(targets(settings(*services), REGION, facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "first", "addressing"),
+    [
+        pytest.param(set_to(fips=True), "backup@backup-fips.eu-west-1.amazonaws.com", Addressing.FIPS, id="FIPS"),
+        pytest.param(set_to(dual_stack=True), "backup@backup.eu-west-1.api.aws", Addressing.DUALSTACK, id="dual stack"),
+        pytest.param(
+            set_to(fips=True, dual_stack=True),
+            "backup@backup-fips.eu-west-1.api.aws",
+            Addressing.FIPS_DUALSTACK,
+            id="FIPS and dual stack",
+        ),
+        pytest.param(
+            set_to(backup="https://backup.example.com"), "backup@backup.example.com", Addressing.CUSTOM, id="a URL"
+        ),
+        pytest.param(
+            set_to(backup="https://BACKUP.Example.com:8443/x?y"),
+            "backup@backup.example.com",
+            Addressing.CUSTOM,
+            id="a URL with capitals, port and path",
+        ),
+        pytest.param(
+            set_to(backup="https://backup.example.com", fips=True),
+            "backup@backup.example.com",
+            Addressing.CUSTOM,
+            id="a URL beside the FIPS flag, which it overrides",
+        ),
+        pytest.param(set_to(backup=f"https://{V}"), f"backup@{V}", Addressing.VPCE, id="an endpoint's own name"),
+        pytest.param(
+            set_to(backup=f"https://{V.replace('eu-west-1', 'eu-west-2')}"),
+            f"backup@{V.replace('eu-west-1', 'eu-west-2')}",
+            Addressing.CUSTOM,
+            id="the name of an endpoint in another Region",
+        ),
+        pytest.param(
+            set_to(backup=f"https://{V.replace('.backup.', '.s3.')}"),
+            f"backup@{V.replace('.backup.', '.s3.')}",
+            Addressing.CUSTOM,
+            id="the name of another service's endpoint",
+        ),
+        pytest.param(
+            set_to(backup="https://backup.example.com."),
+            "backup@backup.example.com",
+            Addressing.CUSTOM,
+            id="a URL with a final dot",
+        ),
+        pytest.param(set_to(backup="//["), f"backup@{REFUSED_URL}", Addressing.CUSTOM, id="a URL that cannot be read"),
+        pytest.param(
+            set_to(backup="https://a.example:port"),
+            f"backup@{REFUSED_URL}",
+            Addressing.CUSTOM,
+            id="a port that is none",
+        ),
+        pytest.param(
+            # What answers there proves nothing: the SDK makes no client for it.
+            set_to(backup=V),
+            f"backup@{REFUSED_URL}",
+            Addressing.CUSTOM,
+            id="an endpoint's own name, no URL",
+        ),
+    ],
+)
+def test_the_host_that_the_sdk_calls_is_the_target(facts: SdkFacts, first: str, addressing: Addressing) -> None:
+    found = targets(settings(), REGION, facts)
+    mine = [each for each in found if each.service == "backup"]
+    assert [(each.id, each.role) for each in mine] == [(first, Role.REQUIRED), ("backup", Role.CONTEXT)]
+    assert mine[0].addressing is addressing
+    assert mine[0].host == first.partition("@")[2]
+    assert mine[1].addressing is Addressing.DEFAULT
+    assert mine[1].host == "backup.eu-west-1.amazonaws.com"
+    assert {each.service_name for each in mine} == {"com.amazonaws.eu-west-1.backup"}
+
+
+def test_the_default_host_by_url_is_the_default_target() -> None:
+    found = targets(settings(), REGION, set_to(backup="https://backup.eu-west-1.amazonaws.com"))
+    assert found == targets(settings(), REGION, None)
+
+
+def test_an_optional_service_at_another_host_stays_optional() -> None:
+    found = targets(settings(), REGION, set_to(backup_gateway="https://gateway.example.com"))
+    assert roles(found) == {
+        "backup": Role.REQUIRED,
+        "backup-gateway@gateway.example.com": Role.OPTIONAL,
+        "backup-gateway": Role.CONTEXT,
+    }
+
+
+def test_one_url_for_all_services_gives_each_its_own_target() -> None:
+    found = targets(
+        settings(), REGION, set_to(backup="https://aws.example.com", backup_gateway="https://aws.example.com")
+    )
+    assert [each.id for each in found] == [
+        "backup@aws.example.com",
+        "backup",
+        "backup-gateway@aws.example.com",
+        "backup-gateway",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "host_name", "service_name", "gateway_name"),
+    [
+        pytest.param(
+            "eu-west-1",
+            "aws",
+            "backup.eu-west-1.amazonaws.com",
+            "com.amazonaws.eu-west-1.backup",
+            "com.amazonaws.eu-west-1.backup-gateway",
+            id="commercial",
+        ),
+        pytest.param(
+            "cn-north-1",
+            "aws-cn",
+            "backup.cn-north-1.amazonaws.com.cn",
+            "cn.com.amazonaws.cn-north-1.backup",
+            None,
+            id="China, without the gateway",
+        ),
+        pytest.param(
+            "us-gov-west-1",
+            "aws-us-gov",
+            "backup.us-gov-west-1.amazonaws.com",
+            "com.amazonaws.us-gov-west-1.backup",
+            "com.amazonaws.us-gov-west-1.backup-gateway",
+            id="GovCloud",
+        ),
+        pytest.param(
+            "ap-southeast-3",
+            "aws",
+            "backup.ap-southeast-3.amazonaws.com",
+            "com.amazonaws.ap-southeast-3.backup",
+            None,
+            id="Jakarta, without the gateway",
+        ),
+        pytest.param(
+            "eusc-de-east-1",
+            "aws-eusc",
+            "backup.eusc-de-east-1.amazonaws.eu",
+            "com.amazonaws.eusc-de-east-1.backup",
+            None,
+            id="European sovereign",
+        ),
+    ],
+)
+def test_names_of_a_region(
+    region: str, partition: str, host_name: str, service_name: str, gateway_name: str | None
+) -> None:
+    backup, gateway = targets(settings(region=region), region, None)
+    assert (backup.partition, backup.host, backup.service_name) == (partition, host_name, service_name)
+    assert backup.region == gateway.region == region
+    assert gateway.service_name == gateway_name
+    assert gateway.host.startswith(f"backup-gateway.{region}.")
+
+
+def test_dual_stack_in_china_has_a_suffix_of_its_own() -> None:
+    first, *_ = targets(settings(region="cn-north-1"), "cn-north-1", set_to(dual_stack=True))
+    assert first.host == "backup.cn-north-1.api.amazonwebservices.com.cn"
+
+
+def test_ports() -> None:
+    backup, gateway = targets(settings(), REGION, None)
+    assert backup.ports == (443,)
+    assert gateway.ports == (443, 1026, 1027, 1028, 1031, 2222)
+
+
+# --- Resolvers and families ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "blocks", "expected"),
+    [
+        pytest.param(this("10.0.3.5/24"), ("10.0.0.0/16",), ("169.254.169.253", "10.0.0.2"), id="IPv4 alone"),
+        pytest.param(this("10.0.3.5/24"), (), ("169.254.169.253",), id="the VPC's blocks are not known"),
+        pytest.param(
+            this("10.0.3.5/24", "2600:1f18::5/64"),
+            ("10.0.0.0/16",),
+            ("169.254.169.253", "fd00:ec2::253", "10.0.0.2"),
+            id="dual stack",
+        ),
+        pytest.param(
+            this("10.0.3.5/24"),
+            ("2600:1f18::/56", "10.0.0.0/16", "10.1.0.0/16"),
+            ("169.254.169.253", "10.0.0.2"),
+            id="the primary IPv4 block counts",
+        ),
+        pytest.param(None, ("10.0.0.0/16",), ("169.254.169.253", "10.0.0.2"), id="nothing is known of the host"),
+        pytest.param(
+            this("10.0.3.5/24"), ("255.255.255.255/32",), ("169.254.169.253",), id="a block without a second address"
+        ),
+        pytest.param(this("10.0.3.5/24"), ("10.0.0.0/31",), ("169.254.169.253",), id="a block of two addresses"),
+    ],
+)
+def test_resolvers_of_the_vpc(facts: HostFacts | None, blocks: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert vpc_resolvers(facts, tuple(map(ip_network, blocks))) == addresses(*expected)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        pytest.param(this("127.0.0.1/8", "::1/128", "10.0.3.5/24", "fe80::5/64"), {4}, id="IPv4 alone"),
+        pytest.param(this("127.0.0.1/8", "::1/128", "2600:1f18::5/64"), {6}, id="IPv6 alone"),
+        pytest.param(this("127.0.0.1/8", "fd00::5/64"), {6}, id="unique local reaches the VPC, too"),
+        pytest.param(this("10.0.3.5/24", "2600:1f18::5/64"), {4, 6}, id="both"),
+        pytest.param(this("169.254.7.7/16", "fe80::5/64"), set(), id="link-local alone"),
+        pytest.param(this("127.0.0.1/8", "::1/128"), set(), id="loopback alone"),
+        pytest.param(this(unknown=True), {4, 6}, id="the system does not say"),
+        pytest.param(None, {4, 6}, id="nothing is known of the host"),
+    ],
+)
+def test_families_that_the_host_can_use(facts: HostFacts | None, expected: set[int]) -> None:
+    assert usable_families(facts) == expected
+
+
+# --- Endpoints that are given by their ids --------------------------------------------------------------------------
+
+NAME = "vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com"
+
+
+def named(*hosts: str, service: str = "backup") -> Settings:
+    return replace(settings(), endpoints=tuple(NamedEndpoint(service=service, host=host) for host in hosts))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "by_id"), [((), False), ((NAME,), False), (("vpce-0a1b2c3d",), True), ((NAME, "vpce-0a1b2c3d"), True)]
+)
+def test_whether_an_endpoint_is_given_by_its_id(hosts: tuple[str, ...], by_id: bool) -> None:
+    assert names_endpoint_by_id(named(*hosts)) is by_id
+
+
+@pytest.mark.parametrize(
+    ("given", "service", "endpoints", "expected"),
+    [
+        pytest.param("vpce-0a1b2c3d", "backup", [configured.endpoint()], NAME, id="its regional name"),
+        pytest.param("vpce-0a1b2c3d", "backup", [], "vpce-0a1b2c3d", id="not known"),
+        pytest.param(
+            "vpce-0a1b2c3d", "backup-gateway", [configured.endpoint()], "vpce-0a1b2c3d", id="another service's"
+        ),
+        pytest.param(
+            "vpce-0a1b2c3d", "backup", [replace(configured.endpoint(), dns_names=())], "vpce-0a1b2c3d", id="no name"
+        ),
+        pytest.param(
+            "vpce-0a1b2c3d",
+            "backup",
+            [replace(configured.endpoint(), dns_names=("evil.example.com",))],
+            "vpce-0a1b2c3d",
+            id="a name of no endpoint",
+        ),
+        pytest.param(
+            "backup.example.com", "backup", [configured.endpoint()], "backup.example.com", id="a name already"
+        ),
+    ],
+)
+def test_ids_become_the_names_that_ec2_has(given: str, service: str, endpoints: list[Endpoint], expected: str) -> None:
+    assert [each.host for each in with_names(named(given, service=service), endpoints).endpoints] == [expected]
+
+
+@pytest.mark.parametrize("service", ["backup", "backup-gateway"])
+def test_a_service_that_is_looked_at_alone_is_the_only_one(service: str) -> None:
+    found = targets(replace(settings(service), alone=True), REGION, sdk().facts)
+    assert [(each.service, each.role) for each in found] == [(service, Role.REQUIRED)]

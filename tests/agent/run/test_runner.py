@@ -1,0 +1,507 @@
+"""How a run goes: what it looks at, in which order it learns, and how it ends early."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent.formats import json as json_format
+from agent.judge.diagnose import NO_EC2
+from agent.judge.evidence import Evidence
+from agent.judge.verdict import judge_evidence
+from agent.process.cancel import Stop
+from agent.report import codec
+from agent.report.hops import Outcome
+from agent.report.model import FOREIGN_FACTS, NO_VPC, Measurement, Status
+from agent.run.events import Event, LookAnnounced, LookBegun, ObservationMade
+from agent.run.runner import measure
+from agent.simulated import network
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
+from agent.simulated.world import simulated
+from probes.facts import HostFacts
+from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
+from probes.steps import host
+from probes.vpc.model import OWN_INTERFACES, READS
+from tests.support.fakes import FakeMachine
+from tests.support.runs import evidence_of, measured
+
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+HEALTHY = "healthy"
+
+
+def changed(more: str, name: str = HEALTHY) -> Scenario:
+    """A scenario with more TOML behind it."""
+    return scenarios.parse("changed", f"{scenarios.text(name)}\n{more}\n")
+
+
+def run(chosen: Scenario, emit: Callable[[Event, Stop], None]) -> Evidence:
+    async def go() -> Measurement:
+        stop = Stop()
+        async with simulated(chosen) as world:
+            return await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return Evidence(runner.run(go()))
+
+
+def evidence_in(chosen: Scenario, *, turn: int | None = None) -> tuple[Evidence, tuple[Event, ...]]:
+    """The evidence of a run of a scenario, and its events."""
+    measurement, events = measured(chosen, turn=turn)
+    return Evidence(measurement), events
+
+
+def assert_honest(evidence: Evidence) -> None:
+    """A run that was cut is whole as a document and never ok."""
+    report = judge_evidence(evidence)
+    VALIDATOR.validate(json.loads(json_format.render(report)))
+    assert len({each.id for each in evidence.observations}) == len(evidence.observations)
+    if evidence.run.complete:
+        return
+    assert report.verdict.status is not Status.OK
+    assert [finding.id for finding in report.findings if finding.code == "RUN001"] == ["RUN001"]
+    for target in report.targets:
+        for address in target.addresses:
+            for port in target.ports:
+                assert evidence.find(f"tcp/{target.id}/{address.address}/{port}") is not None
+
+
+def stopped_after_every_event(chosen: Scenario) -> None:
+    """Stop a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
+    _, events = evidence_in(chosen)
+    last = sum(not isinstance(event, LookAnnounced | LookBegun) for event in events) - 1
+    for number in range(last + 1):
+        seen = 0
+
+        def emit(event: Event, stop: Stop, number: int = number) -> None:
+            nonlocal seen
+            if isinstance(event, LookAnnounced | LookBegun):
+                return
+            if seen == number:
+                stop.pull("SIGINT")
+            seen += 1
+
+        evidence = run(chosen, emit)
+        assert_honest(evidence)
+        if number < last:
+            assert evidence.run.interrupted
+
+
+@pytest.mark.parametrize("name", [HEALTHY, "gateway-healthy", "one-zone-silent", "tls-intercepted", "resolver-silent"])
+def test_stopped_after_every_event(name: str) -> None:
+    stopped_after_every_event(scenarios.load(name))
+
+
+@pytest.mark.parametrize("deadline", [0.0001, 0.001, 0.0015, 0.003, 0.0042, 0.006, 0.008, 0.012, 0.0159])
+def test_cut_by_a_deadline_anywhere(deadline: float) -> None:
+    evidence, _ = evidence_in(changed(f"[run]\ndeadline = {deadline}"))
+    assert not evidence.run.complete
+    assert not evidence.run.interrupted
+    assert_honest(evidence)
+
+
+def test_a_run_takes_no_longer_than_its_deadline() -> None:
+    evidence, _ = evidence_in(changed("[run]\ntimeout = 60.0\ndeadline = 5.0", "handshake-stalls"))
+    assert evidence.run.seconds == pytest.approx(5.0)
+    assert_honest(evidence)
+
+
+def test_every_observation_is_told_once_and_counted() -> None:
+    evidence, events = evidence_in(scenarios.load("gateway-healthy"))
+    made = [event for event in events if isinstance(event, ObservationMade)]
+    assert len(made) == len(evidence.observations)
+    assert made[-1].announced == len(made)
+
+
+def test_silence_everywhere_costs_one_timeout() -> None:
+    """Dead ports are tried at once: thirty-six of them cost one timeout, not one each."""
+    text = """
+summary = "nothing answers at the gateway"
+[run]
+services = ["backup-gateway"]
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup-gateway.eu-west-1.amazonaws.com"
+a = ["10.0.1.27", "10.0.2.27", "10.0.3.27", "10.0.4.27", "10.0.5.27", "10.0.6.27"]
+[[tcp]]
+addresses = ["10.0.1.27"]
+ports = [1]
+[expect]
+status = "critical"
+path = "unreachable"
+findings = []
+"""
+    evidence, _ = evidence_in(scenarios.parse("dead", text))
+    assert evidence.run.seconds < 3.1
+    assert judge_evidence(evidence).verdict.status is Status.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("settings", "region", "source"),
+    [
+        pytest.param('[run]\nregion = "eu-west-1"', "eu-west-1", "--region", id="option"),
+        pytest.param('[run]\nregion = ""\n[sdk]\nregion = "eu-central-1"', "eu-central-1", "profile", id="profile"),
+        pytest.param('[run]\nregion = ""', "eu-west-1", "instance metadata", id="metadata"),
+        pytest.param('[run]\nregion = ""\n[sdk]\nregion = "nowhere"', "eu-west-1", "metadata", id="profile is wrong"),
+    ],
+)
+def test_region_comes_from_the_first_that_knows(settings: str, region: str, source: str) -> None:
+    evidence, _ = evidence_in(changed(settings))
+    assert evidence.run.region == region
+    assert source in (evidence.run.region_source or "")
+
+
+@pytest.mark.parametrize(
+    ("sdk", "host", "addressing"),
+    [
+        ("fips = true", "backup-fips.eu-west-1.amazonaws.com", Addressing.FIPS),
+        ("dual_stack = true", "backup.eu-west-1.api.aws", Addressing.DUALSTACK),
+        ("fips = true\ndual_stack = true", "backup-fips.eu-west-1.api.aws", Addressing.FIPS_DUALSTACK),
+        (
+            '[sdk.endpoint_urls]\nbackup = "https://vpce-1.example.internal"',
+            "vpce-1.example.internal",
+            Addressing.CUSTOM,
+        ),
+        (
+            'fips = true\n[sdk.endpoint_urls]\nbackup = "https://vpce-1.example.internal"',
+            "vpce-1.example.internal",
+            Addressing.CUSTOM,
+        ),
+    ],
+)
+def test_the_host_that_the_sdk_calls_is_the_one_that_counts(sdk: str, host: str, addressing: Addressing) -> None:
+    """A healthy default name does not make a run ok whose SDK calls another host."""
+    evidence, _ = evidence_in(changed(f"[sdk]\n{sdk}"))
+    effective, default = (target for target in evidence.targets if target.service == "backup")
+    assert (effective.host, effective.addressing, effective.role) == (host, addressing, Role.REQUIRED)
+    assert (default.id, default.role) == ("backup", Role.CONTEXT)
+    report = judge_evidence(evidence)
+    assert report.verdict.status is Status.CRITICAL
+    findings = {finding.code: finding for finding in report.findings}
+    cause = "ENV005" if addressing is Addressing.CUSTOM else "ENV006"
+    assert set(findings) == {cause, "DNS003"}
+    assert findings["DNS003"].explained_by == findings[cause].id == f"{cause}@backup@{host}"
+
+
+def test_a_proxy_in_between_is_not_ok() -> None:
+    evidence, _ = evidence_in(
+        changed('[host.environment]\nhttps_proxy = "http://user:secret@proxy.example.internal:3128"')
+    )
+    report = judge_evidence(evidence)
+    assert report.verdict.status is Status.CRITICAL
+    assert report.verdict.path == "unknown"
+    assert [finding.id for finding in report.findings] == ["ENV007@backup", "HTTP003@backup"]
+    assert "***@proxy.example.internal" in report.findings[0].detail
+    assert "secret" not in json_format.render(report)
+
+
+def test_addresses_of_another_resolver_decide_nothing() -> None:
+    report = judge_evidence(evidence_of("own-server-denies-name"))
+    (backup,) = (target for target in report.targets if target.id == "backup")
+    assert [address.from_own_lookup for address in backup.addresses] == [False, False]
+    probed = [each for each in report.observations if each.id.startswith("http/backup/")]
+    assert probed
+    assert all(each.ok for each in probed)
+    assert backup.status is Status.CRITICAL
+
+
+def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
+    evidence = evidence_of(HEALTHY)
+    report = judge_evidence(evidence)
+    (gateway,) = (target for target in report.targets if target.service == "backup-gateway")
+    assert gateway.status is Status.NOT_IN_USE
+    ports = [each for each in report.observations if each.subject.target == gateway.id and each.subject.port]
+    assert ports
+    assert not any(each.made for each in ports)
+    configuration = {each.code for each in report.not_evaluated if each.reason == NO_EC2}
+    assert {each.target for each in report.not_evaluated if each.code not in configuration} == {gateway.id}
+    assert all(code.startswith("VPC") for code in configuration)
+
+
+def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
+    chosen = changed('[run]\nendpoints = ["backup=vpce-0a1b2c3d4e5f67890"]')
+    evidence, _ = evidence_in(chosen)
+    report = judge_evidence(evidence)
+    named = next(target for target in report.targets if target.role is Role.REQUIRED)
+    assert named.id == "backup@vpce-0a1b2c3d4e5f67890"
+    assert named.status is report.verdict.status is Status.UNKNOWN
+    assert any("known to EC2 alone" in words for words in named.unproven)
+    assert not [each for each in report.observations if each.subject.target == named.id and each.made]
+
+
+def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
+    report = judge_evidence(evidence_of("endpoint-names-only"))
+    zonal = next(target for target in report.targets if "-eu-west-1a." in target.host)
+    regional = next(target for target in report.targets if target.id.startswith("backup@") and target is not zonal)
+    assert {address.endpoint_id for address in (*zonal.addresses, *regional.addresses)} == {"vpce-0a1b2c3d4e5f67890"}
+    assert [(each.availability_zone, each.availability_zone_id) for each in zonal.addresses] == [
+        ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is this account's own knowledge
+    ]
+    assert [each.availability_zone_id for each in regional.addresses] == ["euw1-az1", None]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "place"),
+    [
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x", "169.254.170.2/80"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials", "169.254.170.23/80"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:51679/x", "127.0.0.1/51679"),
+    ],
+)
+def test_where_a_container_s_credentials_come_from_is_tried(variable: str, value: str, place: str) -> None:
+    environment = f'[host.environment]\n{variable} = "{value}"\n[credentials]\nsource = "fails"'
+    evidence, _ = evidence_in(changed(environment))
+    seen = evidence.find(f"imds/{place}/container-credentials")
+    assert seen is not None
+    assert seen.failure is not None
+    (finding,) = judge_evidence(evidence).findings
+    assert finding.code == "API010"
+    assert seen.id in finding.evidence
+    assert place.split("/")[0] in finding.detail
+    assert "credentials/x" not in json_format.render(judge_evidence(evidence))
+
+
+def test_no_container_no_look() -> None:
+    assert evidence_of(HEALTHY).container is None
+
+
+def test_whom_systemd_resolved_asks_is_asked_too() -> None:
+    """Behind its stub stand the name servers that it asks, and they may differ."""
+    files = {
+        "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
+        "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
+    }
+    draft: Draft[HostFacts] = Draft()
+    facts = asyncio.run(host.probe(FakeMachine(files=files), (), draft))
+    assert [str(each) for each in facts.resolvers] == ["127.0.0.53"]
+    assert [str(each) for each in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
+
+
+# --- The configuration ----------------------------------------------------------------------------------------------
+
+EC2 = "[ec2]"
+
+
+def reads(evidence: Evidence) -> dict[str, Observation[Any]]:
+    return {str(each.subject.operation): each for each in evidence.of(Step.EC2)}
+
+
+def test_without_a_wish_for_it_nothing_is_read() -> None:
+    evidence = evidence_of("gateway-healthy")
+    assert not evidence.run.ec2_reads
+    assert reads(evidence) == {}
+
+
+def test_every_read_of_the_configuration_has_its_observation() -> None:
+    evidence, _ = evidence_in(changed(EC2))
+    assert evidence.run.ec2_reads
+    assert set(reads(evidence)) == set(READS)
+    assert all(each.ok for each in reads(evidence).values())
+    assert judge_evidence(evidence).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize(
+    ("more", "part", "kind"),
+    [
+        pytest.param(f'{EC2}\nanswer = "silence"', "EC2 does not answer", FailureKind.TIMEOUT, id="silent"),
+        pytest.param(f'{EC2}\nanswer = "denied"', "", FailureKind.NOT_PERMITTED, id="denied"),
+    ],
+)
+def test_reads_that_fail_change_no_verdict(more: str, part: str, kind: FailureKind) -> None:
+    evidence, _ = evidence_in(changed(more))
+    failed = [each for each in reads(evidence).values() if each.failure is not None]
+    assert failed
+    assert {each.failure.kind for each in failed if each.failure is not None} == {kind}
+    skipped = [each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)]
+    assert all(part in reason for reason in skipped)
+    assert len(failed) + len(skipped) == len(READS)
+    report = judge_evidence(evidence)
+    assert (report.verdict.status, report.paths) == (Status.OK, ())
+
+
+def test_an_ec2_that_is_silent_costs_one_step_timeout() -> None:
+    whole, without = evidence_in(changed(f'{EC2}\nanswer = "silence"'))[0], evidence_in(changed(""))[0]
+    assert whole.run.seconds - without.run.seconds <= settings_of(changed("")).timeout
+
+
+def test_without_metadata_nobody_knows_which_network_to_read() -> None:
+    evidence, _ = evidence_in(changed(f'{EC2}\n[metadata]\nanswer = "silence"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {NO_VPC}
+    assert len(reads(evidence)) == len(READS)
+    assert "VPC013" in {each.id for each in judge_evidence(evidence).findings}
+
+
+def test_a_file_is_never_dropped_without_a_word() -> None:
+    """Not even outside of AWS, where the configuration is otherwise not missed."""
+    for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
+        evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
+        assert evidence.in_aws is of_aws
+        (reason,) = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+        assert reason == f"{FOREIGN_FACTS}vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
+        (finding,) = (each for each in judge_evidence(evidence).findings if each.code == "VPC013")
+        assert reason in finding.detail
+        without, _ = evidence_in(changed(f"{metadata}\n[ec2]", base))
+        assert ("VPC013" in {each.id for each in judge_evidence(without).findings}) is of_aws
+
+
+def test_without_credentials_nothing_is_read() -> None:
+    evidence, _ = evidence_in(changed(f'{EC2}\n[credentials]\nsource = "none"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {"no credentials"}
+
+
+def test_the_configuration_is_read_where_no_signed_call_is_wanted() -> None:
+    evidence, _ = evidence_in(changed(f"[run]\nsigned_calls = false\n{EC2}"))
+    assert all(each.ok for each in reads(evidence).values())
+    assert evidence.credentials is not None
+    assert evidence.credentials.ok
+    assert not any(each.ok for each in evidence.of(Step.API))
+    assert judge_evidence(evidence).verdict.status is Status.OK
+
+
+@pytest.mark.parametrize("source", ["none", "fails"])
+def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source: str) -> None:
+    evidence, _ = evidence_in(changed(f'[run]\nsigned_calls = false\n{EC2}\n[credentials]\nsource = "{source}"'))
+    report = judge_evidence(evidence)
+    assert report.verdict.status is Status.OK
+    assert not {"API001", "API010"}.intersection(each.code for each in report.findings)
+
+
+def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
+    evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\ndays_old = 0.5'))
+    assert {name for name, each in reads(evidence).items() if not each.ok} == {OWN_INTERFACES}  # of no one host
+    assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
+    assert evidence.is_configuration_fresh
+    assert {each.predicted for each in judge_evidence(evidence).paths} == {Outcome.OPEN}
+
+
+def test_a_file_of_another_network_is_not_used() -> None:
+    evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\nfile_of = "vpc-0fffffffffffffff0"'))
+    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    assert reasons == {f"{FOREIGN_FACTS}vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"}
+    report = judge_evidence(evidence)
+    assert (report.verdict.status, report.paths) == (Status.OK, ())
+
+
+def test_an_endpoint_that_is_given_by_its_id_is_looked_at_by_the_name_that_ec2_has() -> None:
+    chosen = changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}')
+    (read,) = [each for each in network.configuration_of(chosen).endpoints or () if each.dns_names]
+    name = read.dns_names[0]
+    named = changed(f'{EC2}\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "{name}"\na = ["10.0.1.17"]')
+    chosen = replace(named, run=chosen.run)
+    evidence, _ = evidence_in(chosen)
+    target = next(each for each in evidence.targets if each.role is Role.REQUIRED)
+    assert (target.host, target.addressing) == (name, Addressing.VPCE)
+    assert evidence.own_addresses(target)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(f'{EC2}\nanswer = "silence"', id="EC2 is silent"),
+        pytest.param(f"{EC2}\nendpoints = []", id="EC2 does not know it"),
+        pytest.param('[[ec2.endpoints]]\nservice = "backup-gateway"', id="it is of another service"),
+        pytest.param("", id="EC2 is not asked"),
+    ],
+)
+def test_an_endpoint_whose_name_nobody_knows_is_unknown(more: str) -> None:
+    evidence, _ = evidence_in(changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{more}'))
+    assert judge_evidence(evidence).verdict.status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("more", [EC2, f'{EC2}\nanswer = "silence"', f'{EC2}\nsource = "file"'])
+def test_stopped_after_every_event_of_the_configuration(more: str) -> None:
+    stopped_after_every_event(changed(more))
+
+
+def test_events_tell_of_a_look_before_it_is_made() -> None:
+    _, events = evidence_in(changed(EC2))
+    announced: set[str] = set()
+    begun: set[str] = set()
+    for event in events:
+        match event:
+            case LookAnnounced():
+                announced.add(event.subject.id)
+            case LookBegun():
+                assert event.subject.id in announced
+                begun.add(event.subject.id)
+            case ObservationMade():
+                look = event.observation
+                assert look.id in announced
+                assert (look.id in begun) is not isinstance(look.outcome, Skipped)
+                assert event.announced == len(announced)
+
+
+def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
+    chosen = changed(f'{EC2}\nanswer = "silence"', "gateway-healthy")
+    chosen = replace(chosen, run=replace(chosen.run, endpoints=("backup=vpce-0b1b2c3d4e5f67890",)))
+    _, events = evidence_in(chosen)
+    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert made.index("dns/backup-gateway/getaddrinfo") < made.index("ec2/endpoints")
+    bare = "dns/backup@vpce-0b1b2c3d4e5f67890/getaddrinfo"
+    assert made.index(bare) > made.index("ec2/endpoints")
+
+
+def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
+    more = f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}\nanswer = "silence"'
+
+    def emit(event: Event, stop: Stop) -> None:
+        if isinstance(event, ObservationMade) and event.observation.id == "imds":
+            stop.pull("SIGINT")
+
+    evidence = run(changed(more), emit)
+    report = judge_evidence(evidence)
+    (bare,) = [each for each in report.targets if each.required]
+    assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)
+
+
+# --- One signed call a service ---------------------------------------------------------------------------------------
+
+
+def callers(evidence: Evidence) -> list[str]:
+    """The addresses at which a signed call was made, by target."""
+    made = [each for each in evidence.of(Step.API) if not isinstance(each.outcome, Skipped)]
+    return sorted(f"{each.subject.target} {each.subject.address}" for each in made)
+
+
+def test_each_address_has_its_turn_to_make_the_call() -> None:
+    chosen = scenarios.load("healthy")
+    expected = [f"backup 10.0.{zone}.17" for zone in (1, 2, 3, 1)]
+    assert [callers(evidence_in(chosen, turn=turn)[0]) for turn in range(4)] == [[each] for each in expected]
+    evidence, _ = evidence_in(chosen, turn=1)
+    skipped = [each.outcome.reason for each in evidence.of(Step.API) if isinstance(each.outcome, Skipped)]
+    assert skipped.count(ELSEWHERE) == 2
+    assert judge_evidence(evidence).verdict.status is Status.OK
+
+
+def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None:
+    chosen = scenarios.load("one-zone-silent")
+    silent = next(row.addresses[0] for row in chosen.tcp if row.answer == "silence")
+    own = sorted(ip_address(each) for each in chosen.dns[0].a)
+    turn = own.index(ip_address(str(silent)))
+    after = own[(turn + 1) % len(own)]
+    assert callers(evidence_in(chosen, turn=turn)[0]) == [f"backup {after}"]
+
+
+def test_no_call_is_no_proof() -> None:
+    """Where nobody gets so far as to call, what calls would have shown is not proven."""
+    evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
+    assert callers(evidence) == []
+    assert judge_evidence(evidence).verdict.status is not Status.OK
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) -> None:
+    report = judge_evidence(evidence_in(scenarios.load(name), turn=1)[0])
+    whole = judge_evidence(evidence_of(name))
+    assert report.verdict.status is whole.verdict.status
+    assert [each.id for each in report.findings] == [each.id for each in whole.findings]

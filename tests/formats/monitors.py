@@ -1,0 +1,144 @@
+"""What monitors make of the formats that are for them, read by their own parsers or as their documents say."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.simulated.settings import EPOCH
+from agent.watch import metrics
+from agent.watch.changes import Tracker
+from agent.watch.notices import Outcome, Way
+from tests.formats import junit_results, plugin_output
+from tests.support.runs import report_of
+
+REQUIRED: Final = "BACKUPLINK_REQUIRE_PROMTOOL"
+_IS_REQUIRED: Final = os.environ.get(REQUIRED) == "1"
+"""Read before the tests' own environment hides it."""
+Labels = frozenset[tuple[str, str]]
+
+
+def promtool() -> str:
+    """Path of Prometheus' own checker. Skips without one; fails instead where REQUIRED is 1."""
+    found = shutil.which("promtool")
+    if found is not None:
+        return found
+    reason = "there is no promtool here (Debian and Ubuntu: apt-get install prometheus)"
+    if _IS_REQUIRED:
+        pytest.fail(f"{REQUIRED} is set, and {reason}")
+    pytest.skip(reason)
+
+
+def families_in(text: str) -> list[Metric]:
+    """The metrics of a document in the text format of Prometheus."""
+    return list(text_string_to_metric_families(text))
+
+
+def samples_in(text: str) -> dict[tuple[str, Labels], float]:
+    """Each sample of such a document by its name and labels. No two have the same, since a scrape with such fails."""
+    found: dict[tuple[str, Labels], float] = {}
+    for family in families_in(text):
+        for sample in family.samples:
+            series = (sample.name, frozenset(sample.labels.items()))
+            assert series not in found, series
+            found[series] = sample.value
+    return found
+
+
+def watch_families(fault: str) -> list[Metric]:
+    """All that a watch says of itself beside its last run, after cycles in which the scenario `fault` came and went:
+    its findings stand raised, and flap."""
+    tracker = Tracker(raise_after=1, clear_after=1)
+    for name in ("healthy", fault) * 5:
+        tracker.fold(report_of(name))
+    counts = metrics.Counts(cycles=10, finished_at=EPOCH)
+    notices = Counter({(way, outcome): 0 for way in Way for outcome in Outcome})
+    return list(
+        metrics.families(counts=counts, tracker=tracker, notices=notices, interval=60.0, begun_at=EPOCH, redact=False)
+    )
+
+
+def _prometheus_status(text: str) -> str:
+    (status,) = (
+        dict(labels)["status"]
+        for (name, labels), value in samples_in(text).items()
+        if name == "backuplink_verdict_status" and value == 1
+    )
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A metric that CloudWatch takes from an event."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    unit: str
+    values: tuple[float, ...]
+
+
+def events_in(text: str) -> list[dict[str, Any]]:
+    """The log events of a document: one JSON object a line."""
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.removesuffix("\n").split("\n")]
+
+
+def extracted(event: dict[str, Any]) -> list[Extracted]:
+    """What CloudWatch takes from an event: each metric of each directive, once for each set of dimensions."""
+    found = []
+    for directive in event["_aws"]["CloudWatchMetrics"]:
+        for keys in directive["Dimensions"]:
+            for metric in directive["Metrics"]:
+                target = event[metric["Name"]]
+                found.append(
+                    Extracted(
+                        namespace=directive["Namespace"],
+                        name=metric["Name"],
+                        dimensions=tuple((key, event[key]) for key in keys),
+                        unit=metric.get("Unit", "None"),
+                        values=tuple(target) if isinstance(target, list) else (target,),
+                    )
+                )
+    return found
+
+
+def _emf_status(text: str) -> str:
+    (run,) = (event for event in events_in(text) if event["type"] == "run")
+    (status,) = (
+        each.name.lower()
+        for each in extracted(run)
+        if each.name in ("Ok", "Warning", "Critical", "Unknown") and each.values == (1,)
+    )
+    return status
+
+
+def _nagios_status(text: str) -> str:
+    return plugin_output.read(text).word.lower()
+
+
+def _junit_status(text: str) -> str:
+    (verdict,) = (each for each in junit_results.read(text) if each.name == "verdict")
+    return {"passed": "ok", "error": "unknown"}.get(verdict.result, verdict.result)
+
+
+def _markdown_status(text: str) -> str:
+    (heading,) = (line for line in text.splitlines() if line.startswith("# "))
+    return heading.removeprefix("# ").partition(":")[0].lower()
+
+
+STATUS_IN: Final[dict[str, Callable[[str], str]]] = {
+    "prometheus": _prometheus_status,
+    "emf": _emf_status,
+    "nagios": _nagios_status,
+    "junit": _junit_status,
+    "markdown": _markdown_status,
+}
+"""The status of the run, as a monitor or a page has it, by the format."""

@@ -1,0 +1,369 @@
+"""The report in CloudWatch's embedded metric format: what CloudWatch takes from it, held against the report's own JSON.
+
+The schema and the limits are those of Specification: Embedded metric format (Amazon CloudWatch User Guide), and of
+MetricDatum, Dimension and StandardUnit (Amazon CloudWatch API Reference), in words of this project.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+import jsonschema
+import pytest
+from botocore.session import Session
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.cli.main import dispatch
+from agent.formats import emf
+from agent.formats.report_text import visible
+from agent.judge.verdict import judge, refusal
+from agent.report import codec
+from agent.report.model import Report, Status
+from agent.report.redact import redact
+from agent.simulated import scenario as scenarios
+from probes.model import Observation, Role
+from tests.formats.monitors import Extracted, events_in, extracted
+from tests.hostile import cases
+from tests.support.runs import measured, report_of
+from tests.support.untrusted import HOSTILE, spoken
+
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 255}
+SCHEMA: Final = {
+    "type": "object",
+    "required": ["_aws"],
+    "properties": {
+        "_aws": {
+            "type": "object",
+            "required": ["Timestamp", "CloudWatchMetrics"],
+            "additionalProperties": False,
+            "properties": {
+                "Timestamp": {"type": "integer", "minimum": 0},
+                "CloudWatchMetrics": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["Namespace", "Dimensions", "Metrics"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "Namespace": {**_TEXT, "pattern": "^[0-9A-Za-z._/#-][0-9A-Za-z._/#:-]*$"},
+                            "Dimensions": {
+                                "type": "array",
+                                "minItems": 1,
+                                "items": {"type": "array", "maxItems": 30, "uniqueItems": True, "items": _TEXT},
+                            },
+                            "Metrics": {
+                                "type": "array",
+                                "minItems": 1,
+                                "maxItems": 100,
+                                "items": {
+                                    "type": "object",
+                                    "required": ["Name"],
+                                    "additionalProperties": False,
+                                    "properties": {
+                                        "Name": _TEXT,
+                                        "Unit": {"type": "string"},
+                                        "StorageResolution": {"enum": [1, 60]},
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
+UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("StandardUnit").enum)
+"""As the SDK's own model of CloudWatch has them."""
+MAX_EVENT_BYTES: Final = 256 * 1024
+"""Of an event that every forwarder of logs takes; CloudWatch Logs itself takes 1 MB."""
+COUNTS: Final = ("Ok", "Warning", "Critical", "Unknown")
+
+
+@cache
+def hostile_report_of(name: str) -> Report:
+    return judge(measured(cases.scenario(name))[0])
+
+
+every_report = pytest.mark.parametrize(
+    ("made", "name"),
+    [(report_of, name) for name in scenarios.names()] + [(hostile_report_of, name) for name in cases.NAMES],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+
+
+def holds(text: str) -> list[dict[str, Any]]:
+    """The events of a document, each of which CloudWatch takes."""
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert all(len(line) <= MAX_EVENT_BYTES for line in text.splitlines())
+    events = events_in(text)
+    for event in events:
+        VALIDATOR.validate(event)
+        for directive in event["_aws"]["CloudWatchMetrics"]:
+            for keys in directive["Dimensions"]:
+                for key in keys:
+                    value = event[key]
+                    assert isinstance(value, str)
+                    assert re.fullmatch(r"[\x20-\x7e]{1,1024}", value)
+                    assert value.strip()
+            names = [metric["Name"] for metric in directive["Metrics"]]
+            assert len(set(names)) == len(names)
+            for metric in directive["Metrics"]:
+                assert metric["Unit"] in UNITS
+                values = event[metric["Name"]]
+                assert isinstance(values, float) or 1 <= len(values) <= 100
+                for value in values if isinstance(values, list) else [values]:
+                    assert isinstance(value, float)
+                    assert abs(value) <= 2.0**360
+    return events
+
+
+def values(event: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    """What CloudWatch takes from an event, by the metric's name."""
+    return {each.name: each.values for each in extracted(event)}
+
+
+def instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_the_schema_refuses_what_is_none() -> None:
+    good = events_in(emf.render(report_of("healthy")))[0]
+    for path, wrong in (
+        (("_aws",), {}),
+        (("_aws", "Timestamp"), 1.5),
+        (("_aws", "Timestamp"), "2026-01-15T03:00:00Z"),
+        (("_aws", "CloudWatchMetrics", 0, "Namespace"), ":a"),
+        (("_aws", "CloudWatchMetrics", 0, "Dimensions"), []),
+        (("_aws", "CloudWatchMetrics", 0, "Dimensions"), [[f"d{number}" for number in range(31)]]),
+        (("_aws", "CloudWatchMetrics", 0, "Metrics"), [{"Name": f"m{number}"} for number in range(101)]),
+        (("_aws", "CloudWatchMetrics", 0, "Metrics"), [{"Unit": "Count"}]),
+    ):
+        bad: Any = json.loads(json.dumps(good))
+        place = bad
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = wrong
+        assert not VALIDATOR.is_valid(bad), path
+
+
+@every_report
+def test_cloudwatch_takes_every_report(made: Callable[[str], Report], name: str) -> None:
+    events = holds(emf.render(made(name)))
+    assert [event["type"] for event in events] == ["run", *["target"] * (len(events) - 1)]
+    assert holds(emf.render(redact(made(name))))[0]["status"] == events[0]["status"]
+
+
+@every_report
+def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
+    report = made(name)
+    document = codec.encode(report)
+    event = events_in(emf.render(report))[0]
+    run, vantage = document["run"], document["vantage"]
+    status = document["verdict"]["status"]
+    assert event["_aws"]["Timestamp"] == pytest.approx(instant(run["finished_at"]) * 1_000, abs=1)
+    assert {each.dimensions for each in extracted(event)} == {()}
+    assert {each.namespace for each in extracted(event)} == {"backuplink"}
+    expected: dict[str, Any] = {word: (float(word.lower() == status),) for word in COUNTS}
+    expected["Complete"] = (float(run["complete"]),)
+    expected["Causes"] = (float(sum(each["explained_by"] is None for each in document["findings"])),)
+    expected["RunSeconds"] = (run["seconds"],)
+    if vantage["clock_offset_seconds"] is not None:
+        expected["ClockOffsetSeconds"] = (vantage["clock_offset_seconds"],)
+    if document["paths"]:
+        expected["PathsOtherwise"] = (float(sum(each["agrees"] is False for each in document["paths"])),)
+    assert values(event) == expected
+    assert event["run_id"] == run["id"]
+    assert [each["id"] for each in event["causes"]] == [
+        each["id"] for each in document["findings"] if each["explained_by"] is None
+    ]
+    for key in ("status", "path", "access"):
+        assert event[key] == document["verdict"][key]
+
+
+@every_report
+def test_targets_are_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
+    report = made(name)
+    document = codec.encode(report)
+    wanted = [each for each in document["targets"] if each["status"] != "not-in-use" and each["role"] != "context"]
+    events = events_in(emf.render(report))[1:]
+    assert [event["Target"] for event in events] == [each["id"] for each in wanted]
+    for event, target in zip(events, wanted, strict=True):
+        assert {each.dimensions for each in extracted(event)} == {
+            (("Region", target["region"]), ("Target", target["id"]))
+        }
+        said = values(event)
+        for word in COUNTS:
+            assert said[word] == (float(word.lower() == target["status"]),)
+        own = {each["address"] for each in target["addresses"] if each["from_own_lookup"]}
+        causes = [
+            each["id"]
+            for each in document["findings"]
+            if each["target"] == target["id"] and each["explained_by"] is None
+        ]
+        assert said["Causes"] == (float(len(causes)),)
+        assert [each["id"] for each in event["causes"]] == causes
+        looks = [
+            each
+            for each in document["observations"]
+            if each["target"] == target["id"] and each["address"] in own and each["operation"] is None
+        ]
+        for step in ("tcp", "tls", "http", "api"):
+            ladder = [each for each in looks if each["step"] == step]
+            for result, word in (("ok", "Ok"), ("failed", "Failed")):
+                count = sum(each["status"] == result for each in ladder)
+                assert said[f"{step.capitalize()}{word}"] == (count,)
+            seconds = sorted((each["seconds"] for each in ladder if each["status"] == "ok"), reverse=True)
+            assert list(said.get(f"{step.capitalize()}Seconds", ())) == pytest.approx(seconds)
+        failed = [(each["step"], each["address"], each["port"]) for each in looks if each["status"] == "failed"]
+        assert [(each["step"], each["address"], each["port"]) for each in event["failed"]] == failed[: emf.MAX_LISTED]
+
+
+def with_expiry(report: Report) -> Report:
+    """The report of a run whose credentials end an hour and a half after it."""
+    assert report.vantage.credentials is not None
+    ends = report.run.finished_at + timedelta(hours=1.5)
+    credentials = replace(report.vantage.credentials, expires_at=ends)
+    return replace(report, vantage=replace(report.vantage, credentials=credentials))
+
+
+def test_credentials_that_end() -> None:
+    run = events_in(emf.render(with_expiry(report_of("healthy"))))[0]
+    assert values(run)["CredentialsSecondsLeft"] == (5_400,)
+
+
+def test_the_look_up_and_the_certificate() -> None:
+    report = report_of("one-zone-silent")
+    document = codec.encode(report)
+    event = next(event for event in events_in(emf.render(report)) if event.get("Target") == "backup")
+    lookup = next(each for each in document["observations"] if each["id"] == "dns/backup/getaddrinfo")
+    ends = [
+        instant(certificate["not_after"])
+        for each in document["observations"]
+        if each["step"] == "tls" and each["target"] == "backup" and each["status"] == "ok"
+        for certificate in each["facts"]["certificates"]
+    ]
+    assert values(event)["LookupSeconds"] == (lookup["seconds"],)
+    left = min(ends) - instant(document["run"]["finished_at"])
+    assert values(event)["CertificateSecondsLeft"] == pytest.approx((left,), abs=1e-3)
+
+
+def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
+    report = report_of("healthy")
+    look = next(each for each in report.observations if each.id.startswith("tcp/backup/") and each.ok)
+    many = tuple(replace(look, seconds=float(number)) for number in range(250))
+    (event,) = (
+        event for event in holds(emf.render(replace(report, observations=many))) if event.get("Target") == "backup"
+    )
+    assert values(event)["TcpOk"] == (250,)
+    assert values(event)["TcpSeconds"] == tuple(map(float, range(249, 149, -1)))  # the slowest tell most
+
+
+def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
+    report = report_of("healthy")
+    for change in ({"status": Status.NOT_IN_USE}, {"role": Role.CONTEXT}):
+        targets = tuple(replace(each, **change) for each in report.targets)
+        assert len(events_in(emf.render(replace(report, targets=targets)))) == 1
+
+
+def test_metrics_that_are_paid_for() -> None:
+    """Each has a price, so one more is a decision. Their number does not depend on what a run sees."""
+    names: set[Extracted] = set()
+    for report in (with_expiry(report_of("healthy")), *map(report_of, scenarios.names())):
+        for event in events_in(emf.render(report)):
+            names |= {replace(each, values=()) for each in extracted(event)}
+    assert len({each.name for each in names if not each.dimensions}) == len(emf.RUN_METRICS) == 10
+    assert len({each.name for each in names if each.dimensions}) == len(emf.TARGET_METRICS) == 19
+    assert {tuple(key for key, _ in each.dimensions) for each in names} == {(), emf.DIMENSIONS}
+
+
+def test_a_refusal_is_unknown() -> None:
+    (event,) = holds(emf.render(refusal("no such option")))
+    assert values(event) == {
+        "Ok": (0,),
+        "Warning": (0,),
+        "Critical": (0,),
+        "Unknown": (1,),
+        "Complete": (0,),
+        "Causes": (0,),
+    }
+    assert event["summary"] == "no such option"
+
+
+def test_of_a_run_at_the_command_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["demo", "gateway-ports-missing", "--format", "emf"], []) == 2
+    out, _ = capfd.readouterr()
+    assert out == emf.render(report_of("gateway-ports-missing"))
+
+
+# --- What is foreign -------------------------------------------------------------------------------------------------
+
+
+def check(text: str) -> None:
+    """A dimension holds what was said, made visible, as far as CloudWatch takes it; an event has no line of its own."""
+    report = spoken(text)
+    report = replace(
+        report,
+        targets=tuple(replace(each, id=f"{text}{number}", region=text) for number, each in enumerate(report.targets)),
+    )
+    events = holds(emf.render(report))
+    assert len(events) == 1 + len(report.targets)
+    said = visible(text)
+    shown = said if said.strip() else "unknown"
+    assert [event["Region"] for event in events[1:]] == [shown[:1024]] * len(report.targets)
+    assert events[0]["summary"] == (said if len(said) <= emf.MAX_TEXT else f"{said[: emf.MAX_TEXT]} ...")
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "\\" * 100_000, "\U0001f469" * 100_000], ids=lambda text: ascii(text)[:40])
+def test_what_is_foreign_is_a_value(text: str) -> None:
+    check(text)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40) | st.text(alphabet='\\"{}[],:\n\r\t 1a', max_size=40))
+def test_whatever_is_foreign_is_a_value(text: str) -> None:
+    check(text)
+
+
+def test_an_event_is_bounded_whatever_was_found() -> None:
+    report = spoken('\\"' * 100_000, "gateway-ports-missing")
+    findings = tuple(
+        replace(each, id=f"{each.target}{number}", target="backup-gateway", explained_by=None)
+        for each in report.findings
+        for number in range(200)
+    )
+    targets = tuple(replace(each, unproven=each.unproven * 200) for each in report.targets)
+    (run, *rest) = holds(emf.render(replace(report, findings=findings, targets=targets)))
+    assert values(run)["Causes"] == (len(findings),)
+    assert len(run["causes"]) == emf.MAX_LISTED
+    assert all(len(event["unproven"]) <= emf.MAX_LISTED for event in rest)
+
+
+def test_numbers_that_no_run_measures() -> None:
+    """A saved report may hold any; CloudWatch refuses an event for one that is too large."""
+
+    def huge(each: Observation[Any]) -> Observation[Any]:
+        return each if each.seconds is None else replace(each, seconds=1.7e308)
+
+    report = report_of("healthy")
+    events = holds(emf.render(replace(report, observations=tuple(map(huge, report.observations)))))
+    assert not any(name.endswith("pSeconds") for event in events for name in values(event))
+    assert values(events[1])["TcpOk"][0] > 0
+
+
+def test_masks_stand_where_something_is_masked() -> None:
+    report = report_of("endpoint-names-only")
+    text = emf.render(redact(report))
+    holds(text)
+    assert report.vantage.instance_id is not None
+    assert report.vantage.instance_id not in text
+    for target in report.targets:
+        for each in target.addresses:
+            assert str(each.address) not in text

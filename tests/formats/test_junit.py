@@ -1,0 +1,341 @@
+"""JUnit's XML, held against a schema, and read back by the standard library's parser and by junitparser."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.catalog.findings import Severity
+from agent.cli import entry
+from agent.formats import json as json_format
+from agent.formats import junit
+from agent.formats.report_text import shell, visible
+from agent.judge.evidence import Evidence
+from agent.judge.verdict import judge, judge_evidence, refusal
+from agent.report.model import Finding, Measurement, Report, Status
+from agent.report.redact import redact
+from agent.settings import Suppression
+from agent.simulated import scenario as scenarios
+from probes.model import Failed, Failure, FailureKind, Observation, Role, Skipped
+from tests.formats.junit_results import Case, is_red, read
+from tests.hostile import cases
+from tests.support.repository import ROOT
+from tests.support.runs import evidence_of, measured, report_of
+from tests.support.untrusted import HOSTILE, spoken
+
+NAMES: Final = scenarios.names()
+SECONDS: Final = 30.0
+"""Far above what any command here needs; a limit for one that hangs."""
+
+
+def by_name(report: Report) -> dict[tuple[str, str], Case]:
+    return {(each.classname, each.name): each for each in read(junit.render(report))}
+
+
+def classname(target: str | None, report: Report) -> str:
+    known = {each.id for each in report.targets}
+    return f"backuplink.{target.replace('.', '_') if target in known and target else 'run'}"
+
+
+def case_of(look: Observation[Any], report: Report, found: Mapping[tuple[str, str], Case]) -> Case:
+    """The one case of an observation: no other of its suite has all the words of its id."""
+    subject = look.subject
+    words = {str(part) for part in (subject.step, subject.operation, subject.resolver) if part is not None}
+    if subject.address is not None:
+        host = f"[{subject.address}]" if subject.address.version == 6 else str(subject.address)
+        words.add(host if subject.port is None else f"{host}:{subject.port}")
+    of = classname(subject.target, report)
+    [case] = [each for (suite, name), each in found.items() if suite == of and set(name.split()) - {"at"} == words]
+    return case
+
+
+def roots(look: Observation[Any], report: Report) -> list[Finding]:
+    """The causes that a failure is due to."""
+    by_id = {each.id: each for each in report.findings}
+    found = {}
+    for finding in report.findings:
+        if look.id in finding.evidence:
+            while finding.explained_by is not None and not finding.suppressed:
+                finding = by_id[finding.explained_by]
+            found[finding.id] = finding
+    return list(found.values())
+
+
+# --- Held against the report -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
+    report = report_of(name)
+    document = junit.render(report)
+    assert is_red(document) is (report.verdict.status is not Status.OK)
+    first = read(document)[0]
+    wanted = {"ok": "passed", "warning": "failure", "critical": "failure", "unknown": "error"}[report.verdict.status]
+    assert (first.name, first.classname, first.result) == ("verdict", "backuplink.run", wanted)
+    assert first.message == ("" if wanted == "passed" else visible(report.verdict.summary))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
+    report = report_of(name)
+    found = by_name(report)
+    causes = [each for each in report.findings if each.explained_by is None]
+    unproven = [each for each in report.targets if each.unproven]
+    assert len(found) == 1 + len(causes) + len(unproven) + len(report.observations)
+    assert {each.suite for each in found.values()} <= {
+        "backuplink",
+        *(f"backuplink {target.id}" for target in report.targets),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_causes_are_failures_with_what_to_do(name: str) -> None:
+    report = report_of(name)
+    found = by_name(report)
+    known = {target.id for target in report.targets}
+    for finding in report.findings:
+        if finding.explained_by is not None:
+            assert not any(
+                each.name.startswith(f"{finding.code} ") and each.suite.endswith(f" {finding.target}")
+                for each in found.values()
+            )
+            continue
+        beside = f" {finding.target}" if finding.target not in known and finding.target else ""
+        case = found[classname(finding.target, report), f"{finding.code} {finding.name}{beside}"]
+        assert case.result == ("passed" if finding.severity is Severity.INFO else "failure")
+        assert case.text.startswith(visible(finding.detail)[:1_000])
+        assert f"\nWhat to do: {visible(finding.fix.summary)}\n" in case.text
+        for command in finding.fix.commands:
+            assert f"\n  {shell(command)}\n" in case.text
+        if case.result == "failure":
+            assert case.message.startswith(finding.severity.upper())
+            assert finding.title in case.message
+    for target in report.targets:
+        if target.unproven:
+            case = found[classname(target.id, report), "proven"]
+            assert case.result == ("skipped" if target.role is Role.CONTEXT else "error")
+            assert case.text == "\n".join(map(visible, target.unproven))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_step_is_what_it_was(name: str) -> None:
+    report = report_of(name)
+    found = by_name(report)
+    steps = [each for each in found.values() if each.name not in ("verdict", "proven") and not each.name[:1].isupper()]
+    assert len(steps) == len(report.observations)
+    by_suite: dict[str, list[Observation[Any]]] = {}
+    for look in report.observations:
+        by_suite.setdefault(classname(look.subject.target, report), []).append(look)
+    for suite, looks in by_suite.items():
+        # In the order of the report.
+        for look, case in zip(looks, [each for each in steps if each.classname == suite], strict=True):
+            assert case.name.split()[0] == look.subject.step
+            if look.subject.port is not None and look.subject.address is not None:
+                assert case.name.endswith(f"{look.subject.address}:{look.subject.port}") or "]:" in case.name
+            assert (case.seconds is None) is (look.seconds is None)
+            if case.seconds is not None:
+                assert case.seconds == pytest.approx(look.seconds, abs=1e-4)
+            if look.ok:
+                assert case.result == "passed"
+            elif isinstance(look.outcome, Skipped):
+                assert (case.result, case.message) == ("skipped", visible(look.outcome.reason))
+            else:
+                assert look.failure is not None
+                assert look.failure.kind.upper() in case.message
+                assert visible(look.failure.message)[:500] in case.message
+                due = roots(look, report)
+                for finding in due:
+                    assert f": {finding.id}, {finding.title}" in case.text
+                counts = any(not each.suppressed and each.severity is not Severity.INFO for each in due)
+                assert case.result == ("skipped" if not counts else "failure" if look.made else "error")
+
+
+@pytest.mark.parametrize("name", [each for each in NAMES if "ipv6" in each or "gateway" in each])
+def test_a_name_of_each_step_with_address_port_resolver_and_operation(name: str) -> None:
+    report = report_of(name)
+    found = by_name(report)
+    for look in report.observations:
+        if look.subject.address is None or look.subject.port is not None:
+            case_of(look, report, found)
+
+
+def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() -> None:
+    seen = 0
+    for name in NAMES:
+        report = report_of(name)
+        symptoms = [each for each in report.findings if each.explained_by is not None]
+        found = by_name(report) if symptoms else {}
+        by_id = {each.id: each for each in report.observations}
+        for finding in symptoms:
+            for look in map(by_id.__getitem__, finding.evidence):
+                if look.failure is not None:
+                    due = roots(look, report)
+                    text = case_of(look, report, found).text
+                    assert due
+                    assert all(f"The cause: {each.id}, {each.title}" in text for each in due)
+                    assert f"The cause: {finding.id}," not in text
+                    seen += 1
+    assert seen > 50
+
+
+# --- Kinds of results ------------------------------------------------------------------------------------------------
+
+
+def test_a_crash_of_a_probe_is_an_error() -> None:
+    seen = evidence_of("healthy")
+    crash: Failed[Any] = Failed(Failure(kind=FailureKind.BUG, message="KeyError: 'x'", code=None), None)
+    looks = [
+        replace(each, outcome=crash) if each.id == "tls/backup/10.0.1.17/443" else each for each in seen.observations
+    ]
+    report = judge_evidence(Evidence(Measurement(run=seen.run, targets=seen.targets, observations=tuple(looks))))
+    [case] = [each for each in read(junit.render(report)) if each.name == "tls 10.0.1.17:443"]
+    assert (case.result, case.message) == ("error", "BUG: KeyError: 'x'")
+    assert "RUN002" in case.text
+
+
+def test_what_is_suppressed_is_skipped_and_says_so() -> None:
+    report = judge_evidence(evidence_of("port-blocked"), suppress=[Suppression(code="TCP001", target=None)])
+    assert report.verdict.status is Status.OK
+    found = by_name(report)
+    cause = found["backuplink.backup", "TCP001 port-blocked"]
+    assert cause.result == "skipped"
+    assert cause.message.startswith("suppressed: CRITICAL backup: ")
+    step = found["backuplink.backup", "tcp 10.0.1.17:443"]
+    assert (step.result, step.text.startswith("The cause (suppressed): TCP001@backup")) == ("skipped", True)
+    assert not is_red(junit.render(report))
+
+
+def test_of_a_call_that_was_refused() -> None:
+    [case] = read(junit.render(refusal("no such option: --frmat.")))
+    assert (case.result, case.message, case.name) == ("error", "no such option: --frmat.", "verdict")
+
+
+def test_the_same_report_is_the_same_bytes() -> None:
+    report = report_of("gateway-ports-missing")
+    assert junit.render(report) == junit.render(judge(measured(scenarios.load("gateway-ports-missing"))[0]))
+
+
+def test_names_of_classes_hold_no_dot_of_a_host() -> None:
+    """Jenkins would take what is behind it for the class, and what is before it for a package."""
+    hosts = [name for name in NAMES if any("@" in target.id for target in report_of(name).targets)]
+    assert hosts
+    for name in hosts[:5]:
+        assert {each.classname.count(".") for each in read(junit.render(report_of(name)))} == {1}
+
+
+def test_a_time_is_written_without_exponent() -> None:
+    report = report_of("healthy")
+    looks = tuple(replace(each, seconds=2e-05) if each.seconds is not None else each for each in report.observations)
+    document = junit.render(replace(report, observations=looks, run=replace(report.run, seconds=3e-05)))
+    assert 'time="0.0"' in document
+    read(document)
+
+
+# --- What others said ------------------------------------------------------------------------------------------------
+
+
+def check(text: str) -> None:
+    report = spoken(text)
+    document = junit.render(report)
+    found = read(document)
+    assert found[0].message == visible(text)
+    sound = Counter(each.result for each in read(junit.render(report_of("gateway-optional-ports"))))
+    assert Counter(each.result for each in found if each.name != "proven") == sound
+    [cause] = [each for each in found if each.name.startswith(report.findings[0].code)]
+    assert visible(text).strip() in cause.text
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "]]>", "<![CDATA[x]]>", "&lt;", "\x01\x02\ufffe", "\ud83d"], ids=ascii)
+def test_what_is_foreign_is_text(text: str) -> None:
+    check(text)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.text(max_size=40) | st.text(alphabet="<>&\"']![CDAT-\n\x00\x0b\ufffe", max_size=40))
+def test_whatever_is_foreign_is_text(text: str) -> None:
+    check(text)
+
+
+@pytest.mark.parametrize("name", cases.NAMES)
+def test_peers_that_mean_harm(name: str) -> None:
+    report = judge(measured(cases.scenario(name))[0])
+    assert is_red(junit.render(report)) is (report.verdict.status is not Status.OK)
+
+
+@pytest.mark.parametrize("above", ["TCP002@backup", "NOTHING@backup"])
+def test_a_saved_report_whose_causes_go_round_or_lead_nowhere(above: str) -> None:
+    report = report_of("one-zone-silent")
+    [finding] = report.findings
+    read(junit.render(replace(report, findings=(replace(finding, explained_by=above),))))
+
+
+@pytest.mark.parametrize("name", NAMES[::8])
+def test_redacted(name: str) -> None:
+    report = redact(report_of(name))
+    assert is_red(junit.render(report)) is (report.verdict.status is not Status.OK)
+    assert "10.0." not in junit.render(report)
+
+
+# --- As a command ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fail_on", ["warning", "critical", "never"])
+def test_fail_on_changes_the_code_and_not_the_document(
+    fail_on: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    report = report_of("one-zone-silent")
+    assert entry.run(["demo", "one-zone-silent", "--format", "junit", "--fail-on", fail_on]) == (
+        0 if fail_on == "never" else 2
+    )
+    assert capfd.readouterr().out == junit.render(report)
+    path = tmp_path / "report.json"
+    path.write_text(json_format.render(report), "utf-8")
+    assert entry.run(["diagnose", str(path), "--format", "junit", "--output", str(tmp_path / "junit.xml")]) == 2
+    assert (tmp_path / "junit.xml").read_text("utf-8") == junit.render(report)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("check", "--timeout", "x"), ("diff", "/a", "/b"), ("tui",), ("facts",), ("history",), ("explain", "X")],
+    ids=" ".join,
+)
+def test_a_refusal_of_any_command_is_an_error(arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
+    assert entry.run([*arguments, "--format=junit"]) == 3
+    out, err = capfd.readouterr()
+    [case] = read(out)
+    assert (case.name, case.result) == ("verdict", "error")
+    assert f"Error: {case.message}\n" == err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--version",), ("explain", "TCP002"), ("--help",)),
+        *(("demo", "--format", name) for name in ("text", "json", "ndjson", "nagios", "markdown")),
+        ("check", "--format=junit=x"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_but_this_format_loads_the_library(arguments: tuple[str, ...]) -> None:
+    program = (
+        "import sys\nfrom agent.cli import entry\n"
+        "entry.run(sys.argv[1:])\n"
+        "assert not {'junitparser', 'xml.dom'} & sys.modules.keys(), 'loaded'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert "loaded" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,549 @@
+"""The report as metrics of Prometheus: what a scrape takes from it, held against the report's own JSON."""
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.core import CounterMetricFamily
+
+from agent.catalog.findings import CODES, Severity
+from agent.cli.main import dispatch
+from agent.formats import prometheus
+from agent.formats.report_text import visible
+from agent.judge.verdict import judge, refusal
+from agent.report import codec
+from agent.report.model import Access, Report, Status, TargetReport
+from agent.report.model import Path as WayTaken
+from agent.report.redact import redact
+from agent.settings import Expect
+from agent.simulated import scenario as scenarios
+from probes.addresses import AddressScope
+from probes.facts import HttpFacts, LookupFacts, TlsFacts
+from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Role, Skipped, Step
+from tests.formats.monitors import Labels, families_in, promtool, samples_in
+from tests.hostile import cases
+from tests.support.runs import measured, report_of
+from tests.support.untrusted import HOSTILE, spoken
+
+Series = dict[tuple[str, Labels], float]
+SECONDS: Final = 30.0
+
+
+@cache
+def hostile_report_of(name: str) -> Report:
+    return judge(measured(cases.scenario(name))[0])
+
+
+every_report = pytest.mark.parametrize(
+    ("made", "name"),
+    [(report_of, name) for name in scenarios.names()] + [(hostile_report_of, name) for name in cases.NAMES],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+
+
+Read = dict[str, dict[tuple[str, ...], float]]
+
+
+def read(report: Report) -> Read:
+    """The samples of each metric, by the values of its labels in their order."""
+    found: Read = {family.name: {} for family in prometheus.FAMILIES}
+    names = {family.name: family.labels for family in prometheus.FAMILIES}
+    for (metric, labels), value in samples_in(prometheus.render(report)).items():
+        found[metric][tuple(dict(labels)[label] for label in names[metric])] = value
+    return found
+
+
+# --- The document ----------------------------------------------------------------------------------------------------
+
+
+def holds(text: str) -> None:
+    """What is so of every document, whatever is in it."""
+    assert text.endswith("\n")
+    assert text.replace("\n", "").isprintable()
+    assert text.isascii()
+    known = {family.name: family for family in prometheus.FAMILIES}
+    seen = []
+    for family in families_in(text):
+        seen.append(family.name)
+        assert family.type == "gauge"
+        assert family.documentation == known[family.name].help
+        assert family.samples
+        for sample in family.samples:
+            assert sample.name == family.name
+            assert sample.timestamp is None  # the textfile collector refuses a file with one
+            assert set(sample.labels) == set(known[family.name].labels)
+    assert seen == [name for name in known if name in seen]
+    samples_in(text)
+
+
+@every_report
+def test_document_of_every_report(made: Callable[[str], Report], name: str) -> None:
+    holds(prometheus.render(made(name)))
+    holds(prometheus.render(redact(made(name))))
+
+
+@pytest.mark.parametrize("name", [*scenarios.names()[::12], *cases.NAMES])
+def test_promtool_has_nothing_to_say(name: str) -> None:
+    """A process each, so not every scenario takes its turn; the parser above has them all."""
+    report = hostile_report_of(name) if name in cases.NAMES else report_of(name)
+    assert checked(prometheus.render(report)) == ""
+
+
+def test_promtool_would_say_something() -> None:
+    assert "no help text" in checked("# TYPE a_thing gauge\na_thing 1\n")
+
+
+def checked(text: str) -> str:
+    """What promtool says of a document."""
+    ended = subprocess.run(
+        [promtool(), "check", "metrics"], input=text, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    return ended.stdout + ended.stderr
+
+
+def test_names_are_what_prometheus_asks_of_them() -> None:
+    names = [family.name for family in prometheus.FAMILIES]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith(("probe_", "backuplink_")) for name in names)
+    assert not any(name.endswith(("_total", "_count", "_sum", "_bucket", "_created")) for name in names)
+    for family in prometheus.FAMILIES:
+        assert family.help.endswith(".")
+        assert ("_info" in family.name) == family.help.startswith("1: ")
+    # What blackbox_exporter 0.26 calls the same, and nothing else has its prefix.
+    assert {name for name in names if name.startswith("probe_")} == {
+        "probe_success",
+        "probe_duration_seconds",
+        "probe_dns_lookup_time_seconds",
+        "probe_ip_protocol",
+        "probe_http_duration_seconds",
+        "probe_http_status_code",
+        "probe_tls_version_info",
+        "probe_ssl_earliest_cert_expiry",
+    }
+
+
+def test_others_stand_beside_them() -> None:
+    own = CounterMetricFamily("backuplink_cycles", "Cycles so far.", value=7)
+    text = prometheus.expose([own, *prometheus.families(report_of("healthy"))])
+    samples = samples_in(text)
+    assert samples["backuplink_cycles_total", frozenset()] == 7
+    assert ("probe_success", frozenset({("target", "backup")})) in samples
+    assert checked(text) == ""
+
+
+# --- Labels ----------------------------------------------------------------------------------------------------------
+
+CLOSED: Final[dict[str, Iterable[str]]] = {
+    "access": Access,
+    "addressing": Addressing,
+    "agrees": ("yes", "no", "unknown"),
+    "code": CODES,
+    "expect": Expect,
+    "kind": FailureKind,
+    "name": [code.name for code in CODES.values()],
+    "path": WayTaken,
+    "phase": ("resolve", "connect", "tls", "processing"),
+    "record": ("any", "A", "AAAA"),
+    "result": ("ok", "failed", "skipped"),
+    "role": Role,
+    "scope": AddressScope,
+    "severity": Severity,
+    "standing": ("cause", "symptom", "suppressed"),
+    "status": Status,
+    "step": Step,
+}
+"""Labels whose values come from a list of this program's, and whose `version` is one of TLS or of this program."""
+
+
+@every_report
+def test_labels_hold_closed_lists_or_what_the_run_is_about(made: Callable[[str], Report], name: str) -> None:
+    document = codec.encode(made(name))
+    targets = document["targets"]
+    resolvers = {each["resolver"] for each in document["observations"] if each["resolver"]}
+    own = [each for target in targets for each in target["addresses"] if each["from_own_lookup"]]
+    allowed = {
+        **{label: set(values) for label, values in CLOSED.items()},
+        "address": {each["address"] for each in own if each["scope"] in ("vpc", "private")},
+        "availability_zone_id": {each["availability_zone_id"] or "" for each in own},
+        "host": {each["host"] for each in targets},
+        "port": {str(port) for each in targets for port in each["ports"]},
+        "region": {each["region"] for each in targets} | {document["run"]["region"] or ""},
+        "resolver": resolvers | {"getaddrinfo"},
+        "service": {each["service"] for each in targets},
+        "target": {each["id"] for each in targets} | resolvers | {""},
+        "version": {document["tool"]["version"], "TLS 1.2", "TLS 1.3"},
+    }
+    for (_, labels), _ in samples_in(prometheus.render(made(name))).items():
+        for label, value in labels:
+            assert value in allowed[label]
+
+
+@every_report
+def test_no_label_says_what_a_peer_said(made: Callable[[str], Report], name: str) -> None:
+    document = codec.encode(made(name))
+    seen = document["vantage"]
+    secrets = {seen["instance_id"], seen["vpc_id"], seen["subnet_id"], *seen["security_group_ids"]}
+    secrets |= {each["failure"]["message"] for each in document["observations"] if each["failure"]}
+    secrets |= {each["skipped_because"] for each in document["observations"]}
+    for each in document["observations"]:
+        facts = each["facts"] or {}
+        for certificate in facts.get("certificates", ()):
+            secrets |= {certificate["subject"], certificate["issuer"]}
+        secrets |= {facts.get(key) for key in ("account_id", "role", "request_id", "server", "location")}
+    secrets |= {text for each in document["findings"] for text in (each["title"], each["detail"])}
+    text = prometheus.render(made(name))
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            assert not any(f'"{each}"' in line for each in secrets if each), line
+
+
+def rotated(report: Report) -> Report:
+    """The same report on another day: each public address is another one."""
+    moved = {
+        each.address: ip_address(int(each.address) + 4_711)
+        for target in report.targets
+        for each in target.addresses
+        if each.scope is AddressScope.PUBLIC
+    }
+
+    def look(each: Observation[Any]) -> Observation[Any]:
+        if isinstance(each.outcome, Ok) and isinstance(each.facts, LookupFacts):
+            addresses = tuple(moved.get(one, one) for one in each.facts.addresses)
+            return replace(each, outcome=Ok(replace(each.facts, addresses=addresses)))
+        if each.subject.address not in moved:
+            return each
+        return replace(each, subject=replace(each.subject, address=moved[each.subject.address]))
+
+    def target(each: TargetReport) -> TargetReport:
+        return replace(
+            each,
+            addresses=tuple(replace(one, address=moved.get(one.address, one.address)) for one in each.addresses),
+        )
+
+    assert moved
+    return replace(
+        report,
+        targets=tuple(map(target, report.targets)),
+        observations=tuple(map(look, report.observations)),
+    )
+
+
+@pytest.mark.parametrize("name", ["private-dns-off", "mixed-answer"])
+def test_public_addresses_that_rotate_make_no_new_series(name: str) -> None:
+    before = samples_in(prometheus.render(report_of(name)))
+    after = samples_in(prometheus.render(rotated(report_of(name))))
+    assert before.keys() == after.keys()
+    assert read(report_of(name))["backuplink_target_steps"] == read(rotated(report_of(name)))["backuplink_target_steps"]
+
+
+def test_however_many_private_addresses_there_are() -> None:
+    report = report_of("healthy")
+    many = [IPv4Address("10.9.0.1") + number for number in range(100)]
+    assert any(target.addresses for target in report.targets)
+
+    def target(each: TargetReport) -> TargetReport:
+        return replace(
+            each,
+            addresses=tuple(replace(each.addresses[0], address=one) for one in many) if each.addresses else (),
+        )
+
+    def looks(each: Observation[Any]) -> Iterable[Observation[Any]]:
+        if each.subject.address is None:
+            return [each]
+        return [replace(each, subject=replace(each.subject, address=one)) for one in many]
+
+    report = replace(
+        report,
+        targets=tuple(map(target, report.targets)),
+        observations=tuple({one.id: one for each in report.observations for one in looks(each)}.values()),
+    )
+    shown = {address for _, address, _, _ in read(report)["backuplink_step_success"]}
+    assert shown == set(map(str, many[: prometheus.MAX_ADDRESSES]))
+    assert read(report)["backuplink_target_steps"]["backup", "443", "tcp", "ok"] == 100
+
+
+# --- What is said ----------------------------------------------------------------------------------------------------
+
+
+def timestamp(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@every_report
+def test_says_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
+    report = made(name)
+    said = read(report)
+    document = codec.encode(report)
+    run, verdict, looks = document["run"], document["verdict"], document["observations"]
+    assert said["backuplink_run_complete"] == {(): run["complete"]}
+    assert said["backuplink_run_interrupted"] == {(): run["interrupted"]}
+    assert said["backuplink_run_duration_seconds"][()] == pytest.approx(run["seconds"], abs=1e-6)
+    assert said["backuplink_run_timestamp_seconds"][()] == pytest.approx(timestamp(run["finished_at"]), abs=1e-3)
+    assert said["backuplink_rules_not_evaluated"] == {(): len(document["not_evaluated"])}
+    for key, states in (("status", Status), ("path", WayTaken), ("access", Access)):
+        states_said = said[f"backuplink_verdict_{key}"]
+        assert [state for (state,), value in states_said.items() if value] == [verdict[key]]
+        assert {state for (state,) in states_said} == set(states) - {Status.NOT_IN_USE}
+        for target in document["targets"]:
+            of_target = said[f"backuplink_target_{key}"]
+            current = {(target["id"], state): float(state == target[key]) for state in states}
+            assert {labels: value for labels, value in of_target.items() if labels[0] == target["id"]} == current
+    assert said["probe_success"] == {
+        (target["id"],): float(target["status"] == "ok")
+        for target in document["targets"]
+        if target["status"] != "not-in-use" and target["role"] != "context"
+    }
+    found = said["backuplink_findings"]
+    assert set(found.values()) <= {1}
+    assert {(code, severity, target, standing) for code, _, severity, target, standing in found} == {
+        (each["code"], each["severity"], each["target"] or "", "symptom" if each["explained_by"] else "cause")
+        for each in document["findings"]
+    }
+    assert sum(said["backuplink_observations"].values()) == len(looks)
+    assert sum(said["backuplink_failures"].values()) == sum(each["status"] == "failed" for each in looks)
+    clock = document["vantage"]["clock_offset_seconds"]
+    assert said["backuplink_clock_offset_seconds"] == ({} if clock is None else {(): pytest.approx(clock)})
+    paths = said["backuplink_configured_paths"]
+    assert sum(paths.values()) == len(document["paths"])
+    for agreement, agrees in (("yes", True), ("no", False), ("unknown", None)):
+        said_so = sum(value for (_, word), value in paths.items() if word == agreement)
+        assert said_so == sum(each["agrees"] is agrees for each in document["paths"])
+
+
+@every_report
+def test_a_step_has_a_sample_where_it_says_something(made: Callable[[str], Report], name: str) -> None:
+    report = made(name)
+    said = read(report)
+    document = codec.encode(report)
+    success, seconds = {}, {}
+    for target in document["targets"]:
+        own = [each for each in target["addresses"] if each["from_own_lookup"]]
+        private = {each["address"] for each in own if each["scope"] in ("vpc", "private")}
+        for each in document["observations"]:
+            if each["target"] != target["id"] or each["address"] not in private or each["operation"]:
+                continue
+            if each["status"] == "ok" or (each["failure"] and each["failure"]["kind"] not in ("deadline", "bug")):
+                labels = (target["id"], each["address"], str(each["port"]), each["step"])
+                success[labels] = float(each["status"] == "ok")
+                seconds[labels] = pytest.approx(each["seconds"], abs=1e-6)
+    assert said["backuplink_step_success"] == success
+    assert said["backuplink_step_duration_seconds"] == seconds
+
+
+@every_report
+def test_names_are_as_each_name_server_has_them(made: Callable[[str], Report], name: str) -> None:
+    report = made(name)
+    said = read(report)
+    asked = {
+        (each["target"], each["resolver"] or "getaddrinfo", each["operation"] if each["resolver"] else "any"): each
+        for each in codec.encode(report)["observations"]
+        if each["step"] == "dns" and (each["resolver"] or each["operation"] == "getaddrinfo")
+        if each["status"] == "ok" or (each["failure"] and each["failure"]["kind"] not in ("deadline", "bug"))
+    }
+    assert said["backuplink_dns_success"] == {labels: float(each["status"] == "ok") for labels, each in asked.items()}
+    assert said["backuplink_dns_duration_seconds"] == {
+        labels: pytest.approx(each["seconds"], abs=1e-6) for labels, each in asked.items()
+    }
+    assert said["backuplink_dns_addresses"] == {
+        labels: len(each["facts"]["addresses"]) for labels, each in asked.items() if each["status"] == "ok"
+    }
+    lookups = {
+        (target,): pytest.approx(each["seconds"], abs=1e-6)
+        for (target, resolver, _), each in asked.items()
+        if resolver == "getaddrinfo"
+    }
+    assert said["probe_dns_lookup_time_seconds"] == lookups
+    assert said["probe_ip_protocol"].keys() == lookups.keys()
+
+
+def test_what_the_first_address_does_is_what_a_single_probe_would_see() -> None:
+    report = report_of("one-zone-silent")
+    assert read(report)["probe_http_status_code"] == {("backup",): 403}
+    phases = read(report)["probe_http_duration_seconds"]
+    assert [phase for target, phase in phases if target == "backup"] == ["resolve", "connect", "tls", "processing"]
+    assert list(phases.values()) == pytest.approx([0.002] * len(phases))
+    assert read(report)["probe_tls_version_info"] == {("backup", "TLS 1.3"): 1}
+    assert read(report)["probe_ip_protocol"][("backup",)] == 4
+    # The whole target is not ok for that, and it took until the last address was given up.
+    assert read(report)["probe_success"][("backup",)] == 0
+    assert read(report)["probe_duration_seconds"][("backup",)] == pytest.approx(3.0, abs=0.1)
+    ends = [
+        certificate.not_after.timestamp()
+        for each in report.observations
+        if isinstance(each.facts, TlsFacts) and each.subject.target == "backup" and each.ok
+        for certificate in each.facts.certificates
+    ]
+    assert read(report)["probe_ssl_earliest_cert_expiry"][("backup",)] == min(ends)
+
+
+@pytest.mark.parametrize("name", ["port-blocked", "tls-intercepted", "name-does-not-exist"])
+def test_a_way_that_is_broken_has_the_status_zero_and_no_time_beyond(name: str) -> None:
+    report = report_of(name)
+    assert read(report)["probe_http_status_code"][("backup",)] == 0
+    assert ("backup", "processing") not in read(report)["probe_http_duration_seconds"]
+    assert ("backup",) not in read(report)["probe_ssl_earliest_cert_expiry"]
+
+
+def test_what_nobody_measured_is_neither_success_nor_failure() -> None:
+    def cut(each: Observation[Any], kind: FailureKind) -> Observation[Any]:
+        return replace(each, outcome=Failed(Failure(kind=kind, message="", code=None), None))
+
+    report = report_of("healthy")
+    ladder = [each for each in report.observations if each.subject.port is not None and each.subject.target == "backup"]
+    for change in (
+        lambda each: cut(each, FailureKind.DEADLINE),
+        lambda each: cut(each, FailureKind.BUG),
+        lambda each: replace(each, outcome=Skipped("for a reason"), started_at=None, seconds=None),
+    ):
+        changed = {each.id: change(each) for each in ladder}
+        other = replace(report, observations=tuple(changed.get(each.id, each) for each in report.observations))
+        for metric in (
+            *("backuplink_step_success", "backuplink_step_duration_seconds", "probe_http_status_code"),
+            *("probe_ssl_earliest_cert_expiry", "probe_tls_version_info"),
+        ):
+            assert not [labels for labels in read(other)[metric] if labels[0] == "backup"], metric
+    assert read(other)["backuplink_target_steps"]["backup", "443", "tcp", "skipped"] == 3
+
+
+def test_of_a_target_that_is_not_in_use_or_for_comparison_nothing_is_promised() -> None:
+    report = report_of("healthy")
+    context = tuple(replace(each, role=Role.CONTEXT) for each in report.targets)
+    unused = tuple(replace(each, status=Status.NOT_IN_USE) for each in report.targets)
+    unknown = tuple(replace(each, status=Status.UNKNOWN) for each in report.targets)
+    assert read(replace(report, targets=context))["probe_success"] == {}
+    assert read(replace(report, targets=unused))["probe_success"] == {}
+    assert set(read(replace(report, targets=unknown))["probe_success"].values()) == {0}
+
+
+def test_credentials_that_end() -> None:
+    report = report_of("healthy")
+    assert report.vantage.credentials is not None
+    assert read(report)["backuplink_credentials_expiry_timestamp_seconds"] == {}
+    credentials = replace(report.vantage.credentials, expires_at=datetime(2026, 1, 15, 4, 30, tzinfo=UTC))
+    report = replace(report, vantage=replace(report.vantage, credentials=credentials))
+    assert read(report)["backuplink_credentials_expiry_timestamp_seconds"] == {(): 1_768_451_400}
+
+
+def test_causes_symptoms_and_what_is_known_are_told_apart() -> None:
+    report = report_of("clock-and-certificate")
+    cause = next(each for each in report.findings if each.explained_by is None)
+    symptom = next(each for each in report.findings if each.explained_by == cause.id)
+
+    def standing(report: Report) -> dict[str, str]:
+        return {code: word for code, _, _, _, word in read(report)["backuplink_findings"]}
+
+    assert standing(report)[cause.code] == "cause"
+    assert standing(report)[symptom.code] == "symptom"
+    known = tuple(replace(each, suppressed=each.id == cause.id) for each in report.findings)
+    assert standing(replace(report, findings=known))[cause.code] == "suppressed"
+    assert standing(replace(report, findings=known))[symptom.code] == "suppressed"
+    circle = (replace(cause, explained_by=symptom.id), symptom)
+    assert set(standing(replace(report, findings=circle)).values()) == {"cause"}
+    dangling = (replace(symptom, explained_by="none that is there"),)
+    assert set(standing(replace(report, findings=dangling)).values()) == {"cause"}
+
+
+# --- Refusals, what is foreign, what is masked -----------------------------------------------------------------------
+
+
+def test_a_refusal_is_unknown_and_no_fresh_run() -> None:
+    text = prometheus.render(refusal("no such option"))
+    holds(text)
+    assert checked(text) == ""
+    samples = samples_in(text)
+    assert samples["backuplink_verdict_status", frozenset({("status", "unknown")})] == 1
+    assert samples["backuplink_run_complete", frozenset()] == 0
+    assert not {name for name, _ in samples} & {"backuplink_run_timestamp_seconds", "probe_success"}
+    assert "no such option" not in text
+
+
+def check(text: str) -> None:
+    """A label holds what was said, made visible, and nothing else comes of it."""
+    report = spoken(text)
+    report = replace(
+        report,
+        targets=tuple(replace(each, id=f"{number}{text}", region=text) for number, each in enumerate(report.targets)),
+    )
+    document = prometheus.render(report)
+    holds(document)
+    said = visible(text)
+    assert set(read(report)["backuplink_build_info"]) == {(said,)}
+    assert {(target, region, host) for target, _, region, host, _, _ in read(report)["backuplink_target_info"]} == {
+        (f"{number}{said}", said, said) for number in range(len(report.targets))
+    }
+    assert {target for _, _, _, target, _ in read(report)["backuplink_findings"]} == {said}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_what_is_foreign_is_a_value(text: str) -> None:
+    check(text)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40) | st.text(alphabet='\\"{}=,#\n\r\t 1a_', max_size=40))
+def test_whatever_is_foreign_is_a_value(text: str) -> None:
+    check(text)
+
+
+def test_two_that_look_the_same_are_one_series() -> None:
+    report = report_of("healthy")
+    twice = replace(report, targets=tuple(replace(each, id="the same") for each in report.targets))
+    assert len(report.targets) > 1
+    holds(prometheus.render(twice))
+
+
+def test_numbers_that_no_run_measures() -> None:
+    """A saved report may hold any."""
+
+    def huge(each: Observation[Any]) -> Observation[Any]:
+        if isinstance(each.outcome, Ok) and isinstance(each.facts, HttpFacts):
+            each = replace(each, outcome=Ok(replace(each.facts, status=10**400)))
+        return each if each.seconds is None else replace(each, seconds=1.7e308)
+
+    report = report_of("healthy")
+    text = prometheus.render(replace(report, observations=tuple(map(huge, report.observations))))
+    holds(text)
+    assert "probe_http_status_code" not in text
+    assert "1.7e+308" in text
+
+
+@pytest.mark.parametrize("name", ["gateway-ports-missing", "endpoint-names-only", "private-dns-off"])
+def test_masks_stand_where_something_is_masked(name: str) -> None:
+    report = report_of(name)
+    text = prometheus.render(redact(report))
+    for target in report.targets:
+        for each in target.addresses:
+            assert f'"{each.address}"' not in text
+    assert samples_in(text).keys() != samples_in(prometheus.render(report)).keys()
+    assert len(samples_in(text)) == len(samples_in(prometheus.render(report)))
+
+
+# --- As a user has it ------------------------------------------------------------------------------------------------
+
+
+def test_of_a_run_at_the_command_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert dispatch(["demo", "gateway-ports-missing", "--format", "prometheus"], []) == 2
+    out, _ = capfd.readouterr()
+    assert out == prometheus.render(report_of("gateway-ports-missing"))
+
+
+def test_a_file_for_the_textfile_collector_can_be_read_by_it(tmp_path: Path) -> None:
+    file = tmp_path / "backuplink.prom"
+    mask = os.umask(0o022)
+    try:
+        assert dispatch(["demo", "--format", "prometheus", "--output", str(file)], []) == 0
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [file]
+    holds(file.read_text("utf-8"))

@@ -1,0 +1,296 @@
+"""What the SDK on this host is set to, whatever stands in its files; test_as_botocore.py holds the rest of it against
+botocore."""
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+import pytest
+from botocore.exceptions import NoRegionError
+from botocore.utils import get_environ_proxies
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from probes.facts import CredentialFacts
+from probes.model import FailureKind, ProbeError
+from probes.seams import Keys
+from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
+from tests.support.fakes import run_for_real, value_or
+
+SERVICES: Final = ("backup", "backup-gateway")
+REGION: Final = "eu-west-1"
+KEY: Final = "AKIAIOSFODNN7EXAMPLE"
+SECRET: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
+SIGNABLE: Final = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for this host's shared files, which the SDK is told of."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+# --- Settings --------------------------------------------------------------------------------------------------------
+
+PROFILE: Final = "[default]\nregion = eu-west-1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "profile", "expected"),
+    [
+        pytest.param(None, {}, None, (None, None, None), id="nothing"),
+        pytest.param(PROFILE, {}, None, (None, REGION, None), id="the default profile"),
+        pytest.param(
+            "[profile other]\nregion = us-east-1\nca_bundle = /x.pem\n",
+            {},
+            "other",
+            ("other", "us-east-1", "/x.pem"),
+            id="a profile by option",
+        ),
+        pytest.param(
+            "[profile other]\nregion = us-east-1\n",
+            {"AWS_PROFILE": "other"},
+            None,
+            ("other", "us-east-1", None),
+            id="a profile by variable",
+        ),
+        pytest.param(PROFILE, {"AWS_DEFAULT_REGION": "eu-west-3"}, None, (None, "eu-west-3", None), id="a variable"),
+        pytest.param(PROFILE, {"AWS_CA_BUNDLE": "/y.pem"}, None, (None, REGION, "/y.pem"), id="a bundle by variable"),
+    ],
+)
+def test_other_settings(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str | None,
+    variables: Mapping[str, str],
+    profile: str | None,
+    expected: tuple[str | None, ...],
+) -> None:
+    if text is not None:
+        (place / "config").write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    seen = load_sdk_settings(profile, SERVICES)
+    assert (seen.profile, seen.region, seen.ca_bundle) == expected
+    session = botocore.session.Session(profile=profile)
+    assert seen.region == session.get_config_variable("region")
+    assert seen.ca_bundle == session.get_config_variable("ca_bundle")
+
+
+def test_no_region_anywhere_is_no_region(place: Path) -> None:
+    assert load_sdk_settings(None, SERVICES).region is None
+    with pytest.raises(NoRegionError):
+        botocore.session.Session().create_client("backup")
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        pytest.param(PROFILE, "missing", id="a profile that is not there"),
+        pytest.param("[default\nregion", None, id="no file of that form"),
+        pytest.param("region = eu-west-1\n", None, id="without a section"),
+        pytest.param("[default]\nregion =\n  nested = 1\n", None, id="a nested Region"),
+        pytest.param("[default]\nendpoint_url =\n  nested = 1\n", None, id="a nested URL"),
+        pytest.param("[default]\nservices = missing\n", None, id="services that are not there"),
+        pytest.param("\xff\xfe\x00", None, id="no text"),
+    ],
+)
+def test_settings_that_cannot_be_read(place: Path, text: str, profile: str | None) -> None:
+    (place / "config").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ProbeError) as caught:
+        load_sdk_settings(profile, SERVICES)
+    assert caught.value.kind is FailureKind.MALFORMED
+    assert caught.value.code
+
+
+# --- Credentials -----------------------------------------------------------------------------------------------------
+
+
+def process(place: Path, said: str, status: int = 0) -> str:
+    """A configured process that says this and ends so."""
+    program = place / "process.py"
+    program.write_text(f"import sys\nprint({said!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
+    return f"[default]\ncredential_process = {sys.executable} {program}\n"
+
+
+def found(profile: str | None = None) -> tuple[Keys, CredentialFacts]:
+    keys, facts = load_credentials(profile)
+    for secret in (keys.secret_key, keys.token or SECRET):
+        assert secret not in repr(keys) + repr(facts)
+    return keys, facts
+
+
+def test_credentials_of_the_environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SIGNABLE.items():
+        monkeypatch.setenv(name, value)
+    keys, facts = found()
+    assert (keys.access_key_id, keys.secret_key, keys.token) == (KEY, SECRET, None)
+    assert (facts.source, facts.access_key_id_suffix, facts.temporary) == ("env", "MPLE", False)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
+    keys, facts = found()
+    assert keys.token == "a-session-token"  # noqa: S105 - of nobody
+    assert facts.temporary
+
+
+@pytest.mark.parametrize(("file", "section"), [("credentials", "[other]"), ("config", "[profile other]")])
+def test_credentials_of_a_profile(place: Path, file: str, section: str) -> None:
+    (place / file).write_text(f"{section}\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
+    keys, facts = found("other")
+    assert keys.access_key_id == KEY
+    assert facts.source == ("shared-credentials-file" if file == "credentials" else "config-file")
+
+
+@pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run")
+def test_credentials_of_a_process(place: Path) -> None:
+    answer = {
+        "Version": 1,
+        "AccessKeyId": KEY,
+        "SecretAccessKey": SECRET,
+        "SessionToken": "a-session-token",
+        "Expiration": "2090-01-01T00:00:00Z",
+    }
+    (place / "config").write_text(process(place, json.dumps(answer)))
+    keys, facts = found()
+    assert keys.token == "a-session-token"  # noqa: S105 - of nobody
+    assert facts.source == "custom-process"
+    assert facts.expires_at == datetime(2090, 1, 1, tzinfo=UTC)
+
+
+def test_no_credentials_in_any_place(place: Path) -> None:
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(None)
+    assert (caught.value.kind, caught.value.code) == (FailureKind.NO_CREDENTIALS, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        pytest.param("", 1, "CredentialRetrievalError", id="that fails"),
+        pytest.param('{"Version": 2}', 0, "CredentialRetrievalError", id="of another version"),
+        pytest.param('{"Version": 1}', 0, "CredentialRetrievalError", id="that gives half of it"),
+        pytest.param(
+            f"{SECRET} {{",
+            0,
+            "JSONDecodeError",
+            id="that says something else",
+            marks=pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run"),
+        ),
+        pytest.param("[]", 0, "AttributeError", id="that gives a list"),
+        pytest.param('{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}', 0, "TypeError", id="that gives no text"),
+    ],
+)
+def test_a_process(place: Path, said: str, status: int, code: str) -> None:
+    (place / "config").write_text(process(place, said, status))
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(None)
+    assert (caught.value.kind, caught.value.code) == (FailureKind.NO_CREDENTIALS, code)
+    assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "text", "profile"),
+    [
+        pytest.param({"AWS_ACCESS_KEY_ID": KEY}, None, None, id="a key without its secret"),
+        pytest.param({}, PROFILE, "missing", id="a profile that is not there"),
+        pytest.param({}, "[default\n", None, id="a file of no form"),
+        pytest.param({}, "[default]\ncredential_process = /nowhere/at/all\n", None, id="a process that is not there"),
+        pytest.param(
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"},
+            PROFILE,
+            None,
+            id="a token that is not there",
+        ),
+        pytest.param(
+            {**SIGNABLE, "AWS_CREDENTIAL_EXPIRATION": "2001-01-01T00:00:00Z"}, None, None, id="expired by a variable"
+        ),
+        pytest.param(
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/"}, None, None, id="a container elsewhere"
+        ),
+        pytest.param({}, "[default]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = gone\n", None, id="a role"),
+    ],
+)
+def test_a_source_that_fails_is_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], text: str | None, profile: str | None
+) -> None:
+    if text is not None:
+        (place / "config").write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ProbeError) as caught:
+        load_credentials(profile)
+    assert caught.value.kind is FailureKind.NO_CREDENTIALS
+    assert caught.value.code is not None
+    assert SECRET not in caught.value.message
+
+
+def test_settings_and_credentials_off_the_loop(place: Path) -> None:
+    sdk = SystemSdk()
+    seen = run_for_real(sdk.settings(None, SERVICES))
+    assert seen == load_sdk_settings(None, SERVICES)
+    with pytest.raises(ProbeError):
+        run_for_real(sdk.credentials(None))
+
+
+HOSTS: Final = (
+    "backup.eu-west-1.amazonaws.com",
+    "backup-gateway.eu-west-1.amazonaws.com",
+    "backup.cn-north-1.amazonaws.com.cn",
+    "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com",
+    "169.254.169.254",
+)
+
+
+# --- Whatever stands there -------------------------------------------------------------------------------------------
+
+VALUES: Final = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+"""What a variable of a process can hold."""
+PIECES: Final = st.sampled_from(
+    ["*", ".", "amazonaws.com", f"backup.{REGION}.amazonaws.com", "169.254.169.254", ":443", "[fd00::1]", "10.0.0.0/8"]
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(PIECES | VALUES, max_size=4).map(",".join),
+    st.sampled_from(["http://p.example:3128", "p.example:3128", ""]) | VALUES,
+    st.sampled_from(HOSTS),
+    st.sampled_from(["https", "http"]),
+)
+@example(no_proxy=",,.,*", proxy="http://p.example:3128", host=HOSTS[0], scheme="https")
+def test_any_exceptions_from_the_proxy(no_proxy: str, proxy: str, host: str, scheme: str) -> None:
+    """NO_PROXY is read as the SDK reads it, whatever it says."""
+    with pytest.MonkeyPatch.context() as inside:
+        inside.setenv("NO_PROXY", no_proxy)
+        inside.setenv(f"{scheme}_proxy", proxy)
+        own: Any = get_environ_proxies(f"{scheme}://{host}/")
+        assert SystemSdk().proxy(host, scheme) == own.get(scheme)
+
+
+LINES: Final = st.builds(
+    "{} {} {}".format,
+    st.sampled_from(
+        [
+            *("region", "endpoint_url", "services", "ca_bundle", "use_fips_endpoint", "use_dualstack_endpoint"),
+            *("ignore_configured_endpoint_urls", "aws_access_key_id", "aws_secret_access_key", "backup", "  backup"),
+        ]
+    ),
+    st.sampled_from(["=", "=", ":", "\n"]),
+    st.sampled_from(["s", "true", "eu-west-1", "https://a.example", "\n  a = b", "\n  endpoint_url = x"]) | VALUES,
+) | st.sampled_from(["[default]", "[services s]", "[profile p]", "[services]", "[default"])
+CONFIGS: Final = st.lists(LINES, max_size=6).map(lambda lines: "\n".join(["[default]", *lines]).encode())
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CONFIGS | st.binary(max_size=60))
+@example(content=b"[default]\nregion =\n  a = b\n")
+def test_any_shared_file(place: Path, content: bytes) -> None:
+    (place / "config").write_bytes(content)
+    value_or(lambda: load_sdk_settings(None, SERVICES), FailureKind.MALFORMED)
+    value_or(lambda: load_credentials(None), FailureKind.NO_CREDENTIALS)

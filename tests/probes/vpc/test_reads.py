@@ -1,0 +1,1288 @@
+"""The reads of the configuration: the real client of boto3 against moto and against a server that answers as it is
+told, and, where only the order of things matters, a reader in memory."""
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from inspect import getsource
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import boto3.session
+import botocore.session
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes.model import Failed, FailureKind, Observation, Ok, Skipped, Step
+from probes.observe import Log
+from probes.seams import Reader
+from probes.vpc import reads as ec2
+from probes.vpc.model import (
+    DHCP_OPTIONS,
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    NETWORK_ACLS,
+    OWN_INTERFACES,
+    PREFIX_LISTS,
+    PRIVATE_ZONES,
+    READS,
+    RESOLVER_RULES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPC,
+    VPC_DNS,
+    AclEntry,
+    Configuration,
+    DhcpOptionsFacts,
+    DnsFirewallFacts,
+    Endpoint,
+    EndpointsFacts,
+    FirewallRule,
+    InterfacesFacts,
+    NetworkAcl,
+    NetworkInterface,
+    PrefixList,
+    PrivateZone,
+    ResolverRule,
+    Route,
+    Subnet,
+    Vpc,
+    VpcDnsFacts,
+    VpcFacts,
+    configuration_of,
+)
+from probes.vpc.reads import MAX_REQUESTS, Wanted
+from tests.support import moto_server
+from tests.support.fakes import NOW, run, run_for_real
+from tests.support.moto_server import (
+    EMPTY,
+    SECONDS,
+    Call,
+    Reply,
+    Told,
+    of_ec2,
+    of_ec2_with,
+    of_resolver,
+    of_route_53,
+    reader,
+    refusal,
+)
+
+told, moto, moto_url = moto_server.told, moto_server.moto, moto_server.moto_url
+
+VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
+SUBNET_ID: Final = "subnet-0a1b2c3d4e5f67890"
+GROUP_ID: Final = "sg-0a1b2c3d4e5f67890"
+ENDPOINT_ID: Final = "vpce-0a1b2c3d4e5f67890"
+INTERFACE_ID: Final = "eni-0a1b2c3d4e5f67890"
+INSTANCE_ID: Final = "i-0a1b2c3d4e5f67890"
+REGION: Final = "eu-west-1"
+SERVICES: Final = ("backup", "backup-gateway")
+SERVICE_NAMES: Final = ("com.amazonaws.eu-west-1.backup", "com.amazonaws.eu-west-1.backup-gateway")
+WANTED: Final = Wanted(vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,))
+LIMIT: Final = 5.0
+"""Of a read, where time is the loop's own."""
+POLICY: Final = '{\n  "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]\n}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What an inspection left."""
+
+    configuration: Configuration
+    made: Mapping[str, Observation[Any]]
+    """By read."""
+    seconds: float
+
+    def kind(self, read: str) -> FailureKind | None:
+        failure = self.made[read].failure
+        return None if failure is None else failure.kind
+
+    def reason(self, read: str) -> str | None:
+        outcome = self.made[read].outcome
+        return outcome.reason if isinstance(outcome, Skipped) else None
+
+    @property
+    def words(self) -> dict[str, str]:
+        """By read: `ok`, the kind of failure, or `skipped`."""
+        return {read: "skipped" if self.reason(read) else (self.kind(read) or "ok") for read in READS}
+
+
+async def inspected(own: Reader, wanted: Wanted = WANTED, *, limit: float = SECONDS) -> Inspected:
+    """Inspect, and hold what must be true of every inspection: each read has its one observation, facts are of the
+    read's own form, and what is given is what was observed."""
+    emitted: list[Observation[Any]] = []
+    log = Log(now=lambda: NOW, emit=emitted.append)
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    configuration = await ec2.inspect(own, log, wanted, limit=limit)
+    made = {str(each.subject.operation): each for each in emitted}
+    assert sorted(made) == sorted(READS)
+    assert len(emitted) == len(READS) == log.announced
+    for read, each in made.items():
+        assert each.subject.step is Step.EC2
+        assert each.facts is None or isinstance(each.facts, READS[read].facts)
+    assert configuration == configuration_of(
+        {read: each.facts for read, each in made.items() if each.ok and each.facts}
+    )
+    return Inspected(configuration=configuration, made=made, seconds=clock() - begun)
+
+
+# --- An account of moto ----------------------------------------------------------------------------------------------
+
+
+def test_a_network_of_moto(moto: boto3.session.Session) -> None:
+    client = moto.client("ec2")
+    vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    client.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.1.0.0/16")
+    client.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    options_id = client.create_dhcp_options(
+        DhcpConfigurations=[
+            {"Key": "domain-name", "Values": ["corp.example"]},
+            {"Key": "domain-name-servers", "Values": ["10.0.0.53", "AmazonProvidedDNS"]},
+        ]
+    )["DhcpOptions"]["DhcpOptionsId"]
+    client.associate_dhcp_options(DhcpOptionsId=options_id, VpcId=vpc_id)
+    own_subnet, far_subnet = (
+        client.create_subnet(VpcId=vpc_id, CidrBlock=block, AvailabilityZone=f"eu-west-1{zone}")["Subnet"]
+        for block, zone in (("10.0.1.0/24", "a"), ("10.0.2.0/24", "b"))
+    )
+    own_group, endpoint_group = (
+        client.create_security_group(GroupName=name, Description=name, VpcId=vpc_id)["GroupId"]
+        for name in ("host", "endpoint")
+    )
+    lists = [
+        client.create_managed_prefix_list(
+            PrefixListName=name, MaxEntries=4, AddressFamily="IPv4", Entries=[{"Cidr": each} for each in blocks]
+        )["PrefixList"]["PrefixListId"]
+        for name, blocks in (("hosts", ["10.0.1.0/24"]), ("away", ["192.168.0.0/16", "172.16.0.0/12"]))
+    ]
+    for permissions in (
+        {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]},
+        {"IpProtocol": "tcp", "FromPort": 1026, "ToPort": 1031, "UserIdGroupPairs": [{"GroupId": own_group}]},
+        {"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": lists[0]}]},
+        {"IpProtocol": "icmp", "FromPort": 8, "ToPort": 0, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]},
+    ):
+        client.authorize_security_group_ingress(GroupId=endpoint_group, IpPermissions=[permissions])
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]
+    client.revoke_security_group_egress(GroupId=own_group, IpPermissions=everything)
+    instance = client.run_instances(
+        ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=own_subnet["SubnetId"], SecurityGroupIds=[own_group]
+    )["Instances"][0]
+    endpoint = client.create_vpc_endpoint(
+        VpcId=vpc_id,
+        VpcEndpointType="Interface",
+        ServiceName=SERVICE_NAMES[0],
+        SubnetIds=[own_subnet["SubnetId"], far_subnet["SubnetId"]],
+        SecurityGroupIds=[endpoint_group],
+        PrivateDnsEnabled=True,
+        PolicyDocument=POLICY,
+    )["VpcEndpoint"]
+    central_vpc = client.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    central_subnet = client.create_subnet(VpcId=central_vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    central = client.create_vpc_endpoint(
+        VpcId=central_vpc,
+        VpcEndpointType="Interface",
+        ServiceName=SERVICE_NAMES[1],
+        SubnetIds=[central_subnet],
+        SecurityGroupIds=[],
+        PrivateDnsEnabled=False,
+    )["VpcEndpoint"]
+    for service, kind in (("com.amazonaws.eu-west-1.s3", "Gateway"), ("com.amazonaws.eu-west-1.ssm", "Interface")):
+        client.create_vpc_endpoint(VpcId=vpc_id, VpcEndpointType=kind, ServiceName=service)
+    table = client.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+    client.associate_route_table(RouteTableId=table, SubnetId=own_subnet["SubnetId"])
+    gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc_id)
+    peering = client.create_vpc_peering_connection(VpcId=vpc_id, PeerVpcId=central_vpc)["VpcPeeringConnection"]
+    transit = client.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+    appliance = client.create_network_interface(SubnetId=far_subnet["SubnetId"])["NetworkInterface"]
+    client.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    client.create_route(
+        RouteTableId=table,
+        DestinationCidrBlock="10.9.0.0/16",
+        VpcPeeringConnectionId=peering["VpcPeeringConnectionId"],
+    )
+    client.create_route(
+        RouteTableId=table, DestinationCidrBlock="10.0.2.0/24", NetworkInterfaceId=appliance["NetworkInterfaceId"]
+    )
+    client.create_route(RouteTableId=table, DestinationPrefixListId=lists[1], TransitGatewayId=transit)
+    acl = client.create_network_acl(VpcId=vpc_id)["NetworkAcl"]["NetworkAclId"]
+    for number, egress, action, ports in ((90, False, "deny", (1027, 1027)), (100, True, "allow", (443, 443))):
+        client.create_network_acl_entry(
+            NetworkAclId=acl,
+            RuleNumber=number,
+            Egress=egress,
+            Protocol="6",
+            RuleAction=action,
+            CidrBlock="10.0.0.0/8",
+            PortRange={"From": ports[0], "To": ports[1]},
+        )
+    resolver = moto.client("route53resolver")
+    rules = [
+        resolver.create_resolver_rule(
+            CreatorRequestId=name, Name=name, DomainName=domain, RuleType=kind, **({"TargetIps": ips} if ips else {})
+        )["ResolverRule"]["Id"]
+        for name, domain, kind, ips in (
+            ("all", "amazonaws.com.", "FORWARD", [{"Ip": "10.20.0.53", "Port": 53}]),
+            ("elsewhere", "corp.example", "FORWARD", [{"Ip": "10.20.0.54", "Port": 53}]),
+        )
+    ]
+    resolver.associate_resolver_rule(ResolverRuleId=rules[0], Name="here", VPCId=vpc_id)
+    zone = (
+        moto.client("route53")
+        .create_hosted_zone(
+            Name="Backup.eu-west-1.amazonaws.com",
+            CallerReference="1",
+            HostedZoneConfig={"PrivateZone": True, "Comment": ""},
+            VPC={"VPCRegion": "eu-west-1", "VPCId": vpc_id},
+        )["HostedZone"]["Id"]
+        .rpartition("/")[2]
+    )
+
+    found = run_for_real(
+        inspected(
+            reader(),
+            Wanted(
+                vpc_id=vpc_id,
+                instance_id=instance["InstanceId"],
+                region=REGION,
+                services=SERVICES,
+                group_ids=("sg-0123456789abcdef0",),
+            ),
+        )
+    )
+
+    # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
+    assert {read for read, word in found.words.items() if word != "ok"} == {DNS_FIREWALL}
+    configuration = found.configuration
+    interfaces = client.describe_network_interfaces()["NetworkInterfaces"]
+    assert configuration.endpoints == tuple(
+        Endpoint(
+            endpoint_id=each["VpcEndpointId"],
+            service_name=each["ServiceName"],
+            vpc_id=each["VpcId"],
+            state="available",
+            private_dns=each["PrivateDnsEnabled"],
+            dns_names=tuple(name["DnsName"] for name in each["DnsEntries"]),
+            subnet_ids=tuple(each["SubnetIds"]),
+            interface_ids=tuple(each["NetworkInterfaceIds"]),
+            group_ids=tuple(group["GroupId"] for group in each["Groups"]),
+            policy=policy,
+            owner_id="123456789012",
+        )
+        for each, policy in ((endpoint, POLICY), (central, central.get("PolicyDocument") or None))
+    )
+    assert configuration.endpoints[0].group_ids == (endpoint_group,)
+    assert len(configuration.endpoints[0].interface_ids) == 2
+    assert configuration.own_interfaces == (
+        NetworkInterface(
+            interface_id=instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+            vpc_id=vpc_id,
+            subnet_id=own_subnet["SubnetId"],
+            addresses=(ip_address(instance["PrivateIpAddress"]),),
+            group_ids=(own_group,),
+            kind="interface",
+            status="in-use",
+            availability_zone="eu-west-1a",
+        ),
+    )
+    wanted_ids = [*endpoint["NetworkInterfaceIds"], *central["NetworkInterfaceIds"]]
+    assert sorted(each.interface_id for each in configuration.endpoint_interfaces or ()) == sorted(wanted_ids)
+    assert {each.addresses[0] for each in configuration.endpoint_interfaces or ()} == {
+        ip_address(each["PrivateIpAddress"]) for each in interfaces if each["NetworkInterfaceId"] in wanted_ids
+    }
+    assert configuration.vpc == Vpc(
+        vpc_id=vpc_id,
+        owner_id="123456789012",
+        cidrs=(ip_network("10.0.0.0/16"), ip_network("10.1.0.0/16")),
+        dhcp_options_id=options_id,
+    )
+    assert configuration.dns == VpcDnsFacts(support=True, hostnames=True)
+    assert configuration.dhcp_options == DhcpOptionsFacts(
+        options_id=options_id, name_servers=("10.0.0.53", "AmazonProvidedDNS")
+    )
+    assert configuration.subnets is not None
+    assert {each.subnet_id for each in configuration.subnets} == {
+        own_subnet["SubnetId"],
+        far_subnet["SubnetId"],
+        central_subnet,
+    }
+    assert configuration.subnets[0] == Subnet(
+        subnet_id=own_subnet["SubnetId"],
+        vpc_id=vpc_id,
+        cidrs=(ip_network("10.0.1.0/24"),),
+        availability_zone="eu-west-1a",
+        availability_zone_id=own_subnet["AvailabilityZoneId"],
+        owner_id="123456789012",
+    )
+    tables = {each.table_id: each for each in configuration.route_tables or ()}
+    assert {(each.vpc_id, each.main) for each in tables.values()} == {
+        (vpc_id, True),
+        (vpc_id, False),
+        (central_vpc, True),
+    }
+    local = (Route(destination=ip_network("10.0.0.0/16")), Route(destination=ip_network("10.1.0.0/16")))
+    own_table = tables[table]
+    assert (own_table.main, own_table.subnet_ids) == (False, (own_subnet["SubnetId"],))
+    assert set(own_table.routes) == {
+        *local,
+        Route(destination=ip_network("0.0.0.0/0"), target=gateway),
+        Route(destination=ip_network("10.9.0.0/16"), target=peering["VpcPeeringConnectionId"]),
+        Route(destination=ip_network("10.0.2.0/24"), target=appliance["NetworkInterfaceId"]),
+        Route(prefix_list_id=lists[1], target=transit),
+    }
+    acls = {each.acl_id: each for each in configuration.acls or ()}
+    own_acl = acls[acl]
+    assert (own_acl.vpc_id, own_acl.default, own_acl.subnet_ids, len(own_acl.entries)) == (vpc_id, False, (), 2)
+    assert set(own_acl.entries) == {
+        AclEntry(
+            number=number,
+            egress=egress,
+            allow=allow,
+            cidr=ip_network("10.0.0.0/8"),
+            protocol="6",
+            from_port=port,
+            to_port=port,
+        )
+        for number, egress, allow, port in ((90, False, False, 1027), (100, True, True, 443))
+    }
+    (default,) = (each for each in acls.values() if each.default and each.vpc_id == vpc_id)
+    assert default.subnet_ids == (own_subnet["SubnetId"], far_subnet["SubnetId"])
+    assert set(default.entries) == {
+        AclEntry(number=number, egress=egress, allow=allow, cidr=ip_network("0.0.0.0/0"))
+        for number, allow in ((100, True), (32767, False))
+        for egress in (True, False)
+    }
+    groups = {each.group_id: each.rules for each in configuration.groups or ()}
+    # The group that only metadata named does not exist, so nothing is said of it; the host's has no rules at all.
+    assert groups.keys() == {own_group, endpoint_group, *configuration.endpoints[1].group_ids}
+    assert groups[own_group] == ()
+    inbound = [each for each in groups[endpoint_group] if not each.egress]
+    assert all(re.fullmatch(r"sgr-[0-9a-f]{17}", each.rule_id or "") for each in inbound)
+    assert [(each.protocol, each.from_port, each.to_port) for each in inbound] == [
+        ("tcp", 443, 443),
+        ("tcp", 1026, 1031),
+        ("-1", None, None),
+        ("icmp", None, None),
+    ]
+    assert [each.cidr or each.referenced_group_id or each.prefix_list_id for each in inbound] == [
+        ip_network("10.0.0.0/16"),
+        own_group,
+        lists[0],
+        ip_network("0.0.0.0/0"),
+    ]
+    assert configuration.prefix_lists == (
+        PrefixList(prefix_list_id=lists[0], cidrs=(ip_network("10.0.1.0/24"),)),
+        PrefixList(prefix_list_id=lists[1], cidrs=(ip_network("192.168.0.0/16"), ip_network("172.16.0.0/12"))),
+    )
+    assert configuration.resolver_rules == (
+        ResolverRule(
+            rule_id=rules[0],
+            name="all",
+            domain="amazonaws.com",
+            kind="FORWARD",
+            targets=(ip_address("10.20.0.53"),),
+            owner_id="123456789012",
+        ),
+    )
+    assert configuration.zones == (
+        PrivateZone(zone_id=zone, name="backup.eu-west-1.amazonaws.com", owner="123456789012", of_service=False),
+    )
+    assert configuration.firewall is None
+
+
+def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> None:
+    found = run_for_real(inspected(reader()))
+    failure = found.made[VPC].failure
+    assert failure is not None
+    assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "InvalidVpcID.NotFound")
+    seen = found.configuration
+    assert (seen.endpoints, seen.own_interfaces, seen.subnets, seen.groups) == ((), (), (), ())
+    assert (found.reason(DHCP_OPTIONS) or "").startswith("needs the VPC, not read: ")
+
+
+# --- What moto does not have -----------------------------------------------------------------------------------------
+
+
+def item(**members: str | bool | int) -> str:
+    """An item of EC2's XML; what is given as XML stays."""
+    texts = {name: str(each).lower() if isinstance(each, bool) else str(each) for name, each in members.items()}
+    return f"<item>{''.join(f'<{name}>{each}</{name}>' for name, each in texts.items())}</item>"
+
+
+def items(*texts: str) -> str:
+    return "".join(f"<item>{each}</item>" for each in texts)
+
+
+VPC_ROW: Final = item(vpcId=VPC_ID, dhcpOptionsId="dopt-0a1b2c3d", ownerId="111122223333", cidrBlock="10.0.0.0/16")
+ENDPOINT_ROW: Final = item(
+    vpcEndpointId=ENDPOINT_ID,
+    vpcEndpointType="Interface",
+    vpcId=VPC_ID,
+    serviceName=SERVICE_NAMES[0],
+    state="Failed",
+    privateDnsEnabled=False,
+    ipAddressType="dualstack",
+    dnsOptions="<dnsRecordIpType>service-defined</dnsRecordIpType>",
+    dnsEntrySet=item(dnsName="*.VPCE-0a.backup.eu-west-1.vpce.amazonaws.com.", hostedZoneId="Z1")
+    + item(dnsName=r"\052.backup.eu-west-1.amazonaws.com"),
+    subnetIdSet=items(SUBNET_ID),
+    networkInterfaceIdSet=items(INTERFACE_ID),
+    groupSet=item(groupId=GROUP_ID, groupName="endpoints"),
+    policyDocument=POLICY.replace('"', "&quot;"),
+    ownerId="111122223333",
+    lastError="<code>InternalError</code><message>It broke\n badly</message>",
+    failureReason="another text",
+)
+
+
+def sound(told: Told) -> None:
+    """A network with one row of each kind, so that every operation has something to ask about."""
+    told.answers |= {
+        "DescribeVpcEndpoints": of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW),
+        "DescribeVpcs": of_ec2("DescribeVpcs", VPC_ROW),
+        "DescribeVpcAttribute": attribute,
+        "DescribeDhcpOptions": of_ec2("DescribeDhcpOptions", item(dhcpOptionsId="dopt-0a1b2c3d")),
+        "DescribeSecurityGroups": of_ec2("DescribeSecurityGroups", item(groupId=GROUP_ID)),
+        "DescribeRouteTables": of_ec2("DescribeRouteTables", table_of(destinationPrefixListId="pl-0a1b2c3d")),
+        "ListFirewallRuleGroupAssociations": of_resolver({"FirewallRuleGroupAssociations": [association(1, 101)]}),
+        "ListFirewallRules": of_resolver({"FirewallRules": [firewall_rule(1)]}),
+    }
+
+
+def attribute(call: Call) -> Reply:
+    name = call.parameters["Attribute"]
+    value = str(name == "enableDnsSupport").lower()
+    return of_ec2_with("DescribeVpcAttribute", f"<{name}><value>{value}</value></{name}>")
+
+
+def table_of(**route: str) -> str:
+    return item(routeTableId="rtb-0a1b2c3d", vpcId=VPC_ID, routeSet=item(state="active", **route))
+
+
+def association(number: int, priority: int, **others: str) -> dict[str, Any]:
+    return {"FirewallRuleGroupId": f"rslvr-frg-{number}", "VpcId": VPC_ID, "Priority": priority, **others}
+
+
+def firewall_rule(number: int, **others: Any) -> dict[str, Any]:
+    plain = {"FirewallDomainListId": f"rslvr-fdl-{number}", "Priority": number, "Action": "BLOCK"}
+    return {**plain, "BlockResponse": "NXDOMAIN", **others}
+
+
+def test_an_endpoint_with_all_its_members(told: Told) -> None:
+    sound(told)
+    found = run_for_real(inspected(reader()))
+    assert found.made[ENDPOINTS].outcome == Ok(
+        EndpointsFacts(
+            endpoints=(
+                Endpoint(
+                    endpoint_id=ENDPOINT_ID,
+                    service_name=SERVICE_NAMES[0],
+                    vpc_id=VPC_ID,
+                    state="failed",
+                    private_dns=False,
+                    ip_address_type="dualstack",
+                    dns_record_type="service-defined",
+                    dns_names=(
+                        "*.vpce-0a.backup.eu-west-1.vpce.amazonaws.com",
+                        "*.backup.eu-west-1.amazonaws.com",
+                    ),
+                    subnet_ids=(SUBNET_ID,),
+                    interface_ids=(INTERFACE_ID,),
+                    group_ids=(GROUP_ID,),
+                    policy=POLICY,
+                    owner_id="111122223333",
+                    error_code="InternalError",
+                    error_message="It broke badly",
+                ),
+            )
+        )
+    )
+    assert found.words == dict.fromkeys(READS, "ok")
+    (asked,) = (each.parameters for each in told.calls if each.operation == "DescribeVpcEndpoints")
+    assert (asked["Filter.1.Name"], asked["Filter.1.Value.2"]) == ("service-name", "*.eu-west-1.backup-gateway")
+    assert (asked["Filter.2.Name"], asked["Filter.2.Value.1"]) == ("vpc-endpoint-type", "Interface")
+
+
+def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
+    told.answers["DescribeNetworkInterfaces"] = of_ec2(
+        "DescribeNetworkInterfaces",
+        item(
+            networkInterfaceId=INTERFACE_ID,
+            vpcId=VPC_ID,
+            subnetId=SUBNET_ID,
+            interfaceType="vpc_endpoint",
+            status="in-use",
+            privateIpAddressesSet=item(privateIpAddress="10.0.1.9", primary=False)
+            + item(privateIpAddress="10.0.1.4", primary=True),
+            ipv6AddressesSet=item(ipv6Address="2600::9") + item(ipv6Address="2600::4", isPrimaryIpv6=True),
+        ),
+    )
+    found = run_for_real(inspected(reader()))
+    assert found.made[OWN_INTERFACES].facts == InterfacesFacts(
+        interfaces=(
+            NetworkInterface(
+                interface_id=INTERFACE_ID,
+                vpc_id=VPC_ID,
+                subnet_id=SUBNET_ID,
+                addresses=tuple(map(ip_address, ("10.0.1.4", "10.0.1.9", "2600::4", "2600::9"))),
+                group_ids=(),
+                kind="vpc_endpoint",
+                status="in-use",
+            ),
+        )
+    )
+
+
+def test_only_blocks_that_are_associated_count(told: Told) -> None:
+    def blocks(name: str, **states: str) -> str:
+        return "".join(
+            f"<item><{name}>{block}</{name}><{name}State><state>{state}</state></{name}State></item>"
+            for block, state in ((key.replace("_", ":").replace("X", "/"), each) for key, each in states.items())
+        )
+
+    six = blocks("ipv6CidrBlock", **{"2600_1__X56": "associated", "2600_2__X56": "disassociated"})
+    told.answers["DescribeVpcs"] = of_ec2(
+        "DescribeVpcs", item(vpcId=VPC_ID, cidrBlock="10.0.0.0/16", ipv6CidrBlockAssociationSet=six)
+    )
+    told.answers["DescribeSubnets"] = of_ec2(
+        "DescribeSubnets", item(subnetId=SUBNET_ID, vpcId=VPC_ID, ipv6Native=True, ipv6CidrBlockAssociationSet=six)
+    )
+    found = run_for_real(inspected(reader()))
+    assert found.made[VPC].facts == VpcFacts(
+        vpc=Vpc(
+            vpc_id=VPC_ID,
+            owner_id=None,
+            cidrs=(ip_network("10.0.0.0/16"), ip_network("2600:1::/56")),
+            dhcp_options_id=None,
+        )
+    )
+    assert found.configuration.subnets == (
+        Subnet(subnet_id=SUBNET_ID, vpc_id=VPC_ID, cidrs=(ip_network("2600:1::/56"),)),
+    )
+    assert found.reason(DHCP_OPTIONS) == "the VPC does not say which DHCP options it has"
+
+
+def test_routes_of_every_target_and_state(told: Told) -> None:
+    rows = [
+        (item(destinationCidrBlock="10.0.0.0/8", gatewayId="local", state="active"), "local", "active"),
+        (
+            item(destinationIpv6CidrBlock="::/0", egressOnlyInternetGatewayId="eigw-0a", state="active"),
+            "eigw-0a",
+            "active",
+        ),
+        (item(destinationCidrBlock="0.0.0.0/0", natGatewayId="nat-0a", state="blackhole"), "nat-0a", "blackhole"),
+        (item(destinationCidrBlock="1.0.0.0/8", gatewayId="vpce-0a", state="active"), "vpce-0a", "active"),
+        (
+            item(destinationCidrBlock="2.0.0.0/8", instanceId="i-0a", networkInterfaceId="eni-0a", state="active"),
+            "eni-0a",
+            "active",
+        ),
+        (item(destinationCidrBlock="3.0.0.0/8", state="filtered"), "unknown", "filtered"),
+        (
+            item(
+                destinationCidrBlock="4.0.0.0/8",
+                coreNetworkArn="arn:aws:networkmanager::111122223333:core-network/core-network-0a",
+                state="active",
+            ),
+            "arn:aws:networkmanager::111122223333:core-network/core-network-0a",
+            "active",
+        ),
+    ]
+    associations = (
+        item(main=True, associationState="<state>disassociated</state>")
+        + item(main=False, subnetId=SUBNET_ID, associationState="<state>associated</state>")
+        + item(main=False, gatewayId="igw-0a")
+    )
+    told.answers["DescribeRouteTables"] = of_ec2(
+        "DescribeRouteTables",
+        item(
+            routeTableId="rtb-0a1b2c3d",
+            vpcId=VPC_ID,
+            routeSet="".join(row for row, _, _ in rows),
+            associationSet=associations,
+        ),
+    )
+    (table,) = run_for_real(inspected(reader())).configuration.route_tables or ()
+    assert [(each.target, each.state) for each in table.routes] == [(target, state) for _, target, state in rows]
+    assert table.routes[0] == Route(destination=ip_network("10.0.0.0/8"))
+    assert (table.table_id, table.main, table.subnet_ids) == ("rtb-0a1b2c3d", False, (SUBNET_ID,))
+
+
+def test_no_target_of_a_route_is_missed() -> None:
+    model = botocore.session.Session().get_service_model("ec2").shape_for("Route")
+    no_targets = {
+        "DestinationCidrBlock",
+        "DestinationIpv6CidrBlock",
+        "DestinationPrefixListId",
+        "InstanceOwnerId",
+        "Origin",
+        "State",
+        "IgwFirewall",  # stands beside the gateway that is the target
+    }
+    assert set(ec2.ROUTE_TARGETS) == set(model.members) - no_targets
+
+
+def test_entries_for_icmp_have_no_ports(told: Told) -> None:
+    told.answers["DescribeNetworkAcls"] = of_ec2(
+        "DescribeNetworkAcls",
+        item(
+            networkAclId="acl-0a1b2c3d",
+            vpcId=VPC_ID,
+            default=True,
+            associationSet=item(subnetId=SUBNET_ID),
+            entrySet=item(
+                ruleNumber=1,
+                protocol=1,
+                ruleAction="allow",
+                egress=False,
+                cidrBlock="0.0.0.0/0",
+                icmpTypeCode="<type>8</type><code>-1</code>",
+                portRange="<from>8</from><to>0</to>",
+            )
+            + item(ruleNumber=101, protocol=-1, ruleAction="deny", egress=True, ipv6CidrBlock="::/0"),
+        ),
+    )
+    assert run_for_real(inspected(reader())).configuration.acls == (
+        NetworkAcl(
+            acl_id="acl-0a1b2c3d",
+            vpc_id=VPC_ID,
+            default=True,
+            subnet_ids=(SUBNET_ID,),
+            entries=(
+                AclEntry(number=1, egress=False, allow=True, cidr=ip_network("0.0.0.0/0"), protocol="1"),
+                AclEntry(number=101, egress=True, allow=False, cidr=ip_network("::/0")),
+            ),
+        ),
+    )
+
+
+def test_resolver_rules_of_the_vpc_and_of_aws(told: Told) -> None:
+    told.answers["ListResolverRuleAssociations"] = of_resolver(
+        {
+            "ResolverRuleAssociations": [
+                {"ResolverRuleId": "rslvr-rr-1", "VPCId": VPC_ID, "Status": "COMPLETE"},
+                {"ResolverRuleId": "rslvr-rr-2", "VPCId": VPC_ID, "Status": "DELETING"},
+                {"ResolverRuleId": "rslvr-autodefined-rr-internet-resolver", "VPCId": VPC_ID, "Status": "COMPLETE"},
+            ]
+        }
+    )
+    told.answers["ListResolverRules"] = of_resolver(
+        {
+            "ResolverRules": [
+                {"Id": "rslvr-rr-2", "DomainName": "gone.example.", "RuleType": "SYSTEM"},
+                {
+                    "Id": "rslvr-rr-1",
+                    "DomainName": "Backup.EU-west-1.amazonaws.com.",
+                    "RuleType": "FORWARD",
+                    "TargetIps": [{"Ip": "10.20.0.53", "Port": 53}, {"Ipv6": "2600::53", "Port": 53}],
+                },
+            ]
+        }
+    )
+    assert run_for_real(inspected(reader())).configuration.resolver_rules == (
+        ResolverRule(
+            rule_id="rslvr-rr-1",
+            name=None,
+            domain="backup.eu-west-1.amazonaws.com",
+            kind="FORWARD",
+            targets=(ip_address("10.20.0.53"), ip_address("2600::53")),
+        ),
+        ResolverRule(
+            rule_id="rslvr-autodefined-rr-internet-resolver", name=None, domain="", kind="RECURSIVE", targets=()
+        ),
+    )
+
+
+def test_a_rule_that_holds_and_is_not_listed_is_no_silence(told: Told) -> None:
+    told.answers["ListResolverRuleAssociations"] = of_resolver(
+        {"ResolverRuleAssociations": [{"ResolverRuleId": "rslvr-rr-1", "Status": "COMPLETE"}]}
+    )
+    found = run_for_real(inspected(reader()))
+    assert (found.kind(RESOLVER_RULES), found.configuration.resolver_rules) == (FailureKind.MALFORMED, None)
+
+
+def test_zones_of_accounts_and_of_services(told: Told) -> None:
+    def zone(zone_id: str, name: str, owner: str) -> str:
+        return (
+            f"<HostedZoneSummary><HostedZoneId>{zone_id}</HostedZoneId><Name>{name}</Name><Owner>{owner}</Owner>"
+            "</HostedZoneSummary>"
+        )
+
+    pages = {
+        None: of_route_53(
+            zone("Z01", r"\052.Example.com.", "<OwningAccount>111122223333</OwningAccount>"),
+            token="more",  # noqa: S106 - a page's
+        ),
+        "more": of_route_53(
+            zone("Z02", "backup.eu-west-1.amazonaws.com.", "<OwningService>vpce.amazonaws.com</OwningService>")
+        ),
+    }
+    told.answers["ListHostedZonesByVPC"] = lambda call: pages[call.parameters.get("nexttoken")]
+    assert run_for_real(inspected(reader())).configuration.zones == (
+        PrivateZone(zone_id="Z01", name="*.example.com", owner="111122223333", of_service=False),
+        PrivateZone(zone_id="Z02", name="backup.eu-west-1.amazonaws.com", owner="vpce.amazonaws.com", of_service=True),
+    )
+    asked = [each.parameters for each in told.calls if each.service == "route53"]
+    assert [(each["vpcid"], each["vpcregion"]) for each in asked] == [(VPC_ID, "eu-west-1")] * 2
+
+
+def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None:
+    told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
+        {
+            "FirewallRuleGroupAssociations": [
+                association(2, 200, Status="UPDATING"),
+                association(1, 101, Status="COMPLETE"),
+                association(9, 1, Status="DELETING"),
+            ]
+        }
+    )
+    rules = {
+        "rslvr-frg-1": [
+            firewall_rule(3, Action="ALLOW", BlockResponse=""),
+            firewall_rule(1, BlockResponse="OVERRIDE", BlockOverrideDomain="Blocked.Example.", Qtype="AAAA"),
+        ],
+        "rslvr-frg-2": [
+            {"Priority": 7, "Action": "ALERT", "FirewallThreatProtectionId": "x"},
+            firewall_rule(4),
+            firewall_rule(5),
+            firewall_rule(6),
+        ],
+    }
+    domains: dict[str, Reply] = {
+        "rslvr-fdl-1": of_resolver({"Domains": ["*.Amazonaws.com.", "example.com."]}),
+        "rslvr-fdl-3": of_resolver({"__type": "AccessDeniedException", "Message": "a list of AWS"}, 400),
+        "rslvr-fdl-4": of_resolver({"Domains": ["a.example"], "NextToken": "more"}),
+        "rslvr-fdl-5": of_resolver({"Domains": []}),
+    }
+    told.answers["ListFirewallRules"] = lambda call: of_resolver(
+        {"FirewallRules": rules[call.parameters["FirewallRuleGroupId"]]}
+    )
+    told.answers["ListFirewallDomains"] = lambda call: domains[call.parameters["FirewallDomainListId"]]
+    found = run_for_real(inspected(reader()))
+    assert found.made[DNS_FIREWALL].outcome == Ok(
+        DnsFirewallFacts(
+            rules=tuple(
+                FirewallRule(
+                    group_id=f"rslvr-frg-{group}",
+                    domain_list_id=None if number is None else f"rslvr-fdl-{number}",
+                    action=action,
+                    block_response=response,
+                    override=override,
+                    priority=priority,
+                    query_type=query_type,
+                    domains=names,
+                )
+                for group, number, action, response, override, priority, query_type, names in (
+                    (
+                        1,
+                        1,
+                        "BLOCK",
+                        "OVERRIDE",
+                        "blocked.example",
+                        (101, 1),
+                        "AAAA",
+                        ("*.amazonaws.com", "example.com"),
+                    ),
+                    (1, 3, "ALLOW", None, None, (101, 3), None, None),
+                    (2, 4, "BLOCK", "NXDOMAIN", None, (200, 4), None, None),
+                    (2, 5, "BLOCK", "NXDOMAIN", None, (200, 5), None, ()),
+                    (2, 6, "BLOCK", "NXDOMAIN", None, (200, 6), None, None),  # the fifth list is not read
+                    (2, None, "ALERT", None, None, (200, 7), None, None),
+                )
+            )
+        )
+    )
+    assert told.operations.count("ListFirewallDomains") == 4
+
+
+def test_more_rule_groups_than_are_read(told: Told) -> None:
+    told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
+        {"FirewallRuleGroupAssociations": [association(number, number) for number in range(1, 5)]}
+    )
+    found = run_for_real(inspected(reader()))
+    assert (found.kind(DNS_FIREWALL), found.configuration.firewall) == (FailureKind.TOO_LARGE, None)
+
+
+# --- What is asked ---------------------------------------------------------------------------------------------------
+
+
+def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
+    """The host's run and that for a file, together: nothing is sent that no read names, and none names what is not."""
+    sound(told)
+    for whole in (False, True):
+        wanted = Wanted(
+            vpc_id=VPC_ID,
+            instance_id=None if whole else INSTANCE_ID,
+            region=REGION,
+            services=SERVICES,
+            group_ids=(),
+            whole=whole,
+        )
+        run_for_real(inspected(reader(), wanted))
+    sent = {f"{each.service}:{each.operation}" for each in told.calls}
+    assert sent == {action for read in READS.values() for action in read.actions}
+
+
+def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
+    groups = tuple(f"sg-{number:08x}" for number in range(250))
+    told.answers["DescribeSecurityGroupRules"] = lambda call: of_ec2(
+        "DescribeSecurityGroupRules",
+        "".join(rule_row(value, 443) for name, value in call.parameters.items() if name.startswith("Filter.1.Value.")),
+    )
+    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
+    found = run_for_real(inspected(reader(), wanted))
+    assert tuple(each.group_id for each in found.configuration.groups or ()) == groups
+    asked = [each.parameters for each in told.calls if each.operation == "DescribeSecurityGroupRules"]
+    assert [sum(name.startswith("Filter.1.Value.") for name in each) for each in asked] == [200, 50]
+
+
+def test_a_whole_vpc(told: Told) -> None:
+    sound(told)
+    others = [f"sg-{number:08x}" for number in range(3)]
+    told.answers["DescribeSecurityGroups"] = of_ec2(
+        "DescribeSecurityGroups", "".join(item(groupId=each, vpcId=VPC_ID) for each in others)
+    )
+    told.answers["DescribeSecurityGroupRules"] = of_ec2("DescribeSecurityGroupRules", rule_row(others[1], 443))
+    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True)
+    found = run_for_real(inspected(reader(), wanted))
+    assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
+        (others[0], 0),
+        (others[1], 1),
+        (others[2], 0),
+    ]
+    (asked,) = (each.parameters for each in told.calls if each.operation == "DescribeSecurityGroups")
+    assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
+    assert found.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
+
+
+def rule_row(group_id: str, port: int, **others: str) -> str:
+    source = others or {"cidrIpv4": "10.0.0.0/16"}
+    return item(
+        securityGroupRuleId=f"sgr-{port:017x}",
+        groupId=group_id,
+        isEgress=False,
+        ipProtocol="tcp",
+        fromPort=port,
+        toPort=port,
+        **source,
+    )
+
+
+def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
+    groups = [f"sg-{number:017x}" for number in range(200)]
+    sound(told)
+    rows = [rule_row(group, port) for group in groups for port in range(60)]
+    pages = {None if not page else str(page): page for page in range(12)}
+
+    def answer(call: Call) -> Reply:
+        page = pages[call.parameters.get("NextToken")]
+        more = str(page + 1) if page < 11 else None
+        return of_ec2("DescribeSecurityGroupRules", "".join(rows[page * 1_000 : page * 1_000 + 1_000]), more)
+
+    told.answers["DescribeSecurityGroupRules"] = answer
+    told.answers["ListFirewallRuleGroupAssociations"] = EMPTY["ListFirewallRuleGroupAssociations"]
+    wanted = Wanted(
+        vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES[:1], group_ids=tuple(groups[:199])
+    )
+    told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW.replace(GROUP_ID, groups[199]))
+    found = run_for_real(inspected(reader(), wanted))
+    assert found.words == dict.fromkeys(READS, "ok")
+    assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
+        (each, 60) for each in groups
+    ]
+    assert told.operations.count("DescribeSecurityGroupRules") == 12
+    assert len(told.calls) <= MAX_REQUESTS
+
+
+@pytest.mark.parametrize("operation", sorted(set(EMPTY) - {"DescribeVpcs", "ListFirewallDomains"}))
+def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: str) -> None:
+    sound(told)
+    (read,) = (
+        read
+        for read, each in READS.items()
+        if any(action.endswith(f":{operation}") for action in each.actions)
+        or (operation == "DescribeSecurityGroups" and read == SECURITY_GROUPS)
+        if read != ENDPOINT_INTERFACES
+    )
+    endless = told.answers.get(operation, EMPTY[operation])
+    assert isinstance(endless, Reply)
+    body = endless.body
+    if operation.startswith(("Describe", "Get")):
+        body = body.replace(b"</requestId>", b"</requestId><nextToken>again</nextToken>")
+    elif operation == "ListHostedZonesByVPC":
+        body = body.replace(b"<MaxItems>", b"<NextToken>again</NextToken><MaxItems>")
+    else:
+        body = body.replace(b"{", b'{"NextToken": "again", ', 1)
+    told.answers[operation] = Reply(body=body, headers=endless.headers)
+    found = run_for_real(inspected(reader()))
+    assert len(told.calls) <= MAX_REQUESTS
+    failed = {each for each, word in found.words.items() if word != "ok"}
+    if operation == "GetManagedPrefixListEntries":
+        assert (failed, found.configuration.prefix_lists) == (set(), ())  # a list that is too long is not known
+        return
+    assert found.kind(read) is FailureKind.TOO_LARGE
+    dependents = {
+        ENDPOINTS: {ENDPOINT_INTERFACES},
+        OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
+        SECURITY_GROUPS: set(),
+    }.get(read, set())
+    assert failed == {read, *dependents}
+
+
+def test_prefix_lists_that_can_be_read(told: Told) -> None:
+    sound(told)
+    names = [f"pl-{number:08x}" for number in range(7)]
+    told.answers["DescribeSecurityGroupRules"] = of_ec2(
+        "DescribeSecurityGroupRules",
+        "".join(rule_row(GROUP_ID, port, prefixListId=each) for port, each in enumerate(names)),
+    )
+
+    def entries(call: Call) -> Reply:
+        if call.parameters["PrefixListId"] == names[1]:
+            return refusal("InvalidPrefixListID.NotFound", "It does not exist", 400)
+        return of_ec2("GetManagedPrefixListEntries", item(cidr="10.7.0.0/16"))
+
+    told.answers["GetManagedPrefixListEntries"] = entries
+    found = run_for_real(inspected(reader()))
+    assert [each.prefix_list_id for each in found.configuration.prefix_lists or ()] == [names[0], *names[2:5]]
+    assert told.operations.count("GetManagedPrefixListEntries") == ec2.MAX_PREFIX_LISTS
+
+
+# --- Refusals and silence --------------------------------------------------------------------------------------------
+
+REASON: Final = "is not authorized to perform: ec2:It because no identity-based policy allows the ec2:It action."
+DENIAL: Final = (
+    "You are not authorized to perform this operation. User: arn:aws:sts::111122223333:assumed-role/backup-host/i-0a "
+    f"{REASON} Encoded authorization failure message: " + "Sealed" * 200
+)
+OPERATIONS: Final = (*EMPTY, "DescribeVpcAttribute")
+
+
+def denied(operation: str) -> Reply:
+    if operation == "ListHostedZonesByVPC":
+        body = f"<ErrorResponse><Error><Code>AccessDenied</Code><Message>{DENIAL}</Message></Error></ErrorResponse>"
+        return Reply(body=body.encode(), status=403)
+    if operation.startswith("List"):
+        return of_resolver({"__type": "AccessDeniedException", "Message": DENIAL}, 400)
+    return refusal("UnauthorizedOperation", DENIAL)
+
+
+def test_all_is_denied(told: Told) -> None:
+    told.answers |= {operation: denied(operation) for operation in OPERATIONS}
+    found = run_for_real(inspected(reader()))
+    skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS}
+    assert found.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
+    assert found.configuration == Configuration()
+    assert found.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
+    assert found.reason(PREFIX_LISTS) == f"needs the security groups' rules, not read: {REASON}"
+    # Each of them is asked once, since what one of them is denied says nothing of the others.
+    assert len(told.calls) == len(READS) - len(skipped)
+
+
+def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
+    sound(told)
+    told.answers["DescribeVpcEndpoints"] = denied("DescribeVpcEndpoints")
+    found = run_for_real(inspected(reader()))
+    assert found.words == {
+        **dict.fromkeys(READS, "ok"),
+        ENDPOINTS: FailureKind.NOT_PERMITTED,
+        ENDPOINT_INTERFACES: "skipped",
+    }
+    assert [each.group_id for each in found.configuration.groups or ()] == [GROUP_ID]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("RequestExpired", FailureKind.CLOCK_SKEW),
+        ("AuthFailure", FailureKind.CREDENTIALS_INVALID),
+        ("OptInRequired", FailureKind.NOT_SUBSCRIBED),
+    ],
+)
+def test_keys_that_ec2_refuses(told: Told, code: str, kind: FailureKind) -> None:
+    told.answers |= {operation: refusal(code, "Says so.", 400) for operation in (*EMPTY, "DescribeVpcAttribute")}
+    found = run_for_real(inspected(reader()))
+    assert {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS)} == {kind}
+
+
+def test_a_second_try_is_made_within_the_read(told: Told) -> None:
+    sound(told)
+    left = [refusal("RequestLimitExceeded", "Request limit exceeded.", 503)]
+    told.answers["DescribeSubnets"] = lambda _: left.pop() if left else of_ec2("DescribeSubnets")
+    found = run_for_real(inspected(reader()))
+    assert found.words == dict.fromkeys(READS, "ok")
+    assert told.operations.count("DescribeSubnets") == 2
+
+
+def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.server.socket.close()  # its number is nobody's now
+    found = run_for_real(inspected(reader()))
+    first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+    assert found.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
+    assert found.reason(SUBNETS) == "EC2 does not answer: 127.0.0.1: Connection refused"
+    assert found.configuration == Configuration()
+
+
+def test_what_is_no_xml(told: Told) -> None:
+    told.answers |= {operation: Reply(body=b"<vpc") for operation in (*EMPTY, "DescribeVpcAttribute")}
+    found = run_for_real(inspected(reader()))
+    kinds = {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS, ROUTE_TABLES)}
+    assert kinds == {FailureKind.MALFORMED}
+    assert found.configuration == Configuration()
+
+
+# --- A reader in memory ----------------------------------------------------------------------------------------------
+
+Answer = Mapping[str, Any] | Exception | None
+"""None is silence."""
+
+NOTHING: Final[Mapping[str, Mapping[str, Any]]] = {
+    "DescribeVpcEndpoints": {"VpcEndpoints": []},
+    "DescribeNetworkInterfaces": {"NetworkInterfaces": []},
+    "DescribeVpcs": {"Vpcs": [{"VpcId": VPC_ID, "DhcpOptionsId": "default"}]},
+    "DescribeVpcAttribute": {"EnableDnsSupport": {"Value": True}, "EnableDnsHostnames": {"Value": True}},
+    "DescribeDhcpOptions": {"DhcpOptions": []},
+    "DescribeSubnets": {"Subnets": []},
+    "DescribeRouteTables": {"RouteTables": []},
+    "DescribeNetworkAcls": {"NetworkAcls": []},
+    "DescribeSecurityGroups": {"SecurityGroups": []},
+    "DescribeSecurityGroupRules": {"SecurityGroupRules": []},
+    "GetManagedPrefixListEntries": {"Entries": []},
+    "ListResolverRuleAssociations": {"ResolverRuleAssociations": []},
+    "ListResolverRules": {"ResolverRules": []},
+    "ListFirewallRuleGroupAssociations": {"FirewallRuleGroupAssociations": []},
+    "ListFirewallRules": {"FirewallRules": []},
+    "ListFirewallDomains": {"Domains": []},
+    "ListHostedZonesByVPC": {"HostedZoneSummaries": []},
+}
+
+
+@dataclass
+class Memory:
+    """A reader whose answers are here."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+    """Services that never answer."""
+    asked: list[str] = field(default_factory=list)
+
+    prepared: list[str] = field(default_factory=list)
+
+    async def prepare(self, services: Iterable[str]) -> None:
+        self.prepared += services
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert service in self.prepared
+        self.asked.append(operation)
+        answer = self.answers.get(operation, NOTHING[operation])
+        if service in self.silent or answer is None:
+            await asyncio.Event().wait()
+        if isinstance(answer, Exception):
+            raise answer
+        assert answer is not None
+        return answer
+
+
+def test_silence_costs_one_limit() -> None:
+    own = Memory(silent=(ec2.EC2, ec2.RESOLVER, ec2.ROUTE_53))
+    found = run(inspected(own, limit=LIMIT))
+    assert found.seconds == pytest.approx(LIMIT)
+    assert sorted(own.asked) == sorted(
+        [
+            "DescribeVpcEndpoints",
+            "DescribeNetworkInterfaces",
+            "DescribeVpcs",
+            "DescribeVpcAttribute",
+            "ListResolverRuleAssociations",
+            "ListHostedZonesByVPC",
+            "ListFirewallRuleGroupAssociations",
+        ]
+    )
+    assert found.reason(SUBNETS) == found.reason(PREFIX_LISTS) == "EC2 does not answer: no end within 5 s"
+
+
+def test_names_are_not_waited_for() -> None:
+    own = Memory(silent=(ec2.ROUTE_53,))
+    found = run(inspected(own, limit=LIMIT))
+    assert found.seconds == pytest.approx(LIMIT)
+    assert {read for read, word in found.words.items() if word != "ok"} == {PRIVATE_ZONES}
+    assert found.made[PREFIX_LISTS].seconds == pytest.approx(0)
+
+
+def test_an_os_error_of_a_reader_is_a_failure_too() -> None:
+    found = run(inspected(Memory({"DescribeSubnets": ConnectionResetError(104, "reset")}), limit=LIMIT))
+    assert found.kind(SUBNETS) is FailureKind.RESET
+
+
+def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
+    async def go() -> tuple[Observation[Any], ...]:
+        log = Log(now=lambda: NOW, emit=lambda _: None)
+        try:
+            async with asyncio.timeout(1):
+                await ec2.inspect(Memory(silent=(ec2.EC2,)), log, WANTED, limit=LIMIT)
+        except TimeoutError:
+            log.close("the deadline came", None)
+        return log.made
+
+    made = {str(each.subject.operation): each for each in run(go())}
+    assert sorted(made) == sorted(READS)
+    assert isinstance(made[ENDPOINTS].outcome, Failed)
+    assert made[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
+    assert made[SUBNETS].outcome == Skipped("not begun: the deadline came")
+    assert made[PRIVATE_ZONES].ok
+
+
+@pytest.mark.parametrize(
+    ("change", "read", "reason"),
+    [
+        ({"instance_id": None}, OWN_INTERFACES, "the id of this instance is not known"),
+        ({"group_ids": ()}, SECURITY_GROUPS, "no security group of this host or of an endpoint is known"),
+    ],
+)
+def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read: str, reason: str) -> None:
+    plain = {"instance_id": INSTANCE_ID, "region": REGION, "services": SERVICES, "group_ids": (GROUP_ID,)}
+    found = run(inspected(Memory(), Wanted(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT))
+    assert found.reason(read) == reason
+    assert found.configuration.subnets == ()
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
+def test_the_region_and_any_prefix_are_asked_for(told: Told, region: str) -> None:
+    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=region, services=SERVICES, group_ids=())
+    run_for_real(inspected(reader(), wanted))
+    (asked,) = (each.parameters["vpcregion"] for each in told.calls if each.service == "route53")
+    assert asked == region
+    (endpoints,) = (each.parameters for each in told.calls if each.operation == "DescribeVpcEndpoints")
+    assert {f"*.{region}.backup", f"*.{region}.backup-gateway"} <= set(endpoints.values())
+
+
+ENDPOINT: Final[Mapping[str, Any]] = {
+    "VpcEndpointId": ENDPOINT_ID,
+    "ServiceName": SERVICE_NAMES[0],
+    "VpcId": VPC_ID,
+    "State": "available",
+    "PrivateDnsEnabled": True,
+}
+RULE: Final[Mapping[str, Any]] = {"GroupId": GROUP_ID, "IsEgress": False, "IpProtocol": "tcp"}
+TABLE: Final[Mapping[str, Any]] = {"RouteTableId": "rtb-0a1b2c3d", "VpcId": VPC_ID}
+ACL: Final[Mapping[str, Any]] = {"NetworkAclId": "acl-0a1b2c3d", "VpcId": VPC_ID, "IsDefault": True}
+HOSTILE: Final = "vpce-0a1b2c3d; rm -rf /"
+OPEN: Final = "0.0.0.0/0"
+
+
+def bad(read: str, answer: Mapping[str, Any], kind: FailureKind = FailureKind.MALFORMED) -> Any:
+    """A case: an answer to the first operation of a read, and what becomes of the read."""
+    operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
+    return pytest.param(operation, answer, read, kind)
+
+
+def endpoint_with(**members: Any) -> Mapping[str, Any]:
+    return {"VpcEndpoints": [{**ENDPOINT, **members}]}
+
+
+def rule_with(**members: Any) -> Mapping[str, Any]:
+    return {"SecurityGroupRules": [{**RULE, **members}]}
+
+
+def route_with(**members: Any) -> Mapping[str, Any]:
+    return {"RouteTables": [{**TABLE, "Routes": [{"State": "active", **members}]}]}
+
+
+def vpc_with(**members: Any) -> Mapping[str, Any]:
+    return {"Vpcs": [{"VpcId": VPC_ID, **members}]}
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "read", "kind"),
+    [
+        bad(ENDPOINTS, {}),
+        bad(ENDPOINTS, {"VpcEndpoints": {}}),
+        bad(ENDPOINTS, {"VpcEndpoints": ["x"]}),
+        bad(ENDPOINTS, endpoint_with(VpcEndpointId=HOSTILE)),
+        bad(ENDPOINTS, endpoint_with(VpcEndpointId=f"{ENDPOINT_ID}\n")),
+        bad(ENDPOINTS, endpoint_with(VpcId="-vpc")),
+        bad(ENDPOINTS, endpoint_with(VpcId=None)),
+        bad(ENDPOINTS, endpoint_with(PrivateDnsEnabled="yes")),
+        bad(ENDPOINTS, endpoint_with(SubnetIds=[7])),
+        bad(ENDPOINTS, endpoint_with(SubnetIds="subnet")),
+        bad(ENDPOINTS, endpoint_with(DnsEntries=[{"DnsName": "a b"}])),
+        bad(ENDPOINTS, endpoint_with(DnsEntries=[{"DnsName": "a" * 1_025}])),
+        bad(ENDPOINTS, endpoint_with(PolicyDocument=7)),
+        bad(ENDPOINTS, endpoint_with(PolicyDocument="x" * 20_481), FailureKind.TOO_LARGE),
+        bad(ENDPOINTS, endpoint_with(LastError="x")),
+        bad(ENDPOINTS, endpoint_with(FailureReason=["x"])),
+        bad(ENDPOINTS, {"VpcEndpoints": [ENDPOINT] * 2_001}, FailureKind.TOO_LARGE),
+        bad(ENDPOINTS, {"VpcEndpoints": [ENDPOINT], "NextToken": "again"}, FailureKind.TOO_LARGE),
+        bad(VPC, {"Vpcs": []}),
+        bad(VPC, {"Vpcs": [{"VpcId": VPC_ID}] * 2}),
+        bad(VPC, vpc_with(CidrBlock="10.0.0.0/99")),
+        bad(VPC, vpc_with(CidrBlock="fe80::1%eth0/64")),
+        bad(VPC, vpc_with(OwnerId="me")),
+        bad(VPC_DNS, {"EnableDnsSupport": {}}),
+        bad(SECURITY_GROUPS, rule_with()),
+        bad(SECURITY_GROUPS, rule_with(CidrIpv4="::/0x")),
+        bad(SECURITY_GROUPS, rule_with(CidrIpv4=OPEN, FromPort=65_536)),
+        bad(SECURITY_GROUPS, rule_with(CidrIpv4=OPEN, FromPort=True)),
+        bad(SECURITY_GROUPS, rule_with(CidrIpv4=OPEN, IpProtocol="")),
+        bad(SECURITY_GROUPS, {"SecurityGroupRules": [{**RULE, "CidrIpv4": OPEN}] * 20_001}, FailureKind.TOO_LARGE),
+        bad(ROUTE_TABLES, route_with()),
+        bad(ROUTE_TABLES, route_with(DestinationCidrBlock="10.0.0.0/8", GatewayId="$(id)")),
+        bad(ROUTE_TABLES, {"RouteTables": [{**TABLE, "RouteTableId": "rtb-x"}]}),
+        bad(NETWORK_ACLS, {"NetworkAcls": [{**ACL, "IsDefault": None}]}),
+        bad(NETWORK_ACLS, {"NetworkAcls": [{**ACL, "Entries": [{"RuleAction": "perhaps"}]}]}),
+        bad(PRIVATE_ZONES, {"HostedZoneSummaries": [{"HostedZoneId": "Z1", "Name": "a\x1b[31m"}]}),
+        bad(PRIVATE_ZONES, {"HostedZoneSummaries": [{"HostedZoneId": "Z 1", "Name": "a.example."}]}),
+        bad(RESOLVER_RULES, {"ResolverRuleAssociations": [{"ResolverRuleId": "../x"}]}),
+        bad(DNS_FIREWALL, {"FirewallRuleGroupAssociations": [{"FirewallRuleGroupId": "x", "Priority": 1}]}),
+    ],
+)
+def test_what_does_not_belong_in_an_answer(
+    operation: str, answer: Mapping[str, Any], read: str, kind: FailureKind
+) -> None:
+    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    assert found.kind(read) is kind
+    dependents = {ENDPOINTS: {ENDPOINT_INTERFACES}, VPC: {DHCP_OPTIONS}}.get(read, set())
+    assert {each for each, word in found.words.items() if word != "ok"} == {read, *dependents}
+
+
+LEAVES: Final = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from([ENDPOINT_ID, VPC_ID, GROUP_ID, SUBNET_ID, "10.0.0.0/8", "::/0", "tcp", "active", "rslvr-rr-1"])
+)
+MEMBERS: Final = st.sampled_from(sorted(set(re.findall(r'"([A-Z][A-Za-z0-9]+)"', getsource(ec2)))))
+"""Names of members that are read anywhere."""
+VALUES: Final = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=6), max_leaves=20
+)
+ROWS: Final = VALUES | st.lists(st.dictionaries(MEMBERS, VALUES, max_size=12), max_size=3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(operation=st.sampled_from(sorted(NOTHING)), data=st.data())
+def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: st.DataObject) -> None:
+    answer = {name: data.draw(ROWS) for name in NOTHING[operation]}
+    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    known = {None, FailureKind.MALFORMED, FailureKind.TOO_LARGE}
+    assert {found.kind(read) for read in READS} <= known
+
+
+# --- All of it -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_not_read_is_not_empty() -> None:
+    assert configuration_of({}) == Configuration()
+    assert configuration_of({ENDPOINTS: EndpointsFacts(endpoints=())}) == Configuration(endpoints=())
+
+
+def test_facts_of_another_read_are_refused() -> None:
+    with pytest.raises(TypeError, match="EndpointsFacts are not the facts of vpc"):
+        configuration_of({VPC: EndpointsFacts(endpoints=())})

@@ -1,0 +1,88 @@
+"""`python -m tests.process.hanging WHAT`: a check whose libraries hang for a minute; the command must not.
+
+WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient` the
+deadline is as far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock.
+`measuring` on stderr says that the run has begun.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agent.cli import main as cli
+from agent.cli.options import Showing
+from agent.process.cancel import Stop
+from agent.report.model import Measurement
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
+from probes.background import in_background
+from probes.facts import SdkFacts
+from probes.model import Address
+from probes.seams import Keys, Reader, Trust, World
+
+HANG_SECONDS = 60
+SHOWN = Showing(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
+WHAT = frozenset(sys.argv[1].split(","))
+
+
+def hang() -> None:
+    """A library call that gives nothing back in time."""
+    time.sleep(HANG_SECONDS)
+
+
+class HangingSdk(SimulatedSdk):
+    async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        if "sdk" in WHAT:
+            await in_background(hang)
+        return await super().settings(profile, services)
+
+    def reader(
+        self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
+    ) -> Reader:
+        return HangingReader()
+
+
+class HangingReader:
+    async def prepare(self, services: Iterable[str]) -> None:
+        await in_background(hang)
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        await in_background(hang)
+        raise TimeoutError
+
+
+class HangingNet(SimulatedNet):
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        print("measuring", file=sys.stderr, flush=True)  # noqa: T201 - whoever sends a signal waits for it
+        if "lookup" in WHAT:
+            await in_background(hang)
+        return await super().getaddrinfo(host)
+
+
+class HangingMachine(SimulatedMachine):
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        if "trust" in WHAT:
+            await in_background(hang)
+        return await super().trust(ca_bundle)
+
+
+async def go(stop: Stop, listener: cli.Listener) -> Measurement:
+    """One run in which a step may take longer than the whole."""
+    asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
+    asked += "[ec2]\n" if "ec2" in WHAT else ""
+    chosen = scenarios.parse("hanging", scenarios.text("healthy") + asked)
+    async with simulated(chosen) as world, asyncio.TaskGroup() as group:
+        net = HangingNet(chosen, world.machine.now, group)
+        hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))
+        try:
+            return await cli.run(settings_of(chosen), hanging, stop, listener)
+        finally:
+            net.end()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner() as runner:
+        sys.exit(cli.report(runner, go, [], SHOWN))

@@ -1,0 +1,192 @@
+"""A terminal for one process: a pseudo-terminal that it controls, keys for it, and what it has written there."""
+
+import fcntl
+import os
+import pty
+import re
+import selectors
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.repository import ROOT
+
+SECONDS: Final = 30.0
+"""Far above what anything here needs; a limit for a process that hangs."""
+QUIET_SECONDS: Final = 2.0
+"""Longer than the time between any two things that somebody who draws all the time draws."""
+_ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
+"""CSI, OSC and DCS, and the short ones (ECMA-48, section 5)."""
+_MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
+_END: Final = b"\x00 the end \x00"
+"""What no process writes."""
+_DEFAULTS: Final = {7: True, 25: True}
+"""Modes of a fresh terminal that are on: lines wrap, the cursor is seen."""
+
+
+class Session:
+    """A process on a terminal of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], outer: int, inner: int, settings: list[Any]) -> None:
+        self.process = process
+        self.output = b""
+        self._outer = outer
+        self._inner = inner
+        self._seen = 0
+        self._settings = settings
+
+    def until(self, words: str | bytes) -> None:
+        """Read until these words stand in what has come since the last call, escape codes left out where `words` are
+        text."""
+        limit = time.monotonic() + SECONDS
+        while True:
+            new = self.output[self._seen :]
+            wanted = words.encode() if isinstance(words, str) else words
+            if wanted in (plain(new) if isinstance(words, str) else new):
+                self._seen = len(self.output)
+                return
+            assert self.process.poll() is None or self._is_waiting(), (words, self.process.poll(), self.text()[-2_000:])
+            assert time.monotonic() < limit, (words, self.text()[-2_000:])
+            self._read(0.1)
+
+    def until_quiet(self) -> None:
+        """Read until nothing comes for QUIET_SECONDS."""
+        limit = time.monotonic() + SECONDS
+        before, since = len(self.output), time.monotonic()
+        while time.monotonic() - since < QUIET_SECONDS:
+            assert time.monotonic() < limit, ("never quiet", self.text()[-2_000:])
+            self._read(0.1)
+            if len(self.output) != before:
+                before, since = len(self.output), time.monotonic()
+
+    def press(self, *keys: str) -> None:
+        """Type."""
+        os.write(self._outer, "".join(keys).encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the terminal another size; the kernel tells the process (SIGWINCH)."""
+        _set_size(self._inner, columns, lines)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        os.kill(self.process.pid, number)
+
+    def stop(self) -> None:
+        """Let the terminal take nothing any more, as ctrl-s does, or a line that stalls."""
+        termios.tcflow(self._inner, termios.TCOOFF)
+
+    def hang_up(self) -> None:
+        """Close the terminal's other end, as a connection does that breaks."""
+        os.close(self._outer)
+        self._outer = -1
+
+    def ended(self) -> int:
+        """Read until the process has ended, and give its exit code."""
+        limit = time.monotonic() + SECONDS
+        while self.process.poll() is None:
+            assert time.monotonic() < limit, ("does not end", self.text()[-2_000:])
+            if self._outer < 0:
+                time.sleep(0.01)
+            else:
+                self._read(0.05)
+        if self._outer >= 0:
+            self._read_all(limit)
+        return self.process.returncode
+
+    def _read_all(self, limit: float) -> None:
+        """Read what an ended process wrote. The kernel hands it over in order, but not at once: where the machine is
+        busy, nothing may be waiting although more comes. So a last word is written behind it."""
+        termios.tcflow(self._inner, termios.TCOON)
+        os.write(self._inner, _END)
+        while not self.output.endswith(_END):
+            assert time.monotonic() < limit, ("does not come", self.text()[-2_000:])
+            self._read(0.05)
+        self.output = self.output.removesuffix(_END)
+
+    def text(self) -> str:
+        """What was written, without escape codes."""
+        return plain(self.output).decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def modes(self) -> dict[int, bool]:
+        """The private modes (DECSET) that are otherwise than on a fresh terminal."""
+        found: dict[int, bool] = {}
+        for numbers, letter in _MODE.findall(self.output):
+            for number in numbers.split(b";"):
+                found[int(number)] = letter == b"h"
+        return {number: state for number, state in found.items() if state != _DEFAULTS.get(number, False)}
+
+    def key_modes(self) -> int:
+        """How many of kitty's keyboard modes were pushed and not popped."""
+        return len(re.findall(rb"\x1b\[>\d+u", self.output)) - len(re.findall(rb"\x1b\[<u", self.output))
+
+    def settings_are_back(self) -> bool:
+        """Whether lines, echo and signals of the terminal are as they were."""
+        return termios.tcgetattr(self._inner) == self._settings
+
+    def is_sane(self) -> bool:
+        """Whether all of the terminal is as it was."""
+        return self.settings_are_back() and self.modes() == {} and self.key_modes() == 0
+
+    def _read(self, seconds: float) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._outer, selectors.EVENT_READ)
+            if selector.select(seconds):
+                self.output += os.read(self._outer, 65_536)
+
+    def _waiting(self) -> int:
+        return int.from_bytes(fcntl.ioctl(self._outer, termios.FIONREAD, bytes(4)), "little")
+
+    def _is_waiting(self) -> bool:
+        return self._waiting() > 0
+
+    def close(self) -> None:
+        for handle in (self._outer, self._inner):
+            if handle >= 0:
+                os.close(handle)
+
+
+def plain(output: bytes) -> bytes:
+    """Output without its escape codes."""
+    return _ESCAPE.sub(b"", output)
+
+
+def _set_size(handle: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+
+@contextmanager
+def on_terminal(
+    words: Sequence[str],
+    *,
+    columns: int = 80,
+    lines: int = 24,
+    environment: Mapping[str, str] | None = None,
+    folder: Path = ROOT,
+) -> Iterator[Session]:
+    """Run a command in `folder` on a terminal that it controls. Of the locale it knows what `environment` says,
+    otherwise UTF-8."""
+    outer, inner = pty.openpty()
+    _set_size(inner, columns, lines)
+    settings = termios.tcgetattr(inner)
+    left_out = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "TEXTUAL")
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    # The leader of a session that opens a terminal takes control of it (tty_ioctl(4)).
+    with subprocess.Popen(
+        ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(inner), *words],  # noqa: S607 - any sh will do
+        cwd=folder,
+        env={**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})},
+        start_new_session=True,
+    ) as process:
+        session = Session(process, outer, inner, settings)
+        try:
+            yield session
+        finally:
+            process.kill()
+            process.wait()
+            session.close()

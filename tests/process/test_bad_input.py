@@ -1,0 +1,386 @@
+"""Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
+where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+import jsonschema
+import pytest
+
+from agent.cli import entry
+from agent.cli import main as cli
+from agent.cli.options import FORMATS, settings_from, showing_from
+from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
+from agent.formats import json as json_format
+from agent.formats.report_text import visible
+from agent.process.cancel import Stop
+from agent.process.output import MAX_LINE, one_line
+from agent.report import codec
+from agent.report.model import Measurement
+from agent.run import runner as running
+from agent.simulated import scenario as scenarios
+from agent.simulated.certificates import root_pem
+from agent.simulated.world import SimulatedMachine, simulated
+from probes.background import in_background
+from probes.seams import Trust, World
+from probes.system.sdk import SystemSdk
+from probes.system.trust import load_trust
+from tests.formats.monitors import STATUS_IN
+from tests.process.bad_inputs import (
+    ARGUMENTS,
+    BUNDLES,
+    MEASURED,
+    PLACES,
+    REFUSED,
+    REPORTS,
+    SHARED,
+    UNWRITTEN,
+    Measured,
+    Refused,
+    Unwritten,
+    options_of,
+)
+from tests.support.repository import ROOT
+
+VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+SECONDS: Final = 15
+"""Far above what any case needs, the pipe to which nobody writes among them; a limit for one that hangs."""
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOBODY: Final = 65_534
+LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
+"""Formats that the command imports when it needs them, which `nobody` might not be able to."""
+
+
+@pytest.fixture(autouse=True)
+def _limit() -> Iterator[None]:
+    """End a case that hangs, and leave the signals as they were."""
+
+    def late(_: int, __: FrameType | None) -> None:
+        raise AssertionError(f"not over within {SECONDS} s")
+
+    before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    yield
+    signal.alarm(0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all of `PLACES` are. No case changes it."""
+    folder = tmp_path_factory.mktemp("here")
+    for name, make in PLACES.items():
+        make(folder / name)
+    for name, content in {**BUNDLES, **SHARED, **REPORTS}.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@contextmanager
+def configured(case: Refused, here: Path) -> Iterator[None]:
+    """With the case's configuration in its place."""
+    path = here / "backuplink.toml"
+    if case.config is not None:
+        path.write_bytes(case.config)
+    before = sorted(here.iterdir())
+    yield
+    assert sorted(here.iterdir()) == before
+    path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a refused call looked at: nothing, or the case fails without a packet."""
+    seen: list[str] = []
+
+    async def measure(*_: object, **__: object) -> Measurement:
+        seen.append("measure")
+        raise AssertionError("a refused call began to measure")
+
+    monkeypatch.setattr(running, "measure", measure)
+    return seen
+
+
+def put(words: Mapping[str, str], here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in words.items():
+        monkeypatch.setenv(name, value.replace("{here}", str(here)))
+
+
+def arguments_of(case: Refused | Measured, here: Path) -> list[str]:
+    return [each.replace("{here}", str(here)) for each in case.arguments]
+
+
+@contextmanager
+def as_nobody(wanted: bool) -> Iterator[None]:
+    """Without root's leave to read and write everything."""
+    if not wanted or os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+# --- What is held against every refusal ------------------------------------------------------------------------------
+
+
+def reason(err: str) -> str:
+    """The one line on stderr, which nothing foreign can have moved, hidden or made long."""
+    assert err.endswith("\n")
+    line = err[:-1]
+    assert line.isprintable(), "one line, and no control character in it"
+    assert line.startswith("Error: ")
+    assert len(line) <= 1_000
+    return line.removeprefix("Error: ")
+
+
+def document(out: str, wanted: str) -> dict[str, Any]:
+    """The one document on stdout, of a format that holds the whole report."""
+    assert out.isascii()
+    lines = [json.loads(line) for line in out.splitlines()] if wanted == "ndjson" else [json.loads(out)]
+    if wanted == "ndjson":
+        assert [line.pop("type") for line in lines][-1] == "report"
+    made: dict[str, Any] = lines[-1]
+    VALIDATOR.validate(made)
+    return made
+
+
+def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
+    """Whether a call was refused as it must be."""
+    said = reason(err)
+    assert code == 3
+    assert "internal error" not in said
+    for words in case.says:
+        shown = one_line(words.replace("{here}", str(here)))
+        assert shown in said or shown[:200] in said  # of a long path, the beginning is there
+    assert "Try 'backuplink " in said
+    if case.hides is not None:
+        assert case.hides not in out + err
+    if case.format == "text":
+        assert out.endswith("\n")
+        assert out.isascii()
+        assert out.replace("\n", "").isprintable()
+        assert len(out) < 5 * MAX_LINE
+        # Lines are broken wherever a word is too long for one.
+        assert "".join(out.split()) == "UNKNOWN" + "".join(visible(said).split())
+        return
+    if case.format in STATUS_IN:
+        assert STATUS_IN[case.format](out) == "unknown"
+        return
+    made = document(out, case.format)
+    assert made["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": said}
+    assert made["observations"] == made["findings"] == made["targets"] == []
+
+
+refused = pytest.mark.parametrize("case", REFUSED, ids=lambda case: ascii(case.id))
+
+
+@refused
+def test_bad_input_is_refused(
+    case: Refused,
+    here: Path,
+    looked_at: list[str],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put(case.environment, here, monkeypatch)
+    with configured(case, here), as_nobody(case.unprivileged):
+        code = entry.run(arguments_of(case, here))
+    out, err = capfd.readouterr()
+    holds(case, here, code, out, err)
+    assert looked_at == []
+
+
+PROGRAM: Final = """
+import os, sys
+from agent.cli import entry
+NEVER = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "subprocess.Popen")
+sys.addaudithook(lambda event, _: os._exit(99) if event in NEVER else None)
+entry.main()
+"""
+"""The command, ended before its first packet."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [each for each in REFUSED if not each.unprivileged and "nobody writes" not in each.id][::60],
+    ids=lambda case: ascii(case.id),
+)
+def test_bad_input_is_refused_by_the_real_process(case: Refused, here: Path) -> None:
+    variables = {name: value.replace("{here}", str(here)) for name, value in case.environment.items()}
+    with configured(case, here):
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments_of(case, here)],
+            cwd=ROOT,
+            env={**os.environ, **variables, "PYTHONIOENCODING": "utf-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    holds(case, here, result.returncode, result.stdout.decode(), result.stderr.decode())
+
+
+@pytest.mark.parametrize("locale", ["C", "xx_XX.nonsense", ""])
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_bad_input_is_refused_whatever_the_terminal_can_show(locale: str, wanted: str) -> None:
+    variables = {"LC_ALL": locale, "PYTHONUTF8": "0", "COLUMNS": "banana", "TERM": "\x1b[2J", "TZ": "banana"}
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "check", f"--format={wanted}", "--region=M\u00fcnchen\u202e"],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert result.returncode == 3
+    assert result.stderr.count(b"\n") == 1
+    assert "\u202e".encode() not in result.stderr
+    assert b"nchen\\u" in result.stderr
+    assert b"' is not the name of a Region, such as eu-west-1." in result.stderr
+    if wanted in STATUS_IN:
+        assert STATUS_IN[wanted](result.stdout.decode("ascii")) == "unknown"
+    elif wanted != "text":
+        document(result.stdout.decode("ascii"), wanted)
+
+
+# --- A document that cannot be written -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", UNWRITTEN, ids=lambda case: ascii(case.id))
+def test_bad_input_for_output_leaves_the_document_on_stdout(
+    case: Unwritten, here: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = case.path.replace("{here}", str(here))
+    put({"BACKUPLINK_OUTPUT": case.path} if case.place == "variable" else {}, here, monkeypatch)
+    before = sorted(here.rglob("*"))
+    arguments = ["demo", "--format", case.format, *(["--output", path] if case.place == "flag" else [])]
+    with as_nobody(case.why == "Permission denied"):
+        code = entry.run(arguments)
+    out, err = capfd.readouterr()
+    simulated_said, _, rest = err.partition("\n")
+    assert simulated_said.startswith("Simulated VPC, scenario healthy: ")
+    said = reason(rest)
+    assert code == 3
+    assert f"cannot be written: {case.why}" in said
+    assert one_line(path)[:200] in said
+    assert said.endswith("; the report is on stdout.")
+    assert sorted(here.rglob("*")) == before
+    if case.format == "text":
+        assert out.startswith("OK  ")
+    elif case.format in STATUS_IN:
+        # The word of a plugin goes with its exit code.
+        assert STATUS_IN[case.format](out) == ("unknown" if case.format == "nagios" else "ok")
+    else:
+        assert document(out, case.format)["verdict"]["status"] == "ok"
+
+
+# --- What the SDK on this host is set to -----------------------------------------------------------------------------
+
+
+class ThisHost(SimulatedMachine):
+    """A simulated instance with the variables and the trusted certificates of this process."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return os.environ
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        return await in_background(lambda: load_trust(ca_bundle))
+
+
+def check(arguments: list[str]) -> int:
+    """`check` with these arguments and this process's SDK, whose packets never leave the process."""
+    with cli.main.commands["check"].make_context("check", arguments) as context:
+        settings, shown = settings_from(context.params, os.environ), showing_from(context.params)
+    chosen = scenarios.load("healthy")
+
+    async def go(stop: Stop, listener: cli.Listener) -> Measurement:
+        async with simulated(chosen) as world:
+            machine = ThisHost(chosen, world.machine.now)
+            return await cli.run(settings, World(net=world.net, machine=machine, sdk=SystemSdk()), stop, listener)
+
+    with asyncio.Runner() as runner:
+        return cli.report(runner, go, [], shown)
+
+
+@pytest.fixture
+def healthy(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of the SDK with which nothing is wrong."""
+    (tmp_path / "roots.pem").write_text(root_pem("amazon"), "ascii")
+    keys = scenarios.CredentialsPart()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "roots.pem"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret_key)
+    return here
+
+
+REGION: Final = ("--region", "eu-west-1", "--format", "json", "--no-ec2")
+
+
+@pytest.mark.usefixtures("healthy")
+def test_bad_input_is_all_that_is_wrong_with_what_is_measured(capfd: pytest.CaptureFixture[str]) -> None:
+    code = check([*REGION])
+    out, err = capfd.readouterr()
+    assert (code, err, [each["id"] for each in json.loads(out)["findings"]]) == (0, "", [])
+
+
+@pytest.mark.parametrize("case", MEASURED, ids=lambda case: ascii(case.id))
+def test_bad_input_in_what_the_sdk_is_set_to_is_measured(
+    case: Measured, healthy: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(case.environment, healthy, monkeypatch)
+    code = check([*REGION, *arguments_of(case, healthy)])
+    out, err = capfd.readouterr()
+    made = document(out, "json")
+    found = [(each["code"], each["detail"][:300]) for each in made["findings"]]
+    assert ([name for name, _ in found], code) == ([*case.codes], case.exit), found
+    assert err == ""
+    shown = text.render(codec.decode(made))
+    assert shown.isascii()
+    assert shown.replace("\n", "").isprintable()
+    if case.hides is not None:
+        assert case.hides not in out
+
+
+# --- The table itself ------------------------------------------------------------------------------------------------
+
+
+def test_bad_input_has_at_least_500_distinct_cases() -> None:
+    calls = {(each.arguments, tuple(sorted(each.environment.items())), each.config) for each in REFUSED}
+    assert len(calls) == len({each.id for each in REFUSED}) == len(REFUSED) >= 500
+    assert len({each.id for each in UNWRITTEN}) == len(UNWRITTEN)
+    assert len({each.id for each in MEASURED}) == len(MEASURED)
+
+
+@pytest.mark.parametrize("command", sorted(cli.main.commands))
+def test_bad_input_of_every_option_is_here(command: str) -> None:
+    given = {word.partition("=")[0] for each in REFUSED if each.arguments[0] == command for word in each.arguments}
+    assert {f"--{name}" for name in options_of(command)} <= given
+    if command == "check":
+        variables = {name for each in REFUSED for name in each.environment} | {"BACKUPLINK_OUTPUT"}
+        assert {option.envvar for option in options_of(command).values()} <= variables
+
+
+def test_bad_input_of_every_argument_is_here() -> None:
+    arguments = {
+        (command, each.name)
+        for command, made in cli.main.commands.items()
+        for each in made.params
+        if isinstance(each, click.Argument)
+    }
+    assert arguments == ARGUMENTS

@@ -1,0 +1,384 @@
+"""Processes that are interrupted anywhere, and whose stdout fails anywhere: real signals, pipes and devices.
+
+The points come from `tests.process.signalled`, so that each test is the same in every run.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from agent.report import codec
+from tests.support.repository import ROOT
+
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+FORMATS = ("text", "json", "ndjson")
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+SECONDS = 30.0
+"""Far above what any process here needs; a limit for one that hangs."""
+AT_ONCE = 3
+PIPE_BYTES = 4096
+"""A page, the least that a pipe holds (pipe(7))."""
+ANYWHERE = 100
+"""Points over a whole run, evenly spread: from the first import to the last line."""
+
+BEFORE = (
+    *("dispatch:1", "_Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "Stop.watch:1"),
+    *("run.<locals>.emit:1", "run.<locals>.emit:2", "run.<locals>.emit:3"),
+)
+"""Seams at which a signal cuts the run."""
+DURING = (
+    *(f"signal:{number}" for number in range(4, 14)),  # the run's own handlers are set and taken back, one by one
+    *("Stop.watch:2", "run.<locals>.emit:40", "run.<locals>.emit:80", "run.<locals>.emit:97", "run.<locals>.emit:98"),
+    *("Stop.release:1", "Stop.release:2"),
+)
+"""Seams at which it cuts it or comes just too late."""
+AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")
+"""Seams at which the run is complete."""
+RENDERING = {
+    "text": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
+    "json": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
+    "ndjson": ("Lines.end:1", "encode:1", "encode:2", "Lines.end:2", "Writer.end:1", "Writer.end:2"),
+}
+"""And its document is made and written."""
+LATE = ("report:2", "demo:2", "dispatch:2")
+"""The exit code has been decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One process: what happens to it, at which point, and the command."""
+
+    action: str
+    point: str
+    arguments: tuple[str, ...]
+    stdout: str = "pipe"
+    """`pipe`, `full`, a pipe whose reader has gone (`unread`), or none at all (`closed`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is left of a process."""
+
+    call: Call
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def happened(self) -> bool:
+        return "happened\n" in self.stderr
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the document says that the run was cut. Checks that there is one, whole, of the wanted format."""
+        wanted = self.call.arguments[self.call.arguments.index("--format") + 1]
+        assert self.stdout.endswith("\n"), self
+        if wanted == "text":
+            assert self.stdout.startswith(("OK  ", "WARNING  ", "UNKNOWN  ")), self
+            return ", ended early\n" in self.stdout
+        lines = [json.loads(line) for line in self.stdout.splitlines()] if wanted == "ndjson" else []
+        if lines:
+            assert [line["type"] for line in lines].index("report") == len(lines) - 1, self
+            assert len({line["run"]["id"] for line in lines}) == 1, self
+        report: dict[str, Any] = lines[-1] if lines else json.loads(self.stdout)
+        VALIDATOR.validate({key: value for key, value in report.items() if not lines or key != "type"})
+        return bool(report["run"]["interrupted"])
+
+
+@contextlib.contextmanager
+def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """One process that has begun; it alone holds the reading end of its stdout where it is to close that itself."""
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh"] if call.stdout == "closed" else []
+    action, stdout = call.action, subprocess.PIPE
+    mine: tuple[int, ...] = ()
+    passed: tuple[int, ...] = ()
+    if call.stdout == "full":
+        stdout = os.open("/dev/full", os.O_WRONLY)
+        mine = (stdout,)
+    elif call.stdout == "unread":
+        reading, stdout = os.pipe()
+        os.close(reading)
+        mine = (stdout,)
+    elif action == "close":
+        reading, stdout = os.pipe()
+        mine, passed = (reading, stdout), (reading,)
+        action = f"close:{reading}"
+    elif action.startswith("close:"):
+        passed = (int(action.removeprefix("close:")),)
+    with subprocess.Popen(
+        [*shell, sys.executable, "-m", "tests.process.signalled", action, call.point, *call.arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=passed,
+        text=True,
+    ) as process:
+        for each in mine:
+            os.close(each)
+        yield process
+
+
+def run(call: Call) -> Result:
+    """Run one process to its end."""
+    with started(call) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert "Traceback" not in stderr, (call, stderr)
+    assert "Exception ignored" not in stderr, (call, stderr)
+    return Result(call, process.returncode, stdout or "", stderr)
+
+
+def results(calls: Iterable[Call]) -> list[Result]:
+    """Run several processes at once."""
+    with ThreadPool(AT_ONCE) as pool:
+        return pool.map(run, list(calls), chunksize=1)
+
+
+def demo(wanted: str) -> tuple[str, ...]:
+    return ("demo", "--format", wanted)
+
+
+# --- Signals ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> None:
+    """Evenly over a run, each point with another interrupt and another format than the one before.
+
+    SIGPIPE itself ends nothing: Python has it ignored, and who reads no more shows when it is written to.
+    """
+    counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
+    assert [each.code for each in counts] == [0, 0, 0]
+    totals = [int(each.stderr.split()[-1]) for each in counts]
+    interrupts = (*CODES, "SIGPIPE", "close")
+    calls = []
+    for number in range(ANYWHERE):
+        turn = number % len(FORMATS)
+        # The last of them is short of the end, since not every run has just as many points.
+        point = 1 + totals[turn] * 49 // 50 * number // ANYWHERE
+        calls.append(Call(interrupts[number % len(interrupts)], str(point), demo(FORMATS[turn])))
+    ended = results(calls)
+    for turn in range(len(FORMATS)):
+        cut, codes = [], []
+        for result in ended[turn :: len(FORMATS)]:
+            assert result.happened, result
+            if result.call.action == "close":
+                codes.append(result.code)
+            elif result.call.action == "SIGPIPE":
+                assert result.code == 0, result
+                assert not result.interrupted, result
+            else:
+                assert result.code == CODES[result.call.action], result
+                cut.append(result.interrupted)
+        assert cut[0]
+        assert cut == sorted(cut, reverse=True)  # a run that is complete stays so
+        assert codes[0] == 3
+        assert set(codes) <= {0, 3}
+        assert codes == sorted(codes, reverse=True)  # nor is what has been written lost
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_a_signal_at_every_seam(wanted: str) -> None:
+    """Where the format makes no difference, each takes a part of the seams."""
+    points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
+    calls = [
+        Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
+        for number, point in enumerate(points)
+    ]
+    for result in results(calls):
+        assert result.happened, result
+        point = result.call.point
+        assert result.code == (0 if point in LATE else CODES[result.call.action]), result
+        if point in DURING:
+            assert result.interrupted in (True, False)  # looked at, since it checks the document
+        else:
+            assert result.interrupted is (point in BEFORE), result
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As under nohup(1): the terminal goes, the run does not."""
+    command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measure:2", *demo("json")]
+    ended = subprocess.run(
+        ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    result = Result(Call("SIGHUP", "measure:2", demo("json")), ended.returncode, ended.stdout, ended.stderr)
+    assert result.happened
+    assert not result.interrupted
+    assert result.code == 0
+
+
+@pytest.mark.parametrize("point", ["dispatch:1", "run.<locals>.emit:3", "judge:1"])
+def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
+    """stderr is a terminal, with a progress line on it, and its other end is closed."""
+    master, terminal = pty.openpty()
+    call = Call(f"close:{master}", point, demo("json"))
+    with started(call, stderr=terminal) as process:
+        os.close(master)
+        os.close(terminal)
+        stdout, _ = process.communicate(timeout=SECONDS)
+    assert not Result(call, process.returncode, stdout, "").interrupted
+    assert process.returncode == 0
+
+
+# --- stdout ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", FORMATS)
+def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
+    """The reader goes, or the disk fills up, at a seam before the last of the document is written."""
+    points = ("dispatch:1", "run.<locals>.emit:3", "run.<locals>.emit:97", "judge:2", RENDERING[wanted][0])
+    for result in results(Call(action, point, demo(wanted)) for point in points for action in ("close", "full")):
+        assert result.happened, result
+        assert result.code == 3, result
+
+
+@contextlib.contextmanager
+def held_up(wanted: str, unbuffered: str = "") -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A run whose document does not fit into the pipe that it goes to, once it waits there for a reader; and the end to
+    read from."""
+    reading, writing = os.pipe()
+    try:
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        words = (sys.executable, "-m", "agent", *demo(wanted))
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        with subprocess.Popen(words, cwd=ROOT, stdout=writing, stderr=subprocess.DEVNULL, env=environment) as process:
+            os.close(writing)
+            try:
+                until = time.monotonic() + SECONDS
+                # A line that is no longer than the pipe goes in whole or waits, so the pipe need not be full.
+                while int.from_bytes(fcntl.ioctl(reading, termios.FIONREAD, bytes(4)), sys.byteorder) < PIPE_BYTES // 4:
+                    assert time.monotonic() < until, "the pipe never fills"
+                    time.sleep(0.01)
+                yield process, reading
+            finally:
+                process.kill()
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("wanted", ["json", "ndjson"])
+def test_a_reader_who_never_reads_holds_no_process_that_is_asked_to_end(wanted: str) -> None:
+    with held_up(wanted) as (process, _):
+        process.terminate()
+        assert process.wait(SECONDS) == 143
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_who_comes_after_the_signal_gets_the_whole_document(unbuffered: str) -> None:
+    with held_up("json", unbuffered) as (process, reading):
+        process.terminate()
+        with open(os.dup(reading), "rb") as stream:
+            document = json.loads(stream.read())
+        assert document["schema"] == "backuplink.report.v1"
+        assert process.wait(SECONDS) == 143
+
+
+@pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
+def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
+    for result in results(
+        Call(name, point, demo(wanted), stdout)
+        for wanted, name, point in zip(FORMATS, CODES, ("dispatch:1", "run.<locals>.emit:40", "judge:1"), strict=True)
+    ):
+        assert result.happened, result
+        assert result.code == 3, result
+
+
+@pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
+def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> None:
+    commands = (
+        *(demo(wanted) for wanted in FORMATS),
+        *(("check", "--timeout", "banana", "--format", wanted) for wanted in FORMATS),
+        ("demo", "--list"),
+        ("demo", "no-such-place"),
+        ("endpoints",),
+        ("endpoints", "--format", "json"),
+        ("schema",),
+        ("explain",),
+        ("explain", "TLS004"),
+        ("explain", "tls004"),
+        ("explain", "TLS004", "--format", "json"),
+        ("--version",),
+        ("--help",),
+        ("check", "--help"),
+    )
+    for result in results(Call("SIGTERM", "0", command, stdout) for command in commands):
+        assert result.code == 3, result
+
+
+# --- A file ----------------------------------------------------------------------------------------------------------
+
+OLD = "the old document\n"
+BEFORE_THE_NEW = ("to_file:1", "mkstemp:1", "mkstemp:2", "_mode_for:1", "_mode_for:2", "Path.replace:1")
+WITH_THE_NEW = ("Path.replace:2", "to_file:2", "report:2")
+
+
+def test_a_kill_at_every_seam_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
+    calls = []
+    for number, point in enumerate((*BEFORE_THE_NEW, *WITH_THE_NEW)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "report").write_text(OLD, "utf-8")
+        calls.append(Call("SIGKILL", point, (*demo("json"), "--output", str(folder / "report"))))
+    for result in results(calls):
+        assert result.happened, result
+        assert result.code == -signal.SIGKILL, result
+        content = Path(result.call.arguments[-1]).read_text("utf-8")
+        if result.call.point in BEFORE_THE_NEW:
+            assert content == OLD, result
+        else:
+            VALIDATOR.validate(json.loads(content))
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0,  # noqa: S607 - any will do
+    reason="mounting a file system takes root",
+)
+@pytest.mark.parametrize(
+    ("then", "words"),
+    [
+        pytest.param(":", "No space left on device", id="full"),
+        pytest.param('mount -o remount,ro "$1"', "Read-only file system", id="read-only"),
+    ],
+)
+def test_a_disk_that_takes_nothing_keeps_the_old_document(then: str, words: str, tmp_path: Path) -> None:
+    """A file system of its own, smaller than the document, mounted for this one process."""
+    script = (
+        'mount -t tmpfs -o size=16k none "$1" && printf "the old document\\n" >"$1/report" && '
+        f'{then} && "$2" -m agent demo --format json --output "$1/report"; '
+        'code=$?; cat "$1/report" >&2; ls -A "$1" >&2; exit $code'
+    )
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path), sys.executable],  # noqa: S607 - any will do
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert ended.returncode == 3, ended
+    assert f"report cannot be written: {words}; the report is on stdout.\n{OLD}report\n" in ended.stderr
+    VALIDATOR.validate(json.loads(ended.stdout))

@@ -1,0 +1,182 @@
+"""A run used as a library leaves nothing behind: no thread, no task, no file descriptor, no child, no memory.
+
+The runs are those of a simulated world; real sockets, and every single await, are in
+`tests/probes/steps/test_cancelled.py`.
+"""
+
+import asyncio
+import gc
+import random
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent.process.cancel import Stop
+from agent.report.model import Measurement
+from agent.run.runner import measure
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
+from agent.simulated.settings import settings_of
+from agent.simulated.world import simulated
+
+HEALTHY: Final = "healthy"
+"""Its ladders are climbed to the top, signed calls included."""
+CANCELLED: Final = 100
+WARM: Final = 10
+"""Runs after which all that is made once for a process is there."""
+SPARE: Final = 1_000
+"""Pieces of memory that come and go however many the runs; what one of them has seen takes hundreds."""
+TURNS: Final = 20
+"""Of the loop after an instant: much happens at once."""
+QUICK: Final = """
+summary = "one address, which refuses"
+[run]
+signed_calls = false
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17"]
+[[tcp]]
+addresses = ["10.0.1.17"]
+ports = [443]
+answer = "refuse"
+[expect]
+status = "critical"
+path = "private"
+findings = []
+"""
+
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+LOOPS: Final = [pytest.param(asyncio.SelectorEventLoop, id="ordinary"), pytest.param(VirtualLoop, id="virtual")]
+
+
+def held() -> tuple[int, list[str], list[str]]:
+    """This process's threads, open files and children, the last two where the system says."""
+    gc.collect()
+    files, children = Path("/proc/self/fd"), Path("/proc/self/task").glob("*/children")
+    links = [str(each.readlink()) for each in files.iterdir() if each.is_symlink()] if files.is_dir() else []
+    return (
+        threading.active_count(),
+        sorted(links),
+        sorted(word for each in children for word in each.read_text().split()),
+    )
+
+
+def blocks() -> int:
+    """Pieces of memory that Python has given out."""
+    gc.collect()
+    return sys.getallocatedblocks()
+
+
+def others() -> set[asyncio.Task[Any]]:
+    """Every task but the one that asks."""
+    return {each for each in asyncio.all_tasks() if each is not asyncio.current_task()}
+
+
+async def run(chosen: Scenario, stop: Stop | None = None) -> Measurement:
+    async with simulated(chosen) as world:
+        return await measure(settings_of(chosen), world, emit=lambda _: None, stop=stop or Stop())
+
+
+async def somewhere(chance: random.Random, seconds: float) -> None:
+    """Wait for a point within a run of so many seconds."""
+    await asyncio.sleep(chance.uniform(0, seconds))
+    for _ in range(chance.randrange(TURNS)):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("loop", "runs"),
+    [
+        pytest.param(asyncio.SelectorEventLoop, 50, id="ordinary"),  # each waits for real milliseconds
+        pytest.param(VirtualLoop, 1_000, id="virtual"),
+    ],
+)
+def test_a_thousand_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
+    chosen = scenarios.parse("quick", QUICK)
+
+    async def often() -> None:
+        for _ in range(WARM):
+            await run(chosen)
+        before, size = held(), blocks()
+        for _ in range(runs):
+            assert (await run(chosen)).run.complete
+            assert not others()
+        assert held() == before
+        assert blocks() - size < SPARE  # of a thousand runs less than one for each
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(often())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_cancelled_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
+    chosen = scenarios.load(HEALTHY)
+    chance = random.Random(7)
+
+    async def often() -> None:
+        for _ in range(WARM):
+            await run(chosen)
+        length = (await run(chosen)).run.seconds
+        before, size = held(), blocks()
+        cut = 0
+        for _ in range(CANCELLED):
+            task = asyncio.get_running_loop().create_task(run(chosen))
+            await somewhere(chance, length)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError:
+                cut += 1
+            assert not others()
+        assert cut  # how many came too late is the machine's affair
+        assert held() == before
+        assert blocks() - size < 2 * SPARE  # and the last run is still in sight
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(often())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
+    """As a signal does it: the run ends by itself, and every look has its one observation."""
+    chosen = scenarios.load(HEALTHY)
+    chance = random.Random(11)
+
+    async def often() -> None:
+        for _ in range(WARM):
+            await run(chosen)
+        length = (await run(chosen)).run.seconds
+        before, size = held(), blocks()
+        for _ in range(CANCELLED):
+            stop = Stop()
+            task = asyncio.get_running_loop().create_task(run(chosen, stop))
+            await somewhere(chance, length)
+            stop.pull("SIGTERM")
+            ids = [each.id for each in (await task).observations]
+            assert len({*ids}) == len(ids)
+            assert not others()
+        assert held() == before
+        assert blocks() - size < 2 * SPARE  # and the last run is still in sight
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(often())
+
+
+def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
+    """A signal may come between the end of the measuring and the document."""
+    chosen = scenarios.load(HEALTHY)
+
+    async def late() -> Measurement:
+        stop = Stop()
+        evidence = await run(chosen, stop)
+        stop.pull("SIGTERM")
+        return evidence
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(late()).run.complete

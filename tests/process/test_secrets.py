@@ -1,0 +1,237 @@
+"""No secret is in anything that a run says, wherever secrets can be and whatever the world does."""
+
+import base64
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+import pytest
+
+from agent.catalog.vpce import named_endpoint
+from agent.formats import json as json_format
+from agent.formats import ndjson, text
+from agent.judge.verdict import judge
+from agent.report.redact import redact
+from agent.run.plan import targets
+from agent.simulated import scenario as scenarios
+from agent.simulated.settings import settings_of
+from probes.facts import ApiFacts, CredentialFacts, HostFacts, ProxyConnectFacts, SdkFacts
+from probes.model import Draft, ProbeError, Step
+from probes.operations import SDK_SETTINGS
+from probes.seams import Keys
+from probes.steps import proxy
+from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
+from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
+from tests.support.planted import KEY_ID, SECRETS, leaked
+from tests.support.planted_scenarios import PROXY, planted
+from tests.support.repository import ROOT
+from tests.support.runs import measured
+
+SECONDS: Final = 60.0
+"""Far above what a process here needs; a limit for one that hangs."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(str.lower, id="lower"), pytest.param(str.upper, id="upper")])
+@pytest.mark.parametrize("name", scenarios.names())
+def test_no_secret_in_what_a_run_says(
+    name: str, case: Callable[[str], str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    scenario = planted(scenarios.load(name), case=case)
+    evidence, events = measured(scenario)
+    report = judge(evidence)
+    said = {"events": repr(events), "evidence": repr(evidence), "report": repr(report)}
+    said |= {"settings": repr(settings_of(scenario)), "keys": repr(scenario.credentials.keys())}
+    for way, shown in (("", report), (" masked", redact(report))):
+        said |= {
+            f"json{way}": json_format.render(shown),
+            f"ndjson{way}": ndjson.render(shown),
+            f"text{way}": text.render(shown),
+            f"brief{way}": text.brief(shown),
+        }
+    lines: list[str] = []
+    live = ndjson.Lines(lines.append)
+    for event in events:
+        live(event)
+    out, errors = capsys.readouterr()
+    said |= {"live": "".join(lines), "stdout": out, "stderr": errors, "log": caplog.text}
+    said["log records"] = repr([(each.msg, each.args, each.exc_info) for each in caplog.records])
+    assert {where: found for where, words in said.items() if (found := leaked(words))} == {}
+
+
+def test_secrets_were_where_they_could_leak() -> None:
+    """The run used them, and shows what it may: otherwise the test above would prove nothing."""
+    evidence, _ = measured(planted(scenarios.load("healthy"), case=str.lower))
+    facts = {each.id: each.facts for each in evidence.observations if each.facts is not None}
+    (credentials,) = (each for each in facts.values() if isinstance(each, CredentialFacts))
+    (host,) = (each for each in facts.values() if isinstance(each, HostFacts))
+    (sdk,) = (each for each in facts.values() if isinstance(each, SdkFacts))
+    assert credentials.access_key_id_suffix == KEY_ID[-4:]
+    assert credentials.temporary
+    assert host.proxies == dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://***@10.0.9.90:3128")
+    assert sdk.endpoint_urls["backup"] == "https://***@backup.eu-west-1.amazonaws.com"
+    calls = [each for each in facts.values() if isinstance(each, ApiFacts)]
+    assert [each.status for each in calls] == [200, 200, 200]  # the simulated AWS checks the signature and the token
+    assert f"host/{SDK_SETTINGS}" in facts
+    assert any(
+        each.subject.step is Step.HTTP and each.failure and each.failure.code == "407" for each in evidence.observations
+    )
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_each_secret_would_be_found(name: str) -> None:
+    wrapped = f"{SECRETS[name][:4]}\n   {SECRETS[name][4:]}"
+    assert leaked(wrapped) >= {name}
+    assert leaked(f"***{KEY_ID[-4:]}") == set()
+
+
+# --- Sources that are real here ---------------------------------------------------------------------------------------
+
+ASK: Final = """
+from probes.model import ProbeError
+from probes.system.sdk import load_credentials, load_sdk_settings
+for work in (lambda: load_credentials(None), lambda: load_sdk_settings(None, ("backup", "backup-gateway"))):
+    try:
+        print(work())
+    except ProbeError as error:
+        print(repr(error), error, error.kind, error.message, error.code)
+"""
+GIVEN: Final = {
+    "Version": 1,
+    "AccessKeyId": KEY_ID,
+    "SecretAccessKey": SECRETS["secret key"],
+    "SessionToken": SECRETS["session token"],
+}
+PASSED: Final = json.dumps(GIVEN | {"Expiration": "2020-01-01T00:00:00Z"})
+
+
+def process(out: str, *, errors: str = "", code: int = 0) -> str:
+    """A profile whose credentials come from a process that says this."""
+    words = f"import sys; print({out!r}); print({errors!r}, file=sys.stderr); sys.exit({code})"
+    encoded = base64.b64encode(words.encode()).decode()
+    program = f"import base64; exec(base64.b64decode('{encoded}'))"
+    return f'[default]\ncredential_process = {sys.executable} -c "{program}"\n'
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        pytest.param(process(json.dumps(GIVEN)), KEY_ID[-4:], id="process"),
+        pytest.param(process(PASSED), "no-credentials", id="process that gives what is over"),
+        pytest.param(process(f"{SECRETS['secret key']} {{"), "no-credentials", id="process that is not understood"),
+        pytest.param(
+            process("", errors=SECRETS["session token"], code=1), "CredentialRetrievalError", id="process that fails"
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRETS['secret key']}\n",
+            KEY_ID[-4:],
+            id="file",
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\n{SECRETS['secret key']}\n",
+            "ConfigParseError",
+            id="file that is not understood",
+        ),
+        pytest.param(
+            f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {SECRETS['secret key']} more\n",
+            "ValueError",
+            id="secret that cannot be sent",
+        ),
+        pytest.param(
+            f"[default]\nendpoint_url = https://{SECRETS['endpoint user']}:{SECRETS['endpoint password']}@a.example\n",
+            "https://***@a.example",
+            id="endpoint URL",
+        ),
+    ],
+)
+def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path) -> None:
+    """In a process of its own, so that what a library would write to stderr is there too."""
+    place = tmp_path / "config"
+    place.write_text(config, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=ROOT,
+        env={**os.environ, "AWS_CONFIG_FILE": str(place)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert shown in done.stdout
+    assert done.stderr == ""
+    assert leaked(done.stdout) == set()
+
+
+# --- What others say again --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param(
+            {},
+            {"message": "Check your key. The Canonical String for this request should have been 'GET {}'"},
+            id="message",
+        ),
+        pytest.param({}, {"message": "x" * (MAX_MESSAGE_CHARACTERS - 20) + "{}"}, id="message that is cut"),
+        pytest.param({}, {"__type": "{}", "message": ""}, id="code"),
+        pytest.param({"x-amzn-errortype": "{}"}, {}, id="header"),
+        pytest.param({"x-amzn-requestid": "{}"}, {}, id="request id"),
+    ],
+)
+@pytest.mark.parametrize("name", ["session token", "secret key", "access key id"])
+def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, str], body: dict[str, str]) -> None:
+    """AWS gives the canonical request, session token and all, where a signature does not match."""
+    keys = Keys(access_key_id=KEY_ID, secret_key=SECRETS["secret key"], token=SECRETS["session token"])
+    content = json.dumps({key: value.replace("{}", SECRETS[name]) for key, value in body.items()}).encode()
+    lines = {"x-amzn-requestid": "1", **{key: value.replace("{}", SECRETS[name]) for key, value in headers.items()}}
+    head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
+    said = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
+    draft: Draft[ApiFacts] = Draft()
+    (target, *_) = targets(settings_of(scenarios.load("healthy")), "eu-west-1", None)
+
+    async def ask() -> None:
+        await probe(
+            ScriptedStream(said), FakeMachine(), keys, target=target, agent="test", new_connection=True, draft=draft
+        )
+
+    with pytest.raises(ProbeError) as caught:
+        run(ask())
+    assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message} {caught.value.code}") == set()
+    assert "***" in repr(draft.facts)
+
+
+@pytest.mark.parametrize("form", ["{password}", "{basic}", "x" * 2000 + "{password}"])
+def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
+    password = unquote(SECRETS["proxy password"])
+    basic = base64.b64encode(f"{SECRETS['proxy user']}:{password}".encode()).decode()
+    said = f"HTTP/1.1 407 Denied\r\nServer: {form.format(password=password, basic=basic)}\r\n\r\n".encode()
+    draft: Draft[ProxyConnectFacts] = Draft()
+    with pytest.raises(ProbeError) as caught:
+        run(proxy.probe(FakeNet(streams=[ScriptedStream(said)]), PROXY, "a.example", 443, draft))
+    assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message}") == set()
+    assert draft.facts is not None
+    assert draft.facts.server == "***"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param("https://{user}:{password}@backup.example", id="URL"),
+        pytest.param("backup=https://{user}:{password}@backup.example", id="URL with its service"),
+        pytest.param("https://{user}:{password}=@backup.example", id="password like a service"),
+        pytest.param("{user}:{password}@backup.example", id="no scheme"),
+    ],
+)
+def test_no_secret_in_a_refused_endpoint(given: str) -> None:
+    text_given = given.format(user=SECRETS["endpoint user"], password=SECRETS["endpoint password"])
+    with pytest.raises(ValueError, match="name the host alone") as caught:
+        named_endpoint(text_given)
+    assert leaked(repr(caught.value)) == set()
+    assert SECRETS["endpoint password"].lower() not in str(caught.value).lower()

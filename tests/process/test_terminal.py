@@ -1,0 +1,513 @@
+"""The interface on a real terminal: the installed command, its keys, its signals, and how it leaves what it drew on."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import jsonschema
+import pytest
+
+from agent.formats import json as json_format
+from agent.formats import text
+from agent.report import codec
+from agent.tui.command import is_ascii_only, why_not
+from tests.process.terminals import SECONDS, on_terminal
+from tests.support.planted import SECRETS, leaked
+from tests.support.repository import ROOT
+from tests.support.runs import report_of
+
+PROGRAM: Final = str(Path(sysconfig.get_path("scripts"), "backuplink"))
+"""As it is installed."""
+PATIENT: Final = (sys.executable, "-m", "tests.process.patient")
+"""The same, waiting a minute for what is silent."""
+CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+ALTERNATE: Final = b"\x1b[?1049h"
+MAIN: Final = b"\x1b[?1049l"
+HEALTHY: Final = "backup answers privately at 3 addresses"
+ENDED_EARLY: Final = ", ended early\n"
+_COLOUR: Final = re.compile(rb"\x1b\[[\d;]*m")
+
+
+def after(output: bytes) -> str:
+    """What stands on the terminal when the interface has left it, without colours."""
+    return _COLOUR.sub(b"", output.rpartition(MAIN)[2]).decode("utf-8").replace("\r\n", "\n")
+
+
+def document(output: bytes) -> str:
+    """The text report that was written last."""
+    shown = re.search(
+        r"^(OK|WARNING|CRITICAL|UNKNOWN)  .*", re.sub(r"\x1b\[[\d;?]*[a-z]", "", after(output)), re.S | re.M
+    )
+    assert shown is not None, output[-2_000:]
+    return shown[0]
+
+
+# --- Driven by keys --------------------------------------------------------------------------------------------------
+
+
+def test_driven_resized_and_left() -> None:
+    """Through the keys, at the sizes that matter, to the end of the run, and out."""
+    with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"]) as session:
+        session.until(ALTERNATE)
+        session.until("RUNNING")
+        session.until("some of the endpoint's addresses do not answer")
+        session.press("?")
+        session.until("to the next part")
+        session.press("\x1b")
+        session.until("THIS HOST")
+        session.press("\t", "\t", "j")
+        session.resize(60, 20)
+        session.until(b"\x1b[20;1H")
+        session.resize(140, 45)
+        session.until(b"\x1b[45;1H")
+        session.press("\x1b[B", "\x1b[C", "l", "\r")
+        session.until_quiet()
+        session.resize(200, 60)
+        session.until(b"\x1b[60;1H")
+        session.press("q")
+        assert session.ended() == 2
+        assert session.is_sane()
+        assert document(session.output).startswith("CRITICAL  backup: some of the endpoint's addresses do not answer\n")
+        assert "Traceback" not in session.text()
+
+
+@pytest.mark.parametrize("keys", ["q", "\x03", "\x11"], ids=["q", "ctrl-c", "ctrl-q"])
+def test_quitting_says_what_was_seen(keys: str) -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.press(keys)
+        assert session.ended() == 0
+        assert session.is_sane()
+        assert document(session.output).startswith(f"OK  {HEALTHY}\n")
+
+
+def test_quitting_in_the_middle_is_unknown() -> None:
+    with on_terminal([*PATIENT, "demo", "--tui", "one-zone-silent"]) as session:
+        session.until("10.0.3.17")
+        session.press("q")
+        assert session.ended() == 3
+        assert session.is_sane()
+        assert ENDED_EARLY in document(session.output)
+
+
+def test_quitting_in_the_middle_is_critical_where_that_is_proven() -> None:
+    """One address is intercepted, another stays silent."""
+    with on_terminal([*PATIENT, "demo", "--tui", "two-faults-interception-and-zone"]) as session:
+        session.until("UNTRUSTED")
+        session.press("q")
+        assert session.ended() == 2
+        assert session.is_sane()
+        assert document(session.output).startswith("CRITICAL  ")
+        assert ENDED_EARLY in document(session.output)
+
+
+def test_the_document_is_as_it_is_wanted(tmp_path: Path) -> None:
+    place = tmp_path / "report.json"
+    words = [PROGRAM, "demo", "--tui", "--format", "json", "--output", str(place), "--fail-on", "never"]
+    with on_terminal([*words, "one-zone-silent"]) as session:
+        session.until("some of the endpoint's addresses do not answer")
+        session.press("q")
+        assert session.ended() == 0
+        assert session.is_sane()
+        assert after(session.output).count("\n") == 0
+    written = json.loads(place.read_text("utf-8"))
+    jsonschema.Draft202012Validator(codec.schema()).validate(written)
+    assert [finding["code"] for finding in written["findings"]] == ["TCP002"]
+
+
+def test_what_is_suppressed_counts_for_nothing() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui", "--suppress", "TCP003", "gateway-optional-ports"]) as session:
+        session.until("(1 suppressed)")
+        session.press("q")
+        assert session.ended() == 0
+        assert "(1 suppressed)" in document(session.output)
+
+
+def test_a_saved_report_is_shown_and_said_as_it_is(tmp_path: Path) -> None:
+    report = report_of("one-zone-silent")
+    place = tmp_path / "saved.json"
+    place.write_text(json_format.render(report), "utf-8")
+    with on_terminal([PROGRAM, "tui", str(place)]) as session:
+        session.until("some of the endpoint's addresses do not answer")
+        session.press("q")
+        assert session.ended() == 2
+        assert session.is_sane()
+        assert document(session.output) == text.render(report)
+
+
+# --- Signals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+def test_a_signal_in_the_middle_of_a_run(number: signal.Signals) -> None:
+    with on_terminal([*PATIENT, "demo", "--tui", "one-zone-silent"]) as session:
+        session.until("10.0.3.17")
+        session.kill(number)
+        assert session.ended() == CODES[number]
+        assert session.is_sane()
+        assert ENDED_EARLY in document(session.output)
+        assert "Traceback" not in session.text()
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+def test_a_signal_after_a_run(number: signal.Signals) -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.kill(number)
+        assert session.ended() == CODES[number]
+        assert session.is_sane()
+        assert document(session.output).startswith(f"OK  {HEALTHY}\n")
+
+
+POINTS: Final = (
+    *("dispatch:1", "demo:1", "why_not:1", "app:1", "app:2", "Terminal.__init__:2", "App.run_async:1"),
+    *("LinuxDriver.start_application_mode:1", "LinuxDriver.start_application_mode:2", "BackuplinkApp.on_mount:1"),
+    *("BackuplinkApp.on_mount:2", "LinuxDriver._get_terminal_size:1", "LinuxDriver.stop_application_mode:1"),
+    *("LinuxDriver.stop_application_mode:2", "Terminal.release:1", "Terminal.release:2", "rendered:1", "to_stdout:1"),
+)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_signal_at_every_seam(point: str) -> None:
+    """From before the terminal is touched until the document is written; the run is left as soon as it is over."""
+    with on_terminal([sys.executable, "-m", "tests.process.signalled", "SIGTERM", point, "demo", "--tui"]) as session:
+        if point in POINTS[POINTS.index("LinuxDriver.stop_application_mode:1") :]:
+            session.until(HEALTHY)
+            session.press("q")
+        assert session.ended() == 143
+        assert "happened\n" in session.text()
+        assert session.is_sane()
+        assert "Traceback" not in session.text()
+        assert document(session.output)
+
+
+def test_a_connection_that_breaks_ends_it() -> None:
+    """Nobody can read the document any more."""
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.hang_up()
+        assert session.ended() in (3, 129)
+
+
+def test_a_connection_that_breaks_ends_it_under_nohup_too() -> None:
+    """Where SIGHUP is ignored, a run goes on without a terminal; an interface cannot."""
+    words = ["sh", "-c", 'trap "" HUP; exec "$0" "$@"', PROGRAM, "demo", "--tui"]
+    with on_terminal(words) as session:
+        session.until(HEALTHY)
+        session.hang_up()
+        assert session.ended() in (3, 129)
+
+
+def test_a_terminal_that_takes_nothing_holds_no_process_that_is_asked_to_end() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.stop()
+        session.kill(signal.SIGTERM)
+        assert session.process.wait(SECONDS) == 143
+        assert MAIN not in session.output
+        assert session.settings_are_back()
+
+
+HANGING: Final = """
+import os, sys, time
+from contextlib import asynccontextmanager
+from agent.cli import entry
+from agent.simulated import world
+
+@asynccontextmanager
+async def hanging(_):
+    os.write(2, b"it hangs")
+    time.sleep(600)
+    yield
+
+world.simulated = hanging
+sys.exit(entry.run(["demo", "--tui"]))
+"""
+
+
+def test_an_interface_that_hangs_leaves_a_sane_terminal_when_it_is_asked_to_end() -> None:
+    with on_terminal([sys.executable, "-c", HANGING]) as session:
+        session.until("it hangs")
+        assert session.modes() != {}
+        session.kill(signal.SIGTERM)
+        assert session.ended() == 143
+        assert session.is_sane()
+
+
+LEFT: Final = """
+import signal
+from agent.cli import entry
+
+entry.run(["demo", "--tui"])
+print(*(signal.getsignal(each).name for each in (signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH)))
+"""
+
+
+def test_signals_are_given_back() -> None:
+    """Or ctrl-z, while the document is written, would draw on a terminal that is no longer drawn on."""
+    with on_terminal([sys.executable, "-c", LEFT]) as session:
+        session.until(HEALTHY)
+        session.press("q")
+        assert session.ended() == 0
+        assert session.text().endswith("\nSIG_DFL SIG_DFL SIG_DFL\n")
+
+
+BROKEN: Final = f"""
+import sys
+from contextlib import asynccontextmanager
+from agent.cli import entry
+from agent.simulated import world
+
+@asynccontextmanager
+async def broken(_):
+    keys = {SECRETS["secret key"]!r}
+    raise RuntimeError("a fault of ours")
+    yield
+
+world.simulated = broken
+sys.exit(entry.run(["demo", "--tui"]))
+"""
+
+
+def test_a_fault_of_ours_is_said_and_tells_no_secret() -> None:
+    """What Textual says of one has the values of variables in it."""
+    with on_terminal([sys.executable, "-c", BROKEN]) as session:
+        assert session.ended() == 3
+        assert session.is_sane()
+        assert "Traceback (most recent call last):" in session.text()
+        assert document(session.output) == "UNKNOWN  internal error: RuntimeError: a fault of ours\n"
+        assert not leaked(session.text())
+
+
+# --- Terminals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines", "environment"),
+    [
+        pytest.param(80, 24, {"TERM": "linux"}, id="linux"),
+        pytest.param(60, 20, {"TERM": "linux", "LANG": "C"}, id="linux, C, small"),
+        pytest.param(60, 20, {"TERM": "screen", "NO_COLOR": "1"}, id="screen, no colours, small"),
+        pytest.param(80, 24, {"TERM": "screen", "LC_ALL": "POSIX"}, id="screen, POSIX"),
+        pytest.param(80, 24, {"TERM": "xterm", "LANG": "C", "NO_COLOR": "1"}, id="xterm, C, no colours"),
+        pytest.param(60, 20, {"TERM": "xterm-256color", "LC_ALL": "de_DE.ISO-8859-1"}, id="latin 1, small"),
+        pytest.param(80, 24, {"TERM": "xterm-256color", "COLORTERM": "truecolor"}, id="all the colours"),
+        pytest.param(80, 24, {"TERM": "xterm-256color", "NO_COLOR": ""}, id="NO_COLOR is empty"),
+    ],
+)
+def test_on_every_terminal(columns: int, lines: int, environment: Mapping[str, str]) -> None:
+    words = [PROGRAM, "demo", "--tui"]
+    with on_terminal(words, columns=columns, lines=lines, environment=environment) as session:
+        session.until(f"\x1b[{lines};1H".encode())
+        session.until("backup answers")
+        session.press("?")
+        session.until("one line down")
+        session.press("G")
+        session.until("backuplink check")
+        session.press("\x1b")
+        session.until("THIS HOST")  # a key that comes at once would be one with alt
+        session.press("\t", "q")
+        assert session.ended() == 0
+        assert session.is_sane()
+        assert document(session.output).startswith("OK  ")
+        is_ascii = "LC_ALL" in environment or environment.get("LANG") == "C"
+        assert session.output.isascii() == is_ascii
+        used = {code for codes in re.findall(rb"\x1b\[([\d;]*)m", session.output) for code in colours(codes)}
+        assert bool(used) == (not environment.get("NO_COLOR"))  # empty counts as not set (no-color.org)
+        if environment["TERM"] in ("linux", "xterm", "screen"):
+            assert used <= {str(number).encode() for number in (*range(30, 38), *range(40, 48), *range(90, 108))}
+
+
+def colours(codes: bytes) -> set[bytes]:
+    """The colours among the codes of a style, but for the terminal's own."""
+    parts = codes.split(b";")
+    return {part for part in parts if re.fullmatch(rb"3[0-8]|4[0-8]|9\d|10[0-7]", part)}
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        pytest.param({}, True, id="nothing said"),
+        pytest.param({"LANG": "C"}, True, id="C"),
+        pytest.param({"LANG": "POSIX"}, True, id="POSIX"),
+        pytest.param({"LANG": "C.UTF-8"}, False, id="C with UTF-8"),
+        pytest.param({"LANG": "en_US.utf8"}, False, id="utf8"),
+        pytest.param({"LANG": "de_DE.UTF-8@euro"}, False, id="with a modifier"),
+        pytest.param({"LANG": "de_DE"}, True, id="no characters named"),
+        pytest.param({"LANG": "de_DE.ISO-8859-15@euro"}, True, id="latin 9"),
+        pytest.param({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, True, id="LC_ALL wins"),
+        pytest.param({"LANG": "C", "LC_ALL": "en_US.UTF-8"}, False, id="LC_ALL wins again"),
+        pytest.param({"LANG": "C", "LC_ALL": ""}, True, id="LC_ALL is empty"),
+        pytest.param({"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, False, id="LC_CTYPE wins over LANG"),
+        pytest.param({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True, id="LC_CTYPE is Python's own word"),
+        pytest.param({"LANG": "en_US.UTF-8", "LC_CTYPE": "UTF-8"}, False, id="LC_CTYPE as a Mac sends it"),
+    ],
+)
+def test_what_draws_in_ascii(environment: dict[str, str], wanted: bool) -> None:
+    assert is_ascii_only(environment) is wanted
+
+
+# --- Where it cannot be shown ----------------------------------------------------------------------------------------
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [["tui"], ["demo", "--tui"]], ids=" ".join)
+def test_without_a_terminal_it_points_to_check(words: list[str]) -> None:
+    ended = run(PROGRAM, *words, TERM="xterm")
+    assert ended.returncode == 3
+    assert re.fullmatch(r"Error: The interface cannot be shown here: stdin is no terminal\. .*\n", ended.stderr)
+    assert "`backuplink check`" in ended.stderr
+    assert ended.stdout.startswith("UNKNOWN  The interface cannot be shown here")
+
+
+def test_without_a_terminal_the_document_is_of_the_wanted_format() -> None:
+    ended = run(PROGRAM, "tui", "--format", "json")
+    written = json.loads(ended.stdout)
+    jsonschema.Draft202012Validator(codec.schema()).validate(written)
+    assert written["verdict"]["status"] == "unknown"
+    assert ended.returncode == 3
+
+
+@pytest.mark.parametrize("redirected", ["<", ">", "2>"])
+def test_one_stream_elsewhere_is_enough(redirected: str) -> None:
+    words = ["sh", "-c", f'"$0" demo --tui {redirected}/dev/null', PROGRAM]
+    with on_terminal(words) as session:
+        assert session.ended() == 3
+        assert ALTERNATE not in session.output
+        if redirected != "2>":
+            assert "is no terminal. `backuplink check`" in session.text()
+
+
+@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
+def test_on_a_terminal_of_which_nothing_is_known(term: str) -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"], environment={"TERM": term}) as session:
+        assert session.ended() == 3
+        assert b"\x1b" not in session.output
+        assert session.text().startswith(f"Error: The interface cannot be shown here: TERM is {term!r}, a terminal of")
+        assert "`backuplink check`" in session.text()
+
+
+def test_where_textual_cannot_be_loaded() -> None:
+    code = (
+        "import sys; sys.modules['textual'] = None; from agent.cli.entry import run; sys.exit(run(['demo', '--tui']))"
+    )
+    with on_terminal([sys.executable, "-c", code]) as session:
+        assert session.ended() == 3
+        assert ALTERNATE not in session.output
+        assert session.is_sane()
+        assert re.match(r"Error: The interface cannot be shown here: .*textual.*`backuplink check`", session.text())
+        assert "Traceback" not in session.text()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        pytest.param(["-"], "stdin is for the keys", id="stdin"),
+        pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
+        pytest.param(["README.md"], "README.md: is no JSON", id="no report"),
+        pytest.param(["x.json", "--region", "eu-west-1"], "--region is for a run", id="an option of a run"),
+        pytest.param(["x.json", "--suppress", "TCP001"], "--suppress is for a run", id="what counts"),
+        pytest.param(["--redact"], "", id="masks"),
+    ],
+)
+def test_a_call_that_makes_no_sense(words: list[str], why: str) -> None:
+    ended = run(PROGRAM, "tui", *words)
+    assert ended.returncode == 3
+    assert why in ended.stderr
+    assert ended.stdout.startswith("UNKNOWN  ")
+
+
+def test_nothing_on_the_screen_could_be_masked() -> None:
+    with on_terminal([PROGRAM, "demo", "--tui", "--redact"]) as session:
+        assert session.ended() == 3
+        assert ALTERNATE not in session.output
+        assert "--redact masks a document, not what is on the screen" in session.text()
+
+
+# --- Without a command -----------------------------------------------------------------------------------------------
+
+NOWHERE: Final = {"BACKUPLINK_NO_API": "1", "BACKUPLINK_NO_EC2": "1"}
+"""A run without a Region, which asks for nothing beyond this machine."""
+
+
+def test_without_a_command_on_a_terminal_it_is_the_interface() -> None:
+    with on_terminal([PROGRAM], environment=NOWHERE) as session:
+        session.until(ALTERNATE)
+        session.until("UNKNOWN")
+        session.press("q")
+        assert session.ended() == 3
+        assert session.is_sane()
+        assert "[ENV001]" in document(session.output)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        pytest.param([], {"TERM": "dumb"}, id="a dumb terminal"),
+        pytest.param(["--timeout", "1"], {}, id="with an option"),
+    ],
+)
+def test_without_a_command_it_is_a_check_otherwise(words: list[str], environment: dict[str, str]) -> None:
+    with on_terminal([PROGRAM, *words], environment={**NOWHERE, **environment}) as session:
+        assert session.ended() == 3
+        assert ALTERNATE not in session.output
+        assert "[ENV001]" in session.text()
+
+
+def test_without_a_command_and_a_terminal_it_is_a_check() -> None:
+    ended = run(PROGRAM, **NOWHERE)
+    assert ended.returncode == 3
+    assert "[ENV001]" in ended.stdout
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
+def test_what_is_no_terminal(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, Terminal())
+    assert why_not({"TERM": "xterm"}) is None
+    monkeypatch.setattr(sys, stream, None)  # closed before the process began
+    assert why_not({"TERM": "xterm"}) == f"{stream} is no terminal"
+
+
+# --- What it costs the others ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["demo", "one-zone-silent"], ["tui"], ["--help"], ["diff", "x", "y"]],
+    ids=lambda words: " ".join(words),
+)
+def test_only_the_interface_loads_what_draws_it(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from agent.cli.entry import run\n"
+        f"run({arguments!r})\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), sep='\\n', file=sys.stderr)"
+    )
+    ended = run(sys.executable, "-c", code)
+    loaded = ended.stderr.splitlines()
+    assert "agent" in loaded
+    assert not {"textual", "rich", "markdown_it", "pygments"} & set(loaded)

@@ -1,0 +1,82 @@
+"""Scenarios against the catalogue of failures: which rows they show, what stays silent beside them, what is healthy."""
+
+from typing import Final
+
+import pytest
+
+from agent.catalog.findings import CODES
+from agent.report.model import Status
+from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import Scenario
+from tests.scenarios.catalogue import CATALOGUE, CAUSES, HEALTHY, NEIGHBOURS
+
+SCENARIOS: Final = {name: scenarios.load(name) for name in scenarios.names()}
+SHOWN: Final = {row for each in SCENARIOS.values() for row in each.rows}
+
+
+def codes_in(scenario: Scenario) -> set[str]:
+    """The codes of a scenario's findings."""
+    return {finding.partition("@")[0] for finding in scenario.expect.findings}
+
+
+@pytest.mark.parametrize("row", CATALOGUE)
+def test_a_row_has_a_scenario_or_a_reason(row: str) -> None:
+    assert (row in SHOWN) is (CATALOGUE[row].no_scenario is None)
+
+
+def test_the_catalogue_is_whole() -> None:
+    counts = {"D": 28, "R": 8, "S": 14, "L": 7, "T": 11, "P": 9, "C": 15, "E": 10, "I": 9, "K": 13, "V": 5, "G": 6}
+    counts |= {"Q": 6, "W": 11}
+    assert list(CATALOGUE) == [
+        f"{letter}{number:02}" for letter, last in counts.items() for number in range(1, last + 1)
+    ]
+
+
+def test_rows_without_a_scenario() -> None:
+    """The list of them all, so that none joins it unseen."""
+    without = [row for row in CATALOGUE if CATALOGUE[row].no_scenario is not None]
+    assert " ".join(without) == ("D09 R04 S11 L07 T11 C03 E08 E09 K02 K10 K11 K13 V04 V05 G02 G05 Q03 W02 W03 W04")
+
+
+@pytest.mark.parametrize(("row", "code"), [(row, code) for row, codes in CAUSES.items() for code in codes])
+def test_the_cause_of_a_row_is_named_where_ec2_is_read(row: str, code: str) -> None:
+    naming = [name for name, each in SCENARIOS.items() if row in each.rows and code in codes_in(each)]
+    assert naming
+    assert all(SCENARIOS[name].ec2 is not None for name in naming)
+
+
+@pytest.mark.parametrize("row", CATALOGUE)
+def test_a_row_names_codes_that_there_are(row: str) -> None:
+    assert set(CATALOGUE[row].codes) <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("name", "row"), [pytest.param(name, row, id=f"{row} {name}") for name in SCENARIOS for row in SCENARIOS[name].rows]
+)
+def test_a_scenario_finds_what_its_rows_say(name: str, row: str) -> None:
+    assert row in CATALOGUE, "no such row"
+    codes = CATALOGUE[row].codes
+    if codes:
+        assert codes_in(SCENARIOS[name]) & set(codes)
+    else:
+        assert SCENARIOS[name].expect.findings == ()
+
+
+def test_a_scenario_names_each_row_once() -> None:
+    for each in SCENARIOS.values():
+        assert list(each.rows) == list(dict.fromkeys(each.rows)), each.name
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_silent_in_the_scenario_next_to_its_own(code: str) -> None:
+    assert code not in codes_in(SCENARIOS[NEIGHBOURS[code]])
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_host_has_no_finding(name: str) -> None:
+    expect = SCENARIOS[name].expect
+    assert expect.status is Status.OK
+    if name == "endpoint-names-only":  # the default host is looked at, too, and what it lacks is information
+        assert all(finding.endswith("@backup") for finding in expect.findings)
+    else:
+        assert expect.findings == ()

@@ -1,0 +1,221 @@
+"""The pages behind `explain`: one a code, of one form, whose commands the AWS CLI and backuplink would take."""
+
+import re
+import shlex
+from itertools import pairwise
+
+import click
+import pytest
+
+from agent.catalog.findings import CODES
+from agent.cli import main as cli
+from tests.support.aws_commands import complaint
+from tests.support.repository import ROOT
+
+PAGES = ROOT / "agent" / "runbooks"
+HEADINGS = ("What we saw", "What it means", "Likely causes", "Fix", "Confirm", "References")
+WIDTH = 80
+PLACEHOLDERS = frozenset(
+    "REGION SERVICE SERVICE_NAME HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID "
+    "ENDPOINT_DNS_NAME ENDPOINT_SUBNET_ID ENDPOINT_SECURITY_GROUP_ID ADDRESS_OF_THIS_HOST APPLIANCE_SUBNET_CIDR "
+    "APPLIANCE_SUBNET_ID APPLIANCE_SECURITY_GROUP_ID "
+    "INSTANCE_ID INSTANCE_SECURITY_GROUP_ID ROLE_NAME ROLE_ARN ACCOUNT_ID PROXY DHCP_OPTIONS_ID NETWORK_ACL_ID "
+    "ROUTE_TABLE_ID HOSTED_ZONE_ID RESOLVER_RULE_ID FIREWALL_RULE_GROUP_ID FIREWALL_DOMAIN_LIST_ID PROFILE "
+    "TRANSIT_GATEWAY_ID INTERFACE CORPORATE_CA_FILE ACTION POLICY_FILE REPORT".split()
+)
+
+CONSOLE, CLI, TEMPLATE = "a console path", "an AWS CLI command", "a CloudFormation block"
+FORMS = (
+    # The fix is configuration of AWS that a template holds.
+    (
+        frozenset({CONSOLE, CLI, TEMPLATE}),
+        "DNS001 DNS002 DNS003 DNS005 DNS006 DNS007 DNS008 DNS009 DNS012 DNS013 DNS016 ENV006 ENV012 TCP001 TCP002 "
+        "TCP003 TCP006 TCP007 TCP008 TLS001 TLS002 TLS003 TLS005 API001 API010 IAM001 IAM003 IAM004 IAM005 "
+        "VPC001 VPC002 VPC003 VPC010 VPC011 VPC015 VPC016 VPC017 "
+        "VPC005 VPC006 VPC007 VPC008 VPC012 VPC013",
+    ),
+    # No block: one property of a resource that stands elsewhere (IN_WORDS), or what no template holds: keys,
+    # sessions, opting in, quotas, appliances, another service's fault, whose address it is.
+    (
+        frozenset({CONSOLE, CLI}),
+        "DNS004 DNS011 DNS014 ENV001 ENV002 ENV003 ENV004 ENV005 ENV013 TCP004 TCP009 TLS006 TLS009 HTTP001 HTTP002 "
+        "HTTP005 API002 API003 API004 API006 API007 API008 API009 API011 API012 IAM002 IAM006 IAM007 IAM008 IAM009 "
+        "VPC004 VPC009 VPC014",
+    ),
+    # Nothing in the console: the CLI writes the profile of this host, or makes the failed call once more.
+    (frozenset({CLI}), "ENV008 RUN003"),
+    # Nothing of AWS's: the cause is on this host, in its proxy, in the settings of the programs or in the run itself.
+    (
+        frozenset[str](),
+        "DNS010 DNS015 ENV007 ENV009 ENV010 ENV011 TCP005 TCP010 TCP011 TLS004 TLS007 TLS008 HTTP003 HTTP004 HTTP006 "
+        "API005 RUN001 RUN002",
+    ),
+)
+"""In what forms a page gives its fix, and the codes whose pages have these and no others."""
+IN_WORDS = "DNS004 DNS011 ENV002 ENV003 ENV013 TCP009 IAM002 IAM006 IAM008 VPC009".split()
+"""Codes whose fix is one property of a resource that a template has elsewhere: the page names it and needs no block."""
+RESOURCE = re.compile(r"[A-Za-z0-9]+:\n  Type: AWS(::[A-Za-z0-9]+){2}\n  Properties:\n(?:    .*\n)+")
+
+each_code = pytest.mark.parametrize("code", sorted(CODES))
+
+
+def text_of(code: str) -> str:
+    return (PAGES / f"{code}.md").read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The commands of a page's sh blocks, continuation lines joined."""
+    lines = [line for block in blocks(text, "sh") for line in block.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line.replace("<", "\\<").replace(">", "\\>")) for line in lines if line.strip()]
+
+
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == set(CODES)
+
+
+@each_code
+def test_a_page_opens_with_its_code_and_has_the_headings_in_order(code: str) -> None:
+    lines = text_of(code).splitlines()
+    assert lines[0] == f"# {code} {CODES[code].name}"
+    assert lines[2] == CODES[code].title
+    assert tuple(line.removeprefix("## ") for line in lines if line.startswith("## ")) == HEADINGS
+    assert all(line.startswith(("## ", "# ")) for line in lines if line.startswith("#"))
+
+
+@each_code
+def test_a_page_is_read_on_eighty_columns_in_plain_characters(code: str) -> None:
+    text = text_of(code)
+    assert text.isascii()
+    assert text.endswith("\n")
+    prose = text[: text.index("## References")]
+    assert [line for line in prose.splitlines() if len(line) > WIDTH] == []
+    assert text.count("```") % 2 == 0
+    assert set(re.findall(r"^```(\w+)$", text, re.MULTILINE)) <= {"sh", "yaml", "json", "ini"}
+
+
+@each_code
+def test_what_is_to_be_filled_in_has_a_known_name(code: str) -> None:
+    assert set(re.findall(r"<([A-Z][A-Z0-9_]*)>", text_of(code))) <= PLACEHOLDERS
+
+
+@each_code
+def test_the_aws_cli_would_take_the_commands(code: str) -> None:
+    asked = [words for words in commands(text_of(code)) if words[0] == "aws"]
+    assert [why for words in asked if (why := complaint(words)) is not None] == []
+
+
+@each_code
+def test_backuplink_would_take_the_commands_and_one_confirms_the_fix(code: str) -> None:
+    text = text_of(code)
+    confirm = text[text.index("## Confirm") : text.index("## References")]
+    assert any(words[0] == "backuplink" for words in commands(confirm))
+    for words in commands(text):
+        if words[0] != "backuplink":
+            continue
+        filled = [re.sub(r"<[A-Z_]+>", "value", word) for word in words[1:]]
+        command = cli.main.commands[filled[0]]
+        options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        assert {word.split("=")[0] for word in filled[1:] if word.startswith("--")} <= options, words
+
+
+def test_the_table_of_forms_holds_every_code_once() -> None:
+    assert sorted(code for _, codes in FORMS for code in codes.split()) == sorted(CODES)
+
+
+@pytest.mark.parametrize(
+    ("code", "forms"), [pytest.param(code, forms, id=code) for forms, codes in FORMS for code in codes.split()]
+)
+def test_the_fix_is_given_in_every_form_in_which_it_can_be_made(code: str, forms: frozenset[str]) -> None:
+    text = text_of(code)
+    fix = text[text.index("## Fix") : text.index("## Confirm")]
+    found = {
+        CONSOLE: re.search(r"\bConsole: [\w ]+ > \w", " ".join(fix.split())) is not None,
+        CLI: any(words[0] == "aws" for words in commands(fix)),
+        TEMPLATE: bool(blocks(fix, "yaml")),
+    }
+    assert {form for form, there in found.items() if there} == forms
+
+
+@pytest.mark.parametrize("code", IN_WORDS)
+def test_a_page_without_a_block_can_say_in_words_where_a_template_holds_the_setting(code: str) -> None:
+    assert not blocks(text_of(code), "yaml")
+    assert "CloudFormation" in text_of(code)
+
+
+@each_code
+def test_the_cloudformation_blocks_are_resources_of_a_template(code: str) -> None:
+    assert [why for block in blocks(text_of(code), "yaml") if (why := fault_of(block)) is not None] == []
+
+
+def fault_of(block: str) -> str | None:
+    """What keeps text from being resources of a template, as far as this is seen without a YAML parser."""
+    if re.fullmatch(f"(?:{RESOURCE.pattern})+", block) is None:
+        return "not a row of names, each with a type and properties"
+    if "\t" in block:
+        return "a tab"
+    if any(block.count(opening) != block.count(closing) for opening, closing in ("[]", "{}", "()")):
+        return "a bracket that is left open"
+    names = re.findall(r"^(\w+):$", block, re.MULTILINE)
+    if len(names) != len(set(names)):
+        return "a name that is there twice"
+    # A line may stand deeper than the one before it only where that opens a block: by a colon, a dash or both.
+    lines = block.splitlines()
+    for above, below in pairwise(lines):
+        deeper = depth(below) - depth(above)
+        if deeper % 2 or deeper > (4 if above.lstrip().startswith("- ") else 2):
+            return f"indented by an odd step: {below}"
+        if deeper > 0 and not above.endswith((":", "!Select")) and not above.lstrip().startswith("- "):
+            return f"indented under a value: {below}"
+    return None
+
+
+def depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param("PolicyDocument:\n  Version: x\n", id="no resource"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n", id="no properties"),
+        pytest.param("A:\n  Type: EC2::Route\n  Properties:\n    B: c\n", id="no type of AWS"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n  Properties:\n    B: [c\n", id="open bracket"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n  Properties:\n    B:\n    \tC: d\n", id="tab"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n  Properties:\n    B:\n       C: d\n", id="odd indent"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n  Properties:\n    B: c\n      D: e\n", id="under a value"),
+        pytest.param("A:\n  Type: AWS::EC2::Route\n  Properties:\n    B: c\n" * 2, id="name twice"),
+    ],
+)
+def test_the_check_of_blocks_can_fail(block: str) -> None:
+    assert fault_of(block) is not None
+
+
+@each_code
+def test_the_references_are_titles_and_addresses_and_hold_those_of_the_finding(code: str) -> None:
+    references = text_of(code).split("## References\n")[1]
+    found = re.findall(r"^- ([^\n]+)\n  (https://\S+)$", references, re.MULTILINE)
+    assert found
+    assert references.strip().count("\n") + 1 == 2 * len(found)
+    assert {(each.title, each.url) for each in CODES[code].documents} <= set(found)
+
+
+@each_code
+def test_no_command_of_a_page_deletes_or_takes_rights_away(code: str) -> None:
+    verbs = [words[2].split("-")[0] for words in commands(text_of(code)) if words[0] == "aws"]
+    assert not {"delete", "revoke", "terminate", "disassociate", "detach", "remove"}.intersection(verbs)
+
+
+def test_the_check_of_commands_can_fail() -> None:
+    assert complaint(["aws", "ec2", "describe-vpc-endpoint"]) is not None
+    assert complaint(["aws", "ec2", "describe-vpc-endpoints", "--filter", "x"]) is not None
+    assert complaint(["aws", "ec2", "describe-vpc-attribute", "--vpc-id", "x"]) is not None
+    assert complaint(["aws", "ec3", "describe-vpc-attribute"]) is not None
+    assert complaint(["aws", "ec2", "describe-vpc-attribute", "--vpc-id", "x", "--attribute", "y"]) is None
+
+
+def test_the_command_group_is_what_the_pages_are_checked_against() -> None:
+    assert isinstance(cli.main, click.Group)

@@ -1,0 +1,274 @@
+"""Every scenario, through the whole pipeline in memory."""
+
+import json
+import random
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.catalog.findings import CODES, Severity
+from agent.formats import json as json_format
+from agent.formats import text as text_format
+from agent.judge.diagnose import EXPLAINS, Explains
+from agent.judge.evidence import Evidence
+from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import Rule
+from agent.judge.verdict import judge, judge_evidence
+from agent.report import codec
+from agent.report.model import Measurement, Report, Status
+from agent.report.serialization import ShapeError
+from agent.run.events import ObservationMade, RunStarted, TargetsKnown
+from agent.simulated import scenario as scenarios
+from tests.support.runs import evidence_of, measured, report_of, too_long
+
+NAMES = scenarios.names()
+VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
+
+
+def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
+    expect = scenarios.load(name).expect
+    return expect.status, expect.path, expect.findings
+
+
+def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
+    return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_finds_what_it_must_and_nothing_else(name: str) -> None:
+    assert found(report_of(name)) == expected(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_document_follows_the_schema_and_comes_back_whole(name: str) -> None:
+    document = json.loads(json_format.render(report_of(name)))
+    VALIDATOR.validate(document)
+    assert codec.encode(codec.decode(document)) == document
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_scenario_same_bytes(name: str) -> None:
+    again, _ = measured(scenarios.load(name))
+    assert json_format.render(judge(again)) == json_format.render(report_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_order_of_observations_makes_no_difference(name: str) -> None:
+    evidence = evidence_of(name)
+    shuffled = list(evidence.observations)
+    random.Random(name).shuffle(shuffled)
+    other = Evidence(Measurement(run=evidence.run, targets=evidence.targets, observations=tuple(shuffled)))
+    assert json_format.render(judge_evidence(other)) == json_format.render(report_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_findings_hang_together(name: str) -> None:
+    report = report_of(name)
+    observations = {each.id for each in report.observations}
+    findings = {finding.id: finding for finding in report.findings}
+    assert len(findings) == len(report.findings)
+    for finding in report.findings:
+        assert set(finding.evidence) <= observations
+        seen = {finding.id}
+        while finding.explained_by is not None:
+            finding = findings[finding.explained_by]
+            assert finding.id not in seen, "a circle of causes"
+            seen.add(finding.id)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
+    report = report_of(name)
+    made = {each.subject.step for each in report.observations if each.ok}
+    false = {f"no {step} step was made" for step in made}
+    assert [each for each in report.not_evaluated if each.reason in false] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_address_has_every_step(name: str) -> None:
+    """What was not made is there as skipped; nothing disappears (contract, section 2)."""
+    report = report_of(name)
+    seen = {each.id for each in report.observations}
+    for target in report.targets:
+        for address in target.addresses:
+            steps = {f"{step}/{target.id}/{address.address}/443" for step in ("tcp", "tls", "http", "api")}
+            ports = {f"tcp/{target.id}/{address.address}/{port}" for port in target.ports}
+            assert steps | ports <= seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_tell_the_whole_run(name: str) -> None:
+    evidence, events = measured(scenarios.load(name))
+    assert isinstance(events[0], RunStarted)
+    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert sorted(made) == sorted(each.id for each in evidence.observations)
+    known = [event.targets for event in events if isinstance(event, TargetsKnown)]
+    assert (known[-1] if known else ()) == evidence.targets
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_fits_eighty_columns_and_is_plain(name: str) -> None:
+    text = text_format.render(report_of(name))
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert too_long(text) == []
+    assert text.startswith(report_of(name).verdict.status.upper())
+
+
+def naming(code: str) -> list[str]:
+    """Scenarios that expect a finding of this code."""
+    return [name for name in NAMES if any(each.startswith(code) for each in scenarios.load(name).expect.findings)]
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
+    emptied = tuple(Rule(rule.code, rule.needs, lambda _: ()) if rule.code == code else rule for rule in RULES)
+    assert any(found(judge_evidence(evidence_of(name), emptied)) != expected(name) for name in naming(code))
+
+
+@pytest.mark.parametrize("row", EXPLAINS, ids=lambda row: f"{row.cause} explains {row.symptom}")
+def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
+    kept = tuple(each for each in EXPLAINS if each is not row)
+    broken = [
+        name
+        for name in naming(row.cause)
+        if judge_evidence(evidence_of(name), RULES, kept).findings != report_of(name).findings
+    ]
+    assert broken
+
+
+def test_every_code_has_a_rule_and_a_scenario() -> None:
+    with_rule = {rule.code for rule in RULES} | {"RUN003"}  # RUN003 is what diagnose says when no rule does
+    with_scenario = {finding.partition("@")[0] for name in NAMES for finding in scenarios.load(name).expect.findings}
+    assert with_rule == set(CODES)
+    assert with_scenario == set(CODES)
+
+
+def test_rules_are_listed_once_each() -> None:
+    codes = [rule.code for rule in RULES]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ok_means_every_required_step_succeeded(name: str) -> None:
+    report, evidence = report_of(name), evidence_of(name)
+    for target in evidence.targets:
+        status = next(each.status for each in report.targets if each.id == target.id)
+        if status is Status.OK:
+            steps = [evidence.find(step) for step in evidence.required_steps(target)]
+            assert all(step is not None and step.ok for step in steps)
+    if report.verdict.status is Status.OK:
+        assert all(finding.severity is Severity.INFO for finding in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param('summary = "x"\nexpec = 1', "expec", id="a key that nobody knows"),
+        pytest.param('[expect]\nstatus = "ok"\npath = "private"\nfindings = []', "summary", id="no summary"),
+        pytest.param('summary = "x"\n[[tcp]]\naddresses = ["10.0.0"]', "tcp[0].addresses[0]", id="no address"),
+        pytest.param('summary = "x"\n[[tcp]]\nports = ["443"]', "tcp[0].addresses", id="no addresses"),
+        pytest.param('summary = "x"\n[run]\ntimeout = "3"', "run.timeout", id="a text for a number"),
+        pytest.param('summary = "x"\n[run]\ntimeout = true', "run.timeout", id="a truth for a number"),
+        pytest.param('summary = "x"\n[metadata]\nanswer = "shrug"', "metadata.answer", id="a word that is no choice"),
+        pytest.param('name = "y"', "name", id="a name of its own"),
+    ],
+)
+def test_a_scenario_that_is_wrong_is_refused_with_its_place(text: str, place: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        scenarios.parse("x", text)
+    assert caught.value.where == place
+
+
+def test_a_document_that_is_wrong_is_refused() -> None:
+    document: dict[str, Any] = codec.encode(report_of("one-zone-silent"))
+    changes: tuple[dict[str, Any], ...] = (
+        {"schema": "backuplink.report.v2"},
+        {"observations": None},
+        {"extra": 1},
+        {"findings": [{}]},
+        {"run": {**document["run"], "started_at": "yesterday"}},
+        {"observations": [{**document["observations"][0], "id": "other"}]},
+    )
+    for change in changes:
+        with pytest.raises(ShapeError):
+            codec.decode(document | change)
+
+
+# --- A saved report, whatever became of it ---------------------------------------------------------------------------
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["10.0.0.2", "fe80::1%eth0", "10.0.0.0/8", "ok", "dns", "2026-01-15T03:00:00Z", "A", "TCP001"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@cache
+def saved() -> str:
+    return json.dumps(codec.encode(report_of("one-zone-silent")))
+
+
+def decoded(document: Any) -> Report | None:
+    """The report that a document holds; None where it is refused in the documented way."""
+    try:
+        return codec.decode(document)
+    except ShapeError:
+        return None
+
+
+def places(document: Any) -> list[tuple[Any, Any]]:
+    """Every key of every object and every place of every list, each with what it stands in."""
+    keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    return [found for key in keys for found in ((document, key), *places(document[key]))]
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_any_json_as_a_report(document: Any) -> None:
+    assert decoded(document) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
+    document = json.loads(saved())
+    for _ in range(data.draw(st.integers(1, 2))):
+        top = [(document, key) for key in document]
+        inside, key = data.draw(st.sampled_from(top) | st.sampled_from(places(document)))
+        match data.draw(st.sampled_from(["another", "another", "gone", "more"])):
+            case "another":
+                inside[key] = data.draw(VALUES)
+            case "gone":
+                del inside[key]
+            case _ if isinstance(inside, dict):
+                inside[data.draw(st.text(max_size=8))] = data.draw(VALUES)
+            case _:
+                inside.append(data.draw(VALUES))
+    if (report := decoded(document)) is not None:  # what is read can be written and read again
+        assert codec.decode(json.loads(codec.dumps(codec.encode(report)))) == codec.decode(codec.encode(report))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("seconds", 10**400, id="more than a float holds"),
+        pytest.param("seconds", float("nan"), id="no number"),
+        pytest.param("seconds", float("inf"), id="without end"),
+        pytest.param("started_at", "0001-01-01T00:00:00+23:59", id="before the first instant"),
+        pytest.param("started_at", "9999-12-31T23:59:59-23:59", id="after the last"),
+    ],
+)
+def test_a_number_or_an_instant_that_no_report_holds_is_refused(key: str, value: object) -> None:
+    document = json.loads(saved())
+    document["run"][key] = value
+    assert decoded(json.loads(json.dumps(document))) is None

@@ -1,0 +1,491 @@
+"""Builders of observations and evidence, so that what a test is about is a literal of a few lines.
+
+The world they build, where nothing else is said, is one EC2 instance in eu-west-1 with the address 10.0.3.5, the VPC
+10.0.0.0/16, the name server 10.0.0.2, and AWS Backup behind an interface endpoint.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
+from typing import Any, Final, TypeVar
+
+from agent.catalog.partitions import partition_of
+from agent.catalog.services import SERVICES, host_of, service_name_of
+from agent.judge.evidence import Evidence
+from agent.judge.rules.registry import RULES
+from agent.judge.rules.rule import Found, Rule
+from agent.report.model import Finding, Measurement, Report, Run, Status
+from agent.settings import Expect
+from probes.facts import (
+    Certificate,
+    DnsFacts,
+    HostFacts,
+    HostsEntry,
+    HttpFacts,
+    IcmpError,
+    ImdsFacts,
+    Interface,
+    LookupFacts,
+    ProxyFacts,
+    SdkFacts,
+    TcpFacts,
+    TlsFacts,
+)
+from probes.model import (
+    Address,
+    Addressing,
+    Failed,
+    Failure,
+    FailureKind,
+    Observation,
+    Ok,
+    Role,
+    Skipped,
+    Step,
+    Subject,
+    Target,
+)
+from probes.operations import GETADDRINFO, PROXY, SDK_SETTINGS
+
+F = TypeVar("F")
+
+CORE: Final = tuple(
+    rule
+    for rule in RULES
+    if rule.code
+    in (
+        *("ENV001", "ENV002", "DNS001", "DNS002", "DNS003", "DNS004"),
+        *("TCP001", "TCP002", "TCP003", "TCP004", "TCP005", "TCP006"),
+        *("TLS001", "TLS003", "TLS004", "TLS006", "RUN001", "RUN002"),
+    )
+)
+"""Rules that leave faults without a name, whatever rules are added: how those end is shown with these alone."""
+Looks = list[Observation[Any]]
+
+REGION: Final = "eu-west-1"
+NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OWN: Final = "10.0.3.5"
+RESOLVER: Final = "10.0.0.2"
+"""This host's name server; the second address of the VPC's block, and so the VPC's resolver as well."""
+CORPORATE: Final = "10.9.0.53"
+"""A name server that is not the VPC's."""
+VPC_RESOLVER: Final = "169.254.169.253"
+PRIVATE: Final = ("10.0.1.17", "10.0.2.17")
+PUBLIC: Final = "52.95.111.30"
+BUG: Final = "bug"
+DEADLINE: Final = "deadline"
+
+_SLOW: Final = frozenset({"timeout", "deadline"})
+
+
+def target(
+    service: str = "backup",
+    *,
+    role: Role = Role.REQUIRED,
+    region: str = REGION,
+    host: str | None = None,
+    addressing: Addressing = Addressing.DEFAULT,
+) -> Target:
+    """A service at its default host, or at `host`."""
+    at = host or host_of(service, region, fips=False, dual_stack=False)
+    return Target(
+        id=service if host is None else f"{service}@{host}",
+        service=service,
+        region=region,
+        partition=partition_of(region).id,
+        service_name=service_name_of(service, region),
+        host=at,
+        addressing=addressing,
+        role=role,
+        ports=tuple(port.number for port in SERVICES[service].ports),
+    )
+
+
+BACKUP: Final = target()
+GATEWAY: Final = target("backup-gateway")
+
+
+def host(
+    *addresses: str,
+    resolvers: Sequence[str] = (RESOLVER,),
+    ec2: bool | None = True,
+    unknown: bool = False,
+    failed: str | None = None,
+    beside: Sequence[tuple[str, str]] = (),
+    lines: Sequence[tuple[str, str]] = (),
+) -> Observation[HostFacts]:
+    """This host's configuration; `unknown` is a system that does not tell its interfaces. `beside` are interfaces with
+    other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and a
+    name."""
+    interfaces = tuple(
+        Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
+        for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
+    )
+    interfaces += tuple(Interface(name=name, address=_interface(address)) for name, address in beside)
+    facts = HostFacts(
+        interfaces=None if unknown else interfaces,
+        resolvers=tuple(map(ip_address, resolvers)),
+        upstream_resolvers=(),
+        resolvers_ignored=(),
+        search=(),
+        resolver_options=(),
+        hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
+        ec2=ec2,
+        proxies={},
+    )
+    return _made(Subject(step=Step.HOST), None if failed else facts, failed)
+
+
+def sdk(
+    *,
+    fips: bool = False,
+    dual_stack: bool = False,
+    urls: dict[str, str] | None = None,
+    region: str | None = REGION,
+    failed: str | None = None,
+    skipped: str | None = None,
+) -> Observation[SdkFacts]:
+    """What the SDK is set to."""
+    facts = SdkFacts(
+        version="1.44.8",
+        profile=None,
+        region=region,
+        ca_bundle=None,
+        fips=fips,
+        dual_stack=dual_stack,
+        endpoint_urls=urls or {},
+    )
+    return _made(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
+
+
+def proxy(
+    through: str | None = None, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
+) -> Observation[ProxyFacts]:
+    """Where the SDK's calls to a target go first."""
+    subject = Subject(step=Step.HOST, target=of, operation=PROXY)
+    return _made(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
+
+
+def imds(
+    *,
+    region: str | None = REGION,
+    vpc: Sequence[str] = ("10.0.0.0/16",),
+    vpc_id: str | None = "vpc-0a1b2c3d",
+    subnet: Sequence[str] = ("10.0.1.0/24",),
+    availability_zone: str = "eu-west-1a",
+    groups: tuple[str, ...] = (),
+    own: Sequence[str] = (OWN,),
+    account: str | None = None,
+    token: bool = True,
+    failed: str | None = None,
+    skipped: str | None = None,
+    offset: float | None = None,
+    uncertainty: float | None = None,
+    role: str | None = None,
+) -> Observation[ImdsFacts]:
+    """Instance metadata; `own` are the addresses of the primary interface."""
+    seen = ImdsFacts(
+        token=token,
+        region=region,
+        partition="aws",
+        availability_zone=availability_zone,
+        availability_zone_id="euw1-az1",
+        instance_id="i-0a1b2c3d",
+        vpc_id=vpc_id,
+        subnet_id="subnet-0a1b2c3d",
+        subnet_cidrs=tuple(map(ip_network, subnet)),
+        vpc_cidrs=tuple(map(ip_network, vpc)),
+        security_group_ids=groups,
+        interface_id="eni-0a1b2c3d",
+        interface_addresses=tuple(map(ip_address, own)),
+        account_id=account,
+        role=role,
+        clock_offset_seconds=offset,
+        clock_uncertainty_seconds=uncertainty,
+    )
+    return _made(Subject(step=Step.IMDS), None if failed else seen, failed, skipped)
+
+
+def lookup(
+    *addresses: str,
+    of: str = "backup",
+    failed: str | None = None,
+    code: str | None = None,
+    skipped: str | None = None,
+    operation: str = GETADDRINFO,
+) -> Observation[LookupFacts]:
+    """The host's own lookup; another `operation` is one of a name beside the target's."""
+    subject = Subject(step=Step.DNS, target=of, operation=operation)
+    facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
+    return _made(subject, facts, failed, skipped, code=code)
+
+
+def answer(
+    *addresses: str,
+    of: str = "backup",
+    by: str = RESOLVER,
+    record: str | None = None,
+    zone: str | None = None,
+    failed: str | None = None,
+    skipped: str | None = None,
+    seconds: float | None = None,
+    alias: str | None = None,
+) -> Observation[DnsFacts]:
+    """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
+    is where a CNAME leads."""
+    record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
+    rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
+    facts = DnsFacts(
+        rcode=rcodes.get(failed or "", "NOERROR"),
+        addresses=tuple(map(ip_address, addresses)),
+        canonical_name=alias,
+        authority=zone,
+        ttl=60 if addresses else None,
+        transport="udp",
+        queries=1,
+    )
+    subject = Subject(step=Step.DNS, target=of, resolver=ip_address(by), operation=record)
+    said = facts if failed is None or failed in rcodes else None
+    return _made(subject, said, failed, skipped, code=rcodes.get(failed or ""), seconds=seconds)
+
+
+def tcp(
+    address: str,
+    port: int = 443,
+    *,
+    of: str = "backup",
+    failed: str | None = None,
+    code: str | None = None,
+    skipped: str | None = None,
+    seconds: float | None = None,
+    after: str | None = None,
+    icmp: tuple[str, int] | None = None,
+    source: str | None = OWN,
+    interface: str | None = None,
+    next_hop: str | None = None,
+    neighbour: str | None = None,
+    route_error: str | None = None,
+    datagram_error: str | None = None,
+    at_once: bool = False,
+) -> Observation[TcpFacts]:
+    """One attempt to connect; `icmp` is the sender of an ICMP destination unreachable and its code."""
+    error = None
+    if icmp is not None:
+        sender = ip_address(icmp[0])
+        error = IcmpError(sender=sender, type=3 if sender.version == 4 else 1, code=icmp[1])
+    facts = TcpFacts(
+        source=None if source is None else ip_address(source),
+        interface=interface,
+        next_hop=None if next_hop is None else ip_address(next_hop),
+        neighbour=neighbour,
+        route_error=route_error,
+        datagram_error=datagram_error,
+        at_once=at_once,
+        icmp=error,
+    )
+    grew = after or f"dns/{of}/{GETADDRINFO}"
+    subject = Subject(step=Step.TCP, target=of, address=ip_address(address), port=port, after=grew)
+    return _made(subject, facts, failed, skipped, code=code, seconds=seconds)
+
+
+def tls(
+    address: str,
+    port: int = 443,
+    *,
+    of: str = "backup",
+    failed: str | None = None,
+    skipped: str | None = None,
+    seconds: float | None = None,
+    issuer: str | None = None,
+    organization: str | None = "Amazon",
+    names: Sequence[str] = (),
+    received: int | None = None,
+    first_bytes: str | None = None,
+    facts: bool = True,
+) -> Observation[TlsFacts]:
+    """One handshake; with an `issuer`, or names, the peer showed a certificate."""
+    certificate = Certificate(
+        subject="CN=peer",
+        issuer="CN=Amazon RSA 2048 M01,O=Amazon,C=US" if issuer is None else issuer,
+        issuer_organization=organization,
+        names=tuple(names),
+        not_before=NOW,
+        not_after=NOW,
+        sha256="00" * 32,
+    )
+    seen = TlsFacts(
+        server_name=f"{of}.{REGION}.amazonaws.com",
+        name_checked=port == 443,
+        trust="/etc/ssl/certs",
+        certificates=(certificate,) if issuer is not None or names or failed is None else (),
+        bytes_received=received,
+        first_bytes=first_bytes,
+    )
+    where = ip_address(address)
+    subject = Subject(step=Step.TLS, target=of, address=where, port=port, after=f"tcp/{of}/{where}/{port}")
+    return _made(subject, seen if facts else None, failed, skipped, seconds=seconds)
+
+
+def http(
+    address: str,
+    *,
+    of: str = "backup",
+    failed: str | None = None,
+    skipped: str | None = None,
+    offset: float | None = 0.25,
+) -> Observation[HttpFacts]:
+    """One unsigned request on 443."""
+    facts = HttpFacts(
+        status=403,
+        request_id="20317174-17ec-464f-8ae7-f40a19aafb78",
+        date=NOW,
+        clock_offset_seconds=offset,
+        server=None,
+        content_type=None,
+        location=None,
+        body_bytes=127,
+    )
+    where = ip_address(address)
+    subject = Subject(step=Step.HTTP, target=of, address=where, port=443, after=f"tls/{of}/{where}/443")
+    return _made(subject, facts if failed is None else None, failed, skipped)
+
+
+def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Looks:
+    """The whole ladder at addresses of a target, every step well; the ports `but` left out."""
+    found: Looks = []
+    for address in addresses:
+        for port in SERVICES[of.partition("@")[0]].ports:
+            if port.number not in but:
+                found.append(tcp(address, port.number, of=of))
+        found += [tls(address, of=of), http(address, of=of)]
+    return found
+
+
+def here(of: str = "backup", *addresses: str) -> Looks:
+    """This host, its SDK, and a lookup of one target that gave these addresses at its own name server too."""
+    return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
+
+
+def healthy(*targets: Target) -> Looks:
+    """A run in which everything went well, at two addresses of each target."""
+    found: dict[str, Observation[Any]] = {}
+    for each in targets or (BACKUP,):
+        looks = [*here(each.id, *PRIVATE), answer(*PRIVATE, of=each.id, by=VPC_RESOLVER)]
+        found |= {look.id: look for look in (*looks, *climbed(*PRIVATE, of=each.id))}
+    return list(found.values())
+
+
+def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Looks:
+    """The observations with these in the places of those of the same ids."""
+    by_id = {each.id: each for each in observations}
+    assert {each.id for each in others} <= set(by_id)
+    return list({**by_id, **{each.id: each for each in others}}.values())
+
+
+def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
+    """The same look with another end."""
+    return _made(observation.subject, None, failed, skipped)
+
+
+def run(
+    *,
+    expect: Expect = Expect.PRIVATE,
+    complete: bool = True,
+    interrupted: bool = False,
+    region: str | None = REGION,
+    private_cidrs: Sequence[str] = (),
+    seconds: float = 1.5,
+    signed_calls: bool = False,
+    ec2_reads: bool = False,
+) -> Run:
+    """When and how the run was; where nothing else is said, one without signed calls and without reads of EC2."""
+    return Run(
+        id="0a1b2c3d",
+        started_at=NOW,
+        finished_at=NOW,
+        seconds=seconds,
+        complete=complete,
+        interrupted=interrupted,
+        expect=expect,
+        signed_calls=signed_calls,
+        ec2_reads=ec2_reads,
+        private_cidrs=tuple(map(ip_network, private_cidrs)),
+        region=region,
+        region_source=None if region is None else "--region",
+    )
+
+
+def measurement(
+    observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
+) -> Measurement:
+    """What a run of these targets saw; of looks with one id the last counts."""
+    by_id = {each.id: each for each in observations}
+    return Measurement(run=of or run(), targets=tuple(targets), observations=tuple(by_id.values()))
+
+
+def evidence(
+    observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
+) -> Evidence:
+    """As `measurement`, ready for rules."""
+    return Evidence(measurement(observations, targets=targets, of=of))
+
+
+def optional(each: Target) -> Target:
+    return replace(each, role=Role.OPTIONAL)
+
+
+def context(each: Target) -> Target:
+    return replace(each, role=Role.CONTEXT)
+
+
+def said(rule: Rule, seen: Evidence) -> list[Found]:
+    """What one rule finds."""
+    return list(rule.check(seen))
+
+
+def rule_of(rules: Iterable[Rule], code: str) -> Rule:
+    return next(rule for rule in rules if rule.code == code)
+
+
+def found(report: Report) -> list[str]:
+    """Ids of the findings, in their order."""
+    return [finding.id for finding in report.findings]
+
+
+def finding(report: Report, finding_id: str) -> Finding:
+    return next(each for each in report.findings if each.id == finding_id)
+
+
+def status_of(report: Report, target_id: str = "backup") -> Status:
+    return next(each.status for each in report.targets if each.id == target_id)
+
+
+def addresses(*texts: str) -> tuple[Address, ...]:
+    return tuple(map(ip_address, texts))
+
+
+def _interface(text: str) -> IPv4Interface | IPv6Interface:
+    return ip_interface(text)
+
+
+def _made(
+    subject: Subject,
+    facts: F | None,
+    failed: str | None = None,
+    skipped: str | None = None,
+    *,
+    code: str | None = None,
+    seconds: float | None = None,
+) -> Observation[F]:
+    if skipped is not None:
+        return Observation(subject=subject, outcome=Skipped(skipped), started_at=None, seconds=None)
+    if failed is not None:
+        failure = Failure(kind=FailureKind(failed), message=f"it said {failed}", code=code)
+        took = seconds if seconds is not None else 3.0 if failed in _SLOW else 0.012
+        return Observation(subject=subject, outcome=Failed(failure, facts), started_at=NOW, seconds=took)
+    if facts is None:
+        raise ValueError(f"{subject.id} can only succeed with facts")
+    return Observation(
+        subject=subject, outcome=Ok(facts), started_at=NOW, seconds=0.002 if seconds is None else seconds
+    )

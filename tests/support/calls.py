@@ -1,0 +1,155 @@
+"""Builders of what came with signed calls: credentials, calls, padded requests, proxies. The rest is `build`'s."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Final, TypeVar
+
+from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts, ProxyFacts
+from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject, Target
+from probes.operations import METADATA_PROXY, PADDED, PROXY_CONNECT
+from probes.steps.api import OPERATIONS
+from tests.support.build import BACKUP, NOW, PRIVATE, Looks, healthy
+
+F = TypeVar("F")
+
+REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
+NO_KEYS: Final = "no credentials"
+_CODES: Final = {
+    "access-denied": "AccessDeniedException",
+    "credentials-expired": "ExpiredTokenException",
+    "credentials-invalid": "UnrecognizedClientException",
+    "signature": "InvalidSignatureException",
+    "clock-skew": "InvalidSignatureException",
+    "wrong-scope": "InvalidSignatureException",
+    "throttled": "ThrottlingException",
+    "not-subscribed": "OptInRequired",
+    "service-error": "ServiceUnavailableException",
+}
+"""Kinds that only an answer of AWS can have, with a code of each."""
+
+
+def credentials(
+    *, failed: str | None = None, code: str | None = None, message: str = "it said no", skipped: str | None = None
+) -> Observation[CredentialFacts]:
+    """What the SDK's chain of credentials ended with."""
+    facts = CredentialFacts(
+        source="iam-role", access_key_id_suffix="MPLE", temporary=True, expires_at=None, role="BackupAgent"
+    )
+    outcome: Outcome[CredentialFacts] = Ok(facts)
+    if failed is not None:
+        outcome = Failed(Failure(kind=FailureKind(failed), message=message, code=code), None)
+    return _observation(Subject(step=Step.CREDENTIALS), outcome, skipped)
+
+
+def api(
+    address: str,
+    *,
+    of: str = "backup",
+    failed: str | None = None,
+    code: str | None = None,
+    text: str | None = None,
+    status: int | None = None,
+    server_time: datetime | None = None,
+    offset: float | None = None,
+    skipped: str | None = None,
+    seconds: float = 0.012,
+) -> Observation[ApiFacts]:
+    """One signed call; what AWS alone can say has a request id and a code, everything else is without facts, `not-aws`
+    and `malformed` aside."""
+    code = code or _CODES.get(failed or "")
+    answered = failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect")
+    facts = ApiFacts(
+        operation=OPERATIONS[of.partition("@")[0]].name,
+        status=status or (200 if failed in (None, "malformed", "not-aws") else 403),
+        request_id=None if failed in ("not-aws", "redirect") else REQUEST_ID,
+        expected_key=failed is None,
+        new_connection=False,
+        error_code=code if failed else None,
+        error_message=text,
+        server_time=server_time,
+        clock_offset_seconds=offset,
+    )
+    where = ip_address(address)
+    subject = Subject(step=Step.API, target=of, address=where, port=443, after=f"http/{of}/{where}/443")
+    outcome: Outcome[ApiFacts] = Ok(facts)
+    if failed is not None:
+        failure = Failure(kind=FailureKind(failed), message=text or f"it said {failed}", code=code)
+        outcome = Failed(failure, facts if answered else None)
+    return _observation(subject, outcome, skipped, seconds)
+
+
+def answered(
+    address: str,
+    *,
+    of: str = "backup",
+    operation: str | None = None,
+    failed: str | None = None,
+    status: int = 403,
+    request_id: str | None = REQUEST_ID,
+    server: str | None = None,
+    location: str | None = None,
+    whole: bool = True,
+    skipped: str | None = None,
+    offset: float | None = 0.25,
+) -> Observation[HttpFacts]:
+    """One unsigned request with what its answer said; not `whole` is one of which nothing was read."""
+    facts = HttpFacts(
+        status=status,
+        request_id=request_id,
+        date=NOW,
+        clock_offset_seconds=offset,
+        server=server,
+        content_type=None,
+        location=location,
+        body_bytes=0,
+    )
+    where = ip_address(address)
+    grew = f"tls/{of}/{where}/443" if operation is None else f"api/{of}/{where}/443"
+    subject = Subject(step=Step.HTTP, target=of, address=where, port=443, operation=operation, after=grew)
+    outcome: Outcome[HttpFacts] = Ok(facts)
+    if failed is not None:
+        failure = Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None)
+        outcome = Failed(failure, facts if whole else None)
+    return _observation(subject, outcome, skipped)
+
+
+def padded(
+    address: str, *, of: str = "backup", failed: str | None = None, skipped: str | None = None
+) -> Observation[HttpFacts]:
+    """One large request."""
+    return answered(address, of=of, operation=PADDED, failed=failed, whole=False, skipped=skipped)
+
+
+def connect(
+    *, of: str = "backup", through: str = "http://10.0.0.9:3128", failed: str | None = None, status: int | None = 200
+) -> Observation[ProxyConnectFacts]:
+    """What a proxy says to CONNECT."""
+    facts = ProxyConnectFacts(proxy=through, status=status, server=None)
+    subject = Subject(step=Step.HTTP, target=of, operation=PROXY_CONNECT, after=f"host/{of}/proxy")
+    outcome: Outcome[ProxyConnectFacts] = Ok(facts)
+    if failed is not None:
+        outcome = Failed(Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None), facts)
+    return _observation(subject, outcome, None)
+
+
+def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
+    """Where requests for instance metadata go first."""
+    subject = Subject(step=Step.HOST, operation=METADATA_PROXY)
+    return _observation(subject, Ok(ProxyFacts(proxy=through)), None)
+
+
+def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Looks:
+    """A run with signed calls in which everything went well."""
+    found = {each.id: each for each in (*healthy(*targets), credentials())}
+    for each in targets or (BACKUP,):
+        for address in addresses:
+            looks = (api(address, of=each.id), padded(address, of=each.id))
+            found |= {look.id: look for look in looks}
+    return list(found.values())
+
+
+def _observation(subject: Subject, outcome: Outcome[F], skipped: str | None, seconds: float = 0.012) -> Observation[F]:
+    if skipped is not None:
+        return Observation(subject=subject, outcome=Skipped(skipped), started_at=None, seconds=None)
+    return Observation(subject=subject, outcome=outcome, started_at=NOW, seconds=seconds)

@@ -1,0 +1,238 @@
+"""Small stand-ins for the seams of `probes.seams`, and the two ways of running a coroutine, shared by this folder."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+
+from agent.simulated.certificates import NOT_AFTER, NOT_BEFORE, authority
+from agent.simulated.clock import VirtualLoop
+from probes.facts import Interface, TcpFacts
+from probes.failure import PeerClosedError
+from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.seams import Stream, Trust, Way
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+ADDRESS = ip_address("10.0.1.17")
+HOST = "backup.eu-west-1.amazonaws.com"
+GUARD_SECONDS = 30.0
+"""For what needs real time: far above what any of it takes, and no test succeeds by it."""
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` in virtual time, where no wait costs anything."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(work)
+
+
+def run_for_real(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on the ordinary loop, where sockets of this machine answer."""
+
+    async def guarded() -> T:
+        async with asyncio.timeout(GUARD_SECONDS):
+            return await work
+
+    with asyncio.Runner() as runner:
+        return runner.run(guarded())
+
+
+def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:
+    """The ProbeError of `kind` that `work` raises."""
+    with pytest.raises(ProbeError) as caught:
+        work()
+    assert caught.value.kind is kind, caught.value
+    return caught.value
+
+
+def value_or(work: Callable[[], T], kind: FailureKind) -> T | None:
+    """What `work` gives; None where it raises a ProbeError of `kind`, the one error it may raise."""
+    try:
+        return work()
+    except ProbeError as error:
+        if error.kind is not kind:
+            raise
+        return None
+
+
+async def forever() -> None:
+    """Wait for what never comes."""
+    await asyncio.get_running_loop().create_future()
+
+
+def os_error(number: int) -> OSError:
+    """The error that the kernel's `number` becomes in Python."""
+    return OSError(number, os.strerror(number))
+
+
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def a_leaf() -> x509.Certificate:
+    """A certificate for HOST by the simulated authority of Amazon, with that authority's own key."""
+    signer = authority("amazon")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    return (
+        x509.CertificateBuilder(signer.intermediate.subject, name, signer.key.public_key(), 1, NOT_BEFORE, NOT_AFTER)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .sign(signer.key, SHA256())
+    )
+
+
+class ScriptedStream:
+    """A peer that says its lines whatever it is told. After them it closes the connection, or falls silent."""
+
+    def __init__(self, *said: bytes | Exception, endless: Iterable[bytes] = (), silent: bool = False) -> None:
+        self._said: Iterator[bytes | Exception] = iter([*said])
+        self._endless = iter(endless)
+        self._rest = b""
+        self._silent = silent
+        self.sent = b""
+        self.given = 0
+        self.closed = False
+
+    async def send(self, data: bytes) -> None:
+        assert not self.closed, "sent on a closed stream"
+        await asyncio.sleep(0)
+        self.sent += data
+
+    async def receive(self, limit: int) -> bytes:
+        assert limit > 0
+        assert not self.closed, "received from a closed stream"
+        await asyncio.sleep(0)
+        if not self._rest:
+            line = next(self._said, None)
+            if line is None:
+                line = next(self._endless, None)
+            if isinstance(line, Exception):
+                raise line
+            if line is None and self._silent:
+                await forever()
+            self._rest = line or b""
+        data, self._rest = self._rest[:limit], self._rest[limit:]
+        self.given += len(data)
+        return data
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def in_bytes(data: bytes) -> list[bytes]:
+    """The same bytes, one at a time."""
+    return [data[place : place + 1] for place in range(len(data))]
+
+
+@dataclass
+class FakeNet:
+    """Packets by script: what UDP brings, and whom each connect meets."""
+
+    datagrams: Iterable[bytes | Exception] = ()
+    streams: Iterable[Stream | Exception] = ()
+    lookup: tuple[Address, ...] | Exception = ()
+    datagram: int | None = None
+    """errno that a datagram meets on this host."""
+    facts: TcpFacts | None = None
+    """What the kernel sees of a connect; None where it does not get that far."""
+    asked: list[bytes] = field(default_factory=list)
+    connected: list[tuple[Address, int]] = field(default_factory=list)
+    handed_out: list[Stream] = field(default_factory=list)
+    datagrams_tried: list[tuple[Address, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._datagrams = iter(self.datagrams)
+        self._streams = iter(self.streams)
+
+    async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
+        self.connected.append((address, port))
+        draft.facts = self.facts
+        await asyncio.sleep(0)
+        found = next(self._streams, None)
+        if isinstance(found, Exception):
+            raise found
+        if found is None:
+            await forever()
+            raise AssertionError("forever has ended")
+        self.handed_out.append(found)
+        return found
+
+    async def exchange(
+        self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
+    ) -> tuple[bytes, int]:
+        self.asked.append(payload)
+        await asyncio.sleep(0)
+        for each in self._datagrams:
+            if isinstance(each, Exception):
+                raise each
+            packet = payload[:2] + each[2:]  # a script cannot know the id
+            if accept(packet):
+                return packet, 1
+        await forever()
+        raise AssertionError("forever has ended")
+
+    async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
+        await asyncio.sleep(0)
+        if isinstance(self.lookup, Exception):
+            raise self.lookup
+        return self.lookup
+
+    def datagram_error(self, address: Address, port: int) -> int | None:
+        self.datagrams_tried.append((address, port))
+        return self.datagram
+
+
+@dataclass
+class FakeMachine:
+    """A host by literals. A file, a way or a neighbour that is an exception is raised."""
+
+    files: Mapping[str, bytes | Exception] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = NOW
+    found: Way | Exception | None = None
+    state: str | None = None
+    addresses: tuple[Interface, ...] | None = ()
+
+    def now(self) -> datetime:
+        return self.at
+
+    def identifier(self) -> str:
+        return "one"
+
+    def read(self, path: str) -> bytes:
+        content = self.files.get(path, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path))
+        if isinstance(content, Exception):
+            raise content
+        return content
+
+    def interfaces(self) -> tuple[Interface, ...] | None:
+        return self.addresses
+
+    def way(self, address: Address) -> Way | None:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def neighbour(self, way: Way) -> str | None:
+        return self.state
+
+    def allowances(self) -> dict[str, int]:
+        return {}
+
+    async def trust(self, ca_bundle: str | None) -> Trust:
+        raise NotImplementedError
+
+
+DOCUMENTED = (OSError, PeerClosedError, ProbeError)
+"""What a probe may raise for what the network does."""

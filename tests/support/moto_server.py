@@ -1,0 +1,242 @@
+"""Two stand-ins for AWS on this machine, which the real client of boto3 reads: moto, and a server that answers as it is
+told, in the bytes of the protocols of EC2 (query), Route 53 Resolver (JSON 1.1) and Route 53 (REST with XML).
+
+A test module takes the fixtures in by their names: `told = moto_server.told`.
+"""
+
+import json
+import logging
+import re
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
+
+import boto3.session
+import pytest
+from moto.server import ThreadedMotoServer
+
+from probes.system.reader import SystemReader
+from tests.support.planted import SECRETS
+
+REGION: Final = "eu-west-1"
+REQUEST_ID: Final = "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE"
+KEYS: Final = {
+    "access_key_id": SECRETS["access key id"],
+    "secret_key": SECRETS["secret key"],
+    "token": SECRETS["session token"],
+}
+SECONDS: Final = 25.0
+"""For a request that is answered: far above what any takes, so that no test ends by it."""
+_SCOPE: Final = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+_SETS: Final = {
+    "DescribeVpcEndpoints": "vpcEndpointSet",
+    "DescribeNetworkInterfaces": "networkInterfaceSet",
+    "DescribeVpcs": "vpcSet",
+    "DescribeDhcpOptions": "dhcpOptionsSet",
+    "DescribeSubnets": "subnetSet",
+    "DescribeRouteTables": "routeTableSet",
+    "DescribeNetworkAcls": "networkAclSet",
+    "DescribeSecurityGroups": "securityGroupInfo",
+    "DescribeSecurityGroupRules": "securityGroupRuleSet",
+    "GetManagedPrefixListEntries": "entrySet",
+}
+"""The element of an answer that holds its rows (botocore 1.44.8, service model of EC2)."""
+
+
+def reader(*, timeout: float = SECONDS, most: int = 30, **given: Any) -> SystemReader:
+    """The reader of a run in REGION, with keys that no text may repeat."""
+    plain = {"region": REGION, "profile": None, "ca_bundle": None, **KEYS}
+    return SystemReader(timeout=timeout, most=most, **{**plain, **given})
+
+
+# --- Answers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request as it came."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    """As the query protocol has them, or the members of JSON."""
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole answer."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a server does instead of answering, to the handler of a request."""
+
+    act: Callable[[BaseHTTPRequestHandler], None]
+
+
+def of_ec2(operation: str, rows: str = "", token: str | None = None) -> Reply:
+    """A good answer of EC2: `rows` are the items of its set, in XML."""
+    name = _SETS[operation]
+    more = "" if token is None else f"<nextToken>{token}</nextToken>"
+    return of_ec2_with(operation, f"<{name}>{rows}</{name}>{more}")
+
+
+def of_ec2_with(operation: str, members: str) -> Reply:
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<{operation}Response '
+        f'xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">\n<requestId>{REQUEST_ID}</requestId>{members}'
+        f"</{operation}Response>"
+    )
+    return Reply(body=body.encode(), headers={"Content-Type": "text/xml;charset=UTF-8"})
+
+
+def of_resolver(document: Mapping[str, Any], status: int = 200) -> Reply:
+    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": REQUEST_ID}
+    return Reply(body=json.dumps(document).encode(), status=status, headers=headers)
+
+
+def of_route_53(zones: str = "", token: str | None = None) -> Reply:
+    more = "" if token is None else f"<NextToken>{token}</NextToken>"
+    body = (
+        '<?xml version="1.0"?>\n<ListHostedZonesByVPCResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">'
+        f"<HostedZoneSummaries>{zones}</HostedZoneSummaries><MaxItems>100</MaxItems>{more}"
+        "</ListHostedZonesByVPCResponse>"
+    )
+    return Reply(body=body.encode(), headers={"Content-Type": "text/xml", "x-amzn-RequestId": REQUEST_ID})
+
+
+def refusal(code: str, message: str, status: int = 403) -> Reply:
+    """An error of EC2."""
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Response><Errors><Error><Code>{code}</Code>'
+        f"<Message>{escape(message)}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
+    )
+    return Reply(body=body.encode(), status=status, headers={"Content-Type": "text/xml;charset=UTF-8"})
+
+
+EMPTY: Final[Mapping[str, Reply]] = {
+    **{operation: of_ec2(operation) for operation in _SETS},
+    "ListResolverRuleAssociations": of_resolver({"ResolverRuleAssociations": []}),
+    "ListResolverRules": of_resolver({"ResolverRules": []}),
+    "ListFirewallRuleGroupAssociations": of_resolver({"FirewallRuleGroupAssociations": []}),
+    "ListFirewallRules": of_resolver({"FirewallRules": []}),
+    "ListFirewallDomains": of_resolver({"Domains": []}),
+    "ListHostedZonesByVPC": of_route_53(),
+}
+
+
+# --- The server that is told -----------------------------------------------------------------------------------------
+
+
+class Told:
+    """A server that answers each operation as it was told, and with nothing found otherwise."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Reply | Behaviour | Callable[[Call], Reply]] = {}
+        self.calls: list[Call] = []
+        self.ending = threading.Event()
+        """Set when the test is over, so that what is silent ends."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"told": self}))
+        self.server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
+    def operations(self) -> list[str]:
+        return [each.operation for each in self.calls]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    told: Told
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and body in one segment, or the client's delayed ACK is waited for
+
+    def do_GET(self) -> None:
+        self._answer(
+            Call(
+                service=self._service(),
+                operation="ListHostedZonesByVPC",
+                parameters=dict(parse_qsl(urlsplit(self.path).query)),
+                headers=dict(self.headers),
+            )
+        )
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        target = self.headers.get("X-Amz-Target")
+        if target is not None:
+            operation, parameters = target.partition(".")[2], json.loads(body)
+        else:
+            parameters = dict(parse_qsl(body.decode()))
+            operation = parameters["Action"]
+        self._answer(
+            Call(service=self._service(), operation=operation, parameters=parameters, headers=dict(self.headers))
+        )
+
+    def _service(self) -> str:
+        found = _SCOPE.search(self.headers.get("Authorization", ""))
+        return "" if found is None else found[1]
+
+    def _answer(self, call: Call) -> None:
+        self.told.calls.append(call)
+        answer = self.told.answers.get(call.operation, EMPTY.get(call.operation))
+        if isinstance(answer, Behaviour):
+            answer.act(self)
+            return
+        reply = answer(call) if callable(answer) else answer
+        assert isinstance(reply, Reply), f"nobody said what {call.operation} answers"
+        self.send_response(reply.status)
+        for name, value in {**reply.headers, "Content-Length": str(len(reply.body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: what matters is in the calls."""
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """A server that the SDK takes for all of AWS, and that answers as it is told."""
+    server = Told()
+    thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
+    yield server
+    server.ending.set()
+    server.server.shutdown()
+    thread.join()
+    server.server.server_close()
+
+
+# --- moto ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def moto(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> boto3.session.Session:
+    """An empty account of moto, which the SDK takes for AWS; gives what makes things there."""
+    urllib.request.urlopen(urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST")).close()  # noqa: S310
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    return boto3.session.Session(KEYS["access_key_id"], KEYS["secret_key"], region_name=REGION)

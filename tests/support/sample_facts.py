@@ -1,0 +1,24 @@
+"""A configuration as `backuplink facts` reads it: what tests write into files."""
+
+from datetime import UTC, datetime, timedelta
+
+from agent.settings import Ec2Facts
+from probes.vpc.model import DNS_FIREWALL, PRIVATE_ZONES
+from tests.support.build import REGION
+from tests.support.configured import VPC_ID, configured, read
+
+
+def facts(*, taken_at: datetime | None = None, region: str = REGION) -> Ec2Facts:
+    """Facts of the healthy world, otherwise taken an hour ago: one read failed, one was not made, all others were
+    answered."""
+    return Ec2Facts(
+        region=region,
+        vpc_id=VPC_ID,
+        taken_at=taken_at or (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0),
+        observations=tuple(
+            configured(
+                read(PRIVATE_ZONES, failed="not-permitted"),
+                read(DNS_FIREWALL, skipped="not begun: the deadline of 60 s came"),
+            )
+        ),
+    )

@@ -1,0 +1,97 @@
+"""Reports in which somebody else chose every word, for formats that must show each as it is and obey none."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from agent.report.model import Command, CommandScope, Finding, Fix, Report, TargetReport
+from probes.model import Observation, Skipped
+from tests.support.runs import report_of
+
+HOSTILE: Final = (
+    *("<script>alert(1)</script>", "</title></style></pre><img src=x onerror=alert(1)>", "\"' onclick=alert(1) x='"),
+    *("[press](javascript:alert(1))", "![seen](https://seen.example/x.png)", "<https://seen.example/>", "[x]: /y 'z'"),
+    *(
+        "https://seen.example/",
+        "www.seen.example",
+        "HTTP://SEEN.EXAMPLE",
+        "ftp://seen.example",
+        "@everyone and @team/x",
+    ),
+    *("`code` ``more`` ```fence", "```sh\nrm -rf /\n```", "~~~", "**bold** __bold__ _it_ *it* ~~gone~~", "$x^2$ $$y$$"),
+    *(
+        "| a | b |",
+        "a\\|b\\",
+        "# heading",
+        "heading #",
+        "- item",
+        "+ item",
+        "1. item",
+        "7) item",
+        "> said",
+        "---",
+        "- - -",
+    ),
+    *(
+        "===",
+        "    indented",
+        "\tindented",
+        "line\n\nline",
+        "line\\\nline",
+        "&amp; &#x40; &lt;",
+        "<!-- gone -->",
+        "<b>bold",
+    ),
+    *(
+        "\x1b[2J\x1b]52;c;eA==\x07",
+        "\u202egnp.exe\u2066",
+        "\u2028\x85\x0b\x0c",
+        "\u6f22\u5b57 e\u0301 \U0001f469\u200d\U0001f4bb",
+    ),
+    *(
+        "[bold]markup[/bold]",
+        "\ud800",
+        "\x00",
+        "",
+        " ",
+        "trailing \\",
+        "{{ template }}",
+        "<PLACEHOLDER>",
+        "-",
+        "`",
+        "``",
+    ),
+)
+"""What a peer, a certificate or a file may say to those who read a report."""
+
+
+def spoken(text: str, name: str = "gateway-optional-ports") -> Report:
+    """A report that says `text` wherever it takes anything from outside."""
+    report = report_of(name)
+    return replace(
+        report,
+        tool=replace(report.tool, version=text),
+        run=replace(report.run, id=text, region=text),
+        verdict=replace(report.verdict, summary=text),
+        vantage=replace(report.vantage, instance_id=text, availability_zone_id=text, vpc_id=text),
+        targets=tuple(_target(each, text) for each in report.targets),
+        observations=tuple(_observation(each, text) for each in report.observations),
+        findings=tuple(_finding(each, text) for each in report.findings),
+        not_evaluated=tuple(replace(each, reason=text) for each in report.not_evaluated),
+    )
+
+
+def _target(target: TargetReport, text: str) -> TargetReport:
+    addresses = tuple(replace(each, availability_zone_id=text, from_own_lookup=False) for each in target.addresses)
+    return replace(target, service=text, host=text, unproven=(text,), addresses=addresses)
+
+
+def _finding(finding: Finding, text: str) -> Finding:
+    command = Command(argv=("aws", text, text), scope=CommandScope.HOST, reversible=True, undo=text)
+    fix = Fix(summary=text, commands=(command, command))
+    return replace(finding, target=text, title=text, detail=text, fix=fix)
+
+
+def _observation(observation: Observation[Any], text: str) -> Observation[Any]:
+    if isinstance(observation.outcome, Skipped):
+        return replace(observation, outcome=Skipped(text))
+    return observation

@@ -1,0 +1,142 @@
+"""A watch in virtual time: over simulated networks or cycles made up by a test, with real files."""
+
+import asyncio
+import random
+import selectors
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from agent.cli.main import rendered
+from agent.judge.verdict import judge
+from agent.process.cancel import Stop
+from agent.process.output import Writer
+from agent.report import exits
+from agent.report.model import Measurement, Report
+from agent.run.runner import measure
+from agent.settings import Settings, Watching
+from agent.simulated import scenario as scenarios
+from agent.simulated.clock import VirtualLoop
+from agent.simulated.scenario import Scenario
+from agent.simulated.settings import EPOCH, settings_of
+from agent.simulated.world import simulated
+from agent.watch.schedule import Emit, Job, Measure, Surroundings, Watch
+from agent.watch.systemd import Manager
+from probes.background import NAME
+
+INTERVAL: Final = 60.0
+DEADLINE: Final = 20.0
+
+
+class PatientLoop(VirtualLoop):
+    """Virtual time that stands still while a thread works for the loop, such as one that writes a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        selector: Any = self._leaping
+        leap = selector.select
+
+        def select(timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+            while any(each.name == NAME for each in threading.enumerate()):
+                if ready := selectors.DefaultSelector.select(selector, 0.05):
+                    return ready
+            return list(leap(timeout))
+
+        selector.select = select
+
+
+def loaded(*names: str) -> list[Scenario]:
+    """Scenarios that come with the program."""
+    return [scenarios.load(name) for name in names]
+
+
+def networks(turns: Iterable[Scenario]) -> Measure:
+    """Measures these, one in each cycle. Time begins at EPOCH when the loop's is 0."""
+    left = iter(turns)
+
+    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+        async with simulated(next(left), 0.0) as world:
+            return await measure(settings, world, emit=emit, stop=stop)
+
+    return go
+
+
+def job(
+    measure: Measure,
+    *,
+    scenario: str = "healthy",
+    format: str = "text",  # noqa: A002 - the option's name
+    output: Path | None = None,
+    redact: bool = False,
+    judge: Callable[[Measurement], Report] = judge,
+    **watching: Any,
+) -> Job:
+    """What a watch with the command's defaults does, but for what is named; its settings are those of `scenario`."""
+    given: dict[str, Any] = {"interval": INTERVAL, "cycles": None, "raise_after": 2, "clear_after": 2}
+    return Job(
+        settings=replace(settings_of(scenarios.load(scenario)), deadline=DEADLINE),
+        watching=Watching(**(given | watching)),
+        measure=measure,
+        judge=judge,
+        format=format,
+        output=output,
+        render=lambda report: rendered(report, format, code=exits.of_status(report.verdict.status)),
+        redact=redact,
+    )
+
+
+@dataclass(slots=True)
+class Watched:
+    """A watch that has ended, and what it left."""
+
+    watch: Watch
+    lines: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+
+
+def watched(
+    first: Job | Callable[[Stop], Job],
+    *,
+    meanwhile: Callable[[Watch, Stop], Any] | None = None,
+    reread: Callable[[], Job] | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = PatientLoop,
+    environment: dict[str, str] | None = None,
+    documents: Callable[[str], None] | None = None,
+    lines: Callable[[str], None] | None = None,
+    tidy: Callable[[object], None] = lambda _: None,
+) -> Watched:
+    """Run a watch to its end; `meanwhile` is a coroutine function that does something to it."""
+    said: list[str] = []
+    written: list[str] = []
+    stop = Stop()
+
+    async def go() -> Watch:
+        loop = asyncio.get_running_loop()
+        around = Surroundings(
+            now=lambda: EPOCH + timedelta(seconds=loop.time()),
+            chance=random.Random(1),
+            manager=Manager(environment or {}, process_id=1),
+            lines=to_person,
+            documents=to_reader,
+            journal=False,
+            tidy=tidy,
+        )
+        watch = Watch(first if isinstance(first, Job) else first(stop), around, stop, reread)
+        other = None if meanwhile is None else asyncio.create_task(meanwhile(watch, stop))
+        await watch.run()
+        if other is not None and not other.cancel():
+            await other  # raises what it raised
+        return watch
+
+    to_person = Writer(said.append if lines is None else lines)
+    to_reader = Writer(written.append if documents is None else documents)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            watch = runner.run(go())
+    finally:
+        to_person.end()
+        to_reader.end()
+    return Watched(watch, said, written)
