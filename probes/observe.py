@@ -26,15 +26,15 @@ class Log:
         *,
         now: Callable[[], datetime],
         emit: Callable[[Observation[Any]], None],
-        announced: Callable[[Subject], None] = lambda _: None,
-        begun: Callable[[Subject], None] = lambda _: None,
+        planned: Callable[[Subject], None] = lambda _: None,
+        started: Callable[[Subject], None] = lambda _: None,
     ) -> None:
         self._now = now
         self._emit = emit
-        self._tell_announced = announced
-        self._tell_begun = begun
-        self._announced: dict[str, Subject] = {}
-        self._begun: dict[str, tuple[datetime, float, Draft[Any]]] = {}
+        self._on_planned = planned
+        self._on_started = started
+        self._planned: dict[str, Subject] = {}
+        self._started: dict[str, tuple[datetime, float, Draft[Any]]] = {}
         self._made: dict[str, Observation[Any]] = {}
 
     @property
@@ -42,20 +42,20 @@ class Log:
         return tuple(self._made.values())
 
     @property
-    def announced(self) -> int:
+    def planned(self) -> int:
         """How many observations are known so far, made or not."""
-        return len(self._announced)
+        return len(self._planned)
 
     def find(self, subject_id: str) -> Observation[Any] | None:
         """The observation of an id; None until it is made."""
         return self._made.get(subject_id)
 
-    def announce(self, *subjects: Subject) -> None:
+    def plan(self, *subjects: Subject) -> None:
         """Say that these looks belong to the run; whatever comes, each will have its observation."""
         for subject in subjects:
-            if subject.id not in self._announced:
-                self._announced[subject.id] = subject
-                self._tell_announced(subject)
+            if subject.id not in self._planned:
+                self._planned[subject.id] = subject
+                self._on_planned(subject)
 
     async def observe(
         self, subject: Subject, body: Callable[[Draft[F]], Awaitable[T]], *, limit: float
@@ -65,13 +65,13 @@ class Log:
         Never raises for what `body` raises, a crash included. Cancellation passes through and leaves the observation
         to `close`.
         """
-        self.announce(subject)
+        self.plan(subject)
         draft: Draft[F] = Draft()
         started_at = self._now()
         clock = asyncio.get_running_loop().time
         begun = clock()
-        self._begun[subject.id] = (started_at, begun, draft)
-        self._tell_begun(subject)
+        self._started[subject.id] = (started_at, begun, draft)
+        self._on_started(subject)
         value: T | None = None
         outcome: Outcome[F]
         window = asyncio.timeout(limit)
@@ -88,22 +88,22 @@ class Log:
 
     def skip(self, subject: Subject, reason: str) -> None:
         """Record that a look was not made, and why."""
-        self.announce(subject)
+        self.plan(subject)
         self._make(subject, Skipped(reason), None, None)
 
     def keep(self, observation: Observation[Any]) -> None:
         """Take in a look that was made elsewhere, or earlier."""
-        self.announce(observation.subject)
+        self.plan(observation.subject)
         self._keep(observation)
 
     def close(self, reason: str, code: str | None) -> None:
         """End the run: give every look that is still open its observation."""
         clock = asyncio.get_running_loop().time
-        for subject_id, subject in self._announced.items():
+        for subject_id, subject in self._planned.items():
             if subject_id in self._made:
                 continue
-            if subject_id in self._begun:
-                started_at, begun, draft = self._begun[subject_id]
+            if subject_id in self._started:
+                started_at, begun, draft = self._started[subject_id]
                 failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
                 self._make(subject, Failed(failure, draft.facts), started_at, clock() - begun)
             else:

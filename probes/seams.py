@@ -52,7 +52,7 @@ class Net(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class LocalRoute:
     """How this host would send to an address."""
 
     interface: str | None
@@ -92,11 +92,11 @@ class Machine(Protocol):
     def interfaces(self) -> tuple[Interface, ...] | None:
         """Every address of this host; None where the system does not say."""
 
-    def way(self, address: Address) -> Way | None:
+    def way(self, address: Address) -> LocalRoute | None:
         """How this host would send to `address`; None where the system does not say. Raises OSError where it has no
         way."""
 
-    def neighbour(self, way: Way) -> str | None:
+    def neighbour(self, way: LocalRoute) -> str | None:
         """State of the link-layer entry of the next hop; None where there is none or the system does not say."""
 
     def allowances(self) -> dict[str, int]:

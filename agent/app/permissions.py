@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.catalog.hosts import Endpoint
+from agent.catalog.hosts import ServiceEndpoint
 from agent.catalog.services import BACKUP
 from agent.report.codec import dumps
 from probes.steps.api import OPERATIONS
@@ -41,7 +41,7 @@ class Permissions:
     parts: tuple[Part, ...]
 
 
-def permissions(endpoints: Iterable[Endpoint], *, region: str | None) -> Permissions:
+def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> Permissions:
     """What a run about these endpoints, all of one partition, takes."""
     listed = tuple(endpoints)
     partition = listed[0].partition

@@ -17,7 +17,7 @@ SOURCES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class ServiceEndpoint:
     """One service in one Region."""
 
     partition: str
@@ -40,7 +40,7 @@ class Endpoint:
     ports: tuple[Port, ...]
 
 
-def endpoints(*, region: str | None = None, partition: str | None = None) -> tuple[Endpoint, ...]:
+def endpoints(*, region: str | None = None, partition: str | None = None) -> tuple[ServiceEndpoint, ...]:
     """The rows of a Region, of a partition or all. Raises KeyError for a Region or partition that the table lacks."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)
@@ -54,10 +54,10 @@ def endpoints(*, region: str | None = None, partition: str | None = None) -> tup
     )
 
 
-def _endpoint(region: str, service: str) -> Endpoint:
+def _endpoint(region: str, service: str) -> ServiceEndpoint:
     known = REGIONS[region]
     offered = is_offered(service, region) is True
-    return Endpoint(
+    return ServiceEndpoint(
         partition=partition_of(region).id,
         region=region,
         region_name=known.name,

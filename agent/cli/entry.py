@@ -55,10 +55,10 @@ def run(arguments: Sequence[str]) -> int:
             return 3
         except KeyError:
             pass  # the command itself says what there is
-    pulled: list[str] = []
+    received_signals: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored
-            signal.signal(number, lambda got, _: pulled.append(signal.Signals(got).name))
+            signal.signal(number, lambda got, _: received_signals.append(signal.Signals(got).name))
     from agent.cli.main import dispatch
 
     if not gc.isenabled():
@@ -70,4 +70,4 @@ def run(arguments: Sequence[str]) -> int:
         arguments = ["tui" if why_not(os.environ) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
         arguments = ["check", *arguments]  # such a call is written down somewhere, and what reads it wants a document
-    return dispatch(list(arguments), pulled)
+    return dispatch(list(arguments), received_signals)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, TypeAlias
 import click
 from click.core import ParameterSource
 
-from agent.catalog.hosts import Endpoint
+from agent.catalog.hosts import ServiceEndpoint
 from agent.cli.options import (
     FORMATS,
     SHARE_FOR_A_CYCLE,
@@ -36,9 +36,9 @@ from agent.cli.options import (
     watching,
     watching_from,
 )
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
-from agent.process.signals import ending, hurry, pulling
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.report.model import Report
 from agent.run.events import Event
@@ -49,26 +49,26 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from datetime import datetime
 
     from agent.report.model import Measurement
-    from agent.run.collect_facts import Nothing
+    from agent.run.collect_facts import FactsUnavailable
     from agent.simulated.scenario import Scenario
     from agent.tui.source import Source
-    from agent.watch.schedule import Job, Measure, Watch
+    from agent.watch.schedule import Measure, Watch, WatchConfig
     from probes.seams import World
 
 ARGUMENTS: Final = "agent.cli.main.arguments"
 """Where a context keeps what the command was called with."""
 Listener = Callable[[Event], None]
-Go: TypeAlias = "Callable[[Stop, Listener], Awaitable[Measurement]]"
-Gather: TypeAlias = "Callable[[Stop], Awaitable[Ec2Facts | Nothing]]"
+Go: TypeAlias = "Callable[[CancelToken, Listener], Awaitable[Measurement]]"
+Gather: TypeAlias = "Callable[[CancelToken], Awaitable[Ec2Facts | FactsUnavailable]]"
 
 
 # --- Around every command --------------------------------------------------------------------------------------------
 
 
-def dispatch(arguments: list[str], pulled: list[str]) -> int:
-    """Run one command and give its exit code. `pulled` names the signals that have come so far."""
+def dispatch(arguments: list[str], received_signals: list[str]) -> int:
+    """Run one command and give its exit code. `received_signals` names the signals that have come so far."""
     try:
-        code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=pulled)
+        code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else exits.OK
     except ReaderGoneError:
         return exits.UNKNOWN
@@ -239,7 +239,7 @@ def main() -> None:
 @measuring
 @showing
 @click.pass_obj
-def check(pulled: list[str], /, **options: Any) -> int:
+def check(received_signals: list[str], /, **options: Any) -> int:
     """Make one run and write one report."""
     from probes.seams import World
     from probes.system.machine import SystemMachine
@@ -249,13 +249,13 @@ def check(pulled: list[str], /, **options: Any) -> int:
     shown = showing_from(options)
     settings = settings_from(options, os.environ)
 
-    async def go(stop: Stop, listener: Listener) -> "Measurement":
+    async def go(stop: CancelToken, listener: Listener) -> "Measurement":
         world = World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk())
         return await run(settings, world, stop, listener)
 
     with asyncio.Runner() as runner:
         try:
-            return report(runner, go, pulled, shown)
+            return report(runner, go, received_signals, shown)
         finally:
             end_children()
 
@@ -358,7 +358,7 @@ def demo(
     from agent.simulated import scenario as scenarios
     from agent.simulated.settings import settings_of
 
-    pulled: list[str] = context.obj
+    received_signals: list[str] = context.obj
     shown = showing_from(options)
     if not again_and_again:
         _refuse_without_watch(context)
@@ -371,7 +371,7 @@ def demo(
     except KeyError as error:
         raise click.UsageError(f"There is no scenario {scenario!r}; --list names them.") from error
 
-    async def go(stop: Stop, listener: Listener) -> "Measurement":
+    async def go(stop: CancelToken, listener: Listener) -> "Measurement":
         from agent.simulated.world import simulated
 
         async with simulated(chosen) as world:
@@ -380,7 +380,7 @@ def demo(
     if on_screen:
         from agent.tui.source import Live
 
-        async def again(settings: Settings, listener: Listener, stop: Stop) -> "Measurement":
+        async def again(settings: Settings, listener: Listener, stop: CancelToken) -> "Measurement":
             from agent.run.runner import measure
             from agent.simulated.world import simulated
 
@@ -390,14 +390,14 @@ def demo(
         judging = partial(_judged, suppress=shown.suppressions)
         title = f"simulated VPC: {chosen.name}"
         live = Live(title=title, settings=settings_of(chosen), measure=again, judge=judging)
-        return _interface(live, pulled, shown)
+        return _interface(live, received_signals, shown)
     if again_and_again:
         return _watched_demo(context, chosen)
     from agent.simulated.clock import VirtualLoop
 
     to_stderr(f"Simulated VPC, scenario {chosen.name}: {chosen.summary}.\n")
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return report(runner, go, pulled, shown)
+        return report(runner, go, received_signals, shown)
 
 
 def _refuse_without_watch(context: click.Context) -> None:
@@ -420,7 +420,7 @@ def _watched_demo(context: click.Context, chosen: "Scenario") -> int:
     turns = itertools.cycle((chosen, *map(scenarios.load, chosen.turns)))
     began = time.monotonic()
 
-    async def go(settings: Settings, listener: Listener, stop: Stop) -> "Measurement":
+    async def go(settings: Settings, listener: Listener, stop: CancelToken) -> "Measurement":
         from agent.run.runner import measure
 
         async with simulated(next(turns), began) as world:
@@ -446,7 +446,7 @@ def endpoints(region: str | None, partition: str | None, wanted: str) -> int:
     return exits.OK
 
 
-def _known(region: str | None, partition: str | None) -> tuple[Endpoint, ...]:
+def _known(region: str | None, partition: str | None) -> tuple[ServiceEndpoint, ...]:
     """What the table has of a Region, of a partition or of all. Raises UsageError for those that it lacks."""
     from agent.catalog.hosts import endpoints
 
@@ -477,21 +477,21 @@ def permissions(region: str | None, partition: str | None, wanted: str) -> int:
 @main.command()
 @gathering
 @click.pass_obj
-def facts(pulled: list[str], /, **options: Any) -> int:
+def facts(received_signals: list[str], /, **options: Any) -> int:
     """Write what EC2 says of a VPC to a file, for a host there that cannot ask EC2 itself.
 
     Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account; nothing is changed
     there. On the host, `backuplink check --ec2-facts FILE` then takes the file. Exits 0 where everything was read, 1
     where a part was not and stderr says which, 3 where nothing could be read and no file was written.
     """
-    from agent.run.collect_facts import Wanted, gather
+    from agent.run.collect_facts import FactsRequest, gather
     from probes.seams import World
     from probes.system.machine import SystemMachine
     from probes.system.net import SystemNet
     from probes.system.sdk import SystemSdk, end_children
 
     region, _ = region_from(options["region"], os.environ)
-    wanted = Wanted(
+    wanted = FactsRequest(
         vpc_id=options["vpc_id"],
         region=region,
         profile=options["profile"],
@@ -500,12 +500,12 @@ def facts(pulled: list[str], /, **options: Any) -> int:
         deadline=options["deadline"],
     )
 
-    async def go(stop: Stop) -> "Ec2Facts | Nothing":
+    async def go(stop: CancelToken) -> "Ec2Facts | FactsUnavailable":
         return await gather(wanted, World(net=SystemNet(), machine=SystemMachine(), sdk=SystemSdk()), stop=stop)
 
     with asyncio.Runner() as runner:
         try:
-            return gathered(runner, go, pulled, options["output"])
+            return gathered(runner, go, received_signals, options["output"])
         finally:
             end_children()
 
@@ -610,12 +610,12 @@ def _judged(measurement: "Measurement", suppress: Sequence[Suppression]) -> Repo
     return judge(measurement, suppress=suppress)
 
 
-async def run(settings: Settings, world: "World", stop: Stop, listener: Listener) -> "Measurement":
-    """Measure once, with signals and a progress line; `stop` is pulled by SIGINT, SIGTERM and SIGHUP."""
+async def run(settings: Settings, world: "World", stop: CancelToken, listener: Listener) -> "Measurement":
+    """Measure once, with signals and a progress line; `stop` is cancelled by SIGINT, SIGTERM and SIGHUP."""
     from agent.formats.progress import Progress
     from agent.run.runner import measure
 
-    with pulling(stop):
+    with cancel_on_signals(stop):
         progress = Progress(sys.stderr, asyncio.get_running_loop().time)
 
         def emit(event: Event) -> None:
@@ -628,7 +628,7 @@ async def run(settings: Settings, world: "World", stop: Stop, listener: Listener
             progress.end()
 
 
-async def measured_here(settings: Settings, listener: Listener, stop: Stop) -> "Measurement":
+async def measured_here(settings: Settings, listener: Listener, stop: CancelToken) -> "Measurement":
     """Measure once on this host, for whoever minds signals and progress himself."""
     from agent.run.runner import measure
     from probes.seams import World
@@ -640,21 +640,21 @@ async def measured_here(settings: Settings, listener: Listener, stop: Stop) -> "
     return await measure(settings, world, emit=listener, stop=stop)
 
 
-def report(runner: asyncio.Runner, go: Go, pulled: list[str], shown: Showing) -> int:
-    """Run `go`, judge what it saw, write the document and give the exit code. `pulled` names the signals so far."""
-    stop = Stop(pulled)
-    with ending(pulled):
+def report(runner: asyncio.Runner, go: Go, received_signals: list[str], shown: Showing) -> int:
+    """Run `go`, judge what it saw, write the document and give the exit code."""
+    stop = CancelToken(received_signals)
+    with exit_on_signals(received_signals):
         return _reported(runner, go, stop, shown)
 
 
-def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int:
-    # Lines can go out as they come unless they are to be masked, for which the whole run must be known, or kept.
+def _reported(runner: asyncio.Runner, go: Go, stop: CancelToken, shown: Showing) -> int:
+    # NdjsonWriter can go out as they come unless they are to be masked, for which the whole run must be known, or kept.
     live = shown.format == "ndjson" and not shown.redact and shown.output is None
     if live:
-        from agent.formats.ndjson import Lines
+        from agent.formats.ndjson import NdjsonWriter
 
         writer = Writer()
-        lines = Lines(writer.write)
+        lines = NdjsonWriter(writer.write)
         judged = _judged(_measured(runner, go, stop, lines), suppress=shown.suppressions)
         lines.end(judged)
         writer.end()
@@ -667,13 +667,13 @@ def _reported(runner: asyncio.Runner, go: Go, stop: Stop, shown: Showing) -> int
     return code if stop.reason is None else exits.SIGNALS[stop.reason]
 
 
-def _measured(runner: asyncio.Runner, go: Go, stop: Stop, listener: Listener) -> "Measurement":
+def _measured(runner: asyncio.Runner, go: Go, stop: CancelToken, listener: Listener) -> "Measurement":
     async def whole() -> "Measurement":
         return await go(stop, listener)
 
     seen = runner.run(whole())
     if stop.reason is not None:
-        hurry()
+        start_grace_timer()
     return seen
 
 
@@ -706,15 +706,15 @@ def _put(document: str, output: str, what: str) -> bool:
 # --- A watch ---------------------------------------------------------------------------------------------------------
 
 
-def job_here(context: click.Context) -> "Job":
+def job_here(context: click.Context) -> "WatchConfig":
     """What a watch of this host does by a context's options. Raises UsageError."""
     return _job(context, settings_from(context.params, os.environ), measured_here)
 
 
-def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job":
+def _job(context: click.Context, settings: Settings, measure: "Measure") -> "WatchConfig":
     """What a watch does by a context's options. Raises UsageError."""
     from agent.watch.change_text import flaw_of
-    from agent.watch.schedule import Job
+    from agent.watch.schedule import WatchConfig
 
     options = context.params
     shown = showing_from(options)
@@ -722,7 +722,7 @@ def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job
     if wanted.notify is not None and (why := flaw_of(wanted.notify.template)) is not None:
         raise click.UsageError(f"{options['notify_template']}: is no template: {why}.")
     most = SHARE_FOR_A_CYCLE * wanted.interval
-    return Job(
+    return WatchConfig(
         settings=replace(settings, deadline=min(settings.deadline, most)),
         watching=wanted,
         measure=measure,
@@ -738,24 +738,26 @@ def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Job
 
 def _watched(
     context: click.Context,
-    job_in: "Callable[[click.Context], Job]",
+    job_in: "Callable[[click.Context], WatchConfig]",
     now: "Callable[[], datetime]",
     tidy: "Callable[[Collection[int]], None]" = lambda _: None,
 ) -> int:
     """Watch as the context's options say, and as they say anew after a hangup, and give the exit code."""
     import random
 
-    from agent.watch.schedule import CannotListenError, Surroundings, Watch
+    from agent.watch.schedule import CannotListenError, Watch, WatchEnvironment
     from agent.watch.systemd import Manager, in_journal
 
     job = job_in(context)
-    pulled: list[str] = context.obj
-    pulled[:] = [each for each in pulled if each != signal.SIGHUP.name]  # the settings are as new as can be
+    received_signals: list[str] = context.obj
+    received_signals[:] = [
+        each for each in received_signals if each != signal.SIGHUP.name
+    ]  # the settings are as new as can be
     arguments = context.meta[ARGUMENTS]
     in_text = job.format == "text" or job.output is not None
     documents = Writer()
     lines = documents if in_text else Writer(to_stderr)
-    around = Surroundings(
+    around = WatchEnvironment(
         now=now,
         chance=random.Random(),  # noqa: S311 - spreads a fleet in time, and is no secret
         manager=Manager(os.environ, process_id=os.getpid()),
@@ -765,19 +767,19 @@ def _watched(
         tidy=tidy,
     )
 
-    def reread() -> "Job":
+    def reread() -> "WatchConfig":
         try:
             with context.command.make_context(context.info_name, list(arguments), parent=context.parent) as again:
                 return job_in(again)
         except click.ClickException as error:
             raise ValueError(one_line(error.format_message())) from error
 
-    stop = Stop(pulled)
-    with asyncio.Runner() as runner, ending(pulled, code=exits.OK):
+    stop = CancelToken(received_signals)
+    with asyncio.Runner() as runner, exit_on_signals(received_signals, code=exits.OK):
 
         async def whole() -> "Watch":
             watch = Watch(job, around, stop, reread)
-            with pulling(stop, at_once=hurry, on_hangup=watch.read_again):
+            with cancel_on_signals(stop, at_once=start_grace_timer, on_hangup=watch.read_again):
                 await watch.run()
             return watch
 
@@ -798,9 +800,8 @@ def _watched(
 # --- The interface ---------------------------------------------------------------------------------------------------
 
 
-def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
-    """Show `source` until it is left, write the document of what was seen, and give the exit code. `pulled` names the
-    signals so far."""
+def _interface(source: "Source", received_signals: list[str], shown: Showing) -> int:
+    """Show `source` until it is left, write the document of what was seen, and give the exit code."""
     from agent.tui import command
 
     if (why := command.why_not(os.environ)) is not None:
@@ -814,15 +815,15 @@ def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
             f"The interface cannot be shown here: {error}. `backuplink check` does without Textual."
         ) from error
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # is for what goes on without a terminal
-        signal.signal(signal.SIGHUP, lambda *_: pulled.append(signal.SIGHUP.name))
+        signal.signal(signal.SIGHUP, lambda *_: received_signals.append(signal.SIGHUP.name))
     terminal = command.Terminal()
-    leave = command.Leave(pulled, hurry=hurry, leave=app.leave)
+    leave = command.Leave(received_signals, start_grace_timer=start_grace_timer, leave=app.leave)
 
     async def go() -> int | None:
-        with pulling(leave):
+        with cancel_on_signals(leave):
             return None if leave.reason is not None else await app.run_async()
 
-    with ending(pulled, terminal.put_back):
+    with exit_on_signals(received_signals, terminal.put_back):
         try:
             with asyncio.Runner() as runner:
                 code = runner.run(go())
@@ -835,33 +836,32 @@ def _interface(source: "Source", pulled: list[str], shown: Showing) -> int:
             from agent.judge.verdict import refusal
 
             seen = refusal("left before anything was seen")
-        code = exits.SIGNALS[pulled[0]] if pulled else exits.UNKNOWN if code is None else code
+        code = exits.SIGNALS[received_signals[0]] if received_signals else exits.UNKNOWN if code is None else code
         code = _write(seen, shown, code)
-        return exits.SIGNALS[pulled[0]] if pulled else code
+        return exits.SIGNALS[received_signals[0]] if received_signals else code
 
 
 # --- A configuration -------------------------------------------------------------------------------------------------
 
 
-def gathered(runner: asyncio.Runner, go: Gather, pulled: list[str], output: str | None) -> int:
-    """Run `go`, write the facts that it gives, say what is not among them, and give the exit code. `pulled` names the
-    signals so far; one that comes before all is read leaves no file."""
+def gathered(runner: asyncio.Runner, go: Gather, received_signals: list[str], output: str | None) -> int:
+    """Run `go`, write the facts that it gives, say what is not among them, and give the exit code; one that comes before all is read leaves no file."""
     from agent.report import facts_file
-    from agent.run.collect_facts import Nothing, lacking
+    from agent.run.collect_facts import FactsUnavailable, lacking
 
-    stop = Stop(pulled)
+    stop = CancelToken(received_signals)
 
-    async def whole() -> "Ec2Facts | Nothing":
-        with pulling(stop):
+    async def whole() -> "Ec2Facts | FactsUnavailable":
+        with cancel_on_signals(stop):
             return await go(stop)
 
-    with ending(pulled):
+    with exit_on_signals(received_signals):
         found = runner.run(whole())
         if stop.reason is not None:
-            hurry()
+            start_grace_timer()
             why = f"interrupted by {stop.reason}; nothing was written"
             return _refuse(why, format_in((), os.environ), exits.SIGNALS[stop.reason])
-        if isinstance(found, Nothing):
+        if isinstance(found, FactsUnavailable):
             raise click.ClickException(f"{found.why}.")
         document = facts_file.dumps(found)
         written = output is None or _put(document, output, "the facts are")
@@ -870,6 +870,6 @@ def gathered(runner: asyncio.Runner, go: Gather, pulled: list[str], output: str 
         lines = lacking(found)
         for line in lines:
             to_stderr(f"{one_line(f'Not read: {line}')}\n")
-        if pulled:
-            return exits.SIGNALS[pulled[0]]
+        if received_signals:
+            return exits.SIGNALS[received_signals[0]]
         return (exits.WARNING if lines else exits.OK) if written else exits.UNKNOWN

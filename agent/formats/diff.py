@@ -8,7 +8,7 @@ from typing import Any, Final
 from agent.formats.report_text import WIDTH, visible
 from agent.report.codec import dumps
 from agent.report.diff import (
-    Change,
+    ChangeKind,
     Difference,
     FindingChange,
     Pair,
@@ -19,9 +19,9 @@ from agent.report.diff import (
     TargetChange,
 )
 from agent.report.model import Status
-from agent.report.serialization import plain
+from agent.report.serialization import to_json
 
-_SIGN: Final = {Change.CAME: "+", Change.WENT: "-", Change.CHANGED: "~"}
+_SIGN: Final = {ChangeKind.CAME: "+", ChangeKind.WENT: "-", ChangeKind.CHANGED: "~"}
 _HEAD: Final = {
     Status.OK: "NOTHING WORSE",
     Status.WARNING: "WORSE (warning)",
@@ -31,7 +31,7 @@ _HEAD: Final = {
 
 def as_json(found: Difference) -> str:
     """One JSON object."""
-    return dumps(plain(found))
+    return dumps(to_json(found))
 
 
 def as_text(found: Difference) -> str:
@@ -101,16 +101,18 @@ def _path(row: PathChange) -> str:
     if row.agrees.old != row.agrees.new:
         words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
         said.append(words[row.agrees.new])
-    return _row(Change.CHANGED, f"{row.id}  {'; '.join(said)}")
+    return _row(ChangeKind.CHANGED, f"{row.id}  {'; '.join(said)}")
 
 
 def _changed(steps: Iterable[StepChange]) -> list[StepChange]:
-    return [each for each in steps if each.change is Change.CHANGED]
+    return [each for each in steps if each.change is ChangeKind.CHANGED]
 
 
 def _moved(steps: Iterable[StepChange]) -> list[str]:
     """Steps that came and went, counted by target and address: one address brings a dozen."""
-    counts = Counter((each.change, each.target, each.address) for each in steps if each.change is not Change.CHANGED)
+    counts = Counter(
+        (each.change, each.target, each.address) for each in steps if each.change is not ChangeKind.CHANGED
+    )
     return [
         _row(
             change,
@@ -130,7 +132,7 @@ def _pair(pair: Pair[Any]) -> str:
     return " -> ".join(dict.fromkeys(map(str, both)))
 
 
-def _row(change: Change, text: str) -> str:
+def _row(change: ChangeKind, text: str) -> str:
     return _wrapped(text, f"  {_SIGN[change]} ", "      ")
 
 

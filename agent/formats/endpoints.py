@@ -1,21 +1,21 @@
 """The table of endpoints, for people and for programs."""
 
-from agent.catalog.hosts import SOURCES, Endpoint
+from agent.catalog.hosts import SOURCES, ServiceEndpoint
 from agent.report.codec import dumps
-from agent.report.serialization import plain
+from agent.report.serialization import to_json
 
 
-def as_json(rows: tuple[Endpoint, ...]) -> str:
+def as_json(rows: tuple[ServiceEndpoint, ...]) -> str:
     """One JSON object with the rows and their sources."""
-    return dumps({"schema": "backuplink.endpoints.v1", "sources": list(SOURCES), "endpoints": plain(rows)})
+    return dumps({"schema": "backuplink.endpoints.v1", "sources": list(SOURCES), "endpoints": to_json(rows)})
 
 
-def as_text(rows: tuple[Endpoint, ...]) -> str:
+def as_text(rows: tuple[ServiceEndpoint, ...]) -> str:
     """A block a row; what an SDK builds without its being documented is marked."""
     return "\n".join(_block(row) for row in rows) + "\nSources\n" + "".join(f"  {source}\n" for source in SOURCES)
 
 
-def _block(row: Endpoint) -> str:
+def _block(row: ServiceEndpoint) -> str:
     state = "" if row.offered else ", not offered"
     lines = [f"{row.service} in {row.region} ({row.region_name}, {row.partition}){state}"]
     if row.service_name is not None:

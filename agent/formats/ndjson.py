@@ -6,11 +6,11 @@ from typing import Any
 
 from agent.report.codec import encode, encode_observation
 from agent.report.model import Report
-from agent.report.serialization import plain
+from agent.report.serialization import to_json
 from agent.run.events import Event, ObservationMade, RunStarted
 
 
-class Lines:
+class NdjsonWriter:
     """Turns events into lines. `write` gets one whole line at a time."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
@@ -32,7 +32,7 @@ class Lines:
     def end(self, report: Report) -> None:
         """The findings, and the whole report as the last line."""
         for finding in report.findings:
-            self._line("finding", plain(finding))
+            self._line("finding", to_json(finding))
         self._line("report", encode(report))
 
     def _line(self, kind: str, content: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Lines:
 def render(report: Report) -> str:
     """The lines of a run that is over."""
     lines: list[str] = []
-    writer = Lines(lines.append)
+    writer = NdjsonWriter(lines.append)
     writer.begin(report.run.id, None)  # a report does not say what the deadline was
     for observation in report.observations:
         writer(ObservationMade(observation, len(report.observations)))

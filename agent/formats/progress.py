@@ -25,7 +25,7 @@ class Progress:
             case ObservationMade():
                 self._made += 1
                 self._write(
-                    f"{self._made} of {event.announced} looks, "
+                    f"{self._made} of {event.planned} looks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
 

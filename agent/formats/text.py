@@ -33,7 +33,7 @@ from agent.formats.report_text import (
     zone,
 )
 from agent.judge.rules.rule import listed
-from agent.report.hops import Hop, Outcome, Stage
+from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, Status, TargetReport
 from probes.model import Address
 
@@ -65,10 +65,10 @@ _IN_SHORT: Final = {
 _INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """All that a packet meets which does not leave its subnet."""
 _PREDICTED: Final = {
-    Outcome.OPEN: "open",
-    Outcome.BLOCKED: "BLOCKED",
-    Outcome.DOUBTFUL: "doubtful",
-    Outcome.CANNOT_TELL: "cannot tell",
+    Reachability.OPEN: "open",
+    Reachability.BLOCKED: "BLOCKED",
+    Reachability.DOUBTFUL: "doubtful",
+    Reachability.CANNOT_TELL: "cannot tell",
 }
 _MEASURED: Final = {
     Measured.CONNECTED: "connected",
@@ -233,16 +233,16 @@ def _picture(target: TargetReport, report: Report) -> list[str]:
         ):
             lines += row
         lines += _hops(block)
-    if any(each.predicted is Outcome.CANNOT_TELL and _is_well(each) for each in paths):
+    if any(each.predicted is Reachability.CANNOT_TELL and _is_well(each) for each in paths):
         lines.append("  ?: the configuration that can be read does not tell; it connects all the same")
     return lines
 
 
 def _is_well(path: ConfiguredPath) -> bool:
     """Whether nothing about a path needs to be looked at hop by hop."""
-    if path.predicted is Outcome.CANNOT_TELL:
+    if path.predicted is Reachability.CANNOT_TELL:
         return path.measured is Measured.CONNECTED
-    return path.predicted is Outcome.OPEN and path.agrees is not False
+    return path.predicted is Reachability.OPEN and path.agrees is not False
 
 
 def _ended(path: ConfiguredPath) -> str:
@@ -257,10 +257,10 @@ def _way(path: ConfiguredPath) -> str:
         name = _IN_SHORT.get(hop.stage)
         if hop.stage is Stage.ROUTE and hop.rule is not None:
             name = hop.rule.rpartition(" to ")[2]
-        if hop.stage is Stage.ENDPOINT and hop.outcome is not Outcome.OPEN:
+        if hop.stage is Stage.ENDPOINT and hop.outcome is not Reachability.OPEN:
             name = "endpoint"
         if name is not None:
-            names.append(name if hop.outcome is Outcome.OPEN else f"{name}?")
+            names.append(name if hop.outcome is Reachability.OPEN else f"{name}?")
     if _is_inside_subnet(path):
         names.insert(1, "same subnet")
     return " > ".join(names)
@@ -290,7 +290,7 @@ def _likeness(path: ConfiguredPath) -> tuple[object, ...]:
             hop.stage,
             tuple(each for each in hop.resources if each != path.interface_id),
             hop.outcome,
-            None if hop.outcome is Outcome.OPEN else (_general(hop.rule, path), _general(hop.words, path)),
+            None if hop.outcome is Reachability.OPEN else (_general(hop.rule, path), _general(hop.words, path)),
         )
         for hop in path.hops
     )
@@ -324,7 +324,7 @@ def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
         if hop is arrival and path.subnet_id is not None and not _is_inside_subnet(path):
             lines.append(_hop("into", "", there))
         lines.append(_hop(_LABELS[hop.outcome], _HOPS[hop.stage], _decides(hop, path, rules)))
-        if hop.outcome is not Outcome.OPEN:
+        if hop.outcome is not Reachability.OPEN:
             lines.append(_wrapped(_specific(hop.words, block), " " * 14))
         if hop.stage is path.parted_at:
             lines.append(_wrapped(f"<-- here they part: it {_MEASURED[path.measured]} all the same", " " * 14))
@@ -340,10 +340,10 @@ def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
 _AT_THE_END: Final = frozenset({Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
 """The hops in the endpoint's subnet."""
 _LABELS: Final = {
-    Outcome.OPEN: "open",
-    Outcome.BLOCKED: "BLOCKED",
-    Outcome.DOUBTFUL: "DOUBTFUL",
-    Outcome.CANNOT_TELL: "?",
+    Reachability.OPEN: "open",
+    Reachability.BLOCKED: "BLOCKED",
+    Reachability.DOUBTFUL: "DOUBTFUL",
+    Reachability.CANNOT_TELL: "?",
 }
 
 

@@ -22,7 +22,7 @@ from agent.judge.rules.vpc.paths import DELETED
 from agent.report.model import Finding, Fix, NotEvaluated
 from agent.settings import Suppression
 from probes.model import Address, Addressing, Observation, Role, Step, Target
-from probes.vpc.model import READS, Endpoint
+from probes.vpc.model import READS, VpcEndpoint
 
 ANYTHING: Final = "*"
 CONFIGURATION: Final = "VPC"
@@ -601,7 +601,7 @@ def _known_ids(evidence: Evidence, about: Found, target: Target | None) -> dict[
     return {name: value for name, value in found.items() if value is not None and FORMS[name].fullmatch(value)}
 
 
-def _endpoint_of(evidence: Evidence, about: Found, target: Target) -> Endpoint | None:
+def _endpoint_of(evidence: Evidence, about: Found, target: Target) -> VpcEndpoint | None:
     """The endpoint that a finding is about: the only one of the service in this VPC, where the private addresses of the
     finding are all of its interfaces, or the finding has none and private DNS is what makes the name private."""
     region = None if evidence.imds is None else evidence.imds.region

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import APPLIANCE_LABELS, HTTPS, SERVICES, appliance_host, why_unused
 from agent.judge.predict.predictor import Predictor, own_interface
-from agent.report.hops import EPHEMERAL, Outcome, Ports, Prediction
+from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
 from agent.report.model import ConfiguredPath, Measured, Measurement
 from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
@@ -30,7 +30,7 @@ from probes.facts import (
 )
 from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
-from probes.vpc.model import READS, Configuration, Endpoint, NetworkInterface, Subnet, configuration_of
+from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
 F = TypeVar("F")
 
@@ -348,7 +348,7 @@ class Evidence:
         owners.discard(None)
         return None if account is None or not owners else owners != {account}
 
-    def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[Endpoint, ...] | None:
+    def endpoints(self, target: Target, *, vpc_id: str | None = None) -> tuple[VpcEndpoint, ...] | None:
         """The endpoints of the target's service, in one VPC or in all of the account and Region; None where they were
         not read, as those of another Region than this host's never are."""
         listed = self.configuration.endpoints
@@ -366,7 +366,7 @@ class Evidence:
         """The interface of an endpoint that has an address for this host; None where none that was read has it."""
         return self._predictor.interface_at(address)
 
-    def endpoint_of(self, interface: NetworkInterface | None) -> Endpoint | None:
+    def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
         """The endpoint that an interface is of."""
         return self._predictor.endpoint_of(interface)
 
@@ -429,7 +429,7 @@ class Evidence:
         attempt = self.at(Step.TCP, target, predicted.address, predicted.port)
         measured = _measured(attempt)
         agrees = _AGREEMENT.get((predicted.outcome, measured))
-        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Outcome.BLOCKED), None)
+        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Reachability.BLOCKED), None)
         own, interface = self.own_interface(predicted.source), self.interface_at(predicted.address)
         return ConfiguredPath(
             target=target.id,
@@ -514,11 +514,11 @@ class Evidence:
 
 
 _AGREEMENT: Final = {
-    (Outcome.OPEN, Measured.CONNECTED): True,
-    (Outcome.BLOCKED, Measured.SILENT): True,
-    (Outcome.OPEN, Measured.SILENT): False,
-    (Outcome.OPEN, Measured.REFUSED): False,
-    (Outcome.BLOCKED, Measured.CONNECTED): False,
+    (Reachability.OPEN, Measured.CONNECTED): True,
+    (Reachability.BLOCKED, Measured.SILENT): True,
+    (Reachability.OPEN, Measured.SILENT): False,
+    (Reachability.OPEN, Measured.REFUSED): False,
+    (Reachability.BLOCKED, Measured.CONNECTED): False,
 }
 """Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
 have dropped is somebody else's, before them."""

@@ -1,40 +1,40 @@
-"""How a run is ended from outside: light, since whoever catches signals needs it before anything else is loaded."""
+"""How a run is cancelled from outside. Light, since the handlers of signals need it before anything else is loaded."""
 
 import asyncio
 
 
-class Stop:
-    """The way to end a run from outside: by names of signals, in `pulled` before the run begins and by `pull` then."""
+class CancelToken:
+    """Cancels a run: by the signals received before it starts, and by `cancel` from then on."""
 
-    def __init__(self, pulled: list[str] | None = None) -> None:
-        self._pulled = [] if pulled is None else pulled
+    def __init__(self, received_signals: list[str] | None = None) -> None:
+        self._received = [] if received_signals is None else received_signals
         self._window: asyncio.Timeout | None = None
 
     @property
     def reason(self) -> str | None:
-        """The first signal; None where none has come."""
-        return self._pulled[0] if self._pulled else None
+        """The name of the first signal; None where none was received."""
+        return self._received[0] if self._received else None
 
-    def pull(self, reason: str) -> None:
+    def cancel(self, reason: str) -> None:
         """End the run now."""
-        self.name(reason)
-        self.close()
+        self.note(reason)
+        self.expire()
 
-    def name(self, reason: str) -> None:
-        """Note a signal without ending the run: all that its handler may do, since it comes between any two steps."""
-        self._pulled.append(reason)
+    def note(self, reason: str) -> None:
+        """Record a signal without ending the run: all that a handler may do, since it runs between any two steps."""
+        self._received.append(reason)
 
-    def close(self) -> None:
-        """End the run for the signal that has been noted."""
+    def expire(self) -> None:
+        """End the run for the signal that was recorded."""
         if self._window is not None and not self._window.expired():
             self._window.reschedule(asyncio.get_running_loop().time())
 
     def watch(self, window: asyncio.Timeout) -> None:
-        """From now on, pulling ends `window`."""
+        """From now on, cancelling ends `window`; at once where a signal was received already."""
         self._window = window
-        if self._pulled:
-            self.close()
+        if self._received:
+            self.expire()
 
     def release(self) -> None:
-        """The window is over: pulling only leaves its name from now on."""
+        """The window is over: cancelling only records its reason from now on."""
         self._window = None

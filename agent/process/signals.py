@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 
 GRACE_SECONDS: Final = 2.0
 """For writing a document once a signal has come."""
@@ -23,10 +23,10 @@ def _nothing() -> None:
 
 
 @contextlib.contextmanager
-def pulling(
-    stop: Stop, *, at_once: Callable[[], None] = _nothing, on_hangup: Callable[[], None] | None = None
+def cancel_on_signals(
+    stop: CancelToken, *, at_once: Callable[[], None] = _nothing, on_hangup: Callable[[], None] | None = None
 ) -> Iterator[None]:
-    """While the block lasts, SIGINT, SIGTERM and SIGHUP pull `stop`, after `at_once` was called in the handler. With
+    """While the block lasts, SIGINT, SIGTERM and SIGHUP cancel `stop`, after `at_once` was called in the handler. With
     `on_hangup`, SIGHUP has the loop call that instead."""
     loop = asyncio.get_running_loop()
 
@@ -35,8 +35,8 @@ def pulling(
             loop.call_soon_threadsafe(on_hangup)
             return
         at_once()
-        stop.name(signal.Signals(number).name)
-        loop.call_soon_threadsafe(stop.close)  # wakes the loop, too
+        stop.note(signal.Signals(number).name)
+        loop.call_soon_threadsafe(stop.expire)  # wakes the loop, too
 
     # Not the loop's own handlers: it forgets what comes after its last turn, and its way out restores the default,
     # which would end the process before its document is written.
@@ -45,18 +45,20 @@ def pulling(
 
 
 @contextlib.contextmanager
-def ending(pulled: list[str], at_last: Callable[[], None] = _nothing, code: int | None = None) -> Iterator[None]:
+def exit_on_signals(
+    received_signals: list[str], at_last: Callable[[], None] = _nothing, code: int | None = None
+) -> Iterator[None]:
     """While the block lasts, a signal leaves GRACE_SECONDS for the document, and then calls `at_last` and ends the
     process even where it waits for a reader of stdout who never reads, with `code`, otherwise with the signal's.
-    `pulling` has its own meaning for signals meanwhile."""
+    `cancel_on_signals` has its own meaning for signals meanwhile."""
 
     def end(_: int, __: FrameType | None) -> None:
         at_last()
-        os._exit(128 + signal.Signals[pulled[0]] if code is None else code)
+        os._exit(128 + signal.Signals[received_signals[0]] if code is None else code)
 
     def heard(number: int, _: FrameType | None) -> None:
-        pulled.append(signal.Signals(number).name)
-        hurry()
+        received_signals.append(signal.Signals(number).name)
+        start_grace_timer()
 
     before = signal.signal(signal.SIGALRM, end)
     try:
@@ -67,7 +69,7 @@ def ending(pulled: list[str], at_last: Callable[[], None] = _nothing, code: int 
         signal.signal(signal.SIGALRM, before)
 
 
-def hurry() -> None:
+def start_grace_timer() -> None:
     """From now on there are GRACE_SECONDS left, unless they run already."""
     if not signal.getitimer(signal.ITIMER_REAL)[0]:
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)

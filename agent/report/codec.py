@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.catalog.services import APPLIANCE_LABELS
 from agent.report.model import SCHEMA, Report
-from agent.report.serialization import ShapeError, plain, shaped, type_schema
+from agent.report.serialization import DecodeError, from_json, to_json, type_schema
 from probes.facts import (
     AllowanceFacts,
     ApiFacts,
@@ -56,9 +56,9 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
 
 def encode(report: Report) -> dict[str, Any]:
     """The report as JSON's types, every key of the contract there, in its order."""
-    document = plain(replace(report, observations=()))
+    document = to_json(replace(report, observations=()))
     document["observations"] = [encode_observation(each) for each in report.observations]
-    return document  # type: ignore[no-any-return] # plain() of a class is an object
+    return document  # type: ignore[no-any-return] # to_json() of a class is an object
 
 
 def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
@@ -68,30 +68,30 @@ def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
     return {
         "id": observation.id,
         "after": subject.after,
-        "step": plain(subject.step),
+        "step": to_json(subject.step),
         "target": subject.target,
-        "address": plain(subject.address),
+        "address": to_json(subject.address),
         "port": subject.port,
-        "resolver": plain(subject.resolver),
+        "resolver": to_json(subject.resolver),
         "operation": subject.operation,
         "status": status,
-        "started_at": plain(observation.started_at),
-        "seconds": plain(observation.seconds),
-        "failure": plain(observation.failure),
+        "started_at": to_json(observation.started_at),
+        "seconds": to_json(observation.seconds),
+        "failure": to_json(observation.failure),
         "skipped_because": outcome.reason if isinstance(outcome, Skipped) else None,
-        "facts": plain(observation.facts),
+        "facts": to_json(observation.facts),
     }
 
 
 def decode(document: Any) -> Report:
-    """Read a report back. Raises ShapeError where it is none."""
+    """Read a report back. Raises DecodeError where it is none."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ShapeError("schema", f"this is no {SCHEMA}")
+        raise DecodeError("schema", f"this is no {SCHEMA}")
     listed = document.get("observations")
     if not isinstance(listed, list):
-        raise ShapeError("observations", "a list belongs here")
+        raise DecodeError("observations", "a list belongs here")
     observations = tuple(decode_observation(each, f"observations[{place}]") for place, each in enumerate(listed))
-    return replace(shaped(Report, {**document, "observations": []}), observations=observations)
+    return replace(from_json(Report, {**document, "observations": []}), observations=observations)
 
 
 def dumps(document: Any) -> str:
@@ -151,37 +151,37 @@ _OBSERVATION_KEYS: Final = frozenset(
 
 
 def decode_observation(data: Any, where: str) -> Observation[Any]:
-    """Read one observation back. Raises ShapeError, with `where` it stands."""
+    """Read one observation back. Raises DecodeError, with `where` it stands."""
     if not isinstance(data, dict) or set(data) != _OBSERVATION_KEYS:
-        raise ShapeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
+        raise DecodeError(where, f"an object with exactly the keys {', '.join(sorted(_OBSERVATION_KEYS))} belongs here")
     names = ("step", "target", "address", "port", "resolver", "operation", "after")
-    subject = shaped(Subject, {name: data[name] for name in names}, where)
+    subject = from_json(Subject, {name: data[name] for name in names}, where)
     if data["id"] != subject.id:
-        raise ShapeError(f"{where}.id", f"{subject.id} belongs here")
+        raise DecodeError(f"{where}.id", f"{subject.id} belongs here")
     facts: Any = None
     if data["facts"] is not None:
         kind = _FACTS.get((subject.step, subject.operation))
         if kind is None:
-            raise ShapeError(f"{where}.facts", "nothing is known of facts of this step and operation")
-        facts = shaped(kind, data["facts"], f"{where}.facts")
+            raise DecodeError(f"{where}.facts", "nothing is known of facts of this step and operation")
+        facts = from_json(kind, data["facts"], f"{where}.facts")
     outcome: Outcome[Any]
     match data["status"]:
         case "ok" if facts is None:
-            raise ShapeError(f"{where}.facts", "what was seen belongs here")
+            raise DecodeError(f"{where}.facts", "what was seen belongs here")
         case "ok":
             outcome = Ok(facts)
         case "failed":
-            outcome = Failed(shaped(Failure, data["failure"], f"{where}.failure"), facts)
+            outcome = Failed(from_json(Failure, data["failure"], f"{where}.failure"), facts)
         case "skipped":
-            outcome = Skipped(shaped(str, data["skipped_because"], f"{where}.skipped_because"))
+            outcome = Skipped(from_json(str, data["skipped_because"], f"{where}.skipped_because"))
         case _:
-            raise ShapeError(f"{where}.status", "one of ok, failed, skipped belongs here")
+            raise DecodeError(f"{where}.status", "one of ok, failed, skipped belongs here")
     for key, status in (("failure", "failed"), ("skipped_because", "skipped")):
         if data["status"] != status and data[key] is not None:
-            raise ShapeError(f"{where}.{key}", f"null belongs here, since the step was {data['status']}")
+            raise DecodeError(f"{where}.{key}", f"null belongs here, since the step was {data['status']}")
     if data["status"] == "skipped" and facts is not None:
-        raise ShapeError(f"{where}.facts", "null belongs here, since the step was skipped")
-    times = shaped(_Times, {"started_at": data["started_at"], "seconds": data["seconds"]}, where)
+        raise DecodeError(f"{where}.facts", "null belongs here, since the step was skipped")
+    times = from_json(_Times, {"started_at": data["started_at"], "seconds": data["seconds"]}, where)
     return Observation(subject=subject, outcome=outcome, started_at=times.started_at, seconds=times.seconds)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 from agent.catalog.findings import Severity
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
 from probes.model import Address, Failed, Observation, Role, Skipped
 
@@ -19,7 +19,7 @@ SCHEMA: Final = "backuplink.diff.v1"
 T = TypeVar("T")
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """What became of a thing."""
 
     CAME = "came"
@@ -57,7 +57,7 @@ class TargetChange:
     """A target that is not what it was."""
 
     id: str
-    change: Change
+    change: ChangeKind
     role: Pair[Role]
     status: Pair[Status]
     path: Pair[Path]
@@ -83,7 +83,7 @@ class StepChange:
     """A look that ended otherwise, or that only one of the runs has."""
 
     id: str
-    change: Change
+    change: ChangeKind
     target: str | None
     address: Address | None
     old: StepState | None
@@ -95,7 +95,7 @@ class FindingChange:
     """A finding that came, went, is no longer as bad as it was, or counts otherwise."""
 
     id: str
-    change: Change
+    change: ChangeKind
     title: str
     severity: Pair[Severity]
     counts: Pair[bool]
@@ -111,7 +111,7 @@ class PathChange:
     target: str
     address: Address
     port: int
-    predicted: Pair[Outcome]
+    predicted: Pair[Reachability]
     decided_by: Pair[str]
     """The hop that decides and its ids; None where all let it pass, and so no single one does."""
     agrees: Pair[bool]
@@ -176,20 +176,20 @@ def _side(report: Report) -> Side:
 
 
 def _changes(
-    old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, Change, Any, Any], Any]
+    old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, ChangeKind, Any, Any], Any]
 ) -> tuple[Any, ...]:
     """A row for each id of which the two differ, by id; `compare` gives None where they do not."""
     before, after = {each.id: each for each in old}, {each.id: each for each in new}
     rows = []
     for name in sorted({*before, *after}):
-        change = Change.CAME if name not in before else Change.WENT if name not in after else Change.CHANGED
+        change = ChangeKind.CAME if name not in before else ChangeKind.WENT if name not in after else ChangeKind.CHANGED
         row = compare(name, change, before.get(name), after.get(name))
         if row is not None:
             rows.append(row)
     return tuple(rows)
 
 
-def _target(name: str, change: Change, old: TargetReport | None, new: TargetReport | None) -> TargetChange | None:
+def _target(name: str, change: ChangeKind, old: TargetReport | None, new: TargetReport | None) -> TargetChange | None:
     before, after = (frozenset(one.address for one in each.addresses) if each else frozenset() for each in (old, new))
     row = TargetChange(
         id=name,
@@ -209,7 +209,9 @@ def _ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
     return tuple(sorted(addresses, key=lambda each: (each.version, int(each), str(each))))
 
 
-def _step(name: str, change: Change, old: Observation[Any] | None, new: Observation[Any] | None) -> StepChange | None:
+def _step(
+    name: str, change: ChangeKind, old: Observation[Any] | None, new: Observation[Any] | None
+) -> StepChange | None:
     there = new or old
     before, after = _state(old), _state(new)
     same = before is not None and after is not None and (before.status, before.kind) == (after.status, after.kind)
@@ -230,7 +232,7 @@ def _state(observation: Observation[Any] | None) -> StepState | None:
     return StepState(status="ok", kind=None, message=None)
 
 
-def _finding(name: str, change: Change, old: Finding | None, new: Finding | None) -> FindingChange | None:
+def _finding(name: str, change: ChangeKind, old: Finding | None, new: Finding | None) -> FindingChange | None:
     there = new or old
     severity = Pair(old.severity if old else None, new.severity if new else None)
     counts = Pair(_counts(old) if old else None, _counts(new) if new else None)
@@ -262,7 +264,7 @@ def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
 
 def _decider(path: ConfiguredPath) -> str | None:
     """The first hop that does to the packet what becomes of it, where that is not to pass."""
-    if path.predicted is Outcome.OPEN:
+    if path.predicted is Reachability.OPEN:
         return None
     hop = next((each for each in path.hops if each.outcome is path.predicted), None)
     if hop is None:  # a report that somebody has written may say anything

@@ -14,7 +14,7 @@ from typing import Any, Final
 from agent.catalog.partitions import is_region
 from agent.report import codec
 from agent.report.model import Tool
-from agent.report.serialization import ShapeError, plain, shaped
+from agent.report.serialization import DecodeError, from_json, to_json
 from agent.settings import Ec2Facts
 from agent.version import __version__
 from probes.model import Observation, Step, Subject
@@ -55,7 +55,7 @@ def dumps(facts: Ec2Facts) -> str:
         vpc_id=facts.vpc_id,
         observations=tuple(codec.encode_observation(each) for each in facts.observations),
     )
-    return codec.dumps(plain(document))
+    return codec.dumps(to_json(document))
 
 
 def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
@@ -69,7 +69,7 @@ def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
         facts = _facts(json.loads(text))
     except RecursionError as error:
         raise FactsFileError(f"{name}: is nested too deep for a facts file") from error
-    except ShapeError as error:
+    except DecodeError as error:
         raise FactsFileError(
             f"{name}: is no file of `backuplink facts` that this version understands: {error}"
         ) from error
@@ -81,23 +81,23 @@ def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
 
 
 def _facts(document: Any) -> Ec2Facts:
-    """Raises ShapeError."""
+    """Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise ShapeError("schema", f"this is no {SCHEMA}")
-    found = shaped(_Document, document)
+        raise DecodeError("schema", f"this is no {SCHEMA}")
+    found = from_json(_Document, document)
     if not is_region(found.region):
-        raise ShapeError("region", "the name of a Region belongs here")
+        raise DecodeError("region", "the name of a Region belongs here")
     if VPC_ID.fullmatch(found.vpc_id) is None:
-        raise ShapeError("vpc_id", "the id of a VPC belongs here")
+        raise DecodeError("vpc_id", "the id of a VPC belongs here")
     observations = tuple(
         _observation(each, f"observations[{number}]") for number, each in enumerate(found.observations)
     )
     twice = [name for name, count in Counter(each.id for each in observations).items() if count > 1]
     if twice:
-        raise ShapeError("observations", f"{twice[0]} is there twice")
+        raise DecodeError("observations", f"{twice[0]} is there twice")
     for each in observations:
         if isinstance(each.facts, VpcFacts) and each.facts.vpc.vpc_id != found.vpc_id:
-            raise ShapeError(each.id, f"it tells of the VPC {each.facts.vpc.vpc_id}, and the file of {found.vpc_id}")
+            raise DecodeError(each.id, f"it tells of the VPC {each.facts.vpc.vpc_id}, and the file of {found.vpc_id}")
     return Ec2Facts(region=found.region, vpc_id=found.vpc_id, taken_at=found.taken_at, observations=observations)
 
 
@@ -106,7 +106,7 @@ def _observation(data: Any, where: str) -> Observation[Any]:
     if found.subject.operation not in READS or found.subject != Subject(
         step=Step.EC2, operation=found.subject.operation
     ):
-        raise ShapeError(f"{where}.id", "what EC2 said to one of this version's reads belongs here, and nothing else")
+        raise DecodeError(f"{where}.id", "what EC2 said to one of this version's reads belongs here, and nothing else")
     return found
 
 

@@ -16,7 +16,7 @@ APPLIANCES: Final = ("eni-", "vpce-", "nat-", "i-")
 """What traffic can be led through on its way, the only targets that a route more specific than `local` may have."""
 
 
-class Outcome(StrEnum):
+class Reachability(StrEnum):
     """What a hop, or the whole way, does to the packet."""
 
     OPEN = "open"
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     """Something that decides was not read, or is another account's."""
 
 
-WORST: Final = (Outcome.BLOCKED, Outcome.DOUBTFUL, Outcome.CANNOT_TELL, Outcome.OPEN)
+WORST: Final = (Reachability.BLOCKED, Reachability.DOUBTFUL, Reachability.CANNOT_TELL, Reachability.OPEN)
 """The worst first."""
 
 
@@ -54,7 +54,7 @@ class Hop:
     stage: Stage
     resources: tuple[str, ...]
     """Ids of what decides: groups, an ACL, a route table, an interface; empty where it is not known."""
-    outcome: Outcome
+    outcome: Reachability
     rule: str | None
     """What decides, in short: a rule's id, `100 outbound`, `10.0.0.0/16 to local`; None where no rule fits."""
     words: str
@@ -72,7 +72,7 @@ class Prediction:
     endpoint_id: str | None
     """The endpoint that has the address; None where none that was read has it."""
     interface_id: str | None
-    outcome: Outcome
+    outcome: Reachability
     """The worst hop's: blocked, else doubtful, else cannot tell, else open."""
     hops: tuple[Hop, ...]
     unseen: tuple[str, ...]

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent.catalog.findings import Document, Scope, Severity
-from agent.report.hops import Hop, Outcome, Stage
+from agent.report.hops import Hop, Reachability, Stage
 from agent.settings import Expect
 from probes.addresses import AddressScope
 from probes.facts import (
@@ -254,7 +254,7 @@ class ConfiguredPath:
     source: Address | None
     endpoint_id: str | None
     interface_id: str | None
-    predicted: Outcome
+    predicted: Reachability
     measured: Measured
     agrees: bool | None
     """Whether the two say the same; None where one of them says nothing."""

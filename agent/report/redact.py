@@ -53,7 +53,6 @@ from probes.vpc.model import (
     AMAZON_DNS,
     AclEntry,
     DhcpOptionsFacts,
-    Endpoint,
     FirewallRule,
     GroupRule,
     NetworkAcl,
@@ -66,6 +65,7 @@ from probes.vpc.model import (
     SecurityGroup,
     Subnet,
     Vpc,
+    VpcEndpoint,
 )
 
 T = TypeVar("T")
@@ -117,9 +117,9 @@ _WHOLE: Final[dict[tuple[type, str], str]] = {
     (Credentials, "role"): "role",
     (DhcpOptionsFacts, "name_servers"): "host",
     (DnsFacts, "authority"): "domain",
-    (Endpoint, "dns_names"): "host",
-    (Endpoint, "error_message"): "text",
-    (Endpoint, "policy"): "policy",
+    (VpcEndpoint, "dns_names"): "host",
+    (VpcEndpoint, "error_message"): "text",
+    (VpcEndpoint, "policy"): "policy",
     (FirewallRule, "domains"): "domain",
     (FirewallRule, "override"): "host",
     (GatewayFacts, "gateway_id"): "gateway",
@@ -165,21 +165,21 @@ _FORMS: Final[dict[tuple[type, str], re.Pattern[str]]] = {
     (ConfiguredPath, "endpoint_id"): _ID,
     (ConfiguredPath, "interface_id"): _ID,
     (DhcpOptionsFacts, "options_id"): _ID,
-    (Endpoint, "dns_record_type"): _ADDRESS_TYPE,
-    (Endpoint, "endpoint_id"): _ID,
-    (Endpoint, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}"),
-    (Endpoint, "group_ids"): _ID,
-    (Endpoint, "interface_ids"): _ID,
-    (Endpoint, "ip_address_type"): _ADDRESS_TYPE,
-    (Endpoint, "owner_id"): _OWNER,
-    (Endpoint, "service_name"): re.compile(
+    (VpcEndpoint, "dns_record_type"): _ADDRESS_TYPE,
+    (VpcEndpoint, "endpoint_id"): _ID,
+    (VpcEndpoint, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}"),
+    (VpcEndpoint, "group_ids"): _ID,
+    (VpcEndpoint, "interface_ids"): _ID,
+    (VpcEndpoint, "ip_address_type"): _ADDRESS_TYPE,
+    (VpcEndpoint, "owner_id"): _OWNER,
+    (VpcEndpoint, "service_name"): re.compile(
         r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}"
     ),
-    (Endpoint, "state"): re.compile(
+    (VpcEndpoint, "state"): re.compile(
         r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted"
     ),
-    (Endpoint, "subnet_ids"): _ID,
-    (Endpoint, "vpc_id"): _ID,
+    (VpcEndpoint, "subnet_ids"): _ID,
+    (VpcEndpoint, "vpc_id"): _ID,
     (FirewallRule, "action"): re.compile(r"ALLOW|BLOCK|ALERT"),
     (FirewallRule, "block_response"): re.compile(r"NODATA|NXDOMAIN|OVERRIDE"),
     (FirewallRule, "domain_list_id"): _RESOLVER_ID,

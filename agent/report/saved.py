@@ -11,7 +11,7 @@ from typing import Any
 from agent.catalog.services import SERVICES
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
-from agent.report.serialization import ShapeError
+from agent.report.serialization import DecodeError
 from probes.model import Target
 
 
@@ -30,7 +30,7 @@ def parse_report(data: bytes, name: str) -> Report:
         report = decode(_document(text))
     except RecursionError as error:
         raise SavedReportError(f"{name}: is nested too deep for a report") from error
-    except ShapeError as error:
+    except DecodeError as error:
         raise SavedReportError(
             f"{name}: is no report of `--format json` that this version understands: {error}"
         ) from error
@@ -66,12 +66,12 @@ def _document(text: str) -> Any:
         if not _is_line_of_stream(lines[0]):
             raise
         if not _is_line_of_stream(lines[-1]):
-            raise ShapeError("the last line", "it is cut off, and the report with it") from None
+            raise DecodeError("the last line", "it is cut off, and the report with it") from None
         found = json.loads(lines[-1])
     if not _is_of_stream(found):
         return found
     if found.pop("type") != "report":
-        raise ShapeError("the last line", "the report belongs here; the run did not come to its end") from None
+        raise DecodeError("the last line", "the report belongs here; the run did not come to its end") from None
     return found
 
 

@@ -38,7 +38,7 @@ _TEXT_FORMS: Final[dict[type, tuple[Callable[[str], Any], str]]] = {
 }
 
 
-class ShapeError(ValueError):
+class DecodeError(ValueError):
     """Plain data that does not have the form of the class asked for."""
 
     def __init__(self, where: str, problem: str) -> None:
@@ -47,7 +47,7 @@ class ShapeError(ValueError):
         self.problem = problem
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Give `value` as JSON's types."""
     match value:
         case None | bool() | int():
@@ -61,18 +61,18 @@ def plain(value: Any) -> Any:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case dict():
-            return {str(key): plain(each) for key, each in value.items()}
+            return {str(key): to_json(each) for key, each in value.items()}
         case tuple() | list() | frozenset():
-            return [plain(each) for each in value]
+            return [to_json(each) for each in value]
     if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if type(value) in _TEXT_FORMS:
         return str(value)
     raise TypeError(f"{type(value).__name__} has no plain form")
 
 
-def shaped(kind: type[T], data: Any, where: str = "") -> T:
-    """Give plain `data` as a `kind`. Raises ShapeError."""
+def from_json(kind: type[T], data: Any, where: str = "") -> T:
+    """Give plain `data` as a `kind`. Raises DecodeError."""
     return _shaped(kind, data, where)  # type: ignore[no-any-return] # the walk is over types that mypy cannot follow
 
 
@@ -123,7 +123,7 @@ def _shaped(kind: Any, data: Any, where: str) -> Any:
         return _number(data, where)
     if kind in _SCALARS or kind is type(None):
         if type(data) is not kind:
-            raise ShapeError(where, f"{_words(kind)} belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"{_words(kind)} belongs here, not {_shown(data)}")
         return data
     if kind in _TEXT_FORMS:
         return _from_text(kind, data, where)
@@ -132,7 +132,7 @@ def _shaped(kind: Any, data: Any, where: str) -> Any:
         return _one_of(arguments, data, where)
     if origin is tuple:
         if not isinstance(data, list):
-            raise ShapeError(where, f"a list belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"a list belongs here, not {_shown(data)}")
         return tuple(_shaped(arguments[0], each, f"{where}[{place}]") for place, each in enumerate(data))
     if origin is dict:
         _must_be_table(data, where)
@@ -140,7 +140,7 @@ def _shaped(kind: Any, data: Any, where: str) -> Any:
     if origin is Literal or issubclass(kind, StrEnum):
         options = arguments if origin is Literal else [each.value for each in kind]
         if data not in options:
-            raise ShapeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
+            raise DecodeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
         return data if origin is Literal else kind(data)
     return _object(kind, data, where)
 
@@ -150,29 +150,29 @@ def _object(kind: Any, data: Any, where: str) -> Any:
     hints = _hints(kind)
     for key in data:
         if key not in hints:
-            raise ShapeError(_below(where, key), f"there is no such key; known here: {', '.join(hints)}")
+            raise DecodeError(_below(where, key), f"there is no such key; known here: {', '.join(hints)}")
     values = {}
     for field in dataclasses.fields(kind):
         place = _below(where, field.name)
         if field.name in data:
             values[field.name] = _shaped(hints[field.name], data[field.name], place)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ShapeError(place, "this key is missing")
+            raise DecodeError(place, "this key is missing")
     return kind(**values)
 
 
 def _one_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
     if data is None and type(None) in kinds:
         return None
-    problem: ShapeError | None = None
+    problem: DecodeError | None = None
     for kind in kinds:
         if kind is type(None):
             continue
         try:
             return _shaped(kind, data, where)
-        except ShapeError as error:
+        except DecodeError as error:
             problem = problem or error
-    raise problem or ShapeError(where, f"{_shown(data)} does not belong here")
+    raise problem or DecodeError(where, f"{_shown(data)} does not belong here")
 
 
 def _from_text(kind: Any, data: Any, where: str) -> Any:
@@ -182,7 +182,7 @@ def _from_text(kind: Any, data: Any, where: str) -> Any:
     except (ValueError, OverflowError):  # the first and the last instants have no neighbours in other zones
         value = None
     if type(value) is not kind:
-        raise ShapeError(where, f"an {form} belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"an {form} belongs here, not {_shown(data)}")
     return value
 
 
@@ -193,13 +193,13 @@ def _number(data: Any, where: str) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise ShapeError(where, f"a finite number belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"a finite number belongs here, not {_shown(data)}")
     return value
 
 
 def _must_be_table(data: Any, where: str) -> None:
     if not isinstance(data, dict):
-        raise ShapeError(where, f"an object belongs here, not {_shown(data)}")
+        raise DecodeError(where, f"an object belongs here, not {_shown(data)}")
 
 
 @cache

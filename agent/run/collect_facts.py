@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.services import SERVICES
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.settings import Ec2Facts
 from probes.facts import CredentialFacts, SdkFacts
 from probes.model import Draft, Failed, Failure, FailureKind, Observation, Skipped, Step, Subject
@@ -22,7 +22,7 @@ VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nothing:
+class FactsUnavailable:
     """There is nothing to put into a file."""
 
     why: str
@@ -34,7 +34,7 @@ class _NothingReadError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class FactsRequest:
     """What is to be read, and how."""
 
     vpc_id: str
@@ -48,16 +48,16 @@ class Wanted:
     """Seconds for all of it."""
 
 
-async def gather(wanted: Wanted, world: World, *, stop: Stop) -> Ec2Facts | Nothing:
-    """Read the whole configuration of a VPC. Ends by itself within the deadline, or when `stop` is pulled; what had not
+async def gather(wanted: FactsRequest, world: World, *, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+    """Read the whole configuration of a VPC. Ends within the deadline, or when `stop` is cancelled; what had not
     been read by then is among the observations with the reason. Never raises for what the world does."""
     try:
         return await _gather(wanted, world, stop)
     except _NothingReadError as error:
-        return Nothing(why=str(error))
+        return FactsUnavailable(why=str(error))
 
 
-async def _gather(wanted: Wanted, world: World, stop: Stop) -> Ec2Facts:
+async def _gather(wanted: FactsRequest, world: World, stop: CancelToken) -> Ec2Facts:
     log = Log(now=world.machine.now, emit=lambda _: None)
     taken_at = world.machine.now()
     window = asyncio.timeout_at(asyncio.get_running_loop().time() + wanted.deadline)
@@ -75,7 +75,7 @@ async def _gather(wanted: Wanted, world: World, stop: Stop) -> Ec2Facts:
                 timeout=wanted.timeout,
                 most=ec2.MAX_REQUESTS,
             )
-            asked = ec2.Wanted(
+            asked = ec2.ConfigurationRequest(
                 vpc_id=wanted.vpc_id,
                 instance_id=None,
                 region=region,
@@ -116,7 +116,7 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
     return tuple(lines)
 
 
-async def _region_of_profile(wanted: Wanted, world: World, log: Log) -> str:
+async def _region_of_profile(wanted: FactsRequest, world: World, log: Log) -> str:
     async def body(draft: Draft[SdkFacts]) -> SdkFacts:
         draft.facts = await world.sdk.settings(wanted.profile, ())
         return draft.facts
@@ -129,7 +129,7 @@ async def _region_of_profile(wanted: Wanted, world: World, log: Log) -> str:
     return found.region
 
 
-async def _keys(wanted: Wanted, world: World, log: Log) -> Keys:
+async def _keys(wanted: FactsRequest, world: World, log: Log) -> Keys:
     async def body(draft: Draft[CredentialFacts]) -> Keys:
         keys, draft.facts = await world.sdk.credentials(wanted.profile)
         return keys

@@ -22,14 +22,14 @@ class TargetsKnown:
 
 
 @dataclass(frozen=True, slots=True)
-class LookAnnounced:
+class StepPlanned:
     """This look belongs to the run; it will have its observation, whatever comes."""
 
     subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
-class LookBegun:
+class StepStarted:
     """This look is being made."""
 
     subject: Subject
@@ -40,7 +40,7 @@ class ObservationMade:
     """A look has come to its end; `announced` looks are known of so far."""
 
     observation: Observation[Any]
-    announced: int
+    planned: int
 
 
-Event = RunStarted | TargetsKnown | LookAnnounced | LookBegun | ObservationMade
+Event = RunStarted | TargetsKnown | StepPlanned | StepStarted | ObservationMade

@@ -11,7 +11,7 @@ from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import NamedEndpoint, Settings
 from probes.facts import SdkFacts
 from probes.model import Addressing, Role, Target
-from probes.vpc.model import Endpoint
+from probes.vpc.model import VpcEndpoint
 
 _ADDRESSING: Final = {
     (False, False): Addressing.DEFAULT,
@@ -47,7 +47,7 @@ def names_endpoint_by_id(settings: Settings) -> bool:
     return any(ENDPOINT_ID.fullmatch(each.host) for each in settings.endpoints)
 
 
-def with_names(settings: Settings, endpoints: Iterable[Endpoint]) -> Settings:
+def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings:
     """The settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
     # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
     names = {each.endpoint_id: each.dns_names[0] for each in endpoints if each.dns_names}

@@ -22,10 +22,10 @@ from agent.catalog.services import (
     why_unused,
 )
 from agent.catalog.vpce import ENDPOINT_ID
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Measurement, Run
 from agent.run import plan
-from agent.run.events import Event, LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.run.events import Event, ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import Ec2Facts, Settings
 from agent.version import __version__
 from probes.addresses import AddressScope, ordered, scope_of, usable_families, vpc_resolvers
@@ -71,11 +71,11 @@ NO_API: Final = "--no-api: no signed call is wanted"
 NO_CREDENTIALS: Final = "no credentials"
 
 
-async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: Stop) -> Measurement:
+async def measure(settings: Settings, world: World, *, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
     """Make one run. Ends by itself within the deadline; never raises for what the world does."""
     loop = asyncio.get_running_loop()
     began = loop.time()
-    measuring = _Measuring(settings, world, emit, ends_at=began + settings.deadline)
+    measuring = RunInProgress(settings, world, emit, ends_at=began + settings.deadline)
     run_id, started_at = world.machine.identifier(), world.machine.now()
     emit(RunStarted(run_id, settings.deadline))
     window = asyncio.timeout_at(measuring.ends_at)
@@ -109,7 +109,7 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
     return Measurement(run=run, targets=measuring.targets, observations=tuple(measuring.log.made))
 
 
-class _Measuring:
+class RunInProgress:
     """The state of one run while it lasts."""
 
     def __init__(self, settings: Settings, world: World, emit: Callable[[Event], None], *, ends_at: float) -> None:
@@ -120,8 +120,8 @@ class _Measuring:
         self.log = Log(
             now=world.machine.now,
             emit=self._made,
-            announced=lambda subject: emit(LookAnnounced(subject)),
-            begun=lambda subject: emit(LookBegun(subject)),
+            planned=lambda subject: emit(StepPlanned(subject)),
+            started=lambda subject: emit(StepStarted(subject)),
         )
         self.targets: tuple[Target, ...] = ()
         self.region = settings.region
@@ -130,9 +130,9 @@ class _Measuring:
         self._metadata: ImdsFacts | None = None
         self.metadata_read = asyncio.Event()
         """Set when metadata has told what it knows, or nothing."""
-        self._begun: dict[str, _Pursuit] = {}
+        self._started: dict[str, TargetRun] = {}
         self._group = asyncio.TaskGroup()
-        self._gear: ladder.Gear | None = None
+        self._context: ladder.ProbeContext | None = None
         self._names_are_known = not self._looks_at_configuration
         """Whether endpoints that are given by their ids have the names that EC2 has for them, if any."""
         self._endpoints_known = asyncio.Event()
@@ -153,13 +153,13 @@ class _Measuring:
         await self.log.observe(_ALLOWANCES, body, limit=self.settings.timeout)
 
     async def _measure(self) -> None:
-        self.log.announce(_HOST, _SDK, _IMDS, _CREDENTIALS)
+        self.log.plan(_HOST, _SDK, _IMDS, _CREDENTIALS)
         self._host = await self._look_at_host()
         async with self._group:
             trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
             keys: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
             reading: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
-            self._gear = ladder.Gear(
+            self._context = ladder.ProbeContext(
                 net=self.world.net,
                 machine=self.world.machine,
                 log=self.log,
@@ -231,7 +231,7 @@ class _Measuring:
         observation, _ = await self.log.observe(_IMDS, body, limit=self.settings.timeout)
         self._metadata = observation.facts
         self.metadata_read.set()
-        for pursuit in self._begun.values():
+        for pursuit in self._started.values():
             pursuit.ask(self._resolvers())
 
     async def _find_credentials(self, keys: asyncio.Future[Keys | str], reading: asyncio.Future[Keys | str]) -> None:
@@ -274,7 +274,7 @@ class _Measuring:
     async def _look_at_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
         """Take the configuration from the file, or ask EC2 for it, where either is wanted."""
         if self._looks_at_configuration:
-            self.log.announce(*(Subject(step=Step.EC2, operation=read) for read in READS))
+            self.log.plan(*(Subject(step=Step.EC2, operation=read) for read in READS))
             await self.metadata_read.wait()
             facts = self.settings.ec2_facts
             if (reason := self._why_no_configuration(facts)) is not None:
@@ -320,7 +320,7 @@ class _Measuring:
             timeout=self.settings.timeout,
             most=ec2.MAX_REQUESTS,
         )
-        wanted = ec2.Wanted(
+        wanted = ec2.ConfigurationRequest(
             vpc_id=metadata.vpc_id,
             instance_id=metadata.instance_id,
             region=region,
@@ -357,15 +357,15 @@ class _Measuring:
 
     def _pursue(self, targets: tuple[Target, ...]) -> None:
         """Take these for the run's targets, and begin with those that are new. One whose name EC2 alone knows waits."""
-        if self._gear is None:
+        if self._context is None:
             return
         if targets != self.targets:
             self.targets = targets
             self.emit(TargetsKnown(targets))
         for target in targets:
             waits = ENDPOINT_ID.fullmatch(target.host) and not self._names_are_known
-            if target.id not in self._begun and not waits:
-                pursuit = self._begun[target.id] = _Pursuit(self, self._gear, target)
+            if target.id not in self._started and not waits:
+                pursuit = self._started[target.id] = TargetRun(self, self._context, target)
                 pursuit.begin(self._resolvers())
 
     def _resolvers(self) -> tuple[Address, ...]:
@@ -402,15 +402,15 @@ class _Measuring:
     def _made(self, observation: Observation[Any]) -> None:
         if observation.id == f"{Step.EC2}/{ENDPOINTS}":
             self._endpoints_known.set()
-        self.emit(ObservationMade(observation, self.log.announced))
+        self.emit(ObservationMade(observation, self.log.planned))
 
 
-class _Pursuit:
+class TargetRun:
     """One target: its name at every resolver, and every address up its ladders."""
 
-    def __init__(self, measuring: _Measuring, gear: ladder.Gear, target: Target) -> None:
+    def __init__(self, measuring: RunInProgress, context: ladder.ProbeContext, target: Target) -> None:
         self._measuring = measuring
-        self._gear = gear
+        self._context = context
         self._target = target
         self._asked: set[Address] = set()
         self._climbed: set[Address] = set()
@@ -437,13 +437,13 @@ class _Pursuit:
             self._asked.add(resolver)
             for record in ("A", "AAAA"):
                 subject = Subject(step=Step.DNS, target=self._target.id, resolver=resolver, operation=record)
-                self._gear.log.announce(subject)
+                self._context.log.plan(subject)
                 self._measuring.spawn(self._ask(subject, resolver, record))
 
     async def _look_at_proxy(self) -> None:
         if ENDPOINT_ID.fullmatch(self._target.host):
             subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
-            self._gear.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
+            self._context.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
             return
 
         async def body(draft: Draft[ProxyFacts]) -> ProxyFacts:
@@ -452,29 +452,29 @@ class _Pursuit:
             return draft.facts
 
         subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
-        await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        await self._context.log.observe(subject, body, limit=self._context.limit)
         proxy = self._measuring.world.sdk.proxy(self._target.host)
         if proxy is None:
             return
 
         async def connect(draft: Draft[ProxyConnectFacts]) -> int:
-            return await http_proxy.probe(self._gear.net, proxy, self._target.host, ladder.HTTPS, draft)
+            return await http_proxy.probe(self._context.net, proxy, self._target.host, ladder.HTTPS, draft)
 
         through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
         if proxy.lower().startswith("https://"):
-            self._gear.log.skip(through, "a proxy that is itself behind TLS is not tried")
+            self._context.log.skip(through, "a proxy that is itself behind TLS is not tried")
             return
-        await self._gear.log.observe(through, connect, limit=self._gear.limit)
+        await self._context.log.observe(through, connect, limit=self._context.limit)
 
     async def _look_up(self) -> None:
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-            return await dns.lookup(self._gear.net, self._target.host, draft)
+            return await dns.lookup(self._context.net, self._target.host, draft)
 
         subject = Subject(step=Step.DNS, target=self._target.id, operation=GETADDRINFO)
         if ENDPOINT_ID.fullmatch(self._target.host):
-            self._gear.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
+            self._context.log.skip(subject, f"the DNS name of {self._target.host} is known to EC2 alone")
             return
-        _, found = await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
+        _, found = await self._context.log.observe(subject, body, limit=self._measuring.lookup_limit())
         addresses = found or ()
         if self._turn is not None:
             self._turn.begin(ordered(addresses))
@@ -503,15 +503,17 @@ class _Pursuit:
 
     async def _look_up_beside(self, operation: str, name: str, after: str) -> None:
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-            return await dns.lookup(self._gear.net, name, draft)
+            return await dns.lookup(self._context.net, name, draft)
 
         subject = Subject(step=Step.DNS, target=self._target.id, operation=operation, after=after)
-        await self._gear.log.observe(subject, body, limit=self._measuring.lookup_limit())
+        await self._context.log.observe(subject, body, limit=self._measuring.lookup_limit())
 
     async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
-            retry_after = self._gear.limit / 2
-            found = await dns.ask(self._gear.net, resolver, self._target.host, record, draft, retry_after=retry_after)
+            retry_after = self._context.limit / 2
+            found = await dns.ask(
+                self._context.net, resolver, self._target.host, record, draft, retry_after=retry_after
+            )
             given = self._given.union(found)
             if len(given) > dns.MAX_ADDRESSES:
                 # Not the resolver's fault: another may have filled the list. Own addresses are never turned away here.
@@ -520,14 +522,14 @@ class _Pursuit:
             self._given = given
             return found
 
-        _, addresses = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        _, addresses = await self._context.log.observe(subject, body, limit=self._context.limit)
         for address in addresses or ():
             if self._waiting is None:
                 self._climb(address, subject.id)
             elif address not in self._waiting:
                 self._waiting[address] = subject.id
                 for port in self._target.ports:
-                    self._gear.log.announce(*ladder.rungs(self._target, address, port, subject.id))
+                    self._context.log.plan(*ladder.rungs(self._target, address, port, subject.id))
 
     def _climb(self, address: Address, after: str) -> None:
         if address in self._climbed:
@@ -538,19 +540,19 @@ class _Pursuit:
             rungs = ladder.rungs(self._target, address, port, after)
             if self._left_alone is not None or not usable:
                 for rung in rungs:
-                    self._gear.log.skip(rung, self._left_alone or f"this host has no IPv{address.version} address")
+                    self._context.log.skip(rung, self._left_alone or f"this host has no IPv{address.version} address")
                 if self._turn is not None:
                     self._turn.leave(address)
             else:
-                self._gear.log.announce(*rungs)
+                self._context.log.plan(*rungs)
                 if self._turn is not None and port == ladder.HTTPS:
                     self._measuring.spawn(self._climb_in_turn(self._turn, address, rungs))
                 else:
-                    self._measuring.spawn(ladder.climb(self._gear, self._target, rungs))
+                    self._measuring.spawn(ladder.climb(self._context, self._target, rungs))
 
     async def _climb_in_turn(self, turn: "_Turn", address: Address, rungs: tuple[Subject, ...]) -> None:
         try:
-            await ladder.climb(self._gear, self._target, rungs, may_call=lambda: turn.take(address))
+            await ladder.climb(self._context, self._target, rungs, may_call=lambda: turn.take(address))
         finally:
             turn.leave(address)
 

@@ -40,7 +40,6 @@ from probes.vpc.model import (
     Configuration,
     DhcpOptionsFacts,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     GroupRule,
     InterfacesFacts,
@@ -62,6 +61,7 @@ from probes.vpc.model import (
     SubnetsFacts,
     Vpc,
     VpcDnsFacts,
+    VpcEndpoint,
     VpcFacts,
 )
 
@@ -207,7 +207,7 @@ def _own_interfaces(scenario: Scenario) -> Iterable[NetworkInterface]:
 
 def _endpoint(
     scenario: Scenario, part: EndpointPart, subnets: tuple[Subnet, ...]
-) -> tuple[Endpoint, tuple[NetworkInterface, ...]]:
+) -> tuple[VpcEndpoint, tuple[NetworkInterface, ...]]:
     """An endpoint and its interfaces, one a subnet."""
     region = region_of(scenario)
     vpc_id = part.vpc_id or scenario.metadata.vpc_id
@@ -238,7 +238,7 @@ def _endpoint(
     zonal = (f"{part.id}-{part.suffix}-{zone}.{domain}" for each in there if (zone := zones[each]) is not None)
     private = (_private_name(part.service, region),) if part.private_dns else ()
     family = _family(part.addresses)
-    endpoint = Endpoint(
+    endpoint = VpcEndpoint(
         endpoint_id=part.id,
         service_name=service_name,
         vpc_id=vpc_id,

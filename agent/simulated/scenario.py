@@ -12,7 +12,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip
 from typing import Final, Literal
 
 from agent.report.model import Path, Status
-from agent.report.serialization import ShapeError, shaped
+from agent.report.serialization import DecodeError, from_json
 from agent.settings import Expect
 from probes.model import Address
 from probes.seams import Keys
@@ -477,8 +477,8 @@ def text(name: str) -> str:
 
 
 def parse(name: str, toml: str) -> Scenario:
-    """Read a scenario from TOML. Raises ShapeError, and tomllib.TOMLDecodeError."""
+    """Read a scenario from TOML. Raises DecodeError, and tomllib.TOMLDecodeError."""
     data = tomllib.loads(toml)
     if "name" in data:
-        raise ShapeError("name", "the file's own name is the scenario's")
-    return shaped(Scenario, {**data, "name": name})
+        raise DecodeError("name", "the file's own name is the scenario's")
+    return from_json(Scenario, {**data, "name": name})

@@ -20,7 +20,7 @@ from agent.simulated.scenario import HostPart, Scenario
 from agent.simulated.settings import EPOCH
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.seams import Keys, Reader, Stream, Trust, Way, World
+from probes.seams import Keys, LocalRoute, Reader, Stream, Trust, World
 from probes.steps.dns import DNS_PORT, ask
 from probes.steps.host import MAX_NAME_SERVERS
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
@@ -234,10 +234,10 @@ class SimulatedMachine:
         bridges = (Interface(name=bridge.name, address=bridge.address) for bridge in self._host.bridges)
         return (*(Interface(name="eth0", address=address) for address in self._host.addresses), *bridges)
 
-    def way(self, address: Address) -> Way:
+    def way(self, address: Address) -> LocalRoute:
         return way_of(self._host, address)
 
-    def neighbour(self, way: Way) -> str | None:
+    def neighbour(self, way: LocalRoute) -> str | None:
         if way.interface in _tunnels(self._host):
             return "noarp"  # neighbours are not looked for there
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
@@ -349,24 +349,24 @@ class SimulatedReader:
         return said | {"ResponseMetadata": metadata}
 
 
-def way_of(host: HostPart, address: Address) -> Way:
+def way_of(host: HostPart, address: Address) -> LocalRoute:
     """How the scenario's host sends to an address. Raises OSError as the kernel's route look-up does."""
     if address.is_loopback:
-        return Way(interface="lo", source=address, next_hop=address)
+        return LocalRoute(interface="lo", source=address, next_hop=address)
     dead = max((one for one in host.routes if address in one.to), key=lambda one: one.to.prefixlen, default=None)
     own = _own(host, address)
     if dead is not None and (own is None or own.network.prefixlen < dead.to.prefixlen):
         raise _os_error(_ROUTE_ERRORS[dead.answer])
     bridge = next((each for each in host.bridges if address in each.address.network), None)
     if bridge is not None and (own is None or own.network.prefixlen <= bridge.address.network.prefixlen):
-        return Way(interface=bridge.name, source=bridge.address.ip, next_hop=address)
+        return LocalRoute(interface=bridge.name, source=bridge.address.ip, next_hop=address)
     if own is not None:
-        return Way(interface="eth0", source=own.ip, next_hop=address)
+        return LocalRoute(interface="eth0", source=own.ip, next_hop=address)
     gateway = next((one for one in host.gateways if one.version == address.version), None)
     if gateway is None:
         raise _os_error(errno.ENETUNREACH)
     near = _own(host, gateway) or next((one for one in host.addresses if one.version == address.version), None)
-    return Way(interface="eth0", source=None if near is None else near.ip, next_hop=gateway)
+    return LocalRoute(interface="eth0", source=None if near is None else near.ip, next_hop=gateway)
 
 
 def _own(host: HostPart, address: Address) -> IPv4Interface | IPv6Interface | None:
@@ -378,7 +378,7 @@ def _tunnels(host: HostPart) -> frozenset[str]:
     return frozenset(each.name for each in host.bridges if each.kind == "tunnel")
 
 
-def exists(scenario: Scenario, way: Way) -> bool:
+def exists(scenario: Scenario, way: LocalRoute) -> bool:
     """Whether anything has the address of a way's next hop, so that it answers ARP on its own subnet."""
     if way.next_hop.is_loopback:
         return True

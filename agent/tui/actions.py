@@ -22,7 +22,7 @@ PANES: Final = tuple(Pane)
 
 
 @dataclass(frozen=True, slots=True)
-class RunBegun:
+class RunBegan:
     """A run is about to be made."""
 
     at: float
@@ -121,7 +121,7 @@ class Said:
 
 Happened = (
     Event
-    | RunBegun
+    | RunBegan
     | RunEnded
     | Ticked
     | Moved

@@ -39,7 +39,7 @@ from agent.tui.actions import (
     Pane,
     PaneChanged,
     Planned,
-    RunBegun,
+    RunBegan,
     RunEnded,
     Said,
     SettingsChanged,
@@ -64,7 +64,7 @@ from agent.tui.widgets.typed import quiet_input
 from probes.model import Target
 
 if TYPE_CHECKING:
-    from agent.process.cancel import Stop
+    from agent.process.cancel import CancelToken
 
 FRAME: Final = 0.05
 """Seconds from an event to the picture of it."""
@@ -139,7 +139,7 @@ class BackuplinkApp(App[int]):
             else State(title=source.title, settings=source.settings)
         )
         self._main = MainScreen(self._glyphs)
-        self._stop: Stop | None = None
+        self._stop: CancelToken | None = None
         """Ends the run that lasts."""
         self._is_leaving = False
         self._due = False
@@ -188,7 +188,7 @@ class BackuplinkApp(App[int]):
 
     def _run(self, settings: Settings | None = None, only: str | None = None) -> None:
         """Begin a run, unless one lasts."""
-        from agent.process.cancel import Stop
+        from agent.process.cancel import CancelToken
 
         state = self._folded
         if not isinstance(self.source, Live) or state.settings is None:
@@ -197,12 +197,12 @@ class BackuplinkApp(App[int]):
             self.tell(Said("a run lasts already; q ends it"))
         else:
             self._unplan()
-            self._stop = Stop()
+            self._stop = CancelToken()
             wanted = settings or state.settings
-            self.tell(RunBegun(self._clock(), wanted, only))
+            self.tell(RunBegan(self._clock(), wanted, only))
             self.run_worker(self._measure(self.source, wanted, self._stop), name="run", exit_on_error=True)
 
-    async def _measure(self, source: Live, settings: Settings, stop: "Stop") -> None:
+    async def _measure(self, source: Live, settings: Settings, stop: "CancelToken") -> None:
         ticking = self.set_interval(TICK, lambda: self.tell(Ticked(self._clock())))
         try:
             measurement = await source.measure(settings, self._heard, stop)
@@ -236,7 +236,7 @@ class BackuplinkApp(App[int]):
         else:
             self._is_leaving = True
             self.tell(Said("ending the run ..."))
-            self._stop.pull(reason)
+            self._stop.cancel(reason)
 
     def _end(self) -> None:
         """End the interface, and say on stderr where the report is not of the run that was left."""

@@ -12,7 +12,7 @@ import termios
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 
 if TYPE_CHECKING:
     from agent.tui.app import BackuplinkApp
@@ -73,20 +73,22 @@ def fault(app: "BackuplinkApp") -> BaseException | None:
     return getattr(error, "error", error)  # a worker's is wrapped
 
 
-class Leave(Stop):
-    """Ends the interface as a `Stop` ends a run: `hurry` is called when a signal comes, and `leave` with its name as
-    soon as the loop turns."""
+class Leave(CancelToken):
+    """Ends the interface as a `CancelToken` ends a run: a signal calls `start_grace_timer`, and as soon as the loop
+    turns `leave` with its name."""
 
-    def __init__(self, pulled: list[str], *, hurry: Callable[[], None], leave: Callable[[str], None]) -> None:
-        super().__init__(pulled)
-        self._hurry = hurry
+    def __init__(
+        self, received_signals: list[str], *, start_grace_timer: Callable[[], None], leave: Callable[[str], None]
+    ) -> None:
+        super().__init__(received_signals)
+        self._start_grace_timer = start_grace_timer
         self._leave = leave
 
-    def name(self, reason: str) -> None:
-        super().name(reason)
-        self._hurry()  # a terminal that takes nothing any more holds whatever draws on it
+    def note(self, reason: str) -> None:
+        super().note(reason)
+        self._start_grace_timer()  # a terminal that takes nothing any more holds whatever draws on it
 
-    def close(self) -> None:
+    def expire(self) -> None:
         if self.reason is not None:
             self._leave(self.reason)
 

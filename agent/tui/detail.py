@@ -7,9 +7,9 @@ from typing import Any
 
 from agent.formats.report_text import visible
 from agent.judge.rules.rule import duration
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
-from agent.report.serialization import plain
+from agent.report.serialization import to_json
 from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.network_path import THIS_HOST, Lane, Progress
@@ -20,7 +20,7 @@ from probes.model import Failed, Observation, Skipped, Step
 _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
 """What an item of a list begins with in Markdown."""
-_TONES = {Outcome.OPEN: Tone.OK, Outcome.BLOCKED: Tone.FAILED, Outcome.DOUBTFUL: Tone.WARNING}
+_TONES = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: Tone.FAILED, Reachability.DOUBTFUL: Tone.WARNING}
 
 
 def title(state: State) -> str:
@@ -179,7 +179,7 @@ class _Writer:
         if seen.subject.after is not None:
             self._field("after", seen.subject.after)
         if seen.facts is not None:
-            for name, value in plain(seen.facts).items():
+            for name, value in to_json(seen.facts).items():
                 self._fact(name.replace("_", " "), value, "  ")
 
     def _citing(self, state: State, name: str) -> None:
@@ -224,7 +224,7 @@ class _Writer:
             if address.address == lane.address:
                 self._gap()
                 self._head("The address", Tone.STRONG)
-                for name, value in plain(address).items():
+                for name, value in to_json(address).items():
                     self._fact(name.replace("_", " "), value, "  ")
 
     def _configured(self, path: ConfiguredPath) -> None:
@@ -240,7 +240,7 @@ class _Writer:
             decides = ": ".join(filter(None, (", ".join(hop.resources), hop.rule)))
             said = f"{_spaced(hop.outcome).upper()} {decides}".rstrip()
             self._field(_spaced(hop.stage), said, tone=_TONES.get(hop.outcome, Tone.UNKNOWN))
-            if hop.outcome is not Outcome.OPEN:
+            if hop.outcome is not Reachability.OPEN:
                 self._say(hop.words, indent="      ")
             if hop.stage is path.parted_at:
                 self._say("Here they part: what was measured says otherwise.", indent="      ", tone=Tone.FAILED)
@@ -257,7 +257,7 @@ class _Writer:
         if isinstance(target, TargetReport):
             for words in target.unproven:
                 self._field("not proven", words)
-        for key, value in plain(target).items():
+        for key, value in to_json(target).items():
             if key not in ("addresses", "unproven"):
                 self._fact(key.replace("_", " "), value, "  ")
         for finding in () if state.report is None else state.report.findings:

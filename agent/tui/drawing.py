@@ -12,7 +12,7 @@ from agent.tui.actions import Pane
 from agent.tui.keys import KEYS
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
 from agent.tui.network_path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
-from agent.tui.state import SAMPLED, Missing, Phase, Run, Sample, State
+from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.model import Address
 
@@ -102,8 +102,8 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
     return ", ".join(said)
 
 
-def _progress(run: Run, width: int, glyphs: Glyphs) -> str:
-    said = f"{run.made} of {run.announced} looks"
+def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
+    said = f"{run.made} of {run.planned} looks"
     bar = ""
     if run.deadline is not None:
         left = min(max(run.deadline - (run.now - run.began), 0.0), run.deadline)

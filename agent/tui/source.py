@@ -12,10 +12,10 @@ from agent.run.events import Event
 from agent.settings import Settings
 
 if TYPE_CHECKING:
-    from agent.process.cancel import Stop
+    from agent.process.cancel import CancelToken
 
-Measure = Callable[[Settings, Callable[[Event], None], "Stop"], Awaitable[Measurement]]
-"""Makes one run with these settings, hands on its events, and ends early when `Stop` is pulled."""
+Measure = Callable[[Settings, Callable[[Event], None], "CancelToken"], Awaitable[Measurement]]
+"""Makes one run with these settings, hands on its events, and ends early when `CancelToken` is cancelled."""
 
 
 def judged(measurement: Measurement) -> Report:

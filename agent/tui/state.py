@@ -18,9 +18,9 @@ from typing import Final, assert_never
 
 from agent.catalog.findings import Severity
 from agent.report import exits
-from agent.report.diff import Change, Difference, NotComparableError, StepState, difference
+from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
-from agent.run.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import DEFAULT_INTERVAL, Settings
 from agent.tui.actions import (
     PANES,
@@ -34,7 +34,7 @@ from agent.tui.actions import (
     Pane,
     PaneChanged,
     Planned,
-    RunBegun,
+    RunBegan,
     RunEnded,
     Said,
     SettingsChanged,
@@ -89,7 +89,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunView:
     """A run while it lasts, and how far it came."""
 
     began: float
@@ -100,7 +100,7 @@ class Run:
     """The one service or host that it requires; None for a whole run."""
     deadline: float | None = None
     made: int = 0
-    announced: int = 0
+    planned: int = 0
     failed: int = 0
 
 
@@ -112,7 +112,7 @@ class State:
     settings: Settings | None
     """Of the next run; None where no run can be made."""
     phase: Phase = Phase.IDLE
-    run: Run | None = None
+    run: RunView | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
     targets: tuple[Target | TargetReport, ...] = ()
     report: Report | None = None
@@ -208,14 +208,14 @@ def _reduced(state: State, happened: Happened) -> State:
             return _running(state, deadline=happened.deadline)
         case TargetsKnown():
             return replace(state, targets=happened.targets)
-        case LookAnnounced():
+        case StepPlanned():
             return _with_look(state, Look(happened.subject))
-        case LookBegun():
+        case StepStarted():
             return _with_look(state, Look(happened.subject, Progress.RUNNING))
         case ObservationMade():
             return _made(state, happened)
-        case RunBegun():
-            return _begun(state, happened)
+        case RunBegan():
+            return _started(state, happened)
         case RunEnded():
             return _judged(state, happened.report)
         case Ticked():
@@ -262,21 +262,21 @@ def _made(state: State, event: ObservationMade) -> State:
     if state.run is None:
         return state
     failed = state.run.failed + (look.progress is Progress.FAILED)
-    return replace(state, run=replace(state.run, made=state.run.made + 1, announced=event.announced, failed=failed))
+    return replace(state, run=replace(state.run, made=state.run.made + 1, planned=event.planned, failed=failed))
 
 
-def _begun(state: State, begun: RunBegun) -> State:
+def _started(state: State, begun: RunBegan) -> State:
     waiting = {key: Look(look.subject) for key, look in state.looks.items()} if _is_same_again(state, begun) else {}
     return replace(
         state,
         phase=Phase.RUNNING,
-        run=Run(began=begun.at, now=begun.at, settings=begun.settings, only=begun.only),
+        run=RunView(began=begun.at, now=begun.at, settings=begun.settings, only=begun.only),
         looks=waiting,
         next_at=None,
     )
 
 
-def _is_same_again(state: State, begun: RunBegun) -> bool:
+def _is_same_again(state: State, begun: RunBegan) -> bool:
     """Whether the names that are asked for are those of the last run, so that what it looked at is likely there."""
     return state.run is not None and _names(state.run.settings) == _names(begun.settings)
 
@@ -346,12 +346,12 @@ def _turned(before: tuple[Turn, ...], changed: Difference | None, report: Report
         return before
     said: list[tuple[str, Tone, str]] = []
     for finding in changed.findings:
-        if finding.change is Change.WENT:
+        if finding.change is ChangeKind.WENT:
             said.append((f"{finding.id} is gone: {finding.title}", Tone.OK, CHANGED))
-        elif finding.change is Change.CAME and finding.counts.new:
+        elif finding.change is ChangeKind.CAME and finding.counts.new:
             said.append((f"{finding.id} is new: {finding.title}", Tone.FAILED, f"finding/{finding.id}"))
     for target in changed.targets:
-        if target.change is Change.CHANGED and target.status.old is not target.status.new:
+        if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
             tone = Tone.OK if target.status.new is Status.OK else Tone.FAILED
             said.append((f"{target.id}: {target.status.old} -> {target.status.new}", tone, f"target/{target.id}"))
     for name, old, new in _otherwise(changed):
@@ -555,8 +555,8 @@ def changed_words(state: State) -> str:
     if changed is None:
         return ""
     counts = [
-        (sum(each.change is Change.CAME for each in changed.findings), "came"),
-        (sum(each.change is Change.WENT for each in changed.findings), "went"),
+        (sum(each.change is ChangeKind.CAME for each in changed.findings), "came"),
+        (sum(each.change is ChangeKind.WENT for each in changed.findings), "went"),
     ]
     said = [f"{count} finding{'' if count == 1 else 's'} {word}" for count, word in counts if count]
     steps = len(_otherwise(changed))

@@ -10,8 +10,8 @@ from agent.catalog.services import SERVICES
 from agent.formats.report_text import visible
 from agent.process.output import one_line
 from agent.report.model import Finding, Report, Status
-from agent.report.serialization import plain
-from agent.watch.changes import Change, Kind
+from agent.report.serialization import to_json
+from agent.watch.changes import Kind, StateChange
 
 SCHEMA: Final = "backuplink.change.v1"
 _PRIORITY_OF_STATUS: Final = {Status.CRITICAL: 2, Status.UNKNOWN: 3, Status.WARNING: 4, Status.OK: 5}
@@ -41,13 +41,13 @@ class Line:
         return f"<{self.priority}>{self.text}\n" if journal else f"{self.text}\n"
 
 
-def line_of(change: Change, *, redact: bool) -> Line:
+def line_of(change: StateChange, *, redact: bool) -> Line:
     """A change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
     said = _verdict(change, redact) if change.finding is None else _finding(change, redact)
     return Line(_priority(change), one_line(visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {said}")))
 
 
-def _priority(change: Change) -> int:
+def _priority(change: StateChange) -> int:
     if change.kind in _GOOD and not (change.kind is Kind.SETTLED and change.stands):
         return NOTICE
     if change.finding is None:
@@ -55,7 +55,7 @@ def _priority(change: Change) -> int:
     return _PRIORITY_OF_SEVERITY[change.finding.severity]
 
 
-def _verdict(change: Change, redact: bool) -> str:
+def _verdict(change: StateChange, redact: bool) -> str:
     summary = "" if redact else f": {change.summary}"
     match change.kind:
         case Kind.FLAPPING:
@@ -66,7 +66,7 @@ def _verdict(change: Change, redact: bool) -> str:
     return f"verdict {change.status}{was}{summary}"
 
 
-def _finding(change: Change, redact: bool) -> str:
+def _finding(change: StateChange, redact: bool) -> str:
     finding = change.finding
     if finding is None:
         raise ValueError("a change of the verdict is about no finding")
@@ -81,7 +81,7 @@ def _finding(change: Change, redact: bool) -> str:
     return f"{about}; {'there' if change.kind is not Kind.CLEARED else 'it lasted'} for {lasted(change.seconds)}"
 
 
-def _about(change: Change, redact: bool) -> str:
+def _about(change: StateChange, redact: bool) -> str:
     """The finding's id, or `verdict`."""
     finding = change.finding
     if finding is None:
@@ -113,7 +113,7 @@ def lasted(seconds: float) -> str:
     return f"{days} d {hours} h"
 
 
-def document(change: Change, report: Report, *, redact: bool) -> dict[str, Any]:
+def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, Any]:
     """A change as plain data. `report` is the run that proves it, masked where `redact` says so."""
     finding = change.finding
     seen = report.vantage
@@ -138,7 +138,7 @@ def document(change: Change, report: Report, *, redact: bool) -> dict[str, Any]:
         "region": seen.region,
         "vpc_id": seen.vpc_id,
     }
-    return plain(told)  # type: ignore[no-any-return] # plain() of a table is one
+    return to_json(told)  # type: ignore[no-any-return] # to_json() of a table is one
 
 
 def filled(template: Any, told: dict[str, Any]) -> Any:

@@ -51,7 +51,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class StateChange:
     """One change of state, with the run that proves it."""
 
     id: str
@@ -150,14 +150,14 @@ class Tracker:
         """Whether the verdict changes again and again."""
         return self._statuses.flapping
 
-    def fold(self, report: Report) -> tuple[Change, ...]:
+    def fold(self, report: Report) -> tuple[StateChange, ...]:
         """Take in one complete cycle, and give what it changed, the verdict first."""
         self.cycles += 1
         changes = (*self._verdict(report), *self._findings(report))
         self.told.update(change.kind for change in changes)
         return changes
 
-    def _verdict(self, report: Report) -> Iterator[Change]:
+    def _verdict(self, report: Report) -> Iterator[StateChange]:
         now, at = report.verdict.status, report.run.finished_at
         turned = self._statuses.turn(now)
         before, since = self.status, self.status_since
@@ -178,7 +178,7 @@ class Tracker:
         if turned is not None or (moved and not self._statuses.flapping):
             yield self._change(turned or Kind.VERDICT, report, since=since, before=before)
 
-    def _findings(self, report: Report) -> Iterator[Change]:
+    def _findings(self, report: Report) -> Iterator[StateChange]:
         there = {finding.id: finding for finding in report.findings if not finding.suppressed}
         causes = {each.id: each for each in there.values() if each.explained_by is None and each.severity in _COUNTS}
         again = {each.id: each for each in report.observations}
@@ -202,7 +202,7 @@ class Tracker:
             if not known.raised and not any(known.seen.states):
                 del self._known[key]
 
-    def _present(self, known: _Known, finding: Finding, report: Report) -> Iterator[Change]:
+    def _present(self, known: _Known, finding: Finding, report: Report) -> Iterator[StateChange]:
         if known.present == 0 and not known.raised:
             known.since = report.run.started_at
         known.present, known.absent = known.present + 1, 0
@@ -221,20 +221,20 @@ class Tracker:
                 kind, known.severity, known.other = Kind.WORSE if worse else Kind.BETTER, finding.severity, 0
         yield from self._said(known, kind, finding.severity, report)
 
-    def _explained(self, known: _Known, report: Report) -> Iterator[Change]:
+    def _explained(self, known: _Known, report: Report) -> Iterator[StateChange]:
         """It is there, and something else stands for it."""
         known.present = known.absent = known.other = 0
         kind = Kind.EXPLAINED if known.raised else None
         known.raised = False
         yield from self._said(known, kind, None, report)
 
-    def _absent(self, known: _Known, kind: Kind, report: Report) -> Iterator[Change]:
+    def _absent(self, known: _Known, kind: Kind, report: Report) -> Iterator[StateChange]:
         known.present, known.absent, known.other = 0, known.absent + 1, 0
         gone = known.raised and known.absent >= self.clear_after
         known.raised = known.raised and not gone
         yield from self._said(known, kind if gone else None, None, report)
 
-    def _said(self, known: _Known, kind: Kind | None, state: Severity | None, report: Report) -> Iterator[Change]:
+    def _said(self, known: _Known, kind: Kind | None, state: Severity | None, report: Report) -> Iterator[StateChange]:
         """The change that a cycle made of a finding, unless it comes and goes: then that is said, once."""
         turned = known.seen.turn(state)
         if turned is not None:
@@ -250,12 +250,12 @@ class Tracker:
         *,
         since: datetime | None = None,
         before: Status | None = None,
-    ) -> Change:
+    ) -> StateChange:
         at = report.run.finished_at
         begun = since or (known.since if known is not None else at)
         finding = None if known is None else known.finding
         about = "verdict" if finding is None else finding.id
-        return Change(
+        return StateChange(
             id=str(uuid.uuid5(_NAMESPACE, f"{report.run.id}/{at.isoformat()}/{kind}/{about}")),
             kind=kind,
             at=at,

@@ -112,7 +112,7 @@ class Listener:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def end(self) -> None:
-        """Stop listening, and let go of every connection."""
+        """CancelToken listening, and let go of every connection."""
         self._ended = True  # for good: whoever wants to listen there again opens another one
         if self._server is not None:
             self._server.close()

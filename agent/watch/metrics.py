@@ -13,7 +13,7 @@ from agent.formats.report_text import visible
 from agent.report.model import Finding
 from agent.watch.change_text import target_of
 from agent.watch.changes import Kind, Tracker
-from agent.watch.notices import Outcome, Way
+from agent.watch.notices import Channel, Delivery
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ def families(
     *,
     counts: Counts,
     tracker: Tracker,
-    notices: Counter[tuple[Way, Outcome]],
+    notices: Counter[tuple[Channel, Delivery]],
     interval: float,
     begun_at: datetime,
     redact: bool,
@@ -92,7 +92,7 @@ def families(
     told = CounterMetricFamily(
         "backuplink_watch_notices",
         "Changes told to a program or a URL, by what became of it.",
-        labels=("way", "result"),
+        labels=("channel", "result"),
     )
     for (way, outcome), number in sorted(notices.items()):
         told.add_metric((way, outcome), number)

@@ -1,6 +1,6 @@
 """Telling others of changes: a program that gets them on standard input, a URL that they are posted to.
 
-Neither may hold up a cycle: changes wait in a queue of a fixed length, one worker for each way takes them in their
+Neither may hold up a cycle: changes wait in a queue of a fixed length, one worker for each channel takes them in their
 order, every attempt has a time limit, and what cannot be told is logged, counted and left. A URL is a secret, since
 whoever knows it may post there, so that words about it name its host alone.
 """
@@ -35,19 +35,19 @@ _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may well succeed (RFC 9110; 425: RFC 8470)."""
 
 
-class Way(StrEnum):
+class Channel(StrEnum):
     """How a change is told."""
 
     COMMAND = "command"
     URL = "url"
 
 
-class Outcome(StrEnum):
+class Delivery(StrEnum):
     """What became of telling it."""
 
-    TOLD = "told"
+    SENT = "sent"
     FAILED = "failed"
-    LEFT = "left"
+    DROPPED = "dropped"
     """Too many waited, or the time was over."""
 
 
@@ -61,7 +61,7 @@ class Notice:
     """The run that proves it, where a program is told; what is posted does without."""
 
 
-Tell = Callable[[Notice], Awaitable[None]]
+Sender = Callable[[Notice], Awaitable[None]]
 
 
 class NotToldError(Exception):
@@ -69,36 +69,43 @@ class NotToldError(Exception):
 
 
 class Notices:
-    """The ways in which changes are told, while the block lasts."""
+    """The channels in which changes are told, while the block lasts."""
 
     def __init__(
-        self, ways: dict[Way, Tell], log: Callable[[str], None], counted: Counter[tuple[Way, Outcome]] | None = None
+        self,
+        channels: dict[Channel, Sender],
+        log: Callable[[str], None],
+        counted: Counter[tuple[Channel, Delivery]] | None = None,
     ) -> None:
-        self.counted: Counter[tuple[Way, Outcome]] = Counter() if counted is None else counted
+        self.counted: Counter[tuple[Channel, Delivery]] = Counter() if counted is None else counted
         """What became of them; `counted` goes on with another's numbers."""
-        for way in ways:
-            for each in Outcome:
-                self.counted[way, each] += 0
+        for channel in channels:
+            for each in Delivery:
+                self.counted[channel, each] += 0
         self._log = log
-        self._ways = ways
-        self._waiting: dict[Way, asyncio.Queue[Notice]] = {way: asyncio.Queue(MAX_WAITING) for way in ways}
+        self._channels = channels
+        self._waiting: dict[Channel, asyncio.Queue[Notice]] = {
+            channel: asyncio.Queue(MAX_WAITING) for channel in channels
+        }
         self._workers: list[asyncio.Task[None]] = []
 
     def begin(self, group: asyncio.TaskGroup) -> None:
         """Take up the work, in tasks of `group`."""
-        self._workers = [group.create_task(self._work(way, tell)) for way, tell in self._ways.items()]
+        self._workers = [group.create_task(self._work(channel, tell)) for channel, tell in self._channels.items()]
 
     def add(self, notice: Notice) -> None:
-        """Have a change told in every way. Returns at once."""
-        for way, waiting in self._waiting.items():
+        """Have a change told in every channel. Returns at once."""
+        for channel, waiting in self._waiting.items():
             if waiting.full():
                 left = waiting.get_nowait()
                 waiting.task_done()
-                self._count(way, Outcome.LEFT, f"{MAX_WAITING} changes wait to be told already; {left.id} is left")
+                self._count(
+                    channel, Delivery.DROPPED, f"{MAX_WAITING} changes wait to be told already; {left.id} is left"
+                )
             waiting.put_nowait(notice)
 
     async def finish(self, seconds: float) -> None:
-        """Tell what still waits, for so long, and stop."""
+        """Sender what still waits, for so long, and stop."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for waiting in self._waiting.values():
@@ -107,41 +114,41 @@ class Notices:
             worker.cancel()
         if self._workers:
             await asyncio.wait(self._workers)
-        for way, waiting in self._waiting.items():
+        for channel, waiting in self._waiting.items():
             while not waiting.empty():
                 left = waiting.get_nowait()
-                self._leave(way, left)
+                self._leave(channel, left)
 
-    async def _work(self, way: Way, tell: Tell) -> None:
-        waiting = self._waiting[way]
+    async def _work(self, channel: Channel, tell: Sender) -> None:
+        waiting = self._waiting[channel]
         while True:
             notice = await waiting.get()
             try:
                 await tell(notice)
             except NotToldError as error:
-                self._count(way, Outcome.FAILED, f"the change {notice.id} was not told: {error}")
+                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not told: {error}")
             except asyncio.CancelledError:
-                self._leave(way, notice)
+                self._leave(channel, notice)
                 raise
             except Exception as error:  # noqa: BLE001 - a fault of ours in telling must not end the watching
                 # Not the error's own words: a library's may quote the URL.
                 why = f"internal error: {type(error).__name__} in {traceback.extract_tb(error.__traceback__)[-1].name}"
-                self._count(way, Outcome.FAILED, f"the change {notice.id} was not told: {why}")
+                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not told: {why}")
             else:
-                self._count(way, Outcome.TOLD, None)
+                self._count(channel, Delivery.SENT, None)
             finally:
                 waiting.task_done()
 
-    def _leave(self, way: Way, notice: Notice) -> None:
-        self._count(way, Outcome.LEFT, f"the change {notice.id} was not told: no time was left for it")
+    def _leave(self, channel: Channel, notice: Notice) -> None:
+        self._count(channel, Delivery.DROPPED, f"the change {notice.id} was not told: no time was left for it")
 
-    def _count(self, way: Way, outcome: Outcome, words: str | None) -> None:
-        self.counted[way, outcome] += 1
+    def _count(self, channel: Channel, outcome: Delivery, words: str | None) -> None:
+        self.counted[channel, outcome] += 1
         if words is not None:
             self._log(words)
 
 
-def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COMMAND_SECONDS) -> Tell:
+def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COMMAND_SECONDS) -> Sender:
     """Runs a program for each change, with the change as one line of JSON on its standard input. No shell reads its
     arguments. What it writes to stderr goes where this process' own words go. `running` has its process id as long as
     it runs, and a number below 0 while that is not known yet."""
@@ -216,7 +223,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Tell:
+def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Sender:
     """Posts each change as JSON. A try that may succeed later is made again after each of `pauses`, always with the
     change's id as idempotency key. Redirects are not followed."""
     parts = urlsplit(where.url)
@@ -269,7 +276,7 @@ async def _posted(
 
 
 def _client_and_trust() -> tuple[Any, ssl.SSLContext]:
-    """The library, and the roots that it trusts: both are slow to load, and a cycle may be under way."""
+    """The library, and the roots that it trusts: both are slow to load, and a cycle may be under channel."""
     import httpx
 
     for name in ("httpx", "httpcore"):  # they would name the URL of each request, and what is answered

@@ -22,8 +22,8 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.formats import prometheus
-from agent.formats.ndjson import Lines
-from agent.process.cancel import Stop
+from agent.formats.ndjson import NdjsonWriter
+from agent.process.cancel import CancelToken
 from agent.process.output import Writer, one_line, to_file
 from agent.report.codec import dumps, encode
 from agent.report.model import Measurement, Report, Status
@@ -33,9 +33,9 @@ from agent.settings import Ec2Facts, Settings, Watching
 from agent.version import __version__
 from agent.watch import metrics
 from agent.watch.change_text import NOTICE, Line, document, line_of
-from agent.watch.changes import Change, Tracker
+from agent.watch.changes import StateChange, Tracker
 from agent.watch.listen import Listener, Pages
-from agent.watch.notices import Notice, Notices, Tell, Way, by_command, by_post
+from agent.watch.notices import Channel, Notice, Notices, Sender, by_command, by_post
 from agent.watch.systemd import Manager
 from probes.background import in_background
 from probes.model import Step
@@ -53,16 +53,16 @@ LAST_SECONDS: Final = 1.0
 """For what still has to be told when the watch ends."""
 OVERDUE_INTERVALS: Final = 2.0
 MAX_BACKLOG: Final = 20_000
-"""Lines that may wait for the reader of stdout before a cycle's are left out."""
+"""NdjsonWriter that may wait for the reader of stdout before a cycle's are left out."""
 ERROR: Final = 3
 """Priority of what the watch itself cannot do (syslog(3))."""
 
 Emit = Callable[[Event], None]
-Measure = Callable[[Settings, Emit, Stop], Awaitable[Measurement]]
+Measure = Callable[[Settings, Emit, CancelToken], Awaitable[Measurement]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class WatchConfig:
     """What is watched, how, and what becomes of it."""
 
     settings: Settings
@@ -78,7 +78,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class WatchEnvironment:
     """What a watch meets besides the network."""
 
     now: Callable[[], datetime]
@@ -101,7 +101,13 @@ class CannotListenError(Exception):
 class Watch:
     """One watch, from `run` to its end."""
 
-    def __init__(self, job: Job, around: Surroundings, stop: Stop, reread: Callable[[], Job] | None = None) -> None:
+    def __init__(
+        self,
+        job: WatchConfig,
+        around: WatchEnvironment,
+        stop: CancelToken,
+        reread: Callable[[], WatchConfig] | None = None,
+    ) -> None:
         self._job = job
         self._around = around
         self._stop = stop
@@ -124,7 +130,7 @@ class Watch:
         self._cycle_over = asyncio.Event()
         """Of the cycle in flight, or of the next."""
         self._in_flight = False
-        self._begun = -PROBE_SECONDS
+        self._started = -PROBE_SECONDS
         """When the last cycle began, by the loop's clock."""
         self._finished: float | None = None
         """When the last one that did came to its end, by the same clock; None before the first."""
@@ -151,7 +157,7 @@ class Watch:
         self._wake.set()
 
     async def run(self) -> None:
-        """Watch until `stop` is pulled, all cycles are made, or nobody is left to tell. Raises CannotListenError."""
+        """Watch until `stop` is cancelled, all cycles are made, or stdout is closed. Raises CannotListenError."""
         self._expect_a_cycle()
         self._listener = await self._listening(self._job.watching)
         try:
@@ -174,7 +180,7 @@ class Watch:
     async def _cycles(self, group: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         while self._stop.reason is None:
-            self._begun, self._in_flight, self._wanted = loop.time(), True, False
+            self._started, self._in_flight, self._wanted = loop.time(), True, False
             if await self._cycle():
                 self._finished = loop.time()
                 self._expect_a_cycle()
@@ -192,7 +198,7 @@ class Watch:
             await self._wait(spread, group)
 
     def _due(self, spread: float) -> float:
-        return self._begun + spread * self._job.watching.interval
+        return self._started + spread * self._job.watching.interval
 
     async def _wait(self, spread: float, group: asyncio.TaskGroup) -> None:
         """Until the next cycle is due, or until somebody wants it or the end. Where new settings have it come earlier,
@@ -247,7 +253,7 @@ class Watch:
             return replace(settings, ec2_reads=False, ec2_facts=self._facts)
         return settings
 
-    def _keep(self, report: Report, job: Job) -> None:
+    def _keep(self, report: Report, job: WatchConfig) -> None:
         """Remember a cycle that has come to its end."""
         seen = tuple(each for each in report.observations if each.subject.step is Step.EC2)
         same = self._last is not None and _causes(self._last) == _causes(report)
@@ -269,11 +275,11 @@ class Watch:
 
     # --- What a cycle leaves -----------------------------------------------------------------------------------------
 
-    def _lines_of(self, job: Job) -> Lines | None:
+    def _lines_of(self, job: WatchConfig) -> NdjsonWriter | None:
         """Where this cycle's events go as they happen; nowhere unless that is wanted and its reader keeps up."""
         if job.format != "ndjson" or job.output is not None or job.redact:
             return None
-        return Lines(self._around.documents.write) if self._keeps_up() else None
+        return NdjsonWriter(self._around.documents.write) if self._keeps_up() else None
 
     def _keeps_up(self) -> bool:
         if self._around.documents.waiting <= MAX_BACKLOG:
@@ -281,7 +287,9 @@ class Watch:
         self._counts.left_out += 1
         return False
 
-    async def _leave(self, job: Job, report: Report, changes: tuple[Change, ...], lines: Lines | None) -> None:
+    async def _leave(
+        self, job: WatchConfig, report: Report, changes: tuple[StateChange, ...], lines: NdjsonWriter | None
+    ) -> None:
         shown = self._report or report
         whole = encode(shown) if changes and job.watching.on_change is not None else None
         for change in changes:
@@ -384,7 +392,7 @@ class Watch:
         return over <= 0, words if over <= 0 else f"{words}; the next is overdue by {over:.0f} s"
 
     async def _probe(self) -> str | None:
-        if not self._in_flight and asyncio.get_running_loop().time() - self._begun < PROBE_SECONDS:
+        if not self._in_flight and asyncio.get_running_loop().time() - self._started < PROBE_SECONDS:
             return None if self._over else self._metrics()
         over = self._cycle_over
         if not self._in_flight:
@@ -394,7 +402,7 @@ class Watch:
         return None if self._over else self._metrics()
 
     async def _beat(self) -> None:
-        """Tell the watchdog, as long as cycles come to their end."""
+        """Sender the watchdog, as long as cycles come to their end."""
         if (seconds := self._around.manager.watchdog_seconds) is None:
             return
         while True:
@@ -449,7 +457,7 @@ class Watch:
         if before is not None:
             await before.end()
 
-    async def _read(self, reread: Callable[[], Job]) -> Job:
+    async def _read(self, reread: Callable[[], WatchConfig]) -> WatchConfig:
         """The settings anew. Raises ValueError where they cannot be taken, or are not there in time."""
         try:
             async with asyncio.timeout(FILE_SECONDS) as window:
@@ -461,12 +469,12 @@ class Watch:
         finally:
             self._stop.release()
 
-    def _ways(self, job: Job) -> dict[Way, Tell]:
-        ways: dict[Way, Tell] = {}
+    def _ways(self, job: WatchConfig) -> dict[Channel, Sender]:
+        ways: dict[Channel, Sender] = {}
         if job.watching.on_change is not None:
-            ways[Way.COMMAND] = by_command(job.watching.on_change, self._running)
+            ways[Channel.COMMAND] = by_command(job.watching.on_change, self._running)
         if job.watching.notify is not None:
-            ways[Way.URL] = by_post(job.watching.notify, user_agent(__version__))
+            ways[Channel.URL] = by_post(job.watching.notify, user_agent(__version__))
         return ways
 
 
@@ -475,7 +483,7 @@ def _causes(report: Report) -> frozenset[str]:
     return frozenset(each.id for each in report.findings if each.severity is not Severity.INFO)
 
 
-def _change_line(change: Change, report: Report, masked: bool) -> str:
+def _change_line(change: StateChange, report: Report, masked: bool) -> str:
     from agent.watch.change_text import dumps as on_one_line
 
     told = document(change, report, redact=masked)

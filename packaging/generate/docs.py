@@ -16,7 +16,7 @@ from agent.report.model import Access, Status
 from agent.report.model import Path as NetworkPath
 from agent.simulated import scenario as scenarios
 from agent.watch.changes import Kind
-from agent.watch.notices import Outcome, Way
+from agent.watch.notices import Channel, Delivery
 from probes.addresses import AddressScope
 from probes.model import FailureKind, Role, Step
 from tests.formats.monitors import watch_families
@@ -95,7 +95,11 @@ def metrics_page() -> str:
         "role": Role,
         "agrees": AGREEMENTS.values(),
     }
-    of_watch_values: dict[str, Iterable[str]] = {"kind": Kind, "way": Way, "result": ("taken", "refused", *Outcome)}
+    of_watch_values: dict[str, Iterable[str]] = {
+        "kind": Kind,
+        "way": Channel,
+        "result": ("taken", "refused", *Delivery),
+    }
     return "\n".join(
         [
             f"{HEAD}# Metrics",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.events import Event
 from agent.settings import Settings
@@ -51,7 +51,7 @@ def _svg(picture: Picture) -> str:
     chosen = scenarios.load(picture.scenario)
     evidence, events = measured(chosen)
 
-    async def play(_: Settings, emit: Callable[[Event], None], __: Stop) -> Measurement:
+    async def play(_: Settings, emit: Callable[[Event], None], __: CancelToken) -> Measurement:
         for event in events:
             emit(event)
         return evidence

@@ -38,7 +38,7 @@ _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gear:
+class ProbeContext:
     """What every ladder of a run shares."""
 
     net: Net
@@ -75,7 +75,7 @@ async def _always() -> bool:
 
 
 async def climb(
-    gear: Gear,
+    context: ProbeContext,
     target: Target,
     subjects: tuple[Subject, ...],
     *,
@@ -83,19 +83,23 @@ async def climb(
 ) -> None:
     """Make the looks of `subjects`, as `rungs` gives them. `may_call` is asked before the signed call whether this
     ladder is the one that makes it."""
-    await _Climb(gear, target, subjects, may_call).go()
+    await _Climb(context, target, subjects, may_call).go()
 
 
 class _Climb:
     """One ladder while it is climbed."""
 
     def __init__(
-        self, gear: Gear, target: Target, subjects: tuple[Subject, ...], may_call: Callable[[], Awaitable[bool]]
+        self,
+        context: ProbeContext,
+        target: Target,
+        subjects: tuple[Subject, ...],
+        may_call: Callable[[], Awaitable[bool]],
     ) -> None:
         address, port = subjects[0].address, subjects[0].port
         if address is None or port is None:
             raise ValueError(f"{subjects[0].id} names no address and port")
-        self._gear = gear
+        self._context = context
         self._target = target
         self._subjects = subjects
         self._may_call = may_call
@@ -112,17 +116,17 @@ class _Climb:
                 failed = await step(subject)
                 if failed is not None:
                     for left in self._subjects[place + 1 :]:
-                        self._gear.log.skip(left, failed)
+                        self._context.log.skip(left, failed)
                     return
         finally:
             self._close()
 
     async def _tcp(self, subject: Subject) -> str | None:
         async def body(draft: Draft[TcpFacts]) -> Stream:
-            return await tcp.connect(self._gear.net, self._gear.machine, self._address, self._port, draft)
+            return await tcp.connect(self._context.net, self._context.machine, self._address, self._port, draft)
 
-        async with self._gear.connects:
-            seen, self._open = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        async with self._context.connects:
+            seen, self._open = await self._context.log.observe(subject, body, limit=self._context.limit)
         if seen.facts is not None and seen.facts.mss is not None:
             self._mss = seen.facts.mss
         return _why(seen)
@@ -131,7 +135,7 @@ class _Climb:
         stream = self._connection()
 
         async def body(draft: Draft[TlsFacts]) -> tls.TlsStream:
-            trust = self._gear.trust.result()
+            trust = self._context.trust.result()
             context = trust.named if self._port == HTTPS else trust.chain_only
             return await tls.handshake(
                 stream,
@@ -140,12 +144,12 @@ class _Climb:
                 trust.source,
                 self._connect_again,
                 draft,
-                second_look_seconds=self._gear.limit / 2,
+                second_look_seconds=self._context.limit / 2,
             )
 
-        await asyncio.wait([self._gear.trust])  # loading the roots is no part of a handshake's time
-        async with self._gear.handshakes:
-            seen, secured = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        await asyncio.wait([self._context.trust])  # loading the roots is no part of a handshake's time
+        async with self._context.handshakes:
+            seen, secured = await self._context.log.observe(subject, body, limit=self._context.limit)
         if secured is not None:
             self._open = secured
         if self._port == HTTPS and seen.failure is not None and seen.failure.kind is FailureKind.TIMEOUT:
@@ -161,7 +165,7 @@ class _Climb:
 
         async def in_small_segments(draft: Draft[TlsFacts]) -> bool:
             async def connect() -> Stream:
-                return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts](), mss=SMALL_MSS)
+                return await self._context.net.connect(self._address, self._port, Draft[TcpFacts](), mss=SMALL_MSS)
 
             await tls.greet(connect, small_client_context(), self._target.host, NOBODY, draft)
             return True
@@ -172,39 +176,39 @@ class _Climb:
             await tls.greet(self._connect_again, client_context(), other_host, NOBODY, draft)
             return True
 
-        limit = self._gear.limit / 2
-        async with self._gear.handshakes, asyncio.TaskGroup() as both:
-            both.create_task(self._gear.log.observe(small, in_small_segments, limit=limit))
-            both.create_task(self._gear.log.observe(other, for_another_name, limit=limit))
+        limit = self._context.limit / 2
+        async with self._context.handshakes, asyncio.TaskGroup() as both:
+            both.create_task(self._context.log.observe(small, in_small_segments, limit=limit))
+            both.create_task(self._context.log.observe(other, for_another_name, limit=limit))
 
     async def _http(self, subject: Subject) -> str | None:
         stream = self._connection()
 
         async def body(draft: Draft[HttpFacts]) -> http.Response:
-            return await http.probe(stream, self._gear.machine, self._target.host, self._gear.agent, draft)
+            return await http.probe(stream, self._context.machine, self._target.host, self._context.agent, draft)
 
-        seen, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        seen, response = await self._context.log.observe(subject, body, limit=self._context.limit)
         self._keep(response)
         return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
 
     async def _api(self, subject: Subject) -> str | None:
-        await asyncio.wait([self._gear.keys])  # nor is finding the credentials a part of the call's
-        keys = self._gear.keys.result()
+        await asyncio.wait([self._context.keys])  # nor is finding the credentials a part of the call's
+        keys = self._context.keys.result()
         if isinstance(keys, str):
-            self._gear.log.skip(subject, keys)
+            self._context.log.skip(subject, keys)
             return None
         if not await self._may_call():
-            self._gear.log.skip(subject, ELSEWHERE)
+            self._context.log.skip(subject, ELSEWHERE)
             return None
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:
             async def call(*, new_connection: bool) -> http.Response:
                 return await api.probe(
                     await self._reopened(),
-                    self._gear.machine,
+                    self._context.machine,
                     keys,
                     target=self._target,
-                    agent=self._gear.agent,
+                    agent=self._context.agent,
                     new_connection=new_connection,
                     draft=draft,
                 )
@@ -215,22 +219,22 @@ class _Climb:
                 self._close()  # kept alive by its answer, and closed all the same: a read-only call may be made again
             return await call(new_connection=True)
 
-        _, response = await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        _, response = await self._context.log.observe(subject, body, limit=self._context.limit)
         self._keep(response)
         return None
 
     async def _padded(self, subject: Subject) -> str | None:
         if (why := await self._no_connection()) is not None:  # what was never sent says nothing of large packets
-            self._gear.log.skip(subject, f"no new connection: {why}")
+            self._context.log.skip(subject, f"no new connection: {why}")
             return None
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
 
         async def body(draft: Draft[HttpFacts]) -> http.Response:
             return await http.probe_padded(
-                await self._reopened(), self._gear.machine, self._target.host, self._gear.agent, padding, draft
+                await self._reopened(), self._context.machine, self._target.host, self._context.agent, padding, draft
             )
 
-        await self._gear.log.observe(subject, body, limit=self._gear.limit)
+        await self._context.log.observe(subject, body, limit=self._context.limit)
         return None
 
     def _connection(self) -> Stream:
@@ -249,18 +253,18 @@ class _Climb:
             self._open = None
 
     async def _connect_again(self) -> Stream:
-        return await self._gear.net.connect(self._address, self._port, Draft[TcpFacts]())
+        return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
         """Why no connection could be had for another request within a step's time; None where there is one, and where
         a fault of ours is left for the step itself to meet."""
-        window = asyncio.timeout(self._gear.limit)
+        window = asyncio.timeout(self._context.limit)
         try:
             async with window:
                 await self._reopened()
         except Exception as error:  # noqa: BLE001 - classified as `observe` does
             self._close()
-            kind = classify(error, expired_after=self._gear.limit if window.expired() else None).kind
+            kind = classify(error, expired_after=self._context.limit if window.expired() else None).kind
             return None if kind is FailureKind.BUG else kind
         return None
 
@@ -268,7 +272,7 @@ class _Climb:
         """The connection as it is, or a new one, verified like the first."""
         if self._open is None:
             self._open = await self._connect_again()
-            secured = tls.TlsStream(self._open, self._gear.trust.result().named, server_name=self._target.host)
+            secured = tls.TlsStream(self._open, self._context.trust.result().named, server_name=self._target.host)
             self._open = secured
             await secured.handshake()
         return self._open

@@ -21,7 +21,7 @@ from typing import Final
 from probes.background import in_background
 from probes.facts import Interface
 from probes.model import Address
-from probes.seams import MAX_FILE_BYTES, Trust, Way
+from probes.seams import MAX_FILE_BYTES, LocalRoute, Trust
 from probes.system import ethtool, netlink
 from probes.system.netlink import LINUX, family_of
 from probes.system.trust import load_trust
@@ -64,7 +64,7 @@ class SystemMachine:
             return None
         return tuple(found for answer in answers if (found := netlink.interface_of(answer, names)))
 
-    def way(self, address: Address) -> Way | None:
+    def way(self, address: Address) -> LocalRoute | None:
         if not LINUX:
             return None
         answers = _ask_kernel(netlink.route_request(family_of(address), address), netlink.RTM_NEWROUTE)
@@ -75,9 +75,9 @@ class SystemMachine:
         if route.interface_index is not None:
             with contextlib.suppress(OSError):
                 interface = socket.if_indextoname(route.interface_index)
-        return Way(interface=interface, source=route.source, next_hop=route.gateway or address)
+        return LocalRoute(interface=interface, source=route.source, next_hop=route.gateway or address)
 
-    def neighbour(self, way: Way) -> str | None:
+    def neighbour(self, way: LocalRoute) -> str | None:
         if not LINUX:
             return None
         try:

@@ -26,8 +26,8 @@ ANY_PROTOCOL: Final = "-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """An interface endpoint (EC2 API, VpcEndpoint)."""
+class VpcEndpoint:
+    """An interface endpoint (EC2 API, Endpoint)."""
 
     endpoint_id: str
     service_name: str
@@ -230,7 +230,7 @@ class FirewallRule:
 class EndpointsFacts:
     """The interface endpoints of the services, in every VPC of the account and Region."""
 
-    endpoints: tuple[Endpoint, ...]
+    endpoints: tuple[VpcEndpoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,7 +458,7 @@ is asked is in `probes.vpc.reads`."""
 class Configuration:
     """What was read in one run; None for what was not."""
 
-    endpoints: tuple[Endpoint, ...] | None = None
+    endpoints: tuple[VpcEndpoint, ...] | None = None
     own_interfaces: tuple[NetworkInterface, ...] | None = None
     endpoint_interfaces: tuple[NetworkInterface, ...] | None = None
     vpc: Vpc | None = None

@@ -40,7 +40,6 @@ from probes.vpc.model import (
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     FirewallRule,
     GroupRule,
@@ -64,6 +63,7 @@ from probes.vpc.model import (
     SubnetsFacts,
     Vpc,
     VpcDnsFacts,
+    VpcEndpoint,
     VpcFacts,
     configuration_of,
 )
@@ -120,7 +120,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ConfigurationRequest:
     """Whose network it is."""
 
     vpc_id: str
@@ -135,13 +135,13 @@ class Wanted:
     """Every security group of the VPCs and no instance: for a file that another host will use."""
 
 
-async def inspect(reader: Reader, log: Log, wanted: Wanted, *, limit: float) -> Configuration:
+async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
     """Read the network, each read for at most `limit` seconds; give what came of it.
 
     Each read becomes one observation in `log`, skipped with the reason where what it asks for is not known. EC2 that
     does not answer at all costs one `limit`. Raises nothing but cancellation.
     """
-    log.announce(*(_subject(read) for read in READS))
+    log.plan(*(_subject(read) for read in READS))
     inspection = _Inspection(reader, log, wanted, limit)
     await reader.prepare((EC2, RESOLVER, ROUTE_53))
     async with asyncio.TaskGroup() as group:
@@ -158,7 +158,7 @@ def _subject(read: str) -> Subject:
 class _Inspection:
     """What is known while the reads are made."""
 
-    def __init__(self, reader: Reader, log: Log, wanted: Wanted, limit: float) -> None:
+    def __init__(self, reader: Reader, log: Log, wanted: ConfigurationRequest, limit: float) -> None:
         self.facts: dict[str, ConfigurationFacts] = {}
         self._failures: dict[str, Failure] = {}
         self._reader = reader
@@ -299,7 +299,7 @@ class _Inspection:
 
     # --- What is known -----------------------------------------------------------------------------------------------
 
-    def _known_endpoints(self) -> tuple[Endpoint, ...]:
+    def _known_endpoints(self) -> tuple[VpcEndpoint, ...]:
         found = self.facts.get(ENDPOINTS)
         return found.endpoints if isinstance(found, EndpointsFacts) else ()
 
@@ -560,7 +560,7 @@ ROUTE_TARGETS: Final = (
 """Members of a Route that say where it leads (botocore 1.44.8)."""
 
 
-def _endpoint(row: Row) -> Endpoint:
+def _endpoint(row: Row) -> VpcEndpoint:
     last = _row(row, "LastError")
     dns = _row(row, "DnsOptions")
     policy = row.get("PolicyDocument")
@@ -569,7 +569,7 @@ def _endpoint(row: Row) -> Endpoint:
     if policy is not None and len(policy) > MAX_POLICY_CHARACTERS:
         message = f"an endpoint policy of over {MAX_POLICY_CHARACTERS} characters"
         raise ProbeError(FailureKind.TOO_LARGE, message)
-    return Endpoint(
+    return VpcEndpoint(
         endpoint_id=_word(row, "VpcEndpointId", _ENDPOINT),
         service_name=_word(row, "ServiceName", _SERVICE),
         vpc_id=_word(row, "VpcId", _VPC),

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Final
 
 from agent.cli.main import job_here, main
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import Writer
-from agent.watch.schedule import Surroundings, Watch
+from agent.watch.schedule import Watch, WatchEnvironment
 from agent.watch.systemd import Manager
 from probes.system.machine import SystemMachine
 from probes.system.sdk import end_children
@@ -34,7 +34,7 @@ async def watch(count: int, options: list[str]) -> float:
     command = main.commands["watch"]
     job = job_here(command.make_context("watch", options))
     lines = Writer(lambda _: None)
-    around = Surroundings(
+    around = WatchEnvironment(
         now=SystemMachine().now,
         chance=random.Random(),
         manager=Manager({}, process_id=os.getpid()),
@@ -44,7 +44,7 @@ async def watch(count: int, options: list[str]) -> float:
         tidy=look,
     )
     wanted = replace(job.watching, interval=1e-3, cycles=WARM_UP + count)
-    watch = Watch(replace(job, watching=wanted), around, Stop())
+    watch = Watch(replace(job, watching=wanted), around, CancelToken())
     await watch.run()
     lines.end()
     if watch.report is None or watch.report.verdict.status != "ok":

@@ -83,9 +83,9 @@ def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict
             _until_it_listens(client)
             idle = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(IDLE)]
             idle[0].sendall(b"GET /report.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100)  # and reads nothing
-            begun = time.monotonic()
-            turn = probe = begun
-            while (now := time.monotonic()) < begun + seconds:
+            started = time.monotonic()
+            turn = probe = started
+            while (now := time.monotonic()) < started + seconds:
                 if now >= turn:
                     fault.turn()
                     turn += FAULT_SECONDS
@@ -95,7 +95,7 @@ def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict
                     probe += PROBE_SECONDS
                 for path in paths:
                     _ask(client, path, found)
-                if "after_a_quarter" not in found and now >= begun + seconds / 4:
+                if "after_a_quarter" not in found and now >= started + seconds / 4:
                     found["after_a_quarter"] = resources(process.pid)
                 time.sleep(1.0)
             found["at_the_end"] = resources(process.pid)

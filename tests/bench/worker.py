@@ -37,28 +37,28 @@ LIMIT_SECONDS: Final = 30.0
 WARM_UP: Final = 8
 _WORLD: Final = 'summary = "defaults"\nexpect = { status = "ok", path = "private", findings = [] }'
 
-Work = Callable[[ladder.Gear, Target, int], Awaitable[None]]
+Work = Callable[[ladder.ProbeContext, Target, int], Awaitable[None]]
 
 
-async def climb(gear: ladder.Gear, target: Target, number: int) -> None:
+async def climb(context: ladder.ProbeContext, target: Target, number: int) -> None:
     """All of the ladder of one address."""
-    await ladder.climb(gear, target, ladder.rungs(target, _address(number), HTTPS, None))
+    await ladder.climb(context, target, ladder.rungs(target, _address(number), HTTPS, None))
 
 
-async def shake_hands(gear: ladder.Gear, target: Target, number: int) -> None:
+async def shake_hands(context: ladder.ProbeContext, target: Target, number: int) -> None:
     """The first two rungs of one address."""
-    await ladder.climb(gear, target, ladder.rungs(target, _address(number), HTTPS, None)[:2])
+    await ladder.climb(context, target, ladder.rungs(target, _address(number), HTTPS, None)[:2])
 
 
-async def ask(gear: ladder.Gear, target: Target, number: int) -> None:
+async def ask(context: ladder.ProbeContext, target: Target, number: int) -> None:
     """One query for the A records of the target."""
     subject = Subject(step=Step.DNS, target=target.id, resolver=RESOLVER, operation="A", after=str(number))
 
     async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
-        return await dns.ask(gear.net, RESOLVER, target.host, "A", draft, retry_after=gear.limit / 2)
+        return await dns.ask(context.net, RESOLVER, target.host, "A", draft, retry_after=context.limit / 2)
 
-    log = Log(now=gear.machine.now, emit=lambda _: None)  # every query has the same id
-    seen, _ = await log.observe(subject, body, limit=gear.limit)
+    log = Log(now=context.machine.now, emit=lambda _: None)  # every query has the same id
+    seen, _ = await log.observe(subject, body, limit=context.limit)
     _refuse_failures([seen.failure])
 
 
@@ -78,26 +78,26 @@ async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: s
 
 
 async def _round(work: Work, target: Target, trust: Trust, count: int, at_once: int) -> None:
-    gear = _gear(trust)
+    context = _context(trust)
     numbers = iter(range(count))
 
     async def go(left: Iterator[int]) -> None:
         for number in left:
-            await work(gear, target, number)
+            await work(context, target, number)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(at_once, count)):
             group.create_task(go(numbers))
-    _refuse_failures([each.failure for each in gear.log.made])
+    _refuse_failures([each.failure for each in context.log.made])
 
 
-def _gear(trust: Trust) -> ladder.Gear:
+def _context(trust: Trust) -> ladder.ProbeContext:
     loop = asyncio.get_running_loop()
     trusted: asyncio.Future[Trust] = loop.create_future()
     trusted.set_result(trust)
     keys: asyncio.Future[Keys | str] = loop.create_future()
     keys.set_result(CredentialsPart().keys())
-    return ladder.Gear(
+    return ladder.ProbeContext(
         net=SystemNet(),
         machine=SystemMachine(),
         log=Log(now=lambda: datetime.now(UTC), emit=lambda _: None),

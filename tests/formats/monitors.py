@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from agent.simulated.settings import EPOCH
 from agent.watch import metrics
 from agent.watch.changes import Tracker
-from agent.watch.notices import Outcome, Way
+from agent.watch.notices import Channel, Delivery
 from tests.formats import junit_results, plugin_output
 from tests.support.runs import report_of
 
@@ -59,7 +59,7 @@ def watch_families(fault: str) -> list[Metric]:
     for name in ("healthy", fault) * 5:
         tracker.fold(report_of(name))
     counts = metrics.Counts(cycles=10, finished_at=EPOCH)
-    notices = Counter({(way, outcome): 0 for way in Way for outcome in Outcome})
+    notices = Counter({(way, outcome): 0 for way in Channel for outcome in Delivery})
     return list(
         metrics.families(counts=counts, tracker=tracker, notices=notices, interval=60.0, begun_at=EPOCH, redact=False)
     )

@@ -12,7 +12,7 @@ import pytest
 from agent.formats import text
 from agent.judge.verdict import judge
 from agent.report.model import Access, Report, Status
-from agent.report.serialization import ShapeError
+from agent.report.serialization import DecodeError
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import HostileCertificate, HostileDns, HostileHttp, HostileMetadata, HostilePeer
 from probes.facts import DnsFacts, HttpFacts, ImdsFacts, TlsFacts
@@ -213,7 +213,7 @@ def test_every_kind_stands_in_a_scenario(kinds: Any) -> None:
     ],
 )
 def test_a_kind_that_nobody_knows_is_refused(more: str, place: str) -> None:
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(DecodeError) as caught:
         scenarios.parse("x", f'summary = "x"\n{more}\n[expect]\nstatus = "ok"\npath = "private"\nfindings = []\n')
     assert caught.value.where == place
 

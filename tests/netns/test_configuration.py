@@ -15,7 +15,7 @@ import pytest
 
 from agent.catalog.services import SERVICES
 from agent.report import exits
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import Measured
 from agent.simulated import scenario as scenarios
 from agent.simulated.network import configuration_of
@@ -275,6 +275,6 @@ def test_the_kernel_does_what_was_predicted(name: str, runs: Runs) -> None:
     # What no answer gave is predicted too, and measured by nobody.
     made = [each for each in paths if each.measured is not Measured.NOT_MEASURED]
     told = {(str(each.address), each.port): (each.predicted, each.measured) for each in made}
-    expected = {Outcome.OPEN: Measured.CONNECTED, Outcome.BLOCKED: Measured.SILENT}
+    expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}
     assert told == {place: (predicted, expected.get(predicted)) for place, (predicted, _) in told.items()}
     assert told

@@ -8,7 +8,7 @@ import json
 import sys
 
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report import codec
 from agent.run.runner import measure
 from agent.simulated import scenario as scenarios
@@ -20,7 +20,7 @@ from agent.simulated.world import simulated
 async def found(name: str) -> dict[str, object]:
     chosen = scenarios.load(name)
     async with simulated(chosen) as world:
-        evidence = await measure(settings_of(chosen), world, emit=lambda _: None, stop=Stop())
+        evidence = await measure(settings_of(chosen), world, emit=lambda _: None, stop=CancelToken())
     report = codec.encode(judge(evidence))
     return {part: report[part] for part in ("verdict", "findings", "not_evaluated")}
 

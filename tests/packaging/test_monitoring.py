@@ -34,7 +34,7 @@ from agent.settings import DEFAULT_DEADLINE
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.watch.change_text import document, dumps, filled
-from agent.watch.changes import Change, Kind, Tracker
+from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
 from tests.packaging.made import made
 from tests.support.repository import ROOT
@@ -77,7 +77,7 @@ def values() -> dict[str, frozenset[str]]:
     run = families_in(prometheus.render(report_of(FAULT)))
     for family in (*watch_families(FAULT), *run):
         for sample in family.samples:
-            for label in sample.labels.keys() & {"status", "path", "access", "result", "way", "kind"}:
+            for label in sample.labels.keys() & {"status", "path", "access", "result", "channel", "kind"}:
                 found.setdefault(label, set()).add(sample.labels[label])
     return {label: frozenset(each) for label, each in found.items()}
 
@@ -131,8 +131,8 @@ def test_every_value_of_a_label_is_one_that_there_is(file: Path) -> None:
 def test_labels_are_found_where_there_are_some() -> None:
     found = {label for _, label, _, _ in selectors_in(RULES.read_text("utf-8"))}
     assert found >= {"status", "standing", "severity", "result", "job", "instance"}
-    assert values()["way"] == {"command", "url"}
-    assert values()["result"] >= {"told", "failed", "left", "taken", "refused"}
+    assert values()["channel"] == {"command", "url"}
+    assert values()["result"] >= {"sent", "failed", "dropped", "taken", "refused"}
 
 
 @pytest.mark.parametrize("file", named())
@@ -466,7 +466,7 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 
 
 @cache
-def changes() -> tuple[Change, ...]:
+def changes() -> tuple[StateChange, ...]:
     """One of each kind of thing that changes: a verdict, a finding that is raised, and their end."""
     tracker = Tracker(raise_after=1, clear_after=1)
     found = [change for name in ("healthy", FAULT, "healthy") for change in tracker.fold(report_of(name))]
@@ -476,7 +476,7 @@ def changes() -> tuple[Change, ...]:
 
 @pytest.mark.parametrize("redact", [False, True])
 @pytest.mark.parametrize("change", changes(), ids=lambda each: f"{each.kind}-{each.status}")
-def test_the_template_is_filled_whole(change: Change, redact: bool) -> None:
+def test_the_template_is_filled_whole(change: StateChange, redact: bool) -> None:
     told = document(change, report_of(FAULT), redact=redact)
     posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), told)))
     assert posted["text"] == told["text"]

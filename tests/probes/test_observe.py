@@ -192,8 +192,8 @@ def test_close_gives_every_open_look_its_observation_once() -> None:
     async def go() -> None:
         log, emitted = a_log()
         third = Subject(step=Step.HTTP, target="backup")
-        log.announce(SUBJECT, OTHER, third)
-        assert log.announced == 3
+        log.plan(SUBJECT, OTHER, third)
+        assert log.planned == 3
         await log.observe(SUBJECT, quick, limit=LIMIT)
         log.skip(third, "not wanted")
         log.close("the deadline came", None)
@@ -215,7 +215,7 @@ def test_skip() -> None:
         assert observation.outcome == Skipped("tcp failed: timeout")
         assert (observation.started_at, observation.seconds, observation.facts) == (None, None, None)
         assert not observation.made
-        assert log.announced == 1
+        assert log.planned == 1
 
     run(go())
 
@@ -224,9 +224,9 @@ def test_announcing_twice_counts_once() -> None:
     async def go() -> None:
         log, emitted = a_log()
         first, second = replace(SUBJECT, after="dns/backup/a"), replace(SUBJECT, after="dns/backup/b")
-        log.announce(first)
-        log.announce(second, OTHER)
-        assert log.announced == 2
+        log.plan(first)
+        log.plan(second, OTHER)
+        assert log.planned == 2
         log.close("the end", None)
         assert [each.subject for each in emitted] == [first, OTHER]
 
@@ -262,7 +262,7 @@ def test_a_look_that_was_made_elsewhere_is_kept_as_it_is() -> None:
         earlier = Observation(subject=SUBJECT, outcome=Ok(SEEN), started_at=NOW - timedelta(days=2), seconds=0.5)
         assert log.find(SUBJECT.id) is None
         log.keep(earlier)
-        assert (log.find(SUBJECT.id), log.made, emitted, log.announced) == (earlier, (earlier,), [earlier], 1)
+        assert (log.find(SUBJECT.id), log.made, emitted, log.planned) == (earlier, (earlier,), [earlier], 1)
         with pytest.raises(ValueError, match="twice"):
             log.keep(earlier)
         log.close("the end", None)
@@ -282,10 +282,10 @@ def test_looks_are_told_of_when_they_are_known_and_when_they_begin() -> None:
         log = Log(
             now=lambda: NOW,
             emit=lambda each: told.append(("made", each.id)),
-            announced=lambda subject: told.append(("announced", subject.id)),
-            begun=lambda subject: told.append(("begun", subject.id)),
+            planned=lambda subject: told.append(("announced", subject.id)),
+            started=lambda subject: told.append(("begun", subject.id)),
         )
-        log.announce(SUBJECT, OTHER)
+        log.plan(SUBJECT, OTHER)
         await log.observe(SUBJECT, body, limit=LIMIT)
         log.skip(OTHER, "so it is")
 

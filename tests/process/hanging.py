@@ -13,7 +13,7 @@ from typing import Any
 
 from agent.cli import main as cli
 from agent.cli.options import Showing
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
@@ -69,7 +69,7 @@ class HangingMachine(SimulatedMachine):
         return await super().trust(ca_bundle)
 
 
-async def go(stop: Stop, listener: cli.Listener) -> Measurement:
+async def go(stop: CancelToken, listener: cli.Listener) -> Measurement:
     """One run in which a step may take longer than the whole."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
     asked += "[ec2]\n" if "ec2" in WHAT else ""

@@ -23,7 +23,7 @@ from agent.cli.options import FORMATS, settings_from, showing_from
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.report_text import visible
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import MAX_LINE, one_line
 from agent.report import codec
 from agent.report.model import Measurement
@@ -309,7 +309,7 @@ def check(arguments: list[str]) -> int:
         settings, shown = settings_from(context.params, os.environ), showing_from(context.params)
     chosen = scenarios.load("healthy")
 
-    async def go(stop: Stop, listener: cli.Listener) -> Measurement:
+    async def go(stop: CancelToken, listener: cli.Listener) -> Measurement:
         async with simulated(chosen) as world:
             machine = ThisHost(chosen, world.machine.now)
             return await cli.run(settings, World(net=world.net, machine=machine, sdk=SystemSdk()), stop, listener)

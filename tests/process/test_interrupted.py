@@ -38,14 +38,20 @@ ANYWHERE = 100
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
 BEFORE = (
-    *("dispatch:1", "_Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "Stop.watch:1"),
+    *("dispatch:1", "_Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "CancelToken.watch:1"),
     *("run.<locals>.emit:1", "run.<locals>.emit:2", "run.<locals>.emit:3"),
 )
 """Seams at which a signal cuts the run."""
 DURING = (
     *(f"signal:{number}" for number in range(4, 14)),  # the run's own handlers are set and taken back, one by one
-    *("Stop.watch:2", "run.<locals>.emit:40", "run.<locals>.emit:80", "run.<locals>.emit:97", "run.<locals>.emit:98"),
-    *("Stop.release:1", "Stop.release:2"),
+    *(
+        "CancelToken.watch:2",
+        "run.<locals>.emit:40",
+        "run.<locals>.emit:80",
+        "run.<locals>.emit:97",
+        "run.<locals>.emit:98",
+    ),
+    *("CancelToken.release:1", "CancelToken.release:2"),
 )
 """Seams at which it cuts it or comes just too late."""
 AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run.runner import measure
 from agent.simulated import scenario as scenarios
@@ -78,9 +78,9 @@ def others() -> set[asyncio.Task[Any]]:
     return {each for each in asyncio.all_tasks() if each is not asyncio.current_task()}
 
 
-async def run(chosen: Scenario, stop: Stop | None = None) -> Measurement:
+async def run(chosen: Scenario, stop: CancelToken | None = None) -> Measurement:
     async with simulated(chosen) as world:
-        return await measure(settings_of(chosen), world, emit=lambda _: None, stop=stop or Stop())
+        return await measure(settings_of(chosen), world, emit=lambda _: None, stop=stop or CancelToken())
 
 
 async def somewhere(chance: random.Random, seconds: float) -> None:
@@ -154,10 +154,10 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
         length = (await run(chosen)).run.seconds
         before, size = held(), blocks()
         for _ in range(CANCELLED):
-            stop = Stop()
+            stop = CancelToken()
             task = asyncio.get_running_loop().create_task(run(chosen, stop))
             await somewhere(chance, length)
-            stop.pull("SIGTERM")
+            stop.cancel("SIGTERM")
             ids = [each.id for each in (await task).observations]
             assert len({*ids}) == len(ids)
             assert not others()
@@ -173,9 +173,9 @@ def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
     chosen = scenarios.load(HEALTHY)
 
     async def late() -> Measurement:
-        stop = Stop()
+        stop = CancelToken()
         evidence = await run(chosen, stop)
-        stop.pull("SIGTERM")
+        stop.cancel("SIGTERM")
         return evidence
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

@@ -56,7 +56,7 @@ def test_no_secret_in_what_a_run_says(
             f"brief{way}": text.brief(shown),
         }
     lines: list[str] = []
-    live = ndjson.Lines(lines.append)
+    live = ndjson.NdjsonWriter(lines.append)
     for event in events:
         live(event)
     out, errors = capsys.readouterr()

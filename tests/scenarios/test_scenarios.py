@@ -20,7 +20,7 @@ from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge, judge_evidence
 from agent.report import codec
 from agent.report.model import Measurement, Report, Status
-from agent.report.serialization import ShapeError
+from agent.report.serialization import DecodeError
 from agent.run.events import ObservationMade, RunStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
 from tests.support.runs import evidence_of, measured, report_of, too_long
@@ -179,7 +179,7 @@ def test_ok_means_every_required_step_succeeded(name: str) -> None:
     ],
 )
 def test_a_scenario_that_is_wrong_is_refused_with_its_place(text: str, place: str) -> None:
-    with pytest.raises(ShapeError) as caught:
+    with pytest.raises(DecodeError) as caught:
         scenarios.parse("x", text)
     assert caught.value.where == place
 
@@ -195,7 +195,7 @@ def test_a_document_that_is_wrong_is_refused() -> None:
         {"observations": [{**document["observations"][0], "id": "other"}]},
     )
     for change in changes:
-        with pytest.raises(ShapeError):
+        with pytest.raises(DecodeError):
             codec.decode(document | change)
 
 
@@ -222,7 +222,7 @@ def decoded(document: Any) -> Report | None:
     """The report that a document holds; None where it is refused in the documented way."""
     try:
         return codec.decode(document)
-    except ShapeError:
+    except DecodeError:
         return None
 
 

@@ -61,7 +61,7 @@ CORE: Final = tuple(
     )
 )
 """Rules that leave faults without a name, whatever rules are added: how those end is shown with these alone."""
-Looks = list[Observation[Any]]
+Observations = list[Observation[Any]]
 
 REGION: Final = "eu-west-1"
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -351,9 +351,9 @@ def http(
     return _made(subject, facts if failed is None else None, failed, skipped)
 
 
-def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Looks:
+def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Observations:
     """The whole ladder at addresses of a target, every step well; the ports `but` left out."""
-    found: Looks = []
+    found: Observations = []
     for address in addresses:
         for port in SERVICES[of.partition("@")[0]].ports:
             if port.number not in but:
@@ -362,12 +362,12 @@ def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Loo
     return found
 
 
-def here(of: str = "backup", *addresses: str) -> Looks:
+def here(of: str = "backup", *addresses: str) -> Observations:
     """This host, its SDK, and a lookup of one target that gave these addresses at its own name server too."""
     return [host(), sdk(), imds(), proxy(of=of), lookup(*addresses, of=of), answer(*addresses, of=of)]
 
 
-def healthy(*targets: Target) -> Looks:
+def healthy(*targets: Target) -> Observations:
     """A run in which everything went well, at two addresses of each target."""
     found: dict[str, Observation[Any]] = {}
     for each in targets or (BACKUP,):
@@ -376,7 +376,7 @@ def healthy(*targets: Target) -> Looks:
     return list(found.values())
 
 
-def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Looks:
+def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
     """The observations with these in the places of those of the same ids."""
     by_id = {each.id: each for each in observations}
     assert {each.id for each in others} <= set(by_id)

@@ -9,7 +9,7 @@ from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject, Target
 from probes.operations import METADATA_PROXY, PADDED, PROXY_CONNECT
 from probes.steps.api import OPERATIONS
-from tests.support.build import BACKUP, NOW, PRIVATE, Looks, healthy
+from tests.support.build import BACKUP, NOW, PRIVATE, Observations, healthy
 
 F = TypeVar("F")
 
@@ -139,7 +139,7 @@ def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
     return _observation(subject, Ok(ProxyFacts(proxy=through)), None)
 
 
-def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Looks:
+def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Observations:
     """A run with signed calls in which everything went well."""
     found = {each.id: each for each in (*healthy(*targets), credentials())}
     for each in targets or (BACKUP,):

@@ -34,7 +34,6 @@ from probes.vpc.model import (
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     GroupRule,
     InterfacesFacts,
@@ -54,9 +53,10 @@ from probes.vpc.model import (
     SubnetsFacts,
     Vpc,
     VpcDnsFacts,
+    VpcEndpoint,
     VpcFacts,
 )
-from tests.support.build import NOW, OWN, PRIVATE, REGION, Looks
+from tests.support.build import NOW, OWN, PRIVATE, REGION, Observations
 
 ACCOUNT: Final = "111122223333"
 ANOTHER_ACCOUNT: Final = "444455556666"
@@ -121,11 +121,11 @@ def endpoint(
     subnet_ids: tuple[str, ...] = ENDPOINT_SUBNET_IDS,
     interface_ids: tuple[str, ...] = ENDPOINT_INTERFACE_IDS,
     policy: str | None = POLICY,
-) -> Endpoint:
+) -> VpcEndpoint:
     """An interface endpoint; where nothing else is said, the healthy one."""
     own = f"{endpoint_id}-lj2wisx3.{service}.{REGION}.vpce.amazonaws.com"
     private = (f"{service}.{REGION}.amazonaws.com",) if private_dns else ()
-    return Endpoint(
+    return VpcEndpoint(
         endpoint_id=endpoint_id,
         service_name=service_name_of(service, REGION) or "",
         vpc_id=vpc_id,
@@ -239,7 +239,7 @@ def groups() -> tuple[SecurityGroup, ...]:
     )
 
 
-def healthy_configuration(*, days_old: float = 0.0) -> Looks:
+def healthy_configuration(*, days_old: float = 0.0) -> Observations:
     """All reads of the healthy world, each well."""
     vpc = Vpc(vpc_id=VPC_ID, owner_id=ACCOUNT, cidrs=(_VPC_BLOCK,), dhcp_options_id=DHCP_OPTIONS_ID)
     facts: dict[str, ConfigurationFacts] = {
@@ -261,7 +261,7 @@ def healthy_configuration(*, days_old: float = 0.0) -> Looks:
     return [read(operation, each, days_old=days_old) for operation, each in facts.items()]
 
 
-def configured(*changed: Observation[Any], days_old: float = 0.0) -> Looks:
+def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
     """The reads of the healthy world with these in the places of those of the same operations."""
     by_id = {each.id: each for each in healthy_configuration(days_old=days_old)}
     assert {each.id for each in changed} <= set(by_id)

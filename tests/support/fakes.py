@@ -20,7 +20,7 @@ from agent.simulated.clock import VirtualLoop
 from probes.facts import Interface, TcpFacts
 from probes.failure import PeerClosedError
 from probes.model import Address, Draft, FailureKind, ProbeError
-from probes.seams import Stream, Trust, Way
+from probes.seams import LocalRoute, Stream, Trust
 
 T = TypeVar("T")
 
@@ -200,7 +200,7 @@ class FakeMachine:
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     at: datetime = NOW
-    found: Way | Exception | None = None
+    found: LocalRoute | Exception | None = None
     state: str | None = None
     addresses: tuple[Interface, ...] | None = ()
 
@@ -219,12 +219,12 @@ class FakeMachine:
     def interfaces(self) -> tuple[Interface, ...] | None:
         return self.addresses
 
-    def way(self, address: Address) -> Way | None:
+    def way(self, address: Address) -> LocalRoute | None:
         if isinstance(self.found, Exception):
             raise self.found
         return self.found
 
-    def neighbour(self, way: Way) -> str | None:
+    def neighbour(self, way: LocalRoute) -> str | None:
         return self.state
 
     def allowances(self) -> dict[str, int]:

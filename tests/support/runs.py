@@ -7,7 +7,7 @@ from functools import cache
 
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.run.runner import measure
@@ -26,7 +26,7 @@ def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement,
     async def go() -> Measurement:
         async with simulated(chosen) as world:
             settings = replace(settings_of(chosen), turn=turn)
-            return await measure(settings, world, emit=events.append, stop=Stop())
+            return await measure(settings, world, emit=events.append, stop=CancelToken())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(go()), tuple(events)

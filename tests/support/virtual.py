@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from agent.cli.main import rendered
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report import exits
 from agent.report.model import Measurement, Report
@@ -23,7 +23,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import EPOCH, settings_of
 from agent.simulated.world import simulated
-from agent.watch.schedule import Emit, Job, Measure, Surroundings, Watch
+from agent.watch.schedule import Emit, Measure, Watch, WatchConfig, WatchEnvironment
 from agent.watch.systemd import Manager
 from probes.background import NAME
 
@@ -57,7 +57,7 @@ def networks(turns: Iterable[Scenario]) -> Measure:
     """Measures these, one in each cycle. Time begins at EPOCH when the loop's is 0."""
     left = iter(turns)
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         async with simulated(next(left), 0.0) as world:
             return await measure(settings, world, emit=emit, stop=stop)
 
@@ -73,10 +73,10 @@ def job(
     redact: bool = False,
     judge: Callable[[Measurement], Report] = judge,
     **watching: Any,
-) -> Job:
+) -> WatchConfig:
     """What a watch with the command's defaults does, but for what is named; its settings are those of `scenario`."""
     given: dict[str, Any] = {"interval": INTERVAL, "cycles": None, "raise_after": 2, "clear_after": 2}
-    return Job(
+    return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=DEADLINE),
         watching=Watching(**(given | watching)),
         measure=measure,
@@ -98,10 +98,10 @@ class Watched:
 
 
 def watched(
-    first: Job | Callable[[Stop], Job],
+    first: WatchConfig | Callable[[CancelToken], WatchConfig],
     *,
-    meanwhile: Callable[[Watch, Stop], Any] | None = None,
-    reread: Callable[[], Job] | None = None,
+    meanwhile: Callable[[Watch, CancelToken], Any] | None = None,
+    reread: Callable[[], WatchConfig] | None = None,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] = PatientLoop,
     environment: dict[str, str] | None = None,
     documents: Callable[[str], None] | None = None,
@@ -111,11 +111,11 @@ def watched(
     """Run a watch to its end; `meanwhile` is a coroutine function that does something to it."""
     said: list[str] = []
     written: list[str] = []
-    stop = Stop()
+    stop = CancelToken()
 
     async def go() -> Watch:
         loop = asyncio.get_running_loop()
-        around = Surroundings(
+        around = WatchEnvironment(
             now=lambda: EPOCH + timedelta(seconds=loop.time()),
             chance=random.Random(1),
             manager=Manager(environment or {}, process_id=1),
@@ -124,7 +124,7 @@ def watched(
             journal=False,
             tidy=tidy,
         )
-        watch = Watch(first if isinstance(first, Job) else first(stop), around, stop, reread)
+        watch = Watch(first if isinstance(first, WatchConfig) else first(stop), around, stop, reread)
         other = None if meanwhile is None else asyncio.create_task(meanwhile(watch, stop))
         await watch.run()
         if other is not None and not other.cancel():

@@ -34,7 +34,7 @@ from agent.judge.predict.index import (
     rule_id_of,
     rule_text,
 )
-from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Outcome, Ports, Prediction, Stage
+from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.model import Address
 from probes.vpc.model import (
@@ -48,12 +48,12 @@ from probes.vpc.model import (
     SECURITY_GROUPS,
     AclEntry,
     Configuration,
-    Endpoint,
     Network,
     NetworkAcl,
     NetworkInterface,
     Route,
     RouteTable,
+    VpcEndpoint,
 )
 
 _Decided = tuple[Ports, AclEntry | None]
@@ -118,7 +118,7 @@ class _Way:
     address: Address
     port: int
     interface: NetworkInterface | None
-    endpoint: Endpoint | None
+    endpoint: VpcEndpoint | None
     leaves_subnet: bool | None
     """None where that is not known."""
 
@@ -150,7 +150,7 @@ class _Leg:
     table_id: str | None
     route: Route | None
     """None where there is none, or where it is not certain which is taken."""
-    outcome: Outcome
+    outcome: Reachability
     words: str
     detour: str | None = None
     """What it is led through first."""
@@ -202,7 +202,7 @@ class Predictor:
 
     def endpoint_at(
         self, address: Address, vpc_id: str | None = None
-    ) -> tuple[Endpoint | None, NetworkInterface | None]:
+    ) -> tuple[VpcEndpoint | None, NetworkInterface | None]:
         """The endpoint and the interface that have `address` for a host in `vpc_id`, or in this host's VPC."""
         interface = self.interface_at(address, vpc_id)
         return self.endpoint_of(interface), interface
@@ -224,7 +224,7 @@ class Predictor:
         """Whether an address is one of a VPC's own, as far as its blocks are known."""
         return _within(address, self._blocks_of.get(vpc_id, ()))
 
-    def endpoint_of(self, interface: NetworkInterface | None) -> Endpoint | None:
+    def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
         """The endpoint that names an interface, or the only one that names none and is in its subnet with its
         groups."""
         if interface is None:
@@ -346,17 +346,17 @@ class Predictor:
         traffic = f"tcp {port} {'to' if egress else 'from'} {peer.name}"
         groups, count = _and(group_ids), len(group_ids)
         if held is not None:
-            outcome, rule = Outcome.OPEN, held[2]
+            outcome, rule = Reachability.OPEN, held[2]
             words = f"{held[1]} {_lets(egress, 1)} {rule_text(rule)}"
         elif possible is not None:
-            outcome, rule = Outcome.CANNOT_TELL, possible[0][2]
+            outcome, rule = Reachability.CANNOT_TELL, possible[0][2]
             words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: {possible[1]}"
         elif rules.unread:
-            outcome, rule = Outcome.CANNOT_TELL, None
+            outcome, rule = Reachability.CANNOT_TELL, None
             words = f"whether {groups} {_lets(egress, count)} {traffic} cannot be told: the rules of "
             words += f"{_and(rules.unread)} were not read"
         else:
-            outcome, rule = Outcome.BLOCKED, None
+            outcome, rule = Reachability.BLOCKED, None
             words = f"no rule of {groups} {_lets(egress, 1)} {traffic}; {_instead(rules, port, peer, egress, count)}"
         name = rule_id_of(rule) if rule is not None else None
         return Hop(stage=stage, resources=group_ids, outcome=outcome, rule=name, words=words)
@@ -409,11 +409,11 @@ class Predictor:
         if way.own is None or way.leaves_subnet is False:
             return None
         if self._configuration.route_tables is None:
-            return _Leg(table_id=None, route=None, outcome=Outcome.CANNOT_TELL, words=_not_read(ROUTE_TABLES))
+            return _Leg(table_id=None, route=None, outcome=Reachability.CANNOT_TELL, words=_not_read(ROUTE_TABLES))
         table = self._table(way.own)
         if table is None:
             words = f"the route table of {way.own.subnet_id} was not read"
-            return _Leg(table_id=None, route=None, outcome=Outcome.CANNOT_TELL, words=words)
+            return _Leg(table_id=None, route=None, outcome=Reachability.CANNOT_TELL, words=words)
         vpc = self._configuration.vpc
         in_cidrs = vpc is not None and vpc.vpc_id == way.own.vpc_id and _within(way.address, vpc.cidrs)
         inside = way.in_one_vpc if way.interface is not None else in_cidrs
@@ -430,7 +430,7 @@ class Predictor:
         inside = way.in_one_vpc
         other = None if inside else way.own.vpc_id
         leg = self._leg(table, seen, inside=inside, other=other, known=True, back=True)
-        return None if inside and leg.outcome is Outcome.OPEN else leg
+        return None if inside and leg.outcome is Reachability.OPEN else leg
 
     def _table(self, interface: NetworkInterface) -> RouteTable | None:
         return self._table_of.get(interface.subnet_id) or self._main_table_of.get(interface.vpc_id)
@@ -450,13 +450,13 @@ class Predictor:
         if route is not None:
             outcome, words = self._sent(table, route, to, inside=inside, other=other, known=known, back=back)
         elif taken:
-            outcome = Outcome.CANNOT_TELL
+            outcome = Reachability.CANNOT_TELL
             words = f"{table.table_id} has routes to {_and(sorted(each.target for each in taken))} that fit {to} alike"
         else:
-            outcome, words = Outcome.BLOCKED, f"{table.table_id} has no route to {to}"
-        detour = route.target if route is not None and outcome is Outcome.DOUBTFUL else None
+            outcome, words = Reachability.BLOCKED, f"{table.table_id} has no route to {to}"
+        detour = route.target if route is not None and outcome is Reachability.DOUBTFUL else None
         if routes.unread and length < to.max_prefixlen:
-            outcome = Outcome.CANNOT_TELL
+            outcome = Reachability.CANNOT_TELL
             one = len(routes.unread) == 1
             words += f", unless {_and(routes.unread)}, which {'was' if one else 'were'} not read, "
             words += "fits closer" if one else "fit closer"
@@ -464,34 +464,34 @@ class Predictor:
 
     def _sent(
         self, table: RouteTable, route: Route, to: Address, *, inside: bool, other: str | None, known: bool, back: bool
-    ) -> tuple[Outcome, str]:
+    ) -> tuple[Reachability, str]:
         """What taking `route` means."""
         target = route.target
         what = route.destination if route.destination is not None else route.prefix_list_id
         sends = f"{table.table_id} sends {what} to {target}"
         to_internet = target.startswith(INTERNET)
         if route.state == "blackhole":
-            return Outcome.BLOCKED, f"{sends}, which is not there any more (its state is blackhole)"
+            return Reachability.BLOCKED, f"{sends}, which is not there any more (its state is blackhole)"
         if route.state != "active":
-            return Outcome.CANNOT_TELL, f"{sends} in the state {route.state}, and what that does is not documented"
+            return Reachability.CANNOT_TELL, f"{sends} in the state {route.state}, and what that does is not documented"
         if target == LOCAL:
             keeps = f"{table.table_id} keeps {what} within {table.vpc_id}"
             if other is not None:
-                return Outcome.BLOCKED, f"{keeps}, and {to} is in {other}"
-            return Outcome.OPEN, keeps
+                return Reachability.BLOCKED, f"{keeps}, and {to} is in {other}"
+            return Reachability.OPEN, keeps
         if not known and not _is_private(to) and (to_internet or target.startswith("nat-")):
-            return Outcome.OPEN, f"{sends}, towards the internet"
+            return Reachability.OPEN, f"{sends}, towards the internet"
         if target.startswith(APPLIANCES):
-            return Outcome.DOUBTFUL, f"{sends} first, and what that does with it cannot be seen"
+            return Reachability.DOUBTFUL, f"{sends} first, and what that does with it cannot be seen"
         if inside:
-            return Outcome.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
+            return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
-            return Outcome.BLOCKED, f"{sends}, which leads to the internet, where a private address is nobody's"
+            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where a private address is nobody's"
         if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
-            return Outcome.OPEN, f"{sends}, which leads to {other}"
+            return Reachability.OPEN, f"{sends}, which leads to {other}"
         if back and not to_internet:
-            return Outcome.OPEN, sends
-        return Outcome.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
+            return Reachability.OPEN, sends
+        return Reachability.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
 
     # The endpoint
 
@@ -523,13 +523,13 @@ class Predictor:
         endpoint = way.endpoint
         words = f"{endpoint.endpoint_id} has the state {endpoint.state}"
         if endpoint.state == AVAILABLE:
-            outcome = Outcome.OPEN
+            outcome = Reachability.OPEN
             words = f"{endpoint.endpoint_id} is available, with {interface_id} in {way.interface.subnet_id}"
         elif endpoint.state == PARTIAL:
-            outcome = Outcome.DOUBTFUL
+            outcome = Reachability.DOUBTFUL
         else:
-            outcome = Outcome.BLOCKED
-        if outcome is not Outcome.OPEN:
+            outcome = Reachability.BLOCKED
+        if outcome is not Reachability.OPEN:
             words = ": ".join(filter(None, (words, endpoint.error_code, _short(endpoint.error_message))))
         return Hop(
             stage=stage,
@@ -616,14 +616,14 @@ def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequen
     one = len(numbers) == 1
     entries = f"{'entry' if one else 'entries'} {_and(numbers)} of {acl_id}"
     if not denied:
-        outcome = Outcome.OPEN
+        outcome = Reachability.OPEN
         words = f"{entries} {'lets' if one else 'let'} {traffic} {'out' if egress else 'in'}"
     elif allowed:
-        outcome = Outcome.DOUBTFUL
+        outcome = Reachability.DOUBTFUL
         words = f"of the ports that answers come back to, {acl_id} lets {_and(ranges_of(each for each, _ in allowed))} "
         words += f"{'out' if egress else 'in'} {whom}, and not {_and(ranges_of(each for each, _ in denied))}"
     else:
-        outcome = Outcome.BLOCKED
+        outcome = Reachability.BLOCKED
         words = f"{entries} {'denies' if one else 'deny'} {traffic}"
         if numbers == [REST]:
             words = f"no {_direction(egress)} entry of {acl_id} allows {traffic}"
@@ -655,22 +655,26 @@ def _doubt(way: _Way, detour: str | None) -> str | None:
 
 def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
     """A hop, held for certain only if it is known that the packet leaves its subnet or the hop lets it pass."""
-    if leaves_subnet is not None or hop.stage not in _EDGE or hop.outcome in (Outcome.OPEN, Outcome.CANNOT_TELL):
+    if (
+        leaves_subnet is not None
+        or hop.stage not in _EDGE
+        or hop.outcome in (Reachability.OPEN, Reachability.CANNOT_TELL)
+    ):
         return hop
-    return replace(hop, outcome=Outcome.CANNOT_TELL, words=f"{hop.words}, unless both ends are in one subnet")
+    return replace(hop, outcome=Reachability.CANNOT_TELL, words=f"{hop.words}, unless both ends are in one subnet")
 
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
     """What cannot be told for one reason is said once."""
     said: set[str] = set()
     for hop in hops:
-        if hop.outcome is not Outcome.CANNOT_TELL or hop.words not in said:
+        if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in said:
             yield hop
         said.add(hop.words)
 
 
 def _cannot_tell(stage: Stage, words: str, *resources: str) -> Hop:
-    return Hop(stage=stage, resources=resources, outcome=Outcome.CANNOT_TELL, rule=None, words=words)
+    return Hop(stage=stage, resources=resources, outcome=Reachability.CANNOT_TELL, rule=None, words=words)
 
 
 # --- Words -----------------------------------------------------------------------------------------------------------

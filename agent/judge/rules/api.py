@@ -8,7 +8,7 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, look, places
+from agent.judge.rules.rule import Found, Rule, ids, listed, places, read_only
 from agent.judge.rules.tls import show_certificate
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
@@ -17,8 +17,8 @@ from probes.model import FailureKind, Observation, Role, Step, Target
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
 SEEN_LATELY: Final = timedelta(hours=1)
-_SOURCES_OF_KEYS: Final = look("aws", "configure", "list")
-_ENDPOINT_URLS: Final = look(
+_SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
+_ENDPOINT_URLS: Final = read_only(
     "printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY"
 )
 
@@ -38,7 +38,7 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
                 "credentials; or run with --no-api --no-ec2 where the path alone is wanted.",
                 commands=(
-                    look(
+                    read_only(
                         *("aws", "ec2", "describe-iam-instance-profile-associations", "--filters"),
                         "Name=instance-id,Values=<INSTANCE_ID>",
                         scope=CommandScope.ACCOUNT,
@@ -99,7 +99,7 @@ def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
     region = () if evidence.run.region is None else ("--region", evidence.run.region)
     return Fix(
         summary=f"Try --timeout 10 first: a source that answers then is only slow. Otherwise mend {what}",
-        commands=(look("backuplink", "check", *region, "--timeout", "10"), _SOURCES_OF_KEYS),
+        commands=(read_only("backuplink", "check", *region, "--timeout", "10"), _SOURCES_OF_KEYS),
     )
 
 
@@ -173,7 +173,7 @@ def _severity(evidence: Evidence, refused: list[Target]) -> Severity:
 
 def _identity(target: Target) -> Command:
     # Without a Region some versions ask the global STS endpoint, which no interface endpoint stands for.
-    return look("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
+    return read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
 
 
 def _theirs(calls: Calls) -> str:
@@ -188,7 +188,7 @@ _CLOCK: Final = _Refusal(
     kind=FailureKind.CLOCK_SKEW,
     detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
     summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
-    commands=lambda target, calls: (look("chronyc", "tracking"),),
+    commands=lambda target, calls: (read_only("chronyc", "tracking"),),
 )
 _REFUSALS: Final = (
     _Refusal(
@@ -250,7 +250,9 @@ _REFUSALS: Final = (
         detail=lambda calls: f"AWS answers at {_where(calls)} that the account needs a subscription: {_text(calls)}",
         summary="Finish the account's sign-up, or opt in to the service in this Region.",
         commands=lambda target, calls: (
-            look("aws", "account", "get-region-opt-status", "--region-name", target.region, scope=CommandScope.ACCOUNT),
+            read_only(
+                "aws", "account", "get-region-opt-status", "--region-name", target.region, scope=CommandScope.ACCOUNT
+            ),
         ),
     ),
     _Refusal(
@@ -291,7 +293,7 @@ def clock_rejected(evidence: Evidence) -> Iterator[Found]:
                 detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
                 f"{target.host}.{_time_of_aws(evidence)}",
                 evidence=ids(refused),
-                fix=Fix(summary=_CLOCK.summary, commands=(look("chronyc", "tracking"),)),
+                fix=Fix(summary=_CLOCK.summary, commands=(read_only("chronyc", "tracking"),)),
             )
 
 
@@ -374,7 +376,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Look at that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
                 "443 1026 1027 1028 and 1031 of the endpoint from its own subnet, is its clock right?",
-                commands=(look("aws", "backup-gateway", "list-gateways", "--region", target.region),),
+                commands=(read_only("aws", "backup-gateway", "list-gateways", "--region", target.region),),
             ),
         )
 

@@ -21,12 +21,12 @@ from agent.judge.rules.rule import (
     duration,
     ids,
     listed,
-    look,
     places,
     ranges,
+    read_only,
     this_host,
 )
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import Network, ordered
 from probes.facts import TcpFacts
@@ -163,13 +163,13 @@ def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observat
     tried = {(each.subject.address, each.subject.port) for each in attempts}
     paths = [path for path in evidence.configured_paths(target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
-    return known and all(path.predicted is Outcome.OPEN for path in paths)
+    return known and all(path.predicted is Reachability.OPEN for path in paths)
 
 
 _LOOK_BESIDE: Final = Fix(
     summary="EC2 says that groups, network ACLs and routes let this pass, so there is nothing to open in them. Look at "
     "this host's own firewall, for TCP rules on what leaves it, and at firewalls between the subnets.",
-    commands=(look("nft", "list", "ruleset"),),
+    commands=(read_only("nft", "list", "ruleset"),),
 )
 
 
@@ -199,7 +199,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
         summary=" ".join(parts),
         commands=(
             describe_endpoint(target),
-            look(
+            read_only(
                 *("aws", "ec2", "describe-security-group-rules", "--region", target.region),
                 *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
                 scope=CommandScope.VPC,
@@ -246,7 +246,7 @@ def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation
     ones, which no interface of an endpoint has."""
     addresses = [address for address in ordered(places(seen)) if not evidence.is_public(address)]
     return tuple(
-        look(
+        read_only(
             *("aws", "ec2", "describe-network-interfaces", "--region", target.region),
             *("--filters", _filter(name, found)),
             scope=CommandScope.SUBNET,
@@ -352,7 +352,10 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Look for an output rule in this host's firewall, a prohibit route, or a security module, and "
                 "allow the endpoint's addresses and ports there.",
-                commands=(look("nft", "list", "ruleset"), look("ip", "route", "get", str(local[0].subject.address))),
+                commands=(
+                    read_only("nft", "list", "ruleset"),
+                    read_only("ip", "route", "get", str(local[0].subject.address)),
+                ),
             ),
         )
 
@@ -394,8 +397,8 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
                 summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
                 "look there: its route, or whether anything has that address at all.",
                 commands=(
-                    look("ip", "route", "get", str(stuck[0].subject.address)),
-                    look(
+                    read_only("ip", "route", "get", str(stuck[0].subject.address)),
+                    read_only(
                         *("aws", "ec2", "describe-route-tables", "--region", target.region),
                         *("--filters", "Name=association.subnet-id,Values=<SUBNET_ID>"),
                         scope=CommandScope.SUBNET,
@@ -410,7 +413,7 @@ def _let_out(attempts: list[Observation[TcpFacts]]) -> Fix:
     return Fix(
         summary="Look for what drops 443 on the way out: the security group and network ACL of this host, its route to "
         "a NAT or internet gateway, a firewall.",
-        commands=(look("ip", "route", "get", str(attempts[0].subject.address)),),
+        commands=(read_only("ip", "route", "get", str(attempts[0].subject.address)),),
     )
 
 
@@ -535,7 +538,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
         # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.
         by_ipv6 = any(_version(each) == 6 for each in starved)
         or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
-        show_addresses = (look("ip", "-6", "address", "show"),) if by_ipv6 else ()
+        show_addresses = (read_only("ip", "-6", "address", "show"),) if by_ipv6 else ()
         yield Found(
             code="TCP011",
             target=target.id,
@@ -545,7 +548,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Find the process that holds thousands of connections, and let it reuse them."
                 + (" If none does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
-                commands=(look("ss", "-s"), look("sysctl", "net.ipv4.ip_local_port_range"), *show_addresses),
+                commands=(read_only("ss", "-s"), read_only("sysctl", "net.ipv4.ip_local_port_range"), *show_addresses),
             ),
         )
 
@@ -574,9 +577,9 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
                 "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
                 "and firewalls on the way.",
                 commands=(
-                    look("ethtool", "-S", "<INTERFACE>"),
+                    read_only("ethtool", "-S", "<INTERFACE>"),
                     # SYNs go out after 0, 1, 3 and 7 s (RFC 6298): the third may not fit in a step of 3 s.
-                    look("backuplink", "check", "--region", target.region, "--timeout", "10"),
+                    read_only("backuplink", "check", "--region", target.region, "--timeout", "10"),
                 ),
             ),
         )
@@ -611,8 +614,8 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
                 summary="Give the bridge or tunnel another network, or this host a more specific route to the "
                 "endpoint's subnet by the right interface; with several interfaces, a routing rule for each source.",
                 commands=(
-                    look("ip", "route", "get", str(attempts[0].subject.address)),
-                    look("ip", "rule", "show"),
+                    read_only("ip", "route", "get", str(attempts[0].subject.address)),
+                    read_only("ip", "rule", "show"),
                 ),
             ),
         )

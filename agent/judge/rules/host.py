@@ -10,7 +10,17 @@ from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import NOT_THERE, Found, Rule, addresses_in, describe_endpoint, duration, ids, listed, look
+from agent.judge.rules.rule import (
+    NOT_THERE,
+    Found,
+    Rule,
+    addresses_in,
+    describe_endpoint,
+    duration,
+    ids,
+    listed,
+    read_only,
+)
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
@@ -45,7 +55,7 @@ _NO_SERVICE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
-_NO_PROXY: Final = look("printenv", "NO_PROXY", "no_proxy")
+_NO_PROXY: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
 
@@ -63,7 +73,7 @@ def region_unknown(evidence: Evidence) -> Iterator[Found]:
         evidence=ids(looked),
         fix=Fix(
             summary="Name the Region whose Backup endpoint this host uses.",
-            commands=(look("backuplink", "check", "--region", "<REGION>"),),
+            commands=(read_only("backuplink", "check", "--region", "<REGION>"),),
         ),
     )
 
@@ -90,7 +100,9 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
                 "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, and in a container for a hop "
                 "limit of 1.",
                 commands=(
-                    look("printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"),
+                    read_only(
+                        "printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
+                    ),
                     _metadata_options(evidence),
                 ),
             ),
@@ -153,7 +165,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Use a Region in which the service is offered; where AWS offers it by now, name the endpoint "
                 "with --endpoint.",
-                commands=(look("backuplink", "endpoints", "--region", target.region),),
+                commands=(read_only("backuplink", "endpoints", "--region", target.region),),
             ),
         )
 
@@ -184,9 +196,9 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
                 summary="Where it is not meant, unset AWS_ENDPOINT_URL and its forms, and endpoint_url in the profile; "
                 "set the variable of the one service instead of that of all.",
                 commands=(
-                    look("printenv", "AWS_ENDPOINT_URL", variable),
-                    look("aws", "configure", "get", "endpoint_url"),
-                    look("grep", "-n", "endpoint_url", "<HOME>/.aws/config"),
+                    read_only("printenv", "AWS_ENDPOINT_URL", variable),
+                    read_only("aws", "configure", "get", "endpoint_url"),
+                    read_only("grep", "-n", "endpoint_url", "<HOME>/.aws/config"),
                 ),
             ),
         )
@@ -233,7 +245,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
                 "the name in use, for every host of the VPC, if the service's list below has it.",
                 commands=(
                     describe_endpoint(target),
-                    look(
+                    read_only(
                         *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
                         *("--service-names", target.service_name or "<SERVICE_NAME>"),
                         *("--query", "ServiceDetails[].PrivateDnsNames[].PrivateDnsName"),
@@ -281,7 +293,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
         fix=Fix(
             summary=f"Set the Region to {here}, or name {chosen} with --region where it is meant: an endpoint serves "
             "its own Region.",
-            commands=(look("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
+            commands=(read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
         ),
     )
 
@@ -309,8 +321,8 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
                 summary="Take this name off its line in the hosts file, and let DNS answer; other names may stand on "
                 "that line. Where it comes back, cloud-init (manage_etc_hosts) or configuration management writes it.",
                 commands=(
-                    look("grep", "-n", target.host, "/etc/hosts"),
-                    look("grep", "-rn", "manage_etc_hosts", "/etc/cloud"),
+                    read_only("grep", "-n", target.host, "/etc/hosts"),
+                    read_only("grep", "-rn", "manage_etc_hosts", "/etc/cloud"),
                 ),
             ),
         )
@@ -334,7 +346,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
         fix=Fix(
             summary="Link-local: ask the VPC's resolver less (a cache on this host); that limit cannot be raised. "
             "Connections (conntrack): reuse and close them. Packets (pps), or if these do not help: a larger instance.",
-            commands=(look("ethtool", "-S", risen[0][0].partition(" ")[0]),),
+            commands=(read_only("ethtool", "-S", risen[0][0].partition(" ")[0]),),
         ),
     )
 
@@ -365,7 +377,7 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
         fix=Fix(
             summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
             "no internet.",
-            commands=(look("chronyc", "tracking"),),
+            commands=(read_only("chronyc", "tracking"),),
         ),
     )
 
@@ -439,7 +451,7 @@ def _without_credentials(evidence: Evidence) -> bool:
 
 
 def _metadata_options(evidence: Evidence) -> Command:
-    return look(
+    return read_only(
         *("aws", "ec2", "describe-instances", "--region", evidence.run.region or "<REGION>"),
         *("--instance-ids", "<INSTANCE_ID>"),
         *("--query", "Reservations[].Instances[].MetadataOptions"),

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.judge.evidence import Evidence
 from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
+from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, places, read_only
 from agent.judge.rules.tls import AMAZON
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
@@ -92,7 +92,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
                 "allow CONNECT to them.",
-                commands=(look("printenv", "NO_PROXY", "no_proxy"),),
+                commands=(read_only("printenv", "NO_PROXY", "no_proxy"),),
             ),
         )
 
@@ -140,7 +140,7 @@ def _unhold(mute: Sequence[Observation[Any]]) -> Fix:
     return Fix(
         summary="Look for a proxy or a firewall on the way that lets TLS through and holds what is inside, and for a "
         "tunnel whose MTU is smaller than its ends believe.",
-        commands=(look("ip", "route", "get", str(mute[0].subject.address)),),
+        commands=(read_only("ip", "route", "get", str(mute[0].subject.address)),),
     )
 
 
@@ -149,7 +149,7 @@ def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
     return Fix(
         summary="Try a smaller MTU on this host's interface first, 1400: large packets may be lost on the way out. If "
         "that changes nothing, look for a device on the way that holds signed requests.",
-        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(calls[0].subject.address))),
+        commands=(read_only("ip", "link", "show"), read_only("ip", "route", "get", str(calls[0].subject.address))),
     )
 
 
@@ -182,7 +182,7 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."
                 + slow * bool(late),
-                commands=(look("ip", "route", "get", str(late[0].subject.address)),) if late else (),
+                commands=(read_only("ip", "route", "get", str(late[0].subject.address)),) if late else (),
             ),
         )
 
@@ -210,7 +210,10 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Set the MTU of this host's interface to that of the narrowest link, 1500 or less, or clamp "
                 "the MSS in the tunnel or firewall on the way. Endpoints do not take part in path MTU discovery.",
-                commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stuck[0].subject.address))),
+                commands=(
+                    read_only("ip", "link", "show"),
+                    read_only("ip", "route", "get", str(stuck[0].subject.address)),
+                ),
             ),
         )
 

@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import Final
 
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, listed, look, places
+from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, listed, places, read_only
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
@@ -322,7 +322,7 @@ def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:
         "IAM008": "Edit the resource's own policy, such as the access policy of the backup vault.",
         "IAM009": "Look at all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
     }[code]
-    who = look("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
+    who = read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
     kind = {"IAM004": "SERVICE_CONTROL_POLICY", "IAM005": "RESOURCE_CONTROL_POLICY"}.get(code)
     return Fix(
         summary=f"AWS was reached; the caller may not call {action}. {what}",
@@ -360,7 +360,7 @@ def _endpoint_fix(code: str, target: Target, action: str, denial: Denial) -> Fix
 
 def _list_policies(kind: str) -> Command:
     """Show the organisation's policies of a kind on one account."""
-    return look(
+    return read_only(
         *("aws", "organizations", "list-policies-for-target", "--target-id", "<ACCOUNT_ID>", "--filter", kind),
         scope=CommandScope.ACCOUNT,
     )

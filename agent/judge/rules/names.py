@@ -17,8 +17,8 @@ from agent.judge.rules.rule import (
     describe_endpoint,
     ids,
     listed,
-    look,
     private_in,
+    read_only,
     servers_of,
     switch_on,
     verb_ending,
@@ -91,7 +91,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
                 commands=(
-                    look("backuplink", "endpoints", "--region", target.region),
+                    read_only("backuplink", "endpoints", "--region", target.region),
                     _hosted_zones(target),
                     _firewalls(target),
                 ),
@@ -107,7 +107,7 @@ def _enable_private_dns(target: Target) -> Fix:
     )
     looks = (
         describe_endpoint(target),
-        look(
+        read_only(
             *("backuplink", "check", "--region", target.region),
             *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
         ),
@@ -136,14 +136,14 @@ def _enable_private_dns(target: Target) -> Fix:
 
 
 def _hosted_zones(target: Target) -> Command:
-    return look(
+    return read_only(
         *("aws", "route53", "list-hosted-zones-by-vpc", "--vpc-id", "<VPC_ID>", "--vpc-region", target.region),
         scope=CommandScope.VPC,
     )
 
 
 def _firewalls(target: Target) -> Command:
-    return look(
+    return read_only(
         *("aws", "route53resolver", "list-firewall-rule-group-associations", "--region", target.region),
         *("--vpc-id", "<VPC_ID>"),
         scope=CommandScope.VPC,
@@ -244,7 +244,7 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
                 "at the routes there and back, and at the security group there.",
                 commands=(
                     describe_endpoint(target),
-                    look("ip", "route", "get", str(outside[0])),
+                    read_only("ip", "route", "get", str(outside[0])),
                 ),
             ),
         )
@@ -299,7 +299,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
                 fix=Fix(
                     summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
                     f"merges two answers. {_YOUR_OWN_RANGE}",
-                    commands=(look("resolvectl", "query", target.host),),
+                    commands=(read_only("resolvectl", "query", target.host),),
                 ),
             )
 
@@ -322,7 +322,7 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
             addresses=frozenset(found),
             fix=Fix(
                 summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
-                commands=(look("grep", "-n", target.host, "/etc/hosts"),),
+                commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
             ),
         )
 
@@ -352,7 +352,7 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
                 "run with --private-cidr and that VPC's IPv6 block. Otherwise let the name server that gives them "
                 "forward the whole name to the VPC, or make the endpoint dual-stack (its security group must admit 443 "
                 "by IPv6 first).",
-                commands=(look("getent", "ahosts", "<ENDPOINT_DNS_NAME>"), describe_endpoint(target)),
+                commands=(read_only("getent", "ahosts", "<ENDPOINT_DNS_NAME>"), describe_endpoint(target)),
             ),
         )
 
@@ -384,7 +384,7 @@ def _let_nat_in(target: Target) -> Fix:
         summary="Nothing to mend while it connects. Otherwise the endpoint's security group must admit 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
         commands=(
-            look(
+            read_only(
                 *("aws", "ec2", "describe-nat-gateways", "--region", target.region),
                 *("--filter", "Name=vpc-id,Values=<VPC_ID>"),
                 *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),

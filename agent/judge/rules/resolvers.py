@@ -14,8 +14,8 @@ from agent.judge.rules.rule import (
     after,
     ids,
     listed,
-    look,
     private_in,
+    read_only,
     servers_of,
     verb_ending,
 )
@@ -77,7 +77,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
             "AmazonProvidedDNS, which every host of the VPC then asks.",
             commands=(
                 *([_FLUSH] if remembers else []),
-                look("resolvectl", "query", target.host),
+                read_only("resolvectl", "query", target.host),
                 *_dhcp_options(target.region),
             ),
         )
@@ -138,8 +138,8 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
             "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
             "The AWS CLI finds no host from here: run it from a machine with EC2 access.",
             commands=(
-                look("cat", "/etc/resolv.conf"),
-                look(
+                read_only("cat", "/etc/resolv.conf"),
+                read_only(
                     *("aws", "ec2", "describe-vpc-attribute", "--region", evidence.run.region or "<REGION>"),
                     *("--vpc-id", "<VPC_ID>", "--attribute", "enableDnsSupport"),
                     scope=CommandScope.VPC,
@@ -179,12 +179,12 @@ def _how(failed: list[Observation[Any]]) -> str:
 def _dhcp_options(region: str) -> tuple[Command, Command]:
     """Which set of DHCP options the VPC has, and what is in it; without an id all of the account are listed."""
     return (
-        look(
+        read_only(
             *("aws", "ec2", "describe-vpcs", "--region", region, "--vpc-ids", "<VPC_ID>"),
             *("--query", "Vpcs[].DhcpOptionsId"),
             scope=CommandScope.VPC,
         ),
-        look(
+        read_only(
             *("aws", "ec2", "describe-dhcp-options", "--region", region, "--dhcp-options-ids", "<DHCP_OPTIONS_ID>"),
             scope=CommandScope.VPC,
         ),
@@ -221,13 +221,13 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
                 summary="Mend what the name server asks in turn: the target of a Resolver rule for this name, or for "
                 "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
                 commands=(
-                    look("resolvectl", "query", target.host),
-                    look(
+                    read_only("resolvectl", "query", target.host),
+                    read_only(
                         *("aws", "route53resolver", "list-resolver-rule-associations", "--region", target.region),
                         *("--filters", "Name=VPCId,Values=<VPC_ID>"),
                         scope=CommandScope.VPC,
                     ),
-                    look(
+                    read_only(
                         *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
                         *("--resolver-rule-id", "<RESOLVER_RULE_ID>"),
                         scope=CommandScope.VPC,
@@ -247,7 +247,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([lookup, *said]),
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
-                commands=(look("cat", "/etc/resolv.conf"),),
+                commands=(read_only("cat", "/etc/resolv.conf"),),
             ),
         )
 
@@ -287,7 +287,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
                 summary="Look what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
                 "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
                 "or wait for its time to live.",
-                commands=(look("getent", "ahosts", target.host), look("cat", "/etc/nsswitch.conf")),
+                commands=(read_only("getent", "ahosts", target.host), read_only("cat", "/etc/nsswitch.conf")),
             ),
         )
 
@@ -360,8 +360,8 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
                 "host of the VPC has them), or this host's own network settings. On Amazon Linux 2023, RHEL and Ubuntu "
                 "/etc/resolv.conf is generated, and what is edited there is lost.",
                 commands=(
-                    look("resolvectl", "status"),
-                    look("nmcli", "device", "show"),
+                    read_only("resolvectl", "status"),
+                    read_only("nmcli", "device", "show"),
                     *_dhcp_options(evidence.run.region or "<REGION>"),
                 ),
             ),

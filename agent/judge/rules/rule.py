@@ -93,7 +93,7 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
 
 
-def look(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
+def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:
     """A command that shows something and changes nothing."""
     return Command(argv=argv, scope=scope, reversible=True, undo=None)
 
@@ -111,7 +111,7 @@ def switch_on(target: Target, operation: str, option: str, value: str, switch: s
 def describe_endpoint(target: Target) -> Command:
     """Show the target's interface endpoints."""
     service_name = target.service_name or "<SERVICE_NAME>"
-    return look(
+    return read_only(
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--filters", f"Name=service-name,Values={service_name}"),
         scope=CommandScope.ENDPOINT,
@@ -215,7 +215,7 @@ def resting_on(evidence: Evidence, found: Found, *operations: str) -> Found:
     found = replace(found, evidence=tuple(dict.fromkeys((*found.evidence, *ids(reads)))))
     if evidence.is_configuration_fresh or evidence.configured_at is None:
         return found
-    again = look(
+    again = read_only(
         *("backuplink", "facts", "--region", evidence.run.region or "<REGION>"),
         *("--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>"),
     )

@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import BACKUP
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, look
+from agent.judge.rules.rule import Found, Rule, ids, listed, read_only
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
@@ -28,7 +28,7 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
         why = "its deadline came"
         fix = Fix(
             summary="Run again with a longer --deadline, or a shorter --timeout for each step.",
-            commands=(look("backuplink", "check", *_options(evidence), "--deadline", "60"),),
+            commands=(read_only("backuplink", "check", *_options(evidence), "--deadline", "60"),),
         )
     yield Found(
         code="RUN001",
@@ -91,7 +91,7 @@ def _reason(each: object) -> str:
 REPORT_IT: Final = Fix(
     summary="This is a gap in backuplink. Please report it with the document that --format json gives; --redact masks "
     "ids, addresses and names in it.",
-    commands=(look("backuplink", "check", "--redact", "--format", "json"),),
+    commands=(read_only("backuplink", "check", "--redact", "--format", "json"),),
 )
 
 RULES: Final = (

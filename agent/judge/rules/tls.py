@@ -7,7 +7,7 @@ from typing import Any, Final
 from agent.catalog.services import HTTPS
 from agent.judge.evidence import Evidence
 from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, look, places
+from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, places, read_only
 from agent.report.model import Command, Fix
 from probes.facts import Certificate, TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
@@ -235,7 +235,7 @@ def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
     parts += [name] if causes != {_Stall.SIZE} else []
     return Fix(
         summary=" ".join(parts),
-        commands=(look("ip", "link", "show"), look("ip", "route", "get", str(stalled[0].subject.address))),
+        commands=(read_only("ip", "link", "show"), read_only("ip", "route", "get", str(stalled[0].subject.address))),
     )
 
 
@@ -319,7 +319,7 @@ def handshake_refused(evidence: Evidence) -> Iterator[Found]:
                 "are at fault, or the crypto policy is; if not, look whose address it is.",
                 commands=(
                     show_certificate(target, refused),
-                    look("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
+                    read_only("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
                     *whose_address(evidence, target, refused),
                 ),
             ),
@@ -445,7 +445,7 @@ def _at_443(seen: Sequence[Observation[Any]]) -> str:
 
 
 def _handshake(*options: str) -> Command:
-    return look("openssl", "s_client", *options)
+    return read_only("openssl", "s_client", *options)
 
 
 def trusted_interception(evidence: Evidence) -> Iterator[Found]:
@@ -499,7 +499,7 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Set this host's clock first; where it is right, somebody else answers with an old "
                 "certificate.",
-                commands=(look("chronyc", "tracking"), show_certificate(target, untimely)),
+                commands=(read_only("chronyc", "tracking"), show_certificate(target, untimely)),
             ),
         )
 
@@ -558,13 +558,13 @@ def _mend_trust(
             "Install the system's current roots (ca-certificates), or correct AWS_CA_BUNDLE, the profile's ca_bundle "
             "or --ca-bundle: Amazon Root CA 1 to 4 and Starfield Services Root must be in it."
         )
-        commands.append(look("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+        commands.append(read_only("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
     if weak:
         parts.append(
             "Too weak: this host's crypto policy or OpenSSL security level asks for more than the certificate has. "
             "Its owner decides; new roots do not help."
         )
-        commands += [look("update-crypto-policies", "--show"), show_certificate(target, weak)]
+        commands += [read_only("update-crypto-policies", "--show"), show_certificate(target, weak)]
     return Fix(summary=" ".join(parts), commands=tuple(commands))
 
 

@@ -6,10 +6,10 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from agent.tui.lines import Glyphs, Line, Span, Tone
-from agent.tui.widgets.pane import Lines
+from agent.tui.widgets.pane import TextLines
 
 
-class Choice(Lines, can_focus=True):
+class Choice(TextLines, can_focus=True):
     """`(x) json ( ) html`: arrows move, the space bar takes."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it

@@ -32,7 +32,7 @@ class TonedScreen(Screen[T]):
     COMPONENT_CLASSES = {f"lines--{tone}" for tone in Tone} | {"lines--cursor", "lines--marked"}
 
 
-class Lines(Widget):
+class TextLines(Widget):
     """Lines of words, the first of them at the top. Their screen is a TonedScreen."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
@@ -90,7 +90,7 @@ class Lines(Widget):
         return None
 
 
-class StateLines(Lines):
+class StateLines(TextLines):
     """Lines that are a function of the state."""
 
     state: reactive[State | None] = reactive(None, repaint=False)

@@ -17,13 +17,13 @@ from agent.tui.drawing import position, rule
 from agent.tui.keys import KEYS, Key
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
 from agent.tui.widgets.choice import Choice
-from agent.tui.widgets.pane import WHEEL, Lines, TonedScreen
+from agent.tui.widgets.pane import WHEEL, TextLines, TonedScreen
 from agent.tui.widgets.typed import quiet_input
 
 _SUFFIXES: Final = {"json": ".json", "html": ".html", "markdown": ".md", "text": ".txt"}
 
 
-class Page(Lines, can_focus=True):
+class Page(TextLines, can_focus=True):
     """Lines that can be read from the first to the last, and one that is chosen where there is something to choose."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

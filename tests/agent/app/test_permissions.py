@@ -15,9 +15,9 @@ from agent.catalog.partitions import PARTITIONS
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import is_offered
 from agent.judge.evidence import Evidence
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
-from agent.run.collect_facts import Wanted, gather
+from agent.run.collect_facts import FactsRequest, gather
 from agent.run.runner import measure
 from agent.settings import Ec2Facts
 from agent.simulated import scenario as scenarios
@@ -87,7 +87,7 @@ def run(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
 
     async def go() -> Measurement:
         async with simulated(chosen) as world:
-            return await measure(settings_of(chosen), replace(world, sdk=sdk), emit=lambda _: None, stop=Stop())
+            return await measure(settings_of(chosen), replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return Evidence(runner.run(go())), frozenset(sdk.requests)
@@ -98,13 +98,13 @@ def gathered() -> frozenset[str]:
     """The requests that `backuplink facts` makes."""
     chosen = scenarios.parse("healthy", scenarios.text("healthy") + EC2)
     sdk = RecordingSdk(chosen)
-    wanted = Wanted(
+    wanted = FactsRequest(
         vpc_id=chosen.metadata.vpc_id, region="eu-west-1", profile=None, ca_bundle=None, timeout=3, deadline=60
     )
 
     async def go() -> None:
         async with simulated(chosen) as world:
-            found = await gather(wanted, replace(world, sdk=sdk), stop=Stop())
+            found = await gather(wanted, replace(world, sdk=sdk), stop=CancelToken())
             assert isinstance(found, Ec2Facts)
             assert {each.subject.operation for each in found.observations if not each.ok} == {"own-interfaces"}
 
@@ -170,7 +170,7 @@ def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
 
     async def go() -> Measurement:
         async with simulated(chosen) as world:
-            return await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=Stop())
+            return await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         evidence = Evidence(runner.run(go()))

@@ -7,12 +7,11 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from agent.judge.predict.predictor import Predictor
-from agent.report.hops import Hop, Outcome, Prediction, Stage
+from agent.report.hops import Hop, Prediction, Reachability, Stage
 from probes.model import Address
 from probes.vpc.model import (
     AclEntry,
     Configuration,
-    Endpoint,
     GroupRule,
     NetworkAcl,
     NetworkInterface,
@@ -22,9 +21,15 @@ from probes.vpc.model import (
     SecurityGroup,
     Subnet,
     Vpc,
+    VpcEndpoint,
 )
 
-OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = Outcome.OPEN, Outcome.BLOCKED, Outcome.DOUBTFUL, Outcome.CANNOT_TELL
+OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
+    Reachability.OPEN,
+    Reachability.BLOCKED,
+    Reachability.DOUBTFUL,
+    Reachability.CANNOT_TELL,
+)
 GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031, 2222)
 
 HOST: Final = ip_address("10.0.0.5")
@@ -104,7 +109,7 @@ INTERFACE: Final = NetworkInterface(
     addresses=(THERE, THERE6),
     group_ids=("sg-there",),
 )
-ENDPOINT: Final = Endpoint(
+ENDPOINT: Final = VpcEndpoint(
     endpoint_id="vpce-1",
     service_name="com.amazonaws.eu-west-1.backup-gateway",
     vpc_id="vpc-a",

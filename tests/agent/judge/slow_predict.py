@@ -7,14 +7,28 @@ that an answer can come back to is decided by itself, and all routes are sorted 
 from collections.abc import Iterable
 from ipaddress import ip_network
 
-from agent.report.hops import Outcome, Stage
+from agent.report.hops import Reachability, Stage
 from probes.model import Address
-from probes.vpc.model import AclEntry, Configuration, Endpoint, GroupRule, Network, NetworkInterface, Route, RouteTable
+from probes.vpc.model import (
+    AclEntry,
+    Configuration,
+    GroupRule,
+    Network,
+    NetworkInterface,
+    Route,
+    RouteTable,
+    VpcEndpoint,
+)
 
-OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = Outcome.OPEN, Outcome.BLOCKED, Outcome.DOUBTFUL, Outcome.CANNOT_TELL
+OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
+    Reachability.OPEN,
+    Reachability.BLOCKED,
+    Reachability.DOUBTFUL,
+    Reachability.CANNOT_TELL,
+)
 FIRST_PORT, LAST_PORT = 32768, 60999
 
-Decision = tuple[Outcome, str | None]
+Decision = tuple[Reachability, str | None]
 """Of a route: what it does, and the target that traffic is led through first."""
 
 
@@ -25,7 +39,7 @@ def slow_predict(
     own: NetworkInterface | None,
     address: Address,
     port: int,
-) -> dict[Stage, Outcome]:
+) -> dict[Stage, Reachability]:
     """What each hop does, where it is asked; what cannot be told for one reason is there every time."""
     if own is not None and (source is None or source.version != address.version):
         mine = [each for each in own.addresses if each.version == address.version]
@@ -41,7 +55,7 @@ def slow_predict(
             far_groups = endpoint.group_ids
     near_groups = own.group_ids if own is not None else ()
     one_subnet = _one_subnet(configuration, own, interface, address)
-    hops: dict[Stage, Outcome] = {}
+    hops: dict[Stage, Reachability] = {}
 
     detour: str | None = None
     if own is not None and one_subnet is not True:
@@ -100,7 +114,7 @@ def slow_predict(
     return hops
 
 
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
+def worst(outcomes: Iterable[Reachability]) -> Reachability:
     return sorted(outcomes, key=[BLOCKED, DOUBTFUL, CANNOT_TELL, OPEN].index)[0]
 
 
@@ -124,7 +138,7 @@ def _interface(configuration: Configuration, own: NetworkInterface | None, addre
     return None
 
 
-def _endpoint(configuration: Configuration, interface: NetworkInterface | None) -> Endpoint | None:
+def _endpoint(configuration: Configuration, interface: NetworkInterface | None) -> VpcEndpoint | None:
     if interface is None:
         return None
     for each in configuration.endpoints or ():
@@ -167,7 +181,7 @@ def _groups(
     peer_groups: set[str],
     peer_groups_unknown: bool,
     names_count: bool,
-) -> Outcome:
+) -> Reachability:
     if configuration.groups is None or not group_ids:
         return CANNOT_TELL
     answers = []
@@ -194,7 +208,7 @@ def _rule(
     peer_groups: set[str],
     peer_groups_unknown: bool,
     names_count: bool,
-) -> Outcome:
+) -> Reachability:
     if rule.referenced_group_id is not None:
         if peer_groups_unknown or not peer_groups:
             return CANNOT_TELL
@@ -242,7 +256,7 @@ def _acl(
     version: int,
     first: int,
     last: int,
-) -> Outcome:
+) -> Reachability:
     acls = [each for each in configuration.acls or () if subnet_id in each.subnet_ids]
     if not acls:
         return CANNOT_TELL
@@ -321,19 +335,19 @@ def _forward(
         vpc = configuration.vpc
         inside = vpc is not None and vpc.vpc_id == own.vpc_id and any(address in cidr for cidr in vpc.cidrs)
     known = interface is not None
-    return _judged(configuration, table, routes, length, address, inside, other, known, Outcome.CANNOT_TELL)
+    return _judged(configuration, table, routes, length, address, inside, other, known, Reachability.CANNOT_TELL)
 
 
 def _back(
     configuration: Configuration, own: NetworkInterface, interface: NetworkInterface, source: Address
-) -> Outcome | None:
+) -> Reachability | None:
     table = _table(configuration, interface)
     if table is None:
         return None
     routes, length = _taken(configuration, table, source)
     inside = interface.vpc_id == own.vpc_id
     other = None if inside else own.vpc_id
-    outcome, _ = _judged(configuration, table, routes, length, source, inside, other, True, Outcome.OPEN)
+    outcome, _ = _judged(configuration, table, routes, length, source, inside, other, True, Reachability.OPEN)
     if inside and outcome is OPEN:
         return None
     return outcome
@@ -348,7 +362,7 @@ def _judged(
     inside: bool,
     other: str | None,
     known: bool,
-    elsewhere: Outcome,
+    elsewhere: Reachability,
 ) -> Decision:
     outcome, detour = BLOCKED, None
     if len(routes) > 1:
@@ -372,8 +386,8 @@ def _one(
     inside: bool,
     other: str | None,
     known: bool,
-    elsewhere: Outcome,
-) -> Outcome:
+    elsewhere: Reachability,
+) -> Reachability:
     if route.state != "active":
         return BLOCKED if route.state == "blackhole" else CANNOT_TELL
     if route.target == "local":

@@ -12,13 +12,13 @@ from agent.catalog.findings import CODES, Scope, Severity
 from agent.judge.diagnose import ANYTHING, EXPLAINS, NO_EC2, Reach, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule, look
+from agent.judge.rules.rule import Found, Rule, read_only
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.model import Finding, Fix
 from agent.settings import Suppression
 from probes.model import Addressing, Observation, Role, Skipped, Step, Target
-from probes.vpc.model import ENDPOINTS, Endpoint, EndpointsFacts
+from probes.vpc.model import ENDPOINTS, EndpointsFacts, VpcEndpoint
 from tests.support.build import (
     BACKUP,
     CORE,
@@ -28,7 +28,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     addresses,
     answer,
     climbed,
@@ -282,7 +282,7 @@ def test_causes_come_first_then_the_worst_then_the_order_of_codes() -> None:
         assert list(findings(well(BACKUP, GATEWAY), *rules)) == expected
 
 
-BAD_DAY: Looks = [
+BAD_DAY: Observations = [
     *healthy(BACKUP, GATEWAY),
     lookup(PUBLIC),
     answer(PUBLIC, by=CORPORATE),
@@ -297,7 +297,7 @@ BAD_DAY: Looks = [
 
 
 def test_the_order_of_observations_makes_no_difference() -> None:
-    def document(observations: Looks) -> str:
+    def document(observations: Observations) -> str:
         targets = [BACKUP, GATEWAY]
         return codec.dumps(
             codec.encode(judge_evidence(evidence(observations, targets=targets, of=run(complete=False))))
@@ -466,7 +466,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_said_in_words(looks: Looks, words: tuple[str, ...]) -> None:
+def test_what_is_missing_is_said_in_words(looks: Observations, words: tuple[str, ...]) -> None:
     rules = [rule for rule in CORE if rule.code != "TCP006"]
     diagnosis = diagnose(evidence(looks), rules)
     assert diagnosis.unproven == {"backup": words}
@@ -592,7 +592,7 @@ def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
         target="backup",
         detail="x",
         evidence=(),
-        fix=Fix(summary="x", commands=(look("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
+        fix=Fix(summary="x", commands=(read_only("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
     )
     rule = Rule("TLS006", (), lambda _: [found])
     finding = next(each for each in diagnose(evidence([]), (rule,)).findings if each.code == "TLS006")
@@ -603,7 +603,7 @@ def words_of(
     *looks: Observation[Any], commands: tuple[str, ...], targets: list[Target] | None = None, about: str = "backup"
 ) -> list[str]:
     """The words that stand in the command of a finding."""
-    fix = Fix(summary="Do.", commands=(look(*commands),))
+    fix = Fix(summary="Do.", commands=(read_only(*commands),))
     found = Found(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
     rule = Rule("TLS006", (), lambda _: [found])
     findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
@@ -645,7 +645,7 @@ def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = 
         target=about.id,
         detail="It is so.",
         evidence=(),
-        fix=Fix(summary="Do.", commands=(look(*ENDPOINT_IDS),)),
+        fix=Fix(summary="Do.", commands=(read_only(*ENDPOINT_IDS),)),
         addresses=frozenset(addresses(*at)),
     )
     rule = Rule("TCP001", (), lambda _: [found])
@@ -657,7 +657,7 @@ def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = 
 KNOWN = (ENDPOINT_ID, ENDPOINT_GROUP_ID)
 
 
-def with_endpoints(*endpoints: Endpoint) -> Observation[Any]:
+def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
     return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
 
 
@@ -685,7 +685,7 @@ OF_ONES_OWN = replace(BACKUP, host="backup.example.com", addressing=Addressing.C
     ],
 )
 def test_the_endpoint_is_known_where_the_finding_is_about_it(
-    at: list[str], changed: Looks, about: Target, is_known: bool
+    at: list[str], changed: Observations, about: Target, is_known: bool
 ) -> None:
     assert ids_for(*changed, at=at, about=about) == (KNOWN if is_known else ENDPOINT_IDS[1:])
 
@@ -785,7 +785,7 @@ def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
 
 
 def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it_needs() -> None:
-    def reasons(looks: Looks) -> list[tuple[str | None, str]]:
+    def reasons(looks: Observations) -> list[tuple[str | None, str]]:
         seen = evidence(looks, targets=[BACKUP, GATEWAY])
         return [(each.target, each.reason) for each in diagnose(seen, (asked,)).not_evaluated]
 
@@ -871,7 +871,7 @@ def test_the_configuration_takes_nothing_from_a_cause_that_was_measured(measured
     assert found[f"{measured}@backup"].severity is alone[f"{measured}@backup"].severity is Severity.CRITICAL
 
 
-def no_way(**facts: Any) -> Looks:
+def no_way(**facts: Any) -> Observations:
     return [*here("backup", A), tcp(A, failed=facts.pop("failed", "unreachable"), **facts)]
 
 
@@ -889,7 +889,9 @@ def no_way(**facts: Any) -> Looks:
         ),
     ],
 )
-def test_a_way_that_this_host_itself_does_not_have_is_no_fault_of_the_address(looks: Looks, is_explained: bool) -> None:
+def test_a_way_that_this_host_itself_does_not_have_is_no_fault_of_the_address(
+    looks: Observations, is_explained: bool
+) -> None:
     no_route = next(rule for rule in RULES if rule.code == "TCP006")
     found = findings(evidence(looks), no_route, says("TCP001", at=[A]), says("VPC010", at=[A]))
     assert (found["TCP006@backup"].explained_by == "VPC010@backup") is is_explained

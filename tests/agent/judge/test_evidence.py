@@ -20,7 +20,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     addresses,
     answer,
     context,
@@ -128,7 +128,7 @@ def test_global_ipv6_is_unknown_while_the_blocks_of_the_vpc_are() -> None:
         pytest.param([], AddressScope.UNKNOWN, id="metadata was never asked"),
     ],
 )
-def test_scope_of_a_global_ipv6_address_needs_the_metadata(metadata: Looks, expected: AddressScope) -> None:
+def test_scope_of_a_global_ipv6_address_needs_the_metadata(metadata: Observations, expected: AddressScope) -> None:
     seen = evidence(metadata)
     assert seen.scope(ip_address("2600:1f18:1234:5678::17")) is expected
 
@@ -303,7 +303,7 @@ def test_proxy_is_none_where_calls_go_straight_or_where_it_is_not_known() -> Non
         pytest.param([], False, id="nothing was seen"),
     ],
 )
-def test_in_aws_is_what_only_aws_has(looks: Looks, expected: bool) -> None:
+def test_in_aws_is_what_only_aws_has(looks: Observations, expected: bool) -> None:
     seen = evidence(looks)
     assert seen.in_aws is expected
 
@@ -336,7 +336,7 @@ ASIDE = optional(GATEWAY)
         pytest.param([], None, id="never asked: not known"),
     ],
 )
-def test_an_optional_service_is_not_in_use_where_its_name_says_so(looks: Looks, reason: str | None) -> None:
+def test_an_optional_service_is_not_in_use_where_its_name_says_so(looks: Observations, reason: str | None) -> None:
     seen = evidence(looks, targets=[ASIDE])
     told = seen.not_in_use(ASIDE)
     assert (told is None) == (reason is None)

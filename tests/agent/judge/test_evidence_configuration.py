@@ -10,7 +10,7 @@ import pytest
 from agent.judge.evidence import FRESH, Evidence
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
-from agent.report.hops import Outcome, Stage
+from agent.report.hops import Reachability, Stage
 from agent.report.model import Measured, Measurement
 from probes.addresses import AddressScope
 from probes.model import Observation, Ok
@@ -136,7 +136,7 @@ def test_of_networks_with_the_same_addresses_our_own_counts(order: int) -> None:
     assert of.interface_at(ip_address(A)) == ours
     assert of.endpoint_of(ours) == c.endpoint()
     assert of.interface_at(ip_address("10.0.2.99")) is None
-    assert (path(of).endpoint_id, path(of).predicted) == (c.ENDPOINT_ID, Outcome.OPEN)
+    assert (path(of).endpoint_id, path(of).predicted) == (c.ENDPOINT_ID, Reachability.OPEN)
     report = judge_evidence(of)
     assert {each.endpoint_id for each in report.targets[0].addresses} == {c.ENDPOINT_ID}
     assert report.findings == ()
@@ -163,11 +163,11 @@ def test_the_groups_of_an_interface_that_nothing_names_are_not_known() -> None:
         ),
     )
     here = imds(account=c.ACCOUNT, subnet=("10.0.3.0/24",), groups=(c.OWN_GROUP_ID,))
-    assert path(seen(tcp(A, failed="timeout"), here, changed=changed)).predicted is Outcome.OPEN
+    assert path(seen(tcp(A, failed="timeout"), here, changed=changed)).predicted is Reachability.OPEN
     of_container = path(seen(tcp(A, failed="timeout", source="10.0.3.99"), here, changed=changed))
-    assert (of_container.predicted, of_container.agrees) == (Outcome.CANNOT_TELL, None)
+    assert (of_container.predicted, of_container.agrees) == (Reachability.CANNOT_TELL, None)
     unknown = imds(account=c.ACCOUNT, subnet=("10.0.3.0/24",), groups=(c.OWN_GROUP_ID,), own=())
-    assert path(seen(tcp(A, failed="timeout"), unknown, changed=changed)).predicted is Outcome.CANNOT_TELL
+    assert path(seen(tcp(A, failed="timeout"), unknown, changed=changed)).predicted is Reachability.CANNOT_TELL
 
 
 @pytest.mark.parametrize(
@@ -224,16 +224,16 @@ def test_prediction_and_measurement_are_held_against_each_other(
     attempt: dict[str, Any], measured: Measured, open_agrees: bool | None, blocked_agrees: bool | None
 ) -> None:
     open_path = path(seen(tcp(A, **attempt)))
-    assert (open_path.predicted, open_path.measured, open_path.agrees) == (Outcome.OPEN, measured, open_agrees)
+    assert (open_path.predicted, open_path.measured, open_path.agrees) == (Reachability.OPEN, measured, open_agrees)
     assert open_path.parted_at is None
     blocked = path(seen(tcp(A, **attempt), closed()))
-    assert (blocked.predicted, blocked.measured, blocked.agrees) == (Outcome.BLOCKED, measured, blocked_agrees)
+    assert (blocked.predicted, blocked.measured, blocked.agrees) == (Reachability.BLOCKED, measured, blocked_agrees)
     assert blocked.parted_at is (Stage.ENDPOINT_GROUPS if blocked_agrees is False else None)
 
 
 def test_a_group_that_was_not_read_agrees_with_nothing() -> None:
     one = path(seen(tcp(A, failed="timeout"), changed=(c.read(SECURITY_GROUPS, failed="not-permitted"),)))
-    assert (one.predicted, one.agrees) == (Outcome.CANNOT_TELL, None)
+    assert (one.predicted, one.agrees) == (Reachability.CANNOT_TELL, None)
 
 
 def test_public_addresses_are_held_against_nothing() -> None:
@@ -257,8 +257,8 @@ def test_a_path_is_judged_for_the_address_that_the_attempt_was_made_from() -> No
         c.read(OWN_INTERFACES, InterfacesFacts(interfaces=(c.own_interface(), second))),
         c.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=rules)),
     )
-    assert path(seen(tcp(A, source="10.0.3.6"), changed=changed)).predicted is Outcome.OPEN
-    assert path(seen(tcp(A), changed=changed)).predicted is Outcome.BLOCKED
+    assert path(seen(tcp(A, source="10.0.3.6"), changed=changed)).predicted is Reachability.OPEN
+    assert path(seen(tcp(A), changed=changed)).predicted is Reachability.BLOCKED
 
 
 def test_a_report_of_before_the_primary_interface_was_read_is_read_and_names_no_groups() -> None:
@@ -316,8 +316,8 @@ def test_answers_come_to_the_ports_that_this_host_has() -> None:
     facts: Any = of_host.facts
     wide = replace(of_host, outcome=Ok(replace(facts, local_ports=(1024, 65535))))
     unknown, other = path(seen(acl)), path(seen(acl, wide))
-    assert unknown.hops[-1].outcome is Outcome.OPEN
-    assert (other.hops[-1].stage, other.hops[-1].outcome) == (Stage.HOST_ACL_IN, Outcome.DOUBTFUL)
+    assert unknown.hops[-1].outcome is Reachability.OPEN
+    assert (other.hops[-1].stage, other.hops[-1].outcome) == (Stage.HOST_ACL_IN, Reachability.DOUBTFUL)
 
 
 def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_too() -> None:
@@ -325,12 +325,12 @@ def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_
     answers = (lookup(A), answer(A), answer(A, by=VPC_RESOLVER))
     of = evidence([*measured, HERE, *answers, *c.configured()], of=run(ec2_reads=True))
     assert (path(of, B).predicted, path(of, B).measured, path(of, B).agrees) == (
-        Outcome.OPEN,
+        Reachability.OPEN,
         Measured.NOT_MEASURED,
         None,
     )
     shut = evidence([*measured, HERE, *answers, *c.configured(closed())], of=run(ec2_reads=True))
-    assert path(shut, B).predicted is Outcome.BLOCKED
+    assert path(shut, B).predicted is Reachability.BLOCKED
     assert not any(finding.code in ("VPC005", "TCP001", "TCP002") for finding in judge_evidence(shut).findings)
 
 

@@ -15,7 +15,7 @@ from agent.formats import ndjson, text
 from agent.formats import report_text as words
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
-from agent.report.hops import Hop, Outcome, Stage
+from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured, Report
 from agent.simulated import scenario as scenarios
 from probes.model import Observation
@@ -34,7 +34,7 @@ from probes.vpc.model import (
     SecurityGroup,
     SecurityGroupsFacts,
 )
-from tests.support.build import GATEWAY, OWN, PRIVATE, Looks, evidence, healthy, host, imds, lookup, tcp
+from tests.support.build import GATEWAY, OWN, PRIVATE, Observations, evidence, healthy, host, imds, lookup, tcp
 from tests.support.configured import (
     ENDPOINT_GROUP_ID,
     ENDPOINT_SUBNET_IDS,
@@ -75,7 +75,7 @@ def gateway(
         days_old=days_old,
     )
     failed = {**dict.fromkeys(silent, "timeout"), **dict.fromkeys(refused, "refused")}
-    looks: Looks = [host(), imds(), *reads, lookup(*AT, of=GATEWAY.id)]
+    looks: Observations = [host(), imds(), *reads, lookup(*AT, of=GATEWAY.id)]
     looks += [tcp(address, port, of=GATEWAY.id, failed=failed.get(port)) for address in AT for port in GATEWAY.ports]
     return judge_evidence(evidence(looks, targets=(GATEWAY,)))
 
@@ -262,7 +262,7 @@ def literal(address: str, port: int = 443, said: str = "sg-0a1b2c3d", **changes:
     """A path with this text wherever one is."""
     hops = tuple(
         Hop(stage=stage, resources=(said,), outcome=outcome, rule=said, words=f"{said} tcp {port} {address}")
-        for stage, outcome in zip(Stage, (*Outcome, *Outcome, Outcome.OPEN), strict=True)
+        for stage, outcome in zip(Stage, (*Reachability, *Reachability, Reachability.OPEN), strict=True)
     )
     base = judge_evidence(evidence([*healthy(), *configured()])).paths[0]
     return replace(
@@ -282,11 +282,11 @@ def with_paths(*paths: ConfiguredPath) -> Report:
 
 
 @pytest.mark.parametrize("measured", Measured)
-@pytest.mark.parametrize("predicted", Outcome)
+@pytest.mark.parametrize("predicted", Reachability)
 @pytest.mark.parametrize("agrees", [True, False, None])
 @pytest.mark.parametrize("said", [HOSTILE, "tgw-0123456789abcdef0", ""])
 def test_every_line_is_printable_and_fits(
-    predicted: Outcome, measured: Measured, agrees: bool | None, said: str
+    predicted: Reachability, measured: Measured, agrees: bool | None, said: str
 ) -> None:
     ends = {"predicted": predicted, "measured": measured, "agrees": agrees, "parted_at": Stage.ROUTE}
     report = with_paths(*(literal(each, port, said, **ends) for each in (*IPV6, *PRIVATE) for port in (443, 1026)))
@@ -302,11 +302,13 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
     hop = Hop(
         stage=Stage.ENDPOINT_GROUPS,
         resources=("sg-0a1b2c3d",),
-        outcome=Outcome.BLOCKED,
+        outcome=Reachability.BLOCKED,
         rule=None,
         words="no rule admits tcp 443; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32",
     )
-    base = replace(literal("10.0.1.17", predicted=Outcome.BLOCKED, measured=Measured.SILENT), hops=(hop,), unseen=())
+    base = replace(
+        literal("10.0.1.17", predicted=Reachability.BLOCKED, measured=Measured.SILENT), hops=(hop,), unseen=()
+    )
     other = replace(base, port=1026, hops=(replace(hop, words=hop.words.replace("tcp 443;", "tcp 1026;")),))
     flat = " ".join(picture(with_paths(base, other)).split())
     words = "no rule admits tcp 443 and 1026; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32"
@@ -321,7 +323,7 @@ def test_nothing_that_matters_is_lost(name: str) -> None:
     flat = " ".join(shown.split())
     for path in report.paths:
         assert str(path.address) in shown
-        if path.predicted is Outcome.BLOCKED or path.agrees is False:
+        if path.predicted is Reachability.BLOCKED or path.agrees is False:
             ids = {each for hop in path.hops for each in hop.resources}
             rules = {hop.rule for hop in path.hops if hop.rule is not None}
             assert all(each in flat for each in ids | rules)

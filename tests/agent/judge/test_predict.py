@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from agent.judge.predict.predictor import Predictor, own_interface
-from agent.report.hops import EPHEMERAL, THIS_HOST, WORST, Hop, Outcome, Prediction, Stage
+from agent.report.hops import EPHEMERAL, THIS_HOST, WORST, Hop, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
 from probes.model import Address
 from probes.vpc.model import (
@@ -50,7 +50,12 @@ from tests.agent.judge.networks import (
 )
 from tests.agent.judge.slow_predict import slow_predict, worst
 
-OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = Outcome.OPEN, Outcome.BLOCKED, Outcome.DOUBTFUL, Outcome.CANNOT_TELL
+OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
+    Reachability.OPEN,
+    Reachability.BLOCKED,
+    Reachability.DOUBTFUL,
+    Reachability.CANNOT_TELL,
+)
 
 
 # --- The whole way ---------------------------------------------------------------------------------------------------
@@ -249,7 +254,7 @@ def test_the_worst_hop_decides() -> None:
         ),
     ],
 )
-def test_host_groups(rules: list[GroupRule], outcome: Outcome, words: str) -> None:
+def test_host_groups(rules: list[GroupRule], outcome: Reachability, words: str) -> None:
     lists = (PrefixList(prefix_list_id="pl-1", cidrs=(ip_network("10.5.0.0/16"), ip_network("10.0.1.0/24"))),)
     found = hop(ask(configuration(host_rules=rules, prefix_lists=lists)), Stage.HOST_GROUPS)
     assert (found.outcome, found.words) == (outcome, words)
@@ -344,7 +349,7 @@ def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
         ),
     ],
 )
-def test_endpoint_groups(rules: list[GroupRule], port: int, outcome: Outcome, words: str) -> None:
+def test_endpoint_groups(rules: list[GroupRule], port: int, outcome: Reachability, words: str) -> None:
     found = hop(ask(configuration(there_rules=rules), port=port), Stage.ENDPOINT_GROUPS)
     assert (found.outcome, found.words) == (outcome, words)
 
@@ -446,7 +451,7 @@ def test_membership_is_not_certain_across_vpcs() -> None:
         ),
     ],
 )
-def test_acl_of_the_host_outbound(entries: list[AclEntry], outcome: Outcome, rule_name: str, words: str) -> None:
+def test_acl_of_the_host_outbound(entries: list[AclEntry], outcome: Reachability, rule_name: str, words: str) -> None:
     found = hop(ask(configuration(host_entries=entries)), Stage.HOST_ACL_OUT)
     assert (found.outcome, found.rule, found.words) == (outcome, rule_name, words)
     assert found.resources == ("acl-host",)
@@ -515,7 +520,7 @@ def test_acl_of_the_host_outbound(entries: list[AclEntry], outcome: Outcome, rul
     ],
 )
 def test_acl_of_the_endpoint_lets_answers_out(
-    entries: list[AclEntry], outcome: Outcome, rule_name: str, words: str
+    entries: list[AclEntry], outcome: Reachability, rule_name: str, words: str
 ) -> None:
     what = configuration(there_entries=[*entries, entry(100, "allow", "0.0.0.0/0")])
     found = hop(ask(what), Stage.ENDPOINT_ACL_OUT)
@@ -662,7 +667,7 @@ def test_acl_of_an_unknown_subnet_may_not_be_asked() -> None:
         ),
     ],
 )
-def test_route_within_the_vpc(routes: list[Route], outcome: Outcome, rule_name: str | None, words: str) -> None:
+def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_name: str | None, words: str) -> None:
     lists = tuple(PrefixList(prefix_list_id=each, cidrs=(ip_network("10.0.1.0/24"),)) for each in ("pl-1", "pl-2"))
     found = hop(ask(configuration(host_routes=routes, prefix_lists=lists)), Stage.ROUTE)
     assert (found.outcome, found.rule, found.words) == (outcome, rule_name, words)
@@ -719,7 +724,7 @@ def test_route_within_the_vpc(routes: list[Route], outcome: Outcome, rule_name: 
         ),
     ],
 )
-def test_route_to_another_vpc(target: str, outcome: Outcome, words: str) -> None:
+def test_route_to_another_vpc(target: str, outcome: Reachability, words: str) -> None:
     what = configuration(host_routes=[*LOCAL_ROUTES, route("10.1.0.0/16", target)])
     predicted = ask(what, ABROAD)
     found = hop(predicted, Stage.ROUTE)
@@ -749,7 +754,7 @@ def test_route_to_a_public_address_that_nobody_has() -> None:
         pytest.param("2600:1f18::1", OPEN, id="global IPv6"),
     ],
 )
-def test_what_the_internet_knows(address: str, outcome: Outcome) -> None:
+def test_what_the_internet_knows(address: str, outcome: Reachability) -> None:
     way = [*LOCAL_ROUTES, route("0.0.0.0/0", "igw-1"), route("::/0", "eigw-1")]
     assert hop(ask(configuration(host_routes=way, vpc=None), ip_address(address)), Stage.ROUTE).outcome is outcome
 
@@ -884,7 +889,7 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
         ),
     ],
 )
-def test_return_route_from_another_vpc(routes: list[Route], outcome: Outcome, words: str) -> None:
+def test_return_route_from_another_vpc(routes: list[Route], outcome: Reachability, words: str) -> None:
     what = configuration(host_routes=[*LOCAL_ROUTES, route("10.1.0.0/16", "pcx-1")], abroad_routes=routes)
     found = hop(ask(what, ABROAD), Stage.RETURN_ROUTE)
     assert (found.outcome, found.words) == (outcome, words)
@@ -943,7 +948,7 @@ def test_return_route_within_the_vpc_is_told_where_it_is_no_plain_one() -> None:
         pytest.param({"state": "partial"}, DOUBTFUL, "vpce-1 has the state partial", id="without documentation"),
     ],
 )
-def test_endpoint_state(changes: dict[str, Any], outcome: Outcome, words: str) -> None:
+def test_endpoint_state(changes: dict[str, Any], outcome: Reachability, words: str) -> None:
     found = hop(ask(configuration(endpoints=(replace(ENDPOINT, **changes),))), Stage.ENDPOINT)
     assert (found.outcome, found.words) == (outcome, words)
 
@@ -1334,7 +1339,7 @@ def test_a_denial_in_front_opens_nothing(
 
 
 def test_outcomes_have_one_order() -> None:
-    assert sorted(WORST) == sorted(Outcome)
+    assert sorted(WORST) == sorted(Reachability)
     assert EPHEMERAL == (32768, 60999)
 
 

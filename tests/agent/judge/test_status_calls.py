@@ -17,7 +17,7 @@ from tests.support.build import (
     GATEWAY,
     PRIVATE,
     PUBLIC,
-    Looks,
+    Observations,
     addresses,
     context,
     evidence,
@@ -45,7 +45,7 @@ IDENTITY: Final = f"{WHO} because no identity-based policy allows the backup:Lis
 
 
 def judged(
-    looks: Looks, *targets: Target, signed: bool = True, suppress: Sequence[str] = (), complete: bool = True
+    looks: Observations, *targets: Target, signed: bool = True, suppress: Sequence[str] = (), complete: bool = True
 ) -> Report:
     """The report of a run; `suppress` as `--suppress` takes it."""
     names = [each.partition("=") for each in suppress]
@@ -55,7 +55,7 @@ def judged(
     )
 
 
-def changed(*looks: Observation[Any], targets: Sequence[Target] = (BACKUP,)) -> Looks:
+def changed(*looks: Observation[Any], targets: Sequence[Target] = (BACKUP,)) -> Observations:
     return replaced(called(*targets), *looks)
 
 
@@ -169,7 +169,7 @@ def test_without_signed_calls_none_is_needed() -> None:
         ),
     ],
 )
-def test_status_and_access(looks: Looks, expected: tuple[Status, Access, list[str]]) -> None:
+def test_status_and_access(looks: Observations, expected: tuple[Status, Access, list[str]]) -> None:
     assert verdict(judged(changed(*looks))) == expected
 
 
@@ -210,7 +210,7 @@ def test_an_answer_to_the_signed_call_outranks_the_unsigned_one() -> None:
         pytest.param([api(address, failed="deadline") for address in PRIVATE], Access.UNKNOWN, id="one unknown"),
     ],
 )
-def test_access_of_two_required_targets(looks: Looks, access: Access) -> None:
+def test_access_of_two_required_targets(looks: Observations, access: Access) -> None:
     report = judged(changed(*looks, targets=[BACKUP, GATEWAY]), BACKUP, GATEWAY)
     assert report.verdict.access is access
 
@@ -250,7 +250,7 @@ def test_an_optional_target_is_at_most_a_warning(text: str) -> None:
         pytest.param([api(A, failed="signature")], id="a bad signature"),
     ],
 )
-def test_a_target_for_comparison_never_raises(looks: Looks) -> None:
+def test_a_target_for_comparison_never_raises(looks: Observations) -> None:
     used = target(
         host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE
     )

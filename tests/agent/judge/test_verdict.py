@@ -64,7 +64,7 @@ from tests.support.build import (
     REGION,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     answer,
     climbed,
     context,
@@ -100,7 +100,7 @@ def judged(seen: Evidence) -> Report:
     return judge_evidence(seen, CORE)
 
 
-def verdict(looks: Looks, *targets: Target, expect: Expect = Expect.PRIVATE) -> tuple[Status, Path, Access]:
+def verdict(looks: Observations, *targets: Target, expect: Expect = Expect.PRIVATE) -> tuple[Status, Path, Access]:
     report = judged(evidence(looks, targets=targets or (BACKUP,), of=run(expect=expect)))
     return report.verdict.status, report.verdict.path, report.verdict.access
 
@@ -187,7 +187,7 @@ def test_a_rule_that_crashes_leaves_nothing_ok(rule: Rule) -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in CORE if rule.code[:3] != "RUN"], ids=lambda rule: rule.code)
 def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
-    faults: dict[str, Looks] = {
+    faults: dict[str, Observations] = {
         "DNS001": [*here("backup", PUBLIC), *climbed(PUBLIC)],
         "DNS002": [*healthy(), lookup(failed="servfail")],
         "DNS003": [*here("backup"), lookup(failed="nxdomain"), answer(failed="nxdomain")],
@@ -235,7 +235,7 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
         ),
     ],
 )
-def test_everything_answers_and_it_is_not_ok(looks: Looks) -> None:
+def test_everything_answers_and_it_is_not_ok(looks: Observations) -> None:
     status, *_ = verdict(looks)
     assert status in (Status.UNKNOWN, Status.CRITICAL)
     assert judge_evidence(evidence(looks)).verdict.status is not Status.OK, "by all rules"
@@ -255,7 +255,7 @@ def test_a_signed_call_that_was_not_made_is_missing() -> None:
         pytest.param([api(A, failed="throttled"), api(B, failed="access-denied")], Access.DENIED, id="and denied"),
     ],
 )
-def test_a_throttled_call_says_nothing_of_who_may_call(looks: Looks, access: Access) -> None:
+def test_a_throttled_call_says_nothing_of_who_may_call(looks: Observations, access: Access) -> None:
     report = judge_evidence(evidence(replaced(called(), *looks), of=run(signed_calls=True)))
     assert report.verdict.access is access
     assert report.verdict.status is Status.WARNING
@@ -328,7 +328,7 @@ def test_unknown_outranks_warning() -> None:
         ),
     ],
 )
-def test_a_run_that_ended_early(looks: Looks, complete: bool, status: Status) -> None:
+def test_a_run_that_ended_early(looks: Observations, complete: bool, status: Status) -> None:
     assert judged(evidence(looks, of=run(complete=complete))).verdict.status is status
 
 
@@ -411,7 +411,7 @@ def aside(*looks: Observation[Any]) -> Report:
         ),
     ],
 )
-def test_an_optional_target_is_at_most_a_warning(looks: Looks, status: Status, whole: Status) -> None:
+def test_an_optional_target_is_at_most_a_warning(looks: Observations, status: Status, whole: Status) -> None:
     report = aside(*looks)
     assert status_of(report, ASIDE.id) is status
     assert status_of(report) is Status.OK
@@ -470,7 +470,7 @@ CALLED: Final = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com", addres
         pytest.param([], Status.UNKNOWN, id="never looked at"),
     ],
 )
-def test_a_target_for_comparison_never_counts(looks: Looks, status: Status) -> None:
+def test_a_target_for_comparison_never_counts(looks: Observations, status: Status) -> None:
     report = judged(evidence([*looks, *healthy(CALLED)], targets=[CALLED, context(BACKUP)]))
     assert status_of(report, "backup") is status
     assert status_of(report, CALLED.id) is Status.OK
@@ -532,7 +532,7 @@ def test_a_target_for_comparison_never_counts(looks: Looks, status: Status) -> N
         ),
     ],
 )
-def test_path(looks: Looks, path: Path) -> None:
+def test_path(looks: Observations, path: Path) -> None:
     report = judged(evidence(looks))
     assert path_of(report) is path
     assert report.verdict.path is path
@@ -553,7 +553,7 @@ def test_path_by_private_cidrs() -> None:
         pytest.param([spoiled(lookup(of="backup-gateway"), failed="deadline")], Path.UNKNOWN, id="one is not known"),
     ],
 )
-def test_path_of_the_run(gateway: Looks, path: Path) -> None:
+def test_path_of_the_run(gateway: Observations, path: Path) -> None:
     looks = [*healthy(*TARGETS), *gateway]
     assert verdict(looks, *TARGETS)[1] is path
     assert verdict(looks, BACKUP, optional(GATEWAY))[1] is Path.PRIVATE, "an optional target sets no path"
@@ -561,8 +561,8 @@ def test_path_of_the_run(gateway: Looks, path: Path) -> None:
 
 # --- Expectation ----------------------------------------------------------------------------------------------------
 
-OUT: Final[Looks] = [*here("backup", PUBLIC), *climbed(PUBLIC)]
-DUAL: Final[Looks] = [
+OUT: Final[Observations] = [*here("backup", PUBLIC), *climbed(PUBLIC)]
+DUAL: Final[Observations] = [
     *(host("10.0.3.5/24", "2600:1f18:1::5/64"), sdk(), imds(), proxy()),
     *(lookup(A, "2600:1fff::30"), answer(A, by=VPC_RESOLVER), answer("2600:1fff::30", by=VPC_RESOLVER)),
     *climbed(A, "2600:1fff::30"),
@@ -588,7 +588,7 @@ DUAL: Final[Looks] = [
         ),
     ],
 )
-def test_expectation(looks: Looks, expect: Expect, expected: tuple[Status, Path]) -> None:
+def test_expectation(looks: Observations, expect: Expect, expected: tuple[Status, Path]) -> None:
     assert verdict(looks, expect=expect)[:2] == expected
 
 
@@ -661,7 +661,7 @@ def test_summary_of_a_public_path_that_was_expected() -> None:
         ),
     ],
 )
-def test_real_networks(looks: Looks, ids: list[str], status: Status, path: Path) -> None:
+def test_real_networks(looks: Observations, ids: list[str], status: Status, path: Path) -> None:
     report = judged(evidence(looks))
     assert found(report) == ids
     assert (report.verdict.status, report.verdict.path) == (status, path)
@@ -904,7 +904,7 @@ _FACTS: Final[dict[tuple[Step, str | None], st.SearchStrategy[Any]]] = {
         body_bytes=st.integers(0, 65536),
     ),
 }
-_DAYS: Final[tuple[Looks, ...]] = (
+_DAYS: Final[tuple[Observations, ...]] = (
     *(healthy(*TARGETS) for _ in range(3)),
     [*healthy(GATEWAY), *OUT],
     DUAL,

@@ -23,12 +23,12 @@ from agent.formats import json as json_format
 from agent.judge.verdict import judge_evidence
 from agent.process import signals
 from agent.report import codec, exits
-from agent.report.diff import Change, Difference, NotComparableError, Pair, difference
-from agent.report.hops import Outcome
+from agent.report.diff import ChangeKind, Difference, NotComparableError, Pair, difference
+from agent.report.hops import Reachability
 from agent.report.model import Access, Finding, Report, Status
 from agent.report.model import Path as Way
 from agent.report.redact import redact
-from agent.report.serialization import ShapeError
+from agent.report.serialization import DecodeError
 from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role, Skipped
@@ -62,7 +62,11 @@ HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"
 OF_VERDICT: Final = {"ok": 0, "warning": 1, "critical": 2, "unknown": 1}
 """Exit codes of a run without faults and one with this verdict: that it is unknown now is a warning."""
-OTHER: Final = {Change.CAME: Change.WENT, Change.WENT: Change.CAME, Change.CHANGED: Change.CHANGED}
+OTHER: Final = {
+    ChangeKind.CAME: ChangeKind.WENT,
+    ChangeKind.WENT: ChangeKind.CAME,
+    ChangeKind.CHANGED: ChangeKind.CHANGED,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -204,7 +208,7 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
         )
         for each in there.findings
     )
-    for change, ids in ((Change.CAME, (new, old)), (Change.WENT, (old, new))):
+    for change, ids in ((ChangeKind.CAME, (new, old)), (ChangeKind.WENT, (old, new))):
         more, less = ({each.id for each in report.findings} for report in ids)
         assert {each.id for each in there.findings if each.change is change} == more - less
         more, less = ({each.id for each in report.observations} for report in ids)
@@ -282,7 +286,7 @@ def test_paths_that_are_predicted_otherwise_are_named() -> None:
     found = difference(configured_report(), configured_report(closed(), connects=False))
     text = shown(found)
     assert [each.id for each in found.paths] == [f"backup/{each}/443" for each in PRIVATE]
-    assert found.paths[0].predicted == Pair(Outcome.OPEN, Outcome.BLOCKED)
+    assert found.paths[0].predicted == Pair(Reachability.OPEN, Reachability.BLOCKED)
     assert found.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
     assert found.paths[0].agrees == Pair(True, True)
     assert text.endswith(
@@ -303,7 +307,7 @@ def test_another_rule_that_decides_is_named() -> None:
     acl = network_acl()
     denying = read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(acl, entries=(*acl.entries, deny)),)))
     found = difference(configured_report(closed(), connects=False), configured_report(denying, connects=False))
-    assert found.paths[0].predicted == Pair(Outcome.BLOCKED, Outcome.BLOCKED)
+    assert found.paths[0].predicted == Pair(Reachability.BLOCKED, Reachability.BLOCKED)
     assert found.paths[0].decided_by == Pair(
         f"endpoint-groups {ENDPOINT_GROUP_ID}", f"endpoint-acl-in {ACL_ID} (90 inbound)"
     )
@@ -428,7 +432,7 @@ def test_a_required_target_that_came_and_is_not_proven_is_a_warning() -> None:
     new = judge_evidence(evidence(looks, targets=[BACKUP, GATEWAY]))
     found = difference(old, new)
     [came] = found.targets
-    assert (came.id, came.change, came.status) == ("backup-gateway", Change.CAME, Pair(None, Status.UNKNOWN))
+    assert (came.id, came.change, came.status) == ("backup-gateway", ChangeKind.CAME, Pair(None, Status.UNKNOWN))
     assert found.findings == ()
     assert found.worse is Status.WARNING
     assert difference(new, old).worse is Status.OK
@@ -463,8 +467,8 @@ def test_reports_about_other_targets_cannot_be_compared(tmp_path: Path, capsys: 
 def test_one_target_in_common_is_enough() -> None:
     both = judge_evidence(evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)]))
     found = difference(judge_evidence(evidence(healthy())), both)
-    assert [(each.id, each.change) for each in found.targets] == [("backup-gateway", Change.CAME)]
-    assert {each.change for each in found.steps} == {Change.CAME}
+    assert [(each.id, each.change) for each in found.targets] == [("backup-gateway", ChangeKind.CAME)]
+    assert {each.change for each in found.steps} == {ChangeKind.CAME}
     assert found.worse is Status.OK
 
 
@@ -512,7 +516,7 @@ def test_addresses_that_came_and_went_are_in_their_order() -> None:
     new = judge_evidence(evidence([*here("backup", "10.0.9.1", "10.0.10.1", PRIVATE[0], "fd00::17"), *healthy()[6:]]))
     found = difference(judge_evidence(evidence(healthy())), new).targets[0]
     assert found.addresses_came == tuple(map(ip_address, ("10.0.9.1", "10.0.10.1", "fd00::17")))
-    assert found.change is Change.CHANGED
+    assert found.change is ChangeKind.CHANGED
 
 
 @pytest.mark.parametrize(
@@ -568,7 +572,7 @@ def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], said: str | N
     report = report_of(HEALTHY)
     first, *others = report.targets
     found = difference(report, replace(report, targets=(replace(first, **changes), *others)))
-    assert [each.change for each in found.targets] == ([Change.CHANGED] if said else [])
+    assert [each.change for each in found.targets] == ([ChangeKind.CHANGED] if said else [])
     if said:
         assert f"  ~ backup  {said}" in shown(found)
 
@@ -657,7 +661,7 @@ def decoded(draw: st.DrawFn) -> Report | None:
     """Reports of documents that say anything; None for one that is no report."""
     try:
         return codec.decode(json.loads(json.dumps(draw(spoilt_reports()))))
-    except ShapeError:
+    except DecodeError:
         return None
 
 

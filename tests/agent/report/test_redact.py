@@ -21,7 +21,7 @@ from agent.formats import json as json_format
 from agent.formats import ndjson, text
 from agent.judge.verdict import judge
 from agent.report import codec
-from agent.report.hops import Hop, Outcome, Stage
+from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
@@ -667,7 +667,7 @@ def test_every_class_of_the_configuration_is_planted() -> None:
 
 
 def hop(stage: Stage, *resources: str, rule: str | None = None, words: str = "") -> Hop:
-    outcome = Outcome.OPEN if rule else Outcome.BLOCKED
+    outcome = Reachability.OPEN if rule else Reachability.BLOCKED
     return Hop(stage=stage, resources=resources, outcome=outcome, rule=rule, words=words)
 
 
@@ -682,7 +682,7 @@ def path_of(
         source=ip_address("10.0.1.10"),
         endpoint_id=endpoint_id,
         interface_id=interface_id,
-        predicted=Outcome.BLOCKED,
+        predicted=Reachability.BLOCKED,
         measured=Measured.CONNECTED,
         agrees=False,
         parted_at=Stage.ENDPOINT_GROUPS,

@@ -28,7 +28,7 @@ from agent.report import codec, exits, saved
 from agent.report.model import Path as Way
 from agent.report.model import Report, Status
 from agent.report.redact import redact
-from agent.report.serialization import ShapeError
+from agent.report.serialization import DecodeError
 from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
@@ -376,7 +376,7 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
                 continue  # not read where the status says that there is none
             here = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".removeprefix(".")
             right, parent[key] = parent[key], [["nothing"]]
-            with pytest.raises(ShapeError) as caught:
+            with pytest.raises(DecodeError) as caught:
                 codec.decode(document)
             assert caught.value.where.startswith(here)
             parent[key] = right
@@ -394,7 +394,7 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
 def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]) -> None:
     try:
         evidence = saved.measurement_of(codec.decode(json.loads(json.dumps(document))))
-    except (ShapeError, saved.SavedReportError):
+    except (DecodeError, saved.SavedReportError):
         return
     judged = judge(evidence)
     assert [each.detail for each in judged.findings if each.code == "RUN002" and "The rule" in each.detail] == []

@@ -21,9 +21,9 @@ import pytest
 from agent.app.read_saved import read_facts
 from agent.cli import main as cli
 from agent.process import signals
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report import facts_file
-from agent.run.collect_facts import Nothing, Wanted, gather, lacking
+from agent.run.collect_facts import FactsRequest, FactsUnavailable, gather, lacking
 from agent.settings import Ec2Facts
 from agent.simulated import network
 from agent.simulated import scenario as scenarios
@@ -47,7 +47,9 @@ from tests.support.repository import ROOT
 SECONDS: Final = 60.0
 """Far above what any call here needs; a limit for one that hangs."""
 VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
-WANTED: Final = Wanted(vpc_id=VPC_ID, region="eu-west-1", profile=None, ca_bundle=None, timeout=3.0, deadline=60.0)
+WANTED: Final = FactsRequest(
+    vpc_id=VPC_ID, region="eu-west-1", profile=None, ca_bundle=None, timeout=3.0, deadline=60.0
+)
 PREFIX_LIST: Final = """
 [[ec2.prefix_lists]]
 prefix_list_id = "pl-0a1b2c3d4e5f67890"
@@ -75,19 +77,21 @@ def scenario(more: str) -> scenarios.Scenario:
 
 
 def run(
-    more: str, output: Path | None = None, *, wanted: Wanted = WANTED, pulled: list[str] | None = None
+    more: str, output: Path | None = None, *, wanted: FactsRequest = WANTED, received_signals: list[str] | None = None
 ) -> tuple[int, Ec2Facts | None]:
     """The command in a simulated network; its exit code, and what was gathered."""
-    kept: list[Ec2Facts | Nothing] = []
+    kept: list[Ec2Facts | FactsUnavailable] = []
     chosen = scenario(more)
 
-    async def go(stop: Stop) -> Ec2Facts | Nothing:
+    async def go(stop: CancelToken) -> Ec2Facts | FactsUnavailable:
         async with simulated(chosen) as world:
             kept.append(await gather(wanted, world, stop=stop))
         return kept[0]
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        code = cli.gathered(runner, go, [] if pulled is None else pulled, None if output is None else str(output))
+        code = cli.gathered(
+            runner, go, [] if received_signals is None else received_signals, None if output is None else str(output)
+        )
     (found,) = kept
     return code, found if isinstance(found, Ec2Facts) else None
 
@@ -214,7 +218,9 @@ def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture
         pytest.param("[ec2]", replace(WANTED, region=None), "no Region is known: name one with --region", id="Region"),
     ],
 )
-def test_where_nothing_can_be_read_no_file_is_written(more: str, wanted: Wanted, said: str, tmp_path: Path) -> None:
+def test_where_nothing_can_be_read_no_file_is_written(
+    more: str, wanted: FactsRequest, said: str, tmp_path: Path
+) -> None:
     path = tmp_path / "facts.json"
     with pytest.raises(click.ClickException) as refused:
         run(more, path, wanted=wanted)
@@ -240,7 +246,7 @@ def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
 def test_an_interrupt_leaves_no_file(name: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "facts.json"
     path.write_text("the old facts\n", "utf-8")
-    assert run("[ec2]", path, pulled=[name])[0] == code
+    assert run("[ec2]", path, received_signals=[name])[0] == code
     assert path.read_text("utf-8") == "the old facts\n"
     assert capsys.readouterr().out == f"UNKNOWN  interrupted by {name}; nothing was written\n"
 
@@ -250,7 +256,7 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
     chosen = scenario('[ec2]\nanswer = "silence"')
     path = tmp_path / "facts.json"
 
-    async def go(stop: Stop) -> Ec2Facts | Nothing:
+    async def go(stop: CancelToken) -> Ec2Facts | FactsUnavailable:
         async with simulated(chosen) as world:
             asyncio.get_running_loop().call_later(0.2, signal.raise_signal, signal.SIGTERM)
             return await gather(replace(WANTED, timeout=3_000, deadline=3_600), world, stop=stop)

@@ -11,7 +11,7 @@ from agent.settings import Expect, NamedEndpoint, Settings
 from probes.addresses import usable_families, vpc_resolvers
 from probes.facts import HostFacts, SdkFacts
 from probes.model import Addressing, Role, Target
-from probes.vpc.model import Endpoint
+from probes.vpc.model import VpcEndpoint
 from tests.support import configured
 from tests.support.build import REGION, addresses, host, sdk
 
@@ -320,7 +320,9 @@ def test_whether_an_endpoint_is_given_by_its_id(hosts: tuple[str, ...], by_id: b
         ),
     ],
 )
-def test_ids_become_the_names_that_ec2_has(given: str, service: str, endpoints: list[Endpoint], expected: str) -> None:
+def test_ids_become_the_names_that_ec2_has(
+    given: str, service: str, endpoints: list[VpcEndpoint], expected: str
+) -> None:
     assert [each.host for each in with_names(named(given, service=service), endpoints).endpoints] == [expected]
 
 

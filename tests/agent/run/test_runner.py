@@ -15,11 +15,11 @@ from agent.formats import json as json_format
 from agent.judge.diagnose import NO_EC2
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge_evidence
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report import codec
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import FOREIGN_FACTS, NO_VPC, Measurement, Status
-from agent.run.events import Event, LookAnnounced, LookBegun, ObservationMade
+from agent.run.events import Event, ObservationMade, StepPlanned, StepStarted
 from agent.run.runner import measure
 from agent.simulated import network
 from agent.simulated import scenario as scenarios
@@ -43,9 +43,9 @@ def changed(more: str, name: str = HEALTHY) -> Scenario:
     return scenarios.parse("changed", f"{scenarios.text(name)}\n{more}\n")
 
 
-def run(chosen: Scenario, emit: Callable[[Event, Stop], None]) -> Evidence:
+def run(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
     async def go() -> Measurement:
-        stop = Stop()
+        stop = CancelToken()
         async with simulated(chosen) as world:
             return await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop)
 
@@ -75,18 +75,18 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 def stopped_after_every_event(chosen: Scenario) -> None:
-    """Stop a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
+    """CancelToken a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
     _, events = evidence_in(chosen)
-    last = sum(not isinstance(event, LookAnnounced | LookBegun) for event in events) - 1
+    last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in range(last + 1):
         seen = 0
 
-        def emit(event: Event, stop: Stop, number: int = number) -> None:
+        def emit(event: Event, stop: CancelToken, number: int = number) -> None:
             nonlocal seen
-            if isinstance(event, LookAnnounced | LookBegun):
+            if isinstance(event, StepPlanned | StepStarted):
                 return
             if seen == number:
-                stop.pull("SIGINT")
+                stop.cancel("SIGINT")
             seen += 1
 
         evidence = run(chosen, emit)
@@ -118,7 +118,7 @@ def test_every_observation_is_told_once_and_counted() -> None:
     evidence, events = evidence_in(scenarios.load("gateway-healthy"))
     made = [event for event in events if isinstance(event, ObservationMade)]
     assert len(made) == len(evidence.observations)
-    assert made[-1].announced == len(made)
+    assert made[-1].planned == len(made)
 
 
 def test_silence_everywhere_costs_one_timeout() -> None:
@@ -381,7 +381,7 @@ def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
     assert {name for name, each in reads(evidence).items() if not each.ok} == {OWN_INTERFACES}  # of no one host
     assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
     assert evidence.is_configuration_fresh
-    assert {each.predicted for each in judge_evidence(evidence).paths} == {Outcome.OPEN}
+    assert {each.predicted for each in judge_evidence(evidence).paths} == {Reachability.OPEN}
 
 
 def test_a_file_of_another_network_is_not_used() -> None:
@@ -425,20 +425,20 @@ def test_stopped_after_every_event_of_the_configuration(more: str) -> None:
 
 def test_events_tell_of_a_look_before_it_is_made() -> None:
     _, events = evidence_in(changed(EC2))
-    announced: set[str] = set()
-    begun: set[str] = set()
+    planned: set[str] = set()
+    started: set[str] = set()
     for event in events:
         match event:
-            case LookAnnounced():
-                announced.add(event.subject.id)
-            case LookBegun():
-                assert event.subject.id in announced
-                begun.add(event.subject.id)
+            case StepPlanned():
+                planned.add(event.subject.id)
+            case StepStarted():
+                assert event.subject.id in planned
+                started.add(event.subject.id)
             case ObservationMade():
                 look = event.observation
-                assert look.id in announced
-                assert (look.id in begun) is not isinstance(look.outcome, Skipped)
-                assert event.announced == len(announced)
+                assert look.id in planned
+                assert (look.id in started) is not isinstance(look.outcome, Skipped)
+                assert event.planned == len(planned)
 
 
 def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
@@ -454,9 +454,9 @@ def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
 def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
     more = f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}\nanswer = "silence"'
 
-    def emit(event: Event, stop: Stop) -> None:
+    def emit(event: Event, stop: CancelToken) -> None:
         if isinstance(event, ObservationMade) and event.observation.id == "imds":
-            stop.pull("SIGINT")
+            stop.cancel("SIGINT")
 
     evidence = run(changed(more), emit)
     report = judge_evidence(evidence)

@@ -12,7 +12,7 @@ import pytest
 
 from agent.app.read_saved import read_facts
 from agent.catalog.services import SERVICES
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.run import collect_facts as facts
 from agent.simulated import ec2 as simulated
@@ -187,8 +187,8 @@ LIMIT: Final = 20.0
 """Seconds for one read by the real client; only a machine in trouble comes near."""
 
 
-def wanted(scenario: Scenario) -> ec2.Wanted:
-    return ec2.Wanted(
+def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
+    return ec2.ConfigurationRequest(
         vpc_id=scenario.metadata.vpc_id,
         instance_id=scenario.metadata.instance_id,
         region=scenario.metadata.region,
@@ -381,7 +381,7 @@ def test_long_lists_come_in_pages() -> None:
 @pytest.mark.parametrize("name", WORLDS)
 def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
-    asked = facts.Wanted(
+    asked = facts.FactsRequest(
         vpc_id=scenario.metadata.vpc_id,
         region=scenario.metadata.region,
         profile=None,
@@ -392,7 +392,7 @@ def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: str) -> 
 
     async def gather() -> Any:
         async with simulated_world(scenario) as world:
-            return await facts.gather(asked, world, stop=Stop())
+            return await facts.gather(asked, world, stop=CancelToken())
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         gathered = runner.run(gather())

@@ -8,13 +8,13 @@ from functools import cache
 from textual.pilot import Pilot
 
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from agent.tui.actions import Happened, RunBegun, RunEnded
+from agent.tui.actions import Happened, RunBegan, RunEnded
 from agent.tui.app import BackuplinkApp
 from agent.tui.drawing import path
 from agent.tui.lines import UNICODE, Line
@@ -42,7 +42,7 @@ def settings(name: str = "healthy") -> Settings:
 
 def folded(name: str, upto: int | None = None) -> State:
     """The state after the run of a scenario, or after its first events."""
-    state = reduce(ready(name), RunBegun(0.0, settings(name)))
+    state = reduce(ready(name), RunBegan(0.0, settings(name)))
     for event in recorded(name)[1][:upto]:
         state = reduce(state, event)
     return state if upto is not None else reduce(state, RunEnded(report_of(name)))
@@ -80,7 +80,7 @@ class Replay:
     def live(self, title: str = "demo") -> Live:
         return Live(title=title, settings=settings(), measure=self.measure)
 
-    async def measure(self, asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
+    async def measure(self, asked: Settings, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
         self.asked.append(asked)
         evidence, events = self._runs[min(len(self.asked), len(self._runs)) - 1]
         for event in events[: self._upto]:

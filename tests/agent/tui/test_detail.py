@@ -8,7 +8,7 @@ from agent.catalog.findings import CODES
 from agent.judge.rules.rule import FORMS
 from agent.report.hops import Stage
 from agent.report.model import Report
-from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, RunBegun, RunEnded
+from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, RunBegan, RunEnded
 from agent.tui.detail import commands_of, detail, title
 from agent.tui.lines import ASCII, width_of
 from agent.tui.network_path import THIS_HOST
@@ -141,11 +141,11 @@ def test_a_symptom_names_its_cause_and_a_cause_its_symptoms() -> None:
 def test_a_look_that_is_made_again_shows_what_the_last_run_saw() -> None:
     state = after(
         ready(),
-        RunBegun(0.0, settings()),
+        RunBegan(0.0, settings()),
         *recorded("one-zone-silent")[1],
         RunEnded(report_of("one-zone-silent")),
         Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443"),
-        RunBegun(0.0, settings()),
+        RunBegan(0.0, settings()),
     )
 
     text = shown(state)
@@ -156,7 +156,7 @@ def test_a_look_that_is_made_again_shows_what_the_last_run_saw() -> None:
 def test_a_look_that_changed_says_what_it_was() -> None:
     state = ready()
     for name in ("one-zone-silent", "healthy"):
-        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
 
     assert "was: failed timeout" in shown(after(state, Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443")))
     assert "TCP002@backup" in shown(after(state, Chosen(Pane.CAUSES, "changed")))
@@ -192,14 +192,14 @@ def test_a_page_is_wrapped_once_and_its_addresses_stay_whole() -> None:
 def test_times_are_told_of_the_steps_that_a_lane_has() -> None:
     state = ready()
     for name in ("healthy", "one-zone-silent", "healthy"):
-        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
     text = shown(after(state, Chosen(Pane.PATH, "lane/backup/10.0.2.17/443")))
     assert "tcp times: 2.0 ms to 2.0 ms, 1 of 3 failed" in text
     assert "api times: 2.0 ms to 2.0 ms, 1 of 3 not made" in text
 
     state = ready()
     for _ in range(2):
-        state = after(state, RunBegun(0.0, settings()), RunEnded(report_of("gateway-healthy")))
+        state = after(state, RunBegan(0.0, settings()), RunEnded(report_of("gateway-healthy")))
     lane = next(lane for band in state.picture.bands for lane in band.lanes if lane.cells[-1] is None)
     assert "api times" not in shown(after(state, Chosen(Pane.PATH, lane.key)))
 

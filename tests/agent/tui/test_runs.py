@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.pilot import Pilot
 
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report import exits
 from agent.report.model import Measurement
 from agent.run.events import Event
@@ -271,7 +271,7 @@ def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
     app: BackuplinkApp
     left: list[str | None] = []
 
-    async def real(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
+    async def real(asked: Settings, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
         async with simulated(chosen) as world:
             evidence = await measure(asked, world, emit=emit, stop=stop)
         left.append(stop.reason)
@@ -292,7 +292,7 @@ def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
 
 
 def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
-    async def deaf(asked: Settings, emit: Callable[[Event], None], stop: Stop) -> Measurement:
+    async def deaf(asked: Settings, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
         await asyncio.Event().wait()
         raise AssertionError("not reached")
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from agent.report.model import Report
 from agent.tui import drawing
-from agent.tui.actions import Chosen, Moved, Pane, RunBegun, RunEnded
+from agent.tui.actions import Chosen, Moved, Pane, RunBegan, RunEnded
 from agent.tui.app import FRAME, BackuplinkApp
 from agent.tui.drawing import caption, columns, path, position, rule, sparkline, verdict
 from agent.tui.lines import ASCII, UNICODE, cut, width_of
@@ -341,7 +341,7 @@ def test_the_wheel_scrolls_what_it_is_over() -> None:
 
 
 def test_columns_stay_where_they_are_while_a_run_lasts() -> None:
-    state = after(ready(), RunBegun(0.0, settings()))
+    state = after(ready(), RunBegan(0.0, settings()))
     places: set[int] = set()
     for event in recorded("one-zone-silent")[1]:
         state = after(state, event)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from agent.report import exits
-from agent.run.events import LookAnnounced, LookBegun, ObservationMade, RunStarted, TargetsKnown
+from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
 from agent.tui.actions import (
     Chosen,
@@ -20,7 +20,7 @@ from agent.tui.actions import (
     Pane,
     PaneChanged,
     Planned,
-    RunBegun,
+    RunBegan,
     RunEnded,
     Said,
     SettingsChanged,
@@ -110,7 +110,7 @@ def test_a_report_that_was_saved_is_shown_as_the_run_was(name: str) -> None:
 
 
 def test_hops_fill_in_as_they_are_measured() -> None:
-    state = after(ready(), RunBegun(0.0, settings()))
+    state = after(ready(), RunBegan(0.0, settings()))
     seen: list[Progress] = []
     for event in recorded("one-zone-silent")[1]:
         state = after(state, event)
@@ -127,13 +127,13 @@ def test_the_order_of_events_makes_no_difference_to_the_picture() -> None:
     events = recorded("gateway-ports-missing")[1]
     ahead = [each for each in events if isinstance(each, RunStarted | TargetsKnown)]
     looks = [each for each in events if isinstance(each, ObservationMade)]
-    begun = after(ready(), RunBegun(0.0, settings()), *ahead)
+    begun = after(ready(), RunBegan(0.0, settings()), *ahead)
 
     assert after(begun, *looks).picture == after(begun, *reversed(looks)).picture
 
 
 def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
-    state = after(ready(), RunBegun(0.0, settings()))
+    state = after(ready(), RunBegan(0.0, settings()))
     before: list[str] = []
     for event in recorded("gateway-ports-missing")[1]:
         state = after(state, event)
@@ -160,9 +160,9 @@ def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
 
 def test_what_was_announced_and_begun_is_said() -> None:
     events = recorded("healthy")[1]
-    announced = next(each for each in events if isinstance(each, LookAnnounced))
-    begun = next(each for each in events if isinstance(each, LookBegun))
-    state = after(ready(), RunBegun(0.0, settings()), announced, begun)
+    announced = next(each for each in events if isinstance(each, StepPlanned))
+    begun = next(each for each in events if isinstance(each, StepStarted))
+    state = after(ready(), RunBegan(0.0, settings()), announced, begun)
 
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
 
@@ -224,13 +224,13 @@ def again(*names: str) -> State:
     """The state after the runs of these scenarios, made with the same settings."""
     state = ready()
     for name in names:
-        state = after(state, RunBegun(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
     return state
 
 
 def test_a_second_run_waits_in_the_places_of_the_first() -> None:
     first = again("one-zone-silent")
-    second = after(first, RunBegun(0.0, settings()))
+    second = after(first, RunBegan(0.0, settings()))
 
     assert second.rows == first.rows
     assert {look.progress for look in second.looks.values()} == {Progress.WAITING}
@@ -241,7 +241,7 @@ def test_a_second_run_waits_in_the_places_of_the_first() -> None:
     "changed", [{"region": "eu-central-1"}, {"fips": True}, {"dual_stack": True}, {"profile": "other"}]
 )
 def test_a_run_of_other_names_begins_with_nothing(changed: dict[str, object]) -> None:
-    state = after(again("healthy"), RunBegun(0.0, replace(settings(), **changed)))  # type: ignore[arg-type]
+    state = after(again("healthy"), RunBegan(0.0, replace(settings(), **changed)))  # type: ignore[arg-type]
 
     assert state.looks == {}
 
@@ -354,7 +354,7 @@ def test_the_cursor_keeps_its_column_over_rows_that_are_shorter() -> None:
 
 
 def test_the_cursor_stays_on_what_it_is_on_while_rows_come() -> None:
-    state = after(ready(), RunBegun(0.0, settings()))
+    state = after(ready(), RunBegan(0.0, settings()))
     chosen = "lane/backup/10.0.3.17/443"
     seen = 0
     for event in recorded("one-zone-silent")[1]:
@@ -385,7 +385,7 @@ def test_who_has_touched_nothing_is_shown_the_first_cause() -> None:
 
 
 def test_whoever_has_moved_stays_where_they_are() -> None:
-    state = after(ready(), RunBegun(0.0, settings()), *recorded("one-zone-silent")[1], Moved(1))
+    state = after(ready(), RunBegan(0.0, settings()), *recorded("one-zone-silent")[1], Moved(1))
 
     ended = after(state, RunEnded(report_of("one-zone-silent")))
     assert (ended.pane, cursor(ended)) == (Pane.PATH, cursor(state))
@@ -532,7 +532,7 @@ def test_what_the_cursor_is_on_has_its_target(pane: Pane, key: str, target: str 
 def test_a_chosen_cause_that_has_gone_gives_way_to_the_first() -> None:
     state = after(again("one-zone-silent"), Chosen(Pane.CAUSES, "finding/TCP002@backup"))
 
-    assert chosen_entry(after(state, RunBegun(0.0, settings()), RunEnded(report_of("healthy")))) == CHANGED
+    assert chosen_entry(after(state, RunBegan(0.0, settings()), RunEnded(report_of("healthy")))) == CHANGED
 
 
 def test_no_cause_is_named_before_a_run_has_ended() -> None:
@@ -557,7 +557,7 @@ def test_settings_are_those_of_the_next_run() -> None:
         (Ticked(1.0), {"picture", "rows", "entries"}),
         (FindingsSwitched(), {"picture", "rows"}),
         (Filtered("x"), set()),
-        (RunBegun(0.0, settings()), {"entries"}),
+        (RunBegan(0.0, settings()), {"entries"}),
         (RunEnded(report_of("healthy")), set()),
         (recorded("healthy")[1][-1], {"entries"}),
     ],
@@ -580,7 +580,7 @@ def test_what_is_derived_is_kept_only_as_long_as_it_holds(happened: Happened, ke
 def interrupted(name: str) -> State:
     report = report_of(name)
     cut = replace(report, run=replace(report.run, complete=False, interrupted=True))
-    return after(ready(), RunBegun(0.0, settings()), RunEnded(cut))
+    return after(ready(), RunBegan(0.0, settings()), RunEnded(cut))
 
 
 @pytest.mark.parametrize(
@@ -603,7 +603,7 @@ def test_the_exit_code_is_that_of_the_last_whole_run(state: State, fail_on: str,
 
 
 def test_a_run_that_requires_less_says_nothing_of_the_whole() -> None:
-    state = after(again("one-zone-silent"), RunBegun(0.0, settings(), "backup"), RunEnded(report_of("healthy")))
+    state = after(again("one-zone-silent"), RunBegan(0.0, settings(), "backup"), RunEnded(report_of("healthy")))
 
     assert state.whole == report_of("one-zone-silent")
     assert left_with(state) is state.whole

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.codec import dumps, encode
 from agent.report.model import Measurement
@@ -24,7 +24,7 @@ from agent.settings import Settings, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH, settings_of
 from agent.watch.listen import Listener, Pages
-from agent.watch.schedule import Emit, Job, Surroundings, Watch
+from agent.watch.schedule import Emit, Watch, WatchConfig, WatchEnvironment
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
 
@@ -267,7 +267,7 @@ class Runs:
         if through:
             self.gate.set()
 
-    async def measure(self, settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def measure(self, settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         """One of them."""
         self.begun += 1
         await self.gate.wait()
@@ -276,10 +276,12 @@ class Runs:
         return self._evidence
 
 
-def job_of(runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any) -> Job:
+def job_of(
+    runs: Runs, *, scenario: str = "healthy", redact: bool = False, deadline: float = 20, **given: Any
+) -> WatchConfig:
     """What a watch does over these runs; what is not given is as the command has it."""
     defaults: dict[str, Any] = {"interval": 60.0, "cycles": None, "raise_after": 2, "clear_after": 2}
-    return Job(
+    return WatchConfig(
         settings=replace(settings_of(scenarios.load(scenario)), deadline=deadline),
         watching=Watching(**(defaults | given)),
         measure=runs.measure,
@@ -296,7 +298,7 @@ class Watched:
     """A watch that goes on."""
 
     watch: Watch
-    stop: Stop
+    stop: CancelToken
     lines: list[str]
     """What it has said."""
     over: asyncio.Task[None]
@@ -311,12 +313,12 @@ class Watched:
 
 @contextlib.asynccontextmanager
 async def watching(
-    job: Job, *, environment: Mapping[str, str] | None = None, reread: Callable[[], Job] | None = None
+    job: WatchConfig, *, environment: Mapping[str, str] | None = None, reread: Callable[[], WatchConfig] | None = None
 ) -> AsyncIterator[Watched]:
     """A watch that is ended as by SIGTERM, unless it has ended before."""
     lines: list[str] = []
-    stop, said = Stop(), Writer(lines.append)
-    around = Surroundings(
+    stop, said = CancelToken(), Writer(lines.append)
+    around = WatchEnvironment(
         now=lambda: EPOCH,
         chance=random.Random(1),
         manager=Notified(environment or {}, process_id=1),
@@ -328,7 +330,7 @@ async def watching(
     over = asyncio.create_task(watch.run())
     try:
         yield Watched(watch, stop, lines, over)
-        stop.pull("SIGTERM")
+        stop.cancel("SIGTERM")
         await over
     finally:
         over.cancel()

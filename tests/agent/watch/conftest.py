@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _begun(
+def _started(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[subprocess.Popen[str] | None]:
     """The long watch, from the first test here on, where one of the tests that were chosen waits for it."""
@@ -38,7 +38,7 @@ def _begun(
 
 
 @pytest.fixture
-def year(_begun: subprocess.Popen[str] | None) -> subprocess.Popen[str]:
+def year(_started: subprocess.Popen[str] | None) -> subprocess.Popen[str]:
     """The process that watches for CYCLES."""
-    assert _begun is not None
-    return _begun
+    assert _started is not None
+    return _started

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent.catalog.findings import Severity
 from agent.report.model import Report, Status
-from agent.watch.changes import WINDOW, Change, Kind, Tracker, share_of_changes
+from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
 from tests.agent.watch.cycles import INTERVAL, LASTS, LOOK, cycle, fault
 from tests.support import build
@@ -345,9 +345,9 @@ def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
 _STATUS: Final = {"o": Status.OK, "w": Status.WARNING, "c": Status.CRITICAL, "u": Status.UNKNOWN}
 
 
-def _verdicts(cycles: str, raise_after: int = 2, clear_after: int = 2) -> tuple[Tracker, list[Change]]:
+def _verdicts(cycles: str, raise_after: int = 2, clear_after: int = 2) -> tuple[Tracker, list[StateChange]]:
     tracker = Tracker(raise_after=raise_after, clear_after=clear_after)
-    said: list[Change] = []
+    said: list[StateChange] = []
     for number, letter in enumerate(cycles, 1):
         said += tracker.fold(cycle(number, status=_STATUS[letter]))
     return tracker, said
@@ -400,7 +400,7 @@ def test_a_change_of_the_verdict_says_what_it_was_and_for_how_long() -> None:
 # --- What a change holds ---------------------------------------------------------------------------------------------
 
 
-def _of_finding(cycles: str, **how: int) -> list[Change]:
+def _of_finding(cycles: str, **how: int) -> list[StateChange]:
     tracker = Tracker(raise_after=how.get("raise_after", 2), clear_after=how.get("clear_after", 2))
     return [each for report in _reports(cycles) for each in tracker.fold(report) if each.finding is not None]
 

@@ -11,7 +11,7 @@ import pytest
 from agent.report.codec import dumps, encode
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
-from agent.watch.schedule import PROBE_SECONDS, Job
+from agent.watch.schedule import PROBE_SECONDS, WatchConfig
 from tests.agent.watch import clients
 from tests.agent.watch.clients import (
     LOOPBACK,
@@ -47,7 +47,7 @@ def _measured() -> None:
     measurement_of(FAULTY)
 
 
-def listening(runs: Runs, **given: Any) -> Job:
+def listening(runs: Runs, **given: Any) -> WatchConfig:
     """A job that listens on a port of loopback."""
     return job_of(runs, **({"listen": (LOOPBACK, free_port())} | given))
 
@@ -277,7 +277,7 @@ def test_nobody_waits_for_a_watch_that_is_over() -> None:
                 await client.send(request_for("/probe"))
                 await until(lambda: len(watched.listener._open) == 1)
                 await turns()
-                watched.stop.pull("SIGTERM")
+                watched.stop.cancel("SIGTERM")
                 runs.gate.set()
                 await watched.over
                 assert await waiting is None
@@ -350,7 +350,7 @@ def test_settings_that_are_none_are_refused_and_the_listener_stays() -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
 
-        def reread() -> Job:
+        def reread() -> WatchConfig:
             raise ValueError("no such option\nREADY=1")
 
         async with watching(listening(runs), reread=reread) as watched:

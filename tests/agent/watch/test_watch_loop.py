@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.judge.verdict import judge
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import ReaderGoneError
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
@@ -39,7 +39,7 @@ def _kept() -> None:
 def canned(name: str = "healthy") -> Measure:
     """Takes no time, and sees what a scenario shows."""
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         return measurement_of(name)
 
     return go
@@ -54,16 +54,16 @@ def counted(done: Watched, name: str, **labels: str) -> float:
 
 
 def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
-    begun: list[float] = []
+    started: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
-        begun.append(asyncio.get_running_loop().time())
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        started.append(asyncio.get_running_loop().time())
         await asyncio.sleep(5.0)
         return measurement_of("healthy")
 
     watched(job(go, cycles=200))
-    apart = [after - before for before, after in itertools.pairwise(begun)]
-    assert len(begun) == 200
+    apart = [after - before for before, after in itertools.pairwise(started)]
+    assert len(started) == 200
     assert all((1 - JITTER) * INTERVAL - 1e-6 <= each <= (1 + JITTER) * INTERVAL + 1e-6 for each in apart)
     assert min(apart) < 0.95 * INTERVAL < 1.05 * INTERVAL < max(apart)
     assert sum(apart) == pytest.approx(199 * INTERVAL, rel=0.02)
@@ -72,11 +72,11 @@ def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
 def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
     spans: list[tuple[float, float]] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started = loop.time()
         await asyncio.sleep(3 * INTERVAL if len(spans) % 2 else 1.0)
-        spans.append((begun, loop.time()))
+        spans.append((started, loop.time()))
         return measurement_of("healthy")
 
     done = watched(job(go, cycles=6))
@@ -87,11 +87,11 @@ def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
 
 
 def test_a_signal_ends_the_wait_at_once() -> None:
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
-        stop.pull("SIGTERM")
+        stop.cancel("SIGTERM")
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         return measurement_of("healthy")
 
     at: list[float] = []
@@ -103,14 +103,14 @@ def test_a_signal_ends_the_wait_at_once() -> None:
 def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
     textfile = tmp_path / "watch.prom"
 
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(INTERVAL * 1.5)  # the second cycle waits for an answer that does not come
-        stop.pull("SIGTERM")
+        stop.cancel("SIGTERM")
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         cycle = networks(loaded("healthy" if not waited else "one-zone-silent"))
         if waited:
-            stop.pull("SIGTERM")
+            stop.cancel("SIGTERM")
         waited.append(True)
         return await cycle(settings, emit, stop)
 
@@ -144,7 +144,7 @@ def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> No
 def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
     turns: list[int | None] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         turns.append(settings.turn)
         return measurement_of("healthy")
 
@@ -157,7 +157,7 @@ def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
     said: list[str] = []
     cycle = networks(loaded(*names))
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         said.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
         return await cycle(settings, emit, stop)
 
@@ -257,7 +257,7 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
     folder = tmp_path / "later"
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(made) == 3:
             folder.mkdir()
         return measurement_of("healthy")
@@ -273,13 +273,13 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
 
 def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    begun: list[float] = []
+    started: list[float] = []
 
     def hanging(document: str, path: Path) -> None:
         let_go.wait()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
-        begun.append(asyncio.get_running_loop().time())
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        started.append(asyncio.get_running_loop().time())
         return measurement_of("healthy")
 
     monkeypatch.setattr(looping, "to_file", hanging)
@@ -290,7 +290,7 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
         let_go.set()
     assert all(
         (1 - JITTER) * INTERVAL <= after - before <= (1 + JITTER) * INTERVAL
-        for before, after in itertools.pairwise(begun)
+        for before, after in itertools.pairwise(started)
     )
     assert [line for line in done.lines if "watch.prom" in line] == [
         f"{tmp_path / 'watch.prom'} cannot be written: it takes longer than {FILE_SECONDS:g} s\n"
@@ -307,7 +307,7 @@ def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monk
         let_go.wait()
         taken.append(document)
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(made) == 19:
             let_go.set()
         return measurement_of("healthy")
@@ -325,7 +325,7 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
 
     made = itertools.count(1)
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         next(made)
         time.sleep(0.01)  # noqa: ASYNC251 - real time, for the thread that writes
         return measurement_of("healthy")
@@ -341,7 +341,7 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
 def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(made) == 1:
             raise RuntimeError("a fault\nof ours")
         return measurement_of("healthy")
@@ -368,7 +368,7 @@ def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
 def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(made) == 1:
             raise RuntimeError
         return measurement_of("healthy")
@@ -379,14 +379,14 @@ def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
 def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
     alive: list[tuple[float, bool]] = []
 
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         while True:
             alive.append((asyncio.get_running_loop().time(), watch._alive()[0]))
             await asyncio.sleep(1.0)
 
     made = itertools.count()
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         if next(made) == 2:
             await asyncio.sleep(100 * INTERVAL)
         return measurement_of("one-zone-silent")  # the verdict is no matter of life
@@ -402,26 +402,26 @@ def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
 
 
 def test_settings_are_taken_before_the_next_cycle() -> None:
-    begun: list[float] = []
+    started: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
-        begun.append(asyncio.get_running_loop().time())
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
+        started.append(asyncio.get_running_loop().time())
         return measurement_of("healthy")
 
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
         watch.read_again()
 
     done = watched(job(go), meanwhile=meanwhile, reread=lambda: job(go, interval=600.0, cycles=3))
     assert "the settings were read again\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="taken") == 1
-    first, second = (after - before for before, after in itertools.pairwise(begun))
+    first, second = (after - before for before, after in itertools.pairwise(started))
     assert first == pytest.approx(INTERVAL, rel=JITTER)  # it was due already
     assert second == pytest.approx(600.0, rel=JITTER)
 
 
 def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
         watch.read_again()
 
@@ -435,7 +435,7 @@ def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
 
 
 def test_what_stands_raised_stays_so_over_new_settings() -> None:
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(2.5 * INTERVAL)
         watch.read_again()
 
@@ -455,11 +455,11 @@ def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
     """The deadline of the settings that were read again holds from the next cycle on."""
     seen: list[float] = []
 
-    async def go(settings: Settings, emit: Emit, stop: Stop) -> Measurement:
+    async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         seen.append(settings.deadline)
         return measurement_of("healthy")
 
-    async def meanwhile(watch: Watch, stop: Stop) -> None:
+    async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
         watch.read_again()
 

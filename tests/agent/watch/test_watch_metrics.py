@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from agent.formats import prometheus
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.report.model import Measurement, Report, Status
 from agent.settings import Notify, Watching
@@ -18,8 +18,8 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.watch.changes import Kind, Tracker
 from agent.watch.metrics import Counts, families
-from agent.watch.notices import Outcome, Way
-from agent.watch.schedule import Job, Surroundings, Watch
+from agent.watch.notices import Channel, Delivery
+from agent.watch.schedule import Watch, WatchConfig, WatchEnvironment
 from agent.watch.systemd import Manager
 from tests.agent.watch.cycles import cycle, fault
 from tests.agent.watch.receiver import receiving, silence
@@ -38,7 +38,7 @@ def _samples(
         families(
             counts=Counts(**counts),
             tracker=tracker,
-            notices=Counter({(Way.URL, Outcome.FAILED): 3, (Way.URL, Outcome.TOLD): 0}),
+            notices=Counter({(Channel.URL, Delivery.FAILED): 3, (Channel.URL, Delivery.SENT): 0}),
             interval=60.0,
             begun_at=build.NOW,
             redact=masked,
@@ -81,7 +81,7 @@ def test_counters_say_what_was_counted() -> None:
     ):
         assert _of(samples, name) == {none: value}, name
     assert _of(samples, "reloads_total") == {_labels(result="taken"): 5, _labels(result="refused"): 6}
-    failed, told = _labels(way="url", result="failed"), _labels(way="url", result="told")
+    failed, told = _labels(channel="url", result="failed"), _labels(channel="url", result="sent")
     assert _of(samples, "notices_total") == {failed: 3, told: 0}
 
 
@@ -136,7 +136,7 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
             on_change=("sleep", "600"),
             notify=Notify(url=url),
         )
-        job = Job(
+        job = WatchConfig(
             settings=replace(settings_of(scenarios.load("healthy")), deadline=1.0),
             watching=watching,
             measure=measure,
@@ -146,7 +146,7 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
             render=lambda _: "",
             redact=False,
         )
-        around = Surroundings(
+        around = WatchEnvironment(
             now=lambda: datetime.fromisoformat("2026-03-01T12:00:00+00:00"),
             chance=random.Random(1),
             manager=Manager({}, process_id=1),
@@ -154,7 +154,7 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
             documents=lines,
             journal=True,
         )
-        watch = Watch(job, around, Stop([]))
+        watch = Watch(job, around, CancelToken([]))
         async with asyncio.timeout(LIMIT):
             await watch.run()
         return watch
@@ -166,8 +166,8 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
     samples = samples_in(watch._metrics())
     assert _of(samples, "cycles_total") == {frozenset(): 12}
     notices = _of(samples, "notices_total")
-    left = notices[_labels(way="command", result="left")]
-    assert left == notices[_labels(way="url", result="left")] == sum(_of(samples, "changes_total").values()) > 4
+    left = notices[_labels(channel="command", result="dropped")]
+    assert left == notices[_labels(channel="url", result="dropped")] == sum(_of(samples, "changes_total").values()) > 4
     assert sum("was not told: no time was left for it" in each for each in said) == 2 * left
     assert "s3cr3t" not in "".join(said) + watch._metrics()
 

@@ -19,7 +19,17 @@ import pytest
 from agent.cli.options import _why_no_url, _words
 from agent.settings import Notify
 from agent.simulated.clock import VirtualLoop
-from agent.watch.notices import MAX_WAITING, Notice, Notices, NotToldError, Outcome, Tell, Way, by_command, by_post
+from agent.watch.notices import (
+    MAX_WAITING,
+    Channel,
+    Delivery,
+    Notice,
+    Notices,
+    NotToldError,
+    Sender,
+    by_command,
+    by_post,
+)
 from tests.agent.watch.receiver import Answer, Receiver, endless, raw, receiving, silence, status
 
 T = TypeVar("T")
@@ -42,14 +52,14 @@ def run(body: Awaitable[T]) -> T:
     return asyncio.run(within())
 
 
-def why_not(tell: Tell, notice: Notice = NOTICE) -> str:
+def why_not(tell: Sender, notice: Notice = NOTICE) -> str:
     """What is said of a notice that was not told."""
     with pytest.raises(NotToldError) as caught:
         run(tell(notice))
     return str(caught.value)
 
 
-def post(receiver: Receiver, *, path: str = "/hook", template: Any = None, seconds: float = LIMIT) -> Tell:
+def post(receiver: Receiver, *, path: str = "/hook", template: Any = None, seconds: float = LIMIT) -> Sender:
     return by_post(Notify(url=receiver.url(path), template=template), "backuplink/1", seconds=seconds, pauses=AGAIN)
 
 
@@ -236,15 +246,15 @@ def test_a_url_that_is_taken_leads_to_the_host_that_was_looked_at(url: str) -> N
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        ((status(200),), Outcome.TOLD),
-        ((status(404),), Outcome.FAILED),
-        ((status(302, Location=f"http://127.0.0.1:1/{SECRET}"),), Outcome.FAILED),
-        ((raw(f"HTTP/1.1 200 {SECRET}\x00\r\n{SECRET}".encode()),), Outcome.FAILED),
-        ((silence,), Outcome.FAILED),
+        ((status(200),), Delivery.SENT),
+        ((status(404),), Delivery.FAILED),
+        ((status(302, Location=f"http://127.0.0.1:1/{SECRET}"),), Delivery.FAILED),
+        ((raw(f"HTTP/1.1 200 {SECRET}\x00\r\n{SECRET}".encode()),), Delivery.FAILED),
+        ((silence,), Delivery.FAILED),
     ],
 )
 def test_the_url_is_in_no_word_that_is_said(
-    answers: tuple[Answer, ...], outcome: Outcome, caplog: pytest.LogCaptureFixture
+    answers: tuple[Answer, ...], outcome: Delivery, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with receiving(*answers) as receiver:
@@ -252,9 +262,9 @@ def test_the_url_is_in_no_word_that_is_said(
             url=f"http://user-{SECRET}:{SECRET}@127.0.0.1:{receiver.port}/{SECRET}?{SECRET}={SECRET}#{SECRET}"
         )
         tell = by_post(where, "backuplink/1", seconds=SHORT, pauses=())
-        said, counted = run(_told({Way.URL: tell}, [NOTICE]))
-    assert counted == {(Way.URL, outcome): 1}
-    assert len(said) == (outcome is not Outcome.TOLD)
+        said, counted = run(_told({Channel.URL: tell}, [NOTICE]))
+    assert counted == {(Channel.URL, outcome): 1}
+    assert len(said) == (outcome is not Delivery.SENT)
     for each in (repr(said), caplog.text, repr(where)):
         assert SECRET not in each
 
@@ -262,11 +272,11 @@ def test_the_url_is_in_no_word_that_is_said(
 # --- A program -------------------------------------------------------------------------------------------------------
 
 
-def command(*argv: str, seconds: float = LIMIT, running: set[int] | None = None) -> Tell:
+def command(*argv: str, seconds: float = LIMIT, running: set[int] | None = None) -> Sender:
     return by_command(argv, set() if running is None else running, seconds=seconds)
 
 
-def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = None) -> Tell:
+def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = None) -> Sender:
     return command("sh", "-c", script, seconds=seconds, running=running)
 
 
@@ -442,10 +452,12 @@ def test_its_process_is_known_from_its_begin_to_its_end() -> None:
 
 # --- Who is told, and how many wait ----------------------------------------------------------------------------------
 
-Counted = dict[tuple[Way, Outcome], int]
+Counted = dict[tuple[Channel, Delivery], int]
 
 
-async def _told(ways: dict[Way, Tell], notices: list[Notice], seconds: float = LIMIT) -> tuple[list[str], Counted]:
+async def _told(
+    ways: dict[Channel, Sender], notices: list[Notice], seconds: float = LIMIT
+) -> tuple[list[str], Counted]:
     """What is said of telling `notices`, and what is counted."""
     said: list[str] = []
     telling = Notices(ways, said.append)
@@ -454,7 +466,7 @@ async def _told(ways: dict[Way, Tell], notices: list[Notice], seconds: float = L
         for each in notices:
             telling.add(each)
         await telling.finish(seconds)
-    assert set(telling.counted) == set(itertools.product(ways, Outcome))
+    assert set(telling.counted) == set(itertools.product(ways, Delivery))
     return said, {key: number for key, number in telling.counted.items() if number}
 
 
@@ -477,20 +489,20 @@ async def _never(_: Notice) -> None:
 
 
 def test_changes_are_told_in_their_order_and_in_each_way() -> None:
-    got: dict[Way, list[str]] = {way: [] for way in Way}
+    got: dict[Channel, list[str]] = {way: [] for way in Channel}
 
-    def way_of(way: Way, pause: float) -> Tell:
+    def way_of(way: Channel, pause: float) -> Sender:
         async def tell(notice: Notice) -> None:
             await asyncio.sleep(pause)
             got[way].append(notice.id)
 
         return tell
 
-    ways = {Way.COMMAND: way_of(Way.COMMAND, 0.0), Way.URL: way_of(Way.URL, 0.1)}
+    ways = {Channel.COMMAND: way_of(Channel.COMMAND, 0.0), Channel.URL: way_of(Channel.URL, 0.1)}
     (said, counted), _ = _virtually(_told(ways, _numbered(5)))
     assert said == []
-    assert got == {way: ["id-0", "id-1", "id-2", "id-3", "id-4"] for way in Way}
-    assert counted == {(way, Outcome.TOLD): 5 for way in Way}
+    assert got == {way: ["id-0", "id-1", "id-2", "id-3", "id-4"] for way in Channel}
+    assert counted == {(way, Delivery.SENT): 5 for way in Channel}
 
 
 def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
@@ -499,9 +511,9 @@ def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
     async def tell(notice: Notice) -> None:
         got.append(notice.id)
 
-    (_, counted), took = _virtually(_told({Way.COMMAND: _never, Way.URL: tell}, _numbered(3), seconds=5.0))
+    (_, counted), took = _virtually(_told({Channel.COMMAND: _never, Channel.URL: tell}, _numbered(3), seconds=5.0))
     assert got == ["id-0", "id-1", "id-2"]
-    assert counted == {(Way.URL, Outcome.TOLD): 3, (Way.COMMAND, Outcome.LEFT): 3}
+    assert counted == {(Channel.URL, Delivery.SENT): 3, (Channel.COMMAND, Delivery.DROPPED): 3}
     assert took == pytest.approx(5.0)
 
 
@@ -510,9 +522,9 @@ def test_a_failure_is_said_counted_and_over() -> None:
         if notice.id == "id-1":
             raise NotToldError("it hurts")
 
-    (said, counted), _ = _virtually(_told({Way.URL: tell}, _numbered(3)))
+    (said, counted), _ = _virtually(_told({Channel.URL: tell}, _numbered(3)))
     assert said == ["the change id-1 was not told: it hurts"]
-    assert counted == {(Way.URL, Outcome.TOLD): 2, (Way.URL, Outcome.FAILED): 1}
+    assert counted == {(Channel.URL, Delivery.SENT): 2, (Channel.URL, Delivery.FAILED): 1}
 
 
 def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
@@ -520,25 +532,25 @@ def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
         if notice.id == "id-0":
             raise RuntimeError(f"https://hooks.example.com/{SECRET}")
 
-    (said, counted), _ = _virtually(_told({Way.URL: tell}, _numbered(2)))
+    (said, counted), _ = _virtually(_told({Channel.URL: tell}, _numbered(2)))
     assert said == ["the change id-0 was not told: internal error: RuntimeError in tell"]
-    assert counted == {(Way.URL, Outcome.TOLD): 1, (Way.URL, Outcome.FAILED): 1}
+    assert counted == {(Channel.URL, Delivery.SENT): 1, (Channel.URL, Delivery.FAILED): 1}
 
 
 def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
     async def body() -> tuple[list[str], int]:
         said: list[str] = []
-        telling = Notices({Way.URL: _never}, said.append)
+        telling = Notices({Channel.URL: _never}, said.append)
         async with asyncio.TaskGroup() as group:
             telling.begin(group)
             telling.add(Notice("first", {}, None))
             await asyncio.sleep(0)  # it is under way now
             for each in _numbered(MAX_WAITING + 1000):
                 telling.add(each)
-            left = telling.counted[Way.URL, Outcome.LEFT]
-            assert telling._waiting[Way.URL].qsize() == MAX_WAITING
+            left = telling.counted[Channel.URL, Delivery.DROPPED]
+            assert telling._waiting[Channel.URL].qsize() == MAX_WAITING
             await telling.finish(1.0)
-        assert telling.counted[Way.URL, Outcome.LEFT] == MAX_WAITING + 1001
+        assert telling.counted[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
         return said, left
 
     (said, left), took = _virtually(body())
@@ -554,18 +566,18 @@ def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
 
 def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
     async def body() -> Counted:
-        first = Notices({Way.URL: _never}, lambda _: None)
+        first = Notices({Channel.URL: _never}, lambda _: None)
         async with asyncio.TaskGroup() as group:
             first.begin(group)
             first.add(NOTICE)
             await asyncio.sleep(0)
-            second = Notices({Way.COMMAND: _never}, lambda _: None, first.counted)
+            second = Notices({Channel.COMMAND: _never}, lambda _: None, first.counted)
             await first.finish(1.0)
             await second.finish(1.0)
         return dict(second.counted)
 
     counted, _ = _virtually(body())
-    assert counted == {**dict.fromkeys(itertools.product(Way, Outcome), 0), (Way.URL, Outcome.LEFT): 1}
+    assert counted == {**dict.fromkeys(itertools.product(Channel, Delivery), 0), (Channel.URL, Delivery.DROPPED): 1}
 
 
 @pytest.mark.parametrize("turns", range(12))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.simulated.clock import VirtualLoop
-from agent.watch.schedule import FILE_SECONDS, CannotListenError, Job
+from agent.watch.schedule import FILE_SECONDS, CannotListenError, WatchConfig
 from agent.watch.systemd import MAX_STATUS, Manager, in_journal
 from tests.agent.watch import clients
 from tests.agent.watch.clients import LOOPBACK, Runs, free_port, job_of, leap, listening, played, until, watching
@@ -251,7 +251,7 @@ def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager
 
         new = job_of(runs)
 
-        def reread() -> Job:
+        def reread() -> WatchConfig:
             if not good:
                 raise ValueError("no such region\nREADY=1")
             return new
@@ -284,7 +284,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
         held = clients.Held()
         new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
 
-        def reread() -> Job:
+        def reread() -> WatchConfig:
             held.wait()
             return new
 
@@ -317,7 +317,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
         held = clients.Held()
         new = job_of(runs, raise_after=7)  # here, since it opens files, and a thread that is let go would at any time
 
-        def reread() -> Job:
+        def reread() -> WatchConfig:
             held.wait()
             return new
 
@@ -327,7 +327,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
             await until(lambda: held.waiting)
             if stopped:
                 asked_at = asyncio.get_running_loop().time()
-                watched.stop.pull("SIGTERM")
+                watched.stop.cancel("SIGTERM")
                 await watched.over
                 assert asyncio.get_running_loop().time() - asked_at < FILE_SECONDS  # and took no time of its own
             else:

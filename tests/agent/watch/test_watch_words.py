@@ -20,7 +20,7 @@ from agent.report.model import Finding, Report, Status
 from agent.report.redact import redact
 from agent.report.serialization import type_schema
 from agent.watch.change_text import NAMES, NOTICE, document, dumps, filled, flaw_of, lasted, line_of
-from agent.watch.changes import Change, Kind, Tracker
+from agent.watch.changes import Kind, StateChange, Tracker
 from tests.agent.watch.cycles import cycle, fault
 from tests.support.runs import report_of
 
@@ -28,19 +28,19 @@ HOSTILE: Final = 'a"},{"b\\\n<2>forged\r\x1b[2J\u202e\u2028${id} $id %s\x00'
 CREDIBLE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
 
 
-def _changes(*reports: Report, after: int = 1) -> list[Change]:
+def _changes(*reports: Report, after: int = 1) -> list[StateChange]:
     tracker = Tracker(raise_after=after, clear_after=after)
     return [change for report in reports for change in tracker.fold(report)]
 
 
-def _of(finding: Finding, **how: Any) -> Change:
+def _of(finding: Finding, **how: Any) -> StateChange:
     """The change by which a finding is raised, with other values in it."""
     raised = replace(finding, explained_by=None)
     (change,) = (each for each in _changes(cycle(1, raised)) if each.finding is not None)
     return replace(change, finding=finding, **how)
 
 
-def _said(change: Change, *, masked: bool = False) -> str:
+def _said(change: StateChange, *, masked: bool = False) -> str:
     return line_of(change, redact=masked).text
 
 
@@ -98,7 +98,7 @@ def _said(change: Change, *, masked: bool = False) -> str:
         ),
     ],
 )
-def test_a_change_of_a_finding_on_a_line(change: Change, priority: int, expected: str) -> None:
+def test_a_change_of_a_finding_on_a_line(change: StateChange, priority: int, expected: str) -> None:
     line = line_of(change, redact=False)
     assert line.text == expected.replace("{title}", CODES["TCP001"].title)
     assert line.shown(journal=True) == f"<{priority}>{line.text}\n"

@@ -36,7 +36,7 @@ from probes.model import Address, Addressing, Draft, Observation, Role, Target
 from probes.observe import Log
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import dns, host, http, proxy
-from probes.steps.ladder import HTTPS, Gear, climb, rungs
+from probes.steps.ladder import HTTPS, ProbeContext, climb, rungs
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk
@@ -319,7 +319,7 @@ class Ascent:
         # Taken by others, at first.
         self._places = asyncio.Semaphore(0), asyncio.Semaphore(0)
         connects, handshakes = self._places
-        self.gear = Gear(
+        self.context = ProbeContext(
             net=net,
             machine=machine,
             log=self.log,
@@ -351,8 +351,8 @@ class Ascent:
     async def go(self, address: Address) -> None:
         """The whole climb."""
         subjects = rungs(TARGET, address, HTTPS, None)
-        self.log.announce(*subjects)
-        await climb(self.gear, TARGET, subjects)
+        self.log.plan(*subjects)
+        await climb(self.context, TARGET, subjects)
 
     def end(self, address: Address) -> None:
         """What must hold wherever it was cut."""
@@ -363,7 +363,7 @@ class Ascent:
         assert not self._keys.cancelled()
         self.log.close("interrupted by a test", "SIGTERM")
         seen = [each.id for each in self.emitted]
-        assert len(seen) == len({*seen}) == self.log.announced
+        assert len(seen) == len({*seen}) == self.log.planned
         assert {*seen} >= {each.id for each in rungs(TARGET, address, HTTPS, None)}
 
 

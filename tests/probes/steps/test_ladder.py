@@ -28,7 +28,7 @@ from probes.model import (
 )
 from probes.observe import Log
 from probes.seams import Keys, Net, Stream, Trust, World
-from probes.steps.ladder import HTTPS, OTHER_NAME, SMALL_SEGMENTS, SUPPORT_CHANNEL, Gear, climb, rungs
+from probes.steps.ladder import HTTPS, OTHER_NAME, SMALL_SEGMENTS, SUPPORT_CHANNEL, ProbeContext, climb, rungs
 from tests.support.fakes import ADDRESS, HOST, forever, os_error, run
 
 LIMIT = 3.0
@@ -127,9 +127,9 @@ class CountingNet:
 
 @dataclass
 class Climb:
-    """The gear of one climb in a simulated world, and what came of it."""
+    """The context of one climb in a simulated world, and what came of it."""
 
-    gear: Gear
+    context: ProbeContext
     net: CountingNet
     emitted: list[Observation[Any]] = field(default_factory=list)
 
@@ -149,7 +149,7 @@ def _word(observation: Observation[Any]) -> str:
 
 
 async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9, handshakes: int = 9) -> Climb:
-    """Gear in a world, with trust that is loaded and credentials that are known."""
+    """ProbeContext in a world, with trust that is loaded and credentials that are known."""
     loop = asyncio.get_running_loop()
     trust: asyncio.Future[Trust] = loop.create_future()
     trust.set_result(await world.machine.trust(None))
@@ -157,7 +157,7 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
     found.set_result(keys)
     net = CountingNet(world.net)
     emitted: list[Observation[Any]] = []
-    gear = Gear(
+    context = ProbeContext(
         net=net,
         machine=world.machine,
         log=Log(now=world.machine.now, emit=emitted.append),
@@ -168,7 +168,7 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
         connects=asyncio.Semaphore(connects),
         handshakes=asyncio.Semaphore(handshakes),
     )
-    return Climb(gear=gear, net=net, emitted=emitted)
+    return Climb(context=context, net=net, emitted=emitted)
 
 
 def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False) -> Climb:
@@ -179,8 +179,8 @@ def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False) -> C
             keys = scenario.credentials.keys() if signed else NO_KEYS
             climbing = await geared(world, keys=keys)
             subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
-            climbing.gear.log.announce(*subjects)
-            await climb(climbing.gear, TARGET, subjects)
+            climbing.context.log.plan(*subjects)
+            await climb(climbing.context, TARGET, subjects)
             closer = (SMALL_SEGMENTS, OTHER_NAME)  # looks that only a stall calls for
             assert [each.subject for each in climbing.emitted if each.subject.operation not in closer] == list(subjects)
             assert all(stream.closed for stream in climbing.net.streams)
@@ -299,7 +299,7 @@ def test_nothing_but_a_handshake_goes_over_the_second_look() -> None:
 def test_silence_of_the_second_look_is_no_silence_of_the_first() -> None:
     async def work(climbing: Climb) -> None:
         climbing.net.silent_after = 1
-        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok", *after("tls", "tls-untrusted", 3))
         facts = climbing.facts(Step.TLS)
         assert isinstance(facts, TlsFacts)
@@ -320,10 +320,10 @@ def test_each_step_has_its_own_time() -> None:
 # --- What is shared --------------------------------------------------------------------------------------------------
 
 
-def in_world(work: Callable[[Climb], Awaitable[None]], scenario: Scenario, **gear: Any) -> None:
+def in_world(work: Callable[[Climb], Awaitable[None]], scenario: Scenario, **context: Any) -> None:
     async def go() -> None:
         async with simulated(scenario) as world:
-            climbing = await geared(world, **gear)
+            climbing = await geared(world, **context)
             await work(climbing)
             assert all(stream.closed for stream in climbing.net.streams)
 
@@ -335,8 +335,8 @@ def test_no_trust_store_is_every_handshake_s_failure() -> None:
         loop = asyncio.get_running_loop()
         trust: asyncio.Future[Trust] = loop.create_future()
         trust.set_exception(ProbeError(FailureKind.TLS_NO_TRUST_STORE, "none"))
-        gear = replace(climbing.gear, trust=trust)
-        await climb(gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        context = replace(climbing.context, trust=trust)
+        await climb(context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok", *after("tls", "tls-no-trust-store", 3))
         assert [stream.sent for stream in climbing.net.streams] == [[]]
 
@@ -347,9 +347,9 @@ def test_loading_the_roots_is_no_part_of_a_handshake() -> None:
     async def work(climbing: Climb) -> None:
         loop = asyncio.get_running_loop()
         trust: asyncio.Future[Trust] = loop.create_future()
-        loop.call_later(2 * LIMIT, trust.set_result, climbing.gear.trust.result())
-        gear = replace(climbing.gear, trust=trust)
-        await climb(gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        loop.call_later(2 * LIMIT, trust.set_result, climbing.context.trust.result())
+        context = replace(climbing.context, trust=trust)
+        await climb(context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes[:2] == ("ok", "ok")
         assert (climbing.emitted[1].seconds or LIMIT) < LIMIT
         assert loop.time() > 2 * LIMIT
@@ -362,7 +362,7 @@ def test_finding_the_credentials_is_no_part_of_a_call() -> None:
         loop = asyncio.get_running_loop()
         keys: asyncio.Future[Keys | str] = loop.create_future()
         loop.call_later(2 * LIMIT, keys.set_result, a_scenario().credentials.keys())
-        await climb(replace(climbing.gear, keys=keys), TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        await climb(replace(climbing.context, keys=keys), TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok",) * 5
         assert (climbing.emitted[3].seconds or LIMIT) < LIMIT
 
@@ -377,7 +377,7 @@ def test_connects_are_bounded(connects: int, seconds: float) -> None:
     async def work(climbing: Climb) -> None:
         async with asyncio.TaskGroup() as group:
             for address in (ADDRESS, ip_address("10.0.2.17")):
-                group.create_task(climb(climbing.gear, TARGET, rungs(TARGET, address, HTTPS, None)))
+                group.create_task(climb(climbing.context, TARGET, rungs(TARGET, address, HTTPS, None)))
         assert asyncio.get_running_loop().time() == pytest.approx(seconds)
         assert climbing.outcomes.count("timeout") == 2
 
@@ -395,7 +395,7 @@ def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
                 GATEWAY_PORT,
                 OTHER_PORT,
             ):  # a stall on 443 is looked at more closely, which takes its own time
-                group.create_task(climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, port, None)))
+                group.create_task(climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, port, None)))
         assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.1)
         assert climbing.outcomes.count("timeout") == 2
 
@@ -408,7 +408,7 @@ def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_res
     async def work(climbing: Climb) -> None:
         climbing.net.first_sends = 3  # ClientHello, the end of the handshake, the unsigned request
         climbing.net.by_reset = by_reset
-        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok",) * 5
         assert len(climbing.net.streams) == 2
         assert climbing.facts(Step.API).new_connection is True
@@ -418,7 +418,7 @@ def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_res
 
 def test_padded_request_fills_more_than_four_segments() -> None:
     async def work(climbing: Climb) -> None:
-        await climb(climbing.gear, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
+        await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         mss = climbing.facts(Step.TCP).mss
         assert mss > 1460
         assert 4 * mss < len(climbing.net.streams[0].sent[-1]) < 6 * mss
@@ -431,7 +431,7 @@ def test_subjects_without_an_address_are_an_error() -> None:
         (subject, *_) = rungs(TARGET, ADDRESS, HTTPS, None)
         nowhere = type(subject)(step=Step.TCP, target="backup")
         with pytest.raises(ValueError, match="names no address"):
-            await climb(climbing.gear, TARGET, (nowhere,))
+            await climb(climbing.context, TARGET, (nowhere,))
 
     in_world(work, a_scenario())
 
@@ -461,8 +461,8 @@ def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
         async with simulated(scenario) as world:
             climbing = await geared(world, keys=scenario.credentials.keys())
             subjects = rungs(TARGET, ADDRESS, port, None)
-            climbing.gear.log.announce(*subjects)
-            task = asyncio.create_task(climb(climbing.gear, TARGET, subjects))
+            climbing.context.log.plan(*subjects)
+            task = asyncio.create_task(climb(climbing.context, TARGET, subjects))
             left = turn
             cut = False
 
@@ -479,7 +479,7 @@ def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
             assert task.cancelled() is cut, "a cancellation was swallowed"
             assert task.cancelled() or task.exception() is None
             assert all(stream.closed for stream in climbing.net.streams)
-            climbing.gear.log.close("interrupted by a test", "SIGTERM")
+            climbing.context.log.close("interrupted by a test", "SIGTERM")
             closer = {f"tls/backup/{ADDRESS}/{HTTPS}/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME)}
             assert sorted(each.id for each in climbing.emitted if each.id not in closer) == sorted(
                 each.id for each in subjects

@@ -20,7 +20,7 @@ from probes.failure import PeerClosedError
 from probes.model import Address, Addressing, Draft, Observation, Role, Skipped, Step, Target
 from probes.observe import Log
 from probes.seams import Keys, Stream, Trust
-from probes.steps.ladder import HTTPS, MAX_PADDING_BYTES, Gear, climb, rungs
+from probes.steps.ladder import HTTPS, MAX_PADDING_BYTES, ProbeContext, climb, rungs
 from probes.steps.tls import TlsStream
 from tests.support.fakes import ADDRESS, HOST, NOW, os_error
 
@@ -199,7 +199,7 @@ def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = 
         signer: asyncio.Future[Keys | str] = loop.create_future()
         signer.set_result(keys)
         emitted: list[Observation[Any]] = []
-        gear = Gear(
+        context = ProbeContext(
             net=server,
             machine=machine,
             log=Log(now=machine.now, emit=emitted.append),
@@ -211,8 +211,8 @@ def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = 
             handshakes=asyncio.Semaphore(1),
         )
         subjects = rungs(TARGET, ADDRESS, HTTPS, "dns/backup/getaddrinfo")
-        gear.log.announce(*subjects)
-        task = loop.create_task(climb(gear, TARGET, subjects))
+        context.log.plan(*subjects)
+        task = loop.create_task(climb(context, TARGET, subjects))
         turn, cut = 0, False
 
         def count() -> None:
@@ -227,7 +227,7 @@ def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = 
         assert task.cancelled() is cut
         assert cut or task.exception() is None
         assert all(stream.closed for stream in server.opened), "a connection stays open"
-        gear.log.close("the run was interrupted", "SIGTERM")
+        context.log.close("the run was interrupted", "SIGTERM")
         assert sorted(each.id for each in emitted) == sorted(each.id for each in subjects), "each look once"
         peers = [stream.peer for stream in server.opened if stream.peer is not None]
         if peers:

@@ -8,14 +8,14 @@ import pytest
 
 from probes.facts import IcmpError, TcpFacts
 from probes.model import Draft
-from probes.seams import Way
+from probes.seams import LocalRoute
 from probes.steps import tcp
 from tests.support.fakes import ADDRESS, FakeMachine, FakeNet, ScriptedStream, os_error, run
 
 ROUTER = ip_address("10.0.1.1")
 OWN = ip_address("10.0.1.10")
 OTHER_OWN = ip_address("10.0.1.11")
-WAY = Way(interface="eth0", source=OTHER_OWN, next_hop=ROUTER)
+WAY = LocalRoute(interface="eth0", source=OTHER_OWN, next_hop=ROUTER)
 SEEN = TcpFacts(source=OWN, retransmits=1, icmp=IcmpError(sender=ROUTER, type=3, code=13))
 
 

@@ -30,7 +30,7 @@ from urllib3.exceptions import HTTPError
 from agent.catalog.endpoint_urls import REFUSED_URL
 from agent.catalog.partitions import is_region
 from agent.judge.evidence import Evidence
-from agent.process.cancel import Stop
+from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
 from agent.run import plan
 from agent.run.runner import measure
@@ -508,7 +508,7 @@ def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
             machine = Ours(chosen, world.machine.now)
             asked = replace(settings(ca_bundle=ca_bundle), region="eu-west-1", region_source="--region")
             here = World(net=world.net, machine=machine, sdk=SystemSdk())
-            return await measure(asked, here, emit=lambda _: None, stop=Stop())
+            return await measure(asked, here, emit=lambda _: None, stop=CancelToken())
 
     evidence = Evidence(asyncio.run(go()))
     (backup, *_) = evidence.targets

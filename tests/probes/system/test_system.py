@@ -25,7 +25,7 @@ from agent.simulated.certificates import AUTHORITIES, root_pem
 from probes.background import in_background
 from probes.facts import Interface, TcpFacts
 from probes.model import Address, Draft, FailureKind
-from probes.seams import MAX_FILE_BYTES, Stream, Way
+from probes.seams import MAX_FILE_BYTES, LocalRoute, Stream
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
@@ -664,14 +664,14 @@ def test_own_addresses() -> None:
 @both_families
 def test_way_to_this_host(address: Address) -> None:
     way = SystemMachine().way(address)
-    assert way == Way(interface="lo", source=address, next_hop=address)
+    assert way == LocalRoute(interface="lo", source=address, next_hop=address)
     assert SystemMachine().neighbour(way) in (None, "noarp")
 
 
 @linux
 def test_what_cannot_be_asked_is_unknown() -> None:
     machine = SystemMachine()
-    way = Way(interface="lo", source=IPV4, next_hop=IPV4)
+    way = LocalRoute(interface="lo", source=IPV4, next_hop=IPV4)
     with no_descriptors_left():
         found = machine.interfaces(), machine.way(IPV4), machine.neighbour(way)
     assert found == (None, None, None)

@@ -39,7 +39,6 @@ from probes.vpc.model import (
     Configuration,
     DhcpOptionsFacts,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
@@ -52,10 +51,11 @@ from probes.vpc.model import (
     Subnet,
     Vpc,
     VpcDnsFacts,
+    VpcEndpoint,
     VpcFacts,
     configuration_of,
 )
-from probes.vpc.reads import MAX_REQUESTS, Wanted
+from probes.vpc.reads import MAX_REQUESTS, ConfigurationRequest
 from tests.support import moto_server
 from tests.support.fakes import NOW, run, run_for_real
 from tests.support.moto_server import (
@@ -83,7 +83,9 @@ INSTANCE_ID: Final = "i-0a1b2c3d4e5f67890"
 REGION: Final = "eu-west-1"
 SERVICES: Final = ("backup", "backup-gateway")
 SERVICE_NAMES: Final = ("com.amazonaws.eu-west-1.backup", "com.amazonaws.eu-west-1.backup-gateway")
-WANTED: Final = Wanted(vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,))
+WANTED: Final = ConfigurationRequest(
+    vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES, group_ids=(GROUP_ID,)
+)
 LIMIT: Final = 5.0
 """Of a read, where time is the loop's own."""
 POLICY: Final = '{\n  "Statement": [{"Action": "*", "Effect": "Allow", "Principal": "*", "Resource": "*"}]\n}'
@@ -112,7 +114,7 @@ class Inspected:
         return {read: "skipped" if self.reason(read) else (self.kind(read) or "ok") for read in READS}
 
 
-async def inspected(own: Reader, wanted: Wanted = WANTED, *, limit: float = SECONDS) -> Inspected:
+async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit: float = SECONDS) -> Inspected:
     """Inspect, and hold what must be true of every inspection: each read has its one observation, facts are of the
     read's own form, and what is given is what was observed."""
     emitted: list[Observation[Any]] = []
@@ -122,7 +124,7 @@ async def inspected(own: Reader, wanted: Wanted = WANTED, *, limit: float = SECO
     configuration = await ec2.inspect(own, log, wanted, limit=limit)
     made = {str(each.subject.operation): each for each in emitted}
     assert sorted(made) == sorted(READS)
-    assert len(emitted) == len(READS) == log.announced
+    assert len(emitted) == len(READS) == log.planned
     for read, each in made.items():
         assert each.subject.step is Step.EC2
         assert each.facts is None or isinstance(each.facts, READS[read].facts)
@@ -247,7 +249,7 @@ def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     found = run_for_real(
         inspected(
             reader(),
-            Wanted(
+            ConfigurationRequest(
                 vpc_id=vpc_id,
                 instance_id=instance["InstanceId"],
                 region=REGION,
@@ -262,7 +264,7 @@ def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     configuration = found.configuration
     interfaces = client.describe_network_interfaces()["NetworkInterfaces"]
     assert configuration.endpoints == tuple(
-        Endpoint(
+        VpcEndpoint(
             endpoint_id=each["VpcEndpointId"],
             service_name=each["ServiceName"],
             vpc_id=each["VpcId"],
@@ -480,7 +482,7 @@ def test_an_endpoint_with_all_its_members(told: Told) -> None:
     assert found.made[ENDPOINTS].outcome == Ok(
         EndpointsFacts(
             endpoints=(
-                Endpoint(
+                VpcEndpoint(
                     endpoint_id=ENDPOINT_ID,
                     service_name=SERVICE_NAMES[0],
                     vpc_id=VPC_ID,
@@ -816,7 +818,7 @@ def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
     """The host's run and that for a file, together: nothing is sent that no read names, and none names what is not."""
     sound(told)
     for whole in (False, True):
-        wanted = Wanted(
+        wanted = ConfigurationRequest(
             vpc_id=VPC_ID,
             instance_id=None if whole else INSTANCE_ID,
             region=REGION,
@@ -835,7 +837,7 @@ def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
         "DescribeSecurityGroupRules",
         "".join(rule_row(value, 443) for name, value in call.parameters.items() if name.startswith("Filter.1.Value.")),
     )
-    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
+    wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
     found = run_for_real(inspected(reader(), wanted))
     assert tuple(each.group_id for each in found.configuration.groups or ()) == groups
     asked = [each.parameters for each in told.calls if each.operation == "DescribeSecurityGroupRules"]
@@ -849,7 +851,9 @@ def test_a_whole_vpc(told: Told) -> None:
         "DescribeSecurityGroups", "".join(item(groupId=each, vpcId=VPC_ID) for each in others)
     )
     told.answers["DescribeSecurityGroupRules"] = of_ec2("DescribeSecurityGroupRules", rule_row(others[1], 443))
-    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True)
+    wanted = ConfigurationRequest(
+        vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True
+    )
     found = run_for_real(inspected(reader(), wanted))
     assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
         (others[0], 0),
@@ -887,7 +891,7 @@ def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
 
     told.answers["DescribeSecurityGroupRules"] = answer
     told.answers["ListFirewallRuleGroupAssociations"] = EMPTY["ListFirewallRuleGroupAssociations"]
-    wanted = Wanted(
+    wanted = ConfigurationRequest(
         vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES[:1], group_ids=tuple(groups[:199])
     )
     told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW.replace(GROUP_ID, groups[199]))
@@ -1147,14 +1151,14 @@ def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
 )
 def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read: str, reason: str) -> None:
     plain = {"instance_id": INSTANCE_ID, "region": REGION, "services": SERVICES, "group_ids": (GROUP_ID,)}
-    found = run(inspected(Memory(), Wanted(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT))
+    found = run(inspected(Memory(), ConfigurationRequest(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT))
     assert found.reason(read) == reason
     assert found.configuration.subnets == ()
 
 
 @pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
 def test_the_region_and_any_prefix_are_asked_for(told: Told, region: str) -> None:
-    wanted = Wanted(vpc_id=VPC_ID, instance_id=None, region=region, services=SERVICES, group_ids=())
+    wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=region, services=SERVICES, group_ids=())
     run_for_real(inspected(reader(), wanted))
     (asked,) = (each.parameters["vpcregion"] for each in told.calls if each.service == "route53")
     assert asked == region

@@ -17,8 +17,8 @@ from agent.judge.rules.rule import (
     ids,
     known_id,
     listed,
-    look,
     places,
+    read_only,
     resting_on,
     says,
     servers_of,
@@ -26,7 +26,7 @@ from agent.judge.rules.rule import (
 )
 from agent.judge.rules.vpc.names import firewall_rule_for, private_zone_for, resolver_rule_for
 from agent.judge.rules.vpc.paths import by_place, show_endpoints
-from agent.report.hops import Outcome
+from agent.report.hops import Reachability
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, CommandScope, ConfiguredPath, Fix, Measured
 from probes.facts import ApiFacts
 from probes.model import NOT_BEGUN, FailureKind, Observation, Step, Target
@@ -43,7 +43,7 @@ from probes.vpc.model import (
     SECURITY_GROUPS,
     SUBNETS,
     VPC_DNS,
-    Endpoint,
+    VpcEndpoint,
 )
 
 # --- The endpoint's policy -------------------------------------------------------------------------------------------
@@ -52,8 +52,8 @@ from probes.vpc.model import (
 def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
     """VPC008: AWS denies a call by an endpoint policy, and the document of that policy says why."""
     for target in evidence.targets:
-        shut: dict[tuple[Endpoint, str], list[Observation[ApiFacts]]] = {}
-        judgements: dict[tuple[Endpoint, str], tuple[str, Judgement]] = {}
+        shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
+        judgements: dict[tuple[VpcEndpoint, str], tuple[str, Judgement]] = {}
         for call in evidence.calls(target):
             denial = _denial(call)
             endpoint = (
@@ -100,7 +100,9 @@ def _denial(call: Observation[ApiFacts]) -> Denial | None:
     return denial if denial.policy == "vpc-endpoint" and not denial.via_service_control else None
 
 
-def _asked(evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: Endpoint) -> Call:
+def _asked(
+    evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
+) -> Call:
     """What is known of a call, as endpoint policies see it."""
     operation = call.facts.operation if call.facts is not None else ""
     action = denial.action or f"{target.service}:{operation}"
@@ -121,7 +123,7 @@ def _asked(evidence: Evidence, target: Target, call: Observation[ApiFacts], deni
     )
 
 
-def _mend_policy(endpoint: Endpoint, action: str, judgement: Judgement) -> str:
+def _mend_policy(endpoint: VpcEndpoint, action: str, judgement: Judgement) -> str:
     if judgement.decision is Decision.DENY:
         return (
             f"Edit {judgement.statement} in the policy of {endpoint.endpoint_id}, so that its Deny no longer fits "
@@ -150,7 +152,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
         have = "has" if len(endpoints) == 1 else "have"
         near = [each for each in endpoints if each.vpc_id == evidence.vpc_id]
         commands = [
-            look(
+            read_only(
                 *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
                 *("--service-names", target.service_name or "<SERVICE_NAME>"),
                 *("--query", "ServiceDetails[].AvailabilityZones"),
@@ -175,7 +177,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
         yield resting_on(evidence, found, ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS)
 
 
-def _zones(evidence: Evidence, endpoint: Endpoint) -> Iterator[str | None]:
+def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
     """The ids of the zones that an endpoint has interfaces in, None for each that is not known."""
     interfaces = {each.interface_id: each for each in evidence.configuration.endpoint_interfaces or ()}
     for interface_id in endpoint.interface_ids:
@@ -184,7 +186,7 @@ def _zones(evidence: Evidence, endpoint: Endpoint) -> Iterator[str | None]:
         yield None if subnet is None else subnet.availability_zone_id
 
 
-def _cover(target: Target, endpoint: Endpoint) -> Command:
+def _cover(target: Target, endpoint: VpcEndpoint) -> Command:
     """Give an endpoint an interface in this host's own subnet."""
     return Command(
         argv=(
@@ -268,7 +270,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
                 keyless=keyless,
             ),
             commands=(
-                *([look("backuplink", "permissions", "--region", region)] if denied or keyless else []),
+                *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
                 *([_take_facts(region)] if cut_off or keyless or any(map(_is_of_others, foreign)) else []),
             ),
         ),
@@ -343,7 +345,7 @@ def _reason(read: Observation[Any]) -> str:
 
 
 def _take_facts(region: str) -> Command:
-    return look("backuplink", "facts", "--region", region, "--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>")
+    return read_only("backuplink", "facts", "--region", region, "--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>")
 
 
 def _what_helps(
@@ -396,7 +398,9 @@ def prediction_differs(evidence: Evidence) -> Iterator[Found]:
     """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
     for target in evidence.targets:
         paths = [path for path in evidence.configured_paths(target) if path.agrees is False]
-        shut = [each for each in paths if each.predicted is Outcome.OPEN and _is_on_the_way(evidence, target, each)]
+        shut = [
+            each for each in paths if each.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, each)
+        ]
         through = [each for each in paths if each.measured is Measured.CONNECTED]
         if shut or through:
             yield _paths_differ(evidence, target, shut, through)
@@ -462,8 +466,8 @@ def _look_between(target: Target) -> Fix:
         summary="Look at this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
         "firewalls between this subnet and the endpoint's, and whether they pass these ports.",
         commands=(
-            look("nft", "list", "ruleset"),
-            look("backuplink", "check", "--region", target.region, "--service", target.service),
+            read_only("nft", "list", "ruleset"),
+            read_only("backuplink", "check", "--region", target.region, "--service", target.service),
         ),
     )
 
@@ -472,7 +476,7 @@ def _look_again(target: Target) -> Fix:
     return Fix(
         summary="Nothing is broken by it. Run again: where it stays so, see by which interface and which source "
         "address this host sends, and through what.",
-        commands=(look("backuplink", "check", "--region", target.region, "--service", target.service),),
+        commands=(read_only("backuplink", "check", "--region", target.region, "--service", target.service),),
     )
 
 
@@ -500,7 +504,7 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
     return [each for each in answers if _is_public(evidence, each) or _kind(each) is FailureKind.NXDOMAIN]
 
 
-def _covering(evidence: Evidence, target: Target) -> list[Endpoint]:
+def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     """The available endpoints of this VPC whose private DNS has the target's name."""
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
     return [
@@ -540,8 +544,8 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
             "whether the VPC has a Route 53 Profile, and what that brings. Else ask AWS Support, and give these "
             "answers.",
             commands=(
-                look("backuplink", "check", "--region", target.region, "--service", target.service),
-                look(
+                read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+                read_only(
                     *("aws", "route53profiles", "list-profile-associations", "--region", target.region),
                     *("--resource-id", "<VPC_ID>"),
                     scope=CommandScope.VPC,

@@ -28,8 +28,8 @@ from agent.judge.rules.rule import (
     ids,
     known_id,
     listed,
-    look,
     private_in,
+    read_only,
     resting_on,
     says,
     servers_of,
@@ -51,10 +51,10 @@ from probes.vpc.model import (
     SUBNETS,
     VPC,
     VPC_DNS,
-    Endpoint,
     FirewallRule,
     PrivateZone,
     ResolverRule,
+    VpcEndpoint,
 )
 
 EC2: Final = "EC2"
@@ -138,7 +138,7 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
     )
 
 
-def _share_endpoint(evidence: Evidence, target: Target, other: Endpoint) -> Fix:
+def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
     make = _make_endpoint(evidence, target)
     return Fix(
         summary=f"Share the endpoint of {other.vpc_id}, to which a way must lead and whose group must admit this host. "
@@ -219,7 +219,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[Endpoint]) -> Fix:
+def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
     looks = (describe_endpoint(target), _try_own_name(target, off[0]))
     if target.service == BACKUP_GATEWAY.name:
         return Fix(
@@ -399,7 +399,7 @@ def _resolvers(by: dict[Address, tuple[Address, ...]], addresses: Iterable[Addre
     return {resolver for address in addresses for resolver in by[address]}
 
 
-def _addresses_of(evidence: Evidence, endpoint: Endpoint) -> tuple[Address, ...]:
+def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, ...]:
     return tuple(
         address
         for each in evidence.configuration.endpoint_interfaces or ()
@@ -420,7 +420,7 @@ def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
         + ("" if is_there else ", which this VPC needs first")
         + ". Addresses that are written by hand outlive the endpoint they were taken from.",
         commands=(
-            look("resolvectl", "query", target.host),
+            read_only("resolvectl", "query", target.host),
             *([] if zone is None else [_records(zone)]),
             describe_endpoint(target),
         ),
@@ -558,13 +558,13 @@ def custom_resolver(evidence: Evidence) -> Iterator[Found]:
                     "from elsewhere to a Route 53 Resolver inbound endpoint. Where nothing is asked of them that the "
                     "VPC's resolver does not know, DHCP options with AmazonProvidedDNS do it for every host.",
                     commands=(
-                        look("resolvectl", "query", target.host),
-                        look(
+                        read_only("resolvectl", "query", target.host),
+                        read_only(
                             *("aws", "ec2", "describe-dhcp-options", "--region", target.region),
                             *("--dhcp-options-ids", known_id(options.options_id, "<DHCP_OPTIONS_ID>")),
                             scope=CommandScope.VPC,
                         ),
-                        look(
+                        read_only(
                             *("aws", "route53resolver", "list-resolver-endpoints", "--region", target.region),
                             *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
                             scope=CommandScope.VPC,
@@ -630,7 +630,7 @@ def _forwarded(
 ) -> Found:
     domain = rule.domain or "."
     servers = listed(rule.targets) if rule.targets else "other servers"
-    show = look(
+    show = read_only(
         *("aws", "route53resolver", "get-resolver-rule", "--region", target.region),
         *("--resolver-rule-id", known_id(rule.rule_id, "<RESOLVER_RULE_ID>")),
         scope=CommandScope.VPC,
@@ -747,12 +747,12 @@ def _blocked(
                 summary=f"Have the owner of the group allow {target.host}: an ALLOW rule for a list that holds it, "
                 "with a lower priority number than the rule that blocks, or the name out of the blocked list.",
                 commands=(
-                    look(
+                    read_only(
                         *("aws", "route53resolver", "list-firewall-rules", "--region", target.region),
                         *("--firewall-rule-group-id", group),
                         scope=CommandScope.VPC,
                     ),
-                    look(
+                    read_only(
                         *("aws", "route53resolver", "list-firewall-domains", "--region", target.region),
                         *("--firewall-domain-list-id", domains),
                         scope=CommandScope.VPC,
@@ -821,7 +821,7 @@ def _is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
     return target.addressing in _OF_SDK and target.region == region
 
 
-def _endpoints_here(evidence: Evidence, target: Target) -> tuple[Endpoint, ...]:
+def _endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
     """The endpoints of the target's service in this VPC that are not gone; none where that says nothing of the name."""
     if evidence.vpc_id is None or not _is_of_this_vpc(evidence, target):
         return ()
@@ -877,7 +877,7 @@ def _timed_out(evidence: Evidence, target: Target) -> list[Observation[Any]]:
 
 
 def _records(zone: PrivateZone) -> Command:
-    return look(
+    return read_only(
         *("aws", "route53", "list-resource-record-sets"),
         *("--hosted-zone-id", known_id(zone.zone_id, "<HOSTED_ZONE_ID>")),
         scope=CommandScope.VPC,
@@ -889,13 +889,13 @@ def _by_own_name(target: Target) -> str:
     return f"A host on which {variable} is set to https:// and the endpoint's own DNS name needs no private DNS."
 
 
-def _try_own_name(target: Target, endpoint: Endpoint) -> Command:
+def _try_own_name(target: Target, endpoint: VpcEndpoint) -> Command:
     """Measure the way by the endpoint's own name, in which private DNS has no part."""
     name = endpoint.dns_names[0] if endpoint.dns_names else ""
     own = read_name(name)
     # An id would do only where EC2 is asked again.
     named = name if own is not None and own.service == target.service else f"{target.service}=<ENDPOINT_DNS_NAME>"
-    return look("backuplink", "check", "--region", target.region, "--endpoint", named)
+    return read_only("backuplink", "check", "--region", target.region, "--endpoint", named)
 
 
 RULES: Final = (

@@ -21,14 +21,14 @@ from agent.judge.rules.rule import (
     ids,
     known_id,
     listed,
-    look,
     permission,
     places,
     ranges,
+    read_only,
     resting_on,
     says,
 )
-from agent.report.hops import APPLIANCES, Hop, Outcome, Ports, Stage
+from agent.report.hops import APPLIANCES, Hop, Ports, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured
 from probes.facts import TcpFacts
 from probes.model import Address, Addressing, FailureKind, Observation, Step, Target
@@ -42,10 +42,10 @@ from probes.vpc.model import (
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SUBNETS,
-    Endpoint,
     GroupRule,
     NetworkAcl,
     SecurityGroup,
+    VpcEndpoint,
 )
 
 DELETED: Final = "deleted"
@@ -82,8 +82,8 @@ def _stops(evidence: Evidence, target: Target, *stages: Stage) -> list[_Stop]:
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
         if attempt is None or not _is_dropped(evidence, attempt, path):
             continue
-        certain = any(hop.outcome is Outcome.BLOCKED for hop in path.hops)
-        worst = Outcome.BLOCKED if certain else Outcome.DOUBTFUL
+        certain = any(hop.outcome is Reachability.BLOCKED for hop in path.hops)
+        worst = Reachability.BLOCKED if certain else Reachability.DOUBTFUL
         found += [_Stop(attempt, path, hop) for hop in path.hops if hop.stage in stages and hop.outcome is worst]
     return found
 
@@ -193,7 +193,7 @@ def _detour(path: ConfiguredPath) -> str | None:
     if route is None or route.rule is None:
         return None
     through = route.rule.rpartition(" ")[2]
-    is_detour = route.outcome is Outcome.DOUBTFUL or through.startswith(APPLIANCES)
+    is_detour = route.outcome is Reachability.DOUBTFUL or through.startswith(APPLIANCES)
     return through if is_detour and not through.startswith(_KEEPS_SOURCE) else None
 
 
@@ -435,7 +435,7 @@ def _entry(target: Target, acl_id: str, number: int, remote: _Remote, ports: Por
 
 
 def _show_acls(target: Target, names: Iterable[str]) -> Command:
-    return look(
+    return read_only(
         *("aws", "ec2", "describe-network-acls", "--region", target.region),
         *("--network-acl-ids", *(known_id(name, "<NETWORK_ACL_ID>") for name in names)),
         scope=CommandScope.SUBNET,
@@ -443,7 +443,7 @@ def _show_acls(target: Target, names: Iterable[str]) -> Command:
 
 
 def _show_acl_of_appliance(target: Target) -> Command:
-    return look(
+    return read_only(
         *("aws", "ec2", "describe-network-acls", "--region", target.region),
         *("--filters", "Name=association.subnet-id,Values=<APPLIANCE_SUBNET_ID>"),
         scope=CommandScope.SUBNET,
@@ -459,8 +459,8 @@ def route_blocks(evidence: Evidence) -> Iterator[Found]:
         if stops := _stops(evidence, target, Stage.ROUTE, Stage.RETURN_ROUTE):
             reads = (ROUTE_TABLES, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
             names = dict.fromkeys(name for stop in stops for name in stop.hop.resources)
-            doubtful = all(stop.hop.outcome is Outcome.DOUBTFUL for stop in stops)
-            show = look(
+            doubtful = all(stop.hop.outcome is Reachability.DOUBTFUL for stop in stops)
+            show = read_only(
                 *("aws", "ec2", "describe-route-tables", "--region", target.region),
                 *("--route-table-ids", *(known_id(name, "<ROUTE_TABLE_ID>") for name in names)),
                 scope=CommandScope.SUBNET,
@@ -487,7 +487,7 @@ _STATES: Final = {
     DELETED: "It is deleted, and so are its names: make another, and use that one's name.",
     "partial": "AWS does not say what this state means: look at its interfaces, a subnet at a time.",
 }
-"""What to do, by the state (EC2 API Reference, VpcEndpoint)."""
+"""What to do, by the state (EC2 API Reference, Endpoint)."""
 
 
 def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
@@ -523,7 +523,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
         yield resting_on(evidence, found, ENDPOINTS)
 
 
-def _meant(evidence: Evidence, target: Target) -> list[Endpoint]:
+def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     """The endpoints that stand for the target: the one that its name names, even where that is deleted; otherwise those
     that the addresses in use belong to and, for a name that an SDK builds, those of this VPC. Deleted ones stay listed
     for a while, and of these count for nothing. None for a target of another Region, which endpoints here do not
@@ -546,7 +546,7 @@ def _meant(evidence: Evidence, target: Target) -> list[Endpoint]:
     ]
 
 
-def _may_be_of(evidence: Evidence, endpoints: Iterable[Endpoint], address: Address) -> bool:
+def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
     """Whether an address is one of these endpoints', or may be: in this VPC, and of nobody that is known."""
     interface = evidence.interface_at(address)
     if interface is not None:
@@ -563,15 +563,15 @@ def _works(evidence: Evidence, target: Target) -> bool:
     )
 
 
-def _error(endpoint: Endpoint) -> str:
+def _error(endpoint: VpcEndpoint) -> str:
     said = ": ".join(filter(None, (endpoint.error_code, (endpoint.error_message or "").rstrip("."))))
     return f" ({said})" if said else ""
 
 
-def show_endpoints(target: Target, endpoints: Iterable[Endpoint], query: str) -> Command:
+def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint], query: str) -> Command:
     """Show something of endpoints, by a JMESPath expression."""
     names = (known_id(each.endpoint_id, "<VPC_ENDPOINT_ID>") for each in endpoints)
-    return look(
+    return read_only(
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--vpc-endpoint-ids", *dict.fromkeys(names), "--query", query, "--output", "text"),
         scope=CommandScope.ENDPOINT,

@@ -16,7 +16,7 @@ from tests.support.build import (
     GATEWAY,
     NOW,
     PRIVATE,
-    Looks,
+    Observations,
     addresses,
     evidence,
     here,
@@ -213,7 +213,7 @@ def test_api005_without_the_server_s_time() -> None:
 
 
 def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
-    looks: Looks = [
+    looks: Observations = [
         *HERE,
         *here("backup-gateway", A),
         api(A, failed="throttled"),
@@ -224,7 +224,7 @@ def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
 
 
 def test_credentials_are_everybody_s() -> None:
-    looks: Looks = [
+    looks: Observations = [
         *HERE,
         *here("backup-gateway", A),
         api(A, failed="credentials-expired"),
@@ -277,7 +277,7 @@ def test_api011_fires(source: str, words: str) -> None:
         pytest.param([imds(role=ROLE)], id="never looked for"),
     ],
 )
-def test_api011_stays_silent(looks: Looks) -> None:
+def test_api011_stays_silent(looks: Observations) -> None:
     assert said(API011, evidence([*HERE, *looks], of=SIGNED)) == []
 
 
@@ -332,7 +332,7 @@ def gateways(
         ),
     ],
 )
-def test_api012_fires(looks: Looks, where: list[str], who: str) -> None:
+def test_api012_fires(looks: Observations, where: list[str], who: str) -> None:
     seen = evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])
     [found] = said(API012, seen)
     assert (found.code, found.target, found.severity) == ("API012", "backup-gateway", None)
@@ -356,5 +356,5 @@ def test_api012_fires(looks: Looks, where: list[str], who: str) -> None:
         pytest.param([], id="never called"),
     ],
 )
-def test_api012_stays_silent(looks: Looks) -> None:
+def test_api012_stays_silent(looks: Observations) -> None:
     assert said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])) == []

@@ -20,7 +20,7 @@ from tests.support.build import (
     GATEWAY,
     OWN,
     PUBLIC,
-    Looks,
+    Observations,
     addresses,
     evidence,
     healthy,
@@ -36,17 +36,17 @@ from tests.support.build import (
 TCP001, TCP002, TCP003, TCP004, TCP005, TCP006 = (rule_of(RULES, f"TCP00{number}") for number in range(1, 7))
 A, B, C = "10.0.1.17", "10.0.2.17", "10.0.3.17"
 ROUTER = "10.0.3.1"
-HERE: Looks = [host(), imds(), lookup(A, B)]
-GATE: Looks = [host(), imds(), lookup(A, B, of="backup-gateway")]
-DUAL: Looks = [host("10.0.3.5/24", "fd00::5/64"), imds(), lookup(A, "fd00::17")]
-SILENT: Looks = [tcp(A, failed="timeout"), tcp(B, failed="timeout")]
+HERE: Observations = [host(), imds(), lookup(A, B)]
+GATE: Observations = [host(), imds(), lookup(A, B, of="backup-gateway")]
+DUAL: Observations = [host("10.0.3.5/24", "fd00::5/64"), imds(), lookup(A, "fd00::17")]
+SILENT: Observations = [tcp(A, failed="timeout"), tcp(B, failed="timeout")]
 
 
 def gate(address: str, port: int = 443, failed: str | None = None, **more: str | None) -> Observation[TcpFacts]:
     return tcp(address, port, of="backup-gateway", failed=failed, datagram_error=more.get("datagram_error"))
 
 
-def firing(looks: Looks) -> dict[str, frozenset[object]]:
+def firing(looks: Observations) -> dict[str, frozenset[object]]:
     """The codes that fire for AWS Backup, and where."""
     seen = evidence(looks)
     return {found.code: frozenset(found.addresses) for rule in CORE for found in said(rule, seen)}
@@ -174,7 +174,7 @@ def test_nature_where_the_interfaces_are_not_known() -> None:
         pytest.param([tcp(A, failed="timeout")], {A}, "10.0.2.17 was not measured.", id="the other was never tried"),
     ],
 )
-def test_tcp001_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tcp001_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TCP001, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -198,7 +198,7 @@ def test_tcp001_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp001_stays_silent(looks: Looks) -> None:
+def test_tcp001_stays_silent(looks: Observations) -> None:
     assert said(TCP001, evidence([*HERE, *looks])) == []
 
 
@@ -237,7 +237,7 @@ def test_tcp001_names_no_source_that_it_does_not_know() -> None:
 
 
 def test_tcp001_does_not_send_a_public_path_to_the_endpoint() -> None:
-    looks: Looks = [host(), imds(), lookup(PUBLIC), tcp(PUBLIC, failed="timeout")]
+    looks: Observations = [host(), imds(), lookup(PUBLIC), tcp(PUBLIC, failed="timeout")]
     [found] = said(TCP001, evidence(looks, of=run(expect=Expect.PUBLIC)))
     assert "endpoint" not in found.fix.summary
     assert not any("authorize-security-group-ingress" in command.argv for command in found.fix.commands)
@@ -273,7 +273,12 @@ NEAR = "10.0.3.17"
 def test_tcp001_blames_no_network_acl_inside_a_subnet(
     seen: Observation[ImdsFacts], silent: Sequence[str], source: str | None, beside: str | None, acls: bool
 ) -> None:
-    looks: Looks = [host(), seen, lookup(*silent), *(tcp(each, failed="timeout", source=source) for each in silent)]
+    looks: Observations = [
+        host(),
+        seen,
+        lookup(*silent),
+        *(tcp(each, failed="timeout", source=source) for each in silent),
+    ]
     [found] = said(TCP001, evidence(looks))
     assert ("own subnet" in found.detail) is (beside is not None)
     assert beside is None or beside in found.detail
@@ -326,7 +331,7 @@ def test_tcp001_names_this_host_s_own_group_as_well() -> None:
         ),
     ],
 )
-def test_tcp002_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tcp002_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TCP002, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -346,7 +351,7 @@ def test_tcp002_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([tcp(B)], id="the other was never tried"),
     ],
 )
-def test_tcp002_stays_silent(looks: Looks) -> None:
+def test_tcp002_stays_silent(looks: Observations) -> None:
     assert said(TCP002, evidence([*HERE, *looks])) == []
 
 
@@ -409,7 +414,7 @@ def test_tcp002_blames_no_group_of_one_interface() -> None:
         ),
     ],
 )
-def test_tcp003_fires(looks: Looks, detail: str) -> None:
+def test_tcp003_fires(looks: Observations, detail: str) -> None:
     [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
     assert found.target == "backup-gateway"
     assert detail in found.detail
@@ -432,7 +437,7 @@ def test_tcp003_fires(looks: Looks, detail: str) -> None:
         pytest.param([gate(A)], id="the ports were never tried"),
     ],
 )
-def test_tcp003_stays_silent(looks: Looks) -> None:
+def test_tcp003_stays_silent(looks: Observations) -> None:
     assert said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY])) == []
 
 
@@ -480,7 +485,7 @@ def test_tcp003_is_about_the_gateway_alone() -> None:
         ),
     ],
 )
-def test_tcp004_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tcp004_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TCP004, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -500,7 +505,7 @@ def test_tcp004_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp004_stays_silent(looks: Looks) -> None:
+def test_tcp004_stays_silent(looks: Observations) -> None:
     assert said(TCP004, evidence([*HERE, *looks])) == []
 
 
@@ -550,7 +555,7 @@ def test_tcp004_says_quick_only_of_what_was_timed() -> None:
         ),
     ],
 )
-def test_tcp005_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tcp005_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TCP005, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -571,7 +576,7 @@ def test_tcp005_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp005_stays_silent(looks: Looks) -> None:
+def test_tcp005_stays_silent(looks: Observations) -> None:
     assert said(TCP005, evidence([*HERE, *looks])) == []
 
 
@@ -640,7 +645,7 @@ def test_tcp005_names_each_address_with_its_own_ports() -> None:
         ),
     ],
 )
-def test_tcp006_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tcp006_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TCP006, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -667,7 +672,7 @@ def test_tcp006_fires(looks: Looks, where: set[str], detail: str) -> None:
         ),
     ],
 )
-def test_tcp006_where_the_host_lacks_the_family(looks: Looks, detail: str) -> None:
+def test_tcp006_where_the_host_lacks_the_family(looks: Observations, detail: str) -> None:
     [found] = said(TCP006, evidence(looks))
     assert detail in found.detail
     assert found.evidence == ("dns/backup/getaddrinfo",)
@@ -685,7 +690,7 @@ def test_tcp006_where_the_host_lacks_the_family(looks: Looks, detail: str) -> No
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp006_stays_silent(looks: Looks) -> None:
+def test_tcp006_stays_silent(looks: Observations) -> None:
     assert said(TCP006, evidence([*HERE, *looks])) == []
 
 
@@ -754,7 +759,7 @@ def test_tcp011_says_of_ipv6_that_the_address_may_be_missing(address: str, by_ip
         pytest.param([tcp(A, failed="no-source-port"), tcp(B)], {}, id="nobody's yet"),
     ],
 )
-def test_every_failure_is_named_once(looks: Looks, expected: dict[str, set[str]]) -> None:
+def test_every_failure_is_named_once(looks: Observations, expected: dict[str, set[str]]) -> None:
     wanted = {code: frozenset(addresses(*where)) for code, where in expected.items()}
     assert firing([*HERE, *looks]) == wanted
 
@@ -783,7 +788,7 @@ def test_no_route_needs_names_alone() -> None:
 # --- Beside the configuration ---------------------------------------------------------------------------------------
 
 
-def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Looks:
+def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
     """The healthy configuration, in which the endpoint is the gateway's and its group admits every port."""
     own, endpoints = configured.groups()
     (rule,) = endpoints.rules
@@ -804,7 +809,7 @@ def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Loo
         pytest.param("TCP003", [tcp(A, 1027, of="backup-gateway", failed="timeout")], id="a gateway port"),
     ],
 )
-def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, looks: Looks) -> None:
+def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, looks: Observations) -> None:
     of = GATEWAY if code == "TCP003" else BACKUP
     read = gateway_configured() if of is GATEWAY else configured.configured()
     rule = rule_of(RULES, code)

@@ -21,7 +21,7 @@ from tests.support.build import (
     PRIVATE,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     answer,
     context,
     evidence,
@@ -72,7 +72,7 @@ NOWHERE = run(region=None)
         pytest.param([], "there is no endpoint name to look for.", (), id="nothing was looked at"),
     ],
 )
-def test_env001_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None:
+def test_env001_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
     [found] = said(ENV001, evidence(looks, targets=[], of=NOWHERE))
     assert found.target is None
     assert found.detail.endswith(detail)
@@ -137,7 +137,7 @@ def test_env002_is_a_warning_where_the_region_is_missing_for_it() -> None:
         ),
     ],
 )
-def test_env002_knows_aws_by_the_vpcs_resolver(looks: Looks) -> None:
+def test_env002_knows_aws_by_the_vpcs_resolver(looks: Observations) -> None:
     assert len(said(ENV002, evidence(looks))) == 1
 
 
@@ -161,7 +161,7 @@ def test_env002_knows_aws_by_the_vpcs_resolver(looks: Looks) -> None:
         pytest.param([host()], id="never asked"),
     ],
 )
-def test_env002_stays_silent(looks: Looks) -> None:
+def test_env002_stays_silent(looks: Observations) -> None:
     assert said(ENV002, evidence(looks)) == []
 
 
@@ -193,12 +193,12 @@ def commands(found: Found) -> list[str]:
     return [" ".join(words) for words in asked]
 
 
-def finding(code: str, looks: Looks, **rest: Any) -> Found:
+def finding(code: str, looks: Observations, **rest: Any) -> Found:
     [found] = said(rule_of(RULES, code), evidence(looks, **rest))
     return found
 
 
-def counted(**exceeded: int) -> Looks:
+def counted(**exceeded: int) -> Observations:
     """What rose while the run lasted, by counter of the interface ens5."""
     facts = AllowanceFacts(exceeded={f"ens5 {name}": count for name, count in exceeded.items()}, counters=())
     subject = Subject(step=Step.HOST, operation=ALLOWANCES)
@@ -213,7 +213,7 @@ def test_env002_blames_no_proxy_which_backuplink_does_not_use_for_it() -> None:
 
 @pytest.mark.parametrize(("code", "failed"), [("ENV002", "timeout"), ("ENV003", "not-permitted")])
 def test_the_instance_is_looked_at_in_its_region(code: str, failed: str) -> None:
-    looks: Looks = [host(), imds(failed=failed)]
+    looks: Observations = [host(), imds(failed=failed)]
     assert "--region eu-west-1 --instance-ids" in commands(finding(code, looks))[-1]
     assert "--region <REGION> --instance-ids" in commands(finding(code, looks, targets=[], of=NOWHERE))[-1]
 
@@ -331,5 +331,5 @@ def test_env013_says_what_each_counter_means(rose: dict[str, int], detail: str) 
         pytest.param([], id="not looked at"),
     ],
 )
-def test_env013_stays_silent(looks: Looks) -> None:
+def test_env013_stays_silent(looks: Observations) -> None:
     assert said(rule_of(RULES, "ENV013"), evidence(looks)) == []

@@ -7,7 +7,7 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.rules.http import RULES
 from probes.model import Observation
-from tests.support.build import PRIVATE, PUBLIC, Looks, addresses, evidence, here, proxy, rule_of, said, tls
+from tests.support.build import PRIVATE, PUBLIC, Observations, addresses, evidence, here, proxy, rule_of, said, tls
 from tests.support.calls import answered, api, connect, padded
 
 A, B = PRIVATE
@@ -61,7 +61,7 @@ def test_a_healthy_run_is_silent() -> None:
         ),
     ],
 )
-def test_http001_fires(looks: Looks, severity: Severity | None, detail: str) -> None:
+def test_http001_fires(looks: Observations, severity: Severity | None, detail: str) -> None:
     assert codes(*looks) == ["HTTP001"]
     [found] = said(rule_of(RULES, "HTTP001"), evidence([*HERE, *looks]))
     assert found.severity is severity
@@ -82,7 +82,7 @@ def test_http001_fires(looks: Looks, severity: Severity | None, detail: str) -> 
         pytest.param([padded(A, failed="malformed")], id="the large request"),
     ],
 )
-def test_http001_is_silent(looks: Looks) -> None:
+def test_http001_is_silent(looks: Observations) -> None:
     assert "HTTP001" not in codes(*looks)
 
 
@@ -128,7 +128,7 @@ def test_http001_and_http002_ask_whose_the_address_is(kind: str) -> None:
         ),
     ],
 )
-def test_http002_fires(looks: Looks, detail: str) -> None:
+def test_http002_fires(looks: Observations, detail: str) -> None:
     assert codes(*looks) == ["HTTP002"]
     [found] = said(rule_of(RULES, "HTTP002"), evidence([*HERE, *looks]))
     assert found.detail == detail
@@ -170,7 +170,7 @@ def test_http003_fires(kind: str) -> None:
         pytest.param([], id="no proxy"),
     ],
 )
-def test_http003_is_silent(looks: Looks) -> None:
+def test_http003_is_silent(looks: Observations) -> None:
     assert codes(*looks) == []
 
 
@@ -190,7 +190,7 @@ def test_http003_is_silent(looks: Looks) -> None:
         pytest.param([answered(A), api(A, failed="timeout")], "(timeout, after 12 ms)", id="the signed call alone"),
     ],
 )
-def test_http004_fires(looks: Looks, detail: str) -> None:
+def test_http004_fires(looks: Observations, detail: str) -> None:
     assert codes(*looks) == ["HTTP004"]
     [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
     assert detail in found.detail
@@ -227,7 +227,7 @@ PACKET: Final = "With a session token it may be the first request larger than a 
     ],
 )
 def test_http004_points_to_packet_size_where_the_signed_call_alone_stalls(
-    looks: Looks, packet: bool, mtu_first: bool
+    looks: Observations, packet: bool, mtu_first: bool
 ) -> None:
     [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
     assert (PACKET in found.detail) is packet
@@ -253,7 +253,7 @@ def test_http004_points_to_packet_size_where_the_signed_call_alone_stalls(
         ),
     ],
 )
-def test_http005_fires(looks: Looks, evident: set[str]) -> None:
+def test_http005_fires(looks: Observations, evident: set[str]) -> None:
     assert codes(*looks) == ["HTTP005"]
     [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, *looks]))
     assert "AWS itself answers with a fault at 10.0.1.17: it said service-error. The path works." in found.detail
@@ -295,7 +295,7 @@ def test_http005_says_of_408_that_the_request_came_late_or_in_part() -> None:
         pytest.param([answered(A, failed="not-aws", request_id=None), api(A), padded(A, failed="timeout")], id="call"),
     ],
 )
-def test_http006_fires(looks: Looks) -> None:
+def test_http006_fires(looks: Observations) -> None:
     assert codes(*looks) == ["HTTP006"]
     [found] = said(rule_of(RULES, "HTTP006"), evidence([*HERE, *looks]))
     assert found.evidence == ("http/backup/10.0.1.17/443/padded",)
@@ -319,7 +319,7 @@ def test_http006_beside_a_fault_of_the_service() -> None:
         pytest.param([answered(C), padded(C, failed="timeout")], id="an address that this host does not use"),
     ],
 )
-def test_http006_is_silent(looks: Looks) -> None:
+def test_http006_is_silent(looks: Observations) -> None:
     assert "HTTP006" not in codes(*looks)
 
 

@@ -33,7 +33,7 @@ from agent.judge.verdict import judge_evidence
 from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact
 from tests.support.aws_commands import complaint
-from tests.support.build import BACKUP, GATEWAY, PRIVATE, Looks, addresses, evidence, here, rule_of, said
+from tests.support.build import BACKUP, GATEWAY, PRIVATE, Observations, addresses, evidence, here, rule_of, said
 from tests.support.calls import api
 
 A, B = PRIVATE
@@ -662,7 +662,7 @@ def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so
         pytest.param([], id="never tried"),
     ],
 )
-def test_silent(looks: Looks) -> None:
+def test_silent(looks: Observations) -> None:
     seen = evidence([*HERE, *looks])
     assert [found for rule in RULES for found in said(rule, seen)] == []
 

@@ -23,7 +23,7 @@ from tests.support.build import (
     REGION,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     addresses,
     answer,
     climbed,
@@ -44,10 +44,13 @@ RULES = (*names.RULES, *resolvers.RULES)
 DNS001, DNS002, DNS003, DNS004 = (rule_of(RULES, code) for code in ("DNS001", "DNS002", "DNS003", "DNS004"))
 DNS005, DNS006, DNS008, DNS011 = (rule_of(RULES, code) for code in ("DNS005", "DNS006", "DNS008", "DNS011"))
 DNS012, DNS016 = (rule_of(RULES, code) for code in ("DNS012", "DNS016"))
-HERE: Looks = [host(), imds()]
-ABROAD: Looks = [host(resolvers=[CORPORATE]), imds()]
+HERE: Observations = [host(), imds()]
+ABROAD: Observations = [host(resolvers=[CORPORATE]), imds()]
 """This host asks a name server that is not the VPC's."""
-BOTH: Looks = [host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56"))]
+BOTH: Observations = [
+    host("10.0.3.5/24", "2600:1f18:1234:5600::5/64"),
+    imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56")),
+]
 VPC_IPV6 = "2600:1f18:1234:5600::17"
 PUBLIC_IPV6 = "2600:1fff:8000::30"
 
@@ -64,7 +67,7 @@ def well_formed(found: Found) -> int:
     return len(asked)
 
 
-def not_evaluated(code: str, looks: Looks) -> dict[str | None, str]:
+def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
     seen = evidence(looks, targets=[BACKUP])
     return {each.target: each.reason for each in diagnose(seen, RULES).not_evaluated if each.code == code}
 
@@ -122,7 +125,7 @@ def not_evaluated(code: str, looks: Looks) -> dict[str | None, str]:
         ),
     ],
 )
-def test_dns001_fires(looks: Looks, where: tuple[str, ...], detail: str) -> None:
+def test_dns001_fires(looks: Observations, where: tuple[str, ...], detail: str) -> None:
     [found] = said(DNS001, evidence(looks))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -151,7 +154,7 @@ def test_dns001_fires(looks: Looks, where: tuple[str, ...], detail: str) -> None
         ),
     ],
 )
-def test_dns001_stays_silent(looks: Looks) -> None:
+def test_dns001_stays_silent(looks: Observations) -> None:
     assert said(DNS001, evidence(looks)) == []
 
 
@@ -253,7 +256,7 @@ def test_dns001_needs_dns() -> None:
         ),
     ],
 )
-def test_dns002_fires(looks: Looks, detail: str) -> None:
+def test_dns002_fires(looks: Observations, detail: str) -> None:
     [found] = said(DNS002, evidence(looks))
     assert found.target == "backup"
     assert found.severity is None
@@ -278,7 +281,7 @@ def test_dns002_names_the_addresses_that_it_explains() -> None:
     ],
 )
 def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers: list[str], flushed: bool) -> None:
-    looks: Looks = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    looks: Observations = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
     [found] = said(DNS002, evidence(looks))
     assert ("resolvectl flush-caches" in words(found.fix.commands)) is flushed
     assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
@@ -322,7 +325,7 @@ def test_dns002_the_other_way_round_is_information() -> None:
         pytest.param([host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)], id="on premises, private"),
     ],
 )
-def test_dns002_stays_silent(looks: Looks) -> None:
+def test_dns002_stays_silent(looks: Observations) -> None:
     assert said(DNS002, evidence(looks)) == []
 
 
@@ -338,7 +341,7 @@ def test_dns002_stays_silent(looks: Looks) -> None:
     ],
 )
 def test_dns002_under_another_expectation(expect: Expect, mine: Observation[LookupFacts], fires: bool) -> None:
-    looks: Looks = [*ABROAD, mine, answer(*PRIVATE, by=VPC_RESOLVER)]
+    looks: Observations = [*ABROAD, mine, answer(*PRIVATE, by=VPC_RESOLVER)]
     assert bool(said(DNS002, evidence(looks, of=run(expect=expect)))) is fires
 
 
@@ -401,7 +404,7 @@ def test_dns002_needs_dns() -> None:
         ),
     ],
 )
-def test_dns003_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None:
+def test_dns003_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
     [found] = said(DNS003, evidence(looks))
     assert found.target == "backup"
     assert found.detail.endswith(detail)
@@ -421,7 +424,7 @@ def test_dns003_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None
         pytest.param(HERE, id="never asked"),
     ],
 )
-def test_dns003_stays_silent(looks: Looks) -> None:
+def test_dns003_stays_silent(looks: Observations) -> None:
     assert said(DNS003, evidence(looks)) == []
 
 
@@ -496,7 +499,7 @@ def test_dns003_needs_dns() -> None:
         ),
     ],
 )
-def test_dns004_fires(looks: Looks, resolver: str, detail: str) -> None:
+def test_dns004_fires(looks: Observations, resolver: str, detail: str) -> None:
     [found] = said(DNS004, evidence(looks))
     assert found.target == resolver
     assert detail in found.detail
@@ -551,7 +554,7 @@ def test_dns004_fires(looks: Looks, resolver: str, detail: str) -> None:
         pytest.param([lookup(failed="timeout"), answer(failed="timeout")], id="the name servers are not known"),
     ],
 )
-def test_dns004_stays_silent(looks: Looks) -> None:
+def test_dns004_stays_silent(looks: Observations) -> None:
     assert said(DNS004, evidence(looks)) == []
 
 
@@ -563,16 +566,20 @@ def test_dns004_is_silent_where_any_target_is_answered() -> None:
 
 
 def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> None:
-    silent: Looks = [lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", of="backup-gateway")]
+    silent: Observations = [
+        lookup(failed="timeout"),
+        answer(failed="timeout"),
+        answer(failed="timeout", of="backup-gateway"),
+    ]
     by_file = host(lines=[("10.0.1.27", GATEWAY.host)])
-    looks: Looks = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
+    looks: Observations = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
     [found] = said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY]))
     assert found.evidence == ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "dns/backup-gateway/10.0.0.2/A")
-    of_another_name: Looks = [host(lines=[("10.0.1.27", BACKUP.host)]), *looks[1:]]
+    of_another_name: Observations = [host(lines=[("10.0.1.27", BACKUP.host)]), *looks[1:]]
     assert said(DNS004, evidence(of_another_name, targets=[BACKUP, GATEWAY])) == []
     beside = [*looks[:-1], lookup("10.0.1.27", "10.0.1.28", of="backup-gateway")]
     assert said(DNS004, evidence(beside, targets=[BACKUP, GATEWAY])) == []
-    all_by_file: Looks = [
+    all_by_file: Observations = [
         by_file,
         answer(failed="timeout", of="backup-gateway"),
         lookup("10.0.1.27", of="backup-gateway"),
@@ -669,7 +676,7 @@ def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> Non
     ],
 )
 def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:
-    looks: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), bad, answer(*PRIVATE)]
+    looks: Observations = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), bad, answer(*PRIVATE)]
     [found] = said(DNS016, evidence(looks))
     assert found.target == CORPORATE
     assert what in found.detail
@@ -677,7 +684,7 @@ def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str
 
 
 def test_dns016_leads_to_where_the_servers_come_from() -> None:
-    known: Looks = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
+    known: Observations = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
     [found] = said(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
     assert words(found.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
     assert not any("/etc/resolv.conf" in command.argv for command in found.fix.commands)
@@ -687,7 +694,7 @@ def test_dns016_leads_to_where_the_servers_come_from() -> None:
 
 # --- Together -------------------------------------------------------------------------------------------------------
 
-AT_PUBLIC: Looks = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
+AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), *climbed(PUBLIC)]
 """All is well at a public address, and the VPC's resolver gives private ones."""
 
 
@@ -710,7 +717,7 @@ AT_PUBLIC: Looks = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER), 
         pytest.param("DNS015", "DNS002", replaced(AT_PUBLIC, answer(*PRIVATE)), id="another answer than DNS's"),
     ],
 )
-def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, symptom: str, looks: Looks) -> None:
+def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, symptom: str, looks: Observations) -> None:
     loud = judge_evidence(evidence(looks))
     assert finding(loud, f"{symptom}@backup").explained_by == f"{code}@backup"
     assert status_of(loud) is Status.CRITICAL

@@ -23,7 +23,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     addresses,
     answer,
     context,
@@ -74,7 +74,7 @@ class Case:
     """What one rule sees, and what it says of it."""
 
     code: str
-    looks: Looks
+    looks: Observations
     targets: Sequence[Target] = (BACKUP,)
     of: Run | None = None
     detail: str = ""
@@ -88,7 +88,7 @@ class Case:
         return said(rule_of(RULES, self.code), evidence(self.looks, targets=self.targets, of=self.of))
 
 
-def fires(code: str, name: str, looks: Looks, **rest: Any) -> Any:
+def fires(code: str, name: str, looks: Observations, **rest: Any) -> Any:
     return pytest.param(Case(code=code, looks=looks, **rest), id=f"{code} {name}")
 
 
@@ -120,7 +120,7 @@ def sent(
     *beside: tuple[str, str],
     vpc: str = "10.0.0.0/16",
     **how: Any,
-) -> Looks:
+) -> Observations:
     """One attempt that leaves by an interface, on a host with ens5 and those `beside` it."""
     attempt = tcp(address, interface=interface, source=source, **({"failed": "timeout"} | how))
     return [host(beside=beside), sdk(), imds(vpc=[vpc]), proxy(), lookup(address), answer(address), attempt]
@@ -137,7 +137,7 @@ def unstamped(look: Observation[TlsFacts]) -> Observation[TlsFacts]:
     return replace(look, started_at=None)
 
 
-def ports(*closed: int, failed: str = "timeout", at: str = A) -> Looks:
+def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
     """Every port of a gateway at one address, those `closed` failing."""
     return [
         *here("backup-gateway", at),
@@ -146,7 +146,7 @@ def ports(*closed: int, failed: str = "timeout", at: str = A) -> Looks:
     ]
 
 
-def gave(*found: str, seen: Observation[Any] = BOTH, **rest: Any) -> Looks:
+def gave(*found: str, seen: Observation[Any] = BOTH, **rest: Any) -> Observations:
     """A lookup and its own name server's answer to it, on a host with both families in a VPC with both."""
     return [seen, sdk(), ELSEWHERE, proxy(), lookup(*found, **rest), answer(*found)]
 

@@ -15,7 +15,7 @@ from tests.support.build import (
     BACKUP,
     GATEWAY,
     PRIVATE,
-    Looks,
+    Observations,
     context,
     evidence,
     healthy,
@@ -68,7 +68,7 @@ CUT = "not begun: the run's deadline of 1 s came"
         pytest.param([], run(complete=False), "Everything known of was measured.", (), id="nothing was known"),
     ],
 )
-def test_run001_fires(looks: Looks, of: Run, detail: str, shown: tuple[str, ...]) -> None:
+def test_run001_fires(looks: Observations, of: Run, detail: str, shown: tuple[str, ...]) -> None:
     [found] = said(RUN001, evidence(looks, of=of))
     assert found.target is None
     assert found.detail.endswith(detail)
@@ -160,7 +160,9 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
         ),
     ],
 )
-def test_run001_asks_for_the_same_run_again(looks: Looks, of: Run, targets: Sequence[Target], options: str) -> None:
+def test_run001_asks_for_the_same_run_again(
+    looks: Observations, of: Run, targets: Sequence[Target], options: str
+) -> None:
     [found] = said(RUN001, evidence(looks, targets=targets, of=of))
     [command] = found.fix.commands
     assert " ".join(command.argv) == " ".join(filter(None, ["backuplink check", options, "--deadline 60"]))
@@ -183,7 +185,7 @@ def test_a_report_that_is_handed_on_is_masked() -> None:
         pytest.param([lookup(A), tcp(A, skipped="not asked for")], id="a step was skipped"),
     ],
 )
-def test_run001_stays_silent(looks: Looks) -> None:
+def test_run001_stays_silent(looks: Observations) -> None:
     assert said(RUN001, evidence(looks)) == []
 
 
@@ -207,7 +209,7 @@ def test_run001_stays_silent(looks: Looks) -> None:
         ),
     ],
 )
-def test_run002_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None:
+def test_run002_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
     [found] = said(RUN002, evidence(looks))
     assert found.target is None
     assert found.detail == detail
@@ -223,7 +225,7 @@ def test_run002_fires(looks: Looks, detail: str, shown: tuple[str, ...]) -> None
         pytest.param([], id="nothing was made"),
     ],
 )
-def test_run002_stays_silent(looks: Looks) -> None:
+def test_run002_stays_silent(looks: Observations) -> None:
     assert said(RUN002, evidence(looks)) == []
 
 

@@ -13,7 +13,7 @@ from tests.support.build import (
     BACKUP,
     CORE,
     PRIVATE,
-    Looks,
+    Observations,
     addresses,
     evidence,
     here,
@@ -69,7 +69,7 @@ def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFac
     return replace(look, subject=replace(look.subject, operation=operation))
 
 
-def named(looks: Looks) -> set[str]:
+def named(looks: Observations) -> set[str]:
     """The codes that the first rules give."""
     seen = evidence([*HERE, *looks])
     return {found.code for rule in CORE for found in said(rule, seen)}
@@ -117,7 +117,7 @@ def named(looks: Looks) -> set[str]:
         ),
     ],
 )
-def test_tls001_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tls001_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TLS001, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -147,7 +147,7 @@ def test_tls001_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls001_stays_silent(looks: Looks) -> None:
+def test_tls001_stays_silent(looks: Observations) -> None:
     assert said(TLS001, evidence([*HERE, *looks])) == []
 
 
@@ -177,7 +177,7 @@ def test_tls001_stays_silent(looks: Looks) -> None:
         pytest.param([misplaced(A), blocked(B)], {A}, "At 10.0.1.17 the", id="beside an inspector's page"),
     ],
 )
-def test_tls003_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tls003_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TLS003, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -196,13 +196,13 @@ def test_tls003_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls003_stays_silent(looks: Looks) -> None:
+def test_tls003_stays_silent(looks: Observations) -> None:
     assert said(TLS003, evidence([*HERE, *looks])) == []
 
 
 def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() -> None:
     china = target(region="cn-north-1")
-    looks: Looks = [
+    looks: Observations = [
         proxy(),
         lookup(A),
         tls(A, failed="tls-hostname", issuer="CN=D", organization="DigiCert Inc", names=["x"]),
@@ -253,7 +253,7 @@ def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() 
         ),
     ],
 )
-def test_tls004_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tls004_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TLS004, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
@@ -274,13 +274,13 @@ def test_tls004_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls004_stays_silent(looks: Looks) -> None:
+def test_tls004_stays_silent(looks: Observations) -> None:
     assert said(TLS004, evidence([*HERE, *looks])) == []
 
 
 def stalled(received: int, *, small: bool, other: bool) -> str:
     """What is said of one stall by what two more handshakes met."""
-    looks: Looks = [
+    looks: Observations = [
         tls(A, failed="timeout", received=received),
         again(A, SMALL_SEGMENTS, answered=small),
         again(A, OTHER_NAME, answered=other),
@@ -534,7 +534,7 @@ def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
         ),
     ],
 )
-def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
+def test_tls006_fires(looks: Observations, where: set[str], detail: str) -> None:
     [found] = said(TLS006, evidence([*HERE, *looks]))
     assert found.target == "backup"
     assert found.severity is None
@@ -560,7 +560,7 @@ def test_tls006_fires(looks: Looks, where: set[str], detail: str) -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls006_stays_silent(looks: Looks) -> None:
+def test_tls006_stays_silent(looks: Observations) -> None:
     assert said(TLS006, evidence([*HERE, *looks])) == []
 
 
@@ -595,7 +595,7 @@ def test_tls007_names_no_time_that_was_not_kept() -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls007_stays_silent(looks: Looks) -> None:
+def test_tls007_stays_silent(looks: Observations) -> None:
     assert said(TLS007, evidence([*HERE, *looks])) == []
 
 

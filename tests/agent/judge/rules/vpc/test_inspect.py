@@ -31,7 +31,6 @@ from probes.vpc.model import (
     SUBNETS,
     VPC_DNS,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
@@ -45,6 +44,7 @@ from probes.vpc.model import (
     SecurityGroupsFacts,
     SubnetsFacts,
     VpcDnsFacts,
+    VpcEndpoint,
 )
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -56,7 +56,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     answer,
     climbed,
     context,
@@ -111,7 +111,7 @@ def lines(commands: Iterable[Command]) -> list[str]:
     return [" ".join(each.argv) for each in commands]
 
 
-def with_endpoints(*endpoints: Endpoint) -> Observation[Any]:
+def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
     return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
 
 
@@ -126,7 +126,7 @@ def allow(**changed: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*", **changed}
 
 
-def denied(text: str, *, of: str = "backup") -> Looks:
+def denied(text: str, *, of: str = "backup") -> Observations:
     """A run whose signed calls all met this text."""
     target = GATEWAY if of == "backup-gateway" else BACKUP
     looks = called(target)
@@ -138,7 +138,7 @@ DENY_TEXT = f"{WHO}: backup:ListBackupVaults with an explicit deny in a VPC endp
 THROUGH_TEXT = f"{DENY_TEXT} transitively through a service control policy"
 
 
-def under(document: str | None, *, service: str = "backup") -> Looks:
+def under(document: str | None, *, service: str = "backup") -> Observations:
     return configured(with_endpoints(endpoint(service=service, policy=document)))
 
 
@@ -276,7 +276,7 @@ NONE_FITS = policy(allow(Action="backup:StartBackupJob"))
         ),
     ],
 )
-def test_vpc008_stays_silent(looks: Looks) -> None:
+def test_vpc008_stays_silent(looks: Observations) -> None:
     assert found("VPC008", looks) == []
 
 
@@ -334,7 +334,7 @@ def test_vpc009_names_the_zones() -> None:
         pytest.param([*healthy(), imds(failed="timeout"), *configured(ELSEWHERE)], id="the own zone is not known"),
     ],
 )
-def test_vpc009_stays_silent(looks: Looks) -> None:
+def test_vpc009_stays_silent(looks: Observations) -> None:
     assert found("VPC009", looks) == []
 
 
@@ -356,7 +356,7 @@ def test_vpc009_gives_no_subnet_to_an_endpoint_of_another_vpc() -> None:
 # --- VPC013 cannot-inspect -------------------------------------------------------------------------------------------
 
 
-def all_reads(**how: Any) -> Looks:
+def all_reads(**how: Any) -> Observations:
     return [read(name, **how) for name in READS]
 
 
@@ -449,8 +449,8 @@ def test_vpc013_of_another_networks_file() -> None:
     assert [each.argv[:2] for each in one.fix.commands] == [("backuplink", "facts")]
 
 
-OUTSIDE: Looks = [host(ec2=False), imds(failed="timeout")]
-NO_METADATA: Looks = [host(), imds(failed="timeout")]
+OUTSIDE: Observations = [host(ec2=False), imds(failed="timeout")]
+NO_METADATA: Observations = [host(), imds(failed="timeout")]
 OF_ONE = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and {NO_VPC}"
 
 
@@ -472,7 +472,7 @@ OF_ONE = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and {NO_VPC}"
     ],
 )
 def test_vpc013_of_a_configuration_that_was_wanted_and_left_alone(
-    looks: Looks, reason: str, words: str, fix: str
+    looks: Observations, reason: str, words: str, fix: str
 ) -> None:
     (one,) = found("VPC013", [*looks, *all_reads(skipped=reason)])
     assert one.detail.startswith(f"{words}: {reason}. ")
@@ -502,7 +502,7 @@ def test_vpc013_no_credentials_where_no_signed_call_was_wanted() -> None:
         pytest.param(all_reads(skipped="not begun: the run's deadline of 9 s came"), id="before the first"),
     ],
 )
-def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_end_to_run001(cut: Looks) -> None:
+def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_end_to_run001(cut: Observations) -> None:
     (one,) = found("VPC013", [*healthy(), *cut])
     assert one.detail.startswith("The run's deadline came before all of it was read.")
     assert set(one.evidence) == {each.id for each in cut}
@@ -519,7 +519,7 @@ def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_e
         pytest.param([*OUTSIDE, *all_reads(skipped=NO_REGION)], id="outside of AWS, and no Region"),
     ],
 )
-def test_vpc013_stays_silent(looks: Looks) -> None:
+def test_vpc013_stays_silent(looks: Observations) -> None:
     assert found("VPC013", looks) == []
 
 
@@ -617,16 +617,16 @@ THROUGH = read(
         pytest.param([*here("backup", A), tcp(A, failed="timeout")], id="nothing was read"),
     ],
 )
-def test_vpc014_of_paths_stays_silent(looks: Looks) -> None:
+def test_vpc014_of_paths_stays_silent(looks: Observations) -> None:
     assert found("VPC014", looks) == []
 
 
-PUBLIC_NAME: Looks = [
+PUBLIC_NAME: Observations = [
     *(host(), sdk(), imds(), proxy(), lookup(PUBLIC)),
     *(answer(PUBLIC, by=each) for each in (RESOLVER, VPC_RESOLVER)),
     *climbed(PUBLIC),
 ]
-NO_NAME: Looks = [
+NO_NAME: Observations = [
     *(host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")),
     *(answer(by=each, failed="nxdomain") for each in (RESOLVER, VPC_RESOLVER)),
 ]
@@ -660,8 +660,8 @@ def test_vpc014_is_information_where_this_host_gets_private_addresses_all_the_sa
 
 
 def test_vpc014_of_names_is_information_where_the_path_is_as_wanted() -> None:
-    own: Looks = [host(), sdk(), imds(), proxy(), lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), *climbed(PUBLIC)]
-    looks: Looks = [*own, answer(by=VPC_RESOLVER, failed="nxdomain"), *configured()]
+    own: Observations = [host(), sdk(), imds(), proxy(), lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), *climbed(PUBLIC)]
+    looks: Observations = [*own, answer(by=VPC_RESOLVER, failed="nxdomain"), *configured()]
     (public,) = found("VPC014", looks, expect=Expect.PUBLIC)
     assert public.severity is Severity.INFO
     (private,) = found("VPC014", looks)
@@ -727,7 +727,7 @@ def test_vpc014_of_names_beside_what_is_for_others(changed: Observation[Any]) ->
         pytest.param([*healthy(), answer(PUBLIC, record="AAAA"), *configured()], id="an AAAA of an IPv4 endpoint"),
     ],
 )
-def test_vpc014_of_names_stays_silent(looks: Looks) -> None:
+def test_vpc014_of_names_stays_silent(looks: Observations) -> None:
     assert found("VPC014", looks) == []
 
 
@@ -740,7 +740,7 @@ def test_vpc014_of_names_where_a_public_path_is_wanted() -> None:
 SKEWED = all_reads(failed="clock-skew")
 
 
-def clock(looks: Looks, *targets: Target) -> list[Found]:
+def clock(looks: Observations, *targets: Target) -> list[Found]:
     seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True))
     return said(rule_of(api_rules.RULES, "API005"), seen)
 
@@ -768,7 +768,7 @@ def test_api005_by_ec2_where_no_call_to_the_target_was_taken() -> None:
         pytest.param([*healthy(), *all_reads(failed="clock-skew", days_old=0.5)], id="refused where a file was made"),
     ],
 )
-def test_api005_by_ec2_stays_silent(looks: Looks) -> None:
+def test_api005_by_ec2_stays_silent(looks: Observations) -> None:
     assert clock(looks) == []
 
 

@@ -28,7 +28,6 @@ from probes.vpc.model import (
     VPC_DNS,
     DhcpOptionsFacts,
     DnsFirewallFacts,
-    Endpoint,
     EndpointsFacts,
     FirewallRule,
     InterfacesFacts,
@@ -38,6 +37,7 @@ from probes.vpc.model import (
     ResolverRulesFacts,
     SubnetsFacts,
     VpcDnsFacts,
+    VpcEndpoint,
 )
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -49,7 +49,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     answer,
     climbed,
     evidence,
@@ -91,34 +91,34 @@ GROUP_ID = "rslvr-frg-0a1b2c3d4e5f67890"
 LOCAL_ZONE = "eu-west-1-dub-1a"
 LIST_ID = "rslvr-fdl-0a1b2c3d4e5f67890"
 
-IS_PUBLIC: Looks = [lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]
-IS_PRIVATE: Looks = [
+IS_PUBLIC: Observations = [lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]
+IS_PRIVATE: Observations = [
     lookup(*PRIVATE),
     answer(*PRIVATE),
     answer(*PRIVATE, by=VPC_RESOLVER),
     *climbed(*PRIVATE),
 ]
 """DNS001 needs the first, and the second is a healthy host."""
-NOT_THERE: Looks = [
+NOT_THERE: Observations = [
     lookup(failed="nxdomain"),
     *(answer(failed="nxdomain", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
 ]
-EMPTY: Looks = [
+EMPTY: Observations = [
     lookup(failed="nodata"),
     *(answer(by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
 ]
-SILENT: Looks = [
+SILENT: Observations = [
     lookup(failed="timeout"),
     *(answer(failed="timeout", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
 ]
-FAILING: Looks = [
+FAILING: Observations = [
     lookup(failed="servfail"),
     *(answer(failed="servfail", by=by, record=record) for by in (RESOLVER, VPC_RESOLVER) for record in ("A", "AAAA")),
 ]
 
 
 def seen(
-    looks: Looks,
+    looks: Observations,
     *changed: Observation[Any],
     targets: Sequence[Target] = (BACKUP,),
     account: str | None = ACCOUNT,
@@ -157,7 +157,7 @@ def commands(finding: Finding) -> list[str]:
     return [" ".join(each.argv) for each in finding.fix.commands]
 
 
-def endpoints(*listed: Endpoint) -> Observation[Any]:
+def endpoints(*listed: VpcEndpoint) -> Observation[Any]:
     return read(ENDPOINTS, EndpointsFacts(endpoints=listed))
 
 
@@ -224,7 +224,7 @@ ABROAD = target(region="us-east-1")
 OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
 
 
-def of(looks: Looks, of: Target) -> Looks:
+def of(looks: Observations, of: Target) -> Observations:
     """The same looks at another target."""
     return [replace(each, subject=replace(each.subject, target=of.id)) for each in looks]
 
@@ -232,7 +232,7 @@ def of(looks: Looks, of: Target) -> Looks:
 # --- What holds for all of them --------------------------------------------------------------------------------------
 
 CODES = [rule.code for rule in vpc_names.RULES]
-FAULTS: dict[str, tuple[Looks, Observation[Any]]] = {
+FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
     "VPC001": (IS_PUBLIC, endpoints()),
     "VPC002": (IS_PUBLIC, endpoints(OFF)),
     "VPC003": (IS_PUBLIC, vpc_dns(hostnames=False)),
@@ -326,7 +326,7 @@ def test_of_a_service_that_nobody_asked_for_it_is_a_warning(code: str) -> None:
 @pytest.mark.parametrize("code", ["VPC001", "VPC002", "VPC003", "VPC010"])
 def test_where_this_host_s_vpc_is_not_known_nothing_is_said_of_its_endpoints(code: str) -> None:
     looks, fault = FAULTS[code]
-    nowhere: Looks = [host(), imds(account=ACCOUNT, vpc_id=None), *looks, *configured(fault)]
+    nowhere: Observations = [host(), imds(account=ACCOUNT, vpc_id=None), *looks, *configured(fault)]
     assert fires(code, evidence(nowhere, of=run(ec2_reads=True))) == []
 
 
@@ -396,7 +396,7 @@ def test_endpoint_missing_is_silent_where_the_owner_of_the_vpc_is_not_known() ->
 
 
 def test_endpoint_missing_is_silent_for_a_private_name() -> None:
-    central: Looks = [lookup(OUTSIDE), answer(OUTSIDE), answer(OUTSIDE, by=VPC_RESOLVER), *climbed(OUTSIDE)]
+    central: Observations = [lookup(OUTSIDE), answer(OUTSIDE), answer(OUTSIDE, by=VPC_RESOLVER), *climbed(OUTSIDE)]
     assert fires("VPC001", seen(central, endpoints())) == []
 
 
@@ -591,7 +591,7 @@ def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
         pytest.param(NOT_THERE, [vpc_dns(support=False)], [], id="the resolver answers"),
     ],
 )
-def test_vpc_dns_attributes_off(looks: Looks, changed: list[Observation[Any]], fires_of: list[str]) -> None:
+def test_vpc_dns_attributes_off(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
     assert fires("VPC003", seen(looks, *changed)) == fires_of
 
 
@@ -629,7 +629,7 @@ def test_a_vpc_without_a_resolver() -> None:
 
 
 def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> None:
-    silent: Looks = [
+    silent: Observations = [
         *SILENT,
         *of([each for each in SILENT if each.subject.resolver is not None], GATEWAY),
         lookup("10.0.1.27", of="backup-gateway"),
@@ -640,7 +640,7 @@ def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> 
 
 
 def test_servers_of_one_s_own_that_are_silent_are_no_attribute_s_fault() -> None:
-    silent: Looks = [
+    silent: Observations = [
         lookup(failed="timeout"),
         answer(failed="timeout", by=CORPORATE),
         answer(failed="timeout", by=VPC_RESOLVER),
@@ -659,7 +659,7 @@ def test_attributes_say_nothing_of_names_that_the_endpoint_does_not_list() -> No
 # --- VPC010 stale-answer ---------------------------------------------------------------------------------------------
 
 
-def leads_to(*addresses: str, looks: Sequence[Observation[Any]] = ()) -> Looks:
+def leads_to(*addresses: str, looks: Sequence[Observation[Any]] = ()) -> Observations:
     """Name servers give these addresses."""
     return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *looks]
 
@@ -768,7 +768,7 @@ def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
         ),
     ],
 )
-def test_stale_answer(looks: Looks, changed: list[Observation[Any]], fires_of: list[str]) -> None:
+def test_stale_answer(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
     assert fires("VPC010", seen(looks, *changed)) == fires_of
 
 
@@ -785,7 +785,7 @@ def test_a_stale_answer_is_held_against_the_service_s_own_endpoint() -> None:
 
 
 def test_an_address_of_the_hosts_file_is_no_stale_answer() -> None:
-    looks: Looks = [lookup(STALE), answer(*PRIVATE), tcp(STALE, failed="timeout")]
+    looks: Observations = [lookup(STALE), answer(*PRIVATE), tcp(STALE, failed="timeout")]
     assert fires("VPC010", seen(looks, lines=[(STALE, HOST)])) == []
 
 
@@ -806,7 +806,7 @@ def test_a_stale_answer_names_the_zone_that_holds_it() -> None:
 
 # --- VPC011 custom-resolver ------------------------------------------------------------------------------------------
 
-OF_OWN_SERVER: dict[str, Looks] = {
+OF_OWN_SERVER: dict[str, Observations] = {
     "public": [lookup(PUBLIC), answer(PUBLIC, by=CORPORATE)],
     "denied": [lookup(failed="nxdomain"), answer(failed="nxdomain", by=CORPORATE)],
     "failing": [lookup(failed="servfail"), answer(failed="servfail", by=CORPORATE)],
@@ -827,7 +827,7 @@ OF_OWN_SERVER: dict[str, Looks] = {
         pytest.param(OF_OWN_SERVER["refused"], "DNS013", id="refused"),
     ],
 )
-def test_custom_resolver_explains_what_its_servers_do(looks: Looks, symptom: str) -> None:
+def test_custom_resolver_explains_what_its_servers_do(looks: Observations, symptom: str) -> None:
     all_looks = [*looks, answer(*PRIVATE, by=VPC_RESOLVER)]
     report = diagnose(seen(all_looks, name_servers(CORPORATE), resolvers=[CORPORATE]))
     assert [each.explained_by for each in report.findings if each.code == symptom] == ["VPC011@backup"]
@@ -859,7 +859,7 @@ def test_custom_resolver_names_servers_and_options() -> None:
     ],
 )
 def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[str]) -> None:
-    looks: Looks = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
+    looks: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
     assert fires("VPC011", seen(looks, name_servers(*servers), resolvers=asked)) == fires_of
 
 
@@ -875,7 +875,7 @@ def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[st
         pytest.param([*OF_OWN_SERVER["silent"], answer(PUBLIC, by=VPC_RESOLVER)], id="nobody has a private answer"),
     ],
 )
-def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(looks: Looks) -> None:
+def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(looks: Observations) -> None:
     assert fires("VPC011", seen(looks, name_servers(CORPORATE), resolvers=[CORPORATE])) == []
 
 
@@ -905,7 +905,7 @@ def test_the_domain_of_a_rule_for_everything_is_a_dot() -> None:
 
 
 def test_resolver_rule_forwards_names_the_answers_that_fail() -> None:
-    looks: Looks = [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)]
+    looks: Observations = [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)]
     finding = found("VPC015", seen(looks, resolver_rules(resolver_rule(HOST))))
     assert finding.detail.startswith(
         f"The VPC's resolver ({RESOLVER}) gives no usable answer for {HOST}: it said servfail. Route 53 Resolver says"
@@ -972,7 +972,9 @@ def test_resolver_rule_forwards(rules: list[ResolverRule], fires_of: list[str]) 
         ),
     ],
 )
-def test_resolver_rule_is_not_blamed_for_what_has_another_cause(looks: Looks, changed: list[Observation[Any]]) -> None:
+def test_resolver_rule_is_not_blamed_for_what_has_another_cause(
+    looks: Observations, changed: list[Observation[Any]]
+) -> None:
     assert fires("VPC015", seen(looks, *changed, resolver_rules(resolver_rule(HOST)))) == []
 
 
@@ -992,14 +994,14 @@ def test_resolver_rule_is_not_blamed_for_what_has_another_cause(looks: Looks, ch
         ),
     ],
 )
-def test_resolver_rule_is_not_blamed_for_what_another_server_says(looks: Looks) -> None:
+def test_resolver_rule_is_not_blamed_for_what_another_server_says(looks: Observations) -> None:
     assert fires("VPC015", seen(looks, resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE])) == []
 
 
 # --- VPC016 private-zone-shadows -------------------------------------------------------------------------------------
 
 
-def denied_by(zone: str | None) -> Looks:
+def denied_by(zone: str | None) -> Observations:
     return [
         lookup(failed="nxdomain"),
         *(answer(failed="nxdomain", by=by, zone=zone) for by in (RESOLVER, VPC_RESOLVER)),
@@ -1047,12 +1049,12 @@ def test_private_zone_shadows_names_the_zone() -> None:
         pytest.param(denied_by(HOST), [zones(HOST), firewall(firewall_rule(HOST))], ["backup"], id="the SOA decides"),
     ],
 )
-def test_private_zone_shadows(looks: Looks, changed: list[Observation[Any]], fires_of: list[str]) -> None:
+def test_private_zone_shadows(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
     assert fires("VPC016", seen(looks, *changed)) == fires_of
 
 
 def test_private_zone_is_silent_where_only_another_server_denies_the_name() -> None:
-    looks: Looks = [
+    looks: Observations = [
         lookup(failed="nxdomain"),
         answer(failed="nxdomain", by=CORPORATE),
         answer(*PRIVATE, by=VPC_RESOLVER),
@@ -1071,7 +1073,7 @@ def test_private_zone_is_silent_of_a_stale_answer_that_it_does_not_give() -> Non
     stale = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
     assert fires("VPC016", seen(stale, zones(), endpoints(OFF))) == []
     assert fires("VPC016", seen(stale, zones("amazonaws.com"))) == []  # the zone of private DNS is more specific
-    looks: Looks = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
+    looks: Observations = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
     at_another = seen([*looks, tcp(STALE, failed="timeout")], zones(HOST), endpoints(OFF), resolvers=[CORPORATE])
     (stale_there,) = said(rule_of(vpc_names.RULES, "VPC010"), at_another)
     assert f"dns/backup/{CORPORATE}/A" in stale_there.evidence
@@ -1124,7 +1126,7 @@ def test_dns_firewall_blocks_names_group_list_and_entry() -> None:
     assert [each.explained_by for each in report.findings if each.code == "DNS003"] == ["VPC017@backup"]
 
 
-REDIRECTED: Looks = [
+REDIRECTED: Observations = [
     lookup("10.0.9.80"),
     answer("10.0.9.80", alias="blocked.example.com"),
     answer("10.0.9.80", by=VPC_RESOLVER, alias="blocked.example.com"),
@@ -1161,7 +1163,7 @@ OVERRIDE = firewall_rule("*", response="OVERRIDE", override="Blocked.Example.Com
         pytest.param(IS_PRIVATE, [firewall_rule("*")], [], id="blocked on paper alone"),
     ],
 )
-def test_dns_firewall_blocks(looks: Looks, rules: list[FirewallRule], fires_of: list[str]) -> None:
+def test_dns_firewall_blocks(looks: Observations, rules: list[FirewallRule], fires_of: list[str]) -> None:
     assert fires("VPC017", seen(looks, firewall(*rules))) == fires_of
 
 
@@ -1170,7 +1172,7 @@ def test_dns_firewall_is_silent_where_the_answer_s_soa_is_of_a_private_zone() ->
 
 
 def test_dns_firewall_is_silent_where_only_another_server_denies_the_name() -> None:
-    looks: Looks = [
+    looks: Observations = [
         lookup(failed="nxdomain"),
         answer(failed="nxdomain", by=CORPORATE),
         answer(*PRIVATE, by=VPC_RESOLVER),

@@ -24,7 +24,6 @@ from probes.vpc.model import (
     ROUTE_TABLES,
     SECURITY_GROUPS,
     AclEntry,
-    Endpoint,
     EndpointsFacts,
     GroupRule,
     InterfacesFacts,
@@ -38,6 +37,7 @@ from probes.vpc.model import (
     RouteTablesFacts,
     SecurityGroup,
     SecurityGroupsFacts,
+    VpcEndpoint,
 )
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -47,7 +47,7 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
-    Looks,
+    Observations,
     answer,
     climbed,
     evidence,
@@ -88,7 +88,7 @@ from tests.support.configured import (
 
 A, B = PRIVATE
 GATEWAY_PORTS = (1026, 1027, 1028, 1031)
-SILENT: Looks = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout")]
+SILENT: Observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout")]
 """443 times out at both addresses."""
 _ANYWHERE = ip_network("0.0.0.0/0")
 
@@ -155,7 +155,7 @@ def tables(*routes: Route, also: Iterable[RouteTable] = ()) -> Observation[Any]:
     return read(ROUTE_TABLES, RouteTablesFacts(tables=(main_table(*routes), *also)))
 
 
-def with_endpoints(*endpoints: Endpoint) -> Observation[Any]:
+def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
     return read(ENDPOINTS, EndpointsFacts(endpoints=endpoints))
 
 
@@ -193,7 +193,7 @@ def test_vpc005_names_group_port_source_and_addresses() -> None:
     assert complaint(one.fix.commands[0].argv) is None
 
 
-def gateway(*closed: int) -> Looks:
+def gateway(*closed: int) -> Observations:
     """A gateway's endpoint at one address, with these ports silent; the healthy reads name it in place of Backup's."""
     looks = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
     return [*looks, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
@@ -299,7 +299,11 @@ def test_vpc005_leaves_the_support_channel_shut_beside_ports_that_are_needed() -
 
 def test_vpc005_admits_ipv6_by_permissions() -> None:
     six, source = "2600:1f18::17", "2600:1f18::5"
-    looks: Looks = [host("10.0.3.5/24", f"{source}/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56")), lookup(A, six)]
+    looks: Observations = [
+        host("10.0.3.5/24", f"{source}/64"),
+        imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
+        lookup(A, six),
+    ]
     looks += [tcp(A), tcp(six, failed="timeout", source=source)]
     reads = configured(
         read(OWN_INTERFACES, InterfacesFacts(interfaces=(own_interface("10.0.3.5", source),))),
@@ -324,7 +328,7 @@ def test_vpc005_admits_ipv6_by_permissions() -> None:
 
 def test_vpc005_admits_an_appliance_by_ipv6_where_that_is_what_is_shut() -> None:
     six = "2600:1f18::17"
-    looks: Looks = [host("10.0.3.5/24", "2600:1f18::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56"))]
+    looks: Observations = [host("10.0.3.5/24", "2600:1f18::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56"))]
     looks += [lookup(six, of="backup-gateway"), tcp(six, of="backup-gateway", source="2600:1f18::5")]
     looks += [tcp(six, 1031, of="backup-gateway", source="2600:1f18::5", failed="timeout")]
     reads = configured(
@@ -396,7 +400,7 @@ def test_vpc005_writes_no_id_into_a_command_that_has_not_the_form_of_one() -> No
         pytest.param(SILENT, id="nothing was read"),
     ],
 )
-def test_vpc005_stays_silent(looks: Looks) -> None:
+def test_vpc005_stays_silent(looks: Observations) -> None:
     assert found("VPC005", looks) == []
 
 
@@ -445,7 +449,7 @@ IN_ANOTHER_VPC = with_interfaces(
 )
 
 
-def by_way_of(through: str, *changed: Observation[Any]) -> Looks:
+def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
     """A silent endpoint in another VPC, and a route to it that leads through something first."""
     route = Route(destination=ip_network("10.40.0.0/16"), target=through)
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC, tables(route), *changed)
@@ -516,7 +520,11 @@ def test_vpc012_opens_the_ports_of_a_gateway_to_the_appliance_and_not_to_this_ho
 
 def test_vpc012_lets_ipv6_out_by_permissions() -> None:
     six, source = "2600:1f18::17", "2600:1f18::5"
-    looks: Looks = [host("10.0.3.5/24", f"{source}/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56")), lookup(six)]
+    looks: Observations = [
+        host("10.0.3.5/24", f"{source}/64"),
+        imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
+        lookup(six),
+    ]
     reads = configured(
         read(OWN_INTERFACES, InterfacesFacts(interfaces=(own_interface("10.0.3.5", source),))),
         with_interfaces(interface(ENDPOINT_INTERFACE_IDS[0], six, subnet_id=ENDPOINT_SUBNET_IDS[0])),
@@ -542,7 +550,7 @@ def test_vpc012_lets_ipv6_out_by_permissions() -> None:
         pytest.param([*SILENT, *configured(with_groups(letting_out("10.0.0.0/16")))], id="443 to the VPC is let out"),
     ],
 )
-def test_vpc012_stays_silent(looks: Looks) -> None:
+def test_vpc012_stays_silent(looks: Observations) -> None:
     assert found("VPC012", looks) == []
 
 
@@ -566,7 +574,7 @@ def test_vpc006_names_acl_entry_direction_and_the_answers() -> None:
     assert all(complaint(each.argv) is None for each in one.fix.commands)
 
 
-def numbers(looks: Looks, *targets: Target) -> list[tuple[str, str, str]]:
+def numbers(looks: Observations, *targets: Target) -> list[tuple[str, str, str]]:
     """Direction, rule number and ports of the commands."""
     (one,) = found("VPC006", looks, *targets)
     words = [each.argv for each in one.fix.commands]
@@ -603,7 +611,11 @@ def test_vpc006_finds_a_number_in_front_of_the_deny(entries: tuple[AclEntry, ...
 
 def test_vpc006_counts_the_last_entries_of_both_families_as_one() -> None:
     six, source = "2600:1f18:0:1::17", "2600:1f18:0:3::5"
-    looks: Looks = [host("10.0.3.5/24", f"{source}/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56")), lookup(six)]
+    looks: Observations = [
+        host("10.0.3.5/24", f"{source}/64"),
+        imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
+        lookup(six),
+    ]
     last = AclEntry(number=32768, egress=True, allow=False, cidr=ip_network("::/0"))
     reads = configured(
         read(OWN_INTERFACES, InterfacesFacts(interfaces=(own_interface("10.0.3.5", source),))),
@@ -719,7 +731,7 @@ def test_vpc006_doubts_where_a_part_of_the_answers_passes_and_nothing_else_block
         ),
     ],
 )
-def test_vpc006_stays_silent(looks: Looks) -> None:
+def test_vpc006_stays_silent(looks: Observations) -> None:
     assert found("VPC006", looks) == []
 
 
@@ -806,7 +818,7 @@ def test_vpc007_doubts_an_appliance_where_nothing_else_blocks() -> None:
         ),
     ],
 )
-def test_vpc007_stays_silent(looks: Looks) -> None:
+def test_vpc007_stays_silent(looks: Observations) -> None:
     assert found("VPC007", looks) == []
 
 
@@ -845,7 +857,7 @@ def test_vpc004_in_every_state_but_two(state: str) -> None:
     )
 
 
-PUBLIC_ANSWER: Looks = [host(), imds(), lookup("52.95.111.30"), answer("52.95.111.30"), tcp("52.95.111.30")]
+PUBLIC_ANSWER: Observations = [host(), imds(), lookup("52.95.111.30"), answer("52.95.111.30"), tcp("52.95.111.30")]
 
 
 def test_vpc004_is_why_the_name_is_public() -> None:
@@ -861,7 +873,7 @@ def test_vpc004_stands_beside_private_dns_that_is_off_as_well() -> None:
     assert findings["VPC004@backup"].severity is Severity.CRITICAL
 
 
-def public_run(looks: Looks) -> dict[str, Finding]:
+def public_run(looks: Observations) -> dict[str, Finding]:
     seen = evidence(looks, targets=(BACKUP,), of=run(ec2_reads=True, expect=Expect.PUBLIC))
     return {each.id: each for each in diagnose(seen, RULES).findings}
 
@@ -928,7 +940,7 @@ BARE = target(host="vpce-0f1b2c3d", addressing=Addressing.VPCE)
     ],
 )
 def test_vpc004_says_nothing_of_a_target_that_the_endpoint_is_not_for(host_of_it: Target, at: str | None) -> None:
-    looks: Looks = [host(), imds()]
+    looks: Observations = [host(), imds()]
     if at is not None:
         looks = [*here(host_of_it.id, at), tcp(at, of=host_of_it.id, failed="timeout")]
     assert found("VPC004", [*looks, *configured(with_endpoints(FAILED))], host_of_it) == []
@@ -943,7 +955,7 @@ def test_vpc004_of_a_name_of_one_s_own_that_leads_to_the_endpoint() -> None:
 @pytest.mark.parametrize("state", ["failed", "deleted", "rejected"])
 def test_vpc004_is_why_an_endpoint_s_own_name_is_gone(state: str) -> None:
     own = target(host=f"{ENDPOINT_ID}-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
-    looks: Looks = [host(), sdk(), imds(), proxy(of=own.id), lookup(of=own.id, failed="nxdomain")]
+    looks: Observations = [host(), sdk(), imds(), proxy(of=own.id), lookup(of=own.id, failed="nxdomain")]
     looks += [answer(of=own.id, failed="nxdomain", by=each) for each in (RESOLVER, VPC_RESOLVER)]
     findings = judged([*looks, *configured(with_endpoints(endpoint(state=state)))], own)
     assert findings[f"DNS003@{own.id}"].explained_by == f"VPC004@{own.id}"
@@ -951,7 +963,7 @@ def test_vpc004_is_why_an_endpoint_s_own_name_is_gone(state: str) -> None:
 
 
 def test_vpc004_is_not_why_the_name_of_the_service_is_gone() -> None:
-    looks: Looks = [host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")]
+    looks: Observations = [host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")]
     looks += [answer(failed="nxdomain", by=each) for each in (RESOLVER, VPC_RESOLVER)]
     findings = judged([*looks, *configured(with_endpoints(FAILED))])
     assert findings["DNS003@backup"].explained_by is None
@@ -995,7 +1007,7 @@ def test_vpc004_of_old_facts_is_a_warning() -> None:
         ),
     ],
 )
-def test_vpc004_stays_silent(looks: Looks) -> None:
+def test_vpc004_stays_silent(looks: Observations) -> None:
     assert found("VPC004", looks) == []
 
 
