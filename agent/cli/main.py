@@ -52,7 +52,8 @@ if TYPE_CHECKING:  # each command loads what it needs, and no more
     from agent.run.collect_facts import FactsUnavailable
     from agent.simulated.scenario import Scenario
     from agent.tui.source import Source
-    from agent.watch.schedule import Measure, Watch, WatchConfig
+    from agent.watch.config import Measure, WatchConfig
+    from agent.watch.schedule import Watch
     from probes.seams import World
 
 ARGUMENTS: Final = "agent.cli.main.arguments"
@@ -714,7 +715,7 @@ def job_here(context: click.Context) -> "WatchConfig":
 def _job(context: click.Context, settings: Settings, measure: "Measure") -> "WatchConfig":
     """What a watch does by a context's options. Raises UsageError."""
     from agent.watch.change_text import flaw_of
-    from agent.watch.schedule import WatchConfig
+    from agent.watch.config import WatchConfig
 
     options = context.params
     shown = showing_from(options)
@@ -745,7 +746,9 @@ def _watched(
     """Watch as the context's options say, and as they say anew after a hangup, and give the exit code."""
     import random
 
-    from agent.watch.schedule import CannotListenError, Watch, WatchEnvironment
+    from agent.watch.config import WatchEnvironment
+    from agent.watch.reload import CannotListenError
+    from agent.watch.schedule import Watch
     from agent.watch.systemd import Manager, in_journal
 
     job = job_in(context)

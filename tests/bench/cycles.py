@@ -15,7 +15,8 @@ from typing import Final
 from agent.cli.main import job_here, main
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
-from agent.watch.schedule import Watch, WatchEnvironment
+from agent.watch.config import WatchEnvironment
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from probes.system.machine import SystemMachine
 from probes.system.sdk import end_children
