@@ -24,7 +24,8 @@ from agent.catalog.findings import Severity
 from agent.formats import prometheus
 from agent.formats.ndjson import NdjsonWriter
 from agent.process.cancel import CancelToken
-from agent.process.output import Writer, one_line, to_file
+from agent.process.output import Writer, one_line
+from agent.process.write_file import to_file
 from agent.report.codec import dumps, encode
 from agent.report.model import Measurement, Report, Status
 from agent.report.redact import redact
