@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from agent.process.streams import occupy_closed_streams
 from agent.version import __version__
 
 _NO_COMMAND: Final = ("--help", "-h", "--version")
@@ -21,6 +22,7 @@ _NO_COMMAND: Final = ("--help", "-h", "--version")
 def main() -> None:
     """The command `backuplink`. Ends the process at once: a library's thread that hangs is waited for by nobody, and
     an interpreter that takes itself apart costs a tenth of a run."""
+    occupy_closed_streams()
     gc.disable()  # what is imported stays, and looking through it for garbage is a tenth of a start
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):

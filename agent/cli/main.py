@@ -37,8 +37,9 @@ from agent.cli.options import (
     watching_from,
 )
 from agent.process.cancel import CancelToken
-from agent.process.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
+from agent.process.output import ReaderGoneError, Writer, one_line, to_stderr, to_stdout
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.process.write_file import to_file
 from agent.report import exits
 from agent.report.model import Report
 from agent.run.events import Event
@@ -848,7 +849,8 @@ def _interface(source: "Source", received_signals: list[str], shown: Showing) ->
 
 
 def gathered(runner: asyncio.Runner, go: Gather, received_signals: list[str], output: str | None) -> int:
-    """Run `go`, write the facts that it gives, say what is not among them, and give the exit code; one that comes before all is read leaves no file."""
+    """Run `go`, write the facts that it gives, report what is not among them, and give the exit code. A signal that
+    comes before all is read leaves no file."""
     from agent.report import facts_file
     from agent.run.collect_facts import FactsUnavailable, lacking
 

@@ -8,12 +8,13 @@ from agent.run.events import Event, ObservationMade, RunStarted
 
 
 class Progress:
-    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is no terminal."""
+    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is not a terminal, or
+    was closed before the process started (None)."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: TextIO | None, clock: Callable[[], float]) -> None:
         self._stream = stream
         self._clock = clock
-        self._shown = stream.isatty()
+        self._shown = stream is not None and stream.isatty()
         self._made = 0
         self._began = 0.0
         self._deadline = 0.0
@@ -34,7 +35,7 @@ class Progress:
         self._write("")
 
     def _write(self, text: str) -> None:
-        if not self._shown:
+        if self._stream is None or not self._shown:
             return
         with contextlib.suppress(OSError):  # a terminal that has gone takes nothing of the run with it
             self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")

@@ -1,26 +1,19 @@
-"""Where a document goes: a stream, or a file that is written whole or not at all.
+"""Where words and documents go: the streams of this process.
 
 `--version` and `explain` come through here, so what they do not need is imported where it is used.
 """
 
-import contextlib
 import errno
 import io
 import os
-import stat
 import sys
-import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 MAX_LINE: Final = 800
 """Characters of what is said of one mistake: some ten lines of a terminal."""
-READER_SECONDS: Final = 2.0
-"""How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
-_LOOK_SECONDS: Final = 0.05
 
 
 class ReaderGoneError(Exception):
@@ -116,59 +109,3 @@ class Writer:
                     self._to_stream(line)
                 except ReaderGoneError as error:
                     self._gone = error
-
-
-def to_file(document: str, path: "Path") -> None:
-    """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
-
-    The new content is complete on the disk before it takes the old one's name. What is no plain file, such as a pipe
-    or /dev/stderr, has no content to keep and is written to as it is.
-    """
-    import tempfile
-    from pathlib import Path
-
-    with contextlib.suppress(FileNotFoundError):
-        kind = path.stat().st_mode
-        if not stat.S_ISREG(kind):
-            with open(_opened(path, wait=stat.S_ISFIFO(kind)), "w", encoding="utf-8") as stream:
-                stream.write(document)
-            return
-    path = path.resolve()  # a link keeps its place; what it points at is replaced
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".backuplink-", suffix=".new")
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(document)
-            stream.flush()
-            os.fchmod(stream.fileno(), _mode_for(path))
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
-
-
-def _opened(path: "Path", *, wait: bool) -> int:
-    """A descriptor that writes to what is no plain file. Raises OSError, of a pipe that nobody reads as well."""
-    until = time.monotonic() + READER_SECONDS
-    while True:
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        except OSError as error:
-            if not wait or error.errno != errno.ENXIO:
-                raise
-            if time.monotonic() > until:
-                raise OSError(errno.ENXIO, "nobody reads from this pipe") from error
-            time.sleep(_LOOK_SECONDS)
-        else:
-            os.set_blocking(handle, True)
-            return handle
-
-
-def _mode_for(path: "Path") -> int:
-    """Permissions of the file that is replaced, or those that a new file gets here."""
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_IMODE(path.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

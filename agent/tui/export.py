@@ -1,13 +1,12 @@
 """Saving a report from the interface: in a format that is asked for by name, and never over anything."""
 
 import errno
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from agent.formats import html, json, markdown
+from agent.process.write_file import to_new_file
 from agent.report.model import Report
 
 _FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
@@ -30,18 +29,7 @@ def save(report: Report, place: str, wanted: str) -> Path:
     """
     document = _FORMATS[wanted](report)
     path = _path(place)
-    if os.path.lexists(path):  # said before anything is written beside it
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".backuplink-", suffix=".new")  # 0600 (mkstemp(3))
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            stream.write(document)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # Unlike a rename, a link fails where its name is taken (link(2)), by a dangling link, too.
-        path.hardlink_to(name)
-    finally:
-        Path(name).unlink()
+    to_new_file(document, path)
     return path
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from agent.formats.ndjson import NdjsonWriter
-from agent.process.output import one_line, to_file
+from agent.process.output import one_line
+from agent.process.write_file import to_file
 from agent.report.model import Report
 from agent.watch.change_text import NOTICE, Line, document, dumps, line_of
 from agent.watch.changes import StateChange

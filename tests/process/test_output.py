@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from agent.cli.main import dispatch
-from agent.process.output import ReaderGoneError, to_file, to_stdout
+from agent.process.output import ReaderGoneError, to_stdout
+from agent.process.write_file import to_file
 from tests.support.repository import ROOT
 
 OLD, NEW = "the old document\n", "the new document\n"
@@ -227,7 +228,7 @@ def test_a_disk_that_fills_up_keeps_the_old_document(limit: int, tmp_path: Path)
     path = tmp_path / "report.txt"
     path.write_text(OLD, "utf-8")
     code = (
-        "import resource, signal, sys; from pathlib import Path; from agent.process.output import to_file\n"
+        "import resource, signal, sys; from pathlib import Path; from agent.process.write_file import to_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
         "try: to_file('x' * 1_000_000, Path(sys.argv[1]))\n"
@@ -249,7 +250,7 @@ def test_a_disk_that_fills_up_keeps_the_old_document(limit: int, tmp_path: Path)
 WRITER = """
 import sys
 from pathlib import Path
-from agent.process.output import to_file
+from agent.process.write_file import to_file
 for number in range(1_000_000):
     to_file(str(number % 10) * 2_000_000, Path(sys.argv[1]))
     sys.stdout.write(".")

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from agent.process.output import to_file
+from agent.process.write_file import to_file
 from tests.support.virtual import job, loaded, networks, watched
 
 CYCLES: Final = 3

@@ -1,0 +1,249 @@
+"""Writing a file whole or not at all, also as root in folders that others can write.
+
+The path is walked once, folder by folder, by descriptors (openat(2)), so nothing that is checked can be exchanged
+before it is used. A link on the way is followed only where nobody else can have placed it. The new content is complete
+on the disk before it takes the old one's name. This is the one module that creates or replaces files for a user.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+READER_SECONDS: Final = 2.0
+"""How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
+_POLL_SECONDS: Final = 0.05
+MAX_LINKS: Final = 40
+"""On one path, as in the kernel (path_resolution(7))."""
+_PREFIX: Final = ".backuplink-"
+_SUFFIX: Final = ".new"
+_FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Where O_PATH exists, a folder on the way need not be readable, as for every other program (open(2))."""
+_DESCRIPTOR: Final = re.compile(
+    r"/dev/fd/(?P<own>\d{1,9})|/proc/(?P<process>self|thread-self|\d{1,9})(?:/task/\d{1,9})?/fd/(?P<number>\d{1,9})"
+)
+_STREAMS: Final = {"/dev/stdout": 1, "/dev/stderr": 2}
+
+
+def to_file(document: str, path: Path) -> None:
+    """Write a file so that a reader sees the old content or the new, never half. Raises OSError.
+
+    A new file has the permissions that the umask leaves; one that replaces a plain file of this user's keeps those of
+    the old one, without set-uid, set-gid and sticky bits. What is no plain file, such as a pipe, a device or an open
+    descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is written to as it is. A link is followed
+    where it belongs to root or this user and lies in a folder that nobody else can write; otherwise OSError says so.
+    """
+    data = document.encode("utf-8")
+    if (descriptor := _descriptor(os.fspath(path))) is not None:
+        _write_all(descriptor, data)
+        return
+    with _located(path) as place:
+        old = place.status()
+        if old is not None and stat.S_ISDIR(old.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if old is not None and not stat.S_ISREG(old.st_mode):
+            _write_all(place.open_special(old), data)
+            return
+        _remove_leftovers(place.folder)
+        _replace(place, data, _mode(old))
+
+
+def to_new_file(document: str, path: Path) -> None:
+    """Write a file that only its owner can read, whole or not at all, where nothing has its name: FileExistsError
+    otherwise, for a link that leads nowhere, too. Raises OSError."""
+    with _located(path, follow_last=False) as place:
+        if place.status() is not None:  # refused before anything is written
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        _remove_leftovers(place.folder)
+        _replace(place, document.encode("utf-8"), 0o600, new=True)
+
+
+def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> None:
+    name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=place.folder)
+    try:
+        with open(handle, "wb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)  # says to `_remove_leftovers` that its writer lives
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+            if new:  # unlike a rename, a link fails where its name is taken (link(2))
+                os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
+                os.unlink(name, dir_fd=place.folder)
+            else:
+                os.rename(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=place.folder)
+        raise
+
+
+def _mode(old: os.stat_result | None) -> int:
+    """The permissions of a new file: those of the old one where that is this user's, else what the umask leaves."""
+    if old is not None and old.st_uid == os.geteuid():
+        return stat.S_IMODE(old.st_mode) & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _remove_leftovers(folder: int) -> None:
+    """Remove the unfinished files of this user's writers that were killed; the lock tells a writer that lives."""
+    try:
+        listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:  # a folder that can be written and not read
+        return
+    try:
+        names = os.listdir(listing)  # noqa: PTH208 - by descriptor
+    finally:
+        os.close(listing)
+    for name in names:
+        if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
+            continue
+        with contextlib.suppress(OSError):  # another writer was faster, or still holds its lock
+            handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            try:
+                found = os.fstat(handle)
+                if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(name, dir_fd=folder)
+            finally:
+                os.close(handle)
+
+
+# --- Where a path leads ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A name in an open folder; what has this name is no link."""
+
+    folder: int
+    name: str
+
+    def status(self) -> os.stat_result | None:
+        """What has the name now; None for nothing."""
+        try:
+            return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def open_special(self, seen: os.stat_result) -> int:
+        """A descriptor that writes to what is no plain file. Raises OSError, also for a pipe without a reader."""
+        until = time.monotonic() + READER_SECONDS
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            try:
+                handle = os.open(self.name, flags, dir_fd=self.folder)
+            except OSError as error:
+                if not stat.S_ISFIFO(seen.st_mode) or error.errno != errno.ENXIO:
+                    raise
+                if time.monotonic() > until:
+                    raise OSError(errno.ENXIO, "nobody reads from this pipe") from error
+                time.sleep(_POLL_SECONDS)
+                continue
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                raise OSError(errno.EEXIST, "it became a plain file while it was opened")
+            os.set_blocking(handle, True)
+            return handle
+
+
+@contextlib.contextmanager
+def _located(path: Path, *, follow_last: bool = True) -> Iterator[_Place]:
+    """Walk a path to its last folder. Raises OSError."""
+    text = os.fspath(path)
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if not parts or text.endswith("/"):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    folder = os.open("/" if text.startswith("/") else ".", _FOLDER)
+    links = 0
+    try:
+        while True:
+            name, rest = parts[0], parts[1:]
+            target = _link_in(folder, name) if rest or follow_last else None
+            if target is not None:
+                links += 1
+                if links > MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                parts = [*(part for part in target.split("/") if part not in ("", ".")), *rest]
+                if target.startswith("/"):
+                    folder = _exchange(folder, os.open("/", _FOLDER))
+                if not parts:
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                continue
+            if not rest and name != "..":
+                yield _Place(folder, name)
+                return
+            folder = _exchange(folder, os.open(name, _FOLDER, dir_fd=folder))
+            parts = rest
+            if not parts:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    finally:
+        os.close(folder)
+
+
+def _exchange(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def _link_in(folder: int, name: str) -> str | None:
+    """What a link in a folder points at; None for what is no link. Raises OSError for one that others can place."""
+    if name == "..":
+        return None
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    if found.st_uid not in (0, os.geteuid()):
+        raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; name what it points at itself")
+    if _is_shared(os.fstat(folder)):
+        raise OSError(
+            errno.ELOOP,
+            f"{name} on this path is a link in a folder that others can write; name what it points at itself",
+        )
+    return os.readlink(name, dir_fd=folder)
+
+
+def _is_shared(folder: os.stat_result) -> bool:
+    """Whether somebody other than root and this user can place a link in a folder. The group of this process does not
+    count: with many distributions it is the user's own."""
+    by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
+    by_owner = folder.st_uid not in (0, os.geteuid())
+    return bool(folder.st_mode & stat.S_IWOTH) or by_group or by_owner
+
+
+# --- Open descriptors ------------------------------------------------------------------------------------------------
+
+
+def _descriptor(path: str) -> int | None:
+    """A new descriptor of what a path of the form `/dev/fd/N` names; None for every other path. Raises OSError.
+
+    One of this process is duplicated: opened anew it would be written from its start, and a plain file behind it would
+    be replaced under a name that it may no longer have.
+    """
+    if (number := _STREAMS.get(path)) is not None:
+        return os.dup(number)
+    found = _DESCRIPTOR.fullmatch(path)
+    if found is None:
+        return None
+    if found["own"] is not None or found["process"] in ("self", "thread-self", str(os.getpid())):
+        return os.dup(int(found["own"] or found["number"]))
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    with open(handle, "wb") as stream:
+        stream.write(data)

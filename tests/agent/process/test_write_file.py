@@ -1,0 +1,260 @@
+"""What another user of the host can plant where a document goes: modes, links, pipes, leftovers."""
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.cli.entry import run
+from agent.process.write_file import to_file, to_new_file
+from tests.support.repository import ROOT
+
+NEW = "the new document\n"
+OLD = "the old document\n"
+NOBODY = 65_534
+SECONDS = 60.0
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to own files as somebody else")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder as /tmp is: everybody writes there, and only owners remove."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _mask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o6777, 0o4755, 0o666, 0o600])
+def test_a_planted_file_gives_its_mode_to_nothing(mode: int, shared: Path) -> None:
+    planted = shared / "report.json"
+    planted.write_text(OLD, "utf-8")
+    os.chown(planted, NOBODY, NOBODY)
+    planted.chmod(mode)
+    to_file(NEW, planted)
+    assert planted.read_text("utf-8") == NEW
+    assert mode_of(planted) == 0o644
+    assert planted.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("mode", [0o6755, 0o7644])
+def test_special_bits_of_an_own_file_are_not_kept(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(OLD, "utf-8")
+    path.chmod(mode)
+    to_file(NEW, path)
+    assert mode_of(path) == mode & 0o777
+
+
+@as_root
+def test_a_link_of_another_user_is_refused(shared: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "passwd"
+    victim.write_text(OLD, "utf-8")
+    link = shared / "report.json"
+    link.symlink_to(victim)
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    with pytest.raises(OSError, match="link of another user") as caught:
+        to_file(NEW, link)
+    assert caught.value.errno == errno.ELOOP
+    assert victim.read_text("utf-8") == OLD
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("mode", [0o1777, 0o777, 0o722])
+def test_a_link_in_a_folder_that_others_can_write_is_refused_whoever_owns_it(mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(mode)
+    victim = tmp_path / "victim"
+    victim.write_text(OLD, "utf-8")
+    (folder / "report.json").symlink_to(victim)
+    with pytest.raises(OSError, match="folder that others can write"):
+        to_file(NEW, folder / "report.json")
+    assert victim.read_text("utf-8") == OLD
+
+
+@as_root
+def test_a_link_in_the_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    victim = tmp_path / "victim"
+    (folder / "report.json").symlink_to(victim)
+    os.chown(folder, NOBODY, NOBODY)
+    with pytest.raises(OSError, match="folder that others can write"):
+        to_file(NEW, folder / "report.json")
+    assert not victim.exists()
+
+
+def test_a_planted_folder_on_the_way_is_refused(shared: Path, tmp_path: Path) -> None:
+    target = tmp_path / "etc"
+    target.mkdir()
+    (shared / "reports").symlink_to(target)
+    with pytest.raises(OSError, match="folder that others can write"):
+        to_file(NEW, shared / "reports" / "report.json")
+    assert list(target.iterdir()) == []
+
+
+def test_a_link_that_only_this_user_can_place_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "way").symlink_to("there")
+    (tmp_path / "there" / "link").symlink_to("../there/report.json")
+    to_file(NEW, tmp_path / "way" / ".." / "way" / "link")
+    assert (tmp_path / "there" / "report.json").read_text("utf-8") == NEW
+    assert (tmp_path / "there" / "link").is_symlink()
+
+
+@as_root
+def test_a_user_without_rights_may_write_into_a_shared_folder(shared: Path) -> None:
+    """The neighbour that must keep working: a plain new file in /tmp."""
+    shared.parent.chmod(0o755)
+    for folder in shared.parents:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from agent.process.write_file import to_file\n"
+        f"os.setgid({NOBODY}); os.setuid({NOBODY})\n"
+        "to_file('one\\n', Path(sys.argv[1])); to_file('two\\n', Path(sys.argv[1]))\n"
+    )
+    path = shared / "report.json"
+    subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=True, timeout=SECONDS)
+    assert (path.read_text("utf-8"), path.stat().st_uid) == ("two\n", NOBODY)
+
+
+def test_the_document_goes_to_stdout_where_a_link_is_refused(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = tmp_path / "victim"
+    link = shared / "report.txt"
+    link.symlink_to(victim)
+    assert run(["demo", "--output", str(link)]) == 3
+    out, err = capsys.readouterr()
+    assert out.startswith("OK")
+    assert f"{link} cannot be written: report.txt on this path is a link in a folder that others can write" in err
+    assert not victim.exists()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"])
+def test_an_open_descriptor_is_written_to_and_never_replaced(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(OLD, "utf-8")
+    before = path.stat().st_ino
+    with path.open("ab") as stream:
+        code = (
+            "import sys; from pathlib import Path; from agent.process.write_file import to_file; "
+            f"to_file({NEW!r}, Path({name!r}))"
+        )
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=stream, check=True, timeout=SECONDS)
+    assert path.read_text("utf-8") == OLD + NEW
+    assert path.stat().st_ino == before
+
+
+def test_a_descriptor_of_another_process_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text(OLD, "utf-8")
+    with (
+        path.open("ab") as stream,
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=stream) as other,
+    ):
+        try:
+            to_file(NEW, Path(f"/proc/{other.pid}/fd/1"))
+        finally:
+            other.kill()
+    assert path.read_text("utf-8") == OLD + NEW
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys; from pathlib import Path; from agent.process import write_file\n"
+        "write_file.os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
+        "write_file.to_file('x' * 100_000, Path(sys.argv[1]))\n"
+    )
+    path = tmp_path / "report.json"
+    path.write_text(OLD, "utf-8")
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", killed, str(path)], cwd=ROOT, check=False, timeout=SECONDS)
+    assert path.read_text("utf-8") == OLD
+    assert len(list(tmp_path.glob(".backuplink-*.new"))) == 1  # each removes the one before
+    to_file(NEW, path)
+    assert [found.name for found in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_what_a_living_writer_holds_is_left_alone(tmp_path: Path) -> None:
+    import fcntl
+
+    held = tmp_path / ".backuplink-0123456789abcdef.new"
+    with held.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        to_file(NEW, tmp_path / "report.json")
+    assert held.exists()
+    to_file(NEW, tmp_path / "report.json")
+    assert not held.exists()
+
+
+@as_root
+def test_a_leftover_of_another_user_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / ".backuplink-0123456789abcdef.new"
+    other.write_text("", "utf-8")
+    os.chown(other, NOBODY, NOBODY)
+    to_file(NEW, tmp_path / "report.json")
+    assert other.exists()
+
+
+def test_a_folder_that_is_exchanged_on_the_way_is_not_entered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check and a use of one name are two moments: here a folder becomes a link between them."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "victim").mkdir()
+    opened = os.open
+    exchanged = False
+
+    def exchanging(name: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        nonlocal exchanged
+        if name == "folder" and not exchanged:
+            exchanged = True
+            (tmp_path / "folder").rmdir()
+            (tmp_path / "folder").symlink_to("victim")
+        return opened(name, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", exchanging)
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - ENOTDIR or ELOOP, by the kernel
+        to_file(NEW, tmp_path / "folder" / "report.json")
+    assert caught.value.errno in (errno.ENOTDIR, errno.ELOOP)
+    assert exchanged
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["file", "link", "dangling"])
+def test_a_new_file_is_never_over_another(there: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    if there == "file":
+        path.write_text(OLD, "utf-8")
+    else:
+        path.symlink_to(__file__ if there == "link" else "nowhere")
+    with pytest.raises(FileExistsError):
+        to_new_file(NEW, path)
+    assert [found.name for found in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_new_file_is_for_its_owner_alone(shared: Path) -> None:
+    path = shared / "report.json"
+    to_new_file(NEW, path)
+    assert (path.read_text("utf-8"), mode_of(path)) == (NEW, 0o600)
+    assert [found.name for found in shared.iterdir()] == ["report.json"]

@@ -1,0 +1,152 @@
+"""Every command with each of its three streams closed, full, or a pipe whose reader is gone."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent.formats import json as json_format
+from tests.support.repository import ROOT
+from tests.support.runs import report_of
+
+SECONDS: Final = 120.0
+"""Far above what any call here needs; a limit for one that hangs."""
+OK, UNKNOWN = 0, 3
+ARGUMENTS: Final = {
+    "check": ("check", "--service", "no-such-service"),
+    "demo": ("demo",),
+    "demo of a fault": ("demo", "private-dns-off"),
+    "demo as ndjson": ("demo", "--format", "ndjson"),
+    "watch": ("demo", "healthy", "--watch", "--cycles", "2"),
+    "tui": ("tui",),
+    "diagnose": ("diagnose", "{report}", "--format", "json"),
+    "diff": ("diff", "{report}", "{report}"),
+    "explain": ("explain", "TCP003"),
+    "explain, slowly": ("explain", "tcp003"),
+    "all codes": ("explain", "--format", "json"),
+    "endpoints": ("endpoints", "--region", "eu-west-1"),
+    "permissions": ("permissions", "--format", "json"),
+    "schema": ("schema",),
+    "facts": ("facts", "--vpc", "vpc-12345678", "--region", "no-region"),
+    "version": ("--version",),
+    "help": ("--help",),
+    "usage": ("no-such-command",),
+}
+CODES: Final = {"check": UNKNOWN, "tui": UNKNOWN, "demo of a fault": 2, "facts": UNKNOWN, "usage": UNKNOWN}
+"""Exit codes where all streams are there; OK for every other."""
+
+
+@contextmanager
+def unread() -> Iterator[int]:
+    """The writing end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    descriptor = os.open("/dev/full", os.O_RDWR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def closed(number: int) -> Callable[[], None]:
+    return lambda: os.close(number)
+
+
+def call(name: str, report: Path, how: str, number: int) -> tuple[int, bytes, bytes]:
+    """Run a command one of whose streams is not as it should be; its exit code, stdout and stderr."""
+    arguments = [word.format(report=report) for word in ARGUMENTS[name]]
+    streams: dict[str, int | None] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with unread() as nobody, full() as device:
+        if how != "closed":
+            streams[("stdin", "stdout", "stderr")[number]] = nobody if how == "unread" else device
+        elif number:
+            streams[("stdin", "stdout", "stderr")[number]] = subprocess.DEVNULL
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", *arguments],
+            **streams,  # type: ignore[call-overload]
+            cwd=ROOT,
+            env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
+            preexec_fn=closed(number) if how == "closed" else None,
+            timeout=SECONDS,
+            check=False,
+        )
+    return done.returncode, done.stdout or b"", done.stderr or b""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reports") / "report.json"
+    path.write_text(json_format.render(report_of("healthy")), "utf-8")
+    return path
+
+
+CASES: Final = [
+    *((name, "closed") for name in ARGUMENTS),
+    *((name, how) for name in ("demo", "watch", "explain", "usage") for how in ("full", "unread")),
+]
+"""A closed stream is another one for Python itself (None); full and unread differ only in the errno of a write."""
+
+
+@pytest.mark.parametrize(("name", "how"), CASES)
+def test_without_stderr_a_command_says_what_it_says_with_it(name: str, how: str, report: Path) -> None:
+    code, out, _ = call(name, report, how, 2)
+    assert code == CODES.get(name, OK)
+    assert b"internal error" not in out
+    assert out
+
+
+@pytest.mark.parametrize(("name", "how"), CASES)
+def test_without_stdout_a_command_is_unknown_and_quiet(name: str, how: str, report: Path) -> None:
+    code, _, err = call(name, report, how, 1)
+    assert code == UNKNOWN
+    assert b"Traceback" not in err
+    assert b"internal error" not in err
+
+
+@pytest.mark.parametrize("name", ["demo", "diagnose", "watch", "tui"])
+def test_without_stdin(name: str, report: Path) -> None:
+    code, out, err = call(name, report, "closed", 0)
+    assert code == CODES.get(name, OK)
+    assert b"Traceback" not in err
+    assert out
+
+
+def test_a_closed_stdin_that_is_to_be_read_is_said(report: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
+        cwd=ROOT,
+        capture_output=True,
+        preexec_fn=closed(0),
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == UNKNOWN
+    assert "it is closed" in json.loads(done.stdout)["verdict"]["summary"]
+
+
+def test_what_is_opened_never_gets_the_number_of_a_closed_stream() -> None:
+    """A socket with the number 2 would be sent whatever a library writes to stderr."""
+    code = (
+        "import os; os.close(2); os.close(0)\n"
+        "from agent.process.streams import occupy_closed_streams\n"
+        "occupy_closed_streams()\n"
+        "print([os.path.samestat(os.fstat(n), os.stat(os.devnull)) for n in (0, 2)], os.open('/', os.O_RDONLY) > 2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    assert done.stdout == "[True, True] True\n"
