@@ -118,7 +118,7 @@ def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
 
 
 @pytest.mark.parametrize("interval", [0.05])
-def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> None:
+async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> None:
     """Cycles whose verdict changes each time, a program that never ends, a server that never answers."""
     said: list[str] = []
     number = 0
@@ -169,7 +169,7 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
 
     lines = Writer(said.append)
     with receiving(silence) as receiver:
-        watch = asyncio.run(whole(receiver.url("/s3cr3t")))
+        watch = await whole(receiver.url("/s3cr3t"))
         lines.end()
     samples = samples_in(watch._metrics())
     assert _of(samples, "cycles_total") == {frozenset(): 12}
