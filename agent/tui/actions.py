@@ -1,4 +1,4 @@
-"""What can happen to the interface: events of a run, ends of runs, ticks of the clock, and what a person does."""
+"""The actions that change the state: events of a run, starts and ends of runs, ticks of the clock, and key presses."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from agent.settings import Settings
 
 
 class Pane(StrEnum):
-    """Where keys go."""
+    """A part of the screen that keys can go to."""
 
     PATH = "path"
     CAUSES = "causes"
@@ -22,31 +22,34 @@ PANES: Final = tuple(Pane)
 
 
 @dataclass(frozen=True, slots=True)
-class RunBegan:
-    """A run is about to be made."""
+class RunRequested:
+    """A run is about to start."""
 
     at: float
+    """By the clock of the ticks, in seconds."""
     settings: Settings
     only: str | None = None
+    """Id of the one target that it requires; None for a whole run."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunEnded:
-    """A run is over, and this is its report."""
+class RunFinished:
+    """A run has finished, and this is its report."""
 
     report: Report
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
-    """Time has gone on."""
+class ClockTicked:
+    """Time has passed."""
 
     now: float
+    """By the same clock as `RunRequested.at`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """The cursor is to go this far, or the detail, which scrolls by at most `most` lines."""
+class CursorMoved:
+    """Move the cursor by so many rows and columns, or scroll the detail, whose last position is `most`."""
 
     rows: int = 0
     columns: int = 0
@@ -55,84 +58,84 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class PaneChanged:
-    """Keys are to go to the next pane, or to the one before."""
+    """Give the keys to the pane so many places further on."""
 
     by: int
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """This is to be under the cursor of a pane."""
+class ItemSelected:
+    """Put the cursor of a pane on this key."""
 
     pane: Pane
     key: str
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """What is under the cursor is wanted in full."""
+class DetailOpened:
+    """Show what is under the cursor on the whole screen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """Back, one step at a time: from the whole screen, from findings only, from the filter."""
+class WentBack:
+    """Go back one step: from the whole screen, from the detail, from the filter, from findings only."""
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
-    """Only what has these words in it is wanted."""
+class FilterChanged:
+    """Show only what contains these words."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class FindingsSwitched:
-    """Findings only, or all again."""
+class FindingsToggled:
+    """Show findings only, or everything again."""
 
 
 @dataclass(frozen=True, slots=True)
-class WatchSwitched:
-    """Runs are to be made again and again, or no longer."""
+class WatchToggled:
+    """Start or stop to run again and again."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A watch runs again at this time."""
+class RunScheduled:
+    """A watch runs again at this time (UTC); None where that is unknown."""
 
     at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged:
-    """The next run is to be made like this."""
+    """Use these settings for the next run, and this interval in seconds for a watch."""
 
     settings: Settings
     interval: float
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """Something is to be said to the person at the keys."""
+class MessageShown:
+    """Show a message in the last line of the screen."""
 
     message: str
 
 
-Happened = (
+Action = (
     Event
-    | RunBegan
-    | RunEnded
-    | Ticked
-    | Moved
+    | RunRequested
+    | RunFinished
+    | ClockTicked
+    | CursorMoved
     | PaneChanged
-    | Chosen
-    | Opened
-    | Closed
-    | Filtered
-    | FindingsSwitched
-    | WatchSwitched
-    | Planned
+    | ItemSelected
+    | DetailOpened
+    | WentBack
+    | FilterChanged
+    | FindingsToggled
+    | WatchToggled
+    | RunScheduled
     | SettingsChanged
-    | Said
+    | MessageShown
 )

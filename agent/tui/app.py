@@ -1,7 +1,8 @@
-"""The app: the one that owns the state, makes runs, and decides what a key does.
+"""The app: it owns the state, starts runs, and decides what a key does.
 
-It folds each event of a run into the state at once, and shows the state at most every FRAME seconds, so that a run that
-says much sends little. What a person does is shown at once. While nothing runs there is no timer, and nothing is sent.
+It folds every event of a run into the state at once, and shows the state at most every FRAME seconds, so that a run
+with many events sends little to the terminal. A key is answered at once. While nothing runs there is no timer, and
+nothing is sent.
 """
 
 import asyncio
@@ -29,22 +30,22 @@ from agent.settings import Settings
 from agent.tui import detail
 from agent.tui.actions import (
     PANES,
-    Chosen,
-    Closed,
-    Filtered,
-    FindingsSwitched,
-    Happened,
-    Moved,
-    Opened,
+    Action,
+    ClockTicked,
+    CursorMoved,
+    DetailOpened,
+    FilterChanged,
+    FindingsToggled,
+    ItemSelected,
+    MessageShown,
     Pane,
     PaneChanged,
-    Planned,
-    RunBegan,
-    RunEnded,
-    Said,
+    RunFinished,
+    RunRequested,
+    RunScheduled,
     SettingsChanged,
-    Ticked,
-    WatchSwitched,
+    WatchToggled,
+    WentBack,
 )
 from agent.tui.keys import KEYS
 from agent.tui.lines import ASCII, UNICODE, Glyphs, Line
@@ -53,13 +54,13 @@ from agent.tui.state import (
     Phase,
     State,
     exit_code,
+    final_report,
     finding_under_cursor,
-    left_with,
     reduce,
     saved,
     target_under_cursor,
 )
-from agent.tui.widgets.pane import CausesPart, DetailPart, Footer, Part, PathPart, TonedScreen, VerdictLine
+from agent.tui.widgets.pane import CausesPane, DetailPane, Footer, PaneWidget, PathPane, TonedScreen, VerdictLine
 from agent.tui.widgets.typed import quiet_input
 from probes.model import Target
 
@@ -67,23 +68,23 @@ if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
 
 FRAME: Final = 0.05
-"""Seconds from an event to the picture of it."""
+"""Longest time from an event to the screen that shows it, in seconds."""
 TICK: Final = 0.2
-"""Seconds between two looks at the clock while a run lasts."""
+"""Seconds between two ticks of the clock during a run."""
 WIDE: Final = 130
-"""Columns from which on the detail stands beside the path."""
+"""Columns from which on the detail is next to the path."""
 OPERATOR: Final = "the operator"
-"""Who ends a run with `q`."""
+"""The reason of a run that is ended with `q`."""
 
 
 class MainScreen(TonedScreen[None]):
-    """The one screen."""
+    """The screen that shows the run."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding(key.keys, f"app.{key.action}", show=False) for key in KEYS]
 
     state: reactive[State | None] = reactive(None, repaint=False)
-    focused = reactive(None, repaint=False)  # what has it draws itself anew; Textual would paint the whole screen
+    focused = reactive(None, repaint=False)  # the focused widget draws itself; Textual would repaint the whole screen
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
@@ -92,16 +93,16 @@ class MainScreen(TonedScreen[None]):
     def compose(self) -> ComposeResult:
         yield VerdictLine(self._glyphs, id="verdict").data_bind(MainScreen.state)
         with Container(id="body"):
-            yield PathPart(self._glyphs, id="path").data_bind(MainScreen.state)
+            yield PathPane(self._glyphs, id="path").data_bind(MainScreen.state)
             with Container(id="side"):
-                yield CausesPart(self._glyphs, id="causes").data_bind(MainScreen.state)
-                yield DetailPart(self._glyphs, id="detail").data_bind(MainScreen.state)
-        yield quiet_input("", "only what has all of these words; enter keeps, esc shows all", id="filter")
+                yield CausesPane(self._glyphs, id="causes").data_bind(MainScreen.state)
+                yield DetailPane(self._glyphs, id="detail").data_bind(MainScreen.state)
+        yield quiet_input("", "show only what contains all of these words; enter keeps, esc shows all", id="filter")
         yield Footer(self._glyphs, id="footer").data_bind(MainScreen.state)
 
 
 class BackuplinkApp(App[int]):
-    """Runs, or a saved report. `run_async` gives the exit code that the contract promises."""
+    """The interface over runs or a saved report. `run_async` returns the exit code."""
 
     CSS = files("agent.tui").joinpath("theme.tcss").read_text("utf-8")
     ENABLE_COMMAND_PALETTE = False
@@ -122,14 +123,14 @@ class BackuplinkApp(App[int]):
         fail_on: str = "warning",
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """`clock` gives the time by which the progress of a run is told; otherwise the loop's."""
+        """`clock` gives seconds for the progress of a run; without one it is the loop's."""
         self._colours = colours
         super().__init__(ansi_color=True)
         self.theme = "ansi-dark"
         self.no_color = not colours
         self.source = source
         self.report: Report | None = source.report if isinstance(source, Saved) else None
-        """The one that the exit code belongs to."""
+        """The report that the exit code belongs to."""
         self._fail_on = fail_on
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._glyphs = ASCII if ascii_only else UNICODE
@@ -140,39 +141,39 @@ class BackuplinkApp(App[int]):
         )
         self._main = MainScreen(self._glyphs)
         self._stop: CancelToken | None = None
-        """Ends the run that lasts."""
+        """Cancels the run in progress."""
         self._is_leaving = False
         self._due = False
-        """Whether what is folded will be shown by itself."""
+        """Whether a timer will show `_folded`."""
         self._next: Timer | None = None
         self.set_reactive(BackuplinkApp.state, self._folded)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        found = super().get_line_filters()
-        return found if self._colours else [*found, NoColor()]
+        filters = super().get_line_filters()
+        return filters if self._colours else [*filters, NoColor()]
 
     def get_default_screen(self) -> Screen[None]:
         self._main.data_bind(BackuplinkApp.state)
         return self._main
 
     def on_mount(self) -> None:
-        # Whoever had the terminal meanwhile has left nothing of the picture on it.
+        # While the app was suspended other programs wrote on the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if isinstance(self.source, Live):
-            self.call_after_refresh(self._run)  # what measures is imported once there is something to look at
+            self.call_after_refresh(self._run)  # measuring is imported after the first screen is shown
 
     def on_resize(self, event: events.Resize) -> None:
         self._main.set_class(event.size.width >= WIDE, "-wide")
 
     # --- State -------------------------------------------------------------------------------------------------------
 
-    def tell(self, happened: Happened) -> None:
-        """Fold what a person did, and show it."""
-        self._folded = reduce(self._folded, happened)
+    def act(self, action: Action) -> None:
+        """Fold an action, and show the state at once."""
+        self._folded = reduce(self._folded, action)
         self._show()
 
-    def _heard(self, event: Event) -> None:
-        """Fold an event of the run; it is shown together with those that come soon after it."""
+    def _fold(self, event: Event) -> None:
+        """Fold an event of the run; it is shown together with those of the next FRAME seconds."""
         self._folded = reduce(self._folded, event)
         if not self._due:
             self._due = True
@@ -187,64 +188,64 @@ class BackuplinkApp(App[int]):
     # --- Runs --------------------------------------------------------------------------------------------------------
 
     def _run(self, settings: Settings | None = None, only: str | None = None) -> None:
-        """Begin a run, unless one lasts."""
+        """Start a run, unless one is in progress."""
         from agent.process.cancel import CancelToken
 
         state = self._folded
         if not isinstance(self.source, Live) or state.settings is None:
-            self.tell(Said("this is a saved report: nothing is measured"))
+            self.act(MessageShown("this is a saved report: nothing is measured"))
         elif state.phase is Phase.RUNNING:
-            self.tell(Said("a run lasts already; q ends it"))
+            self.act(MessageShown("a run is in progress; q ends it"))
         else:
-            self._unplan()
+            self._unschedule()
             self._stop = CancelToken()
             wanted = settings or state.settings
-            self.tell(RunBegan(self._clock(), wanted, only))
+            self.act(RunRequested(self._clock(), wanted, only))
             self.run_worker(self._measure(self.source, wanted, self._stop), name="run", exit_on_error=True)
 
     async def _measure(self, source: Live, settings: Settings, stop: "CancelToken") -> None:
-        ticking = self.set_interval(TICK, lambda: self.tell(Ticked(self._clock())))
+        ticking = self.set_interval(TICK, lambda: self.act(ClockTicked(self._clock())))
         try:
-            measurement = await source.measure(settings, self._heard, stop)
+            measurement = await source.measure(settings, self._fold, stop)
         finally:
             ticking.stop()
             self._stop = None
-        self.tell(RunEnded(source.judge(measurement)))
-        self.report = left_with(self._folded)
+        self.act(RunFinished(source.judge(measurement)))
+        self.report = final_report(self._folded)
         if self._is_leaving:
             self._end()
         elif self._folded.watching:
-            self._plan()
+            self._schedule()
 
-    def _plan(self) -> None:
-        """Run again after a while."""
+    def _schedule(self) -> None:
+        """Schedule the next run of a watch."""
         interval = self._folded.interval
         self._next = self.set_timer(interval, self._run)
         report = self._folded.report
-        self.tell(Planned(None if report is None else report.run.finished_at + timedelta(seconds=interval)))
+        self.act(RunScheduled(None if report is None else report.run.finished_at + timedelta(seconds=interval)))
 
-    def _unplan(self) -> None:
+    def _unschedule(self) -> None:
         if self._next is not None:
             self._next.stop()
             self._next = None
 
     def leave(self, reason: str) -> None:
-        """End the interface; a run that lasts is ended first, in the name of `reason`, and its report kept. A second
-        call waits for nothing."""
+        """End the interface; a run in progress is cancelled for `reason` first, and its report is kept. A second call
+        does not wait."""
         if self._stop is None or self._is_leaving:
             self._end()
         else:
             self._is_leaving = True
-            self.tell(Said("ending the run ..."))
+            self.act(MessageShown("ending the run ..."))
             self._stop.cancel(reason)
 
     def _end(self) -> None:
-        """End the interface, and say on stderr where the report is not of the run that was left."""
+        """End the interface; a message on stderr says where the report is not that of the cancelled run."""
         state = self._folded
         is_other = state.phase is Phase.RUNNING or state.report is not self.report
-        said = Text("The later run was left; report and exit code are those of the last whole one.")
-        is_told = self._is_leaving and self.report is not None and is_other
-        self.exit(exit_code(state, self._fail_on), message=said if is_told else None)
+        message = Text("The last run was cancelled; report and exit code are those of the last whole run.")
+        is_shown = self._is_leaving and self.report is not None and is_other
+        self.exit(exit_code(state, self._fail_on), message=message if is_shown else None)
 
     # --- Keys --------------------------------------------------------------------------------------------------------
 
@@ -255,27 +256,27 @@ class BackuplinkApp(App[int]):
         self.screen.refresh()
 
     def action_move(self, rows: int, columns: int) -> None:
-        self.tell(Moved(rows, columns, self._part().most))
+        self.act(CursorMoved(rows, columns, self._pane().most))
 
     def action_page(self, by: int) -> None:
-        part = self._part()
-        self.tell(Moved(by * max(part.page - 1, 1), 0, part.most))
+        part = self._pane()
+        self.act(CursorMoved(by * max(part.page - 1, 1), 0, part.most))
 
     def action_end(self, by: int) -> None:
-        part = self._part()
-        self.tell(Moved(by * (part.most + part.page + len(self._folded.rows)), 0, part.most))
+        part = self._pane()
+        self.act(CursorMoved(by * (part.most + part.page + len(self._folded.rows)), 0, part.most))
 
     def action_pane(self, by: int) -> None:
-        self.tell(PaneChanged(by))
+        self.act(PaneChanged(by))
 
     def action_open(self) -> None:
-        self.tell(Opened())
+        self.act(DetailOpened())
 
     def action_close(self) -> None:
-        self.tell(Closed())
+        self.act(WentBack())
 
     def action_findings(self) -> None:
-        self.tell(FindingsSwitched())
+        self.act(FindingsToggled())
 
     def action_run(self) -> None:
         self._run()
@@ -283,7 +284,7 @@ class BackuplinkApp(App[int]):
     def action_run_only(self) -> None:
         target = target_under_cursor(self._folded)
         if target is None:
-            self.tell(Said("no service is under the cursor: move it to one, or to a finding of one"))
+            self.act(MessageShown("no service is under the cursor: move it to a service or to a finding of one"))
         elif self._folded.settings is not None:
             self._run(narrowed(self._folded.settings, target), target.id)
         else:
@@ -292,13 +293,13 @@ class BackuplinkApp(App[int]):
     def action_watch(self) -> None:
         state = self._folded
         if state.settings is None:
-            self.tell(Said("this is a saved report: nothing is measured"))
+            self.act(MessageShown("this is a saved report: nothing is measured"))
         elif state.watching:
-            self._unplan()
-            self.tell(WatchSwitched(False))
-            self.tell(Said("no longer watching"))
+            self._unschedule()
+            self.act(WatchToggled(False))
+            self.act(MessageShown("no longer watching"))
         else:
-            self.tell(WatchSwitched(True))
+            self.act(WatchToggled(True))
             if state.phase is not Phase.RUNNING:
                 self._run()
 
@@ -312,15 +313,15 @@ class BackuplinkApp(App[int]):
 
         settings = self._folded.settings
         if settings is None:
-            self.tell(Said("this is a saved report: nothing is measured"))
+            self.act(MessageShown("this is a saved report: nothing is measured"))
             return
 
-        def take(found: object) -> None:
-            if isinstance(found, tuple):
-                self.tell(SettingsChanged(*found))
-                self.tell(Said("kept for the next run; r runs"))
+        def apply(result: object) -> None:
+            if isinstance(result, tuple):
+                self.act(SettingsChanged(*result))
+                self.act(MessageShown("kept for the next run; r runs"))
 
-        self.push_screen(SettingsScreen(self._glyphs, settings, self._folded.interval), take)
+        self.push_screen(SettingsScreen(self._glyphs, settings, self._folded.interval), apply)
 
     def action_copy(self) -> None:
         from agent.tui.widgets.screens import CopyScreen
@@ -328,11 +329,11 @@ class BackuplinkApp(App[int]):
         finding = finding_under_cursor(self._folded)
         commands = () if finding is None else detail.commands_of(finding)
         if finding is None:
-            self.tell(Said("no finding is under the cursor"))
+            self.act(MessageShown("no finding is under the cursor"))
         elif not commands:
-            self.tell(Said(f"{finding.code} has no command; what to do is in its detail"))
+            self.act(MessageShown(f"{finding.code} has no command; its detail says what to do"))
         else:
-            self.push_screen(CopyScreen(self._glyphs, f"To mend {finding.id}", commands, self.copy_to_clipboard))
+            self.push_screen(CopyScreen(self._glyphs, f"To fix {finding.id}", commands, self.copy_to_clipboard))
 
     def action_save(self) -> None:
         from agent.tui import export
@@ -340,17 +341,17 @@ class BackuplinkApp(App[int]):
 
         report = self._folded.report
         if report is None:
-            self.tell(Said("there is no report before a run has ended"))
+            self.act(MessageShown("there is no report before a run has finished"))
             return
 
-        def save(place: str, wanted: str) -> str | None:
+        def save(place: str, format_name: str) -> str | None:
             try:
-                path = export.save(report, place, wanted)
+                path = export.save(report, place, format_name)
             except FileExistsError:
-                return f"{place} is there already, and is left as it is: give another name"
+                return f"{place} exists already: choose another name"
             except OSError as error:
                 return f"{place} cannot be written: {error.strerror}"
-            self._folded = reduce(self._folded, Said(f"saved as {path}"))
+            self._folded = reduce(self._folded, MessageShown(f"saved as {path}"))
             return None
 
         def done(_: object) -> None:
@@ -372,50 +373,50 @@ class BackuplinkApp(App[int]):
     def action_palette(self) -> None:
         from agent.tui.widgets.screens import PaletteScreen
 
-        async def act(action: object) -> None:
+        async def run(action: object) -> None:
             if isinstance(action, str):
                 await self.run_action(action)
 
-        self.push_screen(PaletteScreen(self._glyphs, can_run=self._folded.settings is not None), act)
+        self.push_screen(PaletteScreen(self._glyphs, can_run=self._folded.settings is not None), run)
 
-    def _part(self) -> Part:
-        """The part that keys go to."""
-        return self._main.query_one(f"#{self._folded.pane}", Part)
+    def _pane(self) -> PaneWidget:
+        """The pane that keys go to."""
+        return self._main.query_one(f"#{self._folded.pane}", PaneWidget)
 
     # --- Messages ----------------------------------------------------------------------------------------------------
 
-    def on_part_picked(self, picked: Part.Picked) -> None:
+    def on_pane_widget_picked(self, picked: PaneWidget.Picked) -> None:
         if picked.key is None:
             self._give_keys(picked.pane)
         else:
-            self.tell(Chosen(picked.pane, picked.key))
-        if picked.is_wanted:
-            self.tell(Opened())
+            self.act(ItemSelected(picked.pane, picked.key))
+        if picked.is_double:
+            self.act(DetailOpened())
 
-    def on_part_wheeled(self, wheeled: Part.Wheeled) -> None:
+    def on_pane_widget_wheeled(self, wheeled: PaneWidget.Wheeled) -> None:
         self._give_keys(wheeled.pane)
-        self.tell(Moved(wheeled.rows, 0, self._part().most))
+        self.act(CursorMoved(wheeled.rows, 0, self._pane().most))
 
     def _give_keys(self, pane: Pane) -> None:
-        """Let keys go to a part."""
+        """Let keys go to a pane."""
         if pane is not self._folded.pane:
-            self.tell(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
+            self.act(PaneChanged(PANES.index(pane) - PANES.index(self._folded.pane)))
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         if changed.input.id == "filter":
-            self.tell(Filtered(changed.value))
+            self.act(FilterChanged(changed.value))
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         if submitted.input.id == "filter":
             self._end_filter()
 
     def on_key(self, event: events.Key) -> None:
-        """Esc in the line of the filter shows all again."""
+        """Esc in the filter line shows everything again."""
         if event.key == "escape" and self.screen is self._main and self._filter_line.display:
             event.stop()
             event.prevent_default()
             with self.batch_update():
-                self.tell(Filtered(""))
+                self.act(FilterChanged(""))
                 self._end_filter()
 
     def _end_filter(self) -> None:
@@ -423,7 +424,7 @@ class BackuplinkApp(App[int]):
         self._main.set_focus(None)
 
     def _show_filter(self, is_shown: bool) -> None:
-        # Not by a class of the screen, which would have all of it painted once more.
+        # Not by a class of the screen, which would repaint all of it.
         self._filter_line.display = is_shown
         self._main.query_one("#footer", Footer).display = not is_shown
 
@@ -433,6 +434,10 @@ class BackuplinkApp(App[int]):
 
 
 def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
-    """Settings of a run that looks at this target's service alone, and requires this target."""
-    named = tuple(each for each in settings.endpoints if each.service == target.service and each.host == target.host)
+    """Settings of a run that checks this target's service only, and requires this target."""
+    named = tuple(
+        endpoint
+        for endpoint in settings.endpoints
+        if endpoint.service == target.service and endpoint.host == target.host
+    )
     return replace(settings, services=(target.service,), endpoints=named, alone=True)

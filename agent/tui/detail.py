@@ -1,4 +1,4 @@
-"""What is under the cursor, in full: an observation with its facts, a lane, a target, a finding with its runbook."""
+"""What is under the cursor, in full: observations with their facts, a lane, a target, a finding with its runbook."""
 
 import re
 import shlex
@@ -9,24 +9,25 @@ from agent.catalog.wording import duration
 from agent.formats.report_text import visible
 from agent.report.hops import Reachability
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
+from agent.report.path import Lane, Progress
 from agent.report.serialization import to_json
 from agent.tui.drawing import sparkline
 from agent.tui.lines import Glyphs, Line, Span, Tone, wrapped
-from agent.tui.network_path import THIS_HOST, Lane, Progress
+from agent.tui.network_path import THIS_HOST
 from agent.tui.page import filled
-from agent.tui.state import CHANGED, SAMPLED, TONES, Missing, Sample, State, looks_of, under_cursor
+from agent.tui.state import CHANGED, SAMPLED, TONES, Missing, Sample, State, checks_of, under_cursor
 from probes.model import Failed, Observation, Skipped, Step
 
 _STEPS = tuple(Step)
 _ITEM = re.compile(r"(\d+\.|[-*]) ")
-"""What an item of a list begins with in Markdown."""
+"""The start of a list item in Markdown."""
 _TONES = {Reachability.OPEN: Tone.OK, Reachability.BLOCKED: Tone.FAILED, Reachability.DOUBTFUL: Tone.WARNING}
 
 
 def title(state: State) -> str:
     """What the detail is about."""
     key = under_cursor(state)
-    kinds = {"finding": "Finding", "lane": "Lane", "target": "Target", "names": "Names", "turn": "Change"}
+    kinds = {"finding": "Finding", "lane": "Lane", "target": "Target", "names": "Names", "transition": "Change"}
     if key is None:
         return "Detail"
     if key in (THIS_HOST, CHANGED):
@@ -36,24 +37,24 @@ def title(state: State) -> str:
 
 
 def detail(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """Everything that is known of what is under the cursor."""
+    """Everything that is known about what is under the cursor."""
     writer = _Writer(width, glyphs)
     writer.write(state)
     return tuple(writer.lines)
 
 
 def commands_of(finding: Finding) -> tuple[str, ...]:
-    """The commands that mend a finding, each as a shell takes it."""
+    """The commands of a finding's fix, quoted for a shell."""
     return tuple(map(_quoted, finding.fix.commands))
 
 
 def _quoted(command: Command) -> str:
-    # As it is shown, so that what is copied holds nothing that was not seen.
+    # As it is shown, so that a copy holds nothing that was not visible.
     return " ".join(shlex.quote(visible(word)) for word in command.argv)
 
 
 class _Writer:
-    """Lines, one after the other."""
+    """Collects lines."""
 
     def __init__(self, width: int, glyphs: Glyphs) -> None:
         self._width = max(width - 1, 20)
@@ -63,90 +64,91 @@ class _Writer:
     def write(self, state: State) -> None:
         key = under_cursor(state)
         if key is None:
-            self._say("There is nothing under the cursor.", tone=Tone.FAINT)
+            self._say("Nothing is under the cursor.", tone=Tone.FAINT)
             return
         report = state.report
         finding = None if report is None else _finding(report, key)
         lane = _lane(state, key)
         if report is not None and finding is not None:
-            if state.is_whole:  # otherwise the list of causes says it
+            if state.is_whole:  # otherwise the list of causes shows it
                 self._head(_headline(finding), TONES[finding.severity])
             self._finding(finding, report)
         elif key == CHANGED and state.difference is not None:
-            from agent.formats.diff import as_text as told  # the start has no use for it
+            from agent.formats.diff import as_text  # not needed at start-up
 
-            self._text(told(state.difference))
+            self._text(as_text(state.difference))
         elif key == CHANGED:
             self._say(state.incomparable or "")
-        elif key.startswith("turn/"):
-            self._turn(state, key)
+        elif key.startswith("transition/"):
+            self._transition(state, key)
         elif lane is not None:
             self._lane(lane, state)
         elif key.startswith("target/"):
             self._target(state, key.removeprefix("target/"))
         else:
-            self._looks(state, key)
+            self._checks(state, key)
 
     # --- Findings ----------------------------------------------------------------------------------------------------
 
     def _finding(self, finding: Finding, report: Report) -> None:
         self._say(finding.detail)
         if finding.suppressed:
-            self._say("Suppressed: it is known, and counts for nothing.", tone=Tone.FAINT)
+            self._say("Suppressed: known, and not counted.", tone=Tone.FAINT)
         self._gap()
         self._head("What to do")
         self._say(finding.fix.summary)
         for command, following in zip_longest(finding.fix.commands, finding.fix.commands[1:]):
             self._say(_quoted(command), indent="  ", tone=Tone.RUNNING)
             if command.undo is not None and (following is None or following.undo != command.undo):
-                self._say(f"to take it back: {command.undo}", indent="    ", tone=Tone.FAINT)
-        follows = [each.id for each in report.findings if each.explained_by == finding.id]
+                self._say(f"to undo: {command.undo}", indent="    ", tone=Tone.FAINT)
+        symptoms = [other.id for other in report.findings if other.explained_by == finding.id]
         if finding.explained_by is not None:
             self._field("explained by", finding.explained_by)
-        if follows:
-            self._field("from it follows", ", ".join(follows))
-        self._field("shown by", ", ".join(finding.evidence))
+        if symptoms:
+            self._field("explains", ", ".join(symptoms))
+        self._field("evidence", ", ".join(finding.evidence))
         for document in finding.documents:
             self._field("see", document.title)
             self._url(document.url)
         self._gap()
         self._page(filled(finding, report))
 
-    def _turn(self, state: State, key: str) -> None:
-        turn = next((each for each in state.turns if f"turn/{each.number}" == key), None)
-        if turn is None:
+    def _transition(self, state: State, key: str) -> None:
+        items = (item for item in state.transitions if f"transition/{item.number}" == key)
+        transition = next(items, None)
+        if transition is None:
             return
-        self._head(f"{turn.at:%Y-%m-%d %H:%M:%S} UTC", Tone.STRONG)
-        self._say(turn.words, tone=turn.tone)
+        self._head(f"{transition.at:%Y-%m-%d %H:%M:%S} UTC", Tone.STRONG)
+        self._say(transition.text, tone=transition.tone)
         self._gap()
-        finding = None if state.report is None else _finding(state.report, turn.about)
+        finding = None if state.report is None else _finding(state.report, transition.about)
         if finding is not None and state.report is not None:
             self._head(_headline(finding), TONES[finding.severity])
             self._finding(finding, state.report)
         else:
-            self._looks(state, turn.about)
+            self._checks(state, transition.about)
 
     # --- The path ----------------------------------------------------------------------------------------------------
 
-    def _looks(self, state: State, key: str) -> None:
-        names = looks_of(state, key)
+    def _checks(self, state: State, key: str) -> None:
+        names = checks_of(state, key)
         if key == THIS_HOST:
-            names = frozenset(name for name, look in state.looks.items() if look.subject.target is None)
+            names = frozenset(name for name, check in state.checks.items() if check.subject.target is None)
         if key.startswith("names/"):
             target = key.removeprefix("names/")
-            own = {name: look.subject for name, look in state.looks.items() if look.subject.target == target}
+            own = {name: check.subject for name, check in state.checks.items() if check.subject.target == target}
             names = frozenset(name for name, subject in own.items() if subject.address is None)
-        known = [name for name in state.looks if name in (names or {key})]
+        known = [name for name in state.checks if name in (names or {key})]
         if not known:
-            self._say("Nothing is known of it in this run.", tone=Tone.FAINT)
-        for name in sorted(known, key=lambda name: (_STEPS.index(state.looks[name].subject.step), name)):
-            self._look(state, name)
+            self._say("This run knows nothing about it.", tone=Tone.FAINT)
+        for name in sorted(known, key=lambda name: (_STEPS.index(state.checks[name].subject.step), name)):
+            self._check(state, name)
 
-    def _look(self, state: State, name: str) -> None:
-        look = state.looks[name]
-        observation = look.observation
+    def _check(self, state: State, name: str) -> None:
+        check = state.checks[name]
+        observation = check.observation
         if observation is None:
-            self._head(f"{name}  {look.progress}", Tone.RUNNING if look.progress is Progress.RUNNING else Tone.FAINT)
+            self._head(f"{name}  {check.progress}", Tone.RUNNING if check.progress is Progress.RUNNING else Tone.FAINT)
             self._last(state, name)
         else:
             self._observation(observation)
@@ -154,9 +156,9 @@ class _Writer:
         self._gap()
 
     def _last(self, state: State, name: str) -> None:
-        """What the last run saw, while this one has not looked yet."""
-        report = state.report
-        seen = None if report is None else next((each for each in report.observations if each.id == name), None)
+        """What the last run measured, while this one has not finished the check."""
+        observations = () if state.report is None else state.report.observations
+        seen = next((observation for observation in observations if observation.id == name), None)
         if seen is not None:
             self._say("In the last run:", tone=Tone.FAINT)
             self._observation(seen)
@@ -194,10 +196,10 @@ class _Writer:
         where = f" ({lane.where})" if lane.where else ""
         self._head(f"{lane.address}{where} port {lane.port} {lane.purpose}".rstrip(), Tone.STRONG)
         if not lane.own:
-            self._say("* Another resolver's answer, which this host does not use; it decides nothing.")
+            self._say("* Another resolver's answer, which this host does not use; it does not count.")
         for cell in (*lane.cells, *lane.extras):
             if cell is not None:
-                self._field(cell.label, cell.words[0])
+                self._field(cell.label, cell.texts[0])
         for step, times in zip(SAMPLED, state.samples.get(lane.key, ()), strict=False):
             self._times(str(step), times)
         target = lane.key.split("/")[1]
@@ -210,17 +212,17 @@ class _Writer:
     def _times(self, step: str, times: tuple[Sample, ...]) -> None:
         if len(times) < 2:
             return
-        seen = [each for each in times if isinstance(each, float)]
+        seconds = [sample for sample in times if isinstance(sample, float)]
         drawn = sparkline(times, max(self._width - 40, 10), self._glyphs)
-        said = [f"{duration(min(seen))} to {duration(max(seen))}"] if seen else []
+        parts = [f"{duration(min(seconds))} to {duration(max(seconds))}"] if seconds else []
         counts = [(times.count(missing), missing) for missing in Missing]
-        said += [f"{count} of {len(times)} {missing}" for count, missing in counts if count]
-        self._field(f"{step} times", ", ".join(said))
+        parts += [f"{count} of {len(times)} {missing}" for count, missing in counts if count]
+        self._field(f"{step} times", ", ".join(parts))
         self.lines.append((Span(f"    {drawn}", Tone.RUNNING),))
 
     def _address(self, state: State, target: str, lane: Lane) -> None:
-        judged = () if state.report is None else state.report.targets
-        for address in (one for each in judged if each.id == target for one in each.addresses):
+        targets = () if state.report is None else state.report.targets
+        for address in (address for known in targets if known.id == target for address in known.addresses):
             if address.address == lane.address:
                 self._gap()
                 self._head("The address", Tone.STRONG)
@@ -228,7 +230,7 @@ class _Writer:
                     self._fact(name.replace("_", " "), value, "  ")
 
     def _configured(self, path: ConfiguredPath) -> None:
-        """The way as the configuration has it, hop by hop."""
+        """The path by configuration, hop by hop."""
         self._head(
             f"By configuration, read {path.taken_at:%Y-%m-%d %H:%M:%S} UTC: {_spaced(path.predicted)}, "
             f"{_measured(path.measured)}",
@@ -238,19 +240,22 @@ class _Writer:
         self._field("from", start)
         for hop in path.hops:
             decides = ": ".join(filter(None, (", ".join(hop.resources), hop.rule)))
-            said = f"{_spaced(hop.outcome).upper()} {decides}".rstrip()
-            self._field(_spaced(hop.stage), said, tone=_TONES.get(hop.outcome, Tone.UNKNOWN))
+            outcome = f"{_spaced(hop.outcome).upper()} {decides}".rstrip()
+            self._field(_spaced(hop.stage), outcome, tone=_TONES.get(hop.outcome, Tone.UNKNOWN))
             if hop.outcome is not Reachability.OPEN:
                 self._say(hop.words, indent="      ")
             if hop.stage is path.parted_at:
-                self._say("Here they part: what was measured says otherwise.", indent="      ", tone=Tone.FAILED)
+                self._say("Here configuration and measurement differ.", indent="      ", tone=Tone.FAILED)
         for words in path.unseen:
-            self._field("unseen", words)
+            self._field("not read", words)
         if path.agrees is False and path.parted_at is None:
-            self._say("Every hop lets it pass, and yet it does not; nothing tells where.", tone=Tone.FAILED)
+            self._say(
+                "Every hop is open by configuration, but the connection fails; the data does not show where.",
+                tone=Tone.FAILED,
+            )
 
     def _target(self, state: State, name: str) -> None:
-        target = next((each for each in state.targets if each.id == name), None)
+        target = next((target for target in state.targets if target.id == name), None)
         if target is None:
             return
         self._head(f"{target.service} at {target.host}", Tone.STRONG)
@@ -265,22 +270,22 @@ class _Writer:
                 self._field(finding.severity.upper(), f"{finding.id}: {finding.title}", tone=TONES[finding.severity])
         for skipped in () if state.report is None else state.report.not_evaluated:
             if skipped.target == name:
-                self._field(f"{skipped.code} not asked", skipped.reason)
+                self._field(f"{skipped.code} not evaluated", skipped.reason)
 
     # --- Lines -------------------------------------------------------------------------------------------------------
 
     def _fact(self, name: str, value: Any, indent: str) -> None:
-        """A fact by its name, what is inside it below it."""
+        """A fact with its name; nested facts are indented below it."""
         match value:
             case None:
                 self._field(name, "-", indent=indent)
             case dict() if value:
                 self._say(f"{name}:", indent=indent, tone=Tone.FAINT)
-                for inner, each in value.items():
-                    self._fact(str(inner).replace("_", " "), each, f"{indent}  ")
-            case list() if any(isinstance(each, dict) for each in value):
-                for place, each in enumerate(value, 1):
-                    self._fact(f"{name} {place}", each, indent)
+                for inner, item in value.items():
+                    self._fact(str(inner).replace("_", " "), item, f"{indent}  ")
+            case list() if any(isinstance(item, dict) for item in value):
+                for number, item in enumerate(value, 1):
+                    self._fact(f"{name} {number}", item, indent)
             case list() | dict():
                 self._field(name, ", ".join(map(str, value)) or "none", indent=indent)
             case bool():
@@ -290,7 +295,7 @@ class _Writer:
 
     def _field(self, name: str, value: str, *, indent: str = "  ", tone: Tone = Tone.PLAIN) -> None:
         start = f"{indent}{visible(name)}: "
-        if len(start) > self._width // 2:  # no room is left beside it
+        if len(start) > self._width // 2:  # no room is left on this line
             self._say(f"{name}:", indent=indent, tone=Tone.FAINT)
             self._say(value, indent=f"{indent}    ", tone=tone)
             return
@@ -313,12 +318,12 @@ class _Writer:
             self.lines.append(())
 
     def _url(self, url: str) -> None:
-        """An address on a line of its own, so that it can be taken from there; broken only where no line holds it."""
+        """A URL on a line of its own, so that it can be copied; broken only where it is longer than a line."""
         indent = "    " if len(url) + 4 <= self._width else ""
         self._say(url, indent=indent, tone=Tone.FAINT)
 
     def _page(self, markdown: str) -> None:
-        """A runbook page: its paragraphs as wide as there is room, its commands line by line."""
+        """A runbook page: paragraphs filled to the width, commands line by line."""
         paragraph: list[str] = []
         is_code = False
         for line in (*markdown.splitlines(), ""):
@@ -349,7 +354,7 @@ class _Writer:
         self.lines += wrapped(text, self._width, first=" ", later=later)
 
     def _text(self, text: str) -> None:
-        """A text that has lines of its own."""
+        """A text with lines of its own."""
         for line in text.splitlines():
             tone = Tone.STRONG if line.isupper() else Tone.PLAIN
             indent = " " * (1 + len(line) - len(line.lstrip()))
@@ -362,7 +367,7 @@ def _headline(finding: Finding) -> str:
 
 
 def _finding(report: Report, key: str) -> Finding | None:
-    return next((each for each in report.findings if f"finding/{each.id}" == key), None)
+    return next((finding for finding in report.findings if f"finding/{finding.id}" == key), None)
 
 
 def _lane(state: State, key: str) -> Lane | None:

@@ -8,26 +8,28 @@ from typing import Final
 
 from agent.formats.report_text import visible
 from agent.report.model import Status
+from agent.report.path import STEPS, Band, Cell, Lane, Progress
 from agent.tui.actions import Pane
 from agent.tui.keys import KEYS
 from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width_of, wrapped
-from agent.tui.network_path import STEPS, THIS_HOST, Band, Cell, Lane, Progress
+from agent.tui.network_path import THIS_HOST
 from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
 from probes.model import Address
 
 LONGEST: Final = 14
-"""Characters of an address beside its lanes. A longer one stands on a line of its own."""
-_WORDS: Final = 10
-_MORE_WORDS: Final = 18
-_FEW_WORDS: Final = 8
-"""Columns for the words of a look that is no hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
+"""Characters of an address on the line of its lane. A longer one has a line of its own."""
+_MEDIUM: Final = 10
+_LONG: Final = 18
+_SHORT: Final = 8
+"""Columns for the text of a check that is not a hop: `ok 3 found`, the same with its time, `ok 19 ms`."""
 _BAR: Final = 20
+"""Columns of the progress bar."""
 _TITLE: Final = 8
-"""Columns that the title of a part has at least."""
+"""Smallest width of the title of a pane."""
 _NAMED: Final = 16
-"""Characters of a filter that the last line of the screen repeats."""
-_NO_TIME: Final = {Missing.FAILED: "x", Missing.NOT_MADE: " "}
+"""Characters of the filter that the last line of the screen shows."""
+_NO_TIME: Final = {Missing.FAILED: "x", Missing.SKIPPED: " "}
 TONES: Final = {
     Progress.WAITING: Tone.FAINT,
     Progress.RUNNING: Tone.RUNNING,
@@ -48,12 +50,12 @@ STATUS_TONES: Final = {
 
 
 def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """What the run comes to, or how far it is, in `height` lines: words first, then the facts of the run."""
-    word, tone, text = _said(state)
+    """The verdict, or the progress of the run, in `height` lines: text first, then the facts of the run."""
+    word, tone, text = _headline(state)
     start = f" {word}  "
-    every = wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
-    lines = every[: max(height - 1, 1)]
-    if len(lines) < len(every):
+    all_lines = wrapped(text, width - 1, first=start, later=" " * len(start)) or [(Span(start, tone),)]
+    lines = all_lines[: max(height - 1, 1)]
+    if len(lines) < len(all_lines):
         last = lines[-1][0].text
         lines[-1] = (Span(f"{last[: width - 1 - len(CUT)].rstrip()}{CUT}"),)
     first = lines[0][0].text
@@ -66,16 +68,16 @@ def verdict(state: State, width: int, height: int, glyphs: Glyphs) -> tuple[Line
     return tuple(cut(line, width) for line in lines)
 
 
-def _said(state: State) -> tuple[str, Tone, str]:
+def _headline(state: State) -> tuple[str, Tone, str]:
     report, run = state.report, state.run
     if state.phase is Phase.RUNNING and run is not None:
         where = " and ".join(dict.fromkeys(target.service for target in state.targets)) or "this host"
-        again = "" if report is None else f" again; the last run said {report.verdict.status.upper()}"
-        only = f", {run.only} alone" if run.only else ""
-        return "RUNNING", Tone.RUNNING, f"looking at {where}{again}{only}"
+        again = "" if report is None else f" again; the last run: {report.verdict.status.upper()}"
+        only = f", only {run.only}" if run.only else ""
+        return "RUNNING", Tone.RUNNING, f"checking {where}{again}{only}"
     if report is None:
-        return "READY", Tone.RUNNING, "nothing was looked at yet; r runs"
-    only = f"{run.only} alone: " if run is not None and run.only else ""
+        return "READY", Tone.RUNNING, "nothing checked yet; r runs"
+    only = f"only {run.only}: " if run is not None and run.only else ""
     status = report.verdict.status
     return status.upper(), STATUS_TONES[status], f"{only}{report.verdict.summary}"
 
@@ -89,30 +91,30 @@ def _facts(state: State, width: int, glyphs: Glyphs) -> str:
     access = {"not-tried": "signed calls not tried", "unknown": "access unknown"}.get(
         report.verdict.access, f"access {report.verdict.access}"
     )
-    said = [
+    parts = [
         visible(report.run.region or "no Region"),
         f"path {report.verdict.path}",
         access,
         f"{report.run.seconds:.1f} s",
     ]
     if not report.run.complete:
-        said.append("ended early")
-    if state.watching and state.next_at is not None:  # first, as there is not always room for all
-        said.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
-    return ", ".join(said)
+        parts.append("ended early")
+    if state.watching and state.next_at is not None:  # first, because there is not always room for all
+        parts.insert(0, f"watching, next at {state.next_at:%H:%M:%S} UTC")
+    return ", ".join(parts)
 
 
 def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
-    said = f"{run.made} of {run.planned} looks"
+    text = f"{run.finished} of {run.planned} checks"
     bar = ""
     if run.deadline is not None:
-        left = min(max(run.deadline - (run.now - run.began), 0.0), run.deadline)
+        left = min(max(run.deadline - (run.now - run.started), 0.0), run.deadline)
         full = round(_BAR * (1 - left / run.deadline)) if run.deadline else _BAR
         bar = f" {glyphs.full * full}{glyphs.empty * (_BAR - full)}"
-        said += f", at most {left:.1f} s left"
+        text += f", at most {left:.1f} s left"
     if run.failed:
-        said += f", {run.failed} failed"
-    return f"{said}{bar}" if len(said) + len(bar) <= width else said  # a bar that is cut would say something else
+        text += f", {run.failed} failed"
+    return f"{text}{bar}" if len(text) + len(bar) <= width else text  # a bar that is cut would be wrong
 
 
 # --- The path --------------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def _progress(run: RunView, width: int, glyphs: Glyphs) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """How wide the parts of a lane are. They depend on the width alone, so that nothing moves while a run lasts."""
+    """Widths of the parts of a lane. They depend on the width alone, so that nothing moves during a run."""
 
     address: int
     zone: int
@@ -129,7 +131,7 @@ class Columns:
 
     @property
     def start(self) -> int:
-        """Where the first hop is."""
+        """Column of the first hop."""
         return 3 + self.address + self.zone + self.port
 
 
@@ -138,13 +140,13 @@ def columns(width: int) -> Columns:
     # `az1`, `euw1-az1`, `apse2-az1`, each with a gap.
     zone = 4 if width < 76 else 9 if width < 100 else 10
     room = width - (3 + LONGEST + 1 + zone + 5)
-    # Where there is plenty, some of it is for what comes after the hops.
+    # On a wide screen some room is kept for what comes after the hops.
     cell = room // 5 if room > 100 else (room - 7) // 4 if room > 54 else room // 4
     return Columns(address=LONGEST + 1, zone=zone, port=5, cell=max(min(cell, 24), 8))
 
 
 def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
-    """The line over the path: where in the whole one is, and what stands in which column."""
+    """The line over the path: the position in it, and the names of the columns."""
     wide = columns(width)
     zone = "zone" if wide.zone > 4 else "az"
     title = f"Path {right}".rstrip()
@@ -156,7 +158,7 @@ def caption(width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> 
 
 
 def _filled(words: str, right: str, width: int, glyphs: Glyphs) -> str:
-    """A line with words at its left and others at its right, which go first where there is no room for both."""
+    """A rule with text at its left and, where there is room for both, at its right."""
     tail = f" {right} {glyphs.across}" if right else ""
     if len(tail) + _TITLE > width:
         tail = ""
@@ -169,39 +171,39 @@ def _title_tone(is_active: bool) -> Tone:
 
 
 def path(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """The path, row by row: this host, then for each target who was asked for its name and its lanes."""
+    """The path, row by row: this host, then for every target its name servers and its lanes."""
     lines = _host(state, width)
     for band in state.picture.bands:
         lines += [(), *_band(band, state, width, glyphs)]
-    if state.picture.hidden:
-        lines += [(), (Span(f" left out by the filter: {_counted(state.picture.hidden, 'lane')}", Tone.FAINT),)]
+    if state.hidden_lanes:
+        lines += [(), (Span(f" hidden by the filter: {_counted(state.hidden_lanes, 'lane')}", Tone.FAINT),)]
     return tuple(cut(line, width) for line in lines)
 
 
 def _host(state: State, width: int) -> list[Line]:
-    look = state.looks.get("imds")
-    seen = None if look is None or look.observation is None else look.observation.facts
-    known = (seen.instance_id, seen.availability_zone_id, seen.region) if isinstance(seen, ImdsFacts) else ()
+    check = state.checks.get("imds")
+    facts = None if check is None or check.observation is None else check.observation.facts
+    known = (facts.instance_id, facts.availability_zone_id, facts.region) if isinstance(facts, ImdsFacts) else ()
     head = (Span(" THIS HOST", Tone.STRONG, THIS_HOST), Span(f"  {visible('  '.join(filter(None, known)))}"))
-    room, gap = (_FEW_WORDS, 1) if width < 110 else (_MORE_WORDS, 2)
+    room, gap = (_SHORT, 1) if width < 110 else (_LONG, 2)
     return [head, *_flow(state.picture.host, width, room, "   ", gap=gap)]
 
 
 def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
-    words = visible(band.words)
+    text = visible(band.text)
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
     name, host = f" {band.service.upper()}", f"  {visible(band.host)}"
-    room = width - 1 - len(name) - len(words) - 2
+    room = width - 1 - len(name) - len(text) - 2
     host = cut_words(host, room) if room > 2 + len(CUT) else ""
     gap = max(room - len(host), 0) + 2
-    head: Line = (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(words, tone))
+    head: Line = (Span(name, Tone.STRONG, band.key), Span(host), Span(" " * gap), Span(text, tone))
     lines = [head]
     if band.names:
-        room = _WORDS if width < 100 else _MORE_WORDS
+        room = _MEDIUM if width < 100 else _LONG
         key = f"names/{band.target}"
         lines += _flow(band.names, width, room, f" {glyphs.branch} DNS ", f" {glyphs.down}     ", key=key)
-    if band.left_alone is not None:
-        lines += wrapped(band.left_alone, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
+    if band.unchecked is not None:
+        lines += wrapped(band.unchecked, width, first=f" {glyphs.last} ", later="   ", tone=Tone.FAINT)
     lines += _lanes(band.lanes, state, width, glyphs)
     return lines
 
@@ -216,13 +218,13 @@ def _flow(
     key: str | None = None,
     gap: int = 2,
 ) -> list[Line]:
-    """Cells side by side, each with `room` columns for its words, whatever they are: where a cell is depends on the
-    labels alone, so that nothing moves when a look ends."""
+    """Cells side by side, with `room` columns for the text of each: the position of a cell depends on the labels alone,
+    so that nothing moves when a check finishes."""
     lines: list[list[Span]] = []
     at = width
     for cell in cells:
         label = visible(cell.label)
-        if at + len(label) + 1 + min(room, _FEW_WORDS) > width:
+        if at + len(label) + 1 + min(room, _SHORT) > width:
             lines.append([Span(later if lines and later is not None else prefix, Tone.FAINT, None if lines else key)])
             at = len(prefix)
         words = visible(_fitting(cell, min(room, max(width - at - len(label) - 1, 0))))
@@ -236,8 +238,8 @@ def _flow(
 
 
 def _fitting(cell: Cell, room: int) -> str:
-    """The fullest words that there is room for, or else the shortest."""
-    return next((words for words in cell.words if len(words) <= room), cell.words[-1])
+    """The fullest text that there is room for, or else the shortest."""
+    return next((text for text in cell.texts if len(text) <= room), cell.texts[-1])
 
 
 def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> list[Line]:
@@ -254,7 +256,7 @@ def _lanes(lanes: Sequence[Lane], state: State, width: int, glyphs: Glyphs) -> l
         lines += _lane(lane, width, glyphs, f" {tree} ", is_first=lane.address != before)
         rest = " " if lane.address == last else glyphs.down
         if lane.extras:
-            lines += _flow(lane.extras, width, _WORDS, f" {rest}   beside it: ")
+            lines += _flow(lane.extras, width, _MEDIUM, f" {rest}   also: ")
         if state.watching and lane.key in state.samples:
             lines.append(_times(state.samples[lane.key], wide, glyphs, f" {rest} "))
         before = lane.address
@@ -272,8 +274,8 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         if is_first:
             lines.append((Span(tree, Tone.FAINT), Span(address, Tone.PLAIN, lane.key), Span(f"  {where}", Tone.FAINT)))
         tree, shown, zone = (f" {' ' if tree[1] in (glyphs.last, ' ') else glyphs.down} ", "", "")
-    said = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
-    tone = said if lane.own else Tone.FAINT
+    result = TONES[lane.progress] if lane.progress is Progress.FAILED else Tone.PLAIN
+    tone = result if lane.own else Tone.FAINT
     line = [
         Span(tree, Tone.FAINT),
         Span(f"{shown:<{wide.address}}", tone, lane.key),
@@ -281,8 +283,8 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
         Span(f"{lane.port:<{wide.port - 1}}", tone, lane.key),
         Span(" "),
     ]
-    made = [cell for cell in lane.cells if cell is not None]
-    for cell, following in zip_longest(made, made[1:]):
+    hops = [cell for cell in lane.cells if cell is not None]
+    for cell, following in zip_longest(hops, hops[1:]):
         line += _hop(cell, following, wide.cell, glyphs)
     arrival = _arrival(lane, glyphs)
     if width_of(line) + len(arrival) <= width:
@@ -291,7 +293,7 @@ def _lane(lane: Lane, width: int, glyphs: Glyphs, tree: str, *, is_first: bool) 
 
 
 def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[Span]:
-    """The words of a hop, and the line that leads on where it was passed."""
+    """The text of a hop, and a line to the next one where it is ok."""
     words = visible(_fitting(cell, wide - 1))
     room = wide - len(words)
     leads = cell.progress is Progress.OK and following is not None and room >= 3
@@ -300,13 +302,13 @@ def _hop(cell: Cell, following: Cell | None, wide: int, glyphs: Glyphs) -> list[
 
 
 def _arrival(lane: Lane, glyphs: Glyphs) -> str:
-    """What the lane leads to, and whether it gets there."""
+    """The purpose of the port, and whether the lane gets there."""
     lead = {Progress.OK: f"{glyphs.across}> ", Progress.FAILED: "x  "}.get(lane.progress, "   ")
     return f"{lead}{lane.purpose}" if lane.purpose else ""
 
 
 def _times(samples: Sequence[Sequence[Sample]], wide: Columns, glyphs: Glyphs, tree: str) -> Line:
-    """Past times under their hops, the latest last."""
+    """Times of past runs under their hops, the latest last."""
     by_step = dict(zip(SAMPLED, samples, strict=True))
     line = [Span(tree, Tone.FAINT), Span(" " * (wide.start - len(tree)))]
     for step in STEPS:
@@ -316,14 +318,13 @@ def _times(samples: Sequence[Sequence[Sample]], wide: Columns, glyphs: Glyphs, t
 
 
 def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> str:
-    """The latest times as heights, between nothing and the slowest of them; `x` where it failed, and a gap where it
-    was not made."""
+    """The latest times as heights, from 0 to the slowest of them; `x` for a failure, and a gap for a skipped step."""
     latest = times[-width:]
-    most = max((each for each in latest if isinstance(each, float)), default=0.0)
+    most = max((sample for sample in latest if isinstance(sample, float)), default=0.0)
     top = len(glyphs.levels) - 1
     levels = (
-        glyphs.levels[round(top * each / most) if most else 0] if isinstance(each, float) else _NO_TIME[each]
-        for each in latest
+        glyphs.levels[round(top * sample / most) if most else 0] if isinstance(sample, float) else _NO_TIME[sample]
+        for sample in latest
     )
     return "".join(levels)
 
@@ -332,7 +333,7 @@ def sparkline(times: Sequence[Sample], width: int, glyphs: Glyphs) -> str:
 
 
 def causes(state: State, width: int) -> tuple[Line, ...]:
-    """Causes, each with its severity; what changed since the last run, and in a watch all that did."""
+    """The causes with their severities, then what changed since the last run, or during a watch."""
     lines: list[Line] = []
     for entry in state.entries:
         start = f" {'  ' * entry.depth}{entry.word} "
@@ -345,26 +346,26 @@ def causes(state: State, width: int) -> tuple[Line, ...]:
 
 def _nothing(state: State, width: int) -> tuple[Line, ...]:
     if state.filter:
-        said = "none has the words of the filter in it"
+        text = "nothing matches the filter"
     elif state.report is not None:
-        said = "none was found"
+        text = "none"
     else:
-        said = "they are named when the run has ended: half of it may look like a fault that the rest explains"
-    return tuple(wrapped(said, width - 1, first=" ", tone=Tone.FAINT))
+        text = "shown when the run has finished: half of it may look like a fault that the rest explains"
+    return tuple(wrapped(text, width - 1, first=" ", tone=Tone.FAINT))
 
 
 # --- The last line ---------------------------------------------------------------------------------------------------
 
 
 def footer(state: State, width: int) -> Line:
-    """What there is to say about the last key, or else what the filter hides and what keys there are."""
+    """The message, or else what the filter hides, and the keys."""
     if state.message:
         return cut((Span(f" {visible(state.message)}", Tone.STRONG),), width)
     line: list[Span] = [Span(f" {_filter(state)}", Tone.WARNING)]
     hints = [
         (key.shown.split()[0], key.hint) for key in KEYS if key.hint and (state.settings is not None or not key.runs)
     ]
-    # The last two are how to find the others, and the way out.
+    # The last two hints are help and quit.
     for shown, words in _within(hints, width - width_of(line)):
         line += [Span(shown, Tone.STRONG), Span(f" {words}  ", Tone.FAINT)]
     return cut(tuple(line), width)
@@ -375,11 +376,11 @@ def _counted(count: int, name: str) -> str:
 
 
 def _filter(state: State) -> str:
-    """The filter that was kept, and what is not shown because of it."""
+    """The filter, and what it hides."""
     if not state.filter.strip():
         return ""
     kind = "finding" if state.findings_only else "cause"
-    counts = ((state.hidden_causes, kind), (state.picture.hidden, "lane"))
+    counts = ((state.hidden_causes, kind), (state.hidden_lanes, "lane"))
     hidden = " and ".join(_counted(count, name) for count, name in counts if count)
     return f'filter "{cut_words(visible(state.filter.strip()), _NAMED)}" hides {hidden or "nothing"}  '
 
@@ -393,18 +394,18 @@ def _within(hints: Sequence[tuple[str, str]], width: int) -> Iterable[tuple[str,
 
 
 def rule(title: str, width: int, glyphs: Glyphs, *, is_active: bool, right: str = "") -> Line:
-    """The line over a part of the screen; the part that keys go to is marked by a sign, too."""
+    """The line over a pane; the pane that keys go to is marked by a sign, not by colour alone."""
     words = f"{'>' if is_active else glyphs.across} {visible(title)}"
     return (Span(_filled(words, right, width, glyphs), _title_tone(is_active)),)
 
 
 def position(top: int, shown: int, count: int) -> str:
-    """`1-9/23`; nothing where all is shown."""
+    """`1-9/23`; empty where everything is shown."""
     return "" if count <= shown and top == 0 else f"{top + 1}-{min(top + shown, count)}/{count}"
 
 
 def title_of(state: State, pane: Pane) -> str:
-    """What stands over a part."""
+    """The title of a pane."""
     match pane:
         case Pane.CAUSES:
             words = "Findings" if state.findings_only else "Causes"

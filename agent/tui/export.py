@@ -1,4 +1,4 @@
-"""Saving a report from the interface: in a format that is asked for by name, and never over anything."""
+"""Saves a report from the interface, in one of a few formats, to a new file."""
 
 import errno
 from collections.abc import Callable, Mapping
@@ -17,17 +17,17 @@ _FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
 
 
 def formats() -> tuple[str, ...]:
-    """The names of the formats that a report can be saved in."""
+    """Names of the formats that a report can be saved in, the default first."""
     return tuple(_FORMATS)
 
 
-def save(report: Report, place: str, wanted: str) -> Path:
-    """Write the report to a file that only its owner can read, whole or not at all, and give the file's path.
+def save(report: Report, place: str, format_name: str) -> Path:
+    """Write the report to a new file that only its owner can read, complete or not at all. Returns the file's path.
 
-    `~` in `place` is a home. Raises FileExistsError where anything is there already, KeyError for a format that is not
-    among `formats`, and OSError where the file cannot be written.
+    `~` at the start of `place` is a home directory. Raises FileExistsError where the path exists, KeyError for a format
+    that is not among `formats`, and OSError where the file cannot be written.
     """
-    document = _FORMATS[wanted](report)
+    document = _FORMATS[format_name](report)
     path = _path(place)
     to_new_file(document, path)
     return path
@@ -35,8 +35,8 @@ def save(report: Report, place: str, wanted: str) -> Path:
 
 def _path(place: str) -> Path:
     if not place or "\0" in place:
-        raise OSError(errno.EINVAL, "this is no name of a file", place)
+        raise OSError(errno.EINVAL, "this is not a file name", place)
     try:
         return Path(place).expanduser().absolute()
     except RuntimeError as error:
-        raise FileNotFoundError(errno.ENOENT, "nobody of this name has a home here", place) from error
+        raise FileNotFoundError(errno.ENOENT, "this user has no home directory here", place) from error

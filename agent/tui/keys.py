@@ -12,13 +12,13 @@ class Key:
     """As Textual names them, separated by commas."""
     shown: str
     action: str
-    words: str
+    description: str
     hint: str = ""
-    """The same in a word or two, for the last line of the screen; empty where that has no room for it."""
+    """A word or two for the last line of the screen; empty where the key is not shown there."""
     runs: bool = False
-    """Whether it makes a run, which nothing can over a saved report."""
+    """Whether it starts a run, which is not possible with a saved report."""
     listed: bool = True
-    """Whether the palette has it."""
+    """Whether the palette lists it."""
 
 
 KEYS: Final = (
@@ -30,28 +30,28 @@ KEYS: Final = (
     Key("pagedown", "pgdn", "page(1)", "one page down", listed=False),
     Key("home,g", "home g", "end(-1)", "to the top", listed=False),
     Key("end,G", "end G", "end(1)", "to the bottom", listed=False),
-    Key("tab", "tab", "pane(1)", "to the next part: path, causes, detail", "part"),
-    Key("shift+tab", "shift+tab", "pane(-1)", "to the part before"),
-    Key("enter", "enter", "open", "what is under the cursor, on the whole screen", "open"),
+    Key("tab", "tab", "pane(1)", "to the next pane: path, causes, detail", "pane"),
+    Key("shift+tab", "shift+tab", "pane(-1)", "to the pane before"),
+    Key("enter", "enter", "open", "show what is under the cursor on the whole screen", "open"),
     Key("escape", "esc", "close", "back: from the whole screen, findings only, the filter"),
-    Key("slash", "/", "filter", "show only what has all of these words in it", "filter"),
-    Key("f", "f", "findings", "findings only, with what follows from them; again for all", "findings"),
-    Key("c", "c", "copy", "copy the command that mends what is under the cursor, and show it", "copy fix"),
-    Key("e", "e", "save", "save the report to a file; never over another", "save"),
-    Key("r", "r", "run", "run again; what changed is said among the causes", "run again", runs=True),
+    Key("slash", "/", "filter", "show only what contains all of these words", "filter"),
+    Key("f", "f", "findings", "findings only, with what follows from them; again to show everything", "findings"),
+    Key("c", "c", "copy", "copy the command that fixes what is under the cursor, and show it", "copy fix"),
+    Key("e", "e", "save", "save the report to a new file; an existing file is never replaced", "save"),
+    Key("r", "r", "run", "run again; the causes show what changed", "run again", runs=True),
     Key(
         "R",
         "R",
         "run_only",
-        "run again with the service or endpoint under the cursor as the only one that is required; the rest is still "
-        "looked at, counts less, and the exit code stays that of the last whole run",
+        "run again with the service or endpoint under the cursor as the only required one; others are still checked "
+        "but count less, and the exit code stays that of the last whole run",
         runs=True,
     ),
-    Key("w", "w", "watch", "watch: run again and again, with the times and changes of each lane", "watch", runs=True),
+    Key("w", "w", "watch", "watch: run again and again, with the times and changes of every lane", "watch", runs=True),
     Key("t", "t", "settings", "settings of the next run", "settings", runs=True),
-    Key("ctrl+p,colon", "ctrl+p :", "palette", "all of this, by name", listed=False),
-    Key("ctrl+l", "ctrl+l", "redraw", "draw the screen anew, where something else has written on it"),
+    Key("ctrl+p,colon", "ctrl+p :", "palette", "all commands, by name", listed=False),
+    Key("ctrl+l", "ctrl+l", "redraw", "draw the screen again, where another program has written on it"),
     Key("question_mark", "?", "help", "this page", "help"),
-    Key("q,ctrl+c,ctrl+q", "q", "leave", "quit; a run that lasts ends with it", "quit"),
+    Key("q,ctrl+c,ctrl+q", "q", "leave", "quit; a run in progress is cancelled", "quit"),
 )
 """In the order of the help."""

@@ -1,4 +1,4 @@
-"""What is drawn, before anybody draws it: lines of words, each with a tone and, where a cursor can stand, a key."""
+"""Lines of text to draw: spans with a tone and, where the cursor can stand, a key."""
 
 import textwrap
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from agent.formats.report_text import visible
 
 
 class Tone(StrEnum):
-    """How words are meant. A tone only adds to words: what it says, they say as well."""
+    """The meaning of a span, drawn as colour. The text says the same, for terminals without colour."""
 
     PLAIN = "plain"
     STRONG = "strong"
@@ -23,12 +23,12 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Words of one tone. Everything foreign in `text` is escaped by now, so that a character is a column."""
+    """Text of one tone. Untrusted text is already escaped, so that a character is a column."""
 
     text: str
     tone: Tone = Tone.PLAIN
     key: str | None = None
-    """What the cursor stands on when it is here."""
+    """Where the cursor is when it is on this span."""
 
 
 Line = tuple[Span, ...]
@@ -36,7 +36,7 @@ Line = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """The few signs that are no letters."""
+    """The characters that are not ASCII, or what replaces them."""
 
     across: str
     down: str
@@ -45,7 +45,7 @@ class Glyphs:
     full: str
     empty: str
     levels: str
-    """Of a sparkline, lowest first."""
+    """Heights of a sparkline, lowest first."""
 
 
 UNICODE = Glyphs(across="─", down="│", branch="├", last="└", full="█", empty="░", levels="▁▂▃▄▅▆▇█")
@@ -53,29 +53,30 @@ ASCII = Glyphs(across="-", down="|", branch="+", last="+", full="#", empty=".", 
 
 
 CUT = "..."
-"""The sign that there is more, which ASCII has, too."""
+"""Marks text that is cut off; in ASCII."""
 _LEAST = 8
-"""Columns that words have beside what they are indented by, if there are as many."""
+"""Columns that text keeps next to its indentation, where the line has as many."""
 
 
 def width_of(line: Iterable[Span]) -> int:
+    """Columns of a line."""
     return sum(len(span.text) for span in line)
 
 
 def cut(line: Line, width: int) -> Line:
-    """The line within `width` columns; where words are cut off, it ends in CUT."""
+    """The line within `width` columns; where text is cut off, it ends in CUT."""
     if len("".join(span.text for span in line).rstrip()) > width:
         kept = cut_words("".join(span.text for span in line), width)
     else:
         kept = "".join(span.text for span in line)[:width]
-    found: list[Span] = []
+    spans: list[Span] = []
     at = 0
     for span in line:
         if at >= len(kept):
             break
-        found.append(Span(kept[at : at + len(span.text)], span.tone, span.key))
+        spans.append(Span(kept[at : at + len(span.text)], span.tone, span.key))
         at += len(span.text)
-    return tuple(found)
+    return tuple(spans)
 
 
 def cut_words(text: str, width: int) -> str:
@@ -86,7 +87,7 @@ def cut_words(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, *, tone: Tone = Tone.PLAIN, first: str = "", later: str | None = None) -> list[Line]:
-    """Foreign or own words, escaped, on as many lines as they need."""
+    """Text, escaped, on as many lines of `width` columns as it needs; `first` and `later` indent the lines."""
     room = max(width - _LEAST, 0)
     lines = textwrap.wrap(
         visible(text),

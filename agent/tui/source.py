@@ -1,6 +1,6 @@
-"""What the interface shows: runs that it makes, or a report that was saved.
+"""What the interface shows: runs of its own, or a saved report.
 
-What measures and what judges is imported when it is wanted, after the first picture is on the screen.
+The modules that measure and judge are imported after the first screen is shown.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
 
 Measure = Callable[[Settings, Callable[[Event], None], "CancelToken"], Awaitable[Measurement]]
-"""Makes one run with these settings, hands on its events, and ends early when `CancelToken` is cancelled."""
+"""Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
 
 
 def judged(measurement: Measurement) -> Report:
-    """The report of a run of which nothing is suppressed."""
+    """The report of a run, with nothing suppressed."""
     from agent.judge.verdict import judge
 
     return judge(measurement)
@@ -27,18 +27,18 @@ def judged(measurement: Measurement) -> Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """Runs, made as they are asked for."""
+    """Runs on demand."""
 
     title: str
     settings: Settings
     measure: Measure
     judge: Callable[[Measurement], Report] = judged
-    """Gives the report of a run, with what the operator wants suppressed."""
+    """Gives the report of a run, with the operator's suppressions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A report that somebody saved; nothing is measured."""
+    """A saved report; nothing is measured."""
 
     title: str
     report: Report

@@ -1,12 +1,12 @@
 """The state of the interface, and the one function that changes it.
 
-`reduce` folds into a `State` what happened: an event of the runner, the report of a run that has ended, a tick of the
-clock, or what a person did. It is pure: it asks no clock, no file and no terminal. What widgets show is a function of
-the state alone, here and in `drawing` and `detail`, so that a saved report, a run and a replayed one look the same.
+`reduce(state, action)` gives the state after an action: an event of the runner, the report of a finished run, a tick of
+the clock, or a key press. It is pure: it uses no clock, no file and no terminal. What widgets show is a function of the
+state alone, here and in `drawing` and `detail`, so that a saved report, a run and a replayed run look the same.
 
-A run begins with every look that is known from the last run of the same names, waiting in its place, so that nothing
-jumps under the cursor when it is made again. Findings are those of the last run that has ended: what half a run has
-seen may look like a fault that the other half explains.
+A run starts with every check that is known from the last run of the same names, waiting in its place, so that nothing
+moves under the cursor when it is made again. Findings are those of the last finished run: what half a run has measured
+may look like a fault that the other half explains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,55 +20,56 @@ from agent.catalog.findings import Severity
 from agent.report import exits
 from agent.report.diff import ChangeKind, Difference, NotComparableError, StepState, difference
 from agent.report.model import Finding, Report, Status, TargetReport
+from agent.report.path import Cell, Check, Picture, Progress, check_of, checks_in, picture
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.settings import DEFAULT_INTERVAL, Settings
 from agent.tui.actions import (
     PANES,
-    Chosen,
-    Closed,
-    Filtered,
-    FindingsSwitched,
-    Happened,
-    Moved,
-    Opened,
+    Action,
+    ClockTicked,
+    CursorMoved,
+    DetailOpened,
+    FilterChanged,
+    FindingsToggled,
+    ItemSelected,
+    MessageShown,
     Pane,
     PaneChanged,
-    Planned,
-    RunBegan,
-    RunEnded,
-    Said,
+    RunFinished,
+    RunRequested,
+    RunScheduled,
     SettingsChanged,
-    Ticked,
-    WatchSwitched,
+    WatchToggled,
+    WentBack,
 )
 from agent.tui.lines import Tone
-from agent.tui.network_path import THIS_HOST, Cell, Look, Picture, Progress, has_words, keys, observed, picture
+from agent.tui.network_path import THIS_HOST, filtered, has_words, keys, lane_count
 from probes.model import Observation, Step, Target
 
 SAMPLES: Final = 60
-"""Times that a lane remembers for each step."""
+"""Runs whose times a lane keeps, for every step of SAMPLED."""
 CHANGES: Final = 500
-"""Changes that a watch remembers."""
+"""Transitions that a watch keeps."""
 SAMPLED: Final = (Step.TCP, Step.TLS, Step.API)
-"""Steps whose times are remembered."""
+"""Steps whose times are kept."""
 CHANGED: Final = "changed"
 """Key of the entry that says what changed since the last run."""
 
 
 class Phase(StrEnum):
-    """What is going on."""
+    """Whether a run is in progress."""
 
     IDLE = "idle"
-    """No run has been made yet."""
+    """No run has started yet."""
     RUNNING = "running"
-    ENDED = "ended"
+    FINISHED = "finished"
 
 
 class Missing(StrEnum):
     """Why a step of a run has no time."""
 
     FAILED = "failed"
-    NOT_MADE = "not made"
+    SKIPPED = "skipped"
 
 
 Sample = float | Missing
@@ -77,84 +78,97 @@ Samples = Mapping[str, tuple[tuple[Sample, ...], ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Something that became otherwise from one run to the next."""
+class Transition:
+    """Something that changed from one run to the next."""
 
     number: int
     at: datetime
-    words: str
+    text: str
     tone: Tone
     about: str
-    """Key of what became otherwise."""
+    """Key of what changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """A run while it lasts, and how far it came."""
+    """The progress of a run."""
 
-    began: float
+    started: float
     now: float
-    """By the clock of whoever sends ticks."""
+    """Both in seconds, by the clock of the ticks."""
     settings: Settings
     only: str | None
-    """The one service or host that it requires; None for a whole run."""
+    """Id of the one target that it requires; None for a whole run."""
     deadline: float | None = None
-    made: int = 0
+    """Seconds; None until the runner has started."""
+    finished: int = 0
     planned: int = 0
     failed: int = 0
+    """Numbers of checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """Everything that is shown, and everything that decides how."""
+    """Everything that the screen depends on."""
 
     title: str
     settings: Settings | None
-    """Of the next run; None where no run can be made."""
+    """Of the next run; None for a saved report, where no run is possible."""
     phase: Phase = Phase.IDLE
     run: RunView | None = None
-    looks: Mapping[str, Look] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    """By id."""
     targets: tuple[Target | TargetReport, ...] = ()
     report: Report | None = None
-    """Of the last run that has ended."""
+    """Of the last finished run."""
     difference: Difference | None = None
-    """What it changed against the one before."""
+    """Between it and the one before."""
     incomparable: str | None = None
     """Why there is no difference."""
     whole: Report | None = None
-    """Of the last whole run that came to its own end."""
+    """Of the last whole run that was not interrupted."""
     watching: bool = False
     interval: float = DEFAULT_INTERVAL
+    """Seconds from the end of a run to the next start."""
     next_at: datetime | None = None
     """When a watch runs again."""
     samples: Samples = field(default_factory=dict)
-    """By lane, for each of SAMPLED how past runs went; nothing for a step that the lane does not have."""
-    turns: tuple[Turn, ...] = ()
+    """By lane, the results of past runs for each of SAMPLED; empty for a step that the lane does not have."""
+    transitions: tuple[Transition, ...] = ()
     """The latest run's first."""
     pane: Pane = Pane.PATH
     source: Pane = Pane.PATH
-    """Whose cursor the detail is about."""
+    """The pane whose cursor the detail is about."""
     cursor: str = THIS_HOST
     column: int = 0
-    """Where the cursor would stand in a row that is long enough."""
+    """Column of the cursor in a row that is long enough."""
     entry: str | None = None
-    """Key of the chosen cause."""
+    """Key of the selected cause."""
     scrolled: int = 0
-    """Lines of the detail that are above what is shown."""
+    """Lines of the detail above the first one shown."""
     is_whole: bool = False
     """Whether the detail has the whole screen."""
     findings_only: bool = False
     filter: str = ""
     message: str = ""
-    """What is to be said about the last key."""
+    """Answer to the last key."""
     touched: bool = False
     """Whether a person has moved the cursor."""
 
     @cached_property
+    def whole_picture(self) -> Picture:
+        """The path without a filter."""
+        return picture(self.checks, self.targets, self.report, is_judged=self.phase is Phase.FINISHED)
+
+    @cached_property
     def picture(self) -> Picture:
-        """The path, as far as the filter lets it be seen."""
-        is_judged = self.phase is Phase.ENDED
-        return picture(self.looks, self.targets, self.report, is_judged=is_judged, wanted=self.filter)
+        """The path with the lanes that pass the filter."""
+        return filtered(self.whole_picture, self.filter)
+
+    @property
+    def hidden_lanes(self) -> int:
+        """Lanes that the filter hides."""
+        return lane_count(self.whole_picture) - lane_count(self.picture)
 
     @cached_property
     def rows(self) -> tuple[tuple[str, ...], ...]:
@@ -162,87 +176,88 @@ class State:
         return keys(self.picture)
 
     @cached_property
-    def listed(self) -> "tuple[Entry, ...]":
-        """What the list of causes holds without a filter."""
+    def all_entries(self) -> "tuple[Entry, ...]":
+        """The list of causes without a filter."""
         return _entries(self)
 
     @cached_property
     def entries(self) -> "tuple[Entry, ...]":
-        """What the list of causes holds."""
-        return tuple(each for each in self.listed if has_words(f"{each.word} {each.text}", self.filter))
+        """The list of causes."""
+        return tuple(entry for entry in self.all_entries if has_words(f"{entry.word} {entry.text}", self.filter))
 
     @property
     def hidden_causes(self) -> int:
-        """Findings that the filter leaves out of it."""
-        return sum(_is_finding(each) for each in self.listed) - sum(_is_finding(each) for each in self.entries)
+        """Findings that the filter hides."""
+        return sum(map(_is_finding, self.all_entries)) - sum(map(_is_finding, self.entries))
 
 
 def saved(title: str, report: Report) -> State:
-    """The state that shows a report that was saved."""
+    """The state that shows a saved report."""
     return _judged(State(title=title, settings=None), report)
 
 
-def reduce(state: State, happened: Happened) -> State:
-    """The state after something happened."""
-    after = _reduced(state, happened)
-    for name, sources in _DERIVED.items():  # a key that only moves the cursor need not draw hundreds of lanes anew
-        if name in vars(state) and all(getattr(state, each) is getattr(after, each) for each in sources):
+def reduce(state: State, action: Action) -> State:
+    """The state after an action."""
+    after = _reduced(state, action)
+    for name, sources in _DERIVED.items():  # moving the cursor must not draw hundreds of lanes again
+        if name in vars(state) and all(getattr(state, source) is getattr(after, source) for source in sources):
             vars(after)[name] = vars(state)[name]
     return after
 
 
-_PICTURED: Final = ("looks", "targets", "report", "phase", "filter")
-_LISTED: Final = ("report", "difference", "incomparable", "turns", "findings_only")
+_PICTURED: Final = ("checks", "targets", "report", "phase")
+_LISTED: Final = ("report", "difference", "incomparable", "transitions", "findings_only")
 _DERIVED: Final = {
-    "picture": _PICTURED,
-    "rows": _PICTURED,
-    "listed": _LISTED,
+    "whole_picture": _PICTURED,
+    "picture": (*_PICTURED, "filter"),
+    "rows": (*_PICTURED, "filter"),
+    "all_entries": _LISTED,
     "entries": (*_LISTED, "filter"),
 }
-"""What is derived from the state, by what it is derived from."""
+"""The cached properties of a state, with the fields that they depend on."""
 
 
-def _reduced(state: State, happened: Happened) -> State:
-    match happened:
+def _reduced(state: State, action: Action) -> State:
+    match action:
         case RunStarted():
-            return _running(state, deadline=happened.deadline)
+            return _running(state, deadline=action.deadline)
         case TargetsKnown():
-            return replace(state, targets=happened.targets)
+            return replace(state, targets=action.targets)
         case StepPlanned():
-            return _with_look(state, Look(happened.subject))
+            return _with_check(state, Check(action.subject))
         case StepStarted():
-            return _with_look(state, Look(happened.subject, Progress.RUNNING))
+            return _with_check(state, Check(action.subject, Progress.RUNNING))
         case ObservationMade():
-            return _made(state, happened)
-        case RunBegan():
-            return _started(state, happened)
-        case RunEnded():
-            return _judged(state, happened.report)
-        case Ticked():
-            return _running(state, now=happened.now)
-        case Moved():
-            return _moved(replace(state, message=""), happened)
+            return _observed(state, action)
+        case RunRequested():
+            return _requested(state, action)
+        case RunFinished():
+            return _judged(state, action.report)
+        case ClockTicked():
+            return _running(state, now=action.now)
+        case CursorMoved():
+            return _moved(replace(state, message=""), action)
         case PaneChanged():
-            return _pane_changed(replace(state, message=""), happened.by)
-        case Chosen():
-            return _chosen(replace(state, message=""), happened)
-        case Opened():
+            return _pane_changed(replace(state, message=""), action.by)
+        case ItemSelected():
+            return _selected(replace(state, message=""), action)
+        case DetailOpened():
             return replace(state, message="", is_whole=True, pane=Pane.DETAIL, scrolled=0, touched=True)
-        case Closed():
-            return _closed(replace(state, message=""))
-        case Filtered():
-            return replace(state, message="", filter=happened.text, scrolled=0)
-        case FindingsSwitched():
-            return _findings_switched(replace(state, message=""))
-        case WatchSwitched():
-            return replace(state, watching=happened.on, next_at=None)
-        case Planned():
-            return replace(state, next_at=happened.at)
+        case WentBack():
+            return _gone_back(replace(state, message=""))
+        case FilterChanged():
+            return replace(state, message="", filter=action.text, scrolled=0)
+        case FindingsToggled():
+            return _findings_toggled(replace(state, message=""))
+        case WatchToggled():
+            return replace(state, watching=action.on, next_at=None)
+        case RunScheduled():
+            return replace(state, next_at=action.at)
         case SettingsChanged():
-            return replace(state, settings=happened.settings, interval=happened.interval)
-        case Said():
-            return replace(state, message=happened.message)
-    assert_never(happened)
+            return replace(state, settings=action.settings, interval=action.interval)
+        case MessageShown():
+            return replace(state, message=action.message)
+    assert_never(action)
 
 
 # --- A run -----------------------------------------------------------------------------------------------------------
@@ -252,59 +267,58 @@ def _running(state: State, **changes: float) -> State:
     return state if state.run is None else replace(state, run=replace(state.run, **changes))  # type: ignore[arg-type]
 
 
-def _with_look(state: State, look: Look) -> State:
-    return replace(state, looks={**state.looks, look.subject.id: look})
+def _with_check(state: State, check: Check) -> State:
+    return replace(state, checks={**state.checks, check.subject.id: check})
 
 
-def _made(state: State, event: ObservationMade) -> State:
-    look = observed(event.observation)
-    state = _with_look(state, look)
+def _observed(state: State, event: ObservationMade) -> State:
+    check = check_of(event.observation)
+    state = _with_check(state, check)
     if state.run is None:
         return state
-    failed = state.run.failed + (look.progress is Progress.FAILED)
-    return replace(state, run=replace(state.run, made=state.run.made + 1, planned=event.planned, failed=failed))
+    failed = state.run.failed + (check.progress is Progress.FAILED)
+    run = replace(state.run, finished=state.run.finished + 1, planned=event.planned, failed=failed)
+    return replace(state, run=run)
 
 
-def _started(state: State, begun: RunBegan) -> State:
-    waiting = {key: Look(look.subject) for key, look in state.looks.items()} if _is_same_again(state, begun) else {}
+def _requested(state: State, request: RunRequested) -> State:
+    is_same = state.run is not None and _names(state.run.settings) == _names(request.settings)
+    # The same names as in the last run: its checks are likely to come again.
+    waiting = {key: Check(check.subject) for key, check in state.checks.items()} if is_same else {}
     return replace(
         state,
         phase=Phase.RUNNING,
-        run=RunView(began=begun.at, now=begun.at, settings=begun.settings, only=begun.only),
-        looks=waiting,
+        run=RunView(started=request.at, now=request.at, settings=request.settings, only=request.only),
+        checks=waiting,
         next_at=None,
     )
 
 
-def _is_same_again(state: State, begun: RunBegan) -> bool:
-    """Whether the names that are asked for are those of the last run, so that what it looked at is likely there."""
-    return state.run is not None and _names(state.run.settings) == _names(begun.settings)
-
-
 def _names(settings: Settings) -> tuple[object, ...]:
+    """What decides which names a run resolves."""
     return settings.region, settings.endpoints, settings.fips, settings.dual_stack, settings.profile
 
 
 def _judged(state: State, report: Report) -> State:
     before = state.report
-    changed, why = None, None
+    changed, reason = None, None
     if before is not None:
         try:
             changed = difference(before, report)
         except NotComparableError as error:
-            why = str(error)
+            reason = str(error)
     only = None if state.run is None else state.run.only
     state = replace(
         state,
-        phase=Phase.ENDED,
-        looks={each.id: observed(each) for each in report.observations},
+        phase=Phase.FINISHED,
+        checks=checks_in(report.observations),
         targets=report.targets,
         report=report,
         difference=changed,
-        incomparable=why,
+        incomparable=reason,
         whole=report if only is None and not report.run.interrupted else state.whole,
         samples=_sampled(state.samples, report),
-        turns=_turned(state.turns, changed, report),
+        transitions=_with_transitions(state.transitions, changed, report),
     )
     if not state.touched and causes(report):
         state = replace(state, pane=Pane.CAUSES, source=Pane.CAUSES, entry=None, scrolled=0)
@@ -312,69 +326,74 @@ def _judged(state: State, report: Report) -> State:
 
 
 def _sampled(before: Samples, report: Report) -> Samples:
-    found = dict(before)
+    """The samples with those of a report."""
+    samples = dict(before)
     by_lane: dict[str, dict[Step, Observation[object]]] = {}
-    for each in report.observations:
-        subject = each.subject
+    for observation in report.observations:
+        subject = observation.subject
         if subject.port is not None and subject.operation is None:
-            by_lane.setdefault(lane_of(each), {})[subject.step] = each
-    for lane, made in by_lane.items():
-        past = found.get(lane, ((),) * len(SAMPLED))
-        found[lane] = tuple(
-            (*times, _time(made.get(step)))[-SAMPLES:] if times or step in made else ()
+            by_lane.setdefault(lane_of(observation), {})[subject.step] = observation
+    for lane, steps in by_lane.items():
+        past = samples.get(lane, ((),) * len(SAMPLED))
+        samples[lane] = tuple(
+            (*times, _sample(steps.get(step)))[-SAMPLES:] if times or step in steps else ()
             for step, times in zip(SAMPLED, past, strict=True)
         )
-    return found
+    return samples
 
 
-def _time(seen: Observation[object] | None) -> Sample:
-    if seen is None or (seen.ok and seen.seconds is None):
-        return Missing.NOT_MADE
-    if seen.ok and seen.seconds is not None:
-        return round(seen.seconds, 6)
-    return Missing.FAILED if seen.failure is not None else Missing.NOT_MADE
+def _sample(observation: Observation[object] | None) -> Sample:
+    if observation is None or (observation.ok and observation.seconds is None):
+        return Missing.SKIPPED
+    if observation.ok and observation.seconds is not None:
+        return round(observation.seconds, 6)
+    return Missing.FAILED if observation.failure is not None else Missing.SKIPPED
 
 
 def lane_of(observation: Observation[object]) -> str:
+    """Key of the lane that an observation of an address and port belongs to."""
     subject = observation.subject
     return f"lane/{subject.target}/{subject.address}/{subject.port}"
 
 
-def _turned(before: tuple[Turn, ...], changed: Difference | None, report: Report) -> tuple[Turn, ...]:
-    """What became otherwise, the latest run first: findings, targets, then looks that both runs made."""
+def _with_transitions(
+    before: tuple[Transition, ...], changed: Difference | None, report: Report
+) -> tuple[Transition, ...]:
+    """The transitions with those of the latest run first: findings, targets, then steps that both runs made."""
     if changed is None:
         return before
-    said: list[tuple[str, Tone, str]] = []
+    rows: list[tuple[str, Tone, str]] = []
     for finding in changed.findings:
         if finding.change is ChangeKind.WENT:
-            said.append((f"{finding.id} is gone: {finding.title}", Tone.OK, CHANGED))
+            rows.append((f"{finding.id} is gone: {finding.title}", Tone.OK, CHANGED))
         elif finding.change is ChangeKind.CAME and finding.counts.new:
-            said.append((f"{finding.id} is new: {finding.title}", Tone.FAILED, f"finding/{finding.id}"))
+            rows.append((f"{finding.id} is new: {finding.title}", Tone.FAILED, f"finding/{finding.id}"))
     for target in changed.targets:
         if target.change is ChangeKind.CHANGED and target.status.old is not target.status.new:
             tone = Tone.OK if target.status.new is Status.OK else Tone.FAILED
-            said.append((f"{target.id}: {target.status.old} -> {target.status.new}", tone, f"target/{target.id}"))
-    for name, old, new in _otherwise(changed):
+            rows.append((f"{target.id}: {target.status.old} -> {target.status.new}", tone, f"target/{target.id}"))
+    for name, old, new in _changed_steps(changed):
         tone = Tone.OK if new.status == "ok" else Tone.FAILED
-        said.append((f"{name}: {_word(old)} -> {_word(new)}", tone, name))
-    number = max((turn.number for turn in before), default=-1) + 1
-    turns = [Turn(number + place, report.run.finished_at, *each) for place, each in enumerate(said)]
-    return (*turns, *before)[:CHANGES]
+        rows.append((f"{name}: {_result(old)} -> {_result(new)}", tone, name))
+    number = max((transition.number for transition in before), default=-1) + 1
+    latest = [Transition(number + place, report.run.finished_at, *row) for place, row in enumerate(rows)]
+    return (*latest, *before)[:CHANGES]
 
 
-def _otherwise(changed: Difference) -> list[tuple[str, StepState, StepState]]:
-    """Looks that both runs made and that ended otherwise. What is skipped, or no longer so, only follows from them."""
-    both = [(each.id, each.old, each.new) for each in changed.steps if each.old is not None and each.new is not None]
-    return [each for each in both if "skipped" not in (each[1].status, each[2].status)]
+def _changed_steps(changed: Difference) -> list[tuple[str, StepState, StepState]]:
+    """Steps that both runs made, with different results. A step that is skipped, or not any more, only follows from
+    them."""
+    both = [(step.id, step.old, step.new) for step in changed.steps if step.old is not None and step.new is not None]
+    return [(name, old, new) for name, old, new in both if "skipped" not in (old.status, new.status)]
 
 
-def _word(state: StepState) -> str:
+def _result(state: StepState) -> str:
     return state.kind or state.status
 
 
-def left_with(state: State) -> Report | None:
-    """The report that the exit code belongs to: that of the last whole run that came to its end, or of one that was
-    left in the middle where there is no other, or where it has proven something critical."""
+def final_report(state: State) -> Report | None:
+    """The report that the exit code belongs to: of the last whole run that finished, or of an interrupted one where
+    there is no other, or where it has proven something critical."""
     report = state.report
     if state.whole is None or (report is not None and report.run.interrupted and _is_critical(report)):
         return report
@@ -382,8 +401,8 @@ def left_with(state: State) -> Report | None:
 
 
 def exit_code(state: State, fail_on: str) -> int:
-    """As `left_with` says; unknown where there is no run that came to its end, and nothing critical was proven."""
-    report = left_with(state)
+    """The exit code of `final_report`; unknown where no run finished and nothing critical was proven."""
+    report = final_report(state)
     if report is None or (report.run.interrupted and not _is_critical(report)):
         return exits.UNKNOWN
     return exits.of_verdict(report.verdict.status, fail_on)
@@ -397,22 +416,22 @@ def _is_critical(report: Report) -> bool:
 
 
 def cursor(state: State) -> str:
-    """Key of what the cursor of the path stands on: what it was put on, or the top while that is not there."""
+    """Key of what the cursor of the path is on: what it was put on, or the first row while that is not shown."""
     return state.cursor if any(state.cursor in row for row in state.rows) else THIS_HOST
 
 
-def chosen_entry(state: State) -> str | None:
-    """Key of the chosen cause: the first where none was chosen, or that one has gone."""
+def selected_entry(state: State) -> str | None:
+    """Key of the selected cause: the first where none was selected, or that one is gone."""
     known = [entry.key for entry in state.entries]
     return state.entry if state.entry in known else next(iter(known), None)
 
 
 def under_cursor(state: State) -> str | None:
     """Key of what the detail is about."""
-    return chosen_entry(state) if state.source is Pane.CAUSES else cursor(state)
+    return selected_entry(state) if state.source is Pane.CAUSES else cursor(state)
 
 
-def _moved(state: State, moved: Moved) -> State:
+def _moved(state: State, moved: CursorMoved) -> State:
     if state.pane is Pane.DETAIL:
         return replace(state, scrolled=min(max(state.scrolled + moved.rows, 0), max(moved.most, 0)))
     state = replace(state, touched=True, scrolled=0)
@@ -420,11 +439,11 @@ def _moved(state: State, moved: Moved) -> State:
         known = [entry.key for entry in state.entries]
         if not known:
             return state
-        place = known.index(chosen_entry(state) or known[0]) + moved.rows
-        return replace(state, entry=known[min(max(place, 0), len(known) - 1)])
+        index = known.index(selected_entry(state) or known[0]) + moved.rows
+        return replace(state, entry=known[min(max(index, 0), len(known) - 1)])
     rows = state.rows
     here = cursor(state)
-    row = next(place for place, each in enumerate(rows) if here in each)
+    row = next(index for index, keys_of_row in enumerate(rows) if here in keys_of_row)
     column = rows[row].index(here)
     if moved.columns:
         column = min(max(column + moved.columns, 0), len(rows[row]) - 1)
@@ -444,28 +463,28 @@ def _at_pane(state: State, pane: Pane) -> State:
     return replace(state, pane=pane, source=source, scrolled=state.scrolled if source is state.source else 0)
 
 
-def _chosen(state: State, chosen: Chosen) -> State:
-    state = _at_pane(replace(state, touched=True), chosen.pane)
-    if chosen.pane is Pane.CAUSES:
-        return replace(state, entry=chosen.key, scrolled=0)
-    if chosen.pane is Pane.PATH:
-        row = next((row for row in state.rows if chosen.key in row), None)
-        column = state.column if row is None else row.index(chosen.key)
-        return replace(state, cursor=chosen.key, column=column, scrolled=0)
+def _selected(state: State, selected: ItemSelected) -> State:
+    state = _at_pane(replace(state, touched=True), selected.pane)
+    if selected.pane is Pane.CAUSES:
+        return replace(state, entry=selected.key, scrolled=0)
+    if selected.pane is Pane.PATH:
+        row = next((row for row in state.rows if selected.key in row), None)
+        column = state.column if row is None else row.index(selected.key)
+        return replace(state, cursor=selected.key, column=column, scrolled=0)
     return state
 
 
-def _closed(state: State) -> State:
+def _gone_back(state: State) -> State:
     if state.is_whole:
         return _at_pane(replace(state, is_whole=False, scrolled=0), state.source)
     if state.pane is Pane.DETAIL:
         return _at_pane(state, state.source)
     if state.filter:
         return replace(state, filter="")
-    return _findings_switched(state) if state.findings_only else state
+    return _findings_toggled(state) if state.findings_only else state
 
 
-def _findings_switched(state: State) -> State:
+def _findings_toggled(state: State) -> State:
     only = not state.findings_only
     return _at_pane(
         replace(state, findings_only=only, is_whole=False, touched=True), Pane.CAUSES if only else Pane.PATH
@@ -477,7 +496,7 @@ def _findings_switched(state: State) -> State:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the list of causes."""
+    """A row of the list of causes."""
 
     key: str
     word: str
@@ -490,16 +509,17 @@ TONES: Final = {Severity.CRITICAL: Tone.FAILED, Severity.WARNING: Tone.WARNING, 
 
 
 def causes(report: Report) -> tuple[Finding, ...]:
-    """Findings that no other explains; those that name none that is there, or go in a circle, explain nothing."""
-    by_id = {each.id: each for each in report.findings}
+    """Findings that no other explains. An `explained_by` that names no finding of the report, or that leads back to the
+    finding itself, explains nothing."""
+    by_id = {finding.id: finding for finding in report.findings}
 
     def is_cause(finding: Finding) -> bool:
-        passed: set[str] = set()
+        visited: set[str] = set()
         above = by_id.get(finding.explained_by or "")
-        while above is not None and above.id not in passed:
+        while above is not None and above.id not in visited:
             if above.id == finding.id:
                 return True
-            passed.add(above.id)
+            visited.add(above.id)
             above = by_id.get(above.explained_by or "")
         return finding.explained_by not in by_id
 
@@ -507,99 +527,100 @@ def causes(report: Report) -> tuple[Finding, ...]:
 
 
 def _entries(state: State) -> tuple[Entry, ...]:
-    """Causes, with `findings only` their symptoms too, and what changed."""
-    found: list[Entry] = []
+    """The causes, with findings only also what follows from them; then what changed."""
+    entries: list[Entry] = []
     report = state.report
     if report is not None:
         first = causes(report)
-        follows = [each for each in report.findings if each not in first]
+        rest = [finding for finding in report.findings if finding not in first]
         for cause in first:
-            found.append(_entry(cause, 0))
+            entries.append(_entry(cause, 0))
             if state.findings_only:
-                found += _symptoms(follows, cause, 1)
+                entries += _symptoms(rest, cause, 1)
     if state.difference is not None or state.incomparable is not None:
-        found.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_words(state)))
-    found += [Entry(f"turn/{each.number}", f"{each.at:%H:%M:%S}", each.tone, each.words) for each in state.turns]
-    return tuple(found)
+        entries.append(Entry(CHANGED, "changed", Tone.RUNNING, changed_text(state)))
+    entries += [
+        Entry(f"transition/{item.number}", f"{item.at:%H:%M:%S}", item.tone, item.text) for item in state.transitions
+    ]
+    return tuple(entries)
 
 
 def _is_finding(entry: Entry) -> bool:
     return entry.key.startswith("finding/")
 
 
-def _symptoms(follows: Sequence[Finding], cause: Finding, depth: int) -> list[Entry]:
-    found = []
-    for each in follows:
-        if each.explained_by == cause.id:
-            found += [_entry(each, depth), *_symptoms(follows, each, depth + 1)]
-    return found
+def _symptoms(findings: Sequence[Finding], cause: Finding, depth: int) -> list[Entry]:
+    entries = []
+    for finding in findings:
+        if finding.explained_by == cause.id:
+            entries += [_entry(finding, depth), *_symptoms(findings, finding, depth + 1)]
+    return entries
 
 
 def _entry(finding: Finding, depth: int) -> Entry:
     where = f"{finding.target}: " if finding.target is not None else ""
-    aside = " (suppressed)" if finding.suppressed else ""
+    suffix = " (suppressed)" if finding.suppressed else ""
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),
         tone=TONES[finding.severity],
-        text=f"{where}{finding.title} [{finding.code}]{aside}",
+        text=f"{where}{finding.title} [{finding.code}]{suffix}",
         depth=depth,
     )
 
 
-def changed_words(state: State) -> str:
-    """What the last run changed, in one line."""
+def changed_text(state: State) -> str:
+    """What changed in the last run, in one line."""
     if state.incomparable is not None:
-        return f"not to be compared with the run before: {state.incomparable}"
+        return f"not comparable with the run before: {state.incomparable}"
     changed = state.difference
     if changed is None:
         return ""
     counts = [
-        (sum(each.change is ChangeKind.CAME for each in changed.findings), "came"),
-        (sum(each.change is ChangeKind.WENT for each in changed.findings), "went"),
+        (sum(finding.change is ChangeKind.CAME for finding in changed.findings), "new"),
+        (sum(finding.change is ChangeKind.WENT for finding in changed.findings), "gone"),
     ]
-    said = [f"{count} finding{'' if count == 1 else 's'} {word}" for count, word in counts if count]
-    steps = len(_otherwise(changed))
-    said += [f"{steps} step{'' if steps == 1 else 's'} otherwise"] if steps else []
+    parts = [f"{count} finding{'' if count == 1 else 's'} {word}" for count, word in counts if count]
+    steps = len(_changed_steps(changed))
+    parts += [f"{steps} step{'' if steps == 1 else 's'} changed"] if steps else []
     status = f"{changed.old.status} -> {changed.new.status}" if changed.old.status != changed.new.status else ""
-    return f"since {changed.old.started_at:%H:%M:%S} UTC: {', '.join(filter(None, (status, *said))) or 'nothing'}"
+    return f"since {changed.old.started_at:%H:%M:%S} UTC: {', '.join(filter(None, (status, *parts))) or 'nothing'}"
 
 
 def finding_under_cursor(state: State) -> Finding | None:
-    """The finding that the cursor is on, or that rests on what it is on."""
+    """The finding under the cursor, or the one whose evidence is under it."""
     report, key = state.report, under_cursor(state)
     if report is None or key is None:
         return None
-    by_key = {f"finding/{each.id}": each for each in report.findings}
+    by_key = {f"finding/{finding.id}": finding for finding in report.findings}
     if key in by_key:
         return by_key[key]
-    looks = looks_of(state, key)
-    resting = [each for each in report.findings if looks.intersection(each.evidence)]
-    return min(resting, key=lambda each: (each.explained_by is not None, each.severity.rank), default=None)
+    checks = checks_of(state, key)
+    citing = [finding for finding in report.findings if checks.intersection(finding.evidence)]
+    return min(citing, key=lambda finding: (finding.explained_by is not None, finding.severity.rank), default=None)
 
 
-def looks_of(state: State, key: str) -> frozenset[str]:
-    """Ids of the looks that a key of the path stands for."""
-    found = state.picture
-    cells = [*found.host, *(cell for band in found.bands for cell in band.names)]
+def checks_of(state: State, key: str) -> frozenset[str]:
+    """Ids of the checks that a key of the path stands for."""
+    shown = state.picture
+    cells = [*shown.host, *(cell for band in shown.bands for cell in band.names)]
     wanted: list[Cell] = []
-    for band in found.bands:
+    for band in shown.bands:
         for lane in band.lanes:
             own = [cell for cell in (*lane.cells, *lane.extras) if cell is not None]
             cells += own
             if key in (lane.key, band.key):
                 wanted += own
-    return frozenset(look for cell in (*wanted, *cells) if cell in wanted or cell.key == key for look in cell.looks)
+    return frozenset(check for cell in (*wanted, *cells) if cell in wanted or cell.key == key for check in cell.checks)
 
 
 def marked(state: State) -> frozenset[str]:
-    """Ids of the looks that show the chosen cause."""
+    """Ids of the checks that show the selected cause."""
     if state.source is not Pane.CAUSES or state.report is None:
         return frozenset()
-    key = chosen_entry(state)
-    return next(
-        (frozenset(each.evidence) for each in state.report.findings if f"finding/{each.id}" == key), frozenset()
-    )
+    key = selected_entry(state)
+    evidence = (frozenset(finding.evidence) for finding in state.report.findings if f"finding/{finding.id}" == key)
+    return next(evidence, frozenset())
 
 
 def target_under_cursor(state: State) -> Target | TargetReport | None:
@@ -617,4 +638,4 @@ def target_under_cursor(state: State) -> Target | TargetReport | None:
 def _is_of(state: State, key: str, target: str) -> bool:
     if key in (f"target/{target}", f"names/{target}") or key.startswith(f"lane/{target}/"):
         return True
-    return any(state.looks[look].subject.target == target for look in looks_of(state, key) if look in state.looks)
+    return any(state.checks[check].subject.target == target for check in checks_of(state, key) if check in state.checks)

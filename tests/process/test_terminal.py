@@ -374,7 +374,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_without_a_terminal_it_points_to_check(words: list[str]) -> None:
     ended = run(PROGRAM, *words, TERM="xterm")
     assert ended.returncode == 3
-    assert re.fullmatch(r"Error: The interface cannot be shown here: stdin is no terminal\. .*\n", ended.stderr)
+    assert re.fullmatch(r"Error: The interface cannot be shown here: stdin is not a terminal\. .*\n", ended.stderr)
     assert "`backuplink check`" in ended.stderr
     assert ended.stdout.startswith("UNKNOWN  The interface cannot be shown here")
 
@@ -394,7 +394,7 @@ def test_one_stream_elsewhere_is_enough(redirected: str) -> None:
         assert session.ended() == 3
         assert ALTERNATE not in session.output
         if redirected != "2>":
-            assert "is no terminal. `backuplink check`" in session.text()
+            assert "is not a terminal. `backuplink check`" in session.text()
 
 
 @pytest.mark.parametrize("term", ["dumb", "", "unknown"])
@@ -489,7 +489,7 @@ def test_what_is_no_terminal(stream: str, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(sys, name, Terminal())
     assert why_not({"TERM": "xterm"}) is None
     monkeypatch.setattr(sys, stream, None)  # closed before the process began
-    assert why_not({"TERM": "xterm"}) == f"{stream} is no terminal"
+    assert why_not({"TERM": "xterm"}) == f"{stream} is not a terminal"
 
 
 # --- What it costs the others ----------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""What draws and what asks. Widgets draw lines that are given to them and post messages; the app decides."""
+"""Widgets and screens. They draw lines that are given to them and post messages; the app decides."""

@@ -1,4 +1,4 @@
-"""A line of alternatives, of which one or several are taken."""
+"""A line of options, of which one or several are selected."""
 
 from textual import events
 from textual.binding import Binding
@@ -10,29 +10,29 @@ from agent.tui.widgets.pane import TextLines
 
 
 class Choice(TextLines, can_focus=True):
-    """`(x) json ( ) html`: arrows move, the space bar takes."""
+    """`(x) json ( ) html`: arrows move, the space bar selects."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual has it
         Binding("left", "move(-1)", show=False),
         Binding("right", "move(1)", show=False),
-        Binding("space", "take", show=False),
+        Binding("space", "select", show=False),
     ]
 
-    class Taken(Message):
-        """Something else is taken now."""
+    class Changed(Message):
+        """The selection has changed."""
 
-        def __init__(self, taken: frozenset[str]) -> None:
-            self.taken = taken
+        def __init__(self, selected: frozenset[str]) -> None:
+            self.selected = selected
             super().__init__()
 
     at: reactive[int] = reactive(0, repaint=False)
-    taken: reactive[frozenset[str]] = reactive(frozenset(), repaint=False)
+    selected: reactive[frozenset[str]] = reactive(frozenset(), repaint=False)
 
     def __init__(
         self,
         glyphs: Glyphs,
         options: tuple[str, ...],
-        taken: frozenset[str],
+        selected: frozenset[str],
         *,
         is_single: bool,
         id: str | None = None,  # noqa: A002 - as Textual has it
@@ -40,24 +40,24 @@ class Choice(TextLines, can_focus=True):
         super().__init__(glyphs, id=id)
         self.options = options
         self._is_single = is_single
-        self.set_reactive(Choice.taken, taken)
-        self.set_reactive(Choice.at, next((n for n, each in enumerate(options) if each in taken), 0))
+        self.set_reactive(Choice.selected, selected)
+        self.set_reactive(Choice.at, next((number for number, option in enumerate(options) if option in selected), 0))
 
     def action_move(self, by: int) -> None:
         self.at = (self.at + by) % len(self.options)
         if self._is_single:
-            self.taken = frozenset({self.options[self.at]})
+            self.selected = frozenset({self.options[self.at]})
 
-    def action_take(self) -> None:
+    def action_select(self) -> None:
         here = frozenset({self.options[self.at]})
-        self.taken = here if self._is_single else self.taken ^ here
+        self.selected = here if self._is_single else self.selected ^ here
 
     def watch_at(self) -> None:
         self._show()
 
-    def watch_taken(self) -> None:
+    def watch_selected(self) -> None:
         self._show()
-        self.post_message(self.Taken(self.taken))
+        self.post_message(self.Changed(self.selected))
 
     def on_resize(self) -> None:
         self._show()
@@ -72,12 +72,12 @@ class Choice(TextLines, can_focus=True):
         key = self.key_at(event.x, event.y)
         if key is not None:
             self.at = self.options.index(key)
-            self.action_take()
+            self.action_select()
 
     def _show(self) -> None:
         left, right = ("(", ")") if self._is_single else ("[", "]")
         line: Line = ()
-        for each in self.options:
-            sign = "x" if each in self.taken else " "
-            line += (Span(f"{left}{sign}{right} {each}", Tone.PLAIN, each), Span("  "))
+        for option in self.options:
+            sign = "x" if option in self.selected else " "
+            line += (Span(f"{left}{sign}{right} {option}", Tone.PLAIN, option), Span("  "))
         self.draw((line,), self.options[self.at] if self.has_focus else None)

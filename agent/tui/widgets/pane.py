@@ -1,4 +1,4 @@
-"""Widgets that draw lines. They draw those that are seen, and of these only the ones that changed: over a slow line
+"""Widgets that draw lines: only the visible ones, and of these only those that changed, because over a slow connection
 every character counts."""
 
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ from textual.widget import Widget
 from agent.tui import detail, drawing
 from agent.tui.actions import Pane
 from agent.tui.lines import Glyphs, Line, Tone, width_of
-from agent.tui.state import State, chosen_entry, cursor, marked
+from agent.tui.state import State, cursor, marked, selected_entry
 
 T = TypeVar("T")
 WHEEL = 3
-"""Lines that the mouse's wheel goes."""
+"""Lines that one step of the mouse wheel scrolls."""
 NEAR = 2
-"""Lines outside of what is seen that are scrolled to one by one."""
+"""Distance in lines outside of the visible ones up to which the pane scrolls line by line."""
 
 
 class TonedScreen(Screen[T]):
-    """A screen that knows how each tone looks, once for all the lines on it."""
+    """A screen with the style of every tone, for all lines on it."""
 
     COMPONENT_CLASSES = {f"lines--{tone}" for tone in Tone} | {"lines--cursor", "lines--marked"}
 
 
 class TextLines(Widget):
-    """Lines of words, the first of them at the top. Their screen is a TonedScreen."""
+    """Lines of text from the top on. Their screen is a TonedScreen."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - as Textual has it
         super().__init__(id=id)
@@ -43,7 +43,7 @@ class TextLines(Widget):
     def draw(
         self, lines: Sequence[Line], under_cursor: str | None = None, highlighted: frozenset[str] = frozenset()
     ) -> None:
-        """Show these lines, as far as there is room; paint those that are not shown already."""
+        """Show these lines as far as there is room; paint only those that changed."""
         drawn = tuple(
             (
                 line,
@@ -81,7 +81,7 @@ class TextLines(Widget):
         return Strip(segments, width_of(line)).adjust_cell_length(width, base)
 
     def key_at(self, column: int, row: int) -> str | None:
-        """What is drawn there, for the mouse."""
+        """Key of the span at this position, for the mouse."""
         line: Line = self._drawn[row][0] if 0 <= row < len(self._drawn) else ()
         for span in line:
             if column < len(span.text):
@@ -110,36 +110,36 @@ class StateLines(TextLines):
 
 
 class VerdictLine(StateLines):
-    """What the run comes to, or how far it is."""
+    """The verdict, or the progress of the run."""
 
     def lines(self, state: State) -> Sequence[Line]:
         return drawing.verdict(state, self.size.width, self.size.height, self.glyphs)
 
 
 class Footer(StateLines):
-    """What there is to say, or which keys there are."""
+    """The message, or the keys."""
 
     def lines(self, state: State) -> Sequence[Line]:
         return (drawing.footer(state, self.size.width),)
 
 
-class Part(StateLines):
-    """A part of the screen that keys go to: a line that says what it is, and below it as much as there is room for."""
+class PaneWidget(StateLines):
+    """A pane that keys can go to: a title line, and its content below."""
 
     pane: Pane
 
     class Picked(Message):
-        """The mouse points at a part, and perhaps at something in it."""
+        """A click on a pane, and on `key` where it has one there."""
 
-        def __init__(self, pane: Pane, key: str | None, *, is_wanted: bool) -> None:
+        def __init__(self, pane: Pane, key: str | None, *, is_double: bool) -> None:
             self.pane = pane
             self.key = key
-            self.is_wanted = is_wanted
-            """Whether it was pointed at twice, as for a thing that is to be opened."""
+            self.is_double = is_double
+            """Whether it was a second click, which opens."""
             super().__init__()
 
     class Wheeled(Message):
-        """The wheel was turned over a part."""
+        """The wheel was turned over a pane."""
 
         def __init__(self, pane: Pane, rows: int) -> None:
             self.pane = pane
@@ -150,18 +150,18 @@ class Part(StateLines):
         super().__init__(glyphs, id=id)
         self._top = 0
         self._at: tuple[str | None, int] = (None, 0)
-        """Key under the cursor and its line, when it was drawn last."""
+        """Key under the cursor and its line, as last drawn."""
         self._count = 0
-        """Lines that there were then."""
+        """Lines of the content, as last drawn."""
 
     @property
     def page(self) -> int:
-        """Lines that are seen at once."""
+        """Lines that are visible at once."""
         return max(self.size.height - 1, 1)
 
     @property
     def most(self) -> int:
-        """How far it can be scrolled."""
+        """Largest scroll position."""
         return max(self._count - self.page, 0)
 
     def content(self, state: State) -> Sequence[Line]:
@@ -171,7 +171,7 @@ class Part(StateLines):
         return drawing.title_of(state, self.pane)
 
     def heading(self, state: State, count: int) -> Line:
-        """The line above."""
+        """The title line."""
         return drawing.rule(
             self.title(state),
             self.size.width,
@@ -184,7 +184,7 @@ class Part(StateLines):
         return None
 
     def followed(self, state: State, content: Sequence[Line]) -> str | None:
-        """Key of what is to be seen, whatever else there is no room for."""
+        """Key that must stay visible."""
         return self.under_cursor(state)
 
     def show(self) -> None:
@@ -200,8 +200,8 @@ class Part(StateLines):
         self.draw(lines, key if state.source is self.pane else None, highlighted)
 
     def _scroll(self, state: State, content: Sequence[Line], key: str | None) -> None:
-        """Keep what is under the cursor on its line of the screen while lines come and go above it; when the cursor
-        moves, scroll as little as shows it."""
+        """Keep what is under the cursor on its line of the screen while lines above it appear and disappear; when the
+        cursor moves, scroll no further than needed."""
         rows = [row for row, line in enumerate(content) if any(span.key == key for span in line)] if key else []
         if not rows:
             self._top = min(self._top, max(len(content) - self.page, 0))
@@ -212,13 +212,13 @@ class Part(StateLines):
             self._top += rows[0] - row
         else:
             if not self._top - NEAR <= rows[0] < self._top + self.page + NEAR:
-                self._top = rows[0] - self.page // 3  # from far away: with something before and after it
+                self._top = rows[0] - self.page // 3  # from far away: show some lines before and after it
             self._top = min(self._top, len(content) - self.page)
         self._top = max(min(self._top, rows[0]), rows[-1] - self.page + 1, 0)
 
     def on_click(self, event: events.Click) -> None:
         key = self.key_at(event.x, event.y)
-        self.post_message(self.Picked(self.pane, key, is_wanted=event.chain > 1))
+        self.post_message(self.Picked(self.pane, key, is_double=event.chain > 1))
 
     def on_mouse_scroll_down(self) -> None:
         self.post_message(self.Wheeled(self.pane, WHEEL))
@@ -227,19 +227,19 @@ class Part(StateLines):
         self.post_message(self.Wheeled(self.pane, -WHEEL))
 
 
-class PathPart(Part):
+class PathPane(PaneWidget):
     """The path as a picture."""
 
     pane = Pane.PATH
 
     _content: tuple[tuple[object, ...], Sequence[Line]] = ((), ())
-    """What it was drawn from last, and what came of it."""
+    """The inputs of the last drawing, and its lines."""
 
     def content(self, state: State) -> Sequence[Line]:
-        sources = (state.picture, state.samples, state.watching, self.size.width)
+        inputs = (state.picture, state.samples, state.watching, self.size.width)
         before = self._content[0]
-        if not before or any(now is not then for now, then in zip(sources, before, strict=True)):
-            self._content = sources, drawing.path(state, self.size.width, self.glyphs)
+        if not before or any(now is not then for now, then in zip(inputs, before, strict=True)):
+            self._content = inputs, drawing.path(state, self.size.width, self.glyphs)
         return self._content[1]
 
     def heading(self, state: State, count: int) -> Line:
@@ -250,27 +250,27 @@ class PathPart(Part):
         return cursor(state)
 
     def followed(self, state: State, content: Sequence[Line]) -> str | None:
-        """What shows the chosen cause, while causes are looked at."""
+        """The first check that shows the selected cause, while the cursor is in the causes."""
         showing = marked(state)
         first = next((span.key for line in content for span in line if span.key in showing), None)
         return first if first is not None else cursor(state)
 
 
-class CausesPart(Part):
-    """What is wrong, worst first."""
+class CausesPane(PaneWidget):
+    """The causes, worst first."""
 
     pane = Pane.CAUSES
     _wanted = 0
-    """Lines that there were when it was shown last."""
+    """Height when it was last shown."""
 
     def content(self, state: State) -> Sequence[Line]:
         return drawing.causes(state, self.size.width)
 
     def under_cursor(self, state: State) -> str | None:
-        return chosen_entry(state)
+        return selected_entry(state)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many lines as there are, so that the detail has the rest."""
+        """As many lines as there are causes; the detail gets the rest."""
         return 1 if self.state is None else 1 + len(drawing.causes(self.state, width))
 
     def show(self) -> None:
@@ -282,7 +282,7 @@ class CausesPart(Part):
         super().show()
 
 
-class DetailPart(Part):
+class DetailPane(PaneWidget):
     """What is under the cursor, in full."""
 
     pane = Pane.DETAIL

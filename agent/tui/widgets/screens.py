@@ -1,4 +1,4 @@
-"""Screens beside the one that shows a run: a text to read, a form to fill in, a list to choose from."""
+"""The other screens: a text to read, a form to fill in, a list to choose from."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
@@ -24,7 +24,7 @@ _SUFFIXES: Final = {"json": ".json", "html": ".html", "markdown": ".md", "text":
 
 
 class Page(TextLines, can_focus=True):
-    """Lines that can be read from the first to the last, and one that is chosen where there is something to choose."""
+    """Lines to scroll through or, with `choices`, to choose one from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", show=False),
@@ -36,7 +36,7 @@ class Page(TextLines, can_focus=True):
     ]
 
     at: reactive[int] = reactive(0, repaint=False)
-    """The chosen one, or the line at the top where nothing is to be chosen."""
+    """The chosen one, or the first line shown where there is nothing to choose."""
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]], choices: int = 0) -> None:
         super().__init__(glyphs)
@@ -98,14 +98,14 @@ class TextScreen(TonedScreen[None]):
 
     def __init__(self, glyphs: Glyphs, heading: str, make: Callable[[int], Sequence[Line]]) -> None:
         super().__init__()
-        self._made = (glyphs, heading, make)
+        self._page = (glyphs, heading, make)
 
     def compose(self) -> ComposeResult:
-        yield Page(*self._made)
+        yield Page(*self._page)
 
 
 class CopyScreen(TonedScreen[None]):
-    """The commands that mend something: each in full, and one of them copied."""
+    """The commands of a fix in full, one of them copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", show=False),
@@ -127,7 +127,7 @@ class CopyScreen(TonedScreen[None]):
         self.action_copy()
 
     def action_copy(self) -> None:
-        """Give the chosen command to the terminal (OSC 52), which tells nobody whether it took it."""
+        """Send the chosen command to the terminal's clipboard (OSC 52), which does not confirm it."""
         page = self.query_one(Page)
         self._copied = page.at
         self._copy(self._commands[page.at])
@@ -138,44 +138,45 @@ class CopyScreen(TonedScreen[None]):
         for number, command in enumerate(self._commands):
             words = f"{number + 1}. sent to the terminal's clipboard" if number == self._copied else f"{number + 1}."
             lines.append((Span(f" {words}", Tone.OK if number == self._copied else Tone.FAINT, str(number)),))
-            # On lines of its own from the first column on, so that the mouse takes it as it is.
+            # On lines of its own from the first column on, so that the mouse can select exactly the command.
             lines += [
                 (Span(command[start : start + width], Tone.STRONG),) for start in range(0, len(command), width)
             ] or [()]
             lines.append(())
-        said = (
-            "Up and down choose, c copies, esc goes back. A terminal that knows no OSC 52 has not copied it: take it "
+        note = (
+            "Up and down choose, c copies, esc goes back. A terminal without OSC 52 has not copied it: select it with "
+            "the mouse. Replace words in <ANGLE BRACKETS>; their values are unknown here."
         )
-        lines += wrapped(f"{said}from here. Words in <ANGLE BRACKETS> are not known here.", width, tone=Tone.FAINT)
+        lines += wrapped(note, width, tone=Tone.FAINT)
         return lines
 
 
 def help_lines(width: int, *, can_run: bool) -> Sequence[Line]:
-    """What the keys do, and how else to get at all this."""
+    """What the keys do, and what else there is to know."""
     lines: list[Line] = []
     for key in KEYS:
         if key.runs and not can_run:
             continue
         start = f" {key.shown:<11} "
-        for place, (span,) in enumerate(wrapped(key.words, width - 1, first=start, later=" " * len(start))):
+        for place, (span,) in enumerate(wrapped(key.description, width - 1, first=start, later=" " * len(start))):
             head = Span(span.text[: len(start)], Tone.STRONG if place == 0 else Tone.PLAIN)
             lines.append((head, Span(span.text[len(start) :])))
     lines.append(())
     for words in (
-        "A hop is waiting, running, ok, failed or skipped. One that failed says how it did, in capitals where there is "
-        "little room. An address with a * is another resolver's answer, which this host does not use.",
-        "The mouse points, a second click opens, the wheel scrolls. It is never needed.",
-        "With a screen reader, or for a program: backuplink check writes the same as plain text, line by line, and "
+        "A hop is waiting, running, ok, failed or skipped. A failed hop shows the kind of failure, in capitals where "
+        "there is little room. An address with a * is another resolver's answer, which this host does not use.",
+        "A click selects, a second click opens, the wheel scrolls. The mouse is never needed.",
+        "For a screen reader or a program: backuplink check writes the same as plain text, line by line, and "
         "backuplink check --format json as data. backuplink explain CODE writes the page of a finding.",
-        "Exit code: as the verdict of the last whole run: 0 ok, 1 warning, 2 critical, 3 unknown; left in the middle "
-        "3, or 2 where something critical was proven.",
+        "Exit code: the verdict of the last whole run: 0 ok, 1 warning, 2 critical, 3 unknown. Without a finished run "
+        "it is 3, or 2 where something critical was proven.",
     ):
         lines += [*wrapped(words, width - 1, first=" "), ()]
     return lines
 
 
 class PaletteScreen(TonedScreen[str | None]):
-    """Everything that can be done, by name."""
+    """All commands, by name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", show=False),
@@ -190,7 +191,7 @@ class PaletteScreen(TonedScreen[str | None]):
         self._found: list[Key] = self._keys
 
     def compose(self) -> ComposeResult:
-        yield quiet_input("", "what to do", id="wanted")
+        yield quiet_input("", "a command", id="wanted")
         yield Page(self._glyphs, "Commands", self._lines, len(self._found))
 
     def on_mount(self) -> None:
@@ -199,7 +200,9 @@ class PaletteScreen(TonedScreen[str | None]):
     @on(Input.Changed)
     def narrow(self, changed: Input.Changed) -> None:
         wanted = changed.value.lower().split()
-        self._found = [key for key in self._keys if all(word in f"{key.hint} {key.words}".lower() for word in wanted)]
+        self._found = [
+            key for key in self._keys if all(word in f"{key.hint} {key.description}".lower() for word in wanted)
+        ]
         page = self.query_one(Page)
         page.choices = len(self._found)
         page.at = 0
@@ -221,13 +224,13 @@ class PaletteScreen(TonedScreen[str | None]):
         lines: list[Line] = []
         for number, key in enumerate(self._found):
             start = f" {key.shown.split()[0]:<9} "
-            wide = wrapped(key.words, width - 1, first=start, later=" " * len(start))
+            wide = wrapped(key.description, width - 1, first=start, later=" " * len(start))
             lines += [tuple(Span(span.text, span.tone, str(number)) for span in line) for line in wide]
-        return lines or [(Span(" nothing of that name", Tone.FAINT),)]
+        return lines or [(Span(" no command of that name", Tone.FAINT),)]
 
 
 class Form(TonedScreen[object]):
-    """Fields, each with its label and what is wrong with it."""
+    """Fields with labels and error messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", show=False),
@@ -242,16 +245,16 @@ class Form(TonedScreen[object]):
             yield widget
         yield Static("", classes="error", id=f"{name}-error", markup=False)
 
-    def refuse(self, wrong: Mapping[str, str]) -> None:
-        """Say what is wrong, and put the cursor there."""
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Show the error messages, and focus the first field that has one."""
         for place in self.query(".error"):
             place.remove_class("-shown")
-        for name, words in wrong.items():
+        for name, text in errors.items():
             place = self.query_one(f"#{name}-error", Static)
-            place.update(words)
+            place.update(text)
             place.add_class("-shown")
-        if wrong:
-            self.query_one(f"#{next(iter(wrong))}").focus()
+        if errors:
+            self.query_one(f"#{next(iter(errors))}").focus()
 
     @on(Input.Submitted)
     def entered(self) -> None:
@@ -276,26 +279,24 @@ class SettingsScreen(Form):
         for field in form.FIELDS:
             yield from self.row(field.label, field.name, quiet_input(texts[field.name], field.hint, id=field.name))
             if field.name == "region":
-                taken = frozenset(self._settings.services)
-                services = Choice(self._glyphs, tuple(SERVICES), taken, is_single=False, id=form.SERVICE_FIELD)
+                selected = frozenset(self._settings.services)
+                services = Choice(self._glyphs, tuple(SERVICES), selected, is_single=False, id=form.SERVICE_FIELD)
                 yield from self.row("must be reachable", form.SERVICE_FIELD, services)
-        note = "With no service taken backup must be reachable, and backup-gateway is looked at. "
-        yield Static(
-            f"{note}Tab moves, space takes, enter keeps, esc leaves all as it was.", classes="note", markup=False
-        )
+        note = "With no service selected backup must be reachable, and backup-gateway is checked, too. "
+        yield Static(f"{note}Tab moves, space selects, enter applies, esc discards.", classes="note", markup=False)
 
     def action_submit(self) -> None:
         given = {field.name: self.query_one(f"#{field.name}", Input).value for field in form.FIELDS}
-        services = self.query_one(f"#{form.SERVICE_FIELD}", Choice).taken
-        found = form.read(self._settings, given, services)
-        if isinstance(found, dict):
-            self.refuse(found)
+        services = self.query_one(f"#{form.SERVICE_FIELD}", Choice).selected
+        result = form.read(self._settings, given, services)
+        if isinstance(result, dict):
+            self.show_errors(result)
         else:
-            self.dismiss(found)
+            self.dismiss(result)
 
 
 class SaveScreen(Form):
-    """Where the report is to be saved, and as what."""
+    """The file and the format to save the report in."""
 
     AUTO_FOCUS = "#place"
 
@@ -313,24 +314,24 @@ class SaveScreen(Form):
         first = frozenset(self._formats[:1])
         yield from self.row("format", "format", Choice(self._glyphs, self._formats, first, is_single=True, id="format"))
         yield from self.row(
-            "file", "place", quiet_input(f"{self._place}{_SUFFIXES[self._formats[0]]}", "name of a file", id="place")
+            "file", "place", quiet_input(f"{self._place}{_SUFFIXES[self._formats[0]]}", "file name", id="place")
         )
-        note = "Nothing is ever written over. Tab moves, left and right choose, enter saves, esc leaves it."
+        note = "An existing file is never replaced. Tab moves, left and right choose, enter saves, esc goes back."
         yield Static(note, classes="note", markup=False)
 
-    @on(Choice.Taken)
-    def suffix(self, taken: Choice.Taken) -> None:
-        """Let the name end as the format wants it, unless it has an ending of its own."""
+    @on(Choice.Changed)
+    def suffix(self, changed: Choice.Changed) -> None:
+        """Give the name the suffix of the format, unless it has one of its own."""
         line = self.query_one("#place", Input)
         name, dot, ending = line.value.rpartition(".")
         if f"{dot}{ending}" in _SUFFIXES.values():
-            line.value = f"{name}{_SUFFIXES[next(iter(taken.taken))]}"
+            line.value = f"{name}{_SUFFIXES[next(iter(changed.selected))]}"
 
     def action_submit(self) -> None:
         place = self.query_one("#place", Input).value
-        chosen = next(iter(self.query_one("#format", Choice).taken))
-        wrong = self._save(place, chosen)
-        if wrong is None:
+        chosen = next(iter(self.query_one("#format", Choice).selected))
+        error = self._save(place, chosen)
+        if error is None:
             self.dismiss(place)
         else:
-            self.refuse({"place": wrong})
+            self.show_errors({"place": error})

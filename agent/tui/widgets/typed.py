@@ -4,7 +4,7 @@ from textual.widgets import Input
 
 
 def quiet_input(text: str, hint: str, *, id: str) -> Input:  # noqa: A002 - as Textual has it
-    """A line to type in that does nothing by itself: a cursor that blinks would send something every half second."""
-    found = Input(text, placeholder=hint, id=id)
-    found.cursor_blink = False
-    return found
+    """A line to type in, without a blinking cursor, which would send output every half second."""
+    line = Input(text, placeholder=hint, id=id)
+    line.cursor_blink = False
+    return line

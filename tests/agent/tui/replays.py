@@ -14,7 +14,7 @@ from agent.run.events import Event
 from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
-from agent.tui.actions import Happened, RunBegan, RunEnded
+from agent.tui.actions import Action, RunFinished, RunRequested
 from agent.tui.app import BackuplinkApp
 from agent.tui.drawing import path
 from agent.tui.lines import UNICODE, Line
@@ -42,19 +42,19 @@ def settings(name: str = "healthy") -> Settings:
 
 def folded(name: str, upto: int | None = None) -> State:
     """The state after the run of a scenario, or after its first events."""
-    state = reduce(ready(name), RunBegan(0.0, settings(name)))
+    state = reduce(ready(name), RunRequested(0.0, settings(name)))
     for event in recorded(name)[1][:upto]:
         state = reduce(state, event)
-    return state if upto is not None else reduce(state, RunEnded(report_of(name)))
+    return state if upto is not None else reduce(state, RunFinished(report_of(name)))
 
 
 def ready(name: str = "healthy") -> State:
     return State(title=f"demo {name}", settings=settings(name))
 
 
-def after(state: State, *happened: Happened) -> State:
-    for each in happened:
-        state = reduce(state, each)
+def after(state: State, *actions: Action) -> State:
+    for action in actions:
+        state = reduce(state, action)
     return state
 
 
@@ -110,15 +110,11 @@ def saved_app(name: str, **how: bool) -> BackuplinkApp:
     return app_of(Saved(title=f"demo {name}", report=report_of(name)), **how)
 
 
-def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:
-    """Show the app on a terminal that is none, and act on it; what is asserted is its state and its screen."""
-
-    async def whole() -> None:
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            await act(pilot)
-
-    asyncio.run(whole())
+async def drive(app: BackuplinkApp, act: Act, size: tuple[int, int] = (80, 24)) -> BackuplinkApp:
+    """Show the app on a simulated terminal, and act on it; tests assert its state and its screen."""
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        await act(pilot)
     return app
 
 

@@ -8,7 +8,7 @@ from agent.catalog.findings import CODES
 from agent.catalog.placeholders import FORMS
 from agent.report.hops import Stage
 from agent.report.model import Report
-from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, RunBegan, RunEnded
+from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, Pane, RunFinished, RunRequested
 from agent.tui.detail import commands_of, detail, title
 from agent.tui.lines import ASCII, width_of
 from agent.tui.network_path import THIS_HOST
@@ -22,7 +22,7 @@ def shown(state: State, width: int = 100) -> str:
 
 
 def at(name: str, key: str, pane: Pane = Pane.PATH) -> State:
-    return after(saved("kept", report_of(name)), Chosen(pane, key))
+    return after(saved("kept", report_of(name)), ItemSelected(pane, key))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
         "443 timed out on 10.0.2.17 after 3.0 s",
         "What to do",
         "aws ec2 describe-network-interfaces --region eu-west-1 --filters",
-        "shown by: tcp/backup/10.0.2.17/443",
+        "evidence: tcp/backup/10.0.2.17/443",
         "TCP002 ",
         "CONFIRM",
         "backuplink check --region eu-west-1 --service backup",
@@ -124,28 +124,30 @@ def test_on_the_whole_screen_a_finding_has_its_headline() -> None:
 
     headline = "CRITICAL backup: Some of the endpoint's addresses do not answer [TCP002]"
     assert headline not in shown(state)
-    assert headline in shown(after(state, Opened()))
+    assert headline in shown(after(state, DetailOpened()))
 
 
 def test_a_symptom_names_its_cause_and_a_cause_its_symptoms() -> None:
     report = report_of("two-faults-metadata-and-interception")
     symptom = next(each for each in report.findings if each.explained_by)
-    state = after(saved("kept", report), FindingsSwitched())
+    state = after(saved("kept", report), FindingsToggled())
 
-    assert f"explained by: {symptom.explained_by}" in shown(after(state, Chosen(Pane.CAUSES, f"finding/{symptom.id}")))
-    cause = shown(after(state, Chosen(Pane.CAUSES, f"finding/{symptom.explained_by}")))
-    assert "from it follows:" in cause
+    assert f"explained by: {symptom.explained_by}" in shown(
+        after(state, ItemSelected(Pane.CAUSES, f"finding/{symptom.id}"))
+    )
+    cause = shown(after(state, ItemSelected(Pane.CAUSES, f"finding/{symptom.explained_by}")))
+    assert "explains:" in cause
     assert symptom.id in cause
 
 
-def test_a_look_that_is_made_again_shows_what_the_last_run_saw() -> None:
+def test_a_check_that_runs_again_shows_its_last_result() -> None:
     state = after(
         ready(),
-        RunBegan(0.0, settings()),
+        RunRequested(0.0, settings()),
         *recorded("one-zone-silent")[1],
-        RunEnded(report_of("one-zone-silent")),
-        Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443"),
-        RunBegan(0.0, settings()),
+        RunFinished(report_of("one-zone-silent")),
+        ItemSelected(Pane.PATH, "tcp/backup/10.0.2.17/443"),
+        RunRequested(0.0, settings()),
     )
 
     text = shown(state)
@@ -153,15 +155,15 @@ def test_a_look_that_is_made_again_shows_what_the_last_run_saw() -> None:
     assert text.index("In the last run:") < text.index("failed timeout")
 
 
-def test_a_look_that_changed_says_what_it_was() -> None:
+def test_a_check_that_changed_shows_its_last_result() -> None:
     state = ready()
     for name in ("one-zone-silent", "healthy"):
-        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+        state = after(state, RunRequested(0.0, settings()), *recorded(name)[1], RunFinished(report_of(name)))
 
-    assert "was: failed timeout" in shown(after(state, Chosen(Pane.PATH, "tcp/backup/10.0.2.17/443")))
-    assert "TCP002@backup" in shown(after(state, Chosen(Pane.CAUSES, "changed")))
-    turn = next(each for each in state.turns if each.about.startswith("tcp/"))
-    assert "timeout -> ok" in shown(after(state, Chosen(Pane.CAUSES, f"turn/{turn.number}")))
+    assert "was: failed timeout" in shown(after(state, ItemSelected(Pane.PATH, "tcp/backup/10.0.2.17/443")))
+    assert "TCP002@backup" in shown(after(state, ItemSelected(Pane.CAUSES, "changed")))
+    transition = next(item for item in state.transitions if item.about.startswith("tcp/"))
+    assert "timeout -> ok" in shown(after(state, ItemSelected(Pane.CAUSES, f"transition/{transition.number}")))
 
 
 @pytest.mark.parametrize("key", ["", "lane/nowhere/10.0.0.1/443", "finding/XXX999@backup"])
@@ -192,16 +194,16 @@ def test_a_page_is_wrapped_once_and_its_addresses_stay_whole() -> None:
 def test_times_are_told_of_the_steps_that_a_lane_has() -> None:
     state = ready()
     for name in ("healthy", "one-zone-silent", "healthy"):
-        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
-    text = shown(after(state, Chosen(Pane.PATH, "lane/backup/10.0.2.17/443")))
+        state = after(state, RunRequested(0.0, settings()), *recorded(name)[1], RunFinished(report_of(name)))
+    text = shown(after(state, ItemSelected(Pane.PATH, "lane/backup/10.0.2.17/443")))
     assert "tcp times: 2.0 ms to 2.0 ms, 1 of 3 failed" in text
-    assert "api times: 2.0 ms to 2.0 ms, 1 of 3 not made" in text
+    assert "api times: 2.0 ms to 2.0 ms, 1 of 3 skipped" in text
 
     state = ready()
     for _ in range(2):
-        state = after(state, RunBegan(0.0, settings()), RunEnded(report_of("gateway-healthy")))
+        state = after(state, RunRequested(0.0, settings()), RunFinished(report_of("gateway-healthy")))
     lane = next(lane for band in state.picture.bands for lane in band.lanes if lane.cells[-1] is None)
-    assert "api times" not in shown(after(state, Chosen(Pane.PATH, lane.key)))
+    assert "api times" not in shown(after(state, ItemSelected(Pane.PATH, lane.key)))
 
 
 # --- Pages -----------------------------------------------------------------------------------------------------------
@@ -252,7 +254,10 @@ def test_what_has_not_the_form_of_its_kind_does_not_get_into_a_page(bad: str) ->
 def test_a_page_that_this_version_has_not_says_so() -> None:
     report = report_of("one-zone-silent")
 
-    assert filled(replace(report.findings[0], code="XYZ999"), report) == "# XYZ999\n\nThis version has no page of it.\n"
+    assert (
+        filled(replace(report.findings[0], code="XYZ999"), report)
+        == "# XYZ999\n\nThis version has no page for this code.\n"
+    )
 
 
 def test_every_page_can_be_filled() -> None:

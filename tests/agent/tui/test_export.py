@@ -75,7 +75,7 @@ def test_nothing_is_written_over(kind: str, report: Report, tmp_path: Path) -> N
 def test_what_came_while_the_report_was_written_stays(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name is taken after it was looked at: between the two a whole report is written."""
+    """Another process takes the name after it was checked, while the report is written."""
     place = tmp_path / "there"
     sync = os.fsync
 

@@ -7,7 +7,7 @@ import pytest
 from textual.pilot import Pilot
 
 from agent.report.model import Report
-from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, Said
+from agent.tui.actions import DetailOpened, FindingsToggled, ItemSelected, MessageShown, Pane
 from agent.tui.detail import detail
 from agent.tui.drawing import causes, footer, path, verdict
 from agent.tui.lines import ASCII, Line
@@ -96,9 +96,9 @@ def test_what_is_drawn_is_printable_and_fits(text: str, width: int) -> None:
     state = saved(text, with_text(text))
     states = [
         state,
-        after(state, FindingsSwitched(), Opened()),
-        after(state, Said(text)),
-        *(after(state, Chosen(Pane.PATH, key)) for row in state.rows for key in row),
+        after(state, FindingsToggled(), DetailOpened()),
+        after(state, MessageShown(text)),
+        *(after(state, ItemSelected(Pane.PATH, key)) for row in state.rows for key in row),
     ]
 
     for each in states:
@@ -110,7 +110,7 @@ def test_what_is_drawn_is_printable_and_fits(text: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in HOSTILE if name != "a lone surrogate"])
-def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
+async def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
     async def act(pilot: Pilot[int]) -> None:
         for keys in (
             ("home",),
@@ -123,15 +123,15 @@ def test_it_stands_on_the_screen_as_it_is(text: str) -> None:
             for line in screen_of(pilot):
                 assert re.fullmatch("[\x20-\x7e]*", line), line
 
-    drive(app_of(Saved(title=text, report=with_text(text)), ascii_only=True), act)
+    await drive(app_of(Saved(title=text, report=with_text(text)), ascii_only=True), act)
 
 
-def test_markup_is_seen() -> None:
+async def test_markup_is_seen() -> None:
     seen: list[str] = []
 
     async def act(pilot: Pilot[int]) -> None:
         seen.extend(screen_of(pilot))
 
-    drive(app_of(Saved(title="kept", report=with_text(HOSTILE["markup"]))), act, (140, 45))
+    await drive(app_of(Saved(title="kept", report=with_text(HOSTILE["markup"]))), act, (140, 45))
 
     assert any("[bold red]bold[/bold red] [@click=app.leave]x[/]" in line for line in seen)

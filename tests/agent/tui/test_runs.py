@@ -23,7 +23,7 @@ from agent.tui.state import CHANGED, Phase
 from agent.tui.widgets.screens import SettingsScreen
 from tests.agent.tui.replays import Replay, app_of, drive, recorded, report_of, screen_of, settings, until, words
 
-ENDED = Phase.ENDED
+ENDED = Phase.FINISHED
 
 
 def shown(pilot: Pilot[int]) -> str:
@@ -37,7 +37,7 @@ def causes_of(pilot: Pilot[int]) -> str:
     return " ".join(" ".join(words(list(drawing.causes(pilot.app.state, 60)))).split())
 
 
-def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
+async def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
     replay = Replay("one-zone-silent")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -45,13 +45,13 @@ def test_a_run_begins_by_itself_and_ends_in_its_verdict() -> None:
         assert screen_of(pilot)[0] == " CRITICAL  backup: some of the endpoint's addresses do not answer"
         await pilot.press("q")
 
-    app = drive(app_of(replay.live()), act)
+    app = await drive(app_of(replay.live()), act)
     assert app.return_value == exits.CRITICAL
     assert app.report is not None
     assert app.report.run == report_of("one-zone-silent").run
 
 
-def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
+async def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
     events = recorded("one-zone-silent")[1]
     failed = next(
         place
@@ -60,17 +60,17 @@ def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
     )
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await until(pilot, lambda state: state.run is not None and state.run.finished > 0)
         await pilot.pause(0.1)
         text = shown(pilot)
-        assert text.startswith(" RUNNING  looking at backup and backup-gateway")
+        assert text.startswith(" RUNNING  checking backup and backup-gateway")
         assert "10.0.2.17               443  running     waiting     waiting     waiting" in text
-        assert "they are named when the run has ended" in text
+        assert "shown when the run has finished" in text
 
-    drive(app_of(Replay("one-zone-silent", upto=failed).live()), act)
+    await drive(app_of(Replay("one-zone-silent", upto=failed).live()), act)
 
 
-def test_r_runs_again_and_says_what_changed() -> None:
+async def test_r_runs_again_and_says_what_changed() -> None:
     replay = Replay("one-zone-silent", "healthy")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -78,26 +78,26 @@ def test_r_runs_again_and_says_what_changed() -> None:
         await pilot.press("r")
         state = await until(pilot, lambda state: state.difference is not None)
         assert state.entries[0].key == CHANGED
-        assert "critical -> ok, 1 finding went, 1 step otherwise" in causes_of(pilot)
+        assert "critical -> ok, 1 finding gone, 1 step changed" in causes_of(pilot)
         await pilot.press("q")
 
-    assert drive(app_of(replay.live()), act, (140, 45)).return_value == exits.OK
+    assert (await drive(app_of(replay.live()), act, (140, 45))).return_value == exits.OK
     assert replay.asked == [settings(), settings()]
 
 
-def test_r_while_a_run_lasts_begins_no_other() -> None:
+async def test_r_while_a_run_lasts_begins_no_other() -> None:
     replay = Replay("healthy", upto=10)
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await until(pilot, lambda state: state.run is not None and state.run.finished > 0)
         await pilot.press("r")
-        assert "a run lasts already" in shown(pilot)
+        assert "a run is in progress" in shown(pilot)
 
-    drive(app_of(replay.live()), act)
+    await drive(app_of(replay.live()), act)
     assert len(replay.asked) == 1
 
 
-def test_big_r_looks_only_at_what_is_under_the_cursor() -> None:
+async def test_big_r_checks_only_what_is_under_the_cursor() -> None:
     replay = Replay("gateway-healthy", "healthy")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -106,9 +106,9 @@ def test_big_r_looks_only_at_what_is_under_the_cursor() -> None:
         await until(pilot, lambda state: state.run is not None and state.run.only is not None)
         state = await until(pilot, lambda state: state.phase is ENDED)
         assert state.run is not None
-        assert "backup alone: " in shown(pilot)
+        assert "only backup: " in shown(pilot)
 
-    drive(app_of(replay.live()), act)
+    await drive(app_of(replay.live()), act)
     assert [(each.services, each.alone) for each in replay.asked] == [((), False), (("backup",), True)]
 
 
@@ -126,7 +126,7 @@ def test_a_narrowed_run_keeps_of_the_endpoints_the_one_that_is_meant() -> None:
     assert replace(found, services=asked.services, endpoints=asked.endpoints, alone=False) == asked
 
 
-def test_w_watches_and_w_ends_it() -> None:
+async def test_w_watches_and_w_ends_it() -> None:
     replay = Replay("healthy", "one-zone-silent")
     app = app_of(replay.live())
 
@@ -141,11 +141,11 @@ def test_w_watches_and_w_ends_it() -> None:
         assert app.state is not None
         assert (app.state.watching, app.state.next_at) == (False, None)
 
-    drive(app, act, (140, 45))
+    await drive(app, act, (140, 45))
     assert len(replay.asked) == 2
 
 
-def test_a_watch_runs_again_by_itself() -> None:
+async def test_a_watch_runs_again_by_itself() -> None:
     replay = Replay("healthy")
     app = app_of(replay.live())
 
@@ -155,10 +155,10 @@ def test_a_watch_runs_again_by_itself() -> None:
         await pilot.press("w")
         await until(pilot, lambda _: len(replay.asked) > 3)
 
-    drive(app, act)
+    await drive(app, act)
 
 
-def test_t_changes_the_settings_of_the_next_run() -> None:
+async def test_t_changes_the_settings_of_the_next_run() -> None:
     replay = Replay("healthy")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -171,12 +171,12 @@ def test_t_changes_the_settings_of_the_next_run() -> None:
         await pilot.press("r")
         await until(pilot, lambda _: len(replay.asked) == 2)
 
-    drive(app_of(replay.live()), act)
+    await drive(app_of(replay.live()), act)
     asked = replay.asked[1]
     assert (asked.services, list(map(str, asked.resolvers)), asked.timeout) == (("backup",), ["10.0.0.9"], 1.5)
 
 
-def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
+async def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
     replay = Replay("healthy")
 
     async def act(pilot: Pilot[int]) -> None:
@@ -187,7 +187,7 @@ def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
         await pilot.press("escape", "r")
         await until(pilot, lambda _: len(replay.asked) == 2)
 
-    drive(app_of(replay.live()), act)
+    await drive(app_of(replay.live()), act)
     assert replay.asked[1] == settings()
 
 
@@ -201,19 +201,19 @@ def test_settings_that_are_wrong_are_refused_with_their_field() -> None:
         pytest.param(-3, "port-blocked", exits.CRITICAL, id="left with something proven"),
     ],
 )
-def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, name: str, code: int) -> None:
+async def test_q_in_the_middle_ends_the_run_and_keeps_what_was_seen(upto: int, name: str, code: int) -> None:
     app = app_of(Replay(name, upto=upto).live())
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.made > 0)
+        await until(pilot, lambda state: state.run is not None and state.run.finished > 0)
         await pilot.press("q")
 
-    assert drive(app, act).return_value == code
+    assert (await drive(app, act)).return_value == code
     assert app.report is not None
     assert app.report.run.interrupted
 
 
-def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one(
+async def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     replay = Replay("healthy", "one-zone-silent")
@@ -223,16 +223,18 @@ def test_leaving_a_later_run_gives_the_report_and_the_code_of_the_last_whole_one
         await until(pilot, lambda state: state.phase is ENDED)
         replay._upto = 8
         await pilot.press("r")
-        await until(pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.made > 0)
+        await until(
+            pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.finished > 0
+        )
         await pilot.press("q")
 
-    assert drive(app, act).return_value == exits.OK
+    assert (await drive(app, act)).return_value == exits.OK
     assert app.report is not None
     assert app.report.run == report_of("healthy").run
-    assert "The later run was left" in capsys.readouterr().err
+    assert "The last run was cancelled" in capsys.readouterr().err
 
 
-def test_leaving_a_later_run_that_has_proven_something_gives_its_own_report_and_code(
+async def test_leaving_a_later_run_that_has_proven_something_gives_its_own_report_and_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     replay = Replay("healthy", "port-blocked")
@@ -242,16 +244,18 @@ def test_leaving_a_later_run_that_has_proven_something_gives_its_own_report_and_
         await until(pilot, lambda state: state.phase is ENDED)
         replay._upto = -3
         await pilot.press("r")
-        await until(pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.made > 9)
+        await until(
+            pilot, lambda state: state.phase is Phase.RUNNING and state.run is not None and state.run.finished > 9
+        )
         await pilot.press("q")
 
-    assert drive(app, act).return_value == exits.CRITICAL
+    assert (await drive(app, act)).return_value == exits.CRITICAL
     assert app.report is not None
     assert app.report.run.interrupted
-    assert "The later run was left" not in capsys.readouterr().err
+    assert "The last run was cancelled" not in capsys.readouterr().err
 
 
-def test_leaving_after_a_narrowed_run_gives_the_report_of_the_last_whole_one() -> None:
+async def test_leaving_after_a_narrowed_run_gives_the_report_of_the_last_whole_one() -> None:
     app = app_of(Replay("gateway-ports-missing", "healthy").live())
 
     async def act(pilot: Pilot[int]) -> None:
@@ -261,12 +265,12 @@ def test_leaving_after_a_narrowed_run_gives_the_report_of_the_last_whole_one() -
         await until(pilot, lambda state: state.phase is ENDED)
         await pilot.press("q")
 
-    assert drive(app, act).return_value == exits.CRITICAL
+    assert (await drive(app, act)).return_value == exits.CRITICAL
     assert app.report is not None
     assert app.report.run == report_of("gateway-ports-missing").run
 
 
-def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
+async def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
     chosen = scenarios.load("one-zone-silent")
     app: BackuplinkApp
     left: list[str | None] = []
@@ -280,18 +284,18 @@ def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
     app = app_of(Live(title="demo", settings=settings_of(chosen), measure=real))
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.made > 20)
+        await until(pilot, lambda state: state.run is not None and state.run.finished > 20)
         app.leave("SIGTERM")
         await until(pilot, lambda _: app.return_value is not None)
 
-    drive(app, act)
+    await drive(app, act)
     assert left == ["SIGTERM"]
     assert app.report is not None
     assert (app.report.run.interrupted, app.report.run.complete) == (True, False)
     assert {each.subject.target for each in app.report.observations} >= {"backup"}
 
 
-def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
+async def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
     async def deaf(asked: Settings, emit: Callable[[Event], None], stop: CancelToken) -> Measurement:
         await asyncio.Event().wait()
         raise AssertionError("not reached")
@@ -303,4 +307,4 @@ def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:
         await pilot.press("q")
 
     app = app_of(Live(title="demo", settings=settings(), measure=deaf))
-    assert drive(app, act).return_value == exits.UNKNOWN
+    assert (await drive(app, act)).return_value == exits.UNKNOWN

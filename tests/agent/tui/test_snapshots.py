@@ -16,7 +16,7 @@ Compare = Callable[..., bool]
 
 @pytest.fixture(params=SIZES)
 def same(request: pytest.FixtureRequest, snap_compare: Compare) -> Compare:
-    """Whether an app looks as it did, at one of the two sizes."""
+    """Whether an app is drawn as before, at one of the two sizes."""
 
     def compare(app: Any, run_before: Callable[[Pilot[int]], Awaitable[None]] | None = None) -> bool:
         return snap_compare(app, terminal_size=request.param, run_before=run_before)
@@ -44,7 +44,7 @@ def test_running(same: Compare) -> None:
     made = sum(isinstance(each, ObservationMade) for each in events[:failed])
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.made == made)
+        await until(pilot, lambda state: state.run is not None and state.run.finished == made)
         await pilot.pause()
 
     assert same(app_of(Replay("one-zone-silent", upto=failed).live()), act)
@@ -55,9 +55,9 @@ def test_watching(same: Compare) -> None:
 
     async def act(pilot: Pilot[int]) -> None:
         for run in range(3):
-            await until(pilot, lambda state, runs=run + 1: state.phase is Phase.ENDED and len(replay.asked) == runs)  # type: ignore[misc]
+            await until(pilot, lambda state, runs=run + 1: state.phase is Phase.FINISHED and len(replay.asked) == runs)  # type: ignore[misc]
             await pilot.press("r")
-        await until(pilot, lambda state: state.phase is Phase.ENDED and len(replay.asked) == 4)
+        await until(pilot, lambda state: state.phase is Phase.FINISHED and len(replay.asked) == 4)
         await pilot.press("w")
         await until(pilot, lambda state: state.next_at is not None)
         await pilot.pause()
@@ -68,7 +68,7 @@ def test_watching(same: Compare) -> None:
 @pytest.mark.parametrize("key", ["t", "question_mark"], ids=["settings", "help"])
 def test_another_screen(key: str, same: Compare) -> None:
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.phase is Phase.ENDED)
+        await until(pilot, lambda state: state.phase is Phase.FINISHED)
         await pilot.press(key)
         await pilot.pause()
 

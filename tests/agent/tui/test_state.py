@@ -1,4 +1,4 @@
-"""What the interface shows is a function of what happened: no terminal, no clock, no network."""
+"""What the interface shows is a function of the actions: no terminal, no clock, no network."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,41 +7,42 @@ from itertools import pairwise
 import pytest
 
 from agent.report import exits
+from agent.report.path import Progress
 from agent.run.events import ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
 from agent.tui.actions import (
-    Chosen,
-    Closed,
-    Filtered,
-    FindingsSwitched,
-    Happened,
-    Moved,
-    Opened,
+    Action,
+    ClockTicked,
+    CursorMoved,
+    DetailOpened,
+    FilterChanged,
+    FindingsToggled,
+    ItemSelected,
+    MessageShown,
     Pane,
     PaneChanged,
-    Planned,
-    RunBegan,
-    RunEnded,
-    Said,
+    RunFinished,
+    RunRequested,
+    RunScheduled,
     SettingsChanged,
-    Ticked,
-    WatchSwitched,
+    WatchToggled,
+    WentBack,
 )
 from agent.tui.drawing import causes, path, verdict
 from agent.tui.lines import ASCII, UNICODE, Tone
-from agent.tui.network_path import THIS_HOST, Progress
+from agent.tui.network_path import THIS_HOST
 from agent.tui.state import (
     CHANGED,
     Missing,
     Phase,
     State,
-    chosen_entry,
     cursor,
     exit_code,
+    final_report,
     finding_under_cursor,
-    left_with,
     marked,
     saved,
+    selected_entry,
     target_under_cursor,
     under_cursor,
 )
@@ -110,13 +111,13 @@ def test_a_report_that_was_saved_is_shown_as_the_run_was(name: str) -> None:
 
 
 def test_hops_fill_in_as_they_are_measured() -> None:
-    state = after(ready(), RunBegan(0.0, settings()))
+    state = after(ready(), RunRequested(0.0, settings()))
     seen: list[Progress] = []
     for event in recorded("one-zone-silent")[1]:
         state = after(state, event)
-        look = state.looks.get("tcp/backup/10.0.2.17/443")
-        if look is not None and (not seen or seen[-1] is not look.progress):
-            seen.append(look.progress)
+        check = state.checks.get("tcp/backup/10.0.2.17/443")
+        if check is not None and (not seen or seen[-1] is not check.progress):
+            seen.append(check.progress)
 
     assert seen == [Progress.WAITING, Progress.RUNNING, Progress.FAILED]
     assert state.entries == ()
@@ -126,14 +127,14 @@ def test_hops_fill_in_as_they_are_measured() -> None:
 def test_the_order_of_events_makes_no_difference_to_the_picture() -> None:
     events = recorded("gateway-ports-missing")[1]
     ahead = [each for each in events if isinstance(each, RunStarted | TargetsKnown)]
-    looks = [each for each in events if isinstance(each, ObservationMade)]
-    begun = after(ready(), RunBegan(0.0, settings()), *ahead)
+    observed = [event for event in events if isinstance(event, ObservationMade)]
+    begun = after(ready(), RunRequested(0.0, settings()), *ahead)
 
-    assert after(begun, *looks).picture == after(begun, *reversed(looks)).picture
+    assert after(begun, *observed).picture == after(begun, *reversed(observed)).picture
 
 
 def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
-    state = after(ready(), RunBegan(0.0, settings()))
+    state = after(ready(), RunRequested(0.0, settings()))
     before: list[str] = []
     for event in recorded("gateway-ports-missing")[1]:
         state = after(state, event)
@@ -142,18 +143,18 @@ def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
         before = rows
 
 
-def test_progress_counts_looks_and_the_deadline() -> None:
+def test_progress_counts_checks_and_the_deadline() -> None:
     events = recorded("one-zone-silent")[1]
     made = [place for place, each in enumerate(events) if isinstance(each, ObservationMade)]
-    state = after(folded("one-zone-silent", made[11] + 1), Ticked(3.14))
+    state = after(folded("one-zone-silent", made[11] + 1), ClockTicked(3.14))
 
     said = words(list(verdict(state, 80, 3, UNICODE)))
-    assert said[0] == " RUNNING  looking at backup and backup-gateway"
-    assert said[1].startswith("          12 of 46 looks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
+    assert said[0] == " RUNNING  checking backup and backup-gateway"
+    assert said[1].startswith("          12 of 46 checks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
 
 
 def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
-    state = after(folded("healthy", 3), Ticked(99.0))
+    state = after(folded("healthy", 3), ClockTicked(99.0))
 
     assert "at most 0.0 s left" in words(list(verdict(state, 80, 3, UNICODE)))[1]
 
@@ -162,7 +163,7 @@ def test_what_was_announced_and_begun_is_said() -> None:
     events = recorded("healthy")[1]
     announced = next(each for each in events if isinstance(each, StepPlanned))
     begun = next(each for each in events if isinstance(each, StepStarted))
-    state = after(ready(), RunBegan(0.0, settings()), announced, begun)
+    state = after(ready(), RunRequested(0.0, settings()), announced, begun)
 
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
 
@@ -185,9 +186,9 @@ def test_nothing_is_shown_as_ok_that_is_not(name: str) -> None:
     cells = [*shown.host, *(cell for band in shown.bands for cell in band.names)]
     cells += [cell for lane in lanes for cell in (*lane.cells, *lane.extras) if cell is not None]
     for cell in cells:
-        looks = {state.looks[look].progress for look in cell.looks}
-        assert (cell.progress is Progress.OK) == (looks == {Progress.OK})
-        assert cell.progress is Progress.OK or not any(words.startswith("ok") for words in cell.words)
+        results = {state.checks[check].progress for check in cell.checks}
+        assert (cell.progress is Progress.OK) == (results == {Progress.OK})
+        assert cell.progress is Progress.OK or not any(words.startswith("ok") for words in cell.texts)
 
 
 def test_a_proxy_is_in_use_which_is_neither_good_nor_bad() -> None:
@@ -224,16 +225,16 @@ def again(*names: str) -> State:
     """The state after the runs of these scenarios, made with the same settings."""
     state = ready()
     for name in names:
-        state = after(state, RunBegan(0.0, settings()), *recorded(name)[1], RunEnded(report_of(name)))
+        state = after(state, RunRequested(0.0, settings()), *recorded(name)[1], RunFinished(report_of(name)))
     return state
 
 
 def test_a_second_run_waits_in_the_places_of_the_first() -> None:
     first = again("one-zone-silent")
-    second = after(first, RunBegan(0.0, settings()))
+    second = after(first, RunRequested(0.0, settings()))
 
     assert second.rows == first.rows
-    assert {look.progress for look in second.looks.values()} == {Progress.WAITING}
+    assert {check.progress for check in second.checks.values()} == {Progress.WAITING}
     assert second.entries == first.entries
 
 
@@ -241,17 +242,17 @@ def test_a_second_run_waits_in_the_places_of_the_first() -> None:
     "changed", [{"region": "eu-central-1"}, {"fips": True}, {"dual_stack": True}, {"profile": "other"}]
 )
 def test_a_run_of_other_names_begins_with_nothing(changed: dict[str, object]) -> None:
-    state = after(again("healthy"), RunBegan(0.0, replace(settings(), **changed)))  # type: ignore[arg-type]
+    state = after(again("healthy"), RunRequested(0.0, replace(settings(), **changed)))  # type: ignore[arg-type]
 
-    assert state.looks == {}
+    assert state.checks == {}
 
 
 def test_a_second_run_says_what_it_changed() -> None:
     state = again("one-zone-silent", "healthy")
 
     entry = next(each for each in state.entries if each.key == CHANGED)
-    assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding went, 1 step otherwise"
-    assert [turn.words for turn in state.turns] == [
+    assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding gone, 1 step changed"
+    assert [transition.text for transition in state.transitions] == [
         "TCP002@backup is gone: Some of the endpoint's addresses do not answer",
         "backup: critical -> ok",
         "tcp/backup/10.0.2.17/443: timeout -> ok",
@@ -261,15 +262,15 @@ def test_a_second_run_says_what_it_changed() -> None:
 def test_changes_stand_latest_run_first_each_with_its_time() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
-    assert [f"{turn.at:%H:%M:%S}" for turn in state.turns] == ["03:00:00"] * 3 + ["03:00:03"] * 3
-    assert len({turn.number for turn in state.turns}) == len(state.turns)
+    assert [f"{transition.at:%H:%M:%S}" for transition in state.transitions] == ["03:00:00"] * 3 + ["03:00:03"] * 3
+    assert len({transition.number for transition in state.transitions}) == len(state.transitions)
 
 
 def test_two_runs_alike_change_nothing() -> None:
     state = again("healthy", "healthy")
 
     assert [entry.text for entry in state.entries] == ["since 03:00:00 UTC: nothing"]
-    assert state.turns == ()
+    assert state.transitions == ()
 
 
 def test_runs_without_a_target_in_common_are_not_compared() -> None:
@@ -277,13 +278,13 @@ def test_runs_without_a_target_in_common_are_not_compared() -> None:
 
     assert state.difference is None
     entry = next(each for each in state.entries if each.key == CHANGED)
-    assert entry.text.startswith("not to be compared with the run before: the reports have no target in common")
+    assert entry.text.startswith("not comparable with the run before: the reports have no target in common")
 
 
 def test_each_run_leaves_its_times() -> None:
     state = again("healthy", "one-zone-silent", "healthy")
 
-    failed, skipped = (0.002, Missing.FAILED, 0.002), (0.002, Missing.NOT_MADE, 0.002)
+    failed, skipped = (0.002, Missing.FAILED, 0.002), (0.002, Missing.SKIPPED, 0.002)
     assert state.samples["lane/backup/10.0.2.17/443"] == (failed, skipped, skipped)
     assert state.samples["lane/backup/10.0.1.17/443"] == ((0.002, 0.002, 0.002),) * 3
 
@@ -303,22 +304,22 @@ def test_a_step_that_a_port_does_not_have_leaves_no_times() -> None:
 def test_a_lane_remembers_so_many_times_and_no_more() -> None:
     state = again("gateway-healthy")
     for _ in range(100):
-        state = after(state, RunEnded(report_of("gateway-healthy")))
+        state = after(state, RunFinished(report_of("gateway-healthy")))
 
     assert {len(times) for samples in state.samples.values() for times in samples} == {0, 60}
 
 
 def test_a_watch_says_when_it_runs_again() -> None:
     at = datetime(2026, 1, 15, 3, 1, tzinfo=UTC)
-    state = after(again("healthy"), WatchSwitched(True), Planned(at))
+    state = after(again("healthy"), WatchToggled(True), RunScheduled(at))
 
     for width in (60, 80, 100):
         assert "watching, next at 03:01:00 UTC" in words(list(verdict(state, width, 3, UNICODE)))[-1]
-    assert after(state, WatchSwitched(False)).next_at is None
+    assert after(state, WatchToggled(False)).next_at is None
 
 
 def test_a_watch_draws_the_times_below_each_lane() -> None:
-    state = after(again("healthy", "one-zone-silent", "healthy"), WatchSwitched(True))
+    state = after(again("healthy", "one-zone-silent", "healthy"), WatchToggled(True))
 
     below = [" ".join(line.split()) for line in words(list(path(state, 100, UNICODE))) if "█x█" in line]
     assert below == ["│ █x█ █ █ █ █"]
@@ -328,52 +329,52 @@ def test_a_watch_draws_the_times_below_each_lane() -> None:
 
 
 def test_the_cursor_goes_through_rows_and_hops_and_stops_at_the_ends() -> None:
-    state = after(saved("kept", report_of("one-zone-silent")), Chosen(Pane.PATH, THIS_HOST))
+    state = after(saved("kept", report_of("one-zone-silent")), ItemSelected(Pane.PATH, THIS_HOST))
 
-    assert cursor(after(state, Moved(1))) == "settings"
-    down = after(state, Moved(2))
+    assert cursor(after(state, CursorMoved(1))) == "settings"
+    down = after(state, CursorMoved(2))
     assert cursor(down) == "target/backup"
-    lane = after(down, Moved(3))
+    lane = after(down, CursorMoved(3))
     assert cursor(lane) == "lane/backup/10.0.2.17/443"
-    hop = after(lane, Moved(0, 1))
+    hop = after(lane, CursorMoved(0, 1))
     assert cursor(hop) == "tcp/backup/10.0.2.17/443"
-    assert cursor(after(hop, Moved(0, 2))) == "http/backup/10.0.2.17/443"
-    assert cursor(after(hop, Moved(0, 99))) == "api/backup/10.0.2.17/443"
-    assert cursor(after(hop, Moved(0, -99))) == "lane/backup/10.0.2.17/443"
-    assert cursor(after(hop, Moved(-99))) == THIS_HOST
-    assert cursor(after(hop, Moved(-4))) == "imds"
-    assert cursor(after(state, Moved(-1))) == THIS_HOST
-    assert cursor(after(state, Moved(999))) == state.rows[-1][0]
+    assert cursor(after(hop, CursorMoved(0, 2))) == "http/backup/10.0.2.17/443"
+    assert cursor(after(hop, CursorMoved(0, 99))) == "api/backup/10.0.2.17/443"
+    assert cursor(after(hop, CursorMoved(0, -99))) == "lane/backup/10.0.2.17/443"
+    assert cursor(after(hop, CursorMoved(-99))) == THIS_HOST
+    assert cursor(after(hop, CursorMoved(-4))) == "imds"
+    assert cursor(after(state, CursorMoved(-1))) == THIS_HOST
+    assert cursor(after(state, CursorMoved(999))) == state.rows[-1][0]
 
 
 def test_the_cursor_keeps_its_column_over_rows_that_are_shorter() -> None:
-    state = after(saved("kept", report_of("one-zone-silent")), Chosen(Pane.PATH, "api/backup/10.0.1.17/443"))
+    state = after(saved("kept", report_of("one-zone-silent")), ItemSelected(Pane.PATH, "api/backup/10.0.1.17/443"))
 
-    assert cursor(after(state, Moved(-2))) == "target/backup"
-    assert cursor(after(state, Moved(-2), Moved(2))) == "api/backup/10.0.1.17/443"
+    assert cursor(after(state, CursorMoved(-2))) == "target/backup"
+    assert cursor(after(state, CursorMoved(-2), CursorMoved(2))) == "api/backup/10.0.1.17/443"
 
 
 def test_the_cursor_stays_on_what_it_is_on_while_rows_come() -> None:
-    state = after(ready(), RunBegan(0.0, settings()))
+    state = after(ready(), RunRequested(0.0, settings()))
     chosen = "lane/backup/10.0.3.17/443"
     seen = 0
     for event in recorded("one-zone-silent")[1]:
         state = after(state, event)
         if seen == 0 and any(chosen in row for row in state.rows):
-            state = after(state, Chosen(Pane.PATH, chosen))
+            state = after(state, ItemSelected(Pane.PATH, chosen))
         if state.touched:
             seen += 1
             assert cursor(state) == chosen
     assert seen > 10
-    assert cursor(after(state, RunEnded(report_of("one-zone-silent")))) == chosen
+    assert cursor(after(state, RunFinished(report_of("one-zone-silent")))) == chosen
 
 
 def test_a_cursor_whose_row_is_gone_is_at_the_top_until_it_is_back() -> None:
-    state = after(again("one-zone-silent"), Chosen(Pane.PATH, "lane/backup/10.0.2.17/443"))
+    state = after(again("one-zone-silent"), ItemSelected(Pane.PATH, "lane/backup/10.0.2.17/443"))
 
-    gone = after(state, Filtered("10.0.1.17"))
+    gone = after(state, FilterChanged("10.0.1.17"))
     assert cursor(gone) == THIS_HOST
-    assert cursor(after(gone, Filtered(""))) == "lane/backup/10.0.2.17/443"
+    assert cursor(after(gone, FilterChanged(""))) == "lane/backup/10.0.2.17/443"
 
 
 def test_who_has_touched_nothing_is_shown_the_first_cause() -> None:
@@ -385,9 +386,9 @@ def test_who_has_touched_nothing_is_shown_the_first_cause() -> None:
 
 
 def test_whoever_has_moved_stays_where_they_are() -> None:
-    state = after(ready(), RunBegan(0.0, settings()), *recorded("one-zone-silent")[1], Moved(1))
+    state = after(ready(), RunRequested(0.0, settings()), *recorded("one-zone-silent")[1], CursorMoved(1))
 
-    ended = after(state, RunEnded(report_of("one-zone-silent")))
+    ended = after(state, RunFinished(report_of("one-zone-silent")))
     assert (ended.pane, cursor(ended)) == (Pane.PATH, cursor(state))
     assert marked(ended) == frozenset()
 
@@ -397,7 +398,7 @@ def test_tab_goes_round_the_parts() -> None:
 
     assert [after(state, *[PaneChanged(1)] * n).pane for n in range(4)] == [*Pane, Pane.PATH]
     assert after(state, PaneChanged(-1)).pane is Pane.DETAIL
-    assert after(state, FindingsSwitched(), PaneChanged(1), PaneChanged(1)).pane is Pane.CAUSES
+    assert after(state, FindingsToggled(), PaneChanged(1), PaneChanged(1)).pane is Pane.CAUSES
 
 
 def test_the_detail_is_about_the_part_that_keys_went_to_last() -> None:
@@ -410,16 +411,16 @@ def test_the_detail_is_about_the_part_that_keys_went_to_last() -> None:
 def test_the_detail_scrolls_within_its_lines() -> None:
     state = after(again("one-zone-silent"), PaneChanged(1))
 
-    assert after(state, Moved(5, most=3)).scrolled == 3
-    assert after(state, Moved(5, most=30), Moved(-9, most=30)).scrolled == 0
-    assert after(state, Moved(5, most=30), Chosen(Pane.CAUSES, "finding/TCP002@backup")).scrolled == 0
+    assert after(state, CursorMoved(5, most=3)).scrolled == 3
+    assert after(state, CursorMoved(5, most=30), CursorMoved(-9, most=30)).scrolled == 0
+    assert after(state, CursorMoved(5, most=30), ItemSelected(Pane.CAUSES, "finding/TCP002@backup")).scrolled == 0
 
 
 def test_enter_opens_and_esc_goes_back_step_by_step() -> None:
-    state = after(again("one-zone-silent"), FindingsSwitched(), Filtered("tcp"), Opened())
+    state = after(again("one-zone-silent"), FindingsToggled(), FilterChanged("tcp"), DetailOpened())
 
     assert state.is_whole
-    steps = [after(state, *[Closed()] * n) for n in range(1, 5)]
+    steps = [after(state, *[WentBack()] * n) for n in range(1, 5)]
     assert [(each.is_whole, each.filter, each.findings_only) for each in steps] == [
         (False, "tcp", True),
         (False, "", True),
@@ -432,16 +433,16 @@ def test_enter_opens_and_esc_goes_back_step_by_step() -> None:
 
 
 def test_the_filter_leaves_lanes_and_causes_that_have_the_words() -> None:
-    state = after(again("two-faults-zone-and-policy"), Filtered("TimeOut"))
+    state = after(again("two-faults-zone-and-policy"), FilterChanged("TimeOut"))
 
     assert [lane.key for band in state.picture.bands for lane in band.lanes] == ["lane/backup/10.0.2.17/443"]
-    assert state.picture.hidden > 0
+    assert state.hidden_lanes > 0
     assert state.entries == ()
 
 
 @pytest.mark.parametrize("wanted", ["443 timeout", "  timeout   443 ", "backup timeout 10.0.2.17"])
 def test_the_filter_takes_all_words_in_any_order(wanted: str) -> None:
-    state = after(again("one-zone-silent"), Filtered(wanted))
+    state = after(again("one-zone-silent"), FilterChanged(wanted))
 
     assert [lane.key for band in state.picture.bands for lane in band.lanes] == ["lane/backup/10.0.2.17/443"]
 
@@ -449,14 +450,14 @@ def test_the_filter_takes_all_words_in_any_order(wanted: str) -> None:
 def test_the_filter_takes_all_words_of_a_cause() -> None:
     state = again("one-zone-silent")
 
-    assert after(state, Filtered("answer CRITICAL")).entries == state.entries
-    assert after(state, Filtered("   ")).entries == state.entries
-    assert after(state, Filtered("answer nowhere")).entries == ()
-    assert after(state, Filtered("answer nowhere")).hidden_causes == 1
+    assert after(state, FilterChanged("answer CRITICAL")).entries == state.entries
+    assert after(state, FilterChanged("   ")).entries == state.entries
+    assert after(state, FilterChanged("answer nowhere")).entries == ()
+    assert after(state, FilterChanged("answer nowhere")).hidden_causes == 1
 
 
 def test_the_filter_takes_a_target_as_a_whole() -> None:
-    state = after(again("gateway-ports-missing"), Filtered("backup-gateway."))
+    state = after(again("gateway-ports-missing"), FilterChanged("backup-gateway."))
 
     assert [len(band.lanes) for band in state.picture.bands] == [0, 12]
 
@@ -465,7 +466,7 @@ def test_findings_only_show_what_follows_from_them() -> None:
     name = next(each for each in ("two-faults-metadata-and-interception", "metadata-silent", "tls-intercepted") if any(
         finding.explained_by for finding in report_of(each).findings
     ))  # fmt: skip
-    state = after(again(name), FindingsSwitched())
+    state = after(again(name), FindingsToggled())
 
     report = report_of(name)
     assert len(state.entries) == len(report.findings)
@@ -483,18 +484,18 @@ def test_findings_that_nothing_explains_after_all_are_causes() -> None:
     state = saved("odd", odd)
 
     assert [entry.key for entry in state.entries] == [f"finding/{name}" for name in "abdfg"]
-    every = after(state, FindingsSwitched()).entries
+    every = after(state, FindingsToggled()).entries
     assert [(entry.key[-1], entry.depth) for entry in every] == [
         ("a", 0), ("c", 1), ("b", 0), ("d", 0), ("e", 1), ("f", 0), ("g", 0),
     ]  # fmt: skip
 
 
 def test_what_is_said_is_said_until_the_next_key() -> None:
-    state = after(ready(), Said("saved"))
+    state = after(ready(), MessageShown("saved"))
 
     assert state.message == "saved"
-    assert after(state, Ticked(1.0)).message == "saved"
-    assert after(state, Moved(1)).message == ""
+    assert after(state, ClockTicked(1.0)).message == "saved"
+    assert after(state, CursorMoved(1)).message == ""
 
 
 @pytest.mark.parametrize(
@@ -508,7 +509,7 @@ def test_what_is_said_is_said_until_the_next_key() -> None:
     ],
 )
 def test_what_the_cursor_is_on_has_its_finding(key: str, finding: str | None) -> None:
-    found = finding_under_cursor(after(again("one-zone-silent"), Chosen(Pane.PATH, key)))
+    found = finding_under_cursor(after(again("one-zone-silent"), ItemSelected(Pane.PATH, key)))
 
     assert (None if found is None else found.id) == finding
 
@@ -524,21 +525,21 @@ def test_what_the_cursor_is_on_has_its_finding(key: str, finding: str | None) ->
     ],
 )
 def test_what_the_cursor_is_on_has_its_target(pane: Pane, key: str, target: str | None) -> None:
-    found = target_under_cursor(after(again("gateway-ports-missing"), Chosen(pane, key)))
+    found = target_under_cursor(after(again("gateway-ports-missing"), ItemSelected(pane, key)))
 
     assert (None if found is None else found.id) == target
 
 
 def test_a_chosen_cause_that_has_gone_gives_way_to_the_first() -> None:
-    state = after(again("one-zone-silent"), Chosen(Pane.CAUSES, "finding/TCP002@backup"))
+    state = after(again("one-zone-silent"), ItemSelected(Pane.CAUSES, "finding/TCP002@backup"))
 
-    assert chosen_entry(after(state, RunBegan(0.0, settings()), RunEnded(report_of("healthy")))) == CHANGED
+    assert selected_entry(after(state, RunRequested(0.0, settings()), RunFinished(report_of("healthy")))) == CHANGED
 
 
 def test_no_cause_is_named_before_a_run_has_ended() -> None:
     state = folded("one-zone-silent", len(recorded("one-zone-silent")[1]))
 
-    assert "they are named when the run has ended" in " ".join(words(list(causes(state, 80))))
+    assert "shown when the run has finished" in " ".join(words(list(causes(state, 80))))
 
 
 def test_settings_are_those_of_the_next_run() -> None:
@@ -546,28 +547,28 @@ def test_settings_are_those_of_the_next_run() -> None:
     state = after(again("healthy"), SettingsChanged(other, 30.0))
 
     assert (state.settings, state.interval) == (other, 30.0)
-    assert state.phase is Phase.ENDED
+    assert state.phase is Phase.FINISHED
 
 
 @pytest.mark.parametrize(
-    ("happened", "kept"),
+    ("action", "kept"),
     [
-        (Moved(1), {"picture", "rows", "entries"}),
+        (CursorMoved(1), {"picture", "rows", "entries"}),
         (PaneChanged(1), {"picture", "rows", "entries"}),
-        (Ticked(1.0), {"picture", "rows", "entries"}),
-        (FindingsSwitched(), {"picture", "rows"}),
-        (Filtered("x"), set()),
-        (RunBegan(0.0, settings()), {"entries"}),
-        (RunEnded(report_of("healthy")), set()),
+        (ClockTicked(1.0), {"picture", "rows", "entries"}),
+        (FindingsToggled(), {"picture", "rows"}),
+        (FilterChanged("x"), set()),
+        (RunRequested(0.0, settings()), {"entries"}),
+        (RunFinished(report_of("healthy")), set()),
         (recorded("healthy")[1][-1], {"entries"}),
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_what_is_derived_is_kept_only_as_long_as_it_holds(happened: Happened, kept: set[str]) -> None:
+def test_what_is_derived_is_kept_only_as_long_as_it_holds(action: Action, kept: set[str]) -> None:
     names = ("picture", "rows", "entries")
     state = again("one-zone-silent")
     before = {name: getattr(state, name) for name in names}
-    reduced = after(state, happened)
+    reduced = after(state, action)
 
     assert {name for name in names if getattr(reduced, name) is before[name]} == kept
     fresh = replace(reduced)
@@ -580,19 +581,19 @@ def test_what_is_derived_is_kept_only_as_long_as_it_holds(happened: Happened, ke
 def interrupted(name: str) -> State:
     report = report_of(name)
     cut = replace(report, run=replace(report.run, complete=False, interrupted=True))
-    return after(ready(), RunBegan(0.0, settings()), RunEnded(cut))
+    return after(ready(), RunRequested(0.0, settings()), RunFinished(cut))
 
 
 @pytest.mark.parametrize(
     ("state", "fail_on", "code"),
     [
-        pytest.param(ready(), "warning", exits.UNKNOWN, id="nothing was looked at"),
+        pytest.param(ready(), "warning", exits.UNKNOWN, id="nothing checked yet"),
         pytest.param(again("healthy"), "warning", exits.OK, id="ok"),
         pytest.param(again("interception-trusted"), "warning", exits.WARNING, id="warning"),
         pytest.param(again("interception-trusted"), "critical", exits.OK, id="a warning that does not count"),
         pytest.param(again("one-zone-silent"), "warning", exits.CRITICAL, id="critical"),
         pytest.param(again("region-unknown"), "warning", exits.UNKNOWN, id="unknown"),
-        pytest.param(again("one-zone-silent", "healthy"), "warning", exits.OK, id="mended"),
+        pytest.param(again("one-zone-silent", "healthy"), "warning", exits.OK, id="fixed"),
         pytest.param(interrupted("one-zone-silent"), "warning", exits.CRITICAL, id="left with something proven"),
         pytest.param(interrupted("healthy"), "warning", exits.UNKNOWN, id="left in the middle"),
         pytest.param(folded("healthy", 40), "warning", exits.UNKNOWN, id="left at once"),
@@ -603,9 +604,9 @@ def test_the_exit_code_is_that_of_the_last_whole_run(state: State, fail_on: str,
 
 
 def test_a_run_that_requires_less_says_nothing_of_the_whole() -> None:
-    state = after(again("one-zone-silent"), RunBegan(0.0, settings(), "backup"), RunEnded(report_of("healthy")))
+    state = after(again("one-zone-silent"), RunRequested(0.0, settings(), "backup"), RunFinished(report_of("healthy")))
 
     assert state.whole == report_of("one-zone-silent")
-    assert left_with(state) is state.whole
+    assert final_report(state) is state.whole
     assert exit_code(state, "warning") == exits.CRITICAL
-    assert "backup alone: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]
+    assert "only backup: backup answers" in words(list(verdict(state, 100, 3, UNICODE)))[0]

@@ -1,0 +1,54 @@
+"""What the interface adds to the picture of the path: where its cursor can stand, and which lanes a filter leaves."""
+
+from dataclasses import replace
+from typing import Final
+
+from agent.report.path import Band, Lane, Picture
+
+THIS_HOST: Final = "this-host"
+"""Key of the row of this host."""
+
+
+def keys(picture: Picture) -> tuple[tuple[str, ...], ...]:
+    """Where the cursor can stand, row by row: the head of the row first, then its cells."""
+    rows: list[tuple[str, ...]] = [(THIS_HOST,)]
+    if picture.host:
+        rows.append(tuple(cell.key for cell in picture.host))
+    for band in picture.bands:
+        rows.append((band.key,))
+        if band.names:
+            rows.append((f"names/{band.target}", *(cell.key for cell in band.names)))
+        for lane in band.lanes:
+            rows.append((lane.key, *(cell.key for cell in lane.cells if cell is not None)))
+            if lane.extras:
+                rows.append(tuple(cell.key for cell in lane.extras))
+    return tuple(rows)
+
+
+def filtered(picture: Picture, words: str) -> Picture:
+    """The picture with only those lanes whose texts contain all of these words, in any order."""
+    if not words.split():
+        return picture
+    return replace(picture, bands=tuple(_filtered(band, words) for band in picture.bands))
+
+
+def _filtered(band: Band, words: str) -> Band:
+    head = f"{band.service} {band.host} {band.text}"
+    return replace(band, lanes=tuple(lane for lane in band.lanes if has_words(f"{head} {_text_of(lane)}", words)))
+
+
+def has_words(text: str, words: str) -> bool:
+    """Whether a text contains all of these words, in any order and in either case."""
+    return all(word in text.lower() for word in words.lower().split())
+
+
+def _text_of(lane: Lane) -> str:
+    """All that a lane shows."""
+    cells = (cell for cell in (*lane.cells, *lane.extras) if cell is not None)
+    texts = (f"{cell.label} {cell.progress} {cell.texts[0]}" for cell in cells)
+    return " ".join((str(lane.address), lane.where or "", str(lane.port), lane.purpose, *texts))
+
+
+def lane_count(picture: Picture) -> int:
+    """How many lanes a picture has."""
+    return sum(len(band.lanes) for band in picture.bands)
