@@ -70,6 +70,6 @@ def _endpoint(region: str, service: str) -> ServiceEndpoint:
         fips_host=host_of(service, region, fips=True, dual_stack=False),
         fips_dual_stack_host=host_of(service, region, fips=True, dual_stack=True),
         fips_documented=service in known.fips,
-        signing_name=service,
+        signing_name=SERVICES[service].signing_name,
         ports=SERVICES[service].ports,
     )

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.partitions import is_region
-from agent.catalog.services import SERVICES
+from agent.catalog.services import private_link_labels
 from agent.process.cancel import CancelToken
 from agent.settings import Ec2Facts
 from probes.facts import CredentialFacts, SdkFacts
 from probes.model import Draft, Failed, Failure, FailureKind, Observation, Skipped, Step, Subject
 from probes.observe import Log
+from probes.operations import SDK_SETTINGS
 from probes.seams import Keys, World
 from probes.vpc import reads as ec2
 from probes.vpc.model import OWN_INTERFACES, READS
 
-_SDK: Final = Subject(step=Step.HOST, operation="sdk-settings")
+_SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
 VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
 """EC2 API Reference, Error codes."""
@@ -79,7 +80,7 @@ async def _gather(wanted: FactsRequest, world: World, stop: CancelToken) -> Ec2F
                 vpc_id=wanted.vpc_id,
                 instance_id=None,
                 region=region,
-                services=tuple(SERVICES),
+                services=private_link_labels(),
                 group_ids=(),
                 whole=True,
             )

@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
+from agent.catalog.services import SERVICES, Service, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import NamedEndpoint, Settings
 from probes.facts import SdkFacts
@@ -64,7 +64,7 @@ def _role(service: Service, settings: Settings) -> Role:
     named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
     if named:
         return Role.REQUIRED if service.name in named else Role.OPTIONAL
-    return Role.REQUIRED if service is BACKUP else Role.OPTIONAL
+    return service.default_role
 
 
 def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
@@ -91,7 +91,8 @@ def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Targ
     if url := sdk.endpoint_urls.get(service.name):
         # With a URL of its own the SDK drops FIPS and dual stack without a word (measured, botocore 1.44.8).
         host = host_of_url(url)
-        own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
+        domain = f"{region}.vpce.{partition_of(region).dns_suffix}"
+        own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
     return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
 

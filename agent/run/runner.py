@@ -8,17 +8,18 @@ every look that was known of has its observation.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 from agent.catalog.partitions import SUFFIXES, is_region
 from agent.catalog.services import (
-    APPLIANCE_LABELS,
-    BACKUP_GATEWAY,
+    HTTPS,
     SERVICES,
-    appliance_host,
+    Port,
+    appliance_hosts,
     host_of,
+    private_link_labels,
     why_unused,
 )
 from agent.catalog.vpce import ENDPOINT_ID
@@ -324,7 +325,7 @@ class RunInProgress:
             vpc_id=metadata.vpc_id,
             instance_id=metadata.instance_id,
             region=region,
-            services=tuple(SERVICES),
+            services=private_link_labels(),
             group_ids=metadata.security_group_ids,
         )
         await ec2.inspect(reader, self.log, wanted, limit=self.settings.timeout)
@@ -412,6 +413,7 @@ class TargetRun:
         self._measuring = measuring
         self._context = context
         self._target = target
+        self._service = SERVICES[target.service]
         self._asked: set[Address] = set()
         self._climbed: set[Address] = set()
         self._given: frozenset[Address] = frozenset()
@@ -458,7 +460,7 @@ class TargetRun:
             return
 
         async def connect(draft: Draft[ProxyConnectFacts]) -> int:
-            return await http_proxy.probe(self._context.net, proxy, self._target.host, ladder.HTTPS, draft)
+            return await http_proxy.probe(self._context.net, proxy, self._target.host, HTTPS, draft)
 
         through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
         if proxy.lower().startswith("https://"):
@@ -497,9 +499,9 @@ class TargetRun:
             return
         if not any(map(self._measuring.is_private, addresses)):
             yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
-        elif target.service == BACKUP_GATEWAY.name:
-            for label in APPLIANCE_LABELS:
-                yield f"{APPLIANCE}{label}", appliance_host(label, target.region)
+        else:
+            for label, name in appliance_hosts(target.service, target.region):
+                yield f"{APPLIANCE}{label}", name
 
     async def _look_up_beside(self, operation: str, name: str, after: str) -> None:
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
@@ -528,16 +530,16 @@ class TargetRun:
                 self._climb(address, subject.id)
             elif address not in self._waiting:
                 self._waiting[address] = subject.id
-                for port in self._target.ports:
-                    self._context.log.plan(*ladder.rungs(self._target, address, port, subject.id))
+                for port in self._service.ports:
+                    self._context.log.plan(*self._rungs(address, port, subject.id))
 
     def _climb(self, address: Address, after: str) -> None:
         if address in self._climbed:
             return
         self._climbed.add(address)
         usable = address.version in self._measuring.families() or address.is_loopback
-        for port in self._target.ports:
-            rungs = ladder.rungs(self._target, address, port, after)
+        for port in self._service.ports:
+            rungs = self._rungs(address, port, after)
             if self._left_alone is not None or not usable:
                 for rung in rungs:
                     self._context.log.skip(rung, self._left_alone or f"this host has no IPv{address.version} address")
@@ -545,14 +547,29 @@ class TargetRun:
                     self._turn.leave(address)
             else:
                 self._context.log.plan(*rungs)
-                if self._turn is not None and port == ladder.HTTPS:
+                if self._turn is not None and port.number == HTTPS:
                     self._measuring.spawn(self._climb_in_turn(self._turn, address, rungs))
                 else:
-                    self._measuring.spawn(ladder.climb(self._context, self._target, rungs))
+                    self._measuring.spawn(self._climb_ladder(rungs))
+
+    def _rungs(self, address: Address, port: Port, after: str) -> tuple[Subject, ...]:
+        return ladder.rungs(self._target, address, port.number, after, protocol=port.protocol)
+
+    async def _climb_ladder(
+        self, rungs: tuple[Subject, ...], may_call: Callable[[], Awaitable[bool]] = ladder.always
+    ) -> None:
+        await ladder.climb(
+            self._context,
+            self._target,
+            rungs,
+            call=self._service.call,
+            signing_name=self._service.signing_name,
+            may_call=may_call,
+        )
 
     async def _climb_in_turn(self, turn: "_Turn", address: Address, rungs: tuple[Subject, ...]) -> None:
         try:
-            await ladder.climb(self._context, self._target, rungs, may_call=lambda: turn.take(address))
+            await self._climb_ladder(rungs, may_call=lambda: turn.take(address))
         finally:
             turn.leave(address)
 
