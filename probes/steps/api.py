@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_call
 from probes.facts import ApiFacts, GatewayFacts
 from probes.model import Draft, FailureKind, ProbeError, SignedCall, Target
 from probes.seams import Keys, Machine, Stream
@@ -20,43 +21,8 @@ from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
 MAX_GATEWAYS: Final = 16
-LEAST_SECRET: Final = 16
-"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter opens nothing at AWS, and a
-stand-in's `test` is a word that messages need."""
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
-
-_KINDS: Final = {
-    "AccessDenied": FailureKind.ACCESS_DENIED,
-    "AccessDeniedException": FailureKind.ACCESS_DENIED,
-    "NotAuthorized": FailureKind.ACCESS_DENIED,
-    "UnauthorizedOperation": FailureKind.ACCESS_DENIED,
-    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
-    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
-    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
-    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
-    "InvalidAccessKeyId": FailureKind.CREDENTIALS_INVALID,
-    "InvalidToken": FailureKind.CREDENTIALS_INVALID,
-    "RequestTimeoutException": FailureKind.SERVICE_ERROR,
-    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
-    "InvalidSignatureException": FailureKind.SIGNATURE,
-    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
-    "IncompleteSignature": FailureKind.SIGNATURE,
-    "IncompleteSignatureException": FailureKind.SIGNATURE,
-    "MissingAuthenticationToken": FailureKind.SIGNATURE,
-    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
-    "RequestExpired": FailureKind.CLOCK_SKEW,
-    "RequestTimeTooSkewed": FailureKind.CLOCK_SKEW,
-    "Throttling": FailureKind.THROTTLED,
-    "ThrottlingException": FailureKind.THROTTLED,
-    "RequestLimitExceeded": FailureKind.THROTTLED,
-    "TooManyRequestsException": FailureKind.THROTTLED,
-    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
-    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
-    "Blocked": FailureKind.NOT_SUBSCRIBED,
-    "SubscriptionRequiredException": FailureKind.NOT_SUBSCRIBED,
-}
-"""AWS Backup Developer Guide, Common Error Types; EC2 and STS have their own words for the same."""
 
 _CLOCK: Final = re.compile(
     r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
@@ -112,7 +78,7 @@ def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
     """What no text of an answer may repeat, with what stands in its place. AWS itself does so: to a signature that does
     not match it gives the canonical request that it expected, session token and all."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
-    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= LEAST_SECRET)
+    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
 
 def read_answer(
@@ -204,7 +170,7 @@ def kind_of(facts: ApiFacts) -> FailureKind:
             return FailureKind.CLOCK_SKEW
         if _SCOPE.search(facts.error_message or ""):
             return FailureKind.WRONG_SCOPE
-    known = _KINDS.get(code)
+    known = kind_for_call(code)
     if known is not None:
         return known
     if facts.status in (401, 403):
