@@ -22,6 +22,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import pairwise
 from typing import Any, Final
 
+from agent.catalog.services import SERVICES
+
 MOST_CHARACTERS: Final = 20_480
 """Of an endpoint policy, white space included."""
 
@@ -70,16 +72,15 @@ class Judgement:
     """The document has no Allow statement at all, so it denies everybody."""
 
 
-_RESOURCES: Final = {
-    "backup:listbackupvaults": "arn:{partition}:backup:{region}:{account}:backup-vault:*",
-    "backup:getsupportedresourcetypes": "*",
-    "backup-gateway:listgateways": "*",
-}
+_OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
+"""Of calls that a policy can be asked about and no probe makes."""
 
 
 def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:
     """What a call acts on, for the calls that probes make; None for others, and where it takes an unknown account."""
-    form = _RESOURCES.get(action.lower())
+    permissions = (service.permission for service in SERVICES.values() if service.permission is not None)
+    resources = {**_OTHER_RESOURCES, **{each.action.lower(): each.resource for each in permissions}}
+    form = resources.get(action.lower())
     if form is None or (account is None and "{account}" in form):
         return None
     return form.format(partition=partition, region=region, account=account)

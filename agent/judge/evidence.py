@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import APPLIANCE_LABELS, HTTPS, SERVICES, appliance_host, why_unused
+from agent.catalog.services import HTTPS, SERVICES, appliance_hosts, why_unused
 from agent.judge.predict.predictor import Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
 from agent.report.model import ConfiguredPath, Measured, Measurement
@@ -146,8 +146,8 @@ class Evidence:
         """How programs on this host look up the names of a gateway appliance, each with its host; none where nobody
         looked."""
         found = (
-            (appliance_host(label, target.region), self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
-            for label in APPLIANCE_LABELS
+            (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
+            for label, host in appliance_hosts(target.service, target.region)
         )
         return tuple((host, each) for host, each in found if each is not None)
 

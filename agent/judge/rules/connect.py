@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum, auto
 from typing import Any, Final
 
-from agent.catalog.services import HTTPS
+from agent.catalog.services import HTTPS, SUPPORT_CHANNEL
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import (
     Found,
@@ -32,7 +32,6 @@ from probes.addresses import Network, ordered
 from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
-SUPPORT_CHANNEL: Final = 2222
 FILTER_CHARACTERS: Final = 72
 """Of a word that cannot be broken, on a line of 80 columns with its indent."""
 QUICK_SECONDS: Final = 0.0002

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import BACKUP_GATEWAY, HTTPS
+from agent.catalog.services import HTTPS, SERVICES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import (
@@ -100,7 +100,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
 
 
 def _enable_private_dns(target: Target) -> Fix:
-    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    variable = SERVICES[target.service].endpoint_variable
     least = (
         "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
         f"{variable} to https:// and the endpoint's own DNS name. "
@@ -112,7 +112,7 @@ def _enable_private_dns(target: Target) -> Fix:
             *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
         ),
     )
-    if target.service == BACKUP_GATEWAY.name:
+    if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
             "programs without the variable need it: decide first which of the two this VPC holds. "

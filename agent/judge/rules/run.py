@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import BACKUP
+from agent.catalog.services import required_by_default
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Found, Rule, ids, listed, read_only
 from agent.report.model import Fix
@@ -68,7 +68,7 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
         and (sdk is None or host_of_url(sdk.endpoint_urls.get(target.service, "")) != target.host)
     ]
     services = {target.service for target in required} - {target.service for target in named}
-    if named or services != {BACKUP.name}:
+    if named or services != required_by_default():
         options += [word for service in sorted(services) for word in ("--service", service)]
     options += [word for target in named for word in ("--endpoint", f"{target.service}={target.host}")]
     hosts = {target.addressing for target in required}

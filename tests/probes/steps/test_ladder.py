@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from agent.catalog.services import SUPPORT_CHANNEL
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 from probes.facts import ApiFacts, TcpFacts, TlsFacts
 from probes.model import (
+    HTTPS,
     Address,
     Addressing,
     Draft,
@@ -27,9 +29,11 @@ from probes.model import (
     Target,
 )
 from probes.observe import Log
+from probes.operations import OTHER_NAME, SMALL_SEGMENTS
 from probes.seams import Keys, Net, Stream, Trust, World
-from probes.steps.ladder import HTTPS, OTHER_NAME, SMALL_SEGMENTS, SUPPORT_CHANNEL, ProbeContext, climb, rungs
+from probes.steps.ladder import ProbeContext
 from tests.support.fakes import ADDRESS, HOST, forever, os_error, run
+from tests.support.ladders import climb, rungs
 
 LIMIT = 3.0
 GATEWAY_PORT = 1026

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.services import BACKUP_GATEWAY
+from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import AT_ADDRESSES, Evidence
 from agent.judge.rules.names import (
@@ -116,7 +116,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
 
 
 def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
-    if target.service == BACKUP_GATEWAY.name:
+    if SERVICES[target.service].has_appliance:
         return Fix(
             summary="Create the endpoint in this VPC, with a group that admits the gateway's ports from the subnets of "
             "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
@@ -221,7 +221,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[Found]:
 
 def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
     looks = (describe_endpoint(target), _try_own_name(target, off[0]))
-    if target.service == BACKUP_GATEWAY.name:
+    if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
             "can lose with it; on is right for programs without that variable. Decide first which of the two this VPC "
