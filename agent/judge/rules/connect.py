@@ -386,6 +386,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
         if not stuck:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
+        here = () if evidence.imds is None else evidence.imds.vpc_cidrs
         why = sorted({_way_reason(each, own) for each in stuck})
         yield Found(
             code="TCP006",
@@ -393,6 +394,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
             detail=f"There is no way to {_ports_at(stuck)}: {listed(why)}.",
             evidence=ids(stuck),
             addresses=places(stuck),
+            of_this_host=any(is_without_way(attempt, here) for attempt in stuck),
             fix=Fix(
                 summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
                 "look there: its route, or whether anything has that address at all.",

@@ -1,36 +1,17 @@
 """The form of a rule, and the few words in which rules speak."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.placeholders import FORMS
 from agent.judge.evidence import Evidence
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import DnsFacts, TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
-
-FORMS: Final = {
-    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
-    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
-    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<DHCP_OPTIONS_ID>": re.compile(r"dopt-[0-9a-f]{8,17}"),
-    "<NETWORK_ACL_ID>": re.compile(r"acl-[0-9a-f]{8,17}"),
-    "<ROUTE_TABLE_ID>": re.compile(r"rtb-[0-9a-f]{8,17}"),
-    "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
-    "<RESOLVER_RULE_ID>": re.compile(r"rslvr-[0-9a-z-]{1,58}"),
-    "<FIREWALL_RULE_GROUP_ID>": re.compile(r"rslvr-frg-[0-9a-z-]{1,54}"),
-    "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
-    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
-}
-"""What may stand in place of a placeholder: what metadata, a name or EC2 says has to have the form of its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +28,8 @@ class Found:
     """Where the fault shows; what it explains by address lies at these."""
     severity: Severity | None = None
     """None for the code's own."""
+    of_this_host: bool = False
+    """Whether it is a fault of this host's own where its code leaves that open."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it stands beside what it would explain."""
 

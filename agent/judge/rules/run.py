@@ -56,6 +56,18 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def crashed(code: str, error: Exception) -> Found:
+    """RUN002: the rule of this code raised an error."""
+    return Found(
+        code="RUN002",
+        target=None,
+        detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "
+        "stands.",
+        evidence=(),
+        fix=REPORT_IT,
+    )
+
+
 def _options(evidence: Evidence) -> tuple[str, ...]:
     """The options that this run had, as far as a report tells; what environment and settings say is read again."""
     run, sdk = evidence.run, evidence.sdk

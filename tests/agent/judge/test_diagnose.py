@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agent.catalog.findings import CODES, Scope, Severity
-from agent.judge.diagnose import ANYTHING, EXPLAINS, NO_EC2, Reach, diagnose
+from agent.judge.causality import ANYTHING, EXPLAINS, Reach
+from agent.judge.diagnose import NO_EC2, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found, Rule, read_only

@@ -42,6 +42,7 @@ from probes.model import Address, Addressing, FailureKind, Observation, Step, Ta
 from probes.vpc.model import (
     AMAZON_DNS,
     AVAILABLE,
+    DELETED,
     DHCP_OPTIONS,
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
@@ -60,8 +61,6 @@ from probes.vpc.model import (
 EC2: Final = "EC2"
 ROUTE_53: Final = "Route 53"
 RESOLVER: Final = "Route 53 Resolver"
-_GONE: Final = "deleted"
-"""The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
 _OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
 """The names that an SDK builds, of which private DNS may cover some."""
 _NOT_YET: Final = "pending"
@@ -84,7 +83,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
     if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
         return  # of a shared VPC its owner alone sees the endpoints
     for target, seen in _measured(evidence, public_answer):
-        everywhere = [each for each in evidence.endpoints(target) or () if each.state != _GONE]
+        everywhere = [each for each in evidence.endpoints(target) or () if each.state != DELETED]
         if (
             evidence.endpoints(target) is None
             or any(each.vpc_id == evidence.vpc_id for each in everywhere)
@@ -826,7 +825,7 @@ def _endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ..
     if evidence.vpc_id is None or not _is_of_this_vpc(evidence, target):
         return ()
     listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
-    return tuple(each for each in listed_here if each.state != _GONE)
+    return tuple(each for each in listed_here if each.state != DELETED)
 
 
 def private_zone_for(evidence: Evidence, host: str, *, exact: bool = False) -> PrivateZone | None:

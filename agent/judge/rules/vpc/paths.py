@@ -35,6 +35,7 @@ from probes.model import Address, Addressing, FailureKind, Observation, Step, Ta
 from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,
+    DELETED,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
     NETWORK_ACLS,
@@ -48,7 +49,6 @@ from probes.vpc.model import (
     VpcEndpoint,
 )
 
-DELETED: Final = "deleted"
 REST_NUMBER: Final = 32767
 """Of the `*`, the last entry of a network ACL, which denies what no other has decided; that for IPv6 comes behind it
 (Amazon VPC User Guide, Network ACL rules)."""
