@@ -5,8 +5,10 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import BACKUP
+from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, read_only
+from agent.judge.observations import ids
+from agent.judge.rules.rule import Found, Rule, listed
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
