@@ -12,8 +12,7 @@ from typing import Final
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
 from probes.model import Address, Target
-
-HTTPS: Final = 443
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ BACKUP_GATEWAY: Final = Service(
         Port(number=1027, role="activation", required=True),
         Port(number=1028, role="proxy", required=True),
         Port(number=1031, role="data plane", required=True),
-        Port(number=2222, role="AWS Support's channel", required=False),
+        Port(number=SUPPORT_CHANNEL, role="AWS Support's channel", required=False),
     ),
 )
 APPLIANCE_LABELS: Final = ("anon-cp", "client-cp", "dp-1", "proxy-app")

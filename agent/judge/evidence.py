@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import APPLIANCE_LABELS, HTTPS, SERVICES, appliance_host, why_unused
+from agent.catalog.services import APPLIANCE_LABELS, SERVICES, appliance_host, why_unused
 from agent.judge.predict.predictor import Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
 from agent.report.model import ConfiguredPath, Measured, Measurement
@@ -30,6 +30,7 @@ from probes.facts import (
 )
 from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
 A = TypeVar("A")

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from agent.catalog.findings import CODES, Severity
-from agent.catalog.services import HTTPS
 from agent.catalog.vpce import read_name
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, capped, diagnose
@@ -34,6 +33,7 @@ from agent.version import __version__
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Role, Step, Target
+from probes.ports import HTTPS
 
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 _TOOL: Final = Tool(name="backuplink", version=__version__)

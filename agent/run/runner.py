@@ -54,6 +54,7 @@ from probes.operations import (
     PROXY_CONNECT,
     SDK_SETTINGS,
 )
+from probes.ports import HTTPS
 from probes.seams import Keys, Trust, World
 from probes.steps import dns, host, imds, ladder, tcp
 from probes.steps import proxy as http_proxy
@@ -458,7 +459,7 @@ class TargetRun:
             return
 
         async def connect(draft: Draft[ProxyConnectFacts]) -> int:
-            return await http_proxy.probe(self._context.net, proxy, self._target.host, ladder.HTTPS, draft)
+            return await http_proxy.probe(self._context.net, proxy, self._target.host, HTTPS, draft)
 
         through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
         if proxy.lower().startswith("https://"):
@@ -545,7 +546,7 @@ class TargetRun:
                     self._turn.leave(address)
             else:
                 self._context.log.plan(*rungs)
-                if self._turn is not None and port == ladder.HTTPS:
+                if self._turn is not None and port == HTTPS:
                     self._measuring.spawn(self._climb_in_turn(self._turn, address, rungs))
                 else:
                     self._measuring.spawn(ladder.climb(self._context, self._target, rungs))

@@ -14,13 +14,11 @@ from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import ELSEWHERE, Address, Draft, FailureKind, Observation, Step, Subject, Target
 from probes.observe import Log
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import api, http, tcp, tls
 from probes.tls_context import client_context, small_client_context
 
-HTTPS: Final = 443
-SUPPORT_CHANNEL: Final = 2222
-"""AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
 SMALL_SEGMENTS: Final = "small-segments"
 """The operation of a handshake that no MTU of a tunnel should harm."""
 OTHER_NAME: Final = "other-name"

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.evidence import Evidence
 from probes.addresses import Network
 from probes.facts import TcpFacts
 from probes.model import FailureKind, Observation, Target
+from probes.ports import HTTPS
 
 LOCAL_SECONDS: Final = 0.5
 """An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which

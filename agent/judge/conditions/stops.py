@@ -7,13 +7,13 @@ is named where none does for certain. Nothing follows from the configuration alo
 from dataclasses import dataclass
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
 from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured
 from probes.facts import TcpFacts
 from probes.model import Address, Observation, Step, Target
+from probes.ports import HTTPS
 from probes.vpc.model import ANY_PROTOCOL
 
 TCP_PROTOCOLS: Final = frozenset({"tcp", "6", ANY_PROTOCOL})

@@ -6,7 +6,6 @@ Each rule names the failed attempts of one nature, as `agent.judge.conditions.co
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
@@ -17,8 +16,8 @@ from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Address, Observation, Step, Target
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 
-SUPPORT_CHANNEL: Final = 2222
 QUICK_SECONDS: Final = 0.0002
 """A reset sooner than this can come from a filter on this host (measured: under 0.2 ms)."""
 

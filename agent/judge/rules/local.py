@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
@@ -14,6 +13,7 @@ from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import FailureKind, Observation, Step
+from probes.ports import HTTPS
 
 _BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
 """Interfaces that lead to containers and machines on this host."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.services import BACKUP_GATEWAY, HTTPS
+from agent.catalog.services import BACKUP_GATEWAY
 from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
     empty_answers,
@@ -20,6 +20,7 @@ from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope
 from probes.model import Step, Target
+from probes.ports import HTTPS
 
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
 from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of
 from agent.judge.evidence import Evidence
@@ -14,6 +13,7 @@ from agent.report.model import Command, Fix
 from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.operations import OTHER_NAME, SMALL_SEGMENTS
+from probes.ports import HTTPS
 
 _SHOWN: Final = 8
 _REFUSES_THE_NAME: Final = frozenset(

@@ -27,8 +27,9 @@ from probes.model import (
     Target,
 )
 from probes.observe import Log
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 from probes.seams import Keys, Net, Stream, Trust, World
-from probes.steps.ladder import HTTPS, OTHER_NAME, SMALL_SEGMENTS, SUPPORT_CHANNEL, ProbeContext, climb, rungs
+from probes.steps.ladder import OTHER_NAME, SMALL_SEGMENTS, ProbeContext, climb, rungs
 from tests.support.fakes import ADDRESS, HOST, forever, os_error, run
 
 LIMIT = 3.0

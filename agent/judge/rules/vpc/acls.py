@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.commands import known_id, ranges, read_only
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
@@ -12,6 +11,7 @@ from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at
 from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
+from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_INTERFACES, NETWORK_ACLS, OWN_INTERFACES, SUBNETS, NetworkAcl
 
 REST_NUMBER: Final = 32767

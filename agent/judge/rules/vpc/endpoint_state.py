@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.services import HTTPS
 from agent.catalog.vpce import read_name
 from agent.judge.commands import show_endpoints
 from agent.judge.conditions.connects import Nature, nature_of
@@ -13,6 +12,7 @@ from agent.judge.observations import ids
 from agent.judge.rules.rule import Found, Rule, listed, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, Addressing, Step, Target
+from probes.ports import HTTPS
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
 
 _STATES: Final = {

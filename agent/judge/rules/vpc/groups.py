@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.judge.commands import admit, known_id, permission, ranges
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
@@ -12,6 +11,7 @@ from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at, places_of
 from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Address, Step, Target
+from probes.ports import HTTPS
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule, SecurityGroup
 
 _APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"

@@ -5,7 +5,8 @@ from typing import Final
 
 from agent.judge.commands import show_endpoints
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
-from agent.judge.endpoint_policy import Call, Decision, Judgement, judge, resource_of
+from agent.judge.endpoint_policy.call import Call, resource_of
+from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Found, Rule, listed, resting_on, says
