@@ -78,9 +78,6 @@ class ProbeError(Exception):
         self.code = code
 
 
-HTTPS: Final = 443
-
-
 class PortProtocol(StrEnum):
     """What is spoken on a port, and so which steps can be made there."""
 

@@ -13,11 +13,8 @@ from typing import Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
-from probes.model import HTTPS as HTTPS
 from probes.model import Address, PortProtocol, Role, SignedCall, Target
-
-SUPPORT_CHANNEL: Final = 2222
-"""AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.formats.report_text import (
     STEPS,
     Row,
@@ -32,6 +31,7 @@ from agent.formats.report_text import (
 from agent.report import exits
 from agent.report.model import Report, TargetReport
 from probes.model import NOT_BEGUN, Observation, Role, Skipped, Step
+from probes.ports import HTTPS
 
 MAX_CHARACTERS: Final = 8_000
 """Of all that is written, which is ASCII; Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""

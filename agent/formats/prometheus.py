@@ -19,7 +19,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from agent.catalog.services import HTTPS
 from agent.formats.monitoring import RESULTS, certificate_end, in_use, is_probed, own_lookup, standings, was_made
 from agent.formats.report_text import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
@@ -27,6 +26,7 @@ from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
 from probes.model import Address, Observation, Step
 from probes.operations import GETADDRINFO
+from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
 """Of one target that have series of their own. An endpoint has one address of a family in each zone."""

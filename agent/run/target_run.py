@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
-from agent.catalog.services import HTTPS, SERVICES, Port, appliance_hosts, host_of, why_unused
+from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of, why_unused
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
 from agent.settings import Settings
@@ -12,6 +12,7 @@ from probes.addresses import ordered
 from probes.facts import DnsFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
 from probes.model import Address, Addressing, Draft, FailureKind, ProbeError, Role, Step, Subject, Target
 from probes.operations import APPLIANCE, DUAL_STACK_NAME, GETADDRINFO, PROXY, PROXY_CONNECT
+from probes.ports import HTTPS
 from probes.seams import World
 from probes.steps import dns, ladder
 from probes.steps import proxy as http_proxy

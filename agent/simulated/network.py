@@ -13,11 +13,12 @@ from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import HTTPS, SERVICES, host_of, service_name_of
+from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
 from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
+from probes.ports import HTTPS
 from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,

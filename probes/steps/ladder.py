@@ -14,7 +14,6 @@ from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import (
     ELSEWHERE,
-    HTTPS,
     Address,
     Draft,
     FailureKind,
@@ -27,6 +26,7 @@ from probes.model import (
 )
 from probes.observe import Log
 from probes.operations import OTHER_NAME, PADDED, SMALL_SEGMENTS
+from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import api, http, tcp, tls
 from probes.tls_context import client_context, small_client_context

@@ -23,13 +23,14 @@ from agent.simulated.settings import settings_of
 from probes.facts import DnsFacts
 from probes.model import Address, Draft, Step, Subject, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Trust
 from probes.steps import dns, ladder
 from probes.steps.http import user_agent
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.trust import load_trust
-from tests.bench.server import HTTPS, RESOLVER
+from tests.bench.server import RESOLVER
 from tests.support.ladders import climb, rungs
 
 FIRST_ADDRESS: Final = int(ip_address("127.1.0.1"))

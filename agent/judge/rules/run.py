@@ -5,8 +5,10 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import required_by_default
+from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, read_only
+from agent.judge.observations import ids
+from agent.judge.rules.rule import Found, Rule, listed
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
@@ -52,6 +54,18 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
         detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
         f"{listed(said)}. The rest stands.",
         evidence=ids(bugs),
+        fix=REPORT_IT,
+    )
+
+
+def crashed(code: str, error: Exception) -> Found:
+    """RUN002: the rule of this code raised an error."""
+    return Found(
+        code="RUN002",
+        target=None,
+        detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "
+        "stands.",
+        evidence=(),
         fix=REPORT_IT,
     )
 

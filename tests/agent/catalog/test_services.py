@@ -10,7 +10,6 @@ from agent.app.permissions import as_text, permissions
 from agent.catalog.hosts import endpoints
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import (
-    HTTPS,
     SERVICES,
     CallPermission,
     Port,
@@ -21,13 +20,14 @@ from agent.catalog.services import (
 )
 from agent.catalog.vpce import named_endpoint
 from agent.formats.json import render
-from agent.judge.endpoint_policy import resource_of
+from agent.judge.endpoint_policy.call import resource_of
 from agent.judge.verdict import judge
 from agent.report.model import Access, Status
 from agent.run.plan import targets
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from probes.model import PortProtocol, Role, SignedCall, Skipped, Step
+from probes.ports import HTTPS
 from probes.steps.ladder import NO_CALL
 from tests.support.runs import measured
 

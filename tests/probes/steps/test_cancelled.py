@@ -32,8 +32,9 @@ from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import simulated
 from probes.background import NAME
 from probes.facts import HostFacts, LookupFacts, ProxyConnectFacts, TcpFacts
-from probes.model import HTTPS, Address, Addressing, Draft, Observation, Role, Target
+from probes.model import Address, Addressing, Draft, Observation, Role, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import dns, host, http, proxy
 from probes.steps.ladder import ProbeContext

@@ -17,8 +17,9 @@ from agent.simulated.world import SimulatedMachine
 from agent.simulated.world import _pipe as pipe
 from probes.facts import ApiFacts, TcpFacts
 from probes.failure import PeerClosedError
-from probes.model import HTTPS, Address, Addressing, Draft, Observation, Role, Skipped, Step, Target
+from probes.model import Address, Addressing, Draft, Observation, Role, Skipped, Step, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Stream, Trust
 from probes.steps.ladder import MAX_PADDING_BYTES, ProbeContext
 from probes.steps.tls import TlsStream
