@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.formats.report_text import (
     FOREIGN,
     STEPS,
@@ -32,7 +33,6 @@ from agent.formats.report_text import (
     visible,
     zone,
 )
-from agent.judge.rules.rule import listed
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, Status, TargetReport
 from probes.model import Address

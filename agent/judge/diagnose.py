@@ -12,11 +12,13 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.placeholders import FORMS
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
 from agent.judge.rules.connect import is_without_way
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import FORMS, Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.judge.rules.run import REPORT_IT
 from agent.judge.rules.vpc.paths import DELETED
 from agent.report.model import Finding, Fix, NotEvaluated

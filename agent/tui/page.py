@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.partitions import is_region
+from agent.catalog.placeholders import FORMS
 from agent.catalog.services import SERVICES
 from agent.formats.explain import page
-from agent.judge.rules.rule import FORMS
 from agent.report.hops import Stage
 from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.catalog.wording import duration
 from agent.cli import entry
 from agent.formats import json as json_format
 from agent.formats import nagios
 from agent.formats.report_text import cell, matrix, visible
-from agent.judge.rules.rule import duration
 from agent.judge.verdict import judge, refusal
 from agent.report import exits
 from agent.report.model import Report, Status

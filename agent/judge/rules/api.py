@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, places, read_only
+from agent.judge.rules.rule import Found, Rule, ids, places, read_only
 from agent.judge.rules.tls import show_certificate
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts

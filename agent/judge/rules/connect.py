@@ -11,21 +11,9 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from agent.catalog.services import HTTPS
+from agent.catalog.wording import after, duration, listed
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import (
-    Found,
-    Rule,
-    admit,
-    after,
-    describe_endpoint,
-    duration,
-    ids,
-    listed,
-    places,
-    ranges,
-    read_only,
-    this_host,
-)
+from agent.judge.rules.rule import Found, Rule, admit, describe_endpoint, ids, places, ranges, read_only, this_host
 from agent.report.hops import Reachability
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import Network, ordered

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import after, listed
 from agent.judge.evidence import Evidence
 from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, places, read_only
+from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, places, read_only
 from agent.judge.rules.tls import AMAZON
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts

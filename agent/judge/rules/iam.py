@@ -15,8 +15,9 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, listed, places, read_only
+from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, places, read_only
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target

@@ -7,6 +7,7 @@ from agent.catalog.findings import Severity
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import BACKUP_GATEWAY, HTTPS
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import (
     NOT_THERE,
@@ -16,7 +17,6 @@ from agent.judge.rules.rule import (
     admit,
     describe_endpoint,
     ids,
-    listed,
     private_in,
     read_only,
     servers_of,

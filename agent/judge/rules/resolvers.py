@@ -5,15 +5,14 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import after, listed
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import (
     NOT_THERE,
     Found,
     Rule,
     addresses_in,
-    after,
     ids,
-    listed,
     private_in,
     read_only,
     servers_of,

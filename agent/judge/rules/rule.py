@@ -1,36 +1,18 @@
 """The form of a rule, and the few words in which rules speak."""
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.placeholders import FORMS
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
 from agent.report.hops import Ports
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import DnsFacts, TcpFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
-
-FORMS: Final = {
-    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
-    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
-    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<DHCP_OPTIONS_ID>": re.compile(r"dopt-[0-9a-f]{8,17}"),
-    "<NETWORK_ACL_ID>": re.compile(r"acl-[0-9a-f]{8,17}"),
-    "<ROUTE_TABLE_ID>": re.compile(r"rtb-[0-9a-f]{8,17}"),
-    "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
-    "<RESOLVER_RULE_ID>": re.compile(r"rslvr-[0-9a-z-]{1,58}"),
-    "<FIREWALL_RULE_GROUP_ID>": re.compile(r"rslvr-frg-[0-9a-z-]{1,54}"),
-    "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
-    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
-}
-"""What may stand in place of a placeholder: what metadata, a name or EC2 says has to have the form of its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +51,6 @@ def ids(observations: Iterable[Observation[Any]]) -> tuple[str, ...]:
 
 def places(observations: Iterable[Observation[Any]]) -> frozenset[Address]:
     return frozenset(each.subject.address for each in observations if each.subject.address is not None)
-
-
-def listed(items: Iterable[object]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    words = [str(item) for item in items]
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
-
-
-def after(observations: Sequence[Observation[Any]]) -> str:
-    """How long it took, in words: `after 3.0 s`; a range where it differs."""
-    seconds = sorted(each.seconds for each in observations if each.seconds is not None)
-    if not seconds:
-        return "at once"
-    low, high = duration(seconds[0]), duration(seconds[-1])
-    return f"after {low}" if low == high else f"after {low} to {high}"
-
-
-def duration(seconds: float) -> str:
-    """`3.0 s`, `12 ms`, `0.2 ms`."""
-    if seconds >= 0.9995:
-        return f"{seconds:.1f} s"
-    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
 
 
 def read_only(*argv: str, scope: CommandScope = CommandScope.HOST) -> Command:

@@ -5,8 +5,9 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.services import BACKUP
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, listed, read_only
+from agent.judge.rules.rule import Found, Rule, ids, read_only
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_BEGUN, Addressing, FailureKind, Role

@@ -5,9 +5,10 @@ from enum import Enum
 from typing import Any, Final
 
 from agent.catalog.services import HTTPS
+from agent.catalog.wording import after, listed
 from agent.judge.evidence import Evidence
 from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, after, describe_endpoint, ids, listed, places, read_only
+from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, places, read_only
 from agent.report.model import Command, Fix
 from probes.facts import Certificate, TlsFacts
 from probes.model import FailureKind, Observation, Step, Target

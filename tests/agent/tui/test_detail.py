@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.catalog.findings import CODES
-from agent.judge.rules.rule import FORMS
+from agent.catalog.placeholders import FORMS
 from agent.report.hops import Stage
 from agent.report.model import Report
 from agent.tui.actions import Chosen, FindingsSwitched, Opened, Pane, RunBegan, RunEnded

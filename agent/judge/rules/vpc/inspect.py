@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import partition_of
+from agent.catalog.wording import listed
 from agent.judge.endpoint_policy import Call, Decision, Judgement, judge, resource_of
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.rules.connect import Nature, nature_of
@@ -16,7 +17,6 @@ from agent.judge.rules.rule import (
     addresses_in,
     ids,
     known_id,
-    listed,
     places,
     read_only,
     resting_on,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import BACKUP_GATEWAY
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.evidence import AT_ADDRESSES, Evidence
 from agent.judge.rules.names import (
     answer_outside_vpc,
@@ -27,7 +28,6 @@ from agent.judge.rules.rule import (
     describe_endpoint,
     ids,
     known_id,
-    listed,
     private_in,
     read_only,
     resting_on,

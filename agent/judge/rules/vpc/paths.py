@@ -12,6 +12,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import HTTPS
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence
 from agent.judge.rules.connect import Nature, nature_of
 from agent.judge.rules.rule import (
@@ -20,7 +21,6 @@ from agent.judge.rules.rule import (
     admit,
     ids,
     known_id,
-    listed,
     permission,
     places,
     ranges,
