@@ -3,23 +3,15 @@
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
-from agent.formats import html, json, markdown
+from agent.formats.registry import FORMATS, render
 from agent.report.model import Report
-
-_FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
-    "json": json.render,
-    "html": html.render,
-    "markdown": markdown.render,
-}
 
 
 def formats() -> tuple[str, ...]:
     """The names of the formats that a report can be saved in."""
-    return tuple(_FORMATS)
+    return tuple(row.name for row in FORMATS if row.can_be_saved)
 
 
 def save(report: Report, place: str, wanted: str) -> Path:
@@ -28,7 +20,9 @@ def save(report: Report, place: str, wanted: str) -> Path:
     `~` in `place` is a home. Raises FileExistsError where anything is there already, KeyError for a format that is not
     among `formats`, and OSError where the file cannot be written.
     """
-    document = _FORMATS[wanted](report)
+    if wanted not in formats():
+        raise KeyError(wanted)
+    document = render(report, wanted)
     path = _path(place)
     if os.path.lexists(path):  # said before anything is written beside it
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place)
