@@ -1,4 +1,4 @@
-"""The placeholders of commands, and the strict form of what may stand in place of each."""
+"""Placeholders in commands and pages, and the strict form of what may stand in their place."""
 
 import re
 from typing import Final
@@ -20,5 +20,4 @@ FORMS: Final = {
     "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
     "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
 }
-"""What may stand in place of a placeholder: a value from
-metadata, a name or EC2 must have the form of its kind."""
+"""By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""

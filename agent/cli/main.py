@@ -5,7 +5,6 @@ stderr. The commands give their exit code back; `dispatch` alone knows what goes
 """
 
 import asyncio
-import importlib
 import os
 import signal
 import sys
@@ -21,7 +20,6 @@ from click.core import ParameterSource
 
 from agent.catalog.hosts import ServiceEndpoint
 from agent.cli.options import (
-    FORMATS,
     SHARE_FOR_A_CYCLE,
     WATCH_ALONE,
     Showing,
@@ -35,6 +33,15 @@ from agent.cli.options import (
     showing_from,
     watching,
     watching_from,
+)
+from agent.formats.registry import (
+    DEFAULT_FORMAT,
+    OPTION_NAMES,
+    RenderOptions,
+    Stream,
+    format_named,
+    live_writer,
+    render,
 )
 from agent.process.cancel import CancelToken
 from agent.process.output import ReaderGoneError, Writer, one_line, to_stderr, to_stdout
@@ -108,7 +115,7 @@ def format_in(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     if not given:
         file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
         given = format_of_file(file) if file else None
-    return given if given in FORMATS else FORMATS[0]
+    return given if given in OPTION_NAMES else DEFAULT_FORMAT
 
 
 def _last_value(option: str, arguments: Sequence[str]) -> str | None:
@@ -127,37 +134,10 @@ def _refuse(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
     from agent.judge.verdict import refusal
 
     try:
-        to_stdout(rendered(refusal(why), wanted, code=code))
+        to_stdout(render(refusal(why), wanted, RenderOptions(exit_code=code)))
     except ReaderGoneError:
         return exits.UNKNOWN
     return code
-
-
-_RENDERERS: Final = {
-    "text": "agent.formats.text",
-    "json": "agent.formats.json",
-    "ndjson": "agent.formats.ndjson",
-    "nagios": "agent.formats.nagios",
-    "junit": "agent.formats.junit",
-    "markdown": "agent.formats.markdown",
-    "prometheus": "agent.formats.prometheus",
-    "emf": "agent.formats.emf",
-}
-"""Where each of FORMATS is written: a module is loaded when its format is asked for, and what it needs with it."""
-
-
-def rendered(report: Report, wanted: str, *, code: int, brief: bool = False, colour: bool = False) -> str:
-    """The report as one document of a format, whole; `code` is the exit code that goes with it."""
-    module = importlib.import_module(_RENDERERS[wanted])
-    document: str
-    match wanted:
-        case "text":
-            document = module.brief(report) if brief else module.render(report, colour=colour)
-        case "nagios":
-            document = module.render(report, code=code)
-        case _:
-            document = module.render(report)
-    return document
 
 
 def has_colours(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
@@ -649,13 +629,11 @@ def report(runner: asyncio.Runner, go: Go, received_signals: list[str], shown: S
 
 
 def _reported(runner: asyncio.Runner, go: Go, stop: CancelToken, shown: Showing) -> int:
-    # NdjsonWriter can go out as they come unless they are to be masked, for which the whole run must be known, or kept.
-    live = shown.format == "ndjson" and not shown.redact and shown.output is None
-    if live:
-        from agent.formats.ndjson import NdjsonWriter
-
+    # Lines can be written as they come unless they are masked, for which the whole run must be known, or go to a file.
+    row = format_named(shown.format)
+    if row.live is not None and not shown.redact and shown.output is None:
         writer = Writer()
-        lines = NdjsonWriter(writer.write)
+        lines = live_writer(row, writer.write)
         judged = _judged(_measured(runner, go, stop, lines), suppress=shown.suppressions)
         lines.end(judged)
         writer.end()
@@ -685,12 +663,13 @@ def _write(judged: Report, shown: Showing, code: int) -> int:
         from agent.report.redact import redact
 
         judged = redact(judged)
+    options = RenderOptions(brief=shown.brief, exit_code=code)
     if shown.output is not None:
-        if _put(rendered(judged, shown.format, code=code, brief=shown.brief), shown.output, "the report is"):
+        if _put(render(judged, shown.format, options), shown.output, "the report is"):
             return code
         code = exits.UNKNOWN
     colour = shown.output is None and has_colours(sys.stdout, os.environ)
-    to_stdout(rendered(judged, shown.format, code=code, brief=shown.brief, colour=colour))
+    to_stdout(render(judged, shown.format, replace(options, colour=colour, exit_code=code)))
     return code
 
 
@@ -730,8 +709,10 @@ def _job(context: click.Context, settings: Settings, measure: "Measure") -> "Wat
         judge=partial(_judged, suppress=shown.suppressions),
         format=shown.format,
         output=None if shown.output is None else Path(shown.output),
-        render=lambda report: rendered(
-            report, shown.format, code=exits.of_verdict(report.verdict.status, shown.fail_on), brief=shown.brief
+        render=lambda report: render(
+            report,
+            shown.format,
+            RenderOptions(brief=shown.brief, exit_code=exits.of_verdict(report.verdict.status, shown.fail_on)),
         ),
         redact=shown.redact,
     )
@@ -755,7 +736,7 @@ def _watched(
         each for each in received_signals if each != signal.SIGHUP.name
     ]  # the settings are as new as can be
     arguments = context.meta[ARGUMENTS]
-    in_text = job.format == "text" or job.output is not None
+    in_text = format_named(job.format).stream is Stream.CHANGES or job.output is not None
     documents = Writer()
     lines = documents if in_text else Writer(to_stderr)
     around = WatchEnvironment(

@@ -20,6 +20,7 @@ from agent.catalog import values
 from agent.catalog.findings import CODES
 from agent.catalog.services import SERVICES
 from agent.catalog.values import ValueType
+from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES, format_named
 from agent.process.files import TooLargeError, read_within
 from agent.settings import (
     DEFAULT_CLEAR_AFTER,
@@ -39,13 +40,6 @@ from probes.model import Address
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-FORMATS: Final = ("text", "json", "ndjson", "nagios", "prometheus", "emf", "junit", "markdown")
-STREAMS: Final = ("text", "ndjson", "emf")
-"""Formats that can go on for ever; the others are one document, which a watch writes to a file."""
-HTML: Final = "html"
-"""The name of a format that the interface alone writes."""
-DEADLINES: Final = {"nagios": 9.0}
-"""The same by format: check_nrpe gives a plugin up after ten seconds, and with it the document."""
 REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
@@ -121,9 +115,10 @@ class _Format(click.Choice[str]):
     """A format, or the reason why one that has a name is not among them."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == HTML:
+        if any(row.name == value and not row.has_option for row in FORMATS):
             raise click.UsageError(
-                "The format html is written by the interface alone: `backuplink tui REPORT.json`, key e saves it.", ctx
+                f"The format {value} is written by the interface alone: `backuplink tui REPORT.json`, key e saves it.",
+                ctx,
             )
         return super().convert(value, param, ctx)
 
@@ -355,7 +350,10 @@ _MEASURING: Final = (
         "--deadline",
         type=Parsed(values.DEADLINE),
         show_default=", ".join(
-            [f"{DEFAULT_DEADLINE:g}", *(f"{each:g} with --format {name}" for name, each in DEADLINES.items())]
+            [
+                f"{DEFAULT_DEADLINE:g}",
+                *(f"{row.deadline:g} with --format {row.name}" for row in FORMATS if row.deadline is not None),
+            ]
         ),
         help="Seconds for the whole run.",
     ),
@@ -393,7 +391,7 @@ _GATHERING: Final = (
 )
 
 _SHOWING: Final = (
-    _option("--format", type=_Format(FORMATS), default=FORMATS[0], show_default=True, help="Of the report."),
+    _option("--format", type=_Format(OPTION_NAMES), default=DEFAULT_FORMAT, show_default=True, help="Of the report."),
     _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
     _option(
         "--output",
@@ -524,7 +522,7 @@ class Showing:
 
 def showing_from(options: Mapping[str, Any]) -> Showing:
     """What becomes of a report, from parsed options. Raises UsageError for options that exclude each other."""
-    if options["brief"] and options["format"] != "text":
+    if options["brief"] and not format_named(options["format"]).has_brief:
         raise click.UsageError(f"--brief shortens the text report; it does not go with --format {options['format']}.")
     return Showing(
         format=options["format"],
@@ -551,7 +549,7 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
         expect=Expect(options["expect"]),
         private_cidrs=options["private_cidrs"],
         timeout=options["timeout"],
-        deadline=DEADLINES.get(options["format"], DEFAULT_DEADLINE)
+        deadline=format_named(options["format"]).deadline or DEFAULT_DEADLINE
         if options["deadline"] is None
         else options["deadline"],
         profile=options["profile"],
@@ -574,10 +572,11 @@ def watching_from(options: Mapping[str, Any]) -> Watching:
             f"--deadline {deadline:g} does not fit into --interval {options['interval']:g}: a cycle has "
             f"{SHARE_FOR_A_CYCLE:.0%} of it, so at most {most:g} s."
         )
-    if options["format"] not in STREAMS and options["output"] is None:
+    if format_named(options["format"]).stream is None and options["output"] is None:
+        *others, last = (row.name for row in FORMATS if row.stream is not None)
         raise click.UsageError(
             f"--format {options['format']} is one document, and a watch goes on: give --output FILE to have it "
-            f"replaced in every cycle, or take {', '.join(STREAMS[:-1])} or {STREAMS[-1]}."
+            f"replaced in every cycle, or take {', '.join(others)} or {last}."
         )
     if options["brief"] and options["output"] is None:
         raise click.UsageError("--brief is for the text report, which a watch writes to --output FILE alone.")

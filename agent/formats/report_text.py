@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.judge.rules.rule import duration
+from agent.catalog.wording import duration
 from agent.report.model import Command, Finding, Report, Status, TargetAddress, TargetReport
 from probes.facts import DnsFacts, LookupFacts
 from probes.model import Observation, Role, Skipped, Step

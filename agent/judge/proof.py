@@ -8,10 +8,11 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
 from agent.judge.causality import Explains, blames_addresses
 from agent.judge.evidence import Evidence, skipped_because
-from agent.judge.rules.rule import Found, listed
+from agent.judge.rules.rule import Found
 from agent.judge.rules.run import REPORT_IT
 from agent.report.model import Fix
 from probes.model import Address, Observation, Role, Step, Target

@@ -5,8 +5,8 @@ import shlex
 from itertools import zip_longest
 from typing import Any
 
+from agent.catalog.wording import duration
 from agent.formats.report_text import visible
-from agent.judge.rules.rule import duration
 from agent.report.hops import Reachability
 from agent.report.model import Command, ConfiguredPath, Finding, Measured, Report, TargetReport
 from agent.report.serialization import to_json

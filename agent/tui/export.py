@@ -1,24 +1,16 @@
 """Saving a report from the interface: in a format that is asked for by name, and never over anything."""
 
 import errno
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
-from agent.formats import html, json, markdown
+from agent.formats.registry import FORMATS, render
 from agent.process.write_file import to_new_file
 from agent.report.model import Report
-
-_FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
-    "json": json.render,
-    "html": html.render,
-    "markdown": markdown.render,
-}
 
 
 def formats() -> tuple[str, ...]:
     """The names of the formats that a report can be saved in."""
-    return tuple(_FORMATS)
+    return tuple(row.name for row in FORMATS if row.can_be_saved)
 
 
 def save(report: Report, place: str, wanted: str) -> Path:
@@ -27,7 +19,9 @@ def save(report: Report, place: str, wanted: str) -> Path:
     `~` in `place` is a home. Raises FileExistsError where anything is there already, KeyError for a format that is not
     among `formats`, and OSError where the file cannot be written.
     """
-    document = _FORMATS[wanted](report)
+    if wanted not in formats():
+        raise KeyError(wanted)
+    document = render(report, wanted)
     path = _path(place)
     to_new_file(document, path)
     return path

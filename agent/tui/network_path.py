@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from agent.catalog.services import SERVICES
-from agent.judge.rules.rule import duration
+from agent.catalog.wording import duration
 from agent.report.model import Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import AllowanceFacts, DnsFacts, LookupFacts, ProxyFacts

@@ -22,7 +22,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.formats import prometheus
-from agent.formats.ndjson import NdjsonWriter
+from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer, one_line
 from agent.process.write_file import to_file
@@ -54,7 +54,7 @@ LAST_SECONDS: Final = 1.0
 """For what still has to be told when the watch ends."""
 OVERDUE_INTERVALS: Final = 2.0
 MAX_BACKLOG: Final = 20_000
-"""NdjsonWriter that may wait for the reader of stdout before a cycle's are left out."""
+"""Lines that may wait for the reader of stdout before a cycle's are left out."""
 ERROR: Final = 3
 """Priority of what the watch itself cannot do (syslog(3))."""
 
@@ -71,7 +71,7 @@ class WatchConfig:
     measure: Measure
     judge: Callable[[Measurement], Report]
     format: str
-    """Of stdout, `text`, `ndjson` or `emf`, where there is no `output`."""
+    """Name of the format on stdout, one with a stream, where there is no `output`."""
     output: Path | None
     """The file that has the last report, as `render` gives it."""
     render: Callable[[Report], str]
@@ -276,11 +276,12 @@ class Watch:
 
     # --- What a cycle leaves -----------------------------------------------------------------------------------------
 
-    def _lines_of(self, job: WatchConfig) -> NdjsonWriter | None:
+    def _lines_of(self, job: WatchConfig) -> LiveWriter | None:
         """Where this cycle's events go as they happen; nowhere unless that is wanted and its reader keeps up."""
-        if job.format != "ndjson" or job.output is not None or job.redact:
+        row = format_named(job.format)
+        if row.live is None or job.output is not None or job.redact:
             return None
-        return NdjsonWriter(self._around.documents.write) if self._keeps_up() else None
+        return live_writer(row, self._around.documents.write) if self._keeps_up() else None
 
     def _keeps_up(self) -> bool:
         if self._around.documents.waiting <= MAX_BACKLOG:
@@ -289,18 +290,19 @@ class Watch:
         return False
 
     async def _leave(
-        self, job: WatchConfig, report: Report, changes: tuple[StateChange, ...], lines: NdjsonWriter | None
+        self, job: WatchConfig, report: Report, changes: tuple[StateChange, ...], lines: LiveWriter | None
     ) -> None:
         shown = self._report or report
         whole = encode(shown) if changes and job.watching.on_change is not None else None
         for change in changes:
             self._say(line_of(change, redact=job.redact))
+        stream = format_named(job.format).stream if job.output is None else None
         if lines is not None:
             lines.end(shown)
-        elif job.output is None and job.format != "text" and (job.format == "emf" or job.redact) and self._keeps_up():
+        elif (stream is Stream.DOCUMENTS or (stream is Stream.EVENTS and job.redact)) and self._keeps_up():
             self._around.documents.write(job.render(shown))
         for change in changes:
-            if job.format == "ndjson" and job.output is None:
+            if stream is Stream.EVENTS:
                 self._around.documents.write(_change_line(change, shown, job.redact))
             if job.watching.on_change is not None or job.watching.notify is not None:
                 self._notices.add(Notice(change.id, document(change, shown, redact=job.redact), whole))

@@ -19,9 +19,10 @@ import pytest
 
 from agent.cli import entry
 from agent.cli import main as cli
-from agent.cli.options import FORMATS, settings_from, showing_from
+from agent.cli.options import settings_from, showing_from
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
+from agent.formats.registry import OPTION_NAMES
 from agent.formats.report_text import visible
 from agent.process.cancel import CancelToken
 from agent.process.output import MAX_LINE, one_line
@@ -236,7 +237,7 @@ def test_bad_input_is_refused_by_the_real_process(case: Refused, here: Path) -> 
 
 
 @pytest.mark.parametrize("locale", ["C", "xx_XX.nonsense", ""])
-@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("wanted", OPTION_NAMES)
 def test_bad_input_is_refused_whatever_the_terminal_can_show(locale: str, wanted: str) -> None:
     variables = {"LC_ALL": locale, "PYTHONUTF8": "0", "COLUMNS": "banana", "TERM": "\x1b[2J", "TZ": "banana"}
     result = subprocess.run(

@@ -57,9 +57,9 @@ DURING = (
 AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")
 """Seams at which the run is complete."""
 RENDERING = {
-    "text": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
-    "json": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
-    "ndjson": ("Lines.end:1", "encode:1", "encode:2", "Lines.end:2", "Writer.end:1", "Writer.end:2"),
+    "text": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
+    "json": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
+    "ndjson": ("NdjsonWriter.end:1", "encode:1", "encode:2", "NdjsonWriter.end:2", "Writer.end:1", "Writer.end:2"),
 }
 """And its document is made and written."""
 LATE = ("report:2", "demo:2", "dispatch:2")

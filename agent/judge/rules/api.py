@@ -8,10 +8,11 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
 from agent.catalog.services import SERVICES
+from agent.catalog.wording import listed
 from agent.judge.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
 from probes.model import FailureKind, Observation, Role, Step, Target

@@ -6,11 +6,12 @@ Each rule names the failed attempts of one nature, as `agent.judge.conditions.co
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.catalog.wording import after, duration, listed
 from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, after, duration, grouped_by_place, listed, ports_at
+from agent.judge.rules.rule import Found, Rule, grouped_by_place, ports_at
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered

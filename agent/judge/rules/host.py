@@ -9,10 +9,11 @@ from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, addresses_in, ids
-from agent.judge.rules.rule import Found, Rule, duration, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families

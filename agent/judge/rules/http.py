@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import after, listed
 from agent.judge.commands import describe_endpoint, read_only, whose_address
 from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, after, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target

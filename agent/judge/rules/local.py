@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import after, listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, after, listed, ports_at
+from agent.judge.rules.rule import Found, Rule, ports_at
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts

@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
+from agent.catalog.wording import listed
 from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
     empty_answers,
@@ -15,7 +16,7 @@ from agent.judge.conditions.names import (
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, ids
-from agent.judge.rules.rule import Found, Rule, listed, servers_of, verb_ending
+from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope

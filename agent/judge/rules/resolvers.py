@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
 from agent.judge.conditions.resolvers import (
     failing_resolvers,
@@ -15,7 +16,7 @@ from agent.judge.conditions.resolvers import (
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids, private_in
-from agent.judge.rules.rule import Found, Rule, after, listed, servers_of, verb_ending
+from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families

@@ -1,10 +1,11 @@
 """The form of a rule, and the few words in which rules report."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
@@ -44,28 +45,6 @@ class Rule:
     check: Callable[[Evidence], Iterable[Found]]
     reads: tuple[str, ...] = ()
     """Reads of the configuration without which it cannot be asked."""
-
-
-def listed(items: Iterable[object]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    words = [str(item) for item in items]
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
-
-
-def after(observations: Sequence[Observation[Any]]) -> str:
-    """How long it took, in words: `after 3.0 s`; a range where it differs."""
-    seconds = sorted(each.seconds for each in observations if each.seconds is not None)
-    if not seconds:
-        return "at once"
-    low, high = duration(seconds[0]), duration(seconds[-1])
-    return f"after {low}" if low == high else f"after {low} to {high}"
-
-
-def duration(seconds: float) -> str:
-    """`3.0 s`, `12 ms`, `0.2 ms`."""
-    if seconds >= 0.9995:
-        return f"{seconds:.1f} s"
-    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
 
 
 def servers_of(answers: Iterable[Observation[Any]]) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Final
 
+from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
 from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, after, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, Fix
 from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target

@@ -17,7 +17,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from agent.cli.main import dispatch, main
-from agent.cli.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
+from agent.cli.options import MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
+from agent.formats.registry import OPTION_NAMES
 from agent.report import codec, facts_file
 from agent.settings import Expect, NamedEndpoint, Settings, Suppression
 from tests.support.sample_facts import facts
@@ -465,7 +466,7 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         made, shown = settled("--config", str(config))
         assert 0.1 <= made.timeout <= 60
         assert 1 <= made.deadline <= 3600
-        assert shown.format in FORMATS
+        assert shown.format in OPTION_NAMES
     except click.UsageError as error:
         refusal = error.message
     said = (f"{config}: ", "--brief shortens", "--no-ec2 wants", *(f"{name}: is of the Region" for name in FACTS))

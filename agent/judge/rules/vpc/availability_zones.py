@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import Found, Rule, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, SUBNETS, VpcEndpoint

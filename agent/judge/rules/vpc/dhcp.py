@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.resolvers import private_elsewhere
 from agent.judge.evidence import Evidence
 from agent.judge.observations import private_in
-from agent.judge.rules.rule import EC2, Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import EC2, Found, Rule, resting_on, says
 from agent.report.model import CommandScope, Fix
 from probes.model import Step
 from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS

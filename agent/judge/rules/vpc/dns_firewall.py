@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.dns_settings import blocking_rule, denials_of, is_matched, private_zone_for, zones_named
 from agent.judge.conditions.names import NameFault, empty_answers, missing_names, redirected_answers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import RESOLVER, Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import RESOLVER, Found, Rule, resting_on, says
 from agent.report.model import CommandScope, Fix
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import DNS_FIREWALL, FirewallRule

@@ -5,11 +5,12 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import Found, Rule, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, Addressing, Step, Target
 from probes.ports import HTTPS

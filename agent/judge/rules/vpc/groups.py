@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import admit, known_id, permission, ranges
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at, places_of
 from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix

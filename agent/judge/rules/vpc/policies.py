@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import show_endpoints
 from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
 from agent.judge.endpoint_policy.call import Call, resource_of
 from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import Found, Rule, resting_on, says
 from agent.report.model import Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target

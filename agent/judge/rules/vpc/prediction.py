@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, by_place, ids, kind_of, places
-from agent.judge.rules.rule import Found, Rule, listed, resting_on, says, servers_of, verb_ending
+from agent.judge.rules.rule import Found, Rule, resting_on, says, servers_of, verb_ending
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
 from probes.model import FailureKind, Observation, Step, Target

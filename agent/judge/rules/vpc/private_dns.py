@@ -5,12 +5,13 @@ from typing import Final
 
 from agent.catalog.services import SERVICES
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
 from agent.judge.conditions.dns_settings import endpoints_here, is_of_this_vpc, private_zone_for, unanswered
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import EC2, Found, Rule, listed, resting_on, says, servers_of
+from agent.judge.rules.rule import EC2, Found, Rule, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Addressing, Step, Target

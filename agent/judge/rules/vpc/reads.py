@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from agent.catalog.partitions import partition_of
+from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
-from agent.judge.rules.rule import Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Fix
 from probes.model import NOT_BEGUN, FailureKind, Observation, Step
 from probes.vpc.model import READS

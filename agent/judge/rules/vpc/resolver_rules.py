@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.dns_settings import endpoints_here, resolver_rule_for, unanswered
 from agent.judge.conditions.names import NameFault, public_answers
 from agent.judge.conditions.resolvers import SilentResolvers, failing_resolvers, silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids
-from agent.judge.rules.rule import RESOLVER, Found, Rule, listed, resting_on, says, servers_of
+from agent.judge.rules.rule import RESOLVER, Found, Rule, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Observation, Step, Target

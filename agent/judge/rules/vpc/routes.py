@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.stops import stops_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, listed
+from agent.judge.rules.rule import Found, Rule
 from agent.judge.rules.vpc.stopped import found_at
 from agent.report.hops import Reachability, Stage
 from agent.report.model import CommandScope, Fix

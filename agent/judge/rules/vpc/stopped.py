@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.conditions.stops import Stop
 from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
-from agent.judge.rules.rule import Found, listed, resting_on, says
+from agent.judge.rules.rule import Found, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, FailureKind, Target
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from agent.catalog.wording import listed
 from agent.judge.commands import describe_endpoint, known_id, read_only
 from agent.judge.conditions.dns_settings import (
     denials_of,
@@ -15,7 +16,7 @@ from agent.judge.conditions.dns_settings import (
 from agent.judge.conditions.names import empty_answers, missing_names, outside_answers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids
-from agent.judge.rules.rule import EC2, ROUTE_53, Found, Rule, listed, resting_on, says
+from agent.judge.rules.rule import EC2, ROUTE_53, Found, Rule, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Address, FailureKind, Step, Target

@@ -1,0 +1,28 @@
+"""Words for people that judge, formats and interface share: lists, durations, and how long observations took."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from probes.model import Observation
+
+
+def listed(items: Iterable[object]) -> str:
+    """`a`, `a and b`, `a, b and c`; `none` where there is nothing."""
+    words = [str(item) for item in items]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else "none"
+
+
+def after(observations: Sequence[Observation[Any]]) -> str:
+    """How long observations took, in words: `after 3.0 s`; a range where it differs."""
+    seconds = sorted(observation.seconds for observation in observations if observation.seconds is not None)
+    if not seconds:
+        return "at once"
+    low, high = duration(seconds[0]), duration(seconds[-1])
+    return f"after {low}" if low == high else f"after {low} to {high}"
+
+
+def duration(seconds: float) -> str:
+    """`3.0 s`, `12 ms`, `0.2 ms`."""
+    if seconds >= 0.9995:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 else f"{seconds * 1000:.1f} ms"
