@@ -18,10 +18,11 @@ import click
 from hypothesis import strategies as st
 
 from agent.app.read_saved import MAX_FACTS_BYTES, MAX_REPORT_BYTES
+from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.cli.main import main
-from agent.cli.options import FORMATS, MAX_CONFIG_BYTES
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
+from agent.formats.registry_interim import FORMATS
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact

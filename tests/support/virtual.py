@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from agent.cli.main import rendered
+from agent.formats.registry_interim import rendered
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from agent.cli import entry
-from agent.cli.options import FORMATS
+from agent.formats.registry_interim import FORMATS
 from agent.report import codec
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
