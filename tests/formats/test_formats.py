@@ -15,9 +15,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent.cli.main import dispatch, has_colours
+from agent.cli.main import dispatch
 from agent.formats import ndjson, text
 from agent.formats.registry import RenderOptions
+from agent.process.output import has_colours
 from agent.report import codec, exits
 from agent.report.model import Report, Status
 from agent.run.events import ObservationMade

@@ -26,7 +26,8 @@ import pytest
 import manual
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
-from agent.cli.options import config_values, settings_from, showing_from, watching_from
+from agent.cli.config_file import config_values
+from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.formats import prometheus
 from agent.formats.monitoring import Standing
 from agent.formats.registry import format_named
@@ -358,7 +359,7 @@ def accepts(words: Sequence[str]) -> None:
     command = cli.main.commands[name]
     with command.make_context(name, arguments, parent=manual.context_of(cli.main)) as context:
         if name in ("check", "watch", "demo"):
-            showing_from(context.params)
+            report_options_from(context.params)
         if name in ("check", "watch"):
             settings_from(context.params, {})
         if name == "watch" or context.params.get("again_and_again"):

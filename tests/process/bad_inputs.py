@@ -18,8 +18,8 @@ import click
 from hypothesis import strategies as st
 
 from agent.app.read_saved import MAX_FACTS_BYTES, MAX_REPORT_BYTES
+from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.cli.main import main
-from agent.cli.options import MAX_CONFIG_BYTES
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
 from agent.formats.registry import OPTION_NAMES

@@ -1,7 +1,6 @@
 """Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
 where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
 
-import asyncio
 import json
 import os
 import signal
@@ -17,9 +16,11 @@ import click
 import jsonschema
 import pytest
 
+from agent.app.check import Listener
+from agent.app.check import check as run_check
 from agent.cli import entry
 from agent.cli import main as cli
-from agent.cli.options import settings_from, showing_from
+from agent.cli.to_settings import report_options_from, settings_from
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import OPTION_NAMES
@@ -29,6 +30,8 @@ from agent.process.output import MAX_LINE, one_line
 from agent.report import codec
 from agent.report.model import Measurement
 from agent.run import runner as running
+from agent.run.runner import measure
+from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
@@ -307,16 +310,16 @@ class ThisHost(SimulatedMachine):
 def check(arguments: list[str]) -> int:
     """`check` with these arguments and this process's SDK, whose packets never leave the process."""
     with cli.main.commands["check"].make_context("check", arguments) as context:
-        settings, shown = settings_from(context.params, os.environ), showing_from(context.params)
+        settings, shown = settings_from(context.params, os.environ), report_options_from(context.params)
     chosen = scenarios.load("healthy")
 
-    async def go(stop: CancelToken, listener: cli.Listener) -> Measurement:
+    async def measured(settings: Settings, listener: Listener, stop: CancelToken) -> Measurement:
         async with simulated(chosen) as world:
             machine = ThisHost(chosen, world.machine.now)
-            return await cli.run(settings, World(net=world.net, machine=machine, sdk=SystemSdk()), stop, listener)
+            here = World(net=world.net, machine=machine, sdk=SystemSdk())
+            return await measure(settings, here, emit=listener, stop=stop)
 
-    with asyncio.Runner() as runner:
-        return cli.report(runner, go, [], shown)
+    return run_check(settings, measured, shown, [])
 
 
 @pytest.fixture
