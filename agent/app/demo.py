@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
     from agent.report.model import Measurement
     from agent.run.events import Event
-    from agent.watch.schedule import WatchConfig
+    from agent.watch.config import WatchConfig
 
 
 def scenario_names() -> tuple[str, ...]:

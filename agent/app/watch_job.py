@@ -20,7 +20,9 @@ from agent.process.signals import cancel_on_signals, exit_on_signals, start_grac
 from agent.report import exits
 from agent.report.model import Report
 from agent.settings import CYCLE_SHARE, ReportOptions, Settings, Watching
-from agent.watch.schedule import CannotListenError, Watch, WatchConfig, WatchEnvironment
+from agent.watch.config import WatchConfig, WatchEnvironment
+from agent.watch.reload import CannotListenError
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager, in_journal
 
 ReadAgain = Callable[[], WatchConfig]

@@ -1,4 +1,4 @@
-"""A change in words and as a document: a line for a person or the journal, JSON for a program."""
+"""A change as text and as a document: a line for a person or the journal, JSON for a program."""
 
 import json
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ NAMES: Final = (
     *("schema", "id", "kind", "at", "since", "seconds", "cycles", "stands", "status", "before", "code", "severity"),
     *("about", "text", "run_id", "instance_id", "region", "vpc_id"),
 )
-"""What a template may name: the keys of a change's document that hold no object."""
+"""What a template may name: the keys of a change's document whose values are not objects."""
 MASK: Final = "***"
 MAX_DEPTH: Final = 64
-"""Of lists and objects inside each other in a template."""
+"""Levels of nested lists and objects in a template."""
 NOTICE: Final = 5
 """Priorities of syslog(3): 2 critical, 3 error, 4 warning, 5 notice, 6 information."""
+_QUIET: Final = "no further line until it settles"
 _GOOD: Final = frozenset({Kind.CLEARED, Kind.BETTER, Kind.SETTLED, Kind.EXPLAINED})
 
 
@@ -37,14 +38,14 @@ class Line:
     text: str
 
     def shown(self, *, journal: bool) -> str:
-        """With the priority in front, as the journal reads it (sd-daemon(3)), or without."""
+        """The line with a newline; for the journal with its priority in front (sd-daemon(3))."""
         return f"<{self.priority}>{self.text}\n" if journal else f"{self.text}\n"
 
 
 def line_of(change: StateChange, *, redact: bool) -> Line:
     """A change on one line: `2026-01-15T03:02:05Z raised TCP002@backup (critical): …; after 62 s, 2 cycles`."""
-    said = _verdict(change, redact) if change.finding is None else _finding(change, redact)
-    return Line(_priority(change), one_line(visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {said}")))
+    text = _verdict(change, redact) if change.finding is None else _finding(change, redact)
+    return Line(_priority(change), one_line(visible(f"{change.at:%Y-%m-%dT%H:%M:%SZ} {text}")))
 
 
 def _priority(change: StateChange) -> int:
@@ -59,7 +60,7 @@ def _verdict(change: StateChange, redact: bool) -> str:
     summary = "" if redact else f": {change.summary}"
     match change.kind:
         case Kind.FLAPPING:
-            return f"flapping verdict {change.status}{summary}; it changes again and again, and is said when that ends"
+            return f"flapping verdict {change.status}{summary}; it keeps changing; {_QUIET}"
         case Kind.SETTLED:
             return f"settled verdict {change.status}{summary}"
     was = "" if change.before is None else f", was {change.before} for {lasted(change.seconds)}"
@@ -69,16 +70,16 @@ def _verdict(change: StateChange, redact: bool) -> str:
 def _finding(change: StateChange, redact: bool) -> str:
     finding = change.finding
     if finding is None:
-        raise ValueError("a change of the verdict is about no finding")
+        raise ValueError("a change of the verdict has no finding")
     about = f"{change.kind} {_about(change, redact)} ({finding.severity}): {finding.title}"
     match change.kind:
         case Kind.FLAPPING:
-            return f"{about}; it comes and goes, and is said again when that ends"
+            return f"{about}; it comes and goes; {_QUIET}"
         case Kind.SETTLED:
-            return f"{about}; it {'stands' if change.stands else 'does not stand'}"
+            return f"{about}; it {'is raised' if change.stands else 'is not raised'}"
         case Kind.EXPLAINED:
             return f"{about}; it follows from {finding.explained_by}" if not redact else about
-    return f"{about}; {'there' if change.kind is not Kind.CLEARED else 'it lasted'} for {lasted(change.seconds)}"
+    return f"{about}; {'present' if change.kind is not Kind.CLEARED else 'it lasted'} for {lasted(change.seconds)}"
 
 
 def _about(change: StateChange, redact: bool) -> str:
@@ -90,7 +91,7 @@ def _about(change: StateChange, redact: bool) -> str:
 
 
 def target_of(finding: Finding, *, redact: bool) -> str:
-    """What a finding is about, empty where that is the run; with a mask for a host or an address in it."""
+    """The target of a finding, empty where it has none; with `redact` its host or address is masked."""
     target = finding.target or ""
     service, own_host, _ = target.partition("@")
     if not redact or target in SERVICES or not target:
@@ -99,7 +100,7 @@ def target_of(finding: Finding, *, redact: bool) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """A duration of a watch: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
+    """A duration of seconds to days: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`."""
     whole = round(seconds)
     if whole < 120:
         return f"{whole} s"
@@ -114,10 +115,10 @@ def lasted(seconds: float) -> str:
 
 
 def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, Any]:
-    """A change as plain data. `report` is the run that proves it, masked where `redact` says so."""
+    """A change as JSON values. `report` is the run that proves it, already masked where `redact` is set."""
     finding = change.finding
-    seen = report.vantage
-    told: dict[str, Any] = {
+    vantage = report.vantage
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "id": change.id,
         "kind": change.kind,
@@ -134,18 +135,20 @@ def document(change: StateChange, report: Report, *, redact: bool) -> dict[str, 
         "about": _about(change, redact),
         "text": line_of(change, redact=redact).text,
         "run_id": change.run_id,
-        "instance_id": seen.instance_id,
-        "region": seen.region,
-        "vpc_id": seen.vpc_id,
+        "instance_id": vantage.instance_id,
+        "region": vantage.region,
+        "vpc_id": vantage.vpc_id,
     }
-    return to_json(told)  # type: ignore[no-any-return] # to_json() of a table is one
+    return to_json(content)  # type: ignore[no-any-return] # to_json() of a table is one
 
 
-def filled(template: Any, told: dict[str, Any]) -> Any:
-    """A template of JSON with `$name` in its texts replaced by what a change's document has under that name, as text.
-    What stands in JSON's texts is escaped by whoever writes it, so a change cannot alter the template's form. Raises
-    KeyError, ValueError and RecursionError for what `flaw_of` names."""
-    return _filled(template, {name: _as_text(told[name]) for name in NAMES}, MAX_DEPTH)
+def filled(template: Any, values: dict[str, Any]) -> Any:
+    """A JSON template with every `$name` in its strings replaced by that value of a change's document, as text.
+
+    Values end up in JSON strings, which are escaped when they are written, so a change cannot alter the structure of
+    the template. Raises KeyError, ValueError and RecursionError for what `flaw_of` describes.
+    """
+    return _filled(template, {name: _as_text(values[name]) for name in NAMES}, MAX_DEPTH)
 
 
 def _as_text(value: Any) -> str:
@@ -154,16 +157,16 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else dumps(value)
 
 
-def _filled(template: Any, words: dict[str, str], room: int) -> Any:
-    if not room:
+def _filled(template: Any, texts: dict[str, str], depth: int) -> Any:
+    if not depth:
         raise RecursionError
     match template:
         case str():
-            return Template(template).substitute(words)
+            return Template(template).substitute(texts)
         case list():
-            return [_filled(each, words, room - 1) for each in template]
+            return [_filled(value, texts, depth - 1) for value in template]
         case dict():
-            return {key: _filled(each, words, room - 1) for key, each in template.items()}
+            return {key: _filled(value, texts, depth - 1) for key, value in template.items()}
     return template
 
 
@@ -172,18 +175,18 @@ def flaw_of(template: Any) -> str | None:
     try:
         sample = filled(template, dict.fromkeys(NAMES))
     except KeyError as error:
-        return f"there is no ${error.args[0]}; there are {', '.join(f'${name}' for name in NAMES)}"
+        return f"${error.args[0]} is unknown; known are {', '.join(f'${name}' for name in NAMES)}"
     except ValueError:
-        return "a $ begins a name, such as $text; write $$ where the sign itself is meant"
+        return "a $ starts a name, such as $text; write $$ for the character itself"
     except RecursionError:
-        return "its lists and objects are too deep inside each other"
+        return "its lists and objects are nested too deeply"
     try:
         dumps(sample)
     except ValueError:
-        return "NaN and Infinity are no numbers of JSON"
+        return "JSON has no NaN and no Infinity"
     return None
 
 
-def dumps(told: Any) -> str:
-    """On one line."""
-    return json.dumps(told, allow_nan=False)
+def dumps(value: Any) -> str:
+    """JSON on one line. Raises ValueError for NaN and Infinity."""
+    return json.dumps(value, allow_nan=False)

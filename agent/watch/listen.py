@@ -1,10 +1,10 @@
-"""The one place that listens: metrics and liveness over HTTP, and on loopback the last report and a look on demand.
+"""The HTTP listener: metrics and liveness, and on loopback also the last report and a run on demand.
 
-It answers one request a connection, from what the cycles have left, and waits for a run only where `/probe` asks for
-one. Whoever connects is a stranger: what he sends is bounded in bytes and in time, so is how long he takes to read, and
-when too many are there the oldest connection makes room for the newest, so that a scrape always gets through. The
-`Host` must be the address that is connected to or a name of loopback: a page in a browser on this host can be led to
-any address by its name (DNS rebinding), and gives itself away by that name.
+It answers one request a connection, from the results of the last cycle, and waits for a run only for `/probe`. Clients
+are untrusted: a request is bounded in bytes and in time, so is the time a client takes to read, and when too many are
+connected the oldest connection is closed for the newest, so that a scrape always gets through. The `Host` must be the
+address that the client connected to, or a name of loopback: a page in a browser on this host can be directed to any
+address by a name (DNS rebinding), but then sends that name.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ import h11
 MAX_CONNECTIONS: Final = 128
 MAX_HEAD_BYTES: Final = 16_384
 HEAD_SECONDS: Final = 5.0
-"""For a request to arrive."""
+"""Limit for a request to arrive."""
 BODY_SECONDS: Final = 10.0
-"""For an answer to be taken."""
+"""Limit for an answer to be read."""
 LINGER_SECONDS: Final = 1.0
 LINGER_BYTES: Final = 1 << 18
-"""Of what still comes after an answer: closing on unread bytes would reset the connection, and the answer with it
-(RFC 9112, section 9.6)."""
+"""How long, and how much, is read after an answer: closing with unread bytes would reset the connection, and the client
+would lose the answer (RFC 9112, section 9.6)."""
 SCRAPE_SECONDS: Final = 10.0
-"""Prometheus' own default, where the request does not name its patience."""
+"""Prometheus' own default, where the request names no timeout."""
 SCRAPE_MARGIN: Final = 0.5
-"""Of that, kept for the way back, as blackbox_exporter does (--timeout-offset)."""
+"""Seconds of the timeout that are kept for the answer to arrive, as blackbox_exporter does (--timeout-offset)."""
 _SCRAPE_TIMEOUT: Final = "x-prometheus-scrape-timeout-seconds"
 _READ: Final = 4_096
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
@@ -57,19 +57,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What is answered, by path. None of these may block."""
+    """The content of the pages. None of these may block."""
 
     metrics: Callable[[], str]
     alive: Callable[[], tuple[bool, str]]
-    """Whether cycles come to their end, and a line about it."""
+    """Whether cycles finish in time, and a line about it."""
     report: Callable[[], str | None]
     """The last report as JSON; None before the first."""
     probe: Callable[[], Awaitable[str | None]]
-    """The metrics of the run in flight, or of a new one; None where the watch ends meanwhile."""
+    """The metrics of the run in flight, or of a new one; None where the watch ends first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """One request."""
 
     method: str
@@ -80,7 +80,7 @@ class Asked:
 
 
 class RefusedError(Exception):
-    """A request that gets no more than this answer."""
+    """A request is refused with this answer."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.body)
@@ -88,44 +88,44 @@ class RefusedError(Exception):
 
 
 class Listener:
-    """A server while it is open."""
+    """A server on one address and port."""
 
     def __init__(self, address: Address, port: int, pages: Pages) -> None:
         self.address = address
         self.port = port
         self._pages = pages
         self._server: asyncio.Server | None = None
-        self._ended = False
+        self._closed = False
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         """Connections being served, oldest first."""
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address as a URL without a path."""
         host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
         return f"http://{host}:{self.port}"
 
-    async def begin(self) -> None:
-        """Listen. Raises OSError where the address is not this host's or the port is taken. Where the port is 0 the
-        kernel chooses one, and `port` tells it."""
+    async def start(self) -> None:
+        """Listen. Raises OSError where the address is not this host's or the port is in use. For port 0 the kernel
+        chooses one, which `port` then holds."""
         self._server = await asyncio.start_server(self._accept, str(self.address), self.port, limit=MAX_HEAD_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def end(self) -> None:
-        """CancelToken listening, and let go of every connection."""
-        self._ended = True  # for good: whoever wants to listen there again opens another one
+    async def close(self) -> None:
+        """Stop listening, and abort every connection. A closed listener cannot be started again."""
+        self._closed = True
         if self._server is not None:
             self._server.close()
-        left = list(self._open)
-        for task in left:
+        tasks = list(self._open)
+        for task in tasks:
             task.cancel()
-        if left:
-            await asyncio.wait(left)
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection in a task of its own. Not as a coroutine: what asyncio makes of one before Python 3.12.2
-        logs a traceback for each connection that is let go (cpython gh-113538)."""
-        if self._ended:  # it was on its way in when the listener was closed
+        """Serve a connection in a task of its own. Not a coroutine: asyncio before Python 3.12.2 would log a traceback
+        for every connection that is cancelled (cpython gh-113538)."""
+        if self._closed:  # the connection was accepted while the listener closed
             writer.transport.abort()
             return
         while len(self._open) >= MAX_CONNECTIONS:
@@ -134,85 +134,88 @@ class Listener:
             oldest.cancel()
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._open[task] = writer
-        task.add_done_callback(self._let_go)
+        task.add_done_callback(self._release)
 
-    def _let_go(self, task: asyncio.Task[None]) -> None:
+    def _release(self, task: asyncio.Task[None]) -> None:
         if (writer := self._open.pop(task, None)) is not None:
-            writer.transport.abort()  # all that it was to give has gone to the kernel, or is not wanted
+            writer.transport.abort()  # the answer is with the kernel, or not wanted
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError):  # it has gone, or takes nothing: nobody is left to tell
-            await self._converse(reader, writer)
+        with contextlib.suppress(OSError, TimeoutError):  # the client has gone or does not read
+            await self._exchange(reader, writer)
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read one request, answer it, and wait for the other end to close. Raises OSError and TimeoutError."""
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         try:
             async with asyncio.timeout(HEAD_SECONDS):
-                asked = await _read_head(connection, reader)
+                request = await _read_head(connection, reader)
         except TimeoutError:
-            asked = None
+            request = None
         except RefusedError as refused:
             await _write(connection, writer, refused.answer, head_only=False)
             await _linger(reader)
             return
-        if asked is None:  # nothing whole came: there is nobody to answer
+        if request is None:  # no complete request came: there is nothing to answer
             return
         try:
-            answer = await self._answer(asked, local=ip_address(writer.get_extra_info("sockname")[0]))
+            answer = await self._answer(request, local=ip_address(writer.get_extra_info("sockname")[0]))
         except RefusedError as refused:
             answer = refused.answer
-        await _write(connection, writer, answer, head_only=asked.method == "HEAD")
+        await _write(connection, writer, answer, head_only=request.method == "HEAD")
         await _linger(reader)
 
-    async def _answer(self, asked: Asked, *, local: Address) -> Answer:
-        _check_host(asked.headers.get("host"), local)
-        pages: dict[str, Callable[[Asked], Awaitable[Answer]]] = {"/metrics": self._metrics, "/healthz": self._healthz}
-        beside = {"/report.json": self._report, "/probe": self._probe}
-        if asked.path in beside and not self.address.is_loopback:
-            raise RefusedError(Answer(HTTPStatus.NOT_FOUND, f"{asked.path} is served on a loopback address alone.\n"))
-        page = {**pages, **beside}.get(asked.path)
+    async def _answer(self, request: Request, *, local: Address) -> Answer:
+        _check_host(request.headers.get("host"), local)
+        pages: dict[str, Callable[[Request], Awaitable[Answer]]] = {
+            "/metrics": self._metrics,
+            "/healthz": self._healthz,
+        }
+        local_pages = {"/report.json": self._report, "/probe": self._probe}
+        if request.path in local_pages and not self.address.is_loopback:
+            raise RefusedError(Answer(HTTPStatus.NOT_FOUND, f"{request.path} is served on loopback addresses only.\n"))
+        page = {**pages, **local_pages}.get(request.path)
         if page is None:
-            known = " ".join([*pages, *(beside if self.address.is_loopback else ())])
-            raise RefusedError(Answer(HTTPStatus.NOT_FOUND, f"Not here. There are: {known}\n"))
-        if asked.method not in ("GET", "HEAD"):
+            known = " ".join([*pages, *(local_pages if self.address.is_loopback else ())])
+            raise RefusedError(Answer(HTTPStatus.NOT_FOUND, f"Not found. Pages: {known}\n"))
+        if request.method not in ("GET", "HEAD"):
             allow = (("Allow", "GET, HEAD"),)
             raise RefusedError(Answer(HTTPStatus.METHOD_NOT_ALLOWED, "GET or HEAD.\n", headers=allow))
-        if asked.has_body:
-            raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request here has no body.\n"))
-        if asked.query:
-            raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, f"{asked.path} takes no parameters.\n"))
-        return await page(asked)
+        if request.has_body:
+            raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request must have no body.\n"))
+        if request.query:
+            raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, f"{request.path} takes no parameters.\n"))
+        return await page(request)
 
-    async def _metrics(self, _: Asked) -> Answer:
+    async def _metrics(self, _: Request) -> Answer:
         return Answer(HTTPStatus.OK, self._pages.metrics(), METRICS)
 
-    async def _healthz(self, _: Asked) -> Answer:
+    async def _healthz(self, _: Request) -> Answer:
         alive, words = self._pages.alive()
         return Answer(HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE, f"{words}\n")
 
-    async def _report(self, _: Asked) -> Answer:
-        found = self._pages.report()
-        if found is None:
-            raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "No cycle has come to its end yet.\n"))
-        return Answer(HTTPStatus.OK, found, JSON)
+    async def _report(self, _: Request) -> Answer:
+        report = self._pages.report()
+        if report is None:
+            raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "No cycle has finished yet.\n"))
+        return Answer(HTTPStatus.OK, report, JSON)
 
-    async def _probe(self, asked: Asked) -> Answer:
-        patience = _patience(asked.headers.get(_SCRAPE_TIMEOUT))
+    async def _probe(self, request: Request) -> Answer:
+        limit = _probe_limit(request.headers.get(_SCRAPE_TIMEOUT))
         try:
-            async with asyncio.timeout(patience):
-                found = await self._pages.probe()
+            async with asyncio.timeout(limit):
+                text = await self._pages.probe()
         except TimeoutError:
-            words = f"The run has not come to its end within {patience:g} s; it goes on, and /metrics will have it.\n"
+            words = f"The run did not finish within {limit:g} s; it goes on, and /metrics will have it.\n"
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, words)) from None
-        if found is None:
+        if text is None:
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "The watch is ending.\n"))
-        return Answer(HTTPStatus.OK, found, METRICS)
+        return Answer(HTTPStatus.OK, text, METRICS)
 
 
-async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> Asked | None:
-    """The next request without its body; None where the other end has gone before it was whole. Raises RefusedError
-    for what is no HTTP/1.x."""
+async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
+    """The next request without its body; None where the client closed before it was complete. Raises RefusedError for
+    what is not HTTP/1.x."""
     try:
         while (event := connection.next_event()) is h11.NEED_DATA:
             connection.receive_data(await reader.read(_READ))
@@ -221,16 +224,16 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         raise RefusedError(Answer(status, f"{status.phrase}.\n")) from error
     if not isinstance(event, h11.Request):
         return None
-    # One `Host` at most gets through h11; of any other header that comes twice the last one counts.
+    # h11 refuses a second `Host`; of any other header that comes twice the last one counts.
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
     path, _, query = event.target.decode("latin-1").partition("?")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return Asked(event.method.decode("latin-1"), path, query, headers, has_body)
+    return Request(event.method.decode("latin-1"), path, query, headers, has_body)
 
 
 def _check_host(host: str | None, local: Address) -> None:
-    """Raises RefusedError unless `host`, as a request names it, is the address that was connected to or a name of
-    loopback."""
+    """Raises RefusedError unless `host`, as a request names it, is the address that the client connected to or a name
+    of loopback."""
     if not host:
         raise RefusedError(Answer(HTTPStatus.BAD_REQUEST, "A request must name its Host.\n"))
     if (parts := _HOST.fullmatch(host)) is None:
@@ -242,25 +245,25 @@ def _check_host(host: str | None, local: Address) -> None:
         named: Address | None = IPv4Address(name) if name is not None else IPv6Address(bracketed)
     except ValueError:
         named = None
-    if named is None or _plain(named) != _plain(local):
-        words = "The Host must be the address that is listened on, or localhost.\n"
+    if named is None or _on_the_wire(named) != _on_the_wire(local):
+        words = "The Host must be the address of the listener, or localhost.\n"
         raise RefusedError(Answer(HTTPStatus.MISDIRECTED_REQUEST, words))
 
 
-def _plain(address: Address) -> Address:
-    """An address as it goes over the wire: IPv4 where an IPv6 one only wraps it, and without the zone that this host
-    knows a link by, which clients leave out (RFC 6874)."""
+def _on_the_wire(address: Address) -> Address:
+    """An address without what only this host uses: IPv4 where an IPv6 address wraps it, and no zone index of a link,
+    which clients leave out (RFC 6874)."""
     if isinstance(address, IPv4Address):
         return address
     return address.ipv4_mapped or IPv6Address(int(address))
 
 
-def _patience(given: str | None) -> float:
-    """Seconds that a scrape may wait for its answer. Raises RefusedError for what is no number."""
-    if given is None:
+def _probe_limit(text: str | None) -> float:
+    """Seconds that a scrape may wait for its answer. Raises RefusedError for what is not a positive number."""
+    if text is None:
         return SCRAPE_SECONDS - SCRAPE_MARGIN
     try:
-        seconds = float(given)
+        seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds > 0):
@@ -270,7 +273,7 @@ def _patience(given: str | None) -> float:
 
 
 async def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answer: Answer, *, head_only: bool) -> None:
-    """Send an answer and say that nothing follows. Raises OSError and TimeoutError."""
+    """Send an answer and the end of the stream. Raises OSError, and TimeoutError after BODY_SECONDS."""
     body = answer.body.encode()
     headers = [
         ("Content-Type", answer.kind),
@@ -283,7 +286,7 @@ async def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answe
     sent = connection.send(h11.Response(status_code=answer.status, reason=answer.status.phrase, headers=headers))
     sent = (sent or b"") + (b"" if head_only else connection.send(h11.Data(data=body)) or b"")
     sent += connection.send(h11.EndOfMessage()) or b""
-    writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until all has gone to the kernel
+    writer.transport.set_write_buffer_limits(0)  # so that `drain` waits until the kernel has all of it
     async with asyncio.timeout(BODY_SECONDS):
         writer.write(sent)
         writer.write_eof()
@@ -291,9 +294,9 @@ async def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answe
 
 
 async def _linger(reader: asyncio.StreamReader) -> None:
-    """Take a little of what still comes, so that the answer arrives."""
+    """Read what the client still sends, up to LINGER_BYTES and LINGER_SECONDS, so that the answer arrives."""
     with contextlib.suppress(TimeoutError, OSError):
         async with asyncio.timeout(LINGER_SECONDS):
-            taken = 0
-            while taken < LINGER_BYTES and (piece := await reader.read(_READ)):
-                taken += len(piece)
+            count = 0
+            while count < LINGER_BYTES and (data := await reader.read(_READ)):
+                count += len(data)

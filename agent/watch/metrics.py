@@ -1,4 +1,4 @@
-"""What a watch says of itself, as metrics beside those of its last run."""
+"""What a watch reports about itself, as metrics next to those of its last run."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,24 +18,25 @@ from agent.watch.notices import Channel, Delivery
 
 @dataclass(slots=True)
 class Counts:
-    """What a watch has counted since it began."""
+    """What a watch has counted since it started."""
 
     cycles: int = 0
+    """Cycles that finished."""
     late: int = 0
-    """Cycles that began after their time, since the one before took longer than its interval."""
-    broken: int = 0
-    """Cycles that a fault of this program ended."""
-    left_out: int = 0
-    """Documents that stdout was not given, since its reader had not taken those before."""
+    """Cycles that started late, because the one before took longer than its interval."""
+    errors: int = 0
+    """Cycles that an internal error ended."""
+    dropped_documents: int = 0
+    """Cycles whose documents were not written, because the reader of stdout had not taken those before."""
     reloads: Counter[bool] = field(default_factory=Counter)
-    """Of the settings, by whether they were taken."""
-    unwritten: int = 0
-    """Files that could not be written."""
+    """Of the settings, by whether they were applied."""
+    failed_writes: int = 0
+    """Of files."""
     finished_at: datetime | None = None
-    """When the last cycle came to its end."""
+    """When the last cycle finished."""
 
 
-BEGUN: Final = "backuplink_watch_start_timestamp_seconds"
+STARTED: Final = "backuplink_watch_start_timestamp_seconds"
 CYCLES: Final = "backuplink_watch_cycles"
 LAST_CYCLE: Final = "backuplink_watch_last_cycle_timestamp_seconds"
 
@@ -46,71 +47,77 @@ def families(
     tracker: Tracker,
     notices: Counter[tuple[Channel, Delivery]],
     interval: float,
-    begun_at: datetime,
+    started_at: datetime,
     redact: bool,
 ) -> Iterator[Metric]:
-    """The metrics of a watch; those of its last run are the report's."""
-    yield _gauge(BEGUN, "When the watch began (Unix time).", begun_at.timestamp())
-    yield _gauge(
-        "backuplink_watch_interval_seconds", "Seconds from the begin of a cycle to that of the next.", interval
-    )
+    """The metrics of a watch itself; those of its last run are the report's.
+
+    `interval` is in seconds; with `redact` hosts and addresses in labels are masked.
+    """
+    yield _gauge(STARTED, "When the watch started (Unix time).", started_at.timestamp())
+    yield _gauge("backuplink_watch_interval_seconds", "Seconds between the starts of two cycles.", interval)
     if counts.finished_at is not None:
-        said = "When the last cycle came to its end (Unix time). What is older than a few intervals proves nothing."
-        yield _gauge(LAST_CYCLE, said, counts.finished_at.timestamp())
-    yield _counter(CYCLES, "Cycles that came to their end.", counts.cycles)
-    late = "Cycles that began late, since the one before took longer than the interval."
-    yield _counter("backuplink_watch_late_cycles", late, counts.late)
-    yield _counter("backuplink_watch_broken_cycles", "Cycles that a fault of this program ended.", counts.broken)
-    left_out = "Documents left out, since the reader of stdout had not taken those before."
-    yield _counter("backuplink_watch_documents_left_out", left_out, counts.left_out)
-    yield _counter("backuplink_watch_unwritten_files", "Files that could not be written.", counts.unwritten)
+        text = "When the last cycle finished (Unix time). A result older than a few intervals proves nothing."
+        yield _gauge(LAST_CYCLE, text, counts.finished_at.timestamp())
+    yield _counter(CYCLES, "Cycles that finished.", counts.cycles)
+    text = "Cycles that started late, because the one before took longer than the interval."
+    yield _counter("backuplink_watch_late_cycles", text, counts.late)
+    yield _counter("backuplink_watch_cycle_errors", "Cycles that an internal error ended.", counts.errors)
+    text = "Cycles whose documents were not written to stdout, because its reader was too slow."
+    yield _counter("backuplink_watch_dropped_documents", text, counts.dropped_documents)
+    text = "Times that a file could not be written."
+    yield _counter("backuplink_watch_file_write_errors", text, counts.failed_writes)
     reloads = CounterMetricFamily(
         "backuplink_watch_reloads",
-        "Times the settings were read again, by whether they were taken.",
+        "Times that the settings were read again, by whether they were applied.",
         labels=("result",),
     )
-    for taken, word in ((True, "taken"), (False, "refused")):
-        reloads.add_metric((word,), counts.reloads[taken])
+    for is_applied, result in ((True, "applied"), (False, "rejected")):
+        reloads.add_metric((result,), counts.reloads[is_applied])
     yield reloads
     verdict = GaugeMetricFamily(
         "backuplink_watch_verdict",
-        "The verdict that stands after --raise-after and --clear-after cycles: 1 for the one that does.",
+        "The verdict after --raise-after and --clear-after cycles: 1 for its status, 0 for the others.",
         labels=("status",),
     )
     for status in VERDICTS:
         verdict.add_metric((status,), status is tracker.status)
     yield verdict
-    said = "1 while the verdict changes again and again; the one that stands is then the last before."
-    yield _gauge("backuplink_watch_verdict_flapping", said, tracker.is_verdict_flapping)
-    raised, flapping = "1 for each finding that stands raised.", "1 for each finding that comes and goes."
-    yield _findings("backuplink_watch_finding_raised", raised, tracker.raised, redact)
-    yield _findings("backuplink_watch_finding_flapping", flapping, tracker.flapping, redact)
-    changes = CounterMetricFamily("backuplink_watch_changes", "Changes of state that were told.", labels=("kind",))
+    text = "1 while the verdict keeps changing; backuplink_watch_verdict then keeps its last value."
+    yield _gauge("backuplink_watch_verdict_flapping", text, tracker.is_verdict_flapping)
+    text = "1 for each finding that is raised."
+    yield _findings("backuplink_watch_finding_raised", text, tracker.raised, redact)
+    text = "1 for each finding that comes and goes."
+    yield _findings("backuplink_watch_finding_flapping", text, tracker.flapping, redact)
+    changes = CounterMetricFamily("backuplink_watch_changes", "Changes of state that were reported.", labels=("kind",))
     for kind in Kind:
-        changes.add_metric((kind,), tracker.told[kind])
+        changes.add_metric((kind,), tracker.reported[kind])
     yield changes
-    told = CounterMetricFamily(
+    sent = CounterMetricFamily(
         "backuplink_watch_notices",
-        "Changes told to a program or a URL, by what became of it.",
+        "Changes for a program or a URL, by whether they were sent.",
         labels=("channel", "result"),
     )
-    for (way, outcome), number in sorted(notices.items()):
-        told.add_metric((way, outcome), number)
-    if told.samples:
-        yield told
+    for (channel, delivery), count in sorted(notices.items()):
+        sent.add_metric((channel, delivery), count)
+    if sent.samples:
+        yield sent
 
 
-def _gauge(name: str, words: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, words, value=value)
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
 
 
-def _counter(name: str, words: str, value: float) -> Metric:
-    return CounterMetricFamily(name, words, value=value)
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
 
 
-def _findings(name: str, words: str, findings: Iterable[Finding], redact: bool) -> Metric:
-    family = GaugeMetricFamily(name, words, labels=("code", "severity", "target"))
-    # Masks may make two of them one, which would be refused with all the rest.
-    for labels in {(each.code, each.severity, visible(target_of(each, redact=redact))): None for each in findings}:
+def _findings(name: str, text: str, findings: Iterable[Finding], redact: bool) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=("code", "severity", "target"))
+    # Masks may make two findings one series, and Prometheus rejects a scrape with a series twice.
+    series = {
+        (finding.code, finding.severity, visible(target_of(finding, redact=redact))): None for finding in findings
+    }
+    for labels in series:
         family.add_metric(labels, 1)
     return family

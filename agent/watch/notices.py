@@ -1,8 +1,8 @@
-"""Telling others of changes: a program that gets them on standard input, a URL that they are posted to.
+"""Sending changes to a program, on its standard input, and to a URL, by POST.
 
-Neither may hold up a cycle: changes wait in a queue of a fixed length, one worker for each channel takes them in their
-order, every attempt has a time limit, and what cannot be told is logged, counted and left. A URL is a secret, since
-whoever knows it may post there, so that words about it name its host alone.
+Neither may hold up a cycle: changes wait in a queue of a fixed length, one worker a channel sends them in order, every
+attempt has a time limit, and what cannot be sent is logged, counted and dropped. The URL is a secret, since everyone
+who knows it may post there, so messages name its host alone.
 """
 
 import asyncio
@@ -24,64 +24,68 @@ from agent.watch.change_text import dumps, filled
 from probes.background import in_background
 
 COMMAND_SECONDS: Final = 30.0
+"""Limit for a program to handle one change."""
 POST_SECONDS: Final = 10.0
+"""Limit for one POST."""
 PAUSES: Final = (1.0, 5.0, 25.0)
-"""Seconds before each further try."""
+"""Seconds before each further attempt."""
 _OF_THE_MANAGER: Final = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
-"""Variables by which a program would speak to the service manager in this one's place (sd_notify(3))."""
+"""Variables with which a program would speak to the service manager in place of this process (sd_notify(3))."""
 MAX_WAITING: Final = 64
-"""Changes that wait, some 100 KB each with the report; of more the oldest is left."""
-_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same request may well succeed (RFC 9110; 425: RFC 8470)."""
+"""Changes that may wait, some 100 KB each with the report; one more drops the oldest."""
+_RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed (RFC 9110; 425: RFC 8470)."""
 
 
 class Channel(StrEnum):
-    """How a change is told."""
+    """Where a change is sent."""
 
     COMMAND = "command"
     URL = "url"
 
 
 class Delivery(StrEnum):
-    """What became of telling it."""
+    """What became of a change."""
 
     SENT = "sent"
     FAILED = "failed"
     DROPPED = "dropped"
-    """Too many waited, or the time was over."""
+    """Too many waited, or no time was left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A change to be told of."""
+    """A change to send."""
 
     id: str
     document: dict[str, Any]
     report: dict[str, Any] | None
-    """The run that proves it, where a program is told; what is posted does without."""
+    """The run that proves it, for a program; a POST does not carry it."""
 
 
 Sender = Callable[[Notice], Awaitable[None]]
+"""Sends a change. Raises NotSentError."""
 
 
-class NotToldError(Exception):
-    """A notice did not arrive; the text says why, without a secret."""
+class NotSentError(Exception):
+    """A change could not be sent; the text says why, and holds no secret."""
 
 
 class Notices:
-    """The channels in which changes are told, while the block lasts."""
+    """The channels of a watch, each with its queue and its worker."""
 
     def __init__(
         self,
         channels: dict[Channel, Sender],
         log: Callable[[str], None],
-        counted: Counter[tuple[Channel, Delivery]] | None = None,
+        counts: Counter[tuple[Channel, Delivery]] | None = None,
     ) -> None:
-        self.counted: Counter[tuple[Channel, Delivery]] = Counter() if counted is None else counted
-        """What became of them; `counted` goes on with another's numbers."""
+        """`counts` are those of an earlier object, to go on with."""
+        self.counts: Counter[tuple[Channel, Delivery]] = Counter() if counts is None else counts
+        """Changes by what became of them."""
         for channel in channels:
-            for each in Delivery:
-                self.counted[channel, each] += 0
+            for delivery in Delivery:
+                self.counts[channel, delivery] += 0
         self._log = log
         self._channels = channels
         self._waiting: dict[Channel, asyncio.Queue[Notice]] = {
@@ -89,23 +93,21 @@ class Notices:
         }
         self._workers: list[asyncio.Task[None]] = []
 
-    def begin(self, group: asyncio.TaskGroup) -> None:
-        """Take up the work, in tasks of `group`."""
-        self._workers = [group.create_task(self._work(channel, tell)) for channel, tell in self._channels.items()]
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Start the workers, as tasks of `group`."""
+        self._workers = [group.create_task(self._work(channel, send)) for channel, send in self._channels.items()]
 
     def add(self, notice: Notice) -> None:
-        """Have a change told in every channel. Returns at once."""
+        """Queue a change for every channel. Returns at once; a full queue drops its oldest change."""
         for channel, waiting in self._waiting.items():
             if waiting.full():
-                left = waiting.get_nowait()
+                oldest = waiting.get_nowait()
                 waiting.task_done()
-                self._count(
-                    channel, Delivery.DROPPED, f"{MAX_WAITING} changes wait to be told already; {left.id} is left"
-                )
+                self._count(channel, Delivery.DROPPED, f"{MAX_WAITING} changes wait already; {oldest.id} is dropped")
             waiting.put_nowait(notice)
 
     async def finish(self, seconds: float) -> None:
-        """Sender what still waits, for so long, and stop."""
+        """Send what still waits for at most so many seconds, drop the rest, and stop the workers."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for waiting in self._waiting.values():
@@ -116,93 +118,95 @@ class Notices:
             await asyncio.wait(self._workers)
         for channel, waiting in self._waiting.items():
             while not waiting.empty():
-                left = waiting.get_nowait()
-                self._leave(channel, left)
+                self._drop(channel, waiting.get_nowait())
 
-    async def _work(self, channel: Channel, tell: Sender) -> None:
+    async def _work(self, channel: Channel, send: Sender) -> None:
         waiting = self._waiting[channel]
         while True:
             notice = await waiting.get()
             try:
-                await tell(notice)
-            except NotToldError as error:
-                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not told: {error}")
+                await send(notice)
+            except NotSentError as error:
+                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not sent: {error}")
             except asyncio.CancelledError:
-                self._leave(channel, notice)
+                self._drop(channel, notice)
                 raise
-            except Exception as error:  # noqa: BLE001 - a fault of ours in telling must not end the watching
-                # Not the error's own words: a library's may quote the URL.
-                why = f"internal error: {type(error).__name__} in {traceback.extract_tb(error.__traceback__)[-1].name}"
-                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not told: {why}")
+            except Exception as error:  # noqa: BLE001 - an internal error here must not end the watch
+                # Without the error's own text: a library's may quote the URL.
+                where = traceback.extract_tb(error.__traceback__)[-1].name
+                reason = f"internal error: {type(error).__name__} in {where}"
+                self._count(channel, Delivery.FAILED, f"the change {notice.id} was not sent: {reason}")
             else:
                 self._count(channel, Delivery.SENT, None)
             finally:
                 waiting.task_done()
 
-    def _leave(self, channel: Channel, notice: Notice) -> None:
-        self._count(channel, Delivery.DROPPED, f"the change {notice.id} was not told: no time was left for it")
+    def _drop(self, channel: Channel, notice: Notice) -> None:
+        self._count(channel, Delivery.DROPPED, f"the change {notice.id} was not sent: no time was left")
 
-    def _count(self, channel: Channel, outcome: Delivery, words: str | None) -> None:
-        self.counted[channel, outcome] += 1
-        if words is not None:
-            self._log(words)
+    def _count(self, channel: Channel, delivery: Delivery, text: str | None) -> None:
+        self.counts[channel, delivery] += 1
+        if text is not None:
+            self._log(text)
 
 
 def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COMMAND_SECONDS) -> Sender:
-    """Runs a program for each change, with the change as one line of JSON on its standard input. No shell reads its
-    arguments. What it writes to stderr goes where this process' own words go. `running` has its process id as long as
-    it runs, and a number below 0 while that is not known yet."""
+    """Run a program for every change, with the change as one line of JSON on its standard input, for at most `seconds`.
 
-    async def tell(notice: Notice) -> None:
+    No shell reads its arguments. Its stderr is this process' own. `running` holds its process id while it runs, and a
+    number below 0 while the id is not known yet.
+    """
+
+    async def send(notice: Notice) -> None:
         line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
         starting = -id(notice)
         running.add(starting)
-        # A task of its own: asyncio waits for ever for a program whose start is cancelled.
+        # A task of its own: asyncio waits forever for a program whose start is cancelled.
         start = asyncio.ensure_future(
             asyncio.create_subprocess_exec(
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if name not in _OF_THE_MANAGER},
-                start_new_session=True,  # so that what it has started ends with it
+                start_new_session=True,  # so that the programs it started end with it
             )
         )
         try:
             process = await asyncio.shield(start)
         except asyncio.CancelledError:
-            with contextlib.suppress(OSError, ValueError):  # it has not been started
+            with contextlib.suppress(OSError, ValueError):  # it was not started
                 await _kill(await start)
             raise
         except (OSError, ValueError) as error:
-            raise NotToldError(f"{argv[0]} cannot be run: {error}") from error
+            raise NotSentError(f"{argv[0]} cannot be run: {error}") from error
         finally:
             running.discard(starting)
         running.add(process.pid)
         try:
             async with asyncio.timeout(seconds):
-                with _given(process, line):
+                with _input(process, line):
                     await process.wait()
         except TimeoutError as error:
-            if process.returncode is None:  # else it has left its input to another, which asyncio waits for
-                raise NotToldError(f"{argv[0]} had not ended after {seconds:g} s and was killed") from error
+            if process.returncode is None:  # else it handed its input to another program, which asyncio waits for
+                raise NotSentError(f"{argv[0]} did not finish within {seconds:g} s and was killed") from error
         finally:
             if process.returncode is None:
                 await _kill(process)
             running.discard(process.pid)
         if process.returncode:
-            raise NotToldError(f"{argv[0]} ended with {process.returncode}")
+            raise NotSentError(f"{argv[0]} exited with {process.returncode}")
 
-    return tell
+    return send
 
 
 @contextlib.contextmanager
-def _given(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
-    """A program's standard input is `data` while the block lasts. It need not read it, nor leave it to nobody."""
+def _input(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
+    """`data` is a program's standard input while the block lasts. The program need not read it."""
     stdin = process.stdin
     if stdin is None:
-        raise ValueError("a program without a pipe cannot be given anything")
+        raise ValueError("a program without a pipe has no input")
     stdin.write(data)
-    stdin.close()  # once all of it has been taken
+    stdin.close()  # takes effect when all of it is written
     try:
         yield
     finally:
@@ -211,12 +215,12 @@ def _given(process: asyncio.subprocess.Process, data: bytes) -> Iterator[None]:
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a program and what it has started."""
+    """Kill a program and the programs it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:  # it has ended just now
+    except ProcessLookupError:  # it has just exited
         pass
-    except PermissionError:  # it is another user's, as with sudo, and nobody can wait for it
+    except PermissionError:  # it is another user's, as with sudo, and may never end
         return
     if process.stdin is not None and not process.stdin.is_closing():
         process.stdin.close()
@@ -224,31 +228,34 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def by_post(where: Notify, agent: str, *, seconds: float = POST_SECONDS, pauses: tuple[float, ...] = PAUSES) -> Sender:
-    """Posts each change as JSON. A try that may succeed later is made again after each of `pauses`, always with the
-    change's id as idempotency key. Redirects are not followed."""
+    """Post every change as JSON, each attempt within `seconds`.
+
+    An attempt that may succeed later is repeated after each of `pauses`, with the change's id as idempotency key.
+    Redirects are not followed.
+    """
     parts = urlsplit(where.url)
     host = parts.hostname
-    # What goes in clear text to loopback must not go to a proxy elsewhere.
+    # What goes to loopback in clear text must not go to a proxy elsewhere.
     by_proxy = parts.scheme == "https"
 
-    async def tell(notice: Notice) -> None:
+    async def send(notice: Notice) -> None:
         body = dumps(notice.document if where.template is None else filled(where.template, notice.document))
         headers = {"Content-Type": "application/json", "User-Agent": agent, "Idempotency-Key": notice.id}
         for pause in (*pauses, None):
-            why, final = await _posted(where.url, body, headers, seconds, by_proxy=by_proxy)
-            if why is None:
+            reason, is_final = await _posted(where.url, body, headers, seconds, by_proxy=by_proxy)
+            if reason is None:
                 return
-            if final or pause is None:
-                raise NotToldError(f"{host} {why}")
+            if is_final or pause is None:
+                raise NotSentError(f"{host} {reason}")
             await asyncio.sleep(pause)
 
-    return tell
+    return send
 
 
 async def _posted(
     url: str, body: str, headers: dict[str, str], seconds: float, *, by_proxy: bool
 ) -> tuple[str | None, bool]:
-    """Post once: why it failed, None where it did not, and whether another try is of no use."""
+    """Post once. Why it failed, None where it did not, and whether another attempt is useless."""
     try:
         async with asyncio.timeout(seconds):
             httpx, trust = await in_background(_client_and_trust)
@@ -257,7 +264,7 @@ async def _posted(
     except OSError as error:  # SSL_CERT_FILE may name any file
         return f"was not asked: the trusted certificates cannot be read: {type(error).__name__}", True
     try:
-        # A client for each: what lasts from one change to the next, days later, would only go stale.
+        # A client a change: one that is kept until the next change, days later, would go stale.
         async with (
             asyncio.timeout(seconds),
             httpx.AsyncClient(follow_redirects=False, timeout=seconds, verify=trust, trust_env=by_proxy) as client,
@@ -268,17 +275,17 @@ async def _posted(
         return f"did not answer within {seconds:g} s", False
     except httpx.HTTPError as error:
         return f"could not be reached: {type(error).__name__}", False
-    except (ValueError, httpx.InvalidURL) as error:  # of a proxy's URL in the environment
+    except (ValueError, httpx.InvalidURL) as error:  # a proxy's URL in the environment
         return f"could not be asked: {type(error).__name__}", True
     if 200 <= status < 300:
         return None, True
-    return f"answered with status {status}", status not in _AGAIN
+    return f"answered with status {status}", status not in _RETRIED
 
 
 def _client_and_trust() -> tuple[Any, ssl.SSLContext]:
-    """The library, and the roots that it trusts: both are slow to load, and a cycle may be under channel."""
+    """The library, and the roots that it trusts. Both are slow to load, and a cycle may be running."""
     import httpx
 
-    for name in ("httpx", "httpcore"):  # they would name the URL of each request, and what is answered
+    for name in ("httpx", "httpcore"):  # they log the URL of every request
         logging.getLogger(name).setLevel(logging.WARNING)
     return httpx, httpx.create_ssl_context()

@@ -99,7 +99,7 @@ def metrics_page() -> str:
     of_watch_values: dict[str, Iterable[str]] = {
         "kind": Kind,
         "way": Channel,
-        "result": ("taken", "refused", *Delivery),
+        "result": ("applied", "rejected", *Delivery),
     }
     return "\n".join(
         [

@@ -16,7 +16,8 @@ from agent.cli.commands.watch import config_of
 from agent.cli.main import main
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
-from agent.watch.schedule import Watch, WatchEnvironment
+from agent.watch.config import WatchEnvironment
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from probes.system.machine import SystemMachine
 from probes.system.sdk import end_children

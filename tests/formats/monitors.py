@@ -61,7 +61,7 @@ def watch_families(fault: str) -> list[Metric]:
     counts = metrics.Counts(cycles=10, finished_at=EPOCH)
     notices = Counter({(way, outcome): 0 for way in Channel for outcome in Delivery})
     return list(
-        metrics.families(counts=counts, tracker=tracker, notices=notices, interval=60.0, begun_at=EPOCH, redact=False)
+        metrics.families(counts=counts, tracker=tracker, notices=notices, interval=60.0, started_at=EPOCH, redact=False)
     )
 
 

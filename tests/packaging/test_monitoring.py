@@ -134,7 +134,7 @@ def test_labels_are_found_where_there_are_some() -> None:
     found = {label for _, label, _, _ in selectors_in(RULES.read_text("utf-8"))}
     assert found >= {"status", "standing", "severity", "result", "job", "instance"}
     assert values()["channel"] == {"command", "url"}
-    assert values()["result"] >= {"sent", "failed", "dropped", "taken", "refused"}
+    assert values()["result"] >= {"sent", "failed", "dropped", "applied", "rejected"}
 
 
 @pytest.mark.parametrize("file", named())
@@ -314,7 +314,7 @@ def test_the_alerts_that_fire_are_those_of_what_is_so(tmp_path: Path) -> None:
 
 SUMMARIES: Final = {
     "BackuplinkCritical": "host: the path to AWS Backup is broken",
-    "BackuplinkWarning": "host: AWS Backup is reached, and something is wrong",
+    "BackuplinkWarning": "host: AWS Backup is reachable, but something is wrong",
 }
 
 

@@ -1225,7 +1225,7 @@ def of_facts() -> Iterator[Refused]:
     for label, (path, why) in wrong.items():
         for place in ("flag", "variable", "file"):
             if place == "file" and "{here}" in path:
-                continue  # a configuration is written as it stands
+                continue  # a configuration is written as it is raised
             wanted = next(formats)
             asked = {"flag": ("--ec2-facts", path), "file": ("--config", CONFIG), "variable": ()}[place]
             yield Refused(

@@ -24,7 +24,8 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import EPOCH, settings_of
 from agent.simulated.world import simulated
-from agent.watch.schedule import Emit, Measure, Watch, WatchConfig, WatchEnvironment
+from agent.watch.config import Emit, Measure, WatchConfig, WatchEnvironment
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from probes.background import NAME
 

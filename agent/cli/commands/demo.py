@@ -15,7 +15,7 @@ from agent.process.output import to_stdout
 
 if TYPE_CHECKING:
     from agent.app.demo import SimulatedTurns
-    from agent.watch.schedule import WatchConfig
+    from agent.watch.config import WatchConfig
 
 
 def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

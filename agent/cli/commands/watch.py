@@ -13,7 +13,7 @@ from agent.cli.to_settings import report_options_from, settings_from, watching_f
 from agent.process.output import one_line
 
 if TYPE_CHECKING:
-    from agent.watch.schedule import WatchConfig
+    from agent.watch.config import WatchConfig
 
 
 @click.command(cls=Command)

@@ -23,8 +23,9 @@ from agent.report.model import Measurement
 from agent.settings import Settings, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import EPOCH, settings_of
+from agent.watch.config import Emit, WatchConfig, WatchEnvironment
 from agent.watch.listen import Listener, Pages
-from agent.watch.schedule import Emit, Watch, WatchConfig, WatchEnvironment
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
 
@@ -84,7 +85,7 @@ async def _no_run() -> str | None:
 
 
 PAGES: Final = Pages(
-    metrics=lambda: "up 1\n", alive=lambda: (True, "cycles made: 1"), report=lambda: "{}\n", probe=_no_run
+    metrics=lambda: "up 1\n", alive=lambda: (True, "cycles finished: 1"), report=lambda: "{}\n", probe=_no_run
 )
 
 
@@ -93,11 +94,11 @@ async def listening(address: str = "127.0.0.1", port: int = 0, **pages: Any) -> 
     """A listener, on a port that the kernel chooses unless one is given, with these pages in place of those that say
     little."""
     listener = Listener(ip_address(address), port, replace(PAGES, **pages))
-    await listener.begin()
+    await listener.start()
     try:
         yield listener
     finally:
-        await listener.end()
+        await listener.close()
         await turns()
 
 
@@ -306,7 +307,7 @@ class Watched:
     @property
     def listener(self) -> Listener:
         """Where it listens at the moment."""
-        listener = self.watch._listener
+        listener = self.watch._listener.listener
         assert listener is not None
         return listener
 

@@ -470,7 +470,7 @@ def test_it_counts_what_it_told() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
     for report in _reports("CC.." + "C." * 30):
         tracker.fold(report)
-    assert tracker.told == {Kind.VERDICT: 1, Kind.RAISED: 1, Kind.CLEARED: 1, Kind.FLAPPING: 1}
+    assert tracker.reported == {Kind.VERDICT: 1, Kind.RAISED: 1, Kind.CLEARED: 1, Kind.FLAPPING: 1}
 
 
 def test_what_is_over_is_forgotten() -> None:

@@ -193,10 +193,10 @@ def test_a_hangup_reads_the_settings_again_and_a_bad_file_changes_nothing(tmp_pa
         config.write_text(f"listen = '{first}'\nintervall = 3\n", "utf-8")
         process.send_signal(signal.SIGHUP)
         said = line_of(process)
-        assert said.startswith("the settings were not taken, and the old ones stay: ")
+        assert said.startswith("the new settings were rejected, and the old ones stay: ")
         assert f"{config}: 'intervall' is no setting; did you mean 'interval'?" in said
         samples = samples_in(_get(second, "/metrics").text)
-        for result in ("taken", "refused"):
+        for result in ("applied", "rejected"):
             assert samples["backuplink_watch_reloads_total", frozenset({("result", result)})] == 1
         process.send_signal(signal.SIGTERM)
         assert ended(process)[:2] == (0, "")
@@ -213,7 +213,7 @@ def test_a_hangup_with_a_port_that_is_taken_changes_nothing(tmp_path: Path) -> N
         process.send_signal(signal.SIGHUP)
         said = line_of(process)
         assert said.startswith(
-            f"the settings were not taken, and the old ones stay: cannot listen on 127.0.0.1 port {second}: "
+            f"the new settings were rejected, and the old ones stay: cannot listen on 127.0.0.1 port {second}: "
         )
         assert _get(first, "/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)

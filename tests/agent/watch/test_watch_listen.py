@@ -55,7 +55,7 @@ async def _found() -> str | None:
     ("path", "status", "kind", "body"),
     [
         ("/metrics", 200, "text/plain; version=0.0.4; charset=utf-8", "up 1\n"),
-        ("/healthz", 200, "text/plain; charset=utf-8", "cycles made: 1\n"),
+        ("/healthz", 200, "text/plain; charset=utf-8", "cycles finished: 1\n"),
         ("/report.json", 200, "application/json", "{}\n"),
         ("/probe", 200, "text/plain; version=0.0.4; charset=utf-8", "found 1\n"),
     ],
@@ -85,8 +85,8 @@ def test_what_says_more_is_there_on_loopback_alone(path: str) -> None:
     async def go() -> None:
         async with listening("0.0.0.0", probe=_found) as listener:  # noqa: S104 - for the length of a test
             answer = await got(listener, path, address="127.0.0.1")
-            assert (answer.status, answer.body) == (404, f"{path} is served on a loopback address alone.\n")
-            assert (await got(listener, "/", address="127.0.0.1")).body == "Not here. There are: /metrics /healthz\n"
+            assert (answer.status, answer.body) == (404, f"{path} is served on loopback addresses only.\n")
+            assert (await got(listener, "/", address="127.0.0.1")).body == "Not found. Pages: /metrics /healthz\n"
             assert (await got(listener, "/metrics", address="127.0.0.1")).status == 200
         async with listening("127.0.0.2", probe=_found) as listener:
             assert (await got(listener, path, host="127.0.0.2")).status == 200
@@ -120,7 +120,7 @@ def test_unknown_paths_are_refused_with_those_that_there_are(target: str) -> Non
         async with listening() as listener:
             answer = await got(listener, target)
         assert answer.status == 404
-        assert answer.body == "Not here. There are: /metrics /healthz /report.json /probe\n"
+        assert answer.body == "Not found. Pages: /metrics /healthz /report.json /probe\n"
 
     played(go())
 
@@ -167,7 +167,7 @@ def test_liveness_and_a_report_that_is_not_there_yet_have_their_status() -> None
             assert [
                 ((answer := await got(listener, path)).status, answer.body)
                 for path in ("/healthz", "/report.json", "/probe")
-            ] == [(503, "overdue\n"), (503, "No cycle has come to its end yet.\n"), (503, "The watch is ending.\n")]
+            ] == [(503, "overdue\n"), (503, "No cycle has finished yet.\n"), (503, "The watch is ending.\n")]
 
     played(go())
 
@@ -251,7 +251,7 @@ def test_a_foreign_host_learns_nothing_of_what_there_is(path: str, method: str) 
             answer = await got(listener, path, host="evil.example", method=method)
         assert (answer.status, answer.body) == (
             421,
-            "The Host must be the address that is listened on, or localhost.\n",
+            "The Host must be the address of the listener, or localhost.\n",
         )
 
     played(go())
@@ -400,7 +400,7 @@ def test_a_body_is_refused_without_being_waited_for(behind: str) -> None:
         smuggled = request_for("/report.json")
         async with listening() as listener:
             answer = answer_in(await exchanged(listener, request + smuggled))
-        assert (answer.status, answer.body) == (400, "A request here has no body.\n")
+        assert (answer.status, answer.body) == (400, "A request must have no body.\n")
         assert answer.rest == b""
 
     played(go())
@@ -619,7 +619,7 @@ def test_a_probe_waits_as_long_as_the_scrape_does_and_a_little_less(given: str |
         return None
 
     async def go() -> None:
-        assert listen._patience(given) == pytest.approx(patience)
+        assert listen._probe_limit(given) == pytest.approx(patience)
         more = "" if given is None else f"X-Prometheus-Scrape-Timeout-Seconds: {given}\r\n"
         async with listening(probe=never) as listener, connection(listener) as client:
             await client.send(request_for("/probe", more=more))
@@ -628,7 +628,7 @@ def test_a_probe_waits_as_long_as_the_scrape_does_and_a_little_less(given: str |
             leap(patience)
             answer = answer_in(await client.rest())
         assert answer.status == 503
-        assert answer.body.startswith(f"The run has not come to its end within {patience:g} s; ")
+        assert answer.body.startswith(f"The run did not finish within {patience:g} s; ")
         assert cancelled == [True]
 
     played(go())
@@ -653,7 +653,7 @@ def test_a_probe_is_not_given_up_before_the_scrape_is() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "x", "0", "-1", "nan", "inf", "-inf", "1e999", "1;2", "0x10", "1,2", "\xb2"])
-def test_a_patience_that_is_none_is_refused(given: str) -> None:
+def test_a_probe_limit_that_is_none_is_refused(given: str) -> None:
     async def go() -> None:
         async with listening() as listener:
             answer = await got(listener, "/probe", more=f"X-Prometheus-Scrape-Timeout-Seconds: {given}\r\n")
@@ -731,7 +731,7 @@ def test_the_end_lets_go_of_every_connection_at_once() -> None:
             await reading.send(request_for("/report.json"))
             await reading.read(16)
             await until(lambda: len(listener._open) == 3)
-            await listener.end()
+            await listener.close()
             assert await gone(idle)
             assert await gone(waiting)
             with pytest.raises(ConnectionError):
@@ -752,7 +752,7 @@ def test_who_was_on_his_way_in_at_the_end_is_not_served(steps: int) -> None:
             for client in clients:
                 await client.send(request_for("/metrics")[:9])
             await turns(steps)
-            await listener.end()
+            await listener.close()
             await turns()
             assert listener._open == {}
             for client in clients:
@@ -767,8 +767,8 @@ def test_a_port_that_is_taken_is_an_error() -> None:
         async with listening() as first:
             second = Listener(first.address, first.port, PAGES)
             with pytest.raises(OSError, match="address already in use"):
-                await second.begin()
-            await second.end()
+                await second.start()
+            await second.close()
             assert (await got(first, "/metrics")).status == 200
 
     played(go())

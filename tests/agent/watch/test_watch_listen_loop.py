@@ -11,7 +11,8 @@ import pytest
 from agent.report.codec import dumps, encode
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
-from agent.watch.schedule import PROBE_SECONDS, WatchConfig
+from agent.watch.config import WatchConfig
+from agent.watch.schedule import PROBE_SECONDS
 from tests.agent.watch import clients
 from tests.agent.watch.clients import (
     LOOPBACK,
@@ -75,18 +76,18 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
             assert cycles_in(before) == 0
             assert (await got(watched.listener, "/report.json")).status == 503
             answer = await got(watched.listener, "/healthz")
-            assert (answer.status, answer.body) == (200, "cycles made: 0; none has come to its end\n")
+            assert (answer.status, answer.body) == (200, "cycles finished: 0\n")
             leap(2 * INTERVAL + DEADLINE - 1)
             assert (await got(watched.listener, "/healthz")).status == 200
             leap(2)
             answer = await got(watched.listener, "/healthz")
             assert answer.status == 503
-            assert answer.body.startswith("cycles made: 0; none has come to its end; the next is overdue by ")
+            assert answer.body.startswith("cycles finished: 0; the next is overdue by ")
             assert cycles_in(await got(watched.listener, "/metrics")) == 0  # nor do scrapes wait then
             runs.gate.set()
             await until(lambda: watched.watch._counts.cycles == 2)  # the second one was late, and began at once
             answer = await got(watched.listener, "/healthz")
-            assert (answer.status, answer.body) == (200, "cycles made: 2; the last 0 s ago\n")
+            assert (answer.status, answer.body) == (200, "cycles finished: 2; the last 0 s ago\n")
             after = await got(watched.listener, "/metrics")
             assert cycles_in(after) == 2
             assert runs.begun == 2
@@ -308,14 +309,14 @@ def test_a_new_address_is_listened_on_before_the_old_one_is_left() -> None:
             await first_cycle(watched)
             before = watched.listener
             open_first: list[bool] = []
-            end = before.end
+            close = before.close
 
             async def ending() -> None:
                 async with connection(watched.listener):
                     open_first.append(watched.listener is not before)
-                await end()
+                await close()
 
-            before.end = ending  # type: ignore[method-assign]
+            before.close = ending  # type: ignore[method-assign]
             await taken(watched, True)
             assert open_first == [True]
             assert cycles_in(await got(watched.listener, "/metrics", host="127.0.0.2")) == 1
@@ -339,8 +340,8 @@ def test_a_listener_that_cannot_be_is_refused_and_the_old_one_stays(address: str
                 await taken(watched, False)
                 assert watched.listener is before
                 assert cycles_in(await got(before, "/metrics")) == 1
-                assert watched.watch._job is old
-        (line,) = (each for each in watched.lines if "not taken" in each)
+                assert watched.watch._config is old
+        (line,) = (each for each in watched.lines if "rejected" in each)
         assert f"cannot listen on {address} port {other.port}: " in line
 
     played(go())
@@ -364,8 +365,8 @@ def test_settings_that_are_none_are_refused_and_the_listener_stays() -> None:
                 for (name, labels), value in samples_in(answer.body).items()
                 if name == "backuplink_watch_reloads_total"
             }
-            assert counted == {"taken": 0, "refused": 1}
-        (line,) = (each for each in watched.lines if "not taken" in each)
+            assert counted == {"applied": 0, "rejected": 1}
+        (line,) = (each for each in watched.lines if "rejected" in each)
         assert line.count("\n") == 1
 
     played(go())
@@ -384,7 +385,7 @@ def test_the_same_listener_is_kept_and_none_is_closed() -> None:
             assert cycles_in(await got(before, "/metrics")) == 1
             watched.watch.read_again()
             await until(lambda: watched.watch._counts.reloads[True] == 2)
-            assert watched.watch._listener is None
+            assert watched.watch._listener.listener is None
             with pytest.raises(ConnectionRefusedError):
                 await clients.connected(before)
 

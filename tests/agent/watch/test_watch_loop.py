@@ -19,8 +19,11 @@ from agent.process.output import ReaderGoneError
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
 from agent.simulated.clock import VirtualLoop
-from agent.watch import schedule as looping
-from agent.watch.schedule import FACTS_SECONDS, FILE_SECONDS, JITTER, CannotListenError, Emit, Measure, Watch
+from agent.watch import sinks
+from agent.watch.config import Emit, Measure
+from agent.watch.reload import CannotListenError
+from agent.watch.schedule import FACTS_SECONDS, JITTER, Watch
+from agent.watch.sinks import FILE_SECONDS
 from tests.formats.monitors import samples_in
 from tests.support.runs import measurement_of
 from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
@@ -268,7 +271,7 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
         f"{folder / 'watch.prom'} cannot be written: {os.strerror(errno.ENOENT)}\n",
         f"{folder / 'watch.prom'} is written again\n",
     ]
-    assert counted(done, "backuplink_watch_unwritten_files_total") == 3
+    assert counted(done, "backuplink_watch_file_write_errors_total") == 3
 
 
 def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +285,7 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
         started.append(asyncio.get_running_loop().time())
         return measurement_of("healthy")
 
-    monkeypatch.setattr(looping, "to_file", hanging)
+    monkeypatch.setattr(sinks, "to_file", hanging)
     try:
         # Its time does not stand still for a thread.
         done = watched(job(go, textfile=tmp_path / "watch.prom", cycles=4), loop_factory=VirtualLoop)
@@ -295,12 +298,12 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
     assert [line for line in done.lines if "watch.prom" in line] == [
         f"{tmp_path / 'watch.prom'} cannot be written: it takes longer than {FILE_SECONDS:g} s\n"
     ]
-    assert counted(done, "backuplink_watch_unwritten_files_total") == 4
+    assert counted(done, "backuplink_watch_file_write_errors_total") == 4
 
 
 def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(looping, "MAX_BACKLOG", 3)
+    monkeypatch.setattr(sinks, "MAX_BACKLOG", 3)
     taken: list[str] = []
 
     def slow(document: str) -> None:
@@ -314,9 +317,9 @@ def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monk
 
     made = itertools.count()
     done = watched(job(go, format="emf", cycles=20), documents=slow)
-    left_out = counted(done, "backuplink_watch_documents_left_out_total")
-    assert left_out >= 14
-    assert len(taken) + left_out == 20
+    dropped = counted(done, "backuplink_watch_dropped_documents_total")
+    assert dropped >= 14
+    assert len(taken) + dropped == 20
 
 
 def test_a_watch_that_nobody_hears_any_more_ends() -> None:
@@ -347,7 +350,7 @@ def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
         return measurement_of("healthy")
 
     done = watched(job(go, cycles=3))
-    assert counted(done, "backuplink_watch_broken_cycles_total") == 1
+    assert counted(done, "backuplink_watch_cycle_errors_total") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 2
     said = [line for line in done.lines if "internal error" in line]
     assert said == ["a cycle was ended by an internal error: RuntimeError: a fault\\nof ours\n"]
@@ -414,7 +417,7 @@ def test_settings_are_taken_before_the_next_cycle() -> None:
 
     done = watched(job(go), meanwhile=meanwhile, reread=lambda: job(go, interval=600.0, cycles=3))
     assert "the settings were read again\n" in done.lines
-    assert counted(done, "backuplink_watch_reloads_total", result="taken") == 1
+    assert counted(done, "backuplink_watch_reloads_total", result="applied") == 1
     first, second = (after - before for before, after in itertools.pairwise(started))
     assert first == pytest.approx(INTERVAL, rel=JITTER)  # it was due already
     assert second == pytest.approx(600.0, rel=JITTER)
@@ -429,8 +432,8 @@ def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
         raise ValueError("c.toml: 'intervall' is no setting")
 
     done = watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
-    assert "the settings were not taken, and the old ones stay: c.toml: 'intervall' is no setting\n" in done.lines
-    assert counted(done, "backuplink_watch_reloads_total", result="refused") == 1
+    assert "the new settings were rejected, and the old ones stay: c.toml: 'intervall' is no setting\n" in done.lines
+    assert counted(done, "backuplink_watch_reloads_total", result="rejected") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 3
 
 

@@ -17,9 +17,10 @@ from agent.settings import Notify, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated.settings import settings_of
 from agent.watch.changes import Kind, Tracker
+from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.metrics import Counts, families
 from agent.watch.notices import Channel, Delivery
-from agent.watch.schedule import Watch, WatchConfig, WatchEnvironment
+from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager
 from tests.agent.watch.cycles import cycle, fault
 from tests.agent.watch.receiver import receiving, silence
@@ -40,7 +41,7 @@ def _samples(
             tracker=tracker,
             notices=Counter({(Channel.URL, Delivery.FAILED): 3, (Channel.URL, Delivery.SENT): 0}),
             interval=60.0,
-            begun_at=build.NOW,
+            started_at=build.NOW,
             redact=masked,
         )
     )
@@ -66,21 +67,28 @@ def test_before_the_first_cycle_nothing_is_claimed() -> None:
 
 def test_counters_say_what_was_counted() -> None:
     at = build.NOW + timedelta(seconds=90)
-    counts: dict[str, Any] = {"cycles": 7, "late": 1, "broken": 2, "left_out": 3, "unwritten": 4, "finished_at": at}
+    counts: dict[str, Any] = {
+        "cycles": 7,
+        "late": 1,
+        "errors": 2,
+        "dropped_documents": 3,
+        "failed_writes": 4,
+        "finished_at": at,
+    }
     samples = _samples(Tracker(raise_after=1, clear_after=1), reloads=Counter({True: 5, False: 6}), **counts)
     none = frozenset[tuple[str, str]]()
     for name, value in (
         ("cycles_total", 7),
         ("late_cycles_total", 1),
-        ("broken_cycles_total", 2),
-        ("documents_left_out_total", 3),
-        ("unwritten_files_total", 4),
+        ("cycle_errors_total", 2),
+        ("dropped_documents_total", 3),
+        ("file_write_errors_total", 4),
         ("interval_seconds", 60),
         ("start_timestamp_seconds", build.NOW.timestamp()),
         ("last_cycle_timestamp_seconds", at.timestamp()),
     ):
         assert _of(samples, name) == {none: value}, name
-    assert _of(samples, "reloads_total") == {_labels(result="taken"): 5, _labels(result="refused"): 6}
+    assert _of(samples, "reloads_total") == {_labels(result="applied"): 5, _labels(result="rejected"): 6}
     failed, told = _labels(channel="url", result="failed"), _labels(channel="url", result="sent")
     assert _of(samples, "notices_total") == {failed: 3, told: 0}
 
@@ -95,7 +103,7 @@ def test_the_state_is_that_of_the_tracker() -> None:
     assert _of(samples, "finding_flapping") == {_labels(code="DNS001", severity="critical", target="backup"): 1}
     assert _of(samples, "verdict_flapping") == {_labels(): 0}
     assert _of(samples, "finding_raised")[tcp] == 1
-    assert _of(samples, "changes_total") == {_labels(kind=kind): tracker.told[kind] for kind in Kind}
+    assert _of(samples, "changes_total") == {_labels(kind=kind): tracker.reported[kind] for kind in Kind}
 
 
 def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
@@ -168,7 +176,7 @@ def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> N
     notices = _of(samples, "notices_total")
     left = notices[_labels(channel="command", result="dropped")]
     assert left == notices[_labels(channel="url", result="dropped")] == sum(_of(samples, "changes_total").values()) > 4
-    assert sum("was not told: no time was left for it" in each for each in said) == 2 * left
+    assert sum("was not sent: no time was left" in each for each in said) == 2 * left
     assert "s3cr3t" not in "".join(said) + watch._metrics()
 
 

@@ -25,7 +25,7 @@ from agent.watch.notices import (
     Delivery,
     Notice,
     Notices,
-    NotToldError,
+    NotSentError,
     Sender,
     by_command,
     by_post,
@@ -52,10 +52,10 @@ def run(body: Awaitable[T]) -> T:
     return asyncio.run(within())
 
 
-def why_not(tell: Sender, notice: Notice = NOTICE) -> str:
-    """What is said of a notice that was not told."""
-    with pytest.raises(NotToldError) as caught:
-        run(tell(notice))
+def why_not(send: Sender, notice: Notice = NOTICE) -> str:
+    """Why a notice was not sent."""
+    with pytest.raises(NotSentError) as caught:
+        run(send(notice))
     return str(caught.value)
 
 
@@ -178,8 +178,8 @@ def test_what_is_for_loopback_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) 
 def test_a_proxy_learns_the_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiving(status(403)) as proxy:
         monkeypatch.setenv("https_proxy", proxy.url(""))
-        tell = by_post(Notify(url=f"https://hooks.example.com/{SECRET}"), "backuplink/1", pauses=())
-        assert why_not(tell) == "hooks.example.com could not be reached: ProxyError"
+        send = by_post(Notify(url=f"https://hooks.example.com/{SECRET}"), "backuplink/1", pauses=())
+        assert why_not(send) == "hooks.example.com could not be reached: ProxyError"
     (taken,) = proxy.taken
     assert (taken.method, taken.target) == ("CONNECT", "hooks.example.com:443")
     assert SECRET not in repr(taken)
@@ -187,8 +187,8 @@ def test_a_proxy_learns_the_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_https_is_never_spoken_in_clear() -> None:
     with receiving(status(200)) as receiver:
-        tell = by_post(Notify(url=receiver.url(f"/{SECRET}").replace("http:", "https:")), "b/1", pauses=())
-        assert why_not(tell) == "127.0.0.1 could not be reached: ConnectError"
+        send = by_post(Notify(url=receiver.url(f"/{SECRET}").replace("http:", "https:")), "b/1", pauses=())
+        assert why_not(send) == "127.0.0.1 could not be reached: ConnectError"
     assert receiver.taken == []
 
 
@@ -261,8 +261,8 @@ def test_the_url_is_in_no_word_that_is_said(
         where = Notify(
             url=f"http://user-{SECRET}:{SECRET}@127.0.0.1:{receiver.port}/{SECRET}?{SECRET}={SECRET}#{SECRET}"
         )
-        tell = by_post(where, "backuplink/1", seconds=SHORT, pauses=())
-        said, counted = run(_told({Channel.URL: tell}, [NOTICE]))
+        send = by_post(where, "backuplink/1", seconds=SHORT, pauses=())
+        said, counted = run(_told({Channel.URL: send}, [NOTICE]))
     assert counted == {(Channel.URL, outcome): 1}
     assert len(said) == (outcome is not Delivery.SENT)
     for each in (repr(said), caplog.text, repr(where)):
@@ -332,7 +332,7 @@ def test_a_program_need_not_read_it(script: str, notice: Notice) -> None:
     ("script", "code"), [("exit 3", 3), ("cat > /dev/null; exit 255", 255), ("kill -TERM $$", -15)]
 )
 def test_a_program_that_fails(script: str, code: int) -> None:
-    assert why_not(shell(script)) == f"sh ended with {code}"
+    assert why_not(shell(script)) == f"sh exited with {code}"
 
 
 def test_no_program_of_that_name() -> None:
@@ -346,8 +346,8 @@ def test_a_file_that_is_no_program(tmp_path: Path) -> None:
 
 
 def test_its_arguments_are_in_no_word_that_is_said() -> None:
-    for tell in (shell(f"exit 1 # {SECRET}"), shell(f"sleep 60 # {SECRET}", seconds=SHORT), command("a\0", SECRET)):
-        assert SECRET not in why_not(tell)
+    for send in (shell(f"exit 1 # {SECRET}"), shell(f"sleep 60 # {SECRET}", seconds=SHORT), command("a\0", SECRET)):
+        assert SECRET not in why_not(send)
 
 
 def test_no_shell_reads_its_arguments(tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_one_that_hangs_is_killed_with_what_it_has_started(tmp_path: Path) -> No
     script = f"trap '' TERM; sleep 600 & echo $! $$ > {shlex.quote(str(place))}; wait"
     running: set[int] = set()
     assert (
-        why_not(shell(script, seconds=SHORT, running=running)) == f"sh had not ended after {SHORT:g} s and was killed"
+        why_not(shell(script, seconds=SHORT, running=running)) == f"sh did not finish within {SHORT:g} s and was killed"
     )
     for pid in map(int, place.read_text().split()):
         assert _gone(pid)
@@ -393,9 +393,9 @@ def test_it_leaves_no_file_open(tmp_path: Path) -> None:
 
     async def all_of_them() -> tuple[int, int]:
         async def once() -> int:
-            for tell in tells:
-                with contextlib.suppress(NotToldError):
-                    await tell(LARGE)
+            for send in tells:
+                with contextlib.suppress(NotSentError):
+                    await send(LARGE)
             await asyncio.sleep(0)
             return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no file is waited for
 
@@ -462,12 +462,12 @@ async def _told(
     said: list[str] = []
     telling = Notices(ways, said.append)
     async with asyncio.TaskGroup() as group:
-        telling.begin(group)
+        telling.start(group)
         for each in notices:
             telling.add(each)
         await telling.finish(seconds)
-    assert set(telling.counted) == set(itertools.product(ways, Delivery))
-    return said, {key: number for key, number in telling.counted.items() if number}
+    assert set(telling.counts) == set(itertools.product(ways, Delivery))
+    return said, {key: number for key, number in telling.counts.items() if number}
 
 
 def _virtually(body: Awaitable[T]) -> tuple[T, float]:
@@ -492,11 +492,11 @@ def test_changes_are_told_in_their_order_and_in_each_way() -> None:
     got: dict[Channel, list[str]] = {way: [] for way in Channel}
 
     def way_of(way: Channel, pause: float) -> Sender:
-        async def tell(notice: Notice) -> None:
+        async def send(notice: Notice) -> None:
             await asyncio.sleep(pause)
             got[way].append(notice.id)
 
-        return tell
+        return send
 
     ways = {Channel.COMMAND: way_of(Channel.COMMAND, 0.0), Channel.URL: way_of(Channel.URL, 0.1)}
     (said, counted), _ = _virtually(_told(ways, _numbered(5)))
@@ -508,32 +508,32 @@ def test_changes_are_told_in_their_order_and_in_each_way() -> None:
 def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
     got: list[str] = []
 
-    async def tell(notice: Notice) -> None:
+    async def send(notice: Notice) -> None:
         got.append(notice.id)
 
-    (_, counted), took = _virtually(_told({Channel.COMMAND: _never, Channel.URL: tell}, _numbered(3), seconds=5.0))
+    (_, counted), took = _virtually(_told({Channel.COMMAND: _never, Channel.URL: send}, _numbered(3), seconds=5.0))
     assert got == ["id-0", "id-1", "id-2"]
     assert counted == {(Channel.URL, Delivery.SENT): 3, (Channel.COMMAND, Delivery.DROPPED): 3}
     assert took == pytest.approx(5.0)
 
 
 def test_a_failure_is_said_counted_and_over() -> None:
-    async def tell(notice: Notice) -> None:
+    async def send(notice: Notice) -> None:
         if notice.id == "id-1":
-            raise NotToldError("it hurts")
+            raise NotSentError("it hurts")
 
-    (said, counted), _ = _virtually(_told({Channel.URL: tell}, _numbered(3)))
-    assert said == ["the change id-1 was not told: it hurts"]
+    (said, counted), _ = _virtually(_told({Channel.URL: send}, _numbered(3)))
+    assert said == ["the change id-1 was not sent: it hurts"]
     assert counted == {(Channel.URL, Delivery.SENT): 2, (Channel.URL, Delivery.FAILED): 1}
 
 
 def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
-    async def tell(notice: Notice) -> None:
+    async def send(notice: Notice) -> None:
         if notice.id == "id-0":
             raise RuntimeError(f"https://hooks.example.com/{SECRET}")
 
-    (said, counted), _ = _virtually(_told({Channel.URL: tell}, _numbered(2)))
-    assert said == ["the change id-0 was not told: internal error: RuntimeError in tell"]
+    (said, counted), _ = _virtually(_told({Channel.URL: send}, _numbered(2)))
+    assert said == ["the change id-0 was not sent: internal error: RuntimeError in send"]
     assert counted == {(Channel.URL, Delivery.SENT): 1, (Channel.URL, Delivery.FAILED): 1}
 
 
@@ -542,23 +542,23 @@ def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
         said: list[str] = []
         telling = Notices({Channel.URL: _never}, said.append)
         async with asyncio.TaskGroup() as group:
-            telling.begin(group)
+            telling.start(group)
             telling.add(Notice("first", {}, None))
             await asyncio.sleep(0)  # it is under way now
             for each in _numbered(MAX_WAITING + 1000):
                 telling.add(each)
-            left = telling.counted[Channel.URL, Delivery.DROPPED]
+            left = telling.counts[Channel.URL, Delivery.DROPPED]
             assert telling._waiting[Channel.URL].qsize() == MAX_WAITING
             await telling.finish(1.0)
-        assert telling.counted[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
+        assert telling.counts[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
         return said, left
 
     (said, left), took = _virtually(body())
     assert left == 1000
-    assert said[0] == f"{MAX_WAITING} changes wait to be told already; id-0 is left"
-    assert said[999] == f"{MAX_WAITING} changes wait to be told already; id-999 is left"
+    assert said[0] == f"{MAX_WAITING} changes wait already; id-0 is dropped"
+    assert said[999] == f"{MAX_WAITING} changes wait already; id-999 is dropped"
     assert set(said[1000:]) == {
-        f"the change {each} was not told: no time was left for it"
+        f"the change {each} was not sent: no time was left"
         for each in ("first", *(f"id-{number}" for number in range(1000, 1000 + MAX_WAITING)))
     }
     assert took == pytest.approx(1.0)
@@ -568,13 +568,13 @@ def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
     async def body() -> Counted:
         first = Notices({Channel.URL: _never}, lambda _: None)
         async with asyncio.TaskGroup() as group:
-            first.begin(group)
+            first.start(group)
             first.add(NOTICE)
             await asyncio.sleep(0)
-            second = Notices({Channel.COMMAND: _never}, lambda _: None, first.counted)
+            second = Notices({Channel.COMMAND: _never}, lambda _: None, first.counts)
             await first.finish(1.0)
             await second.finish(1.0)
-        return dict(second.counted)
+        return dict(second.counts)
 
     counted, _ = _virtually(body())
     assert counted == {**dict.fromkeys(itertools.product(Channel, Delivery), 0), (Channel.URL, Delivery.DROPPED): 1}

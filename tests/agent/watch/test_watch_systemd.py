@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.simulated.clock import VirtualLoop
-from agent.watch.schedule import FILE_SECONDS, CannotListenError, WatchConfig
+from agent.watch.config import WatchConfig
+from agent.watch.reload import READ_SECONDS, CannotListenError
 from agent.watch.systemd import MAX_STATUS, Manager, in_journal
 from tests.agent.watch import clients
 from tests.agent.watch.clients import LOOPBACK, Runs, free_port, job_of, leap, listening, played, until, watching
@@ -296,7 +297,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
             leap(9.0)  # the next cycle is due, and the time for reading is not over
             await clients.turns()
             held.release()
-            await until(lambda: watched.watch._job.watching.raise_after == 7)
+            await until(lambda: watched.watch._config.watching.raise_after == 7)
             await until(lambda: runs.begun == 2)
             told = manager.told()
             assert [each.split("\n")[0] for each in told if not each.startswith("STATUS")] == [
@@ -329,15 +330,15 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
                 asked_at = asyncio.get_running_loop().time()
                 watched.stop.cancel("SIGTERM")
                 await watched.over
-                assert asyncio.get_running_loop().time() - asked_at < FILE_SECONDS  # and took no time of its own
+                assert asyncio.get_running_loop().time() - asked_at < READ_SECONDS  # and took no time of its own
             else:
-                leap(FILE_SECONDS)
+                leap(READ_SECONDS)
                 await until(lambda: watched.watch._counts.reloads[False] == 1)
                 leap(60.0)
                 await until(lambda: runs.begun == 2)
             held.release()
-        assert any("were not taken" in line for line in watched.lines)
-        assert watched.watch._job.watching.raise_after == 2
+        assert any("were rejected" in line for line in watched.lines)
+        assert watched.watch._config.watching.raise_after == 2
         told = [each.split("\n")[0] for each in manager.told() if not each.startswith("STATUS")]
         assert told == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
 

@@ -51,12 +51,15 @@ def _said(change: StateChange, *, masked: bool = False) -> str:
     ("change", "priority", "expected"),
     [
         pytest.param(
-            _of(fault()), 2, "2026-03-01T12:00:02Z raised TCP001@backup (critical): {title}; there for 2 s", id="raised"
+            _of(fault()),
+            2,
+            "2026-03-01T12:00:02Z raised TCP001@backup (critical): {title}; present for 2 s",
+            id="raised",
         ),
         pytest.param(
             _of(fault(severity=Severity.WARNING), kind=Kind.WORSE, seconds=7_500.0),
             4,
-            "2026-03-01T12:00:02Z worse TCP001@backup (warning): {title}; there for 2 h 5 min",
+            "2026-03-01T12:00:02Z worse TCP001@backup (warning): {title}; present for 2 h 5 min",
             id="worse",
         ),
         pytest.param(
@@ -68,7 +71,7 @@ def _said(change: StateChange, *, masked: bool = False) -> str:
         pytest.param(
             _of(fault(severity=Severity.WARNING), kind=Kind.BETTER),
             5,
-            "2026-03-01T12:00:02Z better TCP001@backup (warning): {title}; there for 2 s",
+            "2026-03-01T12:00:02Z better TCP001@backup (warning): {title}; present for 2 s",
             id="better",
         ),
         pytest.param(
@@ -80,20 +83,20 @@ def _said(change: StateChange, *, masked: bool = False) -> str:
         pytest.param(
             _of(fault(), kind=Kind.FLAPPING),
             2,
-            "2026-03-01T12:00:02Z flapping TCP001@backup (critical): {title}; it comes and goes, and is said again "
-            "when that ends",
+            "2026-03-01T12:00:02Z flapping TCP001@backup (critical): {title}; it comes and goes; no further line "
+            "until it settles",
             id="flapping",
         ),
         pytest.param(
             _of(fault(), kind=Kind.SETTLED),
             2,
-            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it stands",
+            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it is raised",
             id="settled as a fault, which is as urgent as the fault",
         ),
         pytest.param(
             _of(fault(), kind=Kind.SETTLED, stands=False),
             5,
-            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it does not stand",
+            "2026-03-01T12:00:02Z settled TCP001@backup (critical): {title}; it is not raised",
             id="settled as nothing",
         ),
     ],
@@ -120,7 +123,7 @@ def test_a_change_of_a_finding_on_a_line(change: StateChange, priority: int, exp
         (
             {"status": Status.CRITICAL, "kind": Kind.FLAPPING},
             2,
-            "flapping verdict critical: well; it changes again and again, and is said when that ends",
+            "flapping verdict critical: well; it keeps changing; no further line until it settles",
         ),
         ({"status": Status.OK, "kind": Kind.SETTLED}, 5, "settled verdict ok: well"),
     ],
@@ -324,12 +327,12 @@ def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> N
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        pytest.param('{"text": "$summary"}', "there is no $summary; there are $schema, $id, ", id="an unknown name"),
-        pytest.param('[[{"text": "${finding}"}]]', "there is no $finding; ", id="an object"),
-        pytest.param('{"text": "costs $5"}', "a $ begins a name, such as $text; write $$", id="no name"),
-        pytest.param('{"text": "${text"}', "a $ begins a name", id="not closed"),
-        pytest.param('{"text": NaN}', "NaN and Infinity are no numbers of JSON", id="no number of JSON"),
-        pytest.param("[" * 65 + "]" * 65, "its lists and objects are too deep", id="too deep to be filled"),
+        pytest.param('{"text": "$summary"}', "$summary is unknown; known are $schema, $id, ", id="an unknown name"),
+        pytest.param('[[{"text": "${finding}"}]]', "$finding is unknown; ", id="an object"),
+        pytest.param('{"text": "costs $5"}', "a $ starts a name, such as $text; write $$", id="no name"),
+        pytest.param('{"text": "${text"}', "a $ starts a name", id="not closed"),
+        pytest.param('{"text": NaN}', "JSON has no NaN and no Infinity", id="no number of JSON"),
+        pytest.param("[" * 65 + "]" * 65, "its lists and objects are nested too deep", id="too deep to be filled"),
         pytest.param("[" * 30_000, "is no JSON", id="too deep to be read"),
         pytest.param("{'text': 1}", "is no JSON", id="no JSON"),
         pytest.param("", "is no JSON", id="nothing"),

@@ -19,5 +19,5 @@ def test_memory_and_open_files_stay_as_they_were(year: subprocess.Popen[str]) ->
     assert max(each["bytes"] for each in looks) - looks[0]["bytes"] <= MAX_GROWTH_BYTES
     assert len({each["files"] for each in looks}) == 1
     assert counts["backuplink_watch_cycles_total"] == CYCLES
-    for nothing in ("late_cycles", "broken_cycles", "documents_left_out", "unwritten_files"):
+    for nothing in ("late_cycles", "cycle_errors", "dropped_documents", "file_write_errors"):
         assert counts[f"backuplink_watch_{nothing}_total"] == 0

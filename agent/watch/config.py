@@ -1,0 +1,55 @@
+"""What a watch is given: what it measures and reports (WatchConfig), and its environment (WatchEnvironment)."""
+
+import random
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from agent.process.cancel import CancelToken
+from agent.process.output import Writer
+from agent.report.model import Measurement, Report
+from agent.run.events import Event
+from agent.settings import Settings, Watching
+from agent.watch.systemd import Manager
+
+Emit = Callable[[Event], None]
+Measure = Callable[[Settings, Emit, CancelToken], Awaitable[Measurement]]
+"""Makes one run with these settings, emits its events, and ends early when the token is cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchConfig:
+    """What is watched, how often, and where the results go."""
+
+    settings: Settings
+    """Of one cycle; its deadline is shorter than the interval."""
+    watching: Watching
+    measure: Measure
+    judge: Callable[[Measurement], Report]
+    format: str
+    """Of stdout, one with a stream (`agent.formats.registry`). Not used where there is an `output`."""
+    output: Path | None
+    """A file that holds the last report, as `render` gives it."""
+    render: Callable[[Report], str]
+    redact: bool
+    """Whether hosts, addresses and ids are masked in everything that leaves the process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEnvironment:
+    """What a watch uses besides the network. Tests replace it."""
+
+    now: Callable[[], datetime]
+    """Wall time, aware, in UTC."""
+    chance: random.Random
+    """Spreads the starts of cycles."""
+    manager: Manager
+    lines: Writer
+    """Takes the lines about changes."""
+    documents: Writer
+    """Takes what each cycle writes to stdout."""
+    journal: bool
+    """Whether the lines go to the journal."""
+    tidy: Callable[[Collection[int]], None] = lambda _: None
+    """Removes child processes that a cycle left behind, except those with these ids."""

@@ -1,0 +1,126 @@
+"""Where the results of a watch go: log lines, documents on stdout, the output file and the metrics file.
+
+None of them holds up a cycle: lines and documents go through writers with threads of their own, a file has a time
+limit, and what a slow reader of stdout cannot take is dropped and counted.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
+from agent.process.output import one_line
+from agent.process.write_file import to_file
+from agent.report.model import Report
+from agent.watch.change_text import NOTICE, Line, document, dumps, line_of
+from agent.watch.changes import StateChange
+from agent.watch.config import WatchConfig, WatchEnvironment
+from agent.watch.metrics import Counts
+from probes.background import in_background
+
+FILE_SECONDS: Final = 10.0
+"""Limit for writing one file."""
+MAX_BACKLOG: Final = 20_000
+"""Lines that may wait for the reader of stdout before the documents of a cycle are dropped."""
+_ERROR: Final = 3
+"""Priority of what the watch itself cannot do (syslog(3))."""
+
+
+class Sinks:
+    """Writes what the cycles of one watch produce."""
+
+    def __init__(self, environment: WatchEnvironment, counts: Counts) -> None:
+        self._lines = environment.lines
+        self._documents = environment.documents
+        self._journal = environment.journal
+        self._counts = counts
+        self._failing: set[Path] = set()
+        """Files whose last write failed."""
+        self._writes: dict[Path, asyncio.Future[None]] = {}
+        """The last write of each file; one that took too long may still be going on."""
+
+    @property
+    def stdout_closed(self) -> bool:
+        """Whether the reader of stdout has closed it."""
+        return self._documents.reader_gone
+
+    def log(self, text: str) -> None:
+        """Write a line of priority notice."""
+        self._write_line(Line(NOTICE, text))
+
+    def log_error(self, text: str) -> None:
+        """Write a line of priority error; `text` is shortened and escaped."""
+        self._write_line(Line(_ERROR, one_line(text)))
+
+    def _write_line(self, line: Line) -> None:
+        self._lines.write(line.shown(journal=self._journal))
+
+    def events_of(self, config: WatchConfig) -> LiveWriter | None:
+        """Takes the events of the next cycle as they happen; None where they are not wanted, where a mask needs the
+        whole report first, and where the reader of stdout is too slow."""
+        row = format_named(config.format)
+        if row.live is None or config.output is not None or config.redact:
+            return None
+        return live_writer(row, self._documents.write) if self._has_room() else None
+
+    def _has_room(self) -> bool:
+        if self._documents.waiting <= MAX_BACKLOG:
+            return True
+        self._counts.dropped_documents += 1
+        return False
+
+    def write(
+        self, config: WatchConfig, report: Report, changes: Sequence[StateChange], events: LiveWriter | None
+    ) -> None:
+        """Write the lines about the changes, and the documents of a cycle. `report` is masked where `config` says so;
+        `events` is what `events_of` gave for this cycle. Returns at once."""
+        stream = format_named(config.format).stream if config.output is None else None
+        for change in changes:
+            self._write_line(line_of(change, redact=config.redact))
+        if events is not None:
+            events.end(report)
+        elif (stream is Stream.DOCUMENTS or (stream is Stream.EVENTS and config.redact)) and self._has_room():
+            self._documents.write(config.render(report))
+        if stream is Stream.EVENTS:
+            for change in changes:
+                self._documents.write(_change_line(change, report, redact=config.redact))
+
+    async def write_files(self, config: WatchConfig, report: Report, metrics: Callable[[], str]) -> None:
+        """Replace the output file and the metrics file, at the same time, within FILE_SECONDS. A failure is logged
+        once a file, and counted."""
+        async with asyncio.TaskGroup() as group:
+            if config.output is not None:
+                group.create_task(self._write_file(config.output, lambda: config.render(report)))
+            if config.watching.textfile is not None:
+                group.create_task(self._write_file(config.watching.textfile, metrics))
+
+    async def _write_file(self, path: Path, render: Callable[[], str]) -> None:
+        """Replace a file in a thread: a disk that hangs holds up its own file alone."""
+        if (before := self._writes.get(path)) is not None and not before.done():
+            self._write_failed(path, "the last write has not finished yet")
+            return
+        done = self._writes[path] = in_background(partial(to_file, render(), path))
+        try:
+            async with asyncio.timeout(FILE_SECONDS):
+                await asyncio.shield(done)
+        except TimeoutError:
+            self._write_failed(path, f"it takes longer than {FILE_SECONDS:g} s")
+        except OSError as error:
+            self._write_failed(path, error.strerror or str(error))
+        else:
+            if path in self._failing:
+                self._failing.discard(path)
+                self.log(f"{path} is written again")
+
+    def _write_failed(self, path: Path, reason: str) -> None:
+        self._counts.failed_writes += 1
+        if path not in self._failing:  # once, and not in every cycle for a year
+            self._failing.add(path)
+            self.log_error(f"{path} cannot be written: {reason}")
+
+
+def _change_line(change: StateChange, report: Report, *, redact: bool) -> str:
+    """A change as one line of NDJSON."""
+    return dumps({"type": "change", **document(change, report, redact=redact), "run": {"id": change.run_id}}) + "\n"
