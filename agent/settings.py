@@ -19,17 +19,30 @@ MIN_INTERVAL: Final = 10.0
 """Seconds: more often is no monitoring, and AWS Backup allows an account some 50 calls a second in a Region."""
 MAX_INTERVAL: Final = 86_400.0
 """Seconds: at least once a day."""
+CYCLE_SHARE: Final = 0.9
+"""Of the interval, at most, for one cycle: the jitter may take the rest, and cycles never overlap."""
 DEFAULT_RAISE_AFTER: Final = 2
+"""Cycles in a row that a finding must last to be reported."""
 DEFAULT_CLEAR_AFTER: Final = 2
-"""Cycles in a row that a finding must last, or be gone for, to be reported."""
+"""Cycles in a row that a finding must be gone for to be reported as cleared."""
+DEFAULT_READ_TIMEOUT: Final = 10.0
+"""Seconds for one read of a facts file: each is a call of EC2, often across the Internet."""
+DEFAULT_READS_DEADLINE: Final = 60.0
+"""Seconds for all reads of a facts file."""
+FAIL_ON: Final = ("warning", "critical", "never")
+"""What can make the exit code non-zero: a verdict at least as bad as this, or none."""
+DEFAULT_FAIL_ON: Final = FAIL_ON[0]
 
 
 class Expect(StrEnum):
-    """Which path is no fault."""
+    """Which path is healthy."""
 
     PRIVATE = "private"
     PUBLIC = "public"
     ANY = "any"
+
+
+DEFAULT_EXPECT: Final = Expect.PRIVATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +107,22 @@ class Suppression:
     code: str
     target: str | None
     """None for every target."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What becomes of a report."""
+
+    format: str
+    """A name from the format registry."""
+    brief: bool
+    """Whether the text report is the short one."""
+    output: str | None
+    """The path of a file; None for stdout."""
+    redact: bool
+    suppressions: tuple[Suppression, ...]
+    fail_on: str
+    """One of FAIL_ON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,35 @@ class ProbeError(Exception):
         self.code = code
 
 
+class PortProtocol(StrEnum):
+    """What is spoken on a port, and so which steps can be made there."""
+
+    TCP = "tcp"
+    """A protocol of its own: only the connection is measured."""
+    TLS = "tls"
+    """TLS, with a certificate for the name of the port's role; what is inside is not measured."""
+    HTTPS = "https"
+    """An AWS API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCall:
+    """A read-only API call that can be signed and sent to a service without side effects."""
+
+    name: str
+    """Of the operation, as the service's model has it."""
+    method: str
+    path: str
+    """With its query."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """The target header and the content type, where the protocol has them."""
+    body: bytes = b""
+    key: str
+    """Top-level member of a good answer."""
+    lists_gateways: bool = False
+    """Whether the answer lists gateways under `key`, with `GatewayArn` and `LastSeenTime` in each."""
+
+
 class Role(StrEnum):
     """How much a target's faults count: in full, as warnings, or as information."""
 

@@ -1,8 +1,8 @@
-"""Making observations: every look of a run is announced, limited, timed, classified and handed on exactly once.
+"""Making observations: every step of a run is planned, limited, timed, classified and handed on exactly once.
 
-A probe body is a coroutine that takes a `Draft`, keeps in it what it sees, and simply raises. `Log.observe` turns what
-happens into one `Observation`. A run that ends early closes its log: what had begun becomes a failure of kind
-`deadline`, what had only been announced is skipped with the reason. So nothing disappears.
+A probe body is a coroutine that takes a `Draft`, stores in it what it sees, and simply raises. `Log.observe` turns what
+happens into one `Observation`. A run that ends early closes its log: a step that had started becomes a failure of kind
+`deadline`, a step that was only planned is skipped with the reason. So nothing disappears.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 class Log:
-    """The observations of one run, by id, each handed to `emit` once, when it is made. `announced` is told of every
-    look when the run learns of it, `begun` when it begins."""
+    """The observations of one run, by id. Each is handed to `emit` once, when it is made; `planned` is called with a
+    step when the run first knows of it, `started` when it starts."""
 
     def __init__(
         self,
@@ -39,11 +39,12 @@ class Log:
 
     @property
     def made(self) -> tuple[Observation[Any], ...]:
+        """The observations so far, in the order in which they were made."""
         return tuple(self._made.values())
 
     @property
     def planned(self) -> int:
-        """How many observations are known so far, made or not."""
+        """How many steps are known so far, observed or not."""
         return len(self._planned)
 
     def find(self, subject_id: str) -> Observation[Any] | None:
@@ -51,7 +52,7 @@ class Log:
         return self._made.get(subject_id)
 
     def plan(self, *subjects: Subject) -> None:
-        """Say that these looks belong to the run; whatever comes, each will have its observation."""
+        """Add these steps to the run. Whatever happens, each will have its observation."""
         for subject in subjects:
             if subject.id not in self._planned:
                 self._planned[subject.id] = subject
@@ -69,8 +70,8 @@ class Log:
         draft: Draft[F] = Draft()
         started_at = self._now()
         clock = asyncio.get_running_loop().time
-        begun = clock()
-        self._started[subject.id] = (started_at, begun, draft)
+        started = clock()
+        self._started[subject.id] = (started_at, started, draft)
         self._on_started(subject)
         value: T | None = None
         outcome: Outcome[F]
@@ -84,28 +85,28 @@ class Log:
         except Exception as error:  # noqa: BLE001 - the one broad catch: a crash in a probe is an observation too
             expired_after = limit if window.expired() else None
             outcome, value = Failed(classify(error, expired_after=expired_after), draft.facts), None
-        return self._make(subject, outcome, started_at, clock() - begun), value
+        return self._make(subject, outcome, started_at, clock() - started), value
 
     def skip(self, subject: Subject, reason: str) -> None:
-        """Record that a look was not made, and why."""
+        """Record that a step was not made, and why."""
         self.plan(subject)
         self._make(subject, Skipped(reason), None, None)
 
     def keep(self, observation: Observation[Any]) -> None:
-        """Take in a look that was made elsewhere, or earlier."""
+        """Add an observation that was made elsewhere, or earlier."""
         self.plan(observation.subject)
         self._keep(observation)
 
     def close(self, reason: str, code: str | None) -> None:
-        """End the run: give every look that is still open its observation."""
+        """End the run: give every step that is still open its observation."""
         clock = asyncio.get_running_loop().time
         for subject_id, subject in self._planned.items():
             if subject_id in self._made:
                 continue
             if subject_id in self._started:
-                started_at, begun, draft = self._started[subject_id]
+                started_at, started, draft = self._started[subject_id]
                 failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
-                self._make(subject, Failed(failure, draft.facts), started_at, clock() - begun)
+                self._make(subject, Failed(failure, draft.facts), started_at, clock() - started)
             else:
                 self._make(subject, Skipped(f"{NOT_BEGUN}: {reason}"), None, None)
 

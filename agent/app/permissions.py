@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.hosts import ServiceEndpoint
-from agent.catalog.services import BACKUP
+from agent.catalog.services import SERVICES, CallPermission
 from agent.report.codec import dumps
-from probes.steps.api import OPERATIONS
 from probes.vpc.model import READS
 
 SCHEMA: Final = "backuplink.permissions.v1"
@@ -46,7 +45,8 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
     listed = tuple(endpoints)
     partition = listed[0].partition
     offered = tuple(dict.fromkeys(each.service for each in listed if each.offered))
-    calls = ", ".join(action_of_call(service) for service in offered) or "none: no service is offered there"
+    needed = [permission for service in offered if (permission := SERVICES[service].permission) is not None]
+    calls = ", ".join(permission.action for permission in needed) or "none: no service is offered there"
     return Permissions(
         region=region,
         partition=partition,
@@ -59,7 +59,7 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
             Part(
                 part="api",
                 words=f"One signed call an address (without --no-api): {calls}.",
-                policy=_policy(_call(service, partition, region) for service in offered),
+                policy=_policy(_call(permission, partition, region) for permission in needed),
             ),
             Part(
                 part="ec2",
@@ -72,20 +72,13 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
     )
 
 
-def action_of_call(service: str) -> str:
-    """The IAM action of the signed call to a service."""
-    return f"{service}:{OPERATIONS[service].name}"
-
-
 def _actions_of_reads() -> tuple[str, ...]:
     return tuple(sorted({action for read in READS.values() for action in read.actions}))
 
 
-def _call(service: str, partition: str, region: str | None) -> dict[str, Any]:
-    resource = EVERYTHING
-    if service == BACKUP.name:
-        resource = f"arn:{partition}:backup:{region or '*'}:*:backup-vault:*"
-    return _statement((action_of_call(service),), resource)
+def _call(permission: CallPermission, partition: str, region: str | None) -> dict[str, Any]:
+    resource = permission.resource.format(partition=partition, region=region or "*", account="*")
+    return _statement((permission.action,), resource)
 
 
 def _statement(actions: Iterable[str], resource: str) -> dict[str, Any]:

@@ -26,6 +26,21 @@ class Scope(StrEnum):
     TARGET = "target"
 
 
+class Layer(StrEnum):
+    """What a kind of finding is about. The value is how its codes begin."""
+
+    HOST = "ENV"
+    NAME = "DNS"
+    CONNECTION = "TCP"
+    TLS = "TLS"
+    HTTP = "HTTP"
+    CALL = "API"
+    POLICY = "IAM"
+    CONFIGURATION = "VPC"
+    """What EC2 and Route 53 say, as against what was measured."""
+    RUN = "RUN"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A page that a person can open elsewhere."""
@@ -36,7 +51,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A kind of finding."""
+    """A kind of finding, and how it stands to others."""
 
     code: str
     name: str
@@ -44,6 +59,28 @@ class Code:
     title: str
     scope: Scope = Scope.TARGET
     documents: tuple[Document, ...] = ()
+    accounts_for_failure: bool = True
+    """Whether a failed step in its evidence counts as named. False where the finding shows failures and gives no
+    reason for them: what was not measured is not well for it, and a clock is read from every answer, whatever else is
+    wrong with that."""
+    needs_symptom: bool = False
+    """Whether it is reported only where it explains something that was measured, and then as bad as that. Such a
+    finding names a cause in the configuration and is no fault by itself."""
+    severity_from_symptoms: bool = False
+    """Whether it is as bad as what it explains, otherwise as what else was measured where it shows, otherwise
+    information: an endpoint that is not available harms a host only where that host meets it."""
+    is_partial: bool = False
+    """Whether it is a fault of some addresses or ports next to others that work: the choice of a host name causes none
+    of them."""
+    of_this_host: bool = False
+    """Whether it is a fault of this host's own at an address, which neither an answer of a name server nor what is
+    there causes. False where a rule decides that for each finding."""
+    leaves_status_unknown: bool = False
+    """Whether nothing can be proven while it stands, so that the verdict is unknown where it is not worse."""
+
+    @property
+    def layer(self) -> Layer:
+        return Layer(self.code.rstrip("0123456789"))
 
 
 _DOCS: Final = "https://docs.aws.amazon.com"
@@ -160,15 +197,41 @@ _CRITICAL, _WARNING, _INFO = Severity.CRITICAL, Severity.WARNING, Severity.INFO
 
 
 def _code(
-    code: str, name: str, severity: Severity, title: str, *documents: Document, scope: Scope = Scope.TARGET
+    code: str,
+    name: str,
+    severity: Severity,
+    title: str,
+    *documents: Document,
+    scope: Scope = Scope.TARGET,
+    accounts_for_failure: bool = True,
+    needs_symptom: bool = False,
+    severity_from_symptoms: bool = False,
+    is_partial: bool = False,
+    of_this_host: bool = False,
+    leaves_status_unknown: bool = False,
 ) -> Code:
-    return Code(code=code, name=name, severity=severity, title=title, scope=scope, documents=documents)
+    return Code(
+        code=code,
+        name=name,
+        severity=severity,
+        title=title,
+        scope=scope,
+        documents=documents,
+        accounts_for_failure=accounts_for_failure,
+        needs_symptom=needs_symptom,
+        severity_from_symptoms=severity_from_symptoms,
+        is_partial=is_partial,
+        of_this_host=of_this_host,
+        leaves_status_unknown=leaves_status_unknown,
+    )
 
 
 CODES: Final = {
-    each.code: each
-    for each in (
-        _code("ENV001", "region-unknown", _WARNING, "No Region is set", _SDK, scope=Scope.RUN),
+    code.code: code
+    for code in (
+        _code(
+            "ENV001", "region-unknown", _WARNING, "No Region is set", _SDK, scope=Scope.RUN, leaves_status_unknown=True
+        ),
         _code(
             "ENV002",
             "metadata-unreachable",
@@ -188,7 +251,15 @@ CODES: Final = {
             "ENV008", "region-mismatch", _WARNING, "The Region that is set is not the instance's", _SDK, scope=Scope.RUN
         ),
         _code("ENV009", "hosts-file-override", _WARNING, "The hosts file answers for the name instead of DNS"),
-        _code("ENV010", "clock-skew", _WARNING, "This host's clock is wrong", _CLOCK, scope=Scope.RUN),
+        _code(
+            "ENV010",
+            "clock-skew",
+            _WARNING,
+            "This host's clock is wrong",
+            _CLOCK,
+            scope=Scope.RUN,
+            accounts_for_failure=False,
+        ),
         _code(
             "ENV011",
             "proxy-captures-metadata",
@@ -265,18 +336,47 @@ CODES: Final = {
             "DNS016", "resolver-degraded", _WARNING, "One of the name servers stalls", _RESOLVER, scope=Scope.RESOLVER
         ),
         _code("TCP001", "port-blocked", _CRITICAL, "Port 443 is silent", _ENDPOINT, _GROUPS),
-        _code("TCP002", "zone-silent", _CRITICAL, "Some of the endpoint's addresses do not answer", _ENDPOINT, _GROUPS),
         _code(
-            "TCP003", "gateway-ports-blocked", _CRITICAL, "Backup gateway's own ports are closed", _NETWORK, _GATEWAY
+            "TCP002",
+            "zone-silent",
+            _CRITICAL,
+            "Some of the endpoint's addresses do not answer",
+            _ENDPOINT,
+            _GROUPS,
+            is_partial=True,
+        ),
+        _code(
+            "TCP003",
+            "gateway-ports-blocked",
+            _CRITICAL,
+            "Backup gateway's own ports are closed",
+            _NETWORK,
+            _GATEWAY,
+            is_partial=True,
         ),
         _code("TCP004", "refused-by-peer", _CRITICAL, "The connection is refused on the way or at its end", _ENDPOINT),
-        _code("TCP005", "blocked-on-this-host", _CRITICAL, "This host itself blocks the connection"),
+        _code("TCP005", "blocked-on-this-host", _CRITICAL, "This host itself blocks the connection", of_this_host=True),
         _code("TCP006", "no-route", _CRITICAL, "There is no way to the address", _ROUTES),
-        _code("TCP007", "support-port-blocked", _WARNING, "The port of AWS Support's channel is closed", _GATEWAY),
-        _code("TCP008", "ipv6-path-broken", _WARNING, "One address family does not connect", _CONFIGURE),
+        _code(
+            "TCP007",
+            "support-port-blocked",
+            _WARNING,
+            "The port of AWS Support's channel is closed",
+            _GATEWAY,
+            is_partial=True,
+        ),
+        _code(
+            "TCP008", "ipv6-path-broken", _WARNING, "One address family does not connect", _CONFIGURE, is_partial=True
+        ),
         _code("TCP009", "lossy-path", _WARNING, "Connects needed more than one try: packets are lost", _ALLOWANCE),
-        _code("TCP010", "wrong-interface", _WARNING, "The way to the endpoint leaves by another interface"),
-        _code("TCP011", "no-source-port", _CRITICAL, "This host has no free source port"),
+        _code(
+            "TCP010",
+            "wrong-interface",
+            _WARNING,
+            "The way to the endpoint leaves by another interface",
+            of_this_host=True,
+        ),
+        _code("TCP011", "no-source-port", _CRITICAL, "This host has no free source port", of_this_host=True),
         _code("TLS001", "intercepted", _CRITICAL, "Somebody else's certificate: TLS is intercepted"),
         _code("TLS002", "trusted-interception", _WARNING, "TLS is opened by an authority that this host trusts"),
         _code("TLS003", "wrong-host", _CRITICAL, "A genuine certificate for another name", _CONFIGURE),
@@ -284,7 +384,14 @@ CODES: Final = {
         _code("TLS005", "handshake-reset", _CRITICAL, "The connection is cut straight after the ClientHello"),
         _code("TLS006", "not-tls", _CRITICAL, "Something that is not TLS answers on the port"),
         _code("TLS007", "certificate-time", _CRITICAL, "The certificate is not valid at this host's time", _CLOCK),
-        _code("TLS008", "trust-store-broken", _CRITICAL, "This host's trusted certificates lack Amazon's", _TRUST),
+        _code(
+            "TLS008",
+            "trust-store-broken",
+            _CRITICAL,
+            "This host's trusted certificates lack Amazon's",
+            _TRUST,
+            of_this_host=True,
+        ),
         _code("TLS009", "handshake-refused", _CRITICAL, "The peer refuses the TLS version or the ciphers"),
         _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS"),
         _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere"),
@@ -333,10 +440,41 @@ CODES: Final = {
         _code(
             "IAM009", "denied-without-reason", _WARNING, "AWS denies the call and does not say which policy", _DENIED
         ),
-        _code("VPC001", "endpoint-missing", _CRITICAL, "This VPC has no endpoint of the service", _ENDPOINT, _NETWORK),
-        _code("VPC002", "private-dns-off", _CRITICAL, "Private DNS of the endpoint is off", _CONFIGURE, _DNS),
-        _code("VPC003", "vpc-dns-attributes-off", _CRITICAL, "DNS is switched off in the VPC's attributes", _DNS),
-        _code("VPC004", "endpoint-not-available", _CRITICAL, "The endpoint is not available", _ENDPOINT, _STATES),
+        _code(
+            "VPC001",
+            "endpoint-missing",
+            _CRITICAL,
+            "This VPC has no endpoint of the service",
+            _ENDPOINT,
+            _NETWORK,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC002",
+            "private-dns-off",
+            _CRITICAL,
+            "Private DNS of the endpoint is off",
+            _CONFIGURE,
+            _DNS,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC003",
+            "vpc-dns-attributes-off",
+            _CRITICAL,
+            "DNS is switched off in the VPC's attributes",
+            _DNS,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC004",
+            "endpoint-not-available",
+            _CRITICAL,
+            "The endpoint is not available",
+            _ENDPOINT,
+            _STATES,
+            severity_from_symptoms=True,
+        ),
         _code(
             "VPC005",
             "security-group-blocks",
@@ -344,18 +482,46 @@ CODES: Final = {
             "The endpoint's security groups do not admit this host",
             _ENDPOINT,
             _GROUPS,
+            needs_symptom=True,
         ),
-        _code("VPC006", "network-acl-blocks", _CRITICAL, "A network ACL stops the traffic", _ACLS),
-        _code("VPC007", "route-blocks", _CRITICAL, "The routes do not lead to the endpoint", _ROUTES),
+        _code("VPC006", "network-acl-blocks", _CRITICAL, "A network ACL stops the traffic", _ACLS, needs_symptom=True),
         _code(
-            "VPC008", "endpoint-policy-would-deny", _CRITICAL, "The endpoint's policy does not allow the call", _POLICY
+            "VPC007", "route-blocks", _CRITICAL, "The routes do not lead to the endpoint", _ROUTES, needs_symptom=True
+        ),
+        _code(
+            "VPC008",
+            "endpoint-policy-would-deny",
+            _CRITICAL,
+            "The endpoint's policy does not allow the call",
+            _POLICY,
+            needs_symptom=True,
         ),
         _code("VPC009", "zone-not-covered", _INFO, "The endpoint has no subnet in this instance's zone", _ENDPOINT),
         _code(
-            "VPC010", "stale-answer", _CRITICAL, "The name leads to addresses that the endpoint does not have", _ZONES
+            "VPC010",
+            "stale-answer",
+            _CRITICAL,
+            "The name leads to addresses that the endpoint does not have",
+            _ZONES,
+            needs_symptom=True,
         ),
-        _code("VPC011", "custom-resolver", _CRITICAL, "The VPC hands out name servers of its own", _DHCP, _RESOLVER),
-        _code("VPC012", "egress-blocked", _CRITICAL, "This host's security groups do not let the traffic out", _GROUPS),
+        _code(
+            "VPC011",
+            "custom-resolver",
+            _CRITICAL,
+            "The VPC hands out name servers of its own",
+            _DHCP,
+            _RESOLVER,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC012",
+            "egress-blocked",
+            _CRITICAL,
+            "This host's security groups do not let the traffic out",
+            _GROUPS,
+            needs_symptom=True,
+        ),
         _code(
             "VPC013",
             "cannot-inspect",
@@ -372,12 +538,38 @@ CODES: Final = {
             _REACHABILITY,
         ),
         _code(
-            "VPC015", "resolver-rule-forwards", _CRITICAL, "A Resolver rule sends the name to other servers", _RESOLVER
+            "VPC015",
+            "resolver-rule-forwards",
+            _CRITICAL,
+            "A Resolver rule sends the name to other servers",
+            _RESOLVER,
+            needs_symptom=True,
         ),
-        _code("VPC016", "private-zone-shadows", _CRITICAL, "A private hosted zone answers for the name", _ZONES),
-        _code("VPC017", "dns-firewall-blocks", _CRITICAL, "A DNS Firewall rule stops the name", _FIREWALL),
-        _code("RUN001", "incomplete", _WARNING, "The run ended early", scope=Scope.RUN),
-        _code("RUN002", "internal-error", _WARNING, "A part of backuplink failed by its own fault", scope=Scope.RUN),
+        _code(
+            "VPC016",
+            "private-zone-shadows",
+            _CRITICAL,
+            "A private hosted zone answers for the name",
+            _ZONES,
+            needs_symptom=True,
+        ),
+        _code(
+            "VPC017",
+            "dns-firewall-blocks",
+            _CRITICAL,
+            "A DNS Firewall rule stops the name",
+            _FIREWALL,
+            needs_symptom=True,
+        ),
+        _code("RUN001", "incomplete", _WARNING, "The run ended early", scope=Scope.RUN, accounts_for_failure=False),
+        _code(
+            "RUN002",
+            "internal-error",
+            _WARNING,
+            "A part of backuplink failed by its own fault",
+            scope=Scope.RUN,
+            accounts_for_failure=False,
+        ),
         _code("RUN003", "unexplained-failure", _CRITICAL, "A step failed and no rule says why", scope=Scope.RUN),
     )
 }

@@ -1,14 +1,13 @@
-"""The endpoints of both services in every Region, as one table: what `backuplink endpoints` prints."""
+"""The endpoints of all services in every Region, as one table: what `backuplink endpoints` prints."""
 
 from dataclasses import dataclass
 from typing import Final
 
+from agent.catalog.documented import FIPS_REGIONS, PRIVATE_LINK_PARTITIONS
 from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, Port, host_of, is_offered, service_name_of
 
-DOCUMENTED: Final = frozenset({"aws", "aws-cn", "aws-us-gov"})
-"""Partitions whose PrivateLink service names AWS documents; for the others they are not confirmed."""
 SOURCES: Final = (
     "hosts and Regions: botocore 1.44.8, 2026-11",
     "ports: AWS Backup Developer Guide, AWS PrivateLink, 2026-11",
@@ -64,12 +63,12 @@ def _endpoint(region: str, service: str) -> ServiceEndpoint:
         service=service,
         offered=offered,
         service_name=service_name_of(service, region),
-        service_name_documented=offered and known.partition in DOCUMENTED,
+        service_name_documented=offered and known.partition in PRIVATE_LINK_PARTITIONS,
         host=host_of(service, region, fips=False, dual_stack=False),
         dual_stack_host=host_of(service, region, fips=False, dual_stack=True),
         fips_host=host_of(service, region, fips=True, dual_stack=False),
         fips_dual_stack_host=host_of(service, region, fips=True, dual_stack=True),
-        fips_documented=service in known.fips,
-        signing_name=service,
+        fips_documented=region in FIPS_REGIONS.get(service, ()),
+        signing_name=SERVICES[service].signing_name,
         ports=SERVICES[service].ports,
     )

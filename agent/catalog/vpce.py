@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from agent.catalog.partitions import PARTITIONS
-from agent.catalog.services import SERVICES, host_of
+from agent.catalog.services import SERVICES, host_of, service_of_label
 from agent.settings import NamedEndpoint
 
 ENDPOINT_ID: Final = re.compile(r"vpce-[0-9a-f]{8,17}")
@@ -26,6 +26,7 @@ class EndpointName:
     availability_zone: str | None
     """As the endpoint's own account names it; None in the regional name."""
     service: str
+    """As the catalogue calls it; of a service that it does not know the label in the name."""
     region: str
 
 
@@ -34,10 +35,11 @@ def read_name(host: str) -> EndpointName | None:
     found = _NAME.fullmatch(host.lower())
     if found is None or found["domain"] not in {each.dns_suffix for each in PARTITIONS}:
         return None
+    service = service_of_label(found["service"])
     return EndpointName(
         endpoint_id=found["endpoint"],
         availability_zone=found["zone"],
-        service=found["service"],
+        service=found["service"] if service is None else service.name,
         region=found["region"],
     )
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from agent.process.exit_codes import OK, UNKNOWN
 from agent.process.streams import occupy_closed_streams
 from agent.version import __version__
 
@@ -44,17 +45,17 @@ def run(arguments: Sequence[str]) -> int:
         try:
             to_stdout(f"backuplink {__version__}\n")
         except ReaderGoneError:
-            return 3  # exits.UNKNOWN, whose module is not wanted here
-        return 0
+            return UNKNOWN
+        return OK
     if len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal():  # which wants pages
         from agent.formats.explain import as_text, page
         from agent.process.output import ReaderGoneError, to_stdout
 
         try:
             to_stdout(as_text(page(arguments[1])))
-            return 0
+            return OK
         except ReaderGoneError:
-            return 3
+            return UNKNOWN
         except KeyError:
             pass  # the command itself says what there is
     received_signals: list[str] = []

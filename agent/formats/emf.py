@@ -24,6 +24,7 @@ from agent.formats.monitoring import (
     standings,
     was_made,
 )
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import STEPS, visible
 from agent.report.model import Finding, Report, Status, TargetReport
 from probes.model import Failed, Failure, Observation, Ok, Step
@@ -67,7 +68,7 @@ class TargetMetric:
     values: Callable[[TargetReport, Report], Values]
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One event a line: the run's, and then the targets' that are in use."""
     events = [_run(report), *(_target(target, report) for target in report.targets if is_probed(target))]
     return "".join(f"{json.dumps(event, allow_nan=False, separators=(',', ':'))}\n" for event in events)

@@ -11,6 +11,7 @@ from html import escape
 from typing import Final
 
 from agent.catalog.findings import CODES
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOREIGN,
     STEPS,
@@ -48,7 +49,7 @@ _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).
 _POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One HTML document."""
     title = f"{report.verdict.status.value.upper()}: {report.verdict.summary}"
     lines = [

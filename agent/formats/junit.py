@@ -13,6 +13,7 @@ from typing import Any, Final
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from agent.catalog.findings import Severity
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import bounded, causes, facts, head, shell, undoing, vantage, visible
 from agent.report.model import Finding, Report, Status, TargetReport
 from probes import model
@@ -23,7 +24,7 @@ _DIGITS: Final = 4
 """Of a time in seconds: Python writes any number shorter than that with an exponent, which no reader is promised."""
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One XML document, the same for the same report."""
     known = frozenset(target.id for target in report.targets)
     roots = _roots(report)

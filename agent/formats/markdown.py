@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.findings import CODES
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOREIGN,
     STEPS,
@@ -43,7 +44,7 @@ _CALLS: Final = re.compile(r"(?<![\w\\])@(?=\w)")
 _FENCE: Final = "```"
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One document of Markdown."""
     word = report.verdict.status.value.upper()
     parts = [f"# {word}: {escaped(report.verdict.summary)}"]

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from agent.catalog.services import HTTPS
 from agent.report.model import Finding, Report, Status, TargetReport
 from probes.facts import TlsFacts
 from probes.model import Failed, Observation, Ok, Role, Skipped, Step
 from probes.operations import GETADDRINFO
+from probes.ports import HTTPS
 
 RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skipped"}
 """How a look ended, as the report says it."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from agent.catalog.services import HTTPS
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     STEPS,
     Row,
@@ -32,6 +32,7 @@ from agent.formats.report_text import (
 from agent.report import exits
 from agent.report.model import Report, TargetReport
 from probes.model import NOT_BEGUN, Observation, Role, Skipped, Step
+from probes.ports import HTTPS
 
 MAX_CHARACTERS: Final = 8_000
 """Of all that is written, which is ASCII; Nagios' MAX_PLUGIN_OUTPUT_LENGTH is 8,192 bytes."""
@@ -49,9 +50,10 @@ _NO_LABEL: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 """A label of other characters is quoted, or means something, for one reader or another (`::` for Icinga 2)."""
 
 
-def render(report: Report, *, code: int) -> str:
-    """Output of a plugin that exits with `code`, by which its first word goes; a code that plugins do not have, that of
-    a signal, is UNKNOWN."""
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+    """Output of a plugin, whose first word goes by the exit code; a code that plugins do not have, such as that of a
+    signal, is UNKNOWN."""
+    code = exits.of_status(report.verdict.status) if options.exit_code is None else options.exit_code
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
     if not report.observations:  # a call that was refused made no run of which anything could be said
         return f"{first}\n"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.report.codec import encode, encode_observation
 from agent.report.model import Report
 from agent.report.serialization import to_json
@@ -40,7 +41,7 @@ class NdjsonWriter:
         self._write(json.dumps({"type": kind, **content, "run": run}, allow_nan=False) + "\n")
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """The lines of a run that is over."""
     lines: list[str] = []
     writer = NdjsonWriter(lines.append)

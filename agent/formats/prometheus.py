@@ -19,14 +19,15 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from agent.catalog.services import HTTPS
 from agent.formats.monitoring import RESULTS, certificate_end, in_use, is_probed, own_lookup, standings, was_made
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
 from probes.model import Address, Observation, Step
 from probes.operations import GETADDRINFO
+from probes.ports import HTTPS
 
 MAX_ADDRESSES: Final = 32
 """Of one target that have series of their own. An endpoint has one address of a family in each zone."""
@@ -57,7 +58,7 @@ class Family:
     samples: Callable[[Report], Iterable[Sample]]
 
 
-def render(report: Report) -> str:
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One document in the text format of Prometheus."""
     return expose(families(report))
 

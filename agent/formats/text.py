@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from agent.catalog.wording import listed
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
     FOREIGN,
     STEPS,
@@ -82,10 +83,12 @@ _ADDRESSES: Final = "\0addresses"
 """Stand in the words of a hop for what differs between paths that are drawn as one; no words of ours have them."""
 
 
-def render(report: Report, *, colour: bool = False) -> str:
-    """The text report; `colour` marks its first word for a terminal that has colours."""
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+    """The text report, its first word coloured where `options` say so; of a brief one at most BRIEF_CHARACTERS."""
+    if options.brief:
+        return brief(report)
     parts = [
-        _verdict(report, colour=colour),
+        _verdict(report, colour=options.colour),
         *(_cause(number, finding, report) for number, finding in enumerate(causes(report), 1)),
         *(_target(target, report) for target in in_use(report)),
         _unseen(report),

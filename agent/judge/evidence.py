@@ -1,15 +1,15 @@
 """The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from ipaddress import IPv4Address
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import APPLIANCE_LABELS, HTTPS, SERVICES, appliance_host, why_unused
+from agent.catalog.services import SERVICES, appliance_hosts, why_unused
 from agent.judge.predict.predictor import Predictor, own_interface
 from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
 from agent.report.model import ConfiguredPath, Measured, Measurement
@@ -30,9 +30,10 @@ from probes.facts import (
 )
 from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
-F = TypeVar("F")
+A = TypeVar("A")
 
 FRESH: Final = timedelta(days=1)
 """How long what EC2 said may stand for what it would say."""
@@ -51,6 +52,18 @@ class Clock:
     """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
 
 
+def kept(question: Callable[["Evidence"], A]) -> Callable[["Evidence"], A]:
+    """A question over evidence of which the answer is kept with it: rules ask it again and again."""
+
+    @wraps(question)
+    def ask(evidence: Evidence) -> A:
+        if question not in evidence.kept:
+            evidence.kept[question] = question(evidence)
+        return cast(A, evidence.kept[question])
+
+    return ask
+
+
 class Evidence:
     """All that a run saw. The order of observations makes no difference to any answer."""
 
@@ -65,6 +78,8 @@ class Evidence:
         self._predictions: dict[tuple[str, Address, int], Prediction] = {}
         self._paths: dict[str, tuple[ConfiguredPath, ...]] = {}
         """What rules ask again and again, by what they ask."""
+        self.kept: dict[Callable[[Evidence], Any], Any] = {}
+        """Answers to questions that are kept, by the question."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -146,8 +161,8 @@ class Evidence:
         """How programs on this host look up the names of a gateway appliance, each with its host; none where nobody
         looked."""
         found = (
-            (appliance_host(label, target.region), self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
-            for label in APPLIANCE_LABELS
+            (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
+            for label, host in appliance_hosts(target.service, target.region)
         )
         return tuple((host, each) for host, each in found if each is not None)
 
@@ -315,6 +330,11 @@ class Evidence:
     def read(self, operation: str) -> Observation[Any] | None:
         """How a read of the configuration ended; None where it was not wanted."""
         return self._by_id.get(f"{Step.EC2}/{operation}")
+
+    def reads(self, *operations: str) -> tuple[Observation[Any], ...]:
+        """Those of these reads of the configuration that succeeded."""
+        found = (self.read(operation) for operation in operations)
+        return tuple(read for read in found if read is not None and read.ok)
 
     @cached_property
     def configuration(self) -> Configuration:

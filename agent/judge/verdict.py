@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agent.catalog.findings import Severity
-from agent.catalog.services import HTTPS
+from agent.catalog.findings import CODES, Severity
 from agent.catalog.vpce import read_name
-from agent.judge.diagnose import EXPLAINS, Diagnosis, Explains, capped, diagnose
+from agent.judge.causality import EXPLAINS, Explains
+from agent.judge.diagnose import Diagnosis, capped, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
@@ -33,6 +33,7 @@ from agent.version import __version__
 from probes.addresses import ordered
 from probes.facts import TcpFacts
 from probes.model import Address, FailureKind, Role, Step, Target
+from probes.ports import HTTPS
 
 _WORST_FIRST: Final = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
 _TOOL: Final = Tool(name="backuplink", version=__version__)
@@ -192,7 +193,7 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     causes = _causes(diagnosis.findings)
     target_ids = {target.id for target in targets}
     statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
-    if any(finding.code == "ENV001" for finding in causes):
+    if any(CODES[finding.code].leaves_status_unknown for finding in causes):
         statuses.append(Status.UNKNOWN)
     for target in targets:
         if target.role is Role.REQUIRED:

@@ -10,7 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import TextIO
 
 MAX_LINE: Final = 800
 """Characters of what is said of one mistake: some ten lines of a terminal."""
@@ -65,6 +66,16 @@ def one_line(text: str) -> str:
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
     half = MAX_LINE // 2
     return shown if len(shown) <= MAX_LINE else f"{shown[: half - 5]} ... {shown[-half:]}"
+
+
+def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bool:
+    """Whether `stream` is a terminal that shows colours, and whose user wants them (no-color.org)."""
+    return (
+        stream is not None
+        and stream.isatty()
+        and not environment.get("NO_COLOR")
+        and (environment.get("TERM") or "dumb") != "dumb"
+    )
 
 
 class Writer:

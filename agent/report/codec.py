@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from agent.catalog.services import APPLIANCE_LABELS
+from agent.catalog.services import SERVICES
 from agent.report.model import SCHEMA, Report
 from agent.report.serialization import DecodeError, from_json, to_json, type_schema
+from probes import operations
 from probes.facts import (
     AllowanceFacts,
     ApiFacts,
@@ -29,24 +30,28 @@ from probes.vpc.model import READS
 
 _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, None): HostFacts,
-    (Step.HOST, "sdk-settings"): SdkFacts,
-    (Step.HOST, "proxy"): ProxyFacts,
+    (Step.HOST, operations.SDK_SETTINGS): SdkFacts,
+    (Step.HOST, operations.PROXY): ProxyFacts,
     (Step.IMDS, None): ImdsFacts,
-    (Step.IMDS, "container-credentials"): TcpFacts,
-    (Step.DNS, "getaddrinfo"): LookupFacts,
-    (Step.DNS, "dual-stack-name"): LookupFacts,
+    (Step.IMDS, operations.CONTAINER): TcpFacts,
+    (Step.DNS, operations.GETADDRINFO): LookupFacts,
+    (Step.DNS, operations.DUAL_STACK_NAME): LookupFacts,
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,
-    **{(Step.DNS, f"appliance-{label}"): LookupFacts for label in APPLIANCE_LABELS},
+    **{
+        (Step.DNS, f"{operations.APPLIANCE}{label}"): LookupFacts
+        for service in SERVICES.values()
+        for label in service.appliance_labels
+    },
     (Step.TCP, None): TcpFacts,
     (Step.TLS, None): TlsFacts,
-    (Step.TLS, "small-segments"): TlsFacts,
-    (Step.TLS, "other-name"): TlsFacts,
+    (Step.TLS, operations.SMALL_SEGMENTS): TlsFacts,
+    (Step.TLS, operations.OTHER_NAME): TlsFacts,
     (Step.HTTP, None): HttpFacts,
-    (Step.HTTP, "padded"): HttpFacts,
-    (Step.HTTP, "proxy-connect"): ProxyConnectFacts,
-    (Step.HOST, "metadata-proxy"): ProxyFacts,
-    (Step.HOST, "allowances"): AllowanceFacts,
+    (Step.HTTP, operations.PADDED): HttpFacts,
+    (Step.HTTP, operations.PROXY_CONNECT): ProxyConnectFacts,
+    (Step.HOST, operations.METADATA_PROXY): ProxyFacts,
+    (Step.HOST, operations.ALLOWANCES): AllowanceFacts,
     (Step.CREDENTIALS, None): CredentialFacts,
     (Step.API, None): ApiFacts,
     **{(Step.EC2, read.operation): read.facts for read in READS.values()},

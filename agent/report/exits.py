@@ -2,16 +2,12 @@
 
 from typing import Final
 
+from agent.process.exit_codes import CRITICAL as CRITICAL
+from agent.process.exit_codes import OK as OK
+from agent.process.exit_codes import SIGNALS as SIGNALS
+from agent.process.exit_codes import UNKNOWN as UNKNOWN
+from agent.process.exit_codes import WARNING as WARNING
 from agent.report.model import Status
-
-OK: Final = 0
-WARNING: Final = 1
-CRITICAL: Final = 2
-UNKNOWN: Final = 3
-"""Also usage and configuration errors, and an internal error."""
-
-SIGNALS: Final = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
-"""128 and the signal's number, as shells have it."""
 
 _BY_STATUS: Final = {
     Status.OK: OK,

@@ -1,21 +1,22 @@
-"""Gathering a configuration: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
+"""Collecting facts: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.partitions import is_region
-from agent.catalog.services import SERVICES
+from agent.catalog.services import private_link_labels
 from agent.process.cancel import CancelToken
 from agent.settings import Ec2Facts
 from probes.facts import CredentialFacts, SdkFacts
 from probes.model import Draft, Failed, Failure, FailureKind, Observation, Skipped, Step, Subject
 from probes.observe import Log
+from probes.operations import SDK_SETTINGS
 from probes.seams import Keys, World
 from probes.vpc import reads as ec2
 from probes.vpc.model import OWN_INTERFACES, READS
 
-_SDK: Final = Subject(step=Step.HOST, operation="sdk-settings")
+_SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
 VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
 """EC2 API Reference, Error codes."""
@@ -23,14 +24,14 @@ VPC_NOT_FOUND: Final = "InvalidVpcID.NotFound"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsUnavailable:
-    """There is nothing to put into a file."""
+    """There is nothing to write to a file."""
 
     why: str
     """In words for the operator."""
 
 
 class _NothingReadError(Exception):
-    """The same, on its way out."""
+    """Carries the reason for FactsUnavailable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,65 +49,66 @@ class FactsRequest:
     """Seconds for all of it."""
 
 
-async def gather(wanted: FactsRequest, world: World, *, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+async def gather(request: FactsRequest, world: World, *, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
     """Read the whole configuration of a VPC. Ends within the deadline, or when `stop` is cancelled; what had not
     been read by then is among the observations with the reason. Never raises for what the world does."""
     try:
-        return await _gather(wanted, world, stop)
+        return await _gather(request, world, stop)
     except _NothingReadError as error:
         return FactsUnavailable(why=str(error))
 
 
-async def _gather(wanted: FactsRequest, world: World, stop: CancelToken) -> Ec2Facts:
+async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2Facts:
     log = Log(now=world.machine.now, emit=lambda _: None)
     taken_at = world.machine.now()
-    window = asyncio.timeout_at(asyncio.get_running_loop().time() + wanted.deadline)
-    region: str | None = wanted.region
+    window = asyncio.timeout_at(asyncio.get_running_loop().time() + request.deadline)
+    region: str | None = request.region
     try:
         async with window:
             stop.watch(window)
-            region = region or await _region_of_profile(wanted, world, log)
-            keys = await _keys(wanted, world, log)
+            region = region or await _region_of_profile(request, world, log)
+            keys = await _keys(request, world, log)
             reader = world.sdk.reader(
                 keys,
                 region=region,
-                profile=wanted.profile,
-                ca_bundle=wanted.ca_bundle,
-                timeout=wanted.timeout,
+                profile=request.profile,
+                ca_bundle=request.ca_bundle,
+                timeout=request.timeout,
                 most=ec2.MAX_REQUESTS,
             )
-            asked = ec2.ConfigurationRequest(
-                vpc_id=wanted.vpc_id,
+            configuration = ec2.ConfigurationRequest(
+                vpc_id=request.vpc_id,
                 instance_id=None,
                 region=region,
-                services=tuple(SERVICES),
+                services=private_link_labels(),
                 group_ids=(),
                 whole=True,
             )
-            await ec2.inspect(reader, log, asked, limit=wanted.timeout)
+            await ec2.inspect(reader, log, configuration, limit=request.timeout)
     except TimeoutError:
-        pass  # said by every look that it cut short
+        pass  # each read that it cut short records it
     finally:
         stop.release()
-    reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {wanted.deadline:g} s came"
+    reason = f"interrupted by {stop.reason}" if stop.reason else f"the deadline of {request.deadline:g} s came"
     log.close(reason, stop.reason)
-    made = {each.id: each for each in log.made}
-    found = tuple(made[each] for read in READS if (each := f"{Step.EC2}/{read}") in made)
-    if any(each.failure is not None and each.failure.code == VPC_NOT_FOUND for each in found):
-        raise _NothingReadError(f"there is no {wanted.vpc_id} in {region} for these credentials")
-    if region is None or not any(each.ok and _is_of_ec2(each) for each in found):
-        raise _NothingReadError(_why_nothing(found or log.made))
-    return Ec2Facts(region=region, vpc_id=wanted.vpc_id, taken_at=taken_at, observations=found)
+    by_id = {observation.id: observation for observation in log.made}
+    ids = (f"{Step.EC2}/{read}" for read in READS)
+    reads = tuple(by_id[read_id] for read_id in ids if read_id in by_id)
+    if any(read.failure is not None and read.failure.code == VPC_NOT_FOUND for read in reads):
+        raise _NothingReadError(f"there is no {request.vpc_id} in {region} for these credentials")
+    if region is None or not any(read.ok and _is_of_ec2(read) for read in reads):
+        raise _NothingReadError(_why_nothing(reads or log.made))
+    return Ec2Facts(region=region, vpc_id=request.vpc_id, taken_at=taken_at, observations=reads)
 
 
 def lacking(facts: Ec2Facts) -> tuple[str, ...]:
     """What could not be read, one line each, with the permission where that is what is missing."""
-    made = {each.subject.operation: each.outcome for each in facts.observations}
+    outcomes = {observation.subject.operation: observation.outcome for observation in facts.observations}
     lines = []
     for operation, read in READS.items():
         if operation == OWN_INTERFACES:
-            continue  # whose interfaces are wanted is not known yet, and that host knows them itself
-        match made.get(operation):
+            continue  # which host will use the file is not known, and that host knows its own interfaces
+        match outcomes.get(operation):
             case Failed(failure=Failure(kind=FailureKind.NOT_PERMITTED)):
                 lines.append(f"{read.words}: not permitted; it takes {' and '.join(read.actions)}")
             case Failed(failure=failure):
@@ -116,39 +118,39 @@ def lacking(facts: Ec2Facts) -> tuple[str, ...]:
     return tuple(lines)
 
 
-async def _region_of_profile(wanted: FactsRequest, world: World, log: Log) -> str:
+async def _region_of_profile(request: FactsRequest, world: World, log: Log) -> str:
     async def body(draft: Draft[SdkFacts]) -> SdkFacts:
-        draft.facts = await world.sdk.settings(wanted.profile, ())
+        draft.facts = await world.sdk.settings(request.profile, ())
         return draft.facts
 
-    observation, found = await log.observe(_SDK, body, limit=wanted.timeout)
+    observation, sdk = await log.observe(_SDK, body, limit=request.timeout)
     if observation.failure is not None:
         raise _NothingReadError(f"the SDK's settings cannot be read: {observation.failure.message}")
-    if found is None or found.region is None or not is_region(found.region):
+    if sdk is None or sdk.region is None or not is_region(sdk.region):
         raise _NothingReadError("no Region is known: name one with --region, AWS_REGION or the SDK's profile")
-    return found.region
+    return sdk.region
 
 
-async def _keys(wanted: FactsRequest, world: World, log: Log) -> Keys:
+async def _keys(request: FactsRequest, world: World, log: Log) -> Keys:
     async def body(draft: Draft[CredentialFacts]) -> Keys:
-        keys, draft.facts = await world.sdk.credentials(wanted.profile)
+        keys, draft.facts = await world.sdk.credentials(request.profile)
         return keys
 
-    observation, found = await log.observe(_CREDENTIALS, body, limit=wanted.timeout)
-    if found is None:
-        said = "" if observation.failure is None else f": {observation.failure.message}"
-        raise _NothingReadError(f"there are no credentials to ask EC2 with{said}")
-    return found
+    observation, keys = await log.observe(_CREDENTIALS, body, limit=request.timeout)
+    if keys is None:
+        why = "" if observation.failure is None else f": {observation.failure.message}"
+        raise _NothingReadError(f"there are no credentials to ask EC2 with{why}")
+    return keys
 
 
-def _is_of_ec2(each: Observation[Any]) -> bool:
+def _is_of_ec2(read: Observation[Any]) -> bool:
     """Whether a read asks EC2 itself, without which the rest explains nothing."""
-    return each.subject.operation in READS and READS[each.subject.operation].actions[0].startswith(f"{ec2.EC2}:")
+    return read.subject.operation in READS and READS[read.subject.operation].actions[0].startswith(f"{ec2.EC2}:")
 
 
-def _why_nothing(made: tuple[Observation[Any], ...]) -> str:
-    """The first failure there was, which the others followed."""
-    first = next((each for each in made if each.failure is not None), None)
+def _why_nothing(observations: tuple[Observation[Any], ...]) -> str:
+    """The first failure, which caused the others."""
+    first = next((observation for observation in observations if observation.failure is not None), None)
     if first is None or first.failure is None:
         return "nothing could be read"
     read = READS.get(first.subject.operation or "")

@@ -1,4 +1,4 @@
-"""What happens in a run, as it happens: every way of showing a run is a function of these."""
+"""What happens in a run, as it happens: everything that shows a run is a function of these events."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from probes.model import Observation, Subject, Target
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The run has begun and will be over within `deadline` seconds."""
+    """The run has started and will finish within `deadline` seconds."""
 
     run_id: str
     deadline: float
@@ -16,28 +16,28 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class TargetsKnown:
-    """These are the run's targets, as far as is known; a later event replaces an earlier one."""
+    """The run's targets, as far as they are known; a later event replaces an earlier one."""
 
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StepPlanned:
-    """This look belongs to the run; it will have its observation, whatever comes."""
+    """This step belongs to the run. It will have its observation, whatever happens."""
 
     subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """This look is being made."""
+    """This step is being made."""
 
     subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
 class ObservationMade:
-    """A look has come to its end; `announced` looks are known of so far."""
+    """A step has finished; `planned` steps are known so far, this one among them."""
 
     observation: Observation[Any]
     planned: int

@@ -1,4 +1,4 @@
-"""Which targets a run has and which resolvers it asks: pure functions of its settings and of what the host says."""
+"""Which targets a run has and which resolvers it asks: pure functions of its settings and of the host."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import BACKUP, SERVICES, Service, host_of, service_name_of
+from agent.catalog.services import SERVICES, Service, host_of, service_name_of
 from agent.catalog.vpce import ENDPOINT_ID, read_name
 from agent.settings import NamedEndpoint, Settings
 from probes.facts import SdkFacts
@@ -26,9 +26,9 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
     """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
     that is another.
 
-    Without `sdk`, what the SDK is set to is not known yet, and the default hosts are all that can be said.
+    Without `sdk`, the SDK's settings are not known yet, and only the default hosts can be given.
     """
-    found: list[Target] = []
+    planned: list[Target] = []
     for service in SERVICES.values():
         role = _role(service, settings)
         if settings.alone and role is Role.OPTIONAL:
@@ -36,26 +36,26 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
         default = _target(service, region, Addressing.DEFAULT, role)
         called = _called(service, region, role, settings, sdk) or (default,)
         if default.host in {target.host for target in called}:
-            found += [default if target.host == default.host else target for target in called]
+            planned += [default if target.host == default.host else target for target in called]
         else:
-            found += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
-    return tuple(found)
+            planned += [*called, _target(service, region, Addressing.DEFAULT, Role.CONTEXT)]
+    return tuple(planned)
 
 
 def names_endpoint_by_id(settings: Settings) -> bool:
     """Whether an endpoint is given by its id, without a DNS name."""
-    return any(ENDPOINT_ID.fullmatch(each.host) for each in settings.endpoints)
+    return any(ENDPOINT_ID.fullmatch(endpoint.host) for endpoint in settings.endpoints)
 
 
 def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings:
     """The settings with the regional DNS names of endpoints in place of their ids, as far as EC2 gave them."""
     # The first name is the one without a zone (AWS Backup Developer Guide, Working with gateways).
-    names = {each.endpoint_id: each.dns_names[0] for each in endpoints if each.dns_names}
+    names = {endpoint.endpoint_id: endpoint.dns_names[0] for endpoint in endpoints if endpoint.dns_names}
 
-    def named(each: NamedEndpoint) -> NamedEndpoint:
-        host = names.get(each.host, "").lower()
+    def named(endpoint: NamedEndpoint) -> NamedEndpoint:
+        host = names.get(endpoint.host, "").lower()
         own = read_name(host)
-        return replace(each, host=host) if own is not None and own.service == each.service else each
+        return replace(endpoint, host=host) if own is not None and own.service == endpoint.service else endpoint
 
     return replace(settings, endpoints=tuple(map(named, settings.endpoints)))
 
@@ -64,11 +64,11 @@ def _role(service: Service, settings: Settings) -> Role:
     named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
     if named:
         return Role.REQUIRED if service.name in named else Role.OPTIONAL
-    return Role.REQUIRED if service is BACKUP else Role.OPTIONAL
+    return service.default_role
 
 
 def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:
-    """The hosts that calls to the service go to under these settings; none where the SDK's are not known yet."""
+    """Targets at the hosts that calls to the service go to with these settings; empty while the SDK's are unknown."""
     named = [endpoint for endpoint in settings.endpoints if endpoint.service == service.name]
     if named:
         return tuple(_named(service, region, role, endpoint.host) for endpoint in named)
@@ -89,9 +89,10 @@ def _named(service: Service, region: str, role: Role, host: str) -> Target:
 
 def _effective(service: Service, region: str, role: Role, sdk: SdkFacts) -> Target:
     if url := sdk.endpoint_urls.get(service.name):
-        # With a URL of its own the SDK drops FIPS and dual stack without a word (measured, botocore 1.44.8).
+        # With an endpoint URL the SDK silently ignores FIPS and dual stack (measured, botocore 1.44.8).
         host = host_of_url(url)
-        own = host.endswith(f".{service.name}.{region}.vpce.{partition_of(region).dns_suffix}")
+        domain = f"{region}.vpce.{partition_of(region).dns_suffix}"
+        own = any(host.endswith(f".{link.label}.{domain}") for link in service.private_links)
         return _target(service, region, Addressing.VPCE if own else Addressing.CUSTOM, role, host=host)
     return _target(service, region, _ADDRESSING[sdk.fips, sdk.dual_stack], role)
 

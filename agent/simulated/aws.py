@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from agent.catalog.services import SERVICES, Service
 from agent.simulated.scenario import CredentialsPart, TcpPart
 from probes.steps.sigv4 import signed_headers
 
@@ -24,8 +25,6 @@ _UNSIGNED: Final = (
     b"</MissingAuthenticationTokenException>\n"
 )
 _CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+),")
-_ACTIONS: Final = {"backup": "backup:ListBackupVaults", "backup-gateway": "backup-gateway:ListGateways"}
-_KEYS: Final = {"backup": "BackupVaultList", "backup-gateway": "Gateways"}
 
 
 def reply(
@@ -55,7 +54,10 @@ def reply(
         return _error(403, "InvalidSignatureException", _clock_text(signed_at, server))
     if not _is_genuine(credentials, headers, covered, signed_at, region, service, method, path, body):
         return _error(403, "InvalidSignatureException", _MISMATCH)
-    return _judged(row, service, server)
+    called = _service_of(service, method, path)
+    if called is None:
+        return _error(404, "UnknownOperationException", "")
+    return _judged(row, called, server)
 
 
 _MISMATCH: Final = (
@@ -64,8 +66,20 @@ _MISMATCH: Final = (
 )
 
 
-def _judged(row: TcpPart, service: str, server: datetime) -> Reply:
-    action = _ACTIONS[service]
+def _service_of(signing_name: str, method: str, path: str) -> Service | None:
+    """The service whose signed call this is."""
+    for service in SERVICES.values():
+        call = service.call
+        if call is not None and (service.signing_name, call.method, call.path) == (signing_name, method, path):
+            return service
+    return None
+
+
+def _judged(row: TcpPart, service: Service, server: datetime) -> Reply:
+    call, permission = service.call, service.permission
+    if call is None or permission is None:
+        raise ValueError(f"{service.name} has no signed call")
+    action = permission.action
     who = f"User: {PRINCIPAL} is not authorized to perform: {action}"
     match row.api:
         case "endpoint-policy-silent":
@@ -108,11 +122,11 @@ def _judged(row: TcpPart, service: str, server: datetime) -> Reply:
         case "not-subscribed":
             text = "The AWS Access Key Id needs a subscription for the service."
             return _error(403, "OptInRequired", text)
-    content: dict[str, list[dict[str, object]]] = {_KEYS[service]: []}
-    if service == "backup-gateway":
-        content[_KEYS[service]] = [
+    content: dict[str, list[dict[str, object]]] = {call.key: []}
+    if call.lists_gateways:
+        content[call.key] = [
             {
-                "GatewayArn": f"arn:aws:backup-gateway:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",
+                "GatewayArn": f"arn:aws:{service.name}:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",
                 "GatewayType": "BACKUP_VM",
                 "LastSeenTime": (server - timedelta(hours=hours)).timestamp(),
             }

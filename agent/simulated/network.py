@@ -13,11 +13,12 @@ from ipaddress import ip_network
 from typing import Any, Final, TypeVar
 
 from agent.catalog.partitions import partition_of
-from agent.catalog.services import BACKUP_GATEWAY, SERVICES, host_of, service_name_of
+from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.settings import Ec2Facts
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Ec2Part, EndpointPart, Scenario
 from probes.model import Address, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject
+from probes.ports import HTTPS
 from probes.vpc.model import (
     ANY_PROTOCOL,
     AVAILABLE,
@@ -73,7 +74,7 @@ DHCP_OPTIONS_ID: Final = "dopt-0a1b2c3d4e5f67890"
 ENDPOINT_GROUP_ID: Final = "sg-0e1b2c3d4e5f67890"
 """Admits 443 from the VPC, and nothing else."""
 GATEWAY_GROUP_ID: Final = "sg-0f1b2c3d4e5f67890"
-"""Admits all ports of Backup gateway from the VPC."""
+"""Admits all ports of services with an appliance from the VPC."""
 SERVICE_OWNER: Final = "vpce.amazonaws.com"
 """Who owns the zone that private DNS attaches to a VPC, as far as anybody has said; nothing may rest on it."""
 INTERNET_RESOLVER: Final = ResolverRule(
@@ -323,7 +324,8 @@ def _healthy_rules(scenario: Scenario, group_id: str) -> Iterable[GroupRule]:
     blocks = scenario.metadata.vpc_cidrs
     for family in sorted({block.version for block in blocks}):
         yield GroupRule(egress=True, protocol=ANY_PROTOCOL, cidr=_EVERYWHERE[family])
-    ports = {ENDPOINT_GROUP_ID: (443,), GATEWAY_GROUP_ID: tuple(each.number for each in BACKUP_GATEWAY.ports)}
+    of_appliances = [port.number for service in SERVICES.values() if service.has_appliance for port in service.ports]
+    ports = {ENDPOINT_GROUP_ID: [HTTPS], GATEWAY_GROUP_ID: of_appliances}
     for port in ports.get(group_id, ()):
         for block in blocks:
             yield GroupRule(from_port=port, to_port=port, cidr=block)

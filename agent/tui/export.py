@@ -1,24 +1,16 @@
 """Saves a report from the interface, in one of a few formats, to a new file."""
 
 import errno
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
 
-from agent.formats import html, json, markdown
+from agent.formats.registry import FORMATS, render
 from agent.process.write_file import to_new_file
 from agent.report.model import Report
-
-_FORMATS: Final[Mapping[str, Callable[[Report], str]]] = {
-    "json": json.render,
-    "html": html.render,
-    "markdown": markdown.render,
-}
 
 
 def formats() -> tuple[str, ...]:
     """Names of the formats that a report can be saved in, the default first."""
-    return tuple(_FORMATS)
+    return tuple(row.name for row in FORMATS if row.can_be_saved)
 
 
 def save(report: Report, place: str, format_name: str) -> Path:
@@ -27,7 +19,9 @@ def save(report: Report, place: str, format_name: str) -> Path:
     `~` at the start of `place` is a home directory. Raises FileExistsError where the path exists, KeyError for a format
     that is not among `formats`, and OSError where the file cannot be written.
     """
-    document = _FORMATS[format_name](report)
+    if format_name not in formats():
+        raise KeyError(format_name)
+    document = render(report, format_name)
     path = _path(place)
     to_new_file(document, path)
     return path

@@ -28,7 +28,7 @@ class WatchConfig:
     measure: Measure
     judge: Callable[[Measurement], Report]
     format: str
-    """Of stdout: `text`, `ndjson` or `emf`. Not used where there is an `output`."""
+    """Of stdout, one with a stream (`agent.formats.registry`). Not used where there is an `output`."""
     output: Path | None
     """A file that holds the last report, as `render` gives it."""
     render: Callable[[Report], str]

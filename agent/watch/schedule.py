@@ -17,7 +17,7 @@ from typing import Final
 
 from agent.catalog.findings import Severity
 from agent.formats import prometheus
-from agent.formats.ndjson import NdjsonWriter
+from agent.formats.registry import LiveWriter
 from agent.process.cancel import CancelToken
 from agent.report.codec import dumps, encode
 from agent.report.model import Report, Status
@@ -225,9 +225,7 @@ class Watch:
         self._shown = redact(report) if config.redact else report
         self._shown_metrics = None
 
-    async def _publish(
-        self, config: WatchConfig, changes: tuple[StateChange, ...], events: NdjsonWriter | None
-    ) -> None:
+    async def _publish(self, config: WatchConfig, changes: tuple[StateChange, ...], events: LiveWriter | None) -> None:
         """Hand the last cycle to everything that takes results."""
         report, watching = self._shown, config.watching
         if report is None:

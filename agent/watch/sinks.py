@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from agent.formats.ndjson import NdjsonWriter
+from agent.formats.registry import LiveWriter, Stream, format_named, live_writer
 from agent.process.output import one_line
 from agent.process.write_file import to_file
 from agent.report.model import Report
@@ -57,12 +57,13 @@ class Sinks:
     def _write_line(self, line: Line) -> None:
         self._lines.write(line.shown(journal=self._journal))
 
-    def events_of(self, config: WatchConfig) -> NdjsonWriter | None:
+    def events_of(self, config: WatchConfig) -> LiveWriter | None:
         """Takes the events of the next cycle as they happen; None where they are not wanted, where a mask needs the
         whole report first, and where the reader of stdout is too slow."""
-        if config.format != "ndjson" or config.output is not None or config.redact:
+        row = format_named(config.format)
+        if row.live is None or config.output is not None or config.redact:
             return None
-        return NdjsonWriter(self._documents.write) if self._has_room() else None
+        return live_writer(row, self._documents.write) if self._has_room() else None
 
     def _has_room(self) -> bool:
         if self._documents.waiting <= MAX_BACKLOG:
@@ -71,18 +72,18 @@ class Sinks:
         return False
 
     def write(
-        self, config: WatchConfig, report: Report, changes: Sequence[StateChange], events: NdjsonWriter | None
+        self, config: WatchConfig, report: Report, changes: Sequence[StateChange], events: LiveWriter | None
     ) -> None:
         """Write the lines about the changes, and the documents of a cycle. `report` is masked where `config` says so;
         `events` is what `events_of` gave for this cycle. Returns at once."""
-        to_stdout = config.output is None and config.format != "text"
+        stream = format_named(config.format).stream if config.output is None else None
         for change in changes:
             self._write_line(line_of(change, redact=config.redact))
         if events is not None:
             events.end(report)
-        elif to_stdout and (config.format == "emf" or config.redact) and self._has_room():
+        elif (stream is Stream.DOCUMENTS or (stream is Stream.EVENTS and config.redact)) and self._has_room():
             self._documents.write(config.render(report))
-        if to_stdout and config.format == "ndjson":
+        if stream is Stream.EVENTS:
             for change in changes:
                 self._documents.write(_change_line(change, report, redact=config.redact))
 

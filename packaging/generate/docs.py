@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import manual
+import regions
 import screenshots
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
@@ -161,6 +162,7 @@ def pages() -> dict[str, str]:
         "docs/metrics.md": metrics_page(),
         "docs/scenarios.md": scenarios_page(),
         "docs/report.v1.schema.json": codec.dumps(codec.schema()),
+        regions.PATH: regions.module(),
         **screenshots.pages(),
         **manual.pages(),
     }

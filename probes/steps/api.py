@@ -8,90 +8,21 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_call
 from probes.facts import ApiFacts, GatewayFacts
-from probes.model import Draft, FailureKind, ProbeError, Target
+from probes.model import Draft, FailureKind, ProbeError, SignedCall, Target
 from probes.seams import Keys, Machine, Stream
 from probes.steps.http import Response, clock_against, exchange, instant_of
 from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
 MAX_GATEWAYS: Final = 16
-LEAST_SECRET: Final = 16
-"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter opens nothing at AWS, and a
-stand-in's `test` is a word that messages need."""
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-_JSON_1_0: Final = "application/x-amz-json-1.0"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """A read-only call of a service."""
-
-    name: str
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-    key: str
-    """Top-level member of a good answer."""
-
-
-OPERATIONS: Final = {
-    "backup": Operation(
-        name="ListBackupVaults",
-        method="GET",
-        path="/backup-vaults/?maxResults=1",
-        headers=(),
-        body=b"",
-        key="BackupVaultList",
-    ),
-    "backup-gateway": Operation(
-        name="ListGateways",
-        method="POST",
-        path="/",
-        headers=(("Content-Type", _JSON_1_0), ("X-Amz-Target", "BackupOnPremises_v20210101.ListGateways")),
-        body=b'{"MaxResults":50}',  # a few hundred bytes each, below MAX_BODY_BYTES together
-        key="Gateways",
-    ),
-}
-"""By service (botocore 1.44.8, service models of backup 2018-11-15 and backup-gateway 2021-01-01)."""
-
-_KINDS: Final = {
-    "AccessDenied": FailureKind.ACCESS_DENIED,
-    "AccessDeniedException": FailureKind.ACCESS_DENIED,
-    "NotAuthorized": FailureKind.ACCESS_DENIED,
-    "UnauthorizedOperation": FailureKind.ACCESS_DENIED,
-    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
-    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
-    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
-    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
-    "InvalidAccessKeyId": FailureKind.CREDENTIALS_INVALID,
-    "InvalidToken": FailureKind.CREDENTIALS_INVALID,
-    "RequestTimeoutException": FailureKind.SERVICE_ERROR,
-    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
-    "InvalidSignatureException": FailureKind.SIGNATURE,
-    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
-    "IncompleteSignature": FailureKind.SIGNATURE,
-    "IncompleteSignatureException": FailureKind.SIGNATURE,
-    "MissingAuthenticationToken": FailureKind.SIGNATURE,
-    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
-    "RequestExpired": FailureKind.CLOCK_SKEW,
-    "RequestTimeTooSkewed": FailureKind.CLOCK_SKEW,
-    "Throttling": FailureKind.THROTTLED,
-    "ThrottlingException": FailureKind.THROTTLED,
-    "RequestLimitExceeded": FailureKind.THROTTLED,
-    "TooManyRequestsException": FailureKind.THROTTLED,
-    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
-    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
-    "Blocked": FailureKind.NOT_SUBSCRIBED,
-    "SubscriptionRequiredException": FailureKind.NOT_SUBSCRIBED,
-}
-"""AWS Backup Developer Guide, Common Error Types; EC2 and STS have their own words for the same."""
 
 _CLOCK: Final = re.compile(
     r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
@@ -106,30 +37,31 @@ async def probe(
     keys: Keys,
     *,
     target: Target,
+    call: SignedCall,
+    signing_name: str,
     agent: str,
     new_connection: bool,
     draft: Draft[ApiFacts],
 ) -> Response:
-    """Make the call of the target's service, signed for its Region and its host.
+    """Make a call of the target's service, signed for its Region and its host.
 
     Raises what `probes.steps.http.exchange` raises, and ProbeError with AWS's own code for every answer but a good one.
     """
-    operation = OPERATIONS[target.service]
     signed = signed_headers(
         keys,
-        service=target.service,
+        service=signing_name,
         region=target.region,
         at=machine.now(),
-        method=operation.method,
-        url=f"https://{target.host}{operation.path}",
-        headers=operation.headers,
-        body=operation.body,
+        method=call.method,
+        url=f"https://{target.host}{call.path}",
+        headers=call.headers,
+        body=call.body,
     )
-    headers = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *operation.headers, *signed)
+    headers = (("Host", target.host), ("User-Agent", agent), ("Accept", "*/*"), *call.headers, *signed)
     sent = machine.now()
-    response = await exchange(stream, operation.method, operation.path, headers, body=operation.body)
+    response = await exchange(stream, call.method, call.path, headers, body=call.body)
     facts = draft.facts = read_answer(
-        operation, response, sent, machine.now(), new_connection=new_connection, hidden=_masks(keys)
+        call, response, sent, machine.now(), new_connection=new_connection, hidden=_masks(keys)
     )
     if facts.request_id is None:
         kind = FailureKind.REDIRECT if 300 <= facts.status < 400 else FailureKind.NOT_AWS
@@ -138,7 +70,7 @@ async def probe(
         kind = kind_of(facts)
         raise ProbeError(kind, facts.error_message or f"status {facts.status}", code=facts.error_code)
     if not facts.expected_key:
-        raise ProbeError(FailureKind.MALFORMED, f"the answer lacks {operation.key}", code="200")
+        raise ProbeError(FailureKind.MALFORMED, f"the answer lacks {call.key}", code="200")
     return response
 
 
@@ -146,11 +78,11 @@ def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
     """What no text of an answer may repeat, with what stands in its place. AWS itself does so: to a signature that does
     not match it gives the canonical request that it expected, session token and all."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
-    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= LEAST_SECRET)
+    return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
 
 def read_answer(
-    operation: Operation,
+    call: SignedCall,
     response: Response,
     sent: datetime,
     received: datetime,
@@ -168,22 +100,21 @@ def read_answer(
             theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     offset, uncertainty = clock_against(theirs, sent, received)
     return ApiFacts(
-        operation=operation.name,
+        operation=call.name,
         status=response.status,
         request_id=_without(hidden, response.header("x-amzn-requestid")),
-        expected_key=isinstance(document, Mapping) and operation.key in document,
+        expected_key=isinstance(document, Mapping) and call.key in document,
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,
-        gateways=_gateways(document) if operation.key == "Gateways" else (),
+        gateways=_gateways(document.get(call.key)) if call.lists_gateways and isinstance(document, Mapping) else (),
         server_time=theirs,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
     )
 
 
-def _gateways(document: Any) -> tuple[GatewayFacts, ...]:
-    listed = document.get("Gateways") if isinstance(document, Mapping) else None
+def _gateways(listed: Any) -> tuple[GatewayFacts, ...]:
     found = []
     for each in listed if isinstance(listed, list) else ():
         name = str(each.get("GatewayArn") if isinstance(each, Mapping) else "").rpartition("/")[2]
@@ -239,7 +170,7 @@ def kind_of(facts: ApiFacts) -> FailureKind:
             return FailureKind.CLOCK_SKEW
         if _SCOPE.search(facts.error_message or ""):
             return FailureKind.WRONG_SCOPE
-    known = _KINDS.get(code)
+    known = kind_for_call(code)
     if known is not None:
         return known
     if facts.status in (401, 403):

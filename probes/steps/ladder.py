@@ -12,25 +12,30 @@ from typing import Any, Final
 
 from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
-from probes.model import ELSEWHERE, Address, Draft, FailureKind, Observation, Step, Subject, Target
+from probes.model import (
+    ELSEWHERE,
+    Address,
+    Draft,
+    FailureKind,
+    Observation,
+    PortProtocol,
+    SignedCall,
+    Step,
+    Subject,
+    Target,
+)
 from probes.observe import Log
+from probes.operations import OTHER_NAME, PADDED, SMALL_SEGMENTS
+from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import api, http, tcp, tls
 from probes.tls_context import client_context, small_client_context
 
-HTTPS: Final = 443
-SUPPORT_CHANNEL: Final = 2222
-"""AWS Support's SSH channel: no TLS port (Storage Gateway User Guide, Requirements)."""
-SMALL_SEGMENTS: Final = "small-segments"
-"""The operation of a handshake that no MTU of a tunnel should harm."""
-OTHER_NAME: Final = "other-name"
-"""The operation of a handshake that asks for another host, as a filter of names would not expect."""
 SMALL_MSS: Final = 1200
 """Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
 NOBODY: Final = "nobody"
 """What a handshake trusts that verifies nothing."""
-PADDED: Final = "padded"
-"""The operation of a request that fills more than four segments."""
+NO_CALL: Final = "no call of this service is known that has no side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
@@ -55,22 +60,25 @@ class ProbeContext:
     handshakes: asyncio.Semaphore
 
 
-def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
-    """The looks that belong to one address and port, lowest first; `after` is where the address came from."""
-    plain: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None), (Step.TLS, None))
-    steps = {
-        HTTPS: (*plain, (Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED)),
-        SUPPORT_CHANNEL: plain[:1],
-    }
+def rungs(
+    target: Target, address: Address, port: int, after: str | None, *, protocol: PortProtocol
+) -> tuple[Subject, ...]:
+    """The steps that belong to one address and port, lowest first; `after` is where the address came from."""
+    steps: tuple[tuple[Step, str | None], ...] = ((Step.TCP, None),)
+    if protocol is not PortProtocol.TCP:
+        steps += ((Step.TLS, None),)
+    if protocol is PortProtocol.HTTPS:
+        steps += ((Step.HTTP, None), (Step.API, None), (Step.HTTP, PADDED))
     subjects = []
-    for step, operation in steps.get(port, plain):
+    for step, operation in steps:
         subject = Subject(step=step, target=target.id, address=address, port=port, operation=operation, after=after)
         subjects.append(subject)
         after = subject.id
     return tuple(subjects)
 
 
-async def _always() -> bool:
+async def always() -> bool:
+    """Every ladder makes the call."""
     return True
 
 
@@ -79,11 +87,14 @@ async def climb(
     target: Target,
     subjects: tuple[Subject, ...],
     *,
-    may_call: Callable[[], Awaitable[bool]] = _always,
+    call: SignedCall | None,
+    signing_name: str,
+    may_call: Callable[[], Awaitable[bool]] = always,
 ) -> None:
-    """Make the looks of `subjects`, as `rungs` gives them. `may_call` is asked before the signed call whether this
+    """Make the steps of `subjects`, as `rungs` gives them. `call` is the signed call of the target's service, skipped
+    where that is None; `signing_name` is the name it is signed for. `may_call` is asked before the call whether this
     ladder is the one that makes it."""
-    await _Climb(context, target, subjects, may_call).go()
+    await _Climb(context, target, subjects, call, signing_name, may_call).go()
 
 
 class _Climb:
@@ -94,6 +105,8 @@ class _Climb:
         context: ProbeContext,
         target: Target,
         subjects: tuple[Subject, ...],
+        call: SignedCall | None,
+        signing_name: str,
         may_call: Callable[[], Awaitable[bool]],
     ) -> None:
         address, port = subjects[0].address, subjects[0].port
@@ -102,6 +115,8 @@ class _Climb:
         self._context = context
         self._target = target
         self._subjects = subjects
+        self._call = call
+        self._signing_name = signing_name
         self._may_call = may_call
         self._address = address
         self._port = port
@@ -193,21 +208,23 @@ class _Climb:
 
     async def _api(self, subject: Subject) -> str | None:
         await asyncio.wait([self._context.keys])  # nor is finding the credentials a part of the call's
-        keys = self._context.keys.result()
-        if isinstance(keys, str):
-            self._context.log.skip(subject, keys)
+        keys, call = self._context.keys.result(), self._call
+        if isinstance(keys, str) or call is None:
+            self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
             return None
         if not await self._may_call():
             self._context.log.skip(subject, ELSEWHERE)
             return None
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:
-            async def call(*, new_connection: bool) -> http.Response:
+            async def send(*, new_connection: bool) -> http.Response:
                 return await api.probe(
                     await self._reopened(),
                     self._context.machine,
                     keys,
                     target=self._target,
+                    call=call,
+                    signing_name=self._signing_name,
                     agent=self._context.agent,
                     new_connection=new_connection,
                     draft=draft,
@@ -215,9 +232,9 @@ class _Climb:
 
             if self._open is not None:
                 with contextlib.suppress(PeerClosedError, ConnectionError):
-                    return await call(new_connection=False)
+                    return await send(new_connection=False)
                 self._close()  # kept alive by its answer, and closed all the same: a read-only call may be made again
-            return await call(new_connection=True)
+            return await send(new_connection=True)
 
         _, response = await self._context.log.observe(subject, body, limit=self._context.limit)
         self._keep(response)

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from probes.aws_errors import MIN_SECRET_CHARACTERS, kind_for_read
 from probes.background import in_background
 from probes.failure import classify
 from probes.model import FailureKind, ProbeError
@@ -30,38 +31,8 @@ MAX_CODE_CHARACTERS: Final = 128
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 16
 """More than reads that are made at once."""
-_LEAST_SECRET: Final = 16
-"""Characters of the shortest access key id (IAM API Reference, AccessKey); what is shorter is a stand-in's."""
 _READS: Final = ("Describe", "Get", "List")
 
-_KINDS: Final = {
-    "UnauthorizedOperation": FailureKind.NOT_PERMITTED,
-    "Client.UnauthorizedOperation": FailureKind.NOT_PERMITTED,
-    "AccessDenied": FailureKind.NOT_PERMITTED,
-    "AccessDeniedException": FailureKind.NOT_PERMITTED,
-    "NotAuthorized": FailureKind.NOT_PERMITTED,
-    "ExpiredToken": FailureKind.CREDENTIALS_EXPIRED,
-    "ExpiredTokenException": FailureKind.CREDENTIALS_EXPIRED,
-    "AuthFailure": FailureKind.CREDENTIALS_INVALID,
-    "InvalidClientTokenId": FailureKind.CREDENTIALS_INVALID,
-    "UnrecognizedClientException": FailureKind.CREDENTIALS_INVALID,
-    "SignatureDoesNotMatch": FailureKind.SIGNATURE,
-    "InvalidSignatureException": FailureKind.SIGNATURE,
-    "IncompleteSignature": FailureKind.SIGNATURE,
-    "IncompleteSignatureException": FailureKind.SIGNATURE,
-    "MissingAuthenticationToken": FailureKind.SIGNATURE,
-    "MissingAuthenticationTokenException": FailureKind.SIGNATURE,
-    "RequestExpired": FailureKind.CLOCK_SKEW,
-    "RequestLimitExceeded": FailureKind.THROTTLED,
-    "Throttling": FailureKind.THROTTLED,
-    "ThrottlingException": FailureKind.THROTTLED,
-    "ThrottledException": FailureKind.THROTTLED,
-    "TooManyRequestsException": FailureKind.THROTTLED,
-    "OptInRequired": FailureKind.NOT_SUBSCRIBED,
-    "Blocked": FailureKind.NOT_SUBSCRIBED,
-    "PendingVerification": FailureKind.NOT_SUBSCRIBED,
-}
-"""Amazon EC2 API Reference, Error codes; Route 53 Resolver and Route 53 API References, Common Errors."""
 _CLOCK: Final = re.compile(r"Signature\s+(?:expired|not\s+yet\s+current)")
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
@@ -107,7 +78,9 @@ class SystemReader:
             "aws_secret_access_key": secret_key,
             "aws_session_token": token,
         }
-        self._secrets = [each for each in self._keys.values() if each is not None and len(each) >= _LEAST_SECRET]
+        self._secrets = [
+            each for each in self._keys.values() if each is not None and len(each) >= MIN_SECRET_CHARACTERS
+        ]
         self._region = region
         self._profile = profile
         self._ca_bundle = ca_bundle
@@ -229,7 +202,7 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
         # AWS itself repeats them: to a signature that does not match it gives the request that it expected.
         code, text = code.replace(secret, "***"), text.replace(secret, "***")
     code = code[:MAX_CODE_CHARACTERS] or str(status)
-    kind = _KINDS.get(code)
+    kind = kind_for_read(code)
     if kind is FailureKind.SIGNATURE and _CLOCK.search(text):
         kind = FailureKind.CLOCK_SKEW
     if kind is None:

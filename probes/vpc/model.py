@@ -17,6 +17,10 @@ Network = IPv4Network | IPv6Network
 
 AVAILABLE: Final = "available"
 """The state of an endpoint that works."""
+DELETED: Final = "deleted"
+"""The state of an endpoint that is listed for a while after its end; one that was rejected or has failed is there."""
+MAX_POLICY_CHARACTERS: Final = 20_480
+"""Of an endpoint policy, white space included (AWS PrivateLink Guide, Quotas)."""
 AMAZON_DNS: Final = "AmazonProvidedDNS"
 """How DHCP options name the VPC's own resolver."""
 ANY_PROTOCOL: Final = "-1"

@@ -24,6 +24,7 @@ from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
+    MAX_POLICY_CHARACTERS,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,
@@ -78,8 +79,6 @@ MAX_DOMAINS: Final = 1_000
 MAX_PREFIX_LISTS: Final = 5
 MAX_RULE_GROUPS: Final = 3
 MAX_DOMAIN_LISTS: Final = 4
-MAX_POLICY_CHARACTERS: Final = 20_480
-"""AWS PrivateLink Guide, Quotas."""
 MAX_TEXT_CHARACTERS: Final = 1_024
 MAX_FILTER_VALUES: Final = 200
 """Of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""

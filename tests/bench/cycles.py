@@ -12,7 +12,8 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from agent.cli.main import job_here, main
+from agent.cli.commands.watch import config_of
+from agent.cli.main import main
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
 from agent.watch.config import WatchEnvironment
@@ -33,7 +34,7 @@ async def watch(count: int, options: list[str]) -> float:
         spent.append(time.process_time())
 
     command = main.commands["watch"]
-    job = job_here(command.make_context("watch", options))
+    job = config_of(command.make_context("watch", options))
     lines = Writer(lambda _: None)
     around = WatchEnvironment(
         now=SystemMachine().now,

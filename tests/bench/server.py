@@ -16,12 +16,12 @@ from typing import Final, cast
 from agent.simulated import peers
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import parse
+from probes.ports import HTTPS
 from probes.steps.dns import DNS_PORT
 
 READY: Final = "ready"
 HOST: Final = "backup.eu-west-1.amazonaws.com"
 ISSUER: Final = "amazon"
-HTTPS: Final = 443
 RESOLVER: Final = ip_address("127.0.0.1")
 _WORLD: Final = f"""
 summary = "a name"

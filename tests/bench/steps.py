@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from probes.ports import HTTPS
 from probes.steps.dns import DNS_PORT
 from tests.bench.promise import Benchmark, Figure, Promise
 from tests.bench.rivals import EXPORTER, OPENSSL
-from tests.bench.server import HOST, HTTPS, RESOLVER
+from tests.bench.server import HOST, RESOLVER
 from tests.bench.spaces import Lab, lab
 from tests.bench.spent import in_turn, median, ratio
 

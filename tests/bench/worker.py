@@ -23,13 +23,15 @@ from agent.simulated.settings import settings_of
 from probes.facts import DnsFacts
 from probes.model import Address, Draft, Step, Subject, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Trust
 from probes.steps import dns, ladder
 from probes.steps.http import user_agent
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.trust import load_trust
-from tests.bench.server import HTTPS, RESOLVER
+from tests.bench.server import RESOLVER
+from tests.support.ladders import climb, rungs
 
 FIRST_ADDRESS: Final = int(ip_address("127.1.0.1"))
 LIMIT_SECONDS: Final = 30.0
@@ -40,14 +42,14 @@ _WORLD: Final = 'summary = "defaults"\nexpect = { status = "ok", path = "private
 Work = Callable[[ladder.ProbeContext, Target, int], Awaitable[None]]
 
 
-async def climb(context: ladder.ProbeContext, target: Target, number: int) -> None:
+async def climb_all(context: ladder.ProbeContext, target: Target, number: int) -> None:
     """All of the ladder of one address."""
-    await ladder.climb(context, target, ladder.rungs(target, _address(number), HTTPS, None))
+    await climb(context, target, rungs(target, _address(number), HTTPS, None))
 
 
 async def shake_hands(context: ladder.ProbeContext, target: Target, number: int) -> None:
     """The first two rungs of one address."""
-    await ladder.climb(context, target, ladder.rungs(target, _address(number), HTTPS, None)[:2])
+    await climb(context, target, rungs(target, _address(number), HTTPS, None)[:2])
 
 
 async def ask(context: ladder.ProbeContext, target: Target, number: int) -> None:
@@ -62,7 +64,7 @@ async def ask(context: ladder.ProbeContext, target: Target, number: int) -> None
     _refuse_failures([seen.failure])
 
 
-WORKS: Final[dict[str, Work]] = {"ladders": climb, "handshakes": shake_hands, "names": ask}
+WORKS: Final[dict[str, Work]] = {"ladders": climb_all, "handshakes": shake_hands, "names": ask}
 
 
 async def measure(work: Work, *, count: int, at_once: int, rounds: int, roots: str) -> None:

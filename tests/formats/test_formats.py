@@ -15,8 +15,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from agent.cli.main import dispatch, has_colours
+from agent.cli.main import dispatch
 from agent.formats import ndjson, text
+from agent.formats.registry import RenderOptions
+from agent.process.output import has_colours
 from agent.report import codec, exits
 from agent.report.model import Report, Status
 from agent.run.events import ObservationMade
@@ -375,7 +377,7 @@ def test_colour_is_of_the_status(name: str) -> None:
     colours = {"ok": "32", "warning": "33", "critical": "31", "unknown": "35"}
     report = report_of(name)
     word = report.verdict.status.upper()
-    coloured = text.render(report, colour=True)
+    coloured = text.render(report, RenderOptions(colour=True))
     assert coloured.startswith(f"\x1b[1;{colours[report.verdict.status]}m{word}\x1b[0m  ")
     assert coloured.replace("\x1b[0m", "").count("\x1b") == 1
 

@@ -15,6 +15,7 @@ from agent.catalog.wording import duration
 from agent.cli import entry
 from agent.formats import json as json_format
 from agent.formats import nagios
+from agent.formats.registry import RenderOptions
 from agent.formats.report_text import cell, matrix, visible
 from agent.judge.verdict import judge, refusal
 from agent.report import exits
@@ -33,7 +34,7 @@ FAIL_ON: Final = ("warning", "critical", "never")
 
 
 def output_of(report: Report, fail_on: str = "warning") -> Output:
-    return read(nagios.render(report, code=exits.of_verdict(report.verdict.status, fail_on)))
+    return read(nagios.render(report, RenderOptions(exit_code=exits.of_verdict(report.verdict.status, fail_on))))
 
 
 # --- Held against the report -----------------------------------------------------------------------------------------
@@ -171,13 +172,14 @@ def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answe
     [(0, "OK"), (1, "WARNING"), (2, "CRITICAL"), (3, "UNKNOWN"), (129, "UNKNOWN"), (130, "UNKNOWN"), (143, "UNKNOWN")],
 )
 def test_the_word_is_that_of_the_exit_code(code: int, word: str) -> None:
-    output = read(nagios.render(report_of("one-zone-silent"), code=code))
+    output = read(nagios.render(report_of("one-zone-silent"), RenderOptions(exit_code=code)))
     assert output.word == word
     assert output.text.endswith(" (verdict critical)") is (word != "CRITICAL")
 
 
 def test_of_a_call_that_was_refused() -> None:
-    assert nagios.render(refusal("no such option: --frmat."), code=3) == "UNKNOWN - no such option: --frmat.\n"
+    document = nagios.render(refusal("no such option: --frmat."), RenderOptions(exit_code=3))
+    assert document == "UNKNOWN - no such option: --frmat.\n"
 
 
 def test_of_a_report_that_does_not_say_its_limits() -> None:
@@ -195,7 +197,7 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 def check(text: str) -> None:
     report = spoken(text)
     for code in range(4):
-        output = read(nagios.render(report, code=code))
+        output = read(nagios.render(report, RenderOptions(exit_code=code)))
         assert output.word == {code: word for word, code in STATES.items()}[code]
     shown = visible(text).replace("|", r"\x7c")
     if len(shown) < 200:
@@ -277,7 +279,7 @@ def test_peers_that_mean_harm(name: str) -> None:
 
 def test_with_many_targets_whole_numbers_and_whole_lines_are_left_out() -> None:
     report = renamed(report_of("one-zone-silent"), [f"backup@vpce-{number:017x}.example.com" for number in range(200)])
-    document = nagios.render(report, code=2)
+    document = nagios.render(report, RenderOptions(exit_code=2))
     output = read(document)
     assert len(document) > 6_000
     first, *_, last = document.splitlines()

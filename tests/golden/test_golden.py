@@ -10,8 +10,12 @@ def test_format_is_as_it_was(name: str) -> None:
     assert rendered()[name] == (FOLDER / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name in rendered() if name.startswith("hard.")])
-def test_nothing_foreign_reaches_a_terminal(name: str) -> None:
+def test_no_file_is_left_of_a_format_that_is_gone() -> None:
+    assert {path.name for path in FOLDER.iterdir() if path.suffix not in (".py", "")} == {*rendered()}
+
+
+@pytest.mark.parametrize("name", [name for name in rendered() if name.startswith("hard") and "colour" not in name])
+def test_nothing_untrusted_reaches_a_terminal(name: str) -> None:
     content = rendered()[name]
     assert HOSTILE not in content
     assert content.translate({ord("\n"): "", ord("\t"): ""}).isprintable()

@@ -9,6 +9,7 @@ import jsonschema
 
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
+from agent.formats.registry import RenderOptions
 from agent.report import codec, exits
 from agent.report.model import Report
 from agent.simulated.scenario import Scenario, parse
@@ -125,7 +126,12 @@ def assert_harmless(report: Report) -> None:
     said = text.render(report)
     code = exits.of_status(report.verdict.status)
     results = junit.render(report).replace("\t", "")  # its library's indent
-    monitors = prometheus.render(report), emf.render(report), nagios.render(report, code=code), results
+    monitors = (
+        prometheus.render(report),
+        emf.render(report),
+        nagios.render(report, RenderOptions(exit_code=code)),
+        results,
+    )
     for written in (document, ndjson.render(report), said, text.brief(report), markdown.render(report), *monitors):
         assert _PRINTABLE.fullmatch(written)
     assert max(map(len, said.splitlines())) <= 80

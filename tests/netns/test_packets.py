@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from agent.catalog.services import APPLIANCE_LABELS
+from agent.catalog.services import appliance_hosts
 from agent.report.model import Report
 from agent.simulated import scenario as scenarios
 from probes.facts import HttpFacts
@@ -34,8 +34,9 @@ READ: Final = "healthy, and its configuration is read"
 EC2: Final = "10.0.9.90"
 """Where EC2, Route 53 Resolver and Route 53 are."""
 DUAL_STACK: Final = frozenset({"backup.eu-west-1.api.aws"})
+APPLIANCE: Final = frozenset(host for _, host in appliance_hosts("backup-gateway", "eu-west-1"))
 BESIDE: Final = {
-    "gateway-healthy": frozenset(f"{label}.backup-gateway.eu-west-1.amazonaws.com" for label in APPLIANCE_LABELS),
+    "gateway-healthy": APPLIANCE,
     "private-dns-off": DUAL_STACK,
     "resolvers-disagree": DUAL_STACK,
     READ: frozenset(
@@ -131,8 +132,7 @@ def test_only_the_promised_are_contacted(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_only_names_of_endpoints_are_looked_up(name: str) -> None:
-    beside = {f"{label}.backup-gateway.eu-west-1.amazonaws.com" for label in APPLIANCE_LABELS}
-    beside |= DUAL_STACK | BESIDE[READ]
+    beside = APPLIANCE | DUAL_STACK | BESIDE[READ]
     named = {row.name for row in scenarios.parse(name, world(name)).dns} - {"*"}
     assert named <= sent(name).asked <= named | beside
     assert (beside & sent(name).asked) == BESIDE.get(name, frozenset()), "names that only some runs have a use for"

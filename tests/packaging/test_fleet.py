@@ -34,7 +34,7 @@ from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, is_region
 from agent.catalog.regions import REGIONS
 from agent.cli import main as cli
-from agent.cli.options import settings_from
+from agent.cli.to_settings import settings_from
 from agent.formats import text
 from agent.report.codec import schema
 from agent.simulated import scenario as scenarios

@@ -26,9 +26,11 @@ import pytest
 import manual
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
-from agent.cli.options import DEADLINES, config_values, settings_from, showing_from, watching_from
+from agent.cli.config_file import config_values
+from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.formats import prometheus
 from agent.formats.monitoring import Standing
+from agent.formats.registry import format_named
 from agent.report.model import Finding
 from agent.settings import DEFAULT_DEADLINE
 from agent.simulated import scenario as scenarios
@@ -357,7 +359,7 @@ def accepts(words: Sequence[str]) -> None:
     command = cli.main.commands[name]
     with command.make_context(name, arguments, parent=manual.context_of(cli.main)) as context:
         if name in ("check", "watch", "demo"):
-            showing_from(context.params)
+            report_options_from(context.params)
         if name in ("check", "watch"):
             settings_from(context.params, {})
         if name == "watch" or context.params.get("again_and_again"):
@@ -433,7 +435,7 @@ def test_every_link_on_the_page_leads_somewhere() -> None:
 
 def test_the_limits_of_nrpe_leave_a_run_its_time() -> None:
     (patience,) = re.findall(r"-t (\d+):UNKNOWN", (FOLDER / "nagios.cfg").read_text("utf-8"))
-    assert DEADLINES["nagios"] < 10 < int(patience)
+    assert (format_named("nagios").deadline or 60) < 10 < int(patience)
 
 
 def test_telegraf_takes_its_file_and_waits_long_enough() -> None:

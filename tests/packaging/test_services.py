@@ -15,8 +15,8 @@ import click
 import pytest
 
 import manual
+from agent.cli import config_file, to_settings
 from agent.cli import main as cli
-from agent.cli import options
 from tests.packaging.made import lacking
 from tests.support.repository import ROOT
 
@@ -117,7 +117,7 @@ def test_a_service_is_a_call_that_the_program_takes(service: str, tmp_path: Path
     words = [str(EXAMPLE) if word == manual.CONFIGURATION else word for word in words]
     context = cli.main.commands[command].make_context(command, words, parent=manual.context_of(cli.main))
     assert context.params["config"] == EXAMPLE
-    showing = options.showing_from(context.params)
+    showing = to_settings.report_options_from(context.params)
     wanted = ("json", "/var/log/backuplink/report.json") if command == "check" else ("text", None)
     assert (showing.format, showing.output) == wanted
 
@@ -141,7 +141,7 @@ def uncommented() -> dict[str, Any]:
 def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What a command's reader makes of a configuration."""
     context = click.Context(cli.main.commands[command], parent=manual.context_of(cli.main))
-    return options.config_values(given, str(EXAMPLE), context)
+    return config_file.config_values(given, str(EXAMPLE), context)
 
 
 def test_the_example_sets_nothing_by_itself() -> None:
@@ -175,10 +175,10 @@ def test_the_keys_of_the_example_go_together(name: str) -> None:
     context = click.Context(command, parent=manual.context_of(cli.main))
     context.default_map = values(name, given)
     command.parse_args(context, [])
-    assert options.settings_from(context.params, {}).region == given["region"]
-    assert options.showing_from(context.params).output == given["output"]
+    assert to_settings.settings_from(context.params, {}).region == given["region"]
+    assert to_settings.report_options_from(context.params).output == given["output"]
     if name == "watch":
-        assert options.watching_from(context.params).interval == given["interval"]
+        assert to_settings.watching_from(context.params).interval == given["interval"]
 
 
 # --- The manual ------------------------------------------------------------------------------------------------------

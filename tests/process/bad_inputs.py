@@ -18,10 +18,11 @@ import click
 from hypothesis import strategies as st
 
 from agent.app.read_saved import MAX_FACTS_BYTES, MAX_REPORT_BYTES
+from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.cli.main import main
-from agent.cli.options import FORMATS, MAX_CONFIG_BYTES
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
+from agent.formats.registry import OPTION_NAMES
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact
@@ -285,7 +286,7 @@ def _short(value: str) -> str:
 
 
 def _formats() -> Iterator[str]:
-    return itertools.cycle(FORMATS)
+    return itertools.cycle(OPTION_NAMES)
 
 
 def by_flag(command: str, names: frozenset[str]) -> Iterator[Refused]:
@@ -609,7 +610,7 @@ def of_pairs() -> Iterator[Refused]:
                 id=f"{command}: {label}",
                 arguments=(command, *arguments),
                 says=says,
-                format=wanted if wanted in FORMATS else "text",
+                format=wanted if wanted in OPTION_NAMES else "text",
             )
     yield Refused(
         id="short in a file, JSON by variable",
@@ -1412,7 +1413,7 @@ class Unwritten:
 
 UNWRITTEN: Final = tuple(
     Unwritten(id=f"--output by {place}: {label}", path=path, why=why, format=wanted, place=place)
-    for (label, (path, why)), wanted in zip(NO_PLACES.items(), itertools.cycle(FORMATS), strict=False)
+    for (label, (path, why)), wanted in zip(NO_PLACES.items(), itertools.cycle(OPTION_NAMES), strict=False)
     for place in ("flag", "variable")
     if not (place == "variable" and label == "a pipe that nobody reads")  # each waits two seconds
 )

@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agent.cli import main as cli
-from agent.cli.options import Showing
+from agent.app.check import Listener, check
 from agent.process.cancel import CancelToken
 from agent.report.model import Measurement
+from agent.run.runner import measure
+from agent.settings import ReportOptions, Settings
 from agent.simulated import scenario as scenarios
+from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedMachine, SimulatedNet, SimulatedSdk, simulated
 from probes.background import in_background
@@ -24,7 +26,7 @@ from probes.model import Address
 from probes.seams import Keys, Reader, Trust, World
 
 HANG_SECONDS = 60
-SHOWN = Showing(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
+OPTIONS = ReportOptions(format="json", brief=False, output=None, redact=False, suppressions=(), fail_on="warning")
 WHAT = frozenset(sys.argv[1].split(","))
 
 
@@ -69,20 +71,27 @@ class HangingMachine(SimulatedMachine):
         return await super().trust(ca_bundle)
 
 
-async def go(stop: CancelToken, listener: cli.Listener) -> Measurement:
-    """One run in which a step may take longer than the whole."""
+def hanging() -> Scenario:
+    """A healthy VPC whose run may take longer than a step."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
     asked += "[ec2]\n" if "ec2" in WHAT else ""
-    chosen = scenarios.parse("hanging", scenarios.text("healthy") + asked)
-    async with simulated(chosen) as world, asyncio.TaskGroup() as group:
-        net = HangingNet(chosen, world.machine.now, group)
-        hanging = World(net=net, machine=HangingMachine(chosen, world.machine.now), sdk=HangingSdk(chosen))
+    return scenarios.parse("hanging", scenarios.text("healthy") + asked)
+
+
+SCENARIO = hanging()
+
+
+async def measured(settings: Settings, listener: Listener, stop: CancelToken) -> Measurement:
+    """One run over the seams that hang."""
+    async with simulated(SCENARIO) as world, asyncio.TaskGroup() as group:
+        net = HangingNet(SCENARIO, world.machine.now, group)
+        machine = HangingMachine(SCENARIO, world.machine.now)
         try:
-            return await cli.run(settings_of(chosen), hanging, stop, listener)
+            here = World(net=net, machine=machine, sdk=HangingSdk(SCENARIO))
+            return await measure(settings, here, emit=listener, stop=stop)
         finally:
             net.end()
 
 
 if __name__ == "__main__":
-    with asyncio.Runner() as runner:
-        sys.exit(cli.report(runner, go, [], SHOWN))
+    sys.exit(check(settings_of(SCENARIO), measured, OPTIONS, []))

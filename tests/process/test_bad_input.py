@@ -1,7 +1,6 @@
 """Bad input of every kind is refused before anything is looked at: exit code 3, one line that says what was wrong,
 where, and where help is, and one valid document. What is broken in the SDK's settings is measured instead."""
 
-import asyncio
 import json
 import os
 import signal
@@ -17,17 +16,22 @@ import click
 import jsonschema
 import pytest
 
+from agent.app.check import Listener
+from agent.app.check import check as run_check
 from agent.cli import entry
 from agent.cli import main as cli
-from agent.cli.options import FORMATS, settings_from, showing_from
+from agent.cli.to_settings import report_options_from, settings_from
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
+from agent.formats.registry import OPTION_NAMES
 from agent.formats.report_text import visible
 from agent.process.cancel import CancelToken
 from agent.process.output import MAX_LINE, one_line
 from agent.report import codec
 from agent.report.model import Measurement
 from agent.run import runner as running
+from agent.run.runner import measure
+from agent.settings import Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
@@ -236,7 +240,7 @@ def test_bad_input_is_refused_by_the_real_process(case: Refused, here: Path) -> 
 
 
 @pytest.mark.parametrize("locale", ["C", "xx_XX.nonsense", ""])
-@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("wanted", OPTION_NAMES)
 def test_bad_input_is_refused_whatever_the_terminal_can_show(locale: str, wanted: str) -> None:
     variables = {"LC_ALL": locale, "PYTHONUTF8": "0", "COLUMNS": "banana", "TERM": "\x1b[2J", "TZ": "banana"}
     result = subprocess.run(
@@ -306,16 +310,16 @@ class ThisHost(SimulatedMachine):
 def check(arguments: list[str]) -> int:
     """`check` with these arguments and this process's SDK, whose packets never leave the process."""
     with cli.main.commands["check"].make_context("check", arguments) as context:
-        settings, shown = settings_from(context.params, os.environ), showing_from(context.params)
+        settings, shown = settings_from(context.params, os.environ), report_options_from(context.params)
     chosen = scenarios.load("healthy")
 
-    async def go(stop: CancelToken, listener: cli.Listener) -> Measurement:
+    async def measured(settings: Settings, listener: Listener, stop: CancelToken) -> Measurement:
         async with simulated(chosen) as world:
             machine = ThisHost(chosen, world.machine.now)
-            return await cli.run(settings, World(net=world.net, machine=machine, sdk=SystemSdk()), stop, listener)
+            here = World(net=world.net, machine=machine, sdk=SystemSdk())
+            return await measure(settings, here, emit=listener, stop=stop)
 
-    with asyncio.Runner() as runner:
-        return cli.report(runner, go, [], shown)
+    return run_check(settings, measured, shown, [])
 
 
 @pytest.fixture

@@ -37,19 +37,21 @@ PIPE_BYTES = 4096
 ANYWHERE = 100
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
+EMIT = "_with_progress.<locals>.emit"
+"""The function that is called at each event of a run."""
 BEFORE = (
-    *("dispatch:1", "_Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "CancelToken.watch:1"),
-    *("run.<locals>.emit:1", "run.<locals>.emit:2", "run.<locals>.emit:3"),
+    *("dispatch:1", "Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "CancelToken.watch:1"),
+    *(f"{EMIT}:1", f"{EMIT}:2", f"{EMIT}:3"),
 )
 """Seams at which a signal cuts the run."""
 DURING = (
     *(f"signal:{number}" for number in range(4, 14)),  # the run's own handlers are set and taken back, one by one
     *(
         "CancelToken.watch:2",
-        "run.<locals>.emit:40",
-        "run.<locals>.emit:80",
-        "run.<locals>.emit:97",
-        "run.<locals>.emit:98",
+        f"{EMIT}:40",
+        f"{EMIT}:80",
+        f"{EMIT}:97",
+        f"{EMIT}:98",
     ),
     *("CancelToken.release:1", "CancelToken.release:2"),
 )
@@ -57,12 +59,12 @@ DURING = (
 AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")
 """Seams at which the run is complete."""
 RENDERING = {
-    "text": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
-    "json": ("rendered:1", "render:1", "render:2", "to_stdout:1", "to_stdout:2"),
-    "ndjson": ("Lines.end:1", "encode:1", "encode:2", "Lines.end:2", "Writer.end:1", "Writer.end:2"),
+    "text": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
+    "json": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
+    "ndjson": ("NdjsonWriter.end:1", "encode:1", "encode:2", "NdjsonWriter.end:2", "Writer.end:1", "Writer.end:2"),
 }
 """And its document is made and written."""
-LATE = ("report:2", "demo:2", "dispatch:2")
+LATE = ("check:2", "demo:2", "dispatch:2")
 """The exit code has been decided."""
 
 
@@ -237,7 +239,7 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     assert result.code == 0
 
 
-@pytest.mark.parametrize("point", ["dispatch:1", "run.<locals>.emit:3", "judge:1"])
+@pytest.mark.parametrize("point", ["dispatch:1", f"{EMIT}:3", "judge:1"])
 def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
     """stderr is a terminal, with a progress line on it, and its other end is closed."""
     master, terminal = pty.openpty()
@@ -256,7 +258,13 @@ def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
     """The reader goes, or the disk fills up, at a seam before the last of the document is written."""
-    points = ("dispatch:1", "run.<locals>.emit:3", "run.<locals>.emit:97", "judge:2", RENDERING[wanted][0])
+    points = (
+        "dispatch:1",
+        f"{EMIT}:3",
+        f"{EMIT}:97",
+        "judge:2",
+        RENDERING[wanted][0],
+    )
     for result in results(Call(action, point, demo(wanted)) for point in points for action in ("close", "full")):
         assert result.happened, result
         assert result.code == 3, result
@@ -307,7 +315,7 @@ def test_a_reader_who_comes_after_the_signal_gets_the_whole_document(unbuffered:
 def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
     for result in results(
         Call(name, point, demo(wanted), stdout)
-        for wanted, name, point in zip(FORMATS, CODES, ("dispatch:1", "run.<locals>.emit:40", "judge:1"), strict=True)
+        for wanted, name, point in zip(FORMATS, CODES, ("dispatch:1", f"{EMIT}:40", "judge:1"), strict=True)
     ):
         assert result.happened, result
         assert result.code == 3, result

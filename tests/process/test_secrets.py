@@ -28,6 +28,7 @@ from probes.seams import Keys
 from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
+from tests.support.ladders import call_of
 from tests.support.planted import KEY_ID, SECRETS, leaked
 from tests.support.planted_scenarios import PROXY, planted
 from tests.support.repository import ROOT
@@ -198,7 +199,15 @@ def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, s
 
     async def ask() -> None:
         await probe(
-            ScriptedStream(said), FakeMachine(), keys, target=target, agent="test", new_connection=True, draft=draft
+            ScriptedStream(said),
+            FakeMachine(),
+            keys,
+            target=target,
+            call=call_of(target.service),
+            signing_name=target.service,
+            agent="test",
+            new_connection=True,
+            draft=draft,
         )
 
     with pytest.raises(ProbeError) as caught:

@@ -170,7 +170,13 @@ POINTS: Final = (
     *("dispatch:1", "demo:1", "why_not:1", "app:1", "app:2", "Terminal.__init__:2", "App.run_async:1"),
     *("LinuxDriver.start_application_mode:1", "LinuxDriver.start_application_mode:2", "BackuplinkApp.on_mount:1"),
     *("BackuplinkApp.on_mount:2", "LinuxDriver._get_terminal_size:1", "LinuxDriver.stop_application_mode:1"),
-    *("LinuxDriver.stop_application_mode:2", "Terminal.release:1", "Terminal.release:2", "rendered:1", "to_stdout:1"),
+    *(
+        "LinuxDriver.stop_application_mode:2",
+        "Terminal.release:1",
+        "Terminal.release:2",
+        "format_named:1",
+        "to_stdout:1",
+    ),
 )
 
 

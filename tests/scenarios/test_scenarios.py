@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.catalog.findings import CODES, Severity
 from agent.formats import json as json_format
 from agent.formats import text as text_format
-from agent.judge.diagnose import EXPLAINS, Explains
+from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule

@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts, ProxyFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject, Target
 from probes.operations import METADATA_PROXY, PADDED, PROXY_CONNECT
-from probes.steps.api import OPERATIONS
 from tests.support.build import BACKUP, NOW, PRIVATE, Observations, healthy
+from tests.support.ladders import call_of
 
 F = TypeVar("F")
 
@@ -60,7 +60,7 @@ def api(
     code = code or _CODES.get(failed or "")
     answered = failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect")
     facts = ApiFacts(
-        operation=OPERATIONS[of.partition("@")[0]].name,
+        operation=call_of(of.partition("@")[0]).name,
         status=status or (200 if failed in (None, "malformed", "not-aws") else 403),
         request_id=None if failed in ("not-aws", "redirect") else REQUEST_ID,
         expected_key=failed is None,

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from agent.cli.main import rendered
+from agent.formats.registry import RenderOptions
+from agent.formats.registry import render as render_report
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
@@ -84,7 +85,9 @@ def job(
         judge=judge,
         format=format,
         output=output,
-        render=lambda report: rendered(report, format, code=exits.of_status(report.verdict.status)),
+        render=lambda report: render_report(
+            report, format, RenderOptions(exit_code=exits.of_status(report.verdict.status))
+        ),
         redact=redact,
     )
 

@@ -7,10 +7,12 @@ from functools import partial
 from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
+from agent.judge.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, places, read_only
-from agent.judge.rules.tls import show_certificate
+from agent.judge.observations import ids, places
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
 from probes.model import FailureKind, Observation, Role, Step, Target
@@ -20,7 +22,7 @@ MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenti
 SEEN_LATELY: Final = timedelta(hours=1)
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 _ENDPOINT_URLS: Final = read_only(
-    "printenv", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BACKUP", "AWS_ENDPOINT_URL_BACKUP_GATEWAY"
+    "printenv", "AWS_ENDPOINT_URL", *(service.endpoint_variable for service in SERVICES.values())
 )
 
 
@@ -377,7 +379,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Look at that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
                 "443 1026 1027 1028 and 1031 of the endpoint from its own subnet, is its clock right?",
-                commands=(read_only("aws", "backup-gateway", "list-gateways", "--region", target.region),),
+                commands=(read_only("aws", target.service, "list-gateways", "--region", target.region),),
             ),
         )
 

@@ -10,8 +10,10 @@ from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
+from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import NOT_THERE, Found, Rule, addresses_in, describe_endpoint, ids, read_only
+from agent.judge.observations import NOT_THERE, addresses_in, ids
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families

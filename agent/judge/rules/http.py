@@ -5,14 +5,16 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
+from agent.judge.commands import describe_endpoint, read_only, whose_address
+from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
-from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, places, read_only
-from agent.judge.rules.tls import AMAZON
+from agent.judge.observations import ids, places
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 from probes.operations import PADDED, PROXY_CONNECT
+from probes.ports import HTTPS
 
 _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, FailureKind.TOO_LARGE})
 _TIMED_OUT: Final = "RequestTimeoutException"
@@ -231,7 +233,7 @@ def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKi
 
 def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
     """Whether AWS answered a small request at an address, signed or not, whatever it said."""
-    small = evidence.at(Step.HTTP, target, address, 443)
+    small = evidence.at(Step.HTTP, target, address, HTTPS)
     facts = None if small is None else small.facts
     return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)
 
@@ -255,7 +257,7 @@ def _called(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) 
 
 def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts]) -> bool:
     address = answer.subject.address
-    handshake = None if address is None else evidence.at(Step.TLS, target, address, 443)
+    handshake = None if address is None else evidence.at(Step.TLS, target, address, HTTPS)
     facts = None if handshake is None else handshake.facts
     leaf = facts.certificates[0] if isinstance(facts, TlsFacts) and facts.certificates else None
     return leaf is not None and leaf.issuer_organization in AMAZON

@@ -4,89 +4,68 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.findings import Severity
-from agent.catalog.partitions import SUFFIXES
-from agent.catalog.services import BACKUP_GATEWAY, HTTPS
-from agent.catalog.vpce import read_name
+from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import (
-    NOT_THERE,
-    Found,
-    Rule,
-    addresses_in,
-    admit,
-    describe_endpoint,
-    ids,
-    private_in,
-    read_only,
-    servers_of,
-    switch_on,
-    verb_ending,
+from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
+from agent.judge.conditions.names import (
+    empty_answers,
+    missing_names,
+    outside_answers,
+    public_answers,
+    redirected_answers,
 )
+from agent.judge.evidence import Evidence
+from agent.judge.observations import NOT_THERE, ids
+from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope
-from probes.model import Addressing, FailureKind, Step, Target
+from probes.model import Step, Target
+from probes.ports import HTTPS
 
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
 
 
 def public_answer(evidence: Evidence) -> Iterator[Found]:
-    """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private. Public IPv6 beside
-    private IPv4 is a lesser fault, and not this one."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return
-    for target in evidence.targets:
-        own = evidence.own_addresses(target)
-        beside = [address for address in own if evidence.is_private(address)]
-        families = {4} if any(address.version == 4 for address in beside) else {4, 6}
-        public = [address for address in own if evidence.is_public(address) and address.version in families]
-        asked = evidence.answers(target, evidence.vpc_resolvers)
-        versions = {address.version for address in public}
-        if not public or any(address.version in versions for address in private_in(evidence, asked)):
-            continue
-        answered = [each for each in asked if each.facts is not None]
+    """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private."""
+    for answer in public_answers(evidence):
+        host, public = answer.target.host, answer.public
         agrees = (
-            "the VPC's resolver gives no private one either" if answered else "the VPC's resolver could not be asked"
+            "the VPC's resolver gives no private one either"
+            if answer.is_resolver_asked
+            else "the VPC's resolver could not be asked"
         )
-        if beside:
+        if answer.private:
             detail = (
-                f"This host resolves {target.host} to {listed(public)} beside {listed(beside)}; {listed(public)} "
+                f"This host resolves {host} to {listed(public)} beside {listed(answer.private)}; {listed(public)} "
                 f"{'lies' if len(public) == 1 else 'lie'} outside the private path, and {agrees}. "
                 "Programs take any of them."
             )
         else:
             detail = (
-                f"This host resolves {target.host} to {listed(public)}, outside the private path; {agrees}. "
+                f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. "
                 "Private DNS is not in effect for this name here."
             )
         yield Found(
             code="DNS001",
-            target=target.id,
+            target=answer.target.id,
             detail=detail,
-            evidence=(*ids(filter(None, [evidence.own_lookup(target)])), *ids(answered)),
-            addresses=frozenset(public),
-            fix=_enable_private_dns(target),
+            evidence=answer.evidence,
+            addresses=answer.addresses,
+            fix=_enable_private_dns(answer.target),
         )
 
 
 def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
     """DNS003: NXDOMAIN for the host's own lookup; the SOA record names the zone that says so (RFC 2308)."""
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NXDOMAIN:
-            continue
-        asked = evidence.answers(target, evidence.configured_resolvers)
-        denials = [each for each in asked if each.failure is not None and each.failure.kind is FailureKind.NXDOMAIN]
-        if not denials and any(each.ok for each in asked):
-            continue  # the name exists for every name server that answered: what failed is this host's own looking
-        zones = sorted({each.facts.authority for each in denials if each.facts and each.facts.authority})
-        says = f"; the zone that says so is {listed(zones)}" if zones else ""
+    for missing in missing_names(evidence):
+        target = missing.target
+        says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
         yield Found(
             code="DNS003",
             target=target.id,
             detail=f"{target.host} does not exist for this host{says}.",
-            evidence=ids([lookup, *denials]),
+            evidence=missing.evidence,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
                 "and for a DNS Firewall rule; then correct the name, add an alias to the endpoint, or allow the name.",
@@ -100,7 +79,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
 
 
 def _enable_private_dns(target: Target) -> Fix:
-    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    variable = SERVICES[target.service].endpoint_variable
     least = (
         "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
         f"{variable} to https:// and the endpoint's own DNS name. "
@@ -112,7 +91,7 @@ def _enable_private_dns(target: Target) -> Fix:
             *("--endpoint", f"{target.service}=<ENDPOINT_DNS_NAME>"),
         ),
     )
-    if target.service == BACKUP_GATEWAY.name:
+    if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
             "programs without the variable need it: decide first which of the two this VPC holds. "
@@ -152,16 +131,13 @@ def _firewalls(target: Target) -> Command:
 
 def empty_answer(evidence: Evidence) -> Iterator[Found]:
     """DNS006: the name exists, and has no address of any family."""
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NODATA:
-            continue
-        asked = [each for each in evidence.answers(target, evidence.configured_resolvers) if each.ok]
+    for empty in empty_answers(evidence):
+        target = empty.target
         yield Found(
             code="DNS006",
             target=target.id,
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
-            evidence=ids([lookup, *asked]),
+            evidence=empty.evidence,
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
                 "and give it an alias to the endpoint; then for a DNS Firewall rule that answers NODATA, and for a "
@@ -174,30 +150,17 @@ def empty_answer(evidence: Evidence) -> Iterator[Found]:
 def answer_redirected(evidence: Evidence) -> Iterator[Found]:
     """DNS007: a CNAME leads outside the names that AWS has for the service: a DNS Firewall's override, a hand-made
     zone."""
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        led = [
-            (each, each.facts.canonical_name)
-            for each in evidence.answers(target, evidence.configured_resolvers)
-            if each.facts is not None and each.facts.canonical_name is not None
-        ]
-        astray = [(each, name) for each, name in led if not _is_of_service(name, target)]
-        if not astray or lookup is None or target.addressing is Addressing.CUSTOM:
-            continue  # where the operator names a host of his own, its aliases are his own as well
-        names = sorted({name for _, name in astray})
-        given = frozenset(address for each, _ in astray for address in addresses_in(each))
-        led_to = given.intersection(evidence.own_answer(target))
-        well = any(evidence.answered_by_aws(target, address) for address in led_to)
-        says = [each for each, _ in astray]
+    for redirected in redirected_answers(evidence):
+        target, answers = redirected.target, redirected.answers
         yield Found(
             code="DNS007",
             target=target.id,
-            severity=Severity.INFO if well else None,
-            detail=f"{target.host} leads by CNAME to {listed(names)}, which is no name of {target.service}'s; "
-            f"{servers_of(says)} say{verb_ending(says)} so." + (" AWS answers there." if well else ""),
-            # A look-up that failed is named by what names the failure, and not by this warning.
-            evidence=ids([*([lookup] if lookup.ok else []), *says]),
-            addresses=led_to,
+            severity=Severity.INFO if redirected.is_aws else None,
+            detail=f"{target.host} leads by CNAME to {listed(redirected.names)}, which is no name of "
+            f"{target.service}'s; {servers_of(answers)} say{verb_ending(answers)} so."
+            + (" AWS answers there." if redirected.is_aws else ""),
+            evidence=redirected.evidence,
+            addresses=redirected.addresses,
             fix=Fix(
                 summary="Look for a DNS Firewall rule that overrides the answer, and for a private hosted zone with a "
                 "record of that name; allow the endpoint's names there, or correct the record.",
@@ -206,45 +169,25 @@ def answer_redirected(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def _is_of_service(name: str, target: Target) -> bool:
-    """Whether a name lies below a domain of AWS's, and is not the endpoint name of another service."""
-    name = name.rstrip(".").lower()
-    own = read_name(name)
-    of_aws = name.endswith(tuple(f".{suffix}" for suffix in SUFFIXES))
-    return of_aws and (own is None or own.service == target.service)
-
-
 def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
     """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
     not in order, or a stale record. One at which AWS answers needs no word."""
-    imds = evidence.imds
-    if imds is None or not imds.vpc_cidrs:
-        return
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        outside = [
-            address
-            for address in evidence.own_addresses(target)
-            if evidence.scope(address) is AddressScope.PRIVATE
-            and any(block.version == address.version for block in imds.vpc_cidrs)
-            and not evidence.answered_by_aws(target, address)
-        ]
-        if lookup is None or not outside:
-            continue
+    blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
+    for answer in outside_answers(evidence):
         yield Found(
             code="DNS009",
-            target=target.id,
-            detail=f"{target.host} resolves to {listed(outside)}, private and outside this VPC "
-            f"({listed(imds.vpc_cidrs)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
+            target=answer.target.id,
+            detail=f"{answer.target.host} resolves to {listed(answer.outside)}, private and outside this VPC "
+            f"({listed(blocks)}), and AWS has not answered there: an endpoint in another VPC (peering, transit "
             "gateway, Route 53 Profile), or a record of one that is gone.",
-            evidence=ids([lookup]),
-            addresses=frozenset(outside),
+            evidence=answer.evidence,
+            addresses=answer.addresses,
             fix=Fix(
                 summary="Compare the addresses with those of the endpoint that this name is meant to reach; then look "
                 "at the routes there and back, and at the security group there.",
                 commands=(
-                    describe_endpoint(target),
-                    read_only("ip", "route", "get", str(outside[0])),
+                    describe_endpoint(answer.target),
+                    read_only("ip", "route", "get", str(answer.outside[0])),
                 ),
             ),
         )

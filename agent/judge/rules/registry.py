@@ -1,28 +1,43 @@
-"""All rules, in the order of thought: this host, names and servers, connections, TLS, HTTP, calls, the
-configuration behind it all, the run itself."""
+"""All rules, in the order of thought: this host, names and servers, connections, TLS, HTTP, calls, the configuration
+behind it all, the run itself."""
 
 from typing import Final
 
-from agent.judge.rules import api, connect, names, resolvers, run
-from agent.judge.rules import host as environment
-from agent.judge.rules import http as answers
-from agent.judge.rules import iam as policy
-from agent.judge.rules import tls as handshake
-from agent.judge.rules.vpc import inspect as vpc_inspect
-from agent.judge.rules.vpc import names as vpc_names
-from agent.judge.rules.vpc import paths as vpc_paths
+from agent.judge.rules import api, connect, host, http, iam, local, names, resolvers, run, tls
+from agent.judge.rules.rule import Rule
+from agent.judge.rules.vpc import (
+    acls,
+    availability_zones,
+    dhcp,
+    dns_firewall,
+    endpoint_state,
+    groups,
+    policies,
+    prediction,
+    private_dns,
+    reads,
+    resolver_rules,
+    routes,
+    zones,
+)
+
+
+def _by_code(*parts: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """The rules of several modules about one thing, in the order of their codes."""
+    return tuple(sorted((rule for rules in parts for rule in rules), key=lambda rule: rule.code))
+
 
 RULES: Final = (
-    *environment.RULES,
+    *host.RULES,
     *names.RULES,
     *resolvers.RULES,
-    *connect.RULES,
-    *handshake.RULES,
-    *answers.RULES,
+    *_by_code(connect.RULES, local.RULES),
+    *tls.RULES,
+    *http.RULES,
     *api.RULES,
-    *policy.RULES,
-    *vpc_names.RULES,
-    *vpc_paths.RULES,
-    *vpc_inspect.RULES,
+    *iam.RULES,
+    *_by_code(private_dns.RULES, zones.RULES, dhcp.RULES, resolver_rules.RULES, dns_firewall.RULES),
+    *_by_code(endpoint_state.RULES, groups.RULES, acls.RULES, routes.RULES),
+    *_by_code(policies.RULES, availability_zones.RULES, reads.RULES, prediction.RULES),
     *run.RULES,
 )

@@ -6,18 +6,17 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
-from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import (
-    NOT_THERE,
-    Found,
-    Rule,
-    addresses_in,
-    ids,
-    private_in,
-    read_only,
-    servers_of,
-    verb_ending,
+from agent.judge.commands import read_only
+from agent.judge.conditions.resolvers import (
+    failing_resolvers,
+    is_silence,
+    private_elsewhere,
+    silent_resolvers,
+    spoilt_lookups,
 )
+from agent.judge.evidence import Evidence
+from agent.judge.observations import addresses_in, ids, private_in
+from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families
@@ -25,21 +24,6 @@ from probes.facts import DnsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SLOW_SECONDS: Final = 1.0
-_NO_ANSWER: Final = frozenset(
-    {
-        FailureKind.TIMEOUT,
-        FailureKind.REFUSED,
-        FailureKind.RESET,
-        FailureKind.CLOSED,
-        FailureKind.UNREACHABLE,
-        FailureKind.PROHIBITED,
-    }
-)
-"""Failures in which nothing of DNS came back."""
-_NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
-"""What the C library's look-up ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
-_SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
-"""How a server that answers other names can leave one without an answer, by UDP or by TCP."""
 _STUB: Final = ip_address("127.0.0.53")
 """Where systemd-resolved listens, and answers from what it remembers (systemd-resolved.service(8))."""
 _FLUSH: Final = Command(
@@ -51,87 +35,75 @@ _FLUSH: Final = Command(
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
-    """DNS002: this host gets public addresses or none where the VPC's resolver gives private ones; or the reverse.
-
-    Where a public path is no fault, only an own lookup without addresses is one.
-    """
-    if evidence.run.expect is Expect.PUBLIC:
-        return
-    families = usable_families(evidence.host)
+    """DNS002: this host gets public addresses or none where the VPC's resolver gives private ones; or the reverse."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
+    elsewhere = {fault.target.id: fault for fault in private_elsewhere(evidence)}
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        if lookup is None or not lookup.made:
-            continue
-        own = evidence.own_addresses(target)
-        asked = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.facts is not None]
-        theirs = [address for address in private_in(evidence, asked) if address.version in families]
-        private = [address for address in own if evidence.is_private(address)]
-        remembers = _STUB in servers
-        fix = Fix(
-            summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if remembers else "")
-            + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
-            "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
-            "AmazonProvidedDNS, which every host of the VPC then asks.",
-            commands=(
-                *([_FLUSH] if remembers else []),
-                read_only("resolvectl", "query", target.host),
-                *_dhcp_options(target.region),
-            ),
+        fault = elsewhere.get(target.id)
+        if fault is not None:
+            yield Found(
+                code="DNS002",
+                target=target.id,
+                detail=f"This host looks {target.host} up and gets {_got(evidence, target, fault.lookup)}{asks}; "
+                f"the VPC's resolver gives {listed(fault.theirs)}.",
+                evidence=fault.evidence,
+                addresses=fault.addresses,
+                fix=_ask_the_vpc(target, is_cached=_STUB in servers),
+            )
+        else:
+            yield from _private_here_alone(evidence, target)
+
+
+def _ask_the_vpc(target: Target, *, is_cached: bool) -> Fix:
+    return Fix(
+        summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if is_cached else "")
+        + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
+        "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
+        "AmazonProvidedDNS, which every host of the VPC then asks.",
+        commands=(
+            *([_FLUSH] if is_cached else []),
+            read_only("resolvectl", "query", target.host),
+            *_dhcp_options(target.region),
+        ),
+    )
+
+
+def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
+    """DNS002 as information: this host gets private addresses, and the VPC's resolver gives none."""
+    lookup = evidence.own_lookup(target)
+    if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
+        return
+    private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
+    asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.facts is not None]
+    families = usable_families(evidence.host)
+    if private and asked and not any(address.version in families for address in private_in(evidence, asked)):
+        yield Found(
+            code="DNS002",
+            target=target.id,
+            severity=Severity.INFO,
+            detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
+            "address. What this host uses decides.",
+            evidence=ids([lookup, *asked]),
+            fix=Fix(summary="Nothing to mend while this host's own name servers are meant to answer for this name."),
         )
-        private_only = evidence.run.expect is Expect.PRIVATE
-        leaves = private_only and any(evidence.is_public(address) for address in own)
-        if theirs and not private and (leaves or not own):
-            yield Found(
-                code="DNS002",
-                target=target.id,
-                detail=f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}{asks}; "
-                f"the VPC's resolver gives {listed(theirs)}.",
-                evidence=ids([lookup, *asked]),
-                addresses=frozenset(own),
-                fix=fix,
-            )
-        elif private_only and private and asked and not theirs and evidence.in_aws:
-            yield Found(
-                code="DNS002",
-                target=target.id,
-                severity=Severity.INFO,
-                detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
-                "address. What this host uses decides.",
-                evidence=ids([lookup, *asked]),
-                fix=Fix(
-                    summary="Nothing to mend while this host's own name servers are meant to answer for this name."
-                ),
-            )
 
 
 def resolver_silent(evidence: Evidence) -> Iterator[Found]:
     """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail."""
-    servers = evidence.configured_resolvers
-    asked = [each for target in evidence.targets for each in evidence.answers(target, servers) if each.made]
-    lookups = [
-        each
-        for target in evidence.targets
-        if (each := evidence.own_lookup(target)) is not None
-        and each.made
-        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+    silent = silent_resolvers(evidence)
+    if silent is None:
+        return
+    said = [
+        f"{server} ({_how([answer for answer in silent.asked if answer.subject.resolver == server])})"
+        for server in silent.servers
     ]
-    if not asked or not lookups or any(each.ok for each in lookups):
-        return
-    if not all(each.failure is not None and each.failure.kind in _NO_ANSWER for each in asked):
-        return
-    silent = [server for server in servers if any(each.subject.resolver == server for each in asked)]
-    others = [server for server in servers if server not in silent]
-    if any(server.version in usable_families(evidence.host) for server in others):
-        return  # one that was cut short, or never came to be asked, might have answered
-    said = [f"{server} ({_how([each for each in asked if each.subject.resolver == server])})" for server in silent]
     yield Found(
         code="DNS004",
-        target=str(silent[0]),
+        target=str(silent.servers[0]),
         detail=f"No name server of this host answers: {listed(said)}."
-        + (f" Not asked: {listed(others)}." if others else ""),
-        evidence=ids([*lookups, *asked]),
+        + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else ""),
+        evidence=silent.evidence,
         fix=Fix(
             summary="Mend the way to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
             "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
@@ -146,13 +118,6 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
             ),
         ),
     )
-
-
-def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
-    """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
-    entries = evidence.host.hosts_entries if evidence.host is not None else ()
-    own = evidence.own_answer(target)
-    return bool(own) and {each.address for each in entries if target.host in each.names}.issuperset(own)
 
 
 def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
@@ -193,19 +158,11 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
     """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
     for this name while it answers for another."""
-    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, *_SILENCE})
-    speaking = {
-        each.subject.resolver
-        for each in evidence.of(Step.DNS)
-        if each.ok or (each.failure is not None and each.failure.kind in NOT_THERE)
-    }
-    for target, lookup, spoilt in _lookups_spoilt(evidence, kinds):
-        said = [each for each in spoilt if not _is_silence(each) or each.subject.resolver in speaking]
-        if not said:
-            continue  # a server that answers nothing at all is DNS004's
+    for failing in failing_resolvers(evidence):
+        target, said = failing.target, failing.answers
         words = sorted(
             {
-                f"nothing for this name ({each.failure.message})" if _is_silence(each) else each.failure.message
+                f"nothing for this name ({each.failure.message})" if is_silence(each) else each.failure.message
                 for each in said
                 if each.failure is not None
             }
@@ -215,7 +172,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
             target=target.id,
             detail=f"This host cannot look {target.host} up, and {servers_of(said)} give{verb_ending(said)} no usable "
             f"answer: {listed(words)}.",
-            evidence=ids([lookup, *said]),
+            evidence=failing.evidence,
             fix=Fix(
                 summary="Mend what the name server asks in turn: the target of a Resolver rule for this name, or for "
                 "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
@@ -238,7 +195,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
 
 def resolver_refused(evidence: Evidence) -> Iterator[Found]:
     """DNS013: the host's own lookup fails, and its name server refuses to answer."""
-    for target, lookup, said in _lookups_spoilt(evidence, frozenset({FailureKind.DNS_REFUSED})):
+    for target, lookup, said in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED})):
         yield Found(
             code="DNS013",
             target=target.id,
@@ -308,25 +265,6 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
         if not given or not all(map(evidence.is_private, given)):
             return False
     return True
-
-
-def _lookups_spoilt(
-    evidence: Evidence, kinds: frozenset[FailureKind]
-) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
-    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
-    word for many reasons, so what the name servers say to a direct question decides."""
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
-            continue
-        asked = evidence.answers(target, evidence.configured_resolvers)
-        said = [each for each in asked if each.failure is not None and each.failure.kind in kinds]
-        if said:
-            yield target, lookup, said
-
-
-def _is_silence(answer: Observation[Any]) -> bool:
-    return answer.failure is not None and answer.failure.kind in _SILENCE
 
 
 def resolver_degraded(evidence: Evidence) -> Iterator[Found]:

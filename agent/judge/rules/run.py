@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import BACKUP
+from agent.catalog.services import required_by_default
 from agent.catalog.wording import listed
+from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule, ids, read_only
+from agent.judge.observations import ids
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
@@ -57,6 +59,18 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def crashed(code: str, error: Exception) -> Found:
+    """RUN002: the rule of this code raised an error."""
+    return Found(
+        code="RUN002",
+        target=None,
+        detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "
+        "stands.",
+        evidence=(),
+        fix=REPORT_IT,
+    )
+
+
 def _options(evidence: Evidence) -> tuple[str, ...]:
     """The options that this run had, as far as a report tells; what environment and settings say is read again."""
     run, sdk = evidence.run, evidence.sdk
@@ -69,7 +83,7 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
         and (sdk is None or host_of_url(sdk.endpoint_urls.get(target.service, "")) != target.host)
     ]
     services = {target.service for target in required} - {target.service for target in named}
-    if named or services != {BACKUP.name}:
+    if named or services != required_by_default():
         options += [word for service in sorted(services) for word in ("--service", service)]
     options += [word for target in named for word in ("--endpoint", f"{target.service}={target.host}")]
     hosts = {target.addressing for target in required}

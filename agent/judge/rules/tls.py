@@ -1,23 +1,21 @@
 """TLS on 443: whose certificate is there, and whether the handshake comes to an end at all."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
-from agent.catalog.services import HTTPS
 from agent.catalog.wording import after, listed
+from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
+from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.connect import whose_address
-from agent.judge.rules.rule import Found, Rule, describe_endpoint, ids, places, read_only
+from agent.judge.observations import ids, places
+from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, Fix
-from probes.facts import Certificate, TlsFacts
+from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.operations import OTHER_NAME, SMALL_SEGMENTS
+from probes.ports import HTTPS
 
-AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
-"""Organisations whose authorities sign AWS endpoints (Amazon Trust Services)."""
-ISSUED_BY_AMAZON: Final = frozenset({"aws", "aws-us-gov"})
-"""Partitions in which nobody else signs them."""
 _SHOWN: Final = 8
 _REFUSES_THE_NAME: Final = frozenset(
     {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
@@ -54,7 +52,7 @@ _ONE_PACKET: Final = "over 1500 bytes"
 def intercepted(evidence: Evidence) -> Iterator[Found]:
     """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
     for target in evidence.targets:
-        unverified = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if _is_foreign(each)]
+        unverified = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if is_foreign(each)]
         weak = [each for each in unverified if _code(each) in _TOO_WEAK]
         unknown = [each for each in unverified if each not in weak]
         known = [each for each in _failed(evidence, target, FailureKind.TLS_HOSTNAME) if _is_impostor(each, target)]
@@ -283,7 +281,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
                 "look whose address it is.",
                 commands=(
                     show_certificate(target, cut),
-                    _handshake("-connect", _at_443(cut), "-noservername"),
+                    openssl("-connect", at_https(cut), "-noservername"),
                     *whose_address(evidence, target, cut),
                 ),
             ),
@@ -378,31 +376,20 @@ def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Obser
     return [each for each in evidence.handshakes(target) if each.failure is not None and each.failure.kind is kind]
 
 
-def _leaf(handshake: Observation[TlsFacts]) -> Certificate | None:
-    facts = handshake.facts
-    return facts.certificates[0] if facts is not None and facts.certificates else None
-
-
-def _is_foreign(handshake: Observation[TlsFacts]) -> bool:
-    """Whether a certificate was seen whose issuer is not Amazon."""
-    leaf = _leaf(handshake)
-    return leaf is not None and leaf.issuer_organization not in AMAZON
-
-
 def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
     """Whether a certificate that this host trusts cannot be an endpoint's: where Amazon alone issues theirs."""
-    return target.partition in ISSUED_BY_AMAZON and _is_foreign(handshake)
+    return target.partition in ISSUED_BY_AMAZON and is_foreign(handshake)
 
 
 def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     return listed(
-        sorted({leaf.issuer or "somebody without a name" for each in handshakes if (leaf := _leaf(each)) is not None})
+        sorted({leaf.issuer or "somebody without a name" for each in handshakes if (leaf := leaf_of(each)) is not None})
     )
 
 
 def _names(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     """The names that the certificates are for, the first eight of them; empty where none is known."""
-    names = sorted({name for each in handshakes if (leaf := _leaf(each)) is not None for name in leaf.names})
+    names = sorted({name for each in handshakes if (leaf := leaf_of(each)) is not None for name in leaf.names})
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{listed(names[:_SHOWN])}{more}" if names else ""
 
@@ -435,26 +422,12 @@ def _as_text(first_bytes: str) -> str:
         return repr(first_bytes)
 
 
-def show_certificate(target: Target, seen: Sequence[Observation[Any]]) -> Command:
-    """Show whose certificate the first of these addresses has for the target's name."""
-    return _handshake("-connect", _at_443(seen), "-servername", target.host, "-showcerts")
-
-
-def _at_443(seen: Sequence[Observation[Any]]) -> str:
-    address = seen[0].subject.address
-    return f"[{address}]:443" if address is not None and address.version == 6 else f"{address}:443"
-
-
-def _handshake(*options: str) -> Command:
-    return read_only("openssl", "s_client", *options)
-
-
 def trusted_interception(evidence: Evidence) -> Iterator[Found]:
     """TLS002: the certificate verifies with an authority that this host trusts and that is not Amazon's."""
     for target in evidence.targets:
         if target.partition not in ISSUED_BY_AMAZON:
             continue
-        opened = [each for each in evidence.handshakes(target) if each.ok and _is_foreign(each)]
+        opened = [each for each in evidence.handshakes(target) if each.ok and is_foreign(each)]
         if not opened:
             continue
         yield Found(
@@ -485,7 +458,7 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
             {
                 f"{leaf.not_before:%Y-%m-%d} to {leaf.not_after:%Y-%m-%d}"
                 for each in untimely
-                if (leaf := _leaf(each)) is not None
+                if (leaf := leaf_of(each)) is not None
             }
         )
         times = [each.started_at for each in untimely if each.started_at is not None]
@@ -512,7 +485,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
         unverified = [
             each
             for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
-            if (leaf := _leaf(each)) is not None and leaf.issuer_organization in AMAZON
+            if (leaf := leaf_of(each)) is not None and leaf.issuer_organization in AMAZON
         ]
         weak = [each for each in unverified if _code(each) in _TOO_WEAK]
         lacking = [each for each in unverified if each not in weak]

@@ -11,6 +11,7 @@ from textual.reactive import reactive
 from textual.widgets import Input, Static
 
 from agent.catalog.services import SERVICES
+from agent.formats.registry import FORMATS
 from agent.settings import Settings
 from agent.tui import form
 from agent.tui.drawing import position, rule
@@ -20,7 +21,7 @@ from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import WHEEL, TextLines, TonedScreen
 from agent.tui.widgets.typed import quiet_input
 
-_SUFFIXES: Final = {"json": ".json", "html": ".html", "markdown": ".md", "text": ".txt"}
+_SUFFIXES: Final = {row.name: row.suffix for row in FORMATS}
 
 
 class Page(TextLines, can_focus=True):

@@ -9,7 +9,8 @@ import botocore.loaders
 import botocore.session
 import pytest
 
-from agent.catalog.hosts import DOCUMENTED, endpoints
+from agent.catalog.documented import FIPS_REGIONS, PRIVATE_LINK_PARTITIONS
+from agent.catalog.hosts import endpoints
 from agent.catalog.partitions import PARTITIONS, SUFFIXES, is_region, partition_of
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, host_of, is_offered, service_name_of
@@ -131,8 +132,11 @@ def test_every_region_fits_its_own_partition_alone() -> None:
 
 
 def test_documented_fips_hosts_are_of_offered_services() -> None:
+    assert set(FIPS_REGIONS) <= set(SERVICES)
     for region in REGIONS.values():
-        assert set(region.fips) <= set(region.services) <= set(SERVICES)
+        assert set(region.services) <= set(SERVICES)
+    for service, regions in FIPS_REGIONS.items():
+        assert all(is_offered(service, region) for region in regions)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +185,7 @@ def test_service_names_of_a_partition(partition: Any) -> None:
     prefix = "cn.com.amazonaws" if partition.id == "aws-cn" else "com.amazonaws"
     for row in endpoints(partition=partition.id):
         assert row.service_name == (f"{prefix}.{row.region}.{row.service}" if row.offered else None)
-        assert row.service_name_documented == (row.offered and partition.id in DOCUMENTED)
+        assert row.service_name_documented == (row.offered and partition.id in PRIVATE_LINK_PARTITIONS)
 
 
 def test_ports() -> None:
@@ -278,7 +282,9 @@ def test_endpoints_of_all_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     heads = re.findall(r"^(\S+) in (\S+) \(", out, re.MULTILINE)
     assert heads == [(service, region) for region in REGIONS for service in SERVICES]
     unsure = re.findall(r"^  service name     (\S+)  \(not confirmed\)$", out, re.MULTILINE)
-    assert unsure == [row.service_name for row in endpoints() if row.offered and row.partition not in DOCUMENTED]
+    assert unsure == [
+        row.service_name for row in endpoints() if row.offered and row.partition not in PRIVATE_LINK_PARTITIONS
+    ]
 
 
 @pytest.mark.parametrize(

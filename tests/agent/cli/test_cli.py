@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from agent.cli import entry
-from agent.cli.options import FORMATS
+from agent.formats.registry import OPTION_NAMES
 from agent.report import codec
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
@@ -240,7 +240,7 @@ def test_permissions_without_a_region_are_those_of_the_partition_aws() -> None:
     assert "in all Regions of aws\n" in run("permissions").stdout
 
 
-@pytest.mark.parametrize("wanted", FORMATS)
+@pytest.mark.parametrize("wanted", OPTION_NAMES)
 def test_a_reader_that_goes_away_is_no_traceback(wanted: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "demo", "--format", wanted],

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from agent.cli.config_file import MAX_CONFIG_BYTES, format_of_file
 from agent.cli.main import dispatch, main
-from agent.cli.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
+from agent.cli.to_settings import report_options_from, settings_from
+from agent.formats.registry import OPTION_NAMES
 from agent.report import codec, facts_file
-from agent.settings import Expect, NamedEndpoint, Settings, Suppression
+from agent.settings import Expect, NamedEndpoint, ReportOptions, Settings, Suppression
 from tests.support.sample_facts import facts
 
 VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
@@ -34,7 +36,7 @@ class Case:
 
     name: str
     field: str
-    """Where it ends up, in Settings or Showing."""
+    """Where it ends up, in Settings or ReportOptions."""
     good: str
     means: Any
     other: str
@@ -184,10 +186,10 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def settled(*arguments: str) -> tuple[Settings, Showing]:
+def settled(*arguments: str) -> tuple[Settings, ReportOptions]:
     """What `check` makes of these arguments, before it would look at anything."""
     with main.commands["check"].make_context("check", list(arguments)) as context:
-        return settings_from(context.params, os.environ), showing_from(context.params)
+        return settings_from(context.params, os.environ), report_options_from(context.params)
 
 
 def value_of(case: Case, *arguments: str) -> Any:
@@ -465,7 +467,7 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         made, shown = settled("--config", str(config))
         assert 0.1 <= made.timeout <= 60
         assert 1 <= made.deadline <= 3600
-        assert shown.format in FORMATS
+        assert shown.format in OPTION_NAMES
     except click.UsageError as error:
         refusal = error.message
     said = (f"{config}: ", "--brief shortens", "--no-ec2 wants", *(f"{name}: is of the Region" for name in FACTS))

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from agent.judge.endpoint_policy import MOST_CHARACTERS, Call, Decision
+from agent.judge.endpoint_policy.call import Call
+from agent.judge.endpoint_policy.judgement import Decision
+from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 ACCOUNT: Final = "111122223333"
 OTHER: Final = "444455556666"
@@ -147,11 +149,11 @@ _WHOLE: Final = (
     ),
     Sample(
         id="as long as AWS takes",
-        policy=DEFAULT + " " * (MOST_CHARACTERS - len(DEFAULT)),
+        policy=DEFAULT + " " * (MAX_POLICY_CHARACTERS - len(DEFAULT)),
         decision=Decision.ALLOW,
         statement="statement 1",
     ),
-    _refused("one character too long", DEFAULT + " " * (MOST_CHARACTERS + 1 - len(DEFAULT)), "20,480"),
+    _refused("one character too long", DEFAULT + " " * (MAX_POLICY_CHARACTERS + 1 - len(DEFAULT)), "20,480"),
     _refused("no JSON", "{Statement: []}", "no JSON"),
     _refused("not a number", '{"Statement": NaN}', "no JSON"),
     _refused("a huge number", "1" * 10_000, "no JSON"),

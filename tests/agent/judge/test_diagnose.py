@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from agent.catalog.findings import CODES, Scope, Severity
-from agent.judge.diagnose import ANYTHING, EXPLAINS, NO_EC2, Reach, diagnose
+from agent.judge.causality import ANYTHING, EXPLAINS, Reach
+from agent.judge.commands import read_only
+from agent.judge.diagnose import NO_EC2, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule, read_only
+from agent.judge.rules.rule import Found, Rule
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.model import Finding, Fix

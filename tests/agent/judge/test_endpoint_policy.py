@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.judge.endpoint_policy import Call, Decision, Judgement, judge, resource_of
+from agent.judge.endpoint_policy.call import Call, resource_of
+from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from tests.agent.judge.policy_documents import (
     ACCOUNT,
     DEFAULT,

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agent.catalog.services import APPLIANCE_LABELS
+from agent.catalog.services import SERVICES
 from agent.formats import text as text_format
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge_evidence
@@ -134,7 +134,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.DNS, GETADDRINFO): forms.LookupFacts,
     (Step.DNS, DUAL_STACK_NAME): forms.LookupFacts,
     (Step.DNS, "A"): forms.DnsFacts,
-    **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in APPLIANCE_LABELS},
+    **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in SERVICES["backup-gateway"].appliance_labels},
     (Step.TCP, None): forms.TcpFacts,
     (Step.TLS, None): forms.TlsFacts,
     (Step.TLS, SMALL_SEGMENTS): forms.TlsFacts,
@@ -151,7 +151,7 @@ OF_THE_HOST: Final = {
     PROXY_CONNECT,
     GETADDRINFO,
     DUAL_STACK_NAME,
-    *(f"{APPLIANCE}{label}" for label in APPLIANCE_LABELS),
+    *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
 NEEDS_NO_LOOK: Final = frozenset({"ENV001", "RUN001", "RUN002"})
 """Findings of what was not looked at, or of this program; every other one stands on a look."""

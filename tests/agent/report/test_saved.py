@@ -129,8 +129,10 @@ def test_a_report_that_this_process_may_read_but_not_open_is_read_from_stdin(tmp
     path.chmod(0)
     with path.open("rb") as stream:
         program = "import os; os.setuid(65_534); from agent.cli import entry; entry.main()"
-        loaded = "from agent.app import read_saved; from agent.cli import main; from agent.judge import verdict; "
-        loaded += " from agent.formats import text; "
+        loaded = (
+            "from agent.app import judge_saved; from agent.cli import entry, main; from agent.judge import verdict; "
+        )
+        loaded += "from agent.cli.commands import saved; from agent.formats import text; "
         result = subprocess.run(
             [sys.executable, "-c", loaded + program, "diagnose", "-"],
             cwd=ROOT,

@@ -18,8 +18,8 @@ import boto3.session
 import click
 import pytest
 
+from agent.app.gather_facts import gather_facts
 from agent.app.read_saved import read_facts
-from agent.cli import main as cli
 from agent.process import signals
 from agent.process.cancel import CancelToken
 from agent.report import facts_file
@@ -83,15 +83,19 @@ def run(
     kept: list[Ec2Facts | FactsUnavailable] = []
     chosen = scenario(more)
 
-    async def go(stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+    async def gathered(wanted: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
         async with simulated(chosen) as world:
             kept.append(await gather(wanted, world, stop=stop))
         return kept[0]
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        code = cli.gathered(
-            runner, go, [] if received_signals is None else received_signals, None if output is None else str(output)
-        )
+    code = gather_facts(
+        wanted,
+        gathered,
+        None if output is None else str(output),
+        [] if received_signals is None else received_signals,
+        refusal_format="text",
+        loop_factory=VirtualLoop,
+    )
     (found,) = kept
     return code, found if isinstance(found, Ec2Facts) else None
 
@@ -256,13 +260,14 @@ def test_an_interrupt_ends_reads_that_nobody_answers(tmp_path: Path, capsys: pyt
     chosen = scenario('[ec2]\nanswer = "silence"')
     path = tmp_path / "facts.json"
 
-    async def go(stop: CancelToken) -> Ec2Facts | FactsUnavailable:
+    async def gathered(wanted: FactsRequest, stop: CancelToken) -> Ec2Facts | FactsUnavailable:
         async with simulated(chosen) as world:
             asyncio.get_running_loop().call_later(0.2, signal.raise_signal, signal.SIGTERM)
-            return await gather(replace(WANTED, timeout=3_000, deadline=3_600), world, stop=stop)
+            return await gather(wanted, world, stop=stop)
 
-    with asyncio.Runner() as runner:  # the ordinary clock: the limits would be an hour
-        assert cli.gathered(runner, go, [], str(path)) == 143
+    wanted = replace(WANTED, timeout=3_000, deadline=3_600)
+    # The ordinary clock: the limits would be an hour.
+    assert gather_facts(wanted, gathered, str(path), [], refusal_format="text") == 143
     assert not path.exists()
     assert "interrupted by SIGTERM" in capsys.readouterr().out
 

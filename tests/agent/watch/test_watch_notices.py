@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 import httpx
 import pytest
 
-from agent.cli.options import _why_no_url, _words
+from agent.cli.param_types import read_command, why_not_postable
 from agent.settings import Notify
 from agent.simulated.clock import VirtualLoop
 from agent.watch.notices import (
@@ -230,14 +230,14 @@ async def test_a_template_is_posted_filled() -> None:
     ],
 )
 def test_a_url_that_would_go_elsewhere_in_clear_is_refused(url: str) -> None:
-    assert _why_no_url(url) is not None
+    assert why_not_postable(url) is not None
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1/x", "http://127.9.9.9:80/", "http://[::1]:1/", "http://LOCALHOST/", "http://a@127.0.0.1/"]
 )
 def test_a_url_that_is_taken_leads_to_the_host_that_was_looked_at(url: str) -> None:
-    assert _why_no_url(url) is None
+    assert why_not_postable(url) is None
     assert httpx.URL(url).host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")
 
 
@@ -350,7 +350,7 @@ async def test_its_arguments_are_in_no_word_that_is_said() -> None:
 
 async def test_no_shell_reads_its_arguments(tmp_path: Path) -> None:
     marks = "$(touch made) `touch made` $HOME * ; touch made"
-    argv = _words(f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' got '{marks}'")
+    argv = read_command(f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' got '{marks}'")
     before = Path.cwd()
     os.chdir(tmp_path)
     try:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
-from agent.cli.options import MAX_CONFIG_BYTES
+from agent.cli.config_file import MAX_CONFIG_BYTES
 from agent.process.output import MAX_LINE
 from agent.report.model import Finding, Report, Status
 from agent.report.redact import redact

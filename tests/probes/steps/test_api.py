@@ -14,9 +14,10 @@ from probes.facts import ApiFacts
 from probes.failure import PeerClosedError, classify
 from probes.model import Addressing, Draft, Failure, FailureKind, Role, Target
 from probes.seams import Keys
-from probes.steps.api import MAX_MESSAGE_CHARACTERS, OPERATIONS, kind_of, probe, read_answer
+from probes.steps.api import MAX_MESSAGE_CHARACTERS, kind_of, probe, read_answer
 from probes.steps.http import Response
 from tests.support.fakes import DOCUMENTED, NOW, FakeMachine, ScriptedStream, run
+from tests.support.ladders import CALLS
 
 REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
 KEYS: Final = Keys(access_key_id="AKIAIOSFODNN7EXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG", token="the-token")  # noqa: S106 - AWS's own example
@@ -57,6 +58,8 @@ def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStream, Ap
                 FakeMachine(),
                 KEYS,
                 target=target(service),
+                call=CALLS[service],
+                signing_name=service,
                 agent="backuplink/1",
                 new_connection=False,
                 draft=draft,
@@ -71,7 +74,7 @@ def read(body: bytes, *, status: int = 403, service: str = "backup", **headers: 
     """What an answer says."""
     lines = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     response = Response(status=status, headers=lines, body=body, keep_alive=True)
-    return read_answer(OPERATIONS[service], response, NOW, NOW, new_connection=False)
+    return read_answer(CALLS[service], response, NOW, NOW, new_connection=False)
 
 
 # --- The request -----------------------------------------------------------------------------------------------------
@@ -121,7 +124,7 @@ def test_the_secret_is_in_no_text() -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: str(answer["name"]))
 def test_code_of_known_answers(answer: dict[str, Any]) -> None:
-    service = answer["service"] if answer["service"] in OPERATIONS else "backup"
+    service = answer["service"] if answer["service"] in CALLS else "backup"
     lines = {name.lower().replace("-", "_"): value for name, value in answer["headers"].items()}
     facts = read(answer["body"].encode(), status=answer["status"], service=service, **lines)
     assert facts.error_code == answer["code"]
@@ -135,7 +138,7 @@ SIGNED: Final = [each for each in ANSWERS if each["signed"] and each["name"] != 
 
 @pytest.mark.parametrize("answer", SIGNED, ids=lambda answer: str(answer["name"]))
 def test_kind_of_known_answers(answer: dict[str, Any]) -> None:
-    service = answer["service"] if answer["service"] in OPERATIONS else "backup"
+    service = answer["service"] if answer["service"] in CALLS else "backup"
     headers = {name: value for name, value in answer["headers"].items() if name != "Content-Length"}
     _, facts, failure = asked(packet(answer["status"], headers, answer["body"].encode()), service=service)
     assert failure is not None
@@ -367,14 +370,14 @@ _CLOCKS: Final = st.builds(
     st.integers(100, 599),
     st.lists(st.tuples(_NAMES, st.text(max_size=30)), max_size=4).map(tuple),
     st.binary(max_size=200) | _JSON | _CLOCKS | st.text(max_size=40).map(lambda text: f"<a>{text}</a>".encode()),
-    st.sampled_from(sorted(OPERATIONS)),
+    st.sampled_from(sorted(CALLS)),
 )
 @example(403, (("x-amzn-errortype", "#:#"),), b"{}", "backup")
 @example(403, (), b'{"message": "\\ud800"}', "backup")
 @example(403, (("date", "Mon, 01 Jan 0001 00:00:00 +2359"),), b"", "backup")
 def test_any_answer_gives_facts(status: int, headers: tuple[tuple[str, str], ...], body: bytes, service: str) -> None:
     response = Response(status=status, headers=headers, body=body, keep_alive=True)
-    facts = read_answer(OPERATIONS[service], response, NOW, NOW, new_connection=True)
+    facts = read_answer(CALLS[service], response, NOW, NOW, new_connection=True)
     assert facts.new_connection
     assert (facts.error_code is None) is (status == 200)
     assert facts.error_code is None or 0 < len(facts.error_code) <= 128
@@ -399,6 +402,8 @@ def test_a_peer_that_closes_in_its_answer() -> None:
                 FakeMachine(),
                 KEYS,
                 target=target(),
+                call=CALLS["backup"],
+                signing_name="backup",
                 agent="a",
                 new_connection=False,
                 draft=Draft[ApiFacts](),

@@ -34,14 +34,16 @@ from probes.background import NAME
 from probes.facts import HostFacts, LookupFacts, ProxyConnectFacts, TcpFacts
 from probes.model import Address, Addressing, Draft, Observation, Role, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import dns, host, http, proxy
-from probes.steps.ladder import HTTPS, ProbeContext, climb, rungs
+from probes.steps.ladder import ProbeContext
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk
 from probes.tls_context import verifying_contexts
 from tests.support.fakes import ADDRESS, GUARD_SECONDS, HOST
+from tests.support.ladders import climb, rungs
 from tests.support.repository import ROOT
 
 LOOPBACK: Final = ip_address("127.0.0.1")

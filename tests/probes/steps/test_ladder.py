@@ -14,22 +14,14 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 from probes.facts import ApiFacts, TcpFacts, TlsFacts
-from probes.model import (
-    Address,
-    Addressing,
-    Draft,
-    FailureKind,
-    Observation,
-    ProbeError,
-    Role,
-    Skipped,
-    Step,
-    Target,
-)
+from probes.model import Address, Addressing, Draft, FailureKind, Observation, ProbeError, Role, Skipped, Step, Target
 from probes.observe import Log
+from probes.operations import OTHER_NAME, SMALL_SEGMENTS
+from probes.ports import HTTPS, SUPPORT_CHANNEL
 from probes.seams import Keys, Net, Stream, Trust, World
-from probes.steps.ladder import HTTPS, OTHER_NAME, SMALL_SEGMENTS, SUPPORT_CHANNEL, ProbeContext, climb, rungs
+from probes.steps.ladder import ProbeContext
 from tests.support.fakes import ADDRESS, HOST, forever, os_error, run
+from tests.support.ladders import climb, rungs
 
 LIMIT = 3.0
 GATEWAY_PORT = 1026

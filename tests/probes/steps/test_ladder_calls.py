@@ -19,10 +19,12 @@ from probes.facts import ApiFacts, TcpFacts
 from probes.failure import PeerClosedError
 from probes.model import Address, Addressing, Draft, Observation, Role, Skipped, Step, Target
 from probes.observe import Log
+from probes.ports import HTTPS
 from probes.seams import Keys, Stream, Trust
-from probes.steps.ladder import HTTPS, MAX_PADDING_BYTES, ProbeContext, climb, rungs
+from probes.steps.ladder import MAX_PADDING_BYTES, ProbeContext
 from probes.steps.tls import TlsStream
 from tests.support.fakes import ADDRESS, HOST, NOW, os_error
+from tests.support.ladders import climb, rungs
 
 KEYS: Final = CredentialsPart().keys()
 NO_KEYS: Final = "nobody signs here"

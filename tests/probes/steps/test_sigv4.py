@@ -11,8 +11,8 @@ from botocore.credentials import ReadOnlyCredentials
 
 from agent.catalog.services import host_of
 from probes.seams import Keys
-from probes.steps.api import OPERATIONS
 from probes.steps.sigv4 import signed_headers
+from tests.support.ladders import CALLS
 
 KEY: Final = "AKIAIOSFODNN7EXAMPLE"
 SECRET: Final = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
@@ -28,7 +28,7 @@ HOSTS: Final = (
     ("eu-west-1", "vpce-0a1b2c3d4e5f67890-abcdefgh-eu-west-1a.backup.eu-west-1.vpce.amazonaws.com"),
     ("cn-north-1", "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.cn-north-1.vpce.amazonaws.com.cn"),
 )
-GATEWAY: Final = OPERATIONS["backup-gateway"]
+GATEWAY: Final = CALLS["backup-gateway"]
 REQUESTS: Final[dict[str, tuple[str, str, str, tuple[tuple[str, str], ...], bytes]]] = {
     "a query": ("backup", "GET", "/backup-vaults/?maxResults=1", (), b""),
     "a query to be put in order": ("backup", "GET", "/backup-jobs/?z=1&a=%20b&a=a", (), b""),

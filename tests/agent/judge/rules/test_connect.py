@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.diagnose import diagnose
-from agent.judge.rules.connect import RULES, Nature, nature_of
+from agent.judge.rules import connect, local
 from agent.settings import Expect
 from probes.facts import ImdsFacts, TcpFacts
 from probes.model import Observation, Ok
@@ -33,6 +34,7 @@ from tests.support.build import (
     tcp,
 )
 
+RULES = (*connect.RULES, *local.RULES)
 TCP001, TCP002, TCP003, TCP004, TCP005, TCP006 = (rule_of(RULES, f"TCP00{number}") for number in range(1, 7))
 A, B, C = "10.0.1.17", "10.0.2.17", "10.0.3.17"
 ROUTER = "10.0.3.1"

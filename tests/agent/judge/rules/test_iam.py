@@ -14,21 +14,20 @@ from hypothesis import strategies as st
 from agent.catalog.findings import CODES, Severity
 from agent.formats import json as json_format
 from agent.formats import text as text_format
-from agent.judge.rules.iam import (
+from agent.judge.conditions.denials import (
     FORMS,
     GRAMMAR,
     JOINING,
     KINDS,
     NAMING,
     PRINCIPALS,
-    RULES,
     Denial,
     Form,
     Grammar,
     PrincipalKind,
-    code_of,
     read_denial,
 )
+from agent.judge.rules.iam import RULES, code_of
 from agent.judge.verdict import judge_evidence
 from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact

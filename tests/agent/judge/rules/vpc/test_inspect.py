@@ -14,7 +14,6 @@ from agent.judge.diagnose import diagnose
 from agent.judge.rules import api as api_rules
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found
-from agent.judge.rules.vpc import inspect as vpc_inspect
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
 from probes.model import Observation, Target
@@ -98,7 +97,7 @@ WHO = "User: arn:aws:sts::111122223333:assumed-role/BackupAgent/i-0a1b2c3d is no
 def found(code: str, looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> list[Found]:
     """What the rule alone says."""
     of = run(ec2_reads=True, **how)
-    return said(rule_of(vpc_inspect.RULES, code), evidence(looks, targets=targets or (BACKUP,), of=of))
+    return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=of))
 
 
 def judged(looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> dict[str, Finding]:
@@ -525,7 +524,7 @@ def test_vpc013_stays_silent(looks: Observations) -> None:
 
 def test_vpc013_is_silent_where_the_configuration_was_not_wanted() -> None:
     seen = evidence([*healthy(), *all_reads(failed="timeout")], of=run())
-    assert said(rule_of(vpc_inspect.RULES, "VPC013"), seen) == []
+    assert said(rule_of(RULES, "VPC013"), seen) == []
 
 
 # --- VPC014 prediction-differs ---------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.evidence import Evidence
-from agent.judge.rules.vpc import names as vpc_names
+from agent.judge.rules.vpc import dhcp, dns_firewall, private_dns
+from agent.judge.rules.vpc import resolver_rules as resolver_rule_rules
+from agent.judge.rules.vpc import zones as zone_rules
 from agent.report.model import Finding
 from agent.settings import Expect
 from probes.model import Addressing, Observation, Target
@@ -143,7 +145,7 @@ def seen(
 
 def fires(code: str, evidence: Evidence) -> list[str | None]:
     """The targets of which a rule speaks."""
-    return [each.target for each in said(rule_of(vpc_names.RULES, code), evidence)]
+    return [each.target for each in said(rule_of(RULES, code), evidence)]
 
 
 def found(code: str, evidence: Evidence) -> Finding:
@@ -231,7 +233,14 @@ def of(looks: Observations, of: Target) -> Observations:
 
 # --- What holds for all of them --------------------------------------------------------------------------------------
 
-CODES = [rule.code for rule in vpc_names.RULES]
+RULES = (
+    *private_dns.RULES,
+    *zone_rules.RULES,
+    *dhcp.RULES,
+    *resolver_rule_rules.RULES,
+    *dns_firewall.RULES,
+)
+CODES = [rule.code for rule in RULES]
 FAULTS: dict[str, tuple[Observations, Observation[Any]]] = {
     "VPC001": (IS_PUBLIC, endpoints()),
     "VPC002": (IS_PUBLIC, endpoints(OFF)),
@@ -277,7 +286,7 @@ def test_what_was_measured_alone_raises_nothing(code: str) -> None:
     looks = FAULTS[code][0]
     if code != "VPC010":  # where every read is healthy, addresses that no endpoint has are its fault already
         assert fires(code, seen(looks, resolvers=asked(code))) == []
-    rule = rule_of(vpc_names.RULES, code)
+    rule = rule_of(RULES, code)
     unread = evidence([host(), imds(account=ACCOUNT), *looks], of=run(ec2_reads=True))
     assert said(rule, unread) == []
     assert [each.code for each in diagnose(unread).not_evaluated if each.code == code] == [code]
@@ -286,7 +295,7 @@ def test_what_was_measured_alone_raises_nothing(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_read_that_was_denied_is_no_empty_one(code: str) -> None:
     looks, fault = FAULTS[code]
-    rule = rule_of(vpc_names.RULES, code)
+    rule = rule_of(RULES, code)
     for operation in rule.reads:
         if operation != VPC:  # whose VPC it is, the subnets say as well
             changed = {each.id: each for each in (fault, DENIED[operation])}
@@ -311,7 +320,7 @@ def test_facts_of_this_run_name_the_cause_and_rest_on_their_reads(code: str) -> 
     report = diagnose(faulty(code))
     finding = next(each for each in report.findings if each.code == code)
     assert any(each.explained_by == finding.id for each in report.findings)
-    assert {f"ec2/{operation}" for operation in rule_of(vpc_names.RULES, code).reads} <= set(finding.evidence)
+    assert {f"ec2/{operation}" for operation in rule_of(RULES, code).reads} <= set(finding.evidence)
     assert "said on" not in finding.detail
 
 
@@ -1075,7 +1084,7 @@ def test_private_zone_is_silent_of_a_stale_answer_that_it_does_not_give() -> Non
     assert fires("VPC016", seen(stale, zones("amazonaws.com"))) == []  # the zone of private DNS is more specific
     looks: Observations = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
     at_another = seen([*looks, tcp(STALE, failed="timeout")], zones(HOST), endpoints(OFF), resolvers=[CORPORATE])
-    (stale_there,) = said(rule_of(vpc_names.RULES, "VPC010"), at_another)
+    (stale_there,) = said(rule_of(RULES, "VPC010"), at_another)
     assert f"dns/backup/{CORPORATE}/A" in stale_there.evidence
     assert f"dns/backup/{VPC_RESOLVER}/A" not in stale_there.evidence
     assert fires("VPC016", at_another) == []

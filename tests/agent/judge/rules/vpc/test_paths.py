@@ -11,7 +11,9 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found
-from agent.judge.rules.vpc import paths as vpc_paths
+from agent.judge.rules.vpc import acls as acl_rules
+from agent.judge.rules.vpc import endpoint_state, routes
+from agent.judge.rules.vpc import groups as group_rules
 from agent.report.model import Command, Finding
 from agent.settings import Expect
 from probes.model import Addressing, Observation, Target
@@ -95,7 +97,7 @@ _ANYWHERE = ip_network("0.0.0.0/0")
 
 def found(code: str, looks: Iterable[Observation[Any]], *targets: Target) -> list[Found]:
     """What the rule alone says."""
-    return said(rule_of(vpc_paths.RULES, code), evidence(looks, targets=targets or (BACKUP,), of=run()))
+    return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=run()))
 
 
 def judged(looks: Iterable[Observation[Any]], *targets: Target) -> dict[str, Finding]:
@@ -1018,7 +1020,7 @@ def test_every_command_is_one_that_the_aws_cli_takes() -> None:
     )
     commands = [
         each
-        for rule in vpc_paths.RULES
+        for rule in (*endpoint_state.RULES, *group_rules.RULES, *acl_rules.RULES, *routes.RULES)
         for one in said(rule, evidence([*SILENT, *everything]))
         for each in one.fix.commands
     ]

@@ -1,0 +1,109 @@
+"""One run: measure, judge, write the report."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from agent.app.write_document import write_report
+from agent.formats.registry import format_named, live_writer
+from agent.process.cancel import CancelToken
+from agent.process.output import Writer
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.report import exits
+from agent.run.events import Event
+from agent.settings import ReportOptions, Settings
+
+if TYPE_CHECKING:
+    from agent.report.model import Measurement
+
+Listener = Callable[[Event], None]
+Measure: TypeAlias = "Callable[[Settings, Listener, CancelToken], Awaitable[Measurement]]"
+"""Makes one run with these settings, reports its events, and ends early when the token is cancelled."""
+
+
+def check_host(settings: Settings, options: ReportOptions, received_signals: list[str]) -> int:
+    """Check this host. Returns the exit code, as `check` does."""
+    from agent.app.world import measure_here
+    from probes.system.sdk import end_children
+
+    try:
+        return check(settings, measure_here, options, received_signals)
+    finally:
+        end_children()
+
+
+def check(
+    settings: Settings,
+    measure: Measure,
+    options: ReportOptions,
+    received_signals: list[str],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Measure once, judge the result and write the report. Returns the exit code: that of the first signal where one
+    was received, otherwise that of the verdict. Raises ReaderGoneError."""
+    stop = CancelToken(received_signals)
+    with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
+        # Lines can be written as they come, unless they are to be masked, for which the whole run must be known, or go
+        # to a file.
+        row = format_named(options.format)
+        if row.live is not None and not options.redact and options.output is None:
+            code = _check_live(runner, settings, measure, options, stop)
+        else:
+            code = _check_whole(runner, settings, measure, options, stop)
+        # Also where the signal came after the last step and the report is complete.
+        return code if stop.reason is None else exits.SIGNALS[stop.reason]
+
+
+def _check_live(
+    runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
+) -> int:
+    from agent.judge.verdict import judge
+
+    writer = Writer()
+    lines = live_writer(format_named(options.format), writer.write)
+    report = judge(_measured(runner, settings, measure, lines, stop), suppress=options.suppressions)
+    lines.end(report)
+    writer.end()
+    return exits.of_verdict(report.verdict.status, options.fail_on)
+
+
+def _check_whole(
+    runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
+) -> int:
+    from agent.judge.verdict import judge
+
+    measurement = _measured(runner, settings, measure, _ignore, stop)
+    report = judge(measurement, suppress=options.suppressions)
+    code = exits.of_verdict(report.verdict.status, options.fail_on)
+    return write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
+
+
+def _ignore(_: Event) -> None:
+    """Listen to nothing."""
+
+
+def _measured(
+    runner: asyncio.Runner, settings: Settings, measure: Measure, listener: Listener, stop: CancelToken
+) -> "Measurement":
+    measurement = runner.run(_with_progress(settings, measure, listener, stop))
+    if stop.reason is not None:
+        start_grace_timer()
+    return measurement
+
+
+async def _with_progress(settings: Settings, measure: Measure, listener: Listener, stop: CancelToken) -> "Measurement":
+    """Measure once, with a progress line; SIGINT, SIGTERM and SIGHUP cancel `stop`."""
+    from agent.formats.progress import Progress
+
+    with cancel_on_signals(stop):
+        progress = Progress(sys.stderr, asyncio.get_running_loop().time)
+
+        def emit(event: Event) -> None:
+            listener(event)
+            progress(event)
+
+        try:
+            return await measure(settings, emit, stop)
+        finally:
+            progress.end()

@@ -1,0 +1,105 @@
+"""The interface on the terminal, and the document that is written when it closes."""
+
+import asyncio
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.app.check import Measure
+from agent.app.errors import RequestError
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.report import exits
+from agent.settings import ReportOptions, Settings, Suppression
+from agent.tui import command
+from agent.tui.source import Live, Saved, Source
+
+if TYPE_CHECKING:
+    from agent.report.model import Measurement, Report
+    from agent.tui.app import BackuplinkApp
+
+
+def show_host(settings: Settings, options: ReportOptions, received_signals: list[str]) -> int:
+    """Show runs of this host. Returns the exit code, as `show` does."""
+    from agent.app.world import measure_here
+    from probes.system.sdk import end_children
+
+    try:
+        return show(live("this host", settings, measure_here, options), options, received_signals)
+    finally:
+        end_children()
+
+
+def show_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
+    """Show the saved report in a file. Returns the exit code, as `show` does. Raises RequestError, for a file that is
+    not a report as well."""
+    from agent.app.read_saved import read_report
+    from agent.report.saved import SavedReportError
+
+    try:
+        report = read_report(place)
+    except SavedReportError as error:
+        raise RequestError(str(error)) from error
+    return show(Saved(title=Path(place).name, report=report), options, received_signals)
+
+
+def live(title: str, settings: Settings, measure: Measure, options: ReportOptions) -> Live:
+    """Runs to show, judged without the findings that are suppressed."""
+    return Live(title=title, settings=settings, measure=measure, judge=partial(_judge, options.suppressions))
+
+
+def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Report":
+    from agent.judge.verdict import judge  # not loaded before the first picture is on the screen
+
+    return judge(measurement, suppress=suppress)
+
+
+def show(source: Source, options: ReportOptions, received_signals: list[str]) -> int:
+    """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
+    code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
+    RequestError where the interface cannot be shown here, and ReaderGoneError."""
+    app = _app(source, options)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # is for what goes on without a terminal
+        signal.signal(signal.SIGHUP, lambda *_: received_signals.append(signal.SIGHUP.name))
+    terminal = command.Terminal()
+    leave = command.Leave(received_signals, start_grace_timer=start_grace_timer, leave=app.leave)
+    with exit_on_signals(received_signals, terminal.put_back):
+        try:
+            with asyncio.Runner() as runner:
+                code = runner.run(_run(app, leave))
+        finally:
+            terminal.release()
+        if (fault := command.fault(app)) is not None:
+            raise fault
+        return _write_seen(app.report, options, code, received_signals)
+
+
+def _app(source: Source, options: ReportOptions) -> "BackuplinkApp":
+    if (why := command.why_not(os.environ)) is not None:
+        raise RequestError(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal")
+    if options.redact:
+        raise RequestError("--redact masks a document, not what is on the screen; `backuplink check` has it")
+    try:
+        return command.app(source, options.fail_on, os.environ)
+    except ImportError as error:
+        raise RequestError(
+            f"The interface cannot be shown here: {error}. `backuplink check` does without Textual"
+        ) from error
+
+
+async def _run(app: "BackuplinkApp", leave: command.Leave) -> int | None:
+    with cancel_on_signals(leave):
+        return None if leave.reason is not None else await app.run_async()
+
+
+def _write_seen(seen: "Report | None", options: ReportOptions, code: int | None, received_signals: list[str]) -> int:
+    from agent.app.write_document import write_report
+
+    if seen is None:
+        from agent.judge.verdict import refusal
+
+        seen = refusal("left before anything was seen")
+    code = exits.SIGNALS[received_signals[0]] if received_signals else exits.UNKNOWN if code is None else code
+    code = write_report(seen, options, code)
+    return exits.SIGNALS[received_signals[0]] if received_signals else code

@@ -1,0 +1,46 @@
+"""Tables that need no run: endpoints, permissions and the JSON Schema of the report."""
+
+from typing import TYPE_CHECKING
+
+from agent.app.errors import RequestError
+
+if TYPE_CHECKING:
+    from agent.catalog.hosts import ServiceEndpoint
+
+
+def endpoints_table(region: str | None, partition: str | None, *, as_json: bool) -> str:
+    """The endpoints of a Region, of a partition, or of all. Raises RequestError for what is not in the catalog."""
+    from agent.formats import endpoints as endpoints_format
+
+    rows = _known_endpoints(region, partition)
+    return endpoints_format.as_json(rows) if as_json else endpoints_format.as_text(rows)
+
+
+def permissions_table(region: str | None, partition: str | None, *, as_json: bool) -> str:
+    """The least permissions in a Region or, where that is None, in a partition, which is `aws` unless one is named.
+    Raises RequestError for what is not in the catalog."""
+    from agent.app import permissions
+
+    rows = _known_endpoints(region, "aws" if region is None and partition is None else partition)
+    found = permissions.permissions(rows, region=region)
+    return permissions.as_json(found) if as_json else permissions.as_text(found)
+
+
+def report_schema() -> str:
+    """The JSON Schema of the report."""
+    from agent.report.codec import dumps, schema
+
+    return dumps(schema())
+
+
+def _known_endpoints(region: str | None, partition: str | None) -> tuple["ServiceEndpoint", ...]:
+    from agent.catalog.hosts import endpoints
+
+    try:
+        rows = endpoints(region=region, partition=partition)
+    except KeyError as error:
+        what = "Region" if error.args[0] == region else "partition"
+        raise RequestError(f"There is no {what} {error.args[0]!r} in the table of this version") from error
+    if not rows:
+        raise RequestError(f"The Region {region} is not in the partition {partition}")
+    return rows

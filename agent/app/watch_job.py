@@ -1,0 +1,124 @@
+"""A watch: what it does by its settings, and the process around it."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from agent.app.check import Measure
+from agent.app.errors import RequestError
+from agent.formats.registry import RenderOptions, Stream, format_named, render
+from agent.judge.verdict import judge
+from agent.process.cancel import CancelToken
+from agent.process.output import Writer, to_stderr
+from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
+from agent.report import exits
+from agent.report.model import Report
+from agent.settings import CYCLE_SHARE, ReportOptions, Settings, Watching
+from agent.watch.config import WatchConfig, WatchEnvironment
+from agent.watch.reload import CannotListenError
+from agent.watch.schedule import Watch
+from agent.watch.systemd import Manager, in_journal
+
+ReadAgain = Callable[[], WatchConfig]
+"""Reads the settings again. Raises ValueError for what cannot be used."""
+
+
+def watch_config(settings: Settings, watching: Watching, options: ReportOptions, measure: Measure) -> WatchConfig:
+    """What a watch does. The deadline of a cycle is at most CYCLE_SHARE of the interval."""
+    deadline = min(settings.deadline, CYCLE_SHARE * watching.interval)
+    return WatchConfig(
+        settings=replace(settings, deadline=deadline),
+        watching=watching,
+        measure=measure,
+        judge=partial(judge, suppress=options.suppressions),
+        format=options.format,
+        output=None if options.output is None else Path(options.output),
+        render=partial(_render, options),
+        redact=options.redact,
+    )
+
+
+def _render(options: ReportOptions, report: Report) -> str:
+    code = exits.of_verdict(report.verdict.status, options.fail_on)
+    return render(report, options.format, RenderOptions(brief=options.brief, exit_code=code))
+
+
+def config_here(settings: Settings, watching: Watching, options: ReportOptions) -> WatchConfig:
+    """What a watch of this host does."""
+    from agent.app.world import measure_here
+
+    return watch_config(settings, watching, options, measure_here)
+
+
+def watch_host(config: WatchConfig, read_again: ReadAgain, received_signals: list[str], *, fail_on: str) -> int:
+    """Watch this host. Returns the exit code, as `watch` does."""
+    from probes.system.machine import SystemMachine
+    from probes.system.sdk import end_children
+
+    try:
+        now = SystemMachine().now
+        return watch(config, read_again, received_signals, fail_on=fail_on, now=now, tidy=end_children)
+    finally:
+        end_children()
+
+
+def _leave_all(_: Collection[int]) -> None:
+    """Remove nothing after a cycle."""
+
+
+def watch(
+    config: WatchConfig,
+    read_again: ReadAgain,
+    received_signals: list[str],
+    *,
+    fail_on: str,
+    now: Callable[[], datetime],
+    tidy: Callable[[Collection[int]], None] = _leave_all,
+) -> int:
+    """Watch until a signal or the last cycle; SIGHUP reads the settings again.
+
+    Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError where the address
+    to listen on cannot be used, and ReaderGoneError.
+    """
+    # The settings have just been read: a hangup before this moment asks for nothing more.
+    received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]
+    in_text = format_named(config.format).stream is Stream.CHANGES or config.output is not None
+    documents = Writer()
+    lines = documents if in_text else Writer(to_stderr)
+    environment = WatchEnvironment(
+        now=now,
+        chance=random.Random(),  # noqa: S311 - spreads a fleet in time, and is no secret
+        manager=Manager(os.environ, process_id=os.getpid()),
+        lines=lines,
+        documents=documents,
+        journal=in_journal(1 if in_text else 2, os.environ),
+        tidy=tidy,
+    )
+    stop = CancelToken(received_signals)
+    with asyncio.Runner() as runner, exit_on_signals(received_signals, code=exits.OK):
+        try:
+            report = runner.run(_run(config, environment, stop, read_again))
+        except CannotListenError as error:
+            raise RequestError(str(error)) from error
+        documents.end()
+        if lines is not documents:
+            lines.end()
+        if stop.reason is not None:
+            return exits.OK
+        return exits.UNKNOWN if report is None else exits.of_verdict(report.verdict.status, fail_on)
+
+
+async def _run(
+    config: WatchConfig, environment: WatchEnvironment, stop: CancelToken, read_again: ReadAgain
+) -> Report | None:
+    """The report of the last cycle."""
+    watch = Watch(config, environment, stop, read_again)
+    with cancel_on_signals(stop, at_once=start_grace_timer, on_hangup=watch.read_again):
+        await watch.run()
+    return watch.report

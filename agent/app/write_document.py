@@ -1,0 +1,52 @@
+"""Writing the document that a command ends with: to stdout, or to a file and to stdout where that fails."""
+
+import os
+import sys
+from pathlib import Path
+
+from agent.formats.registry import RenderOptions, render
+from agent.process.output import ReaderGoneError, has_colours, one_line, to_stderr, to_stdout
+from agent.process.write_file import to_file
+from agent.report import exits
+from agent.report.model import Report
+from agent.settings import ReportOptions
+
+
+def write_report(report: Report, options: ReportOptions, code: int) -> int:
+    """Write a report where it is wanted. Returns the exit code: `code`, or UNKNOWN where the file could not be written
+    and stdout got the report instead. Raises ReaderGoneError."""
+    if options.redact:
+        from agent.report.redact import redact
+
+        report = redact(report)
+    if options.output is not None:
+        document = render(report, options.format, RenderOptions(brief=options.brief, exit_code=code))
+        if write_file(document, options.output, "the report is"):
+            return code
+        code = exits.UNKNOWN
+    colour = options.output is None and has_colours(sys.stdout, os.environ)
+    to_stdout(render(report, options.format, RenderOptions(brief=options.brief, colour=colour, exit_code=code)))
+    return code
+
+
+def write_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
+    """Write a report that says only why there is none, in the format `wanted`. Returns the exit code: `code`, or
+    UNKNOWN where nobody can read stdout."""
+    from agent.judge.verdict import refusal
+
+    try:
+        to_stdout(render(refusal(why), wanted, RenderOptions(exit_code=code)))
+    except ReaderGoneError:
+        return exits.UNKNOWN
+    return code
+
+
+def write_file(document: str, output: str, what: str) -> bool:
+    """Write a document to a file. Returns False where that fails, after an error on stderr which says that `what` on
+    stdout: the caller writes it there."""
+    try:
+        to_file(document, Path(output))
+    except OSError as error:
+        to_stderr(f"Error: {one_line(f'{output} cannot be written: {error.strerror}; {what} on stdout.')}\n")
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""`backuplink demo`."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from agent.cli.commands.watch import reader_of
+from agent.cli.group import Command
+from agent.cli.options import WATCH_ONLY, report_options, watch_options
+from agent.cli.to_settings import report_options_from, watching_from
+from agent.process.exit_codes import OK
+from agent.process.output import to_stdout
+
+if TYPE_CHECKING:
+    from agent.app.demo import SimulatedTurns
+    from agent.watch.config import WatchConfig
+
+
+def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from agent.app.demo import scenario_names
+
+    return [name for name in scenario_names() if name.startswith(incomplete)]
+
+
+@click.command(cls=Command)
+@click.argument("scenario", required=False, shell_complete=_complete_scenarios)
+@click.option("--list", "listed", is_flag=True, help="Name the scenarios.")
+@click.option("--tui", "on_screen", is_flag=True, help="Show the run on the whole terminal, as it happens.")
+@click.option("--watch", "again_and_again", is_flag=True, help="Make it again and again, as `watch` does.")
+@watch_options
+@report_options
+@click.pass_context
+def demo(
+    context: click.Context,
+    /,
+    scenario: str | None,
+    listed: bool,
+    on_screen: bool,
+    again_and_again: bool,
+    **options: Any,
+) -> int:
+    """Make a run in a simulated VPC: no root, no AWS, no network.
+
+    SCENARIO is one of those that --list names; otherwise a healthy VPC. Exits as check does, so that what reads exit
+    codes can be tried with it.
+    """
+    from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
+
+    wanted = report_options_from(options)
+    if not again_and_again:
+        _refuse_watch_options(context)
+    if listed:
+        to_stdout(scenario_list())
+        return OK
+    chosen = load_scenario(scenario)
+    if on_screen:
+        return show_scenario(chosen, wanted, context.obj)
+    if again_and_again:
+        return _watch(context, SimulatedTurns(chosen))
+    return check_scenario(chosen, wanted, context.obj)
+
+
+def _refuse_watch_options(context: click.Context) -> None:
+    """Raise UsageError for options that only a watch has a use for. Those of environment and configuration are meant
+    for other calls, too."""
+    for option in context.command.params:
+        if option.name in WATCH_ONLY and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option.opts[0]} is for a watch: `backuplink demo --watch`.")
+
+
+def _watch(context: click.Context, turns: "SimulatedTurns") -> int:
+    from agent.app.demo import announce
+    from agent.app.watch_job import watch
+
+    announce(turns.scenario)
+    config_of = partial(_config_of, turns)
+    return watch(
+        config_of(context),
+        reader_of(context, config_of),
+        context.obj,
+        fail_on=context.params["fail_on"],
+        now=turns.now,
+    )
+
+
+def _config_of(turns: "SimulatedTurns", context: click.Context) -> "WatchConfig":
+    from agent.app.demo import config_of_turns
+
+    wanted = report_options_from(context.params)
+    return config_of_turns(turns, watching_from(context.params), wanted)

@@ -1,0 +1,28 @@
+"""`backuplink facts`."""
+
+import os
+from typing import Any
+
+import click
+
+from agent.cli.config_file import wanted_format
+from agent.cli.group import Command
+from agent.cli.options import facts_options
+from agent.cli.to_settings import facts_request_from
+
+
+@click.command(cls=Command)
+@facts_options
+@click.pass_obj
+def facts(received_signals: list[str], /, **options: Any) -> int:
+    """Write what EC2 says of a VPC to a file, for a host there that cannot ask EC2 itself.
+
+    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account; nothing is changed
+    there. On the host, `backuplink check --ec2-facts FILE` then takes the file. Exits 0 where everything was read, 1
+    where a part was not and stderr says which, 3 where nothing could be read and no file was written.
+    """
+    from agent.app.gather_facts import gather_facts_here
+
+    request = facts_request_from(options, os.environ)
+    refusal_format = wanted_format((), os.environ)
+    return gather_facts_here(request, options["output"], received_signals, refusal_format=refusal_format)

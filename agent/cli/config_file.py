@@ -1,0 +1,139 @@
+"""The configuration file: what it may hold, and how its values become those of options."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.cli.param_types import Parsed
+from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
+from agent.process.files import TooLargeError, read_within
+
+MAX_CONFIG_BYTES: Final = 1 << 15
+"""Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
+the square of the size."""
+CONFIG_SECONDS: Final = 5.0
+"""How long a configuration may take to be read: one that comes through a pipe is written by another program."""
+
+
+def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
+    """Read the configuration file, before any other option is."""
+    if value is None:
+        return None
+    path = Path(value)
+    try:
+        given = _load(path)
+    except TooLargeError as error:
+        raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx) from error
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
+    except ValueError as error:  # of UTF-8, of TOML, and of a number with more digits than Python reads
+        raise click.UsageError(f"{path}: is no TOML: {error}.", ctx) from error
+    except RecursionError as error:
+        raise click.UsageError(f"{path}: is nested too deep.", ctx) from error
+    ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
+    return path
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Raises TooLargeError, OSError, ValueError and RecursionError."""
+    import tomllib
+
+    return tomllib.loads(read_within(path, most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS).decode("utf-8"))
+
+
+def format_of_file(place: str) -> str | None:
+    """The format that a configuration asks for, whatever else is wrong with it; None where it asks for none, or cannot
+    be read a second time."""
+    path = Path(place)
+    try:
+        wanted = _load(path).get("format") if path.is_file() else None
+    except (TooLargeError, OSError, ValueError, RecursionError):
+        return None
+    return wanted if isinstance(wanted, str) else None
+
+
+def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
+    """The values of a configuration by parameter name, each checked as the option of its name checks it. One file is
+    for all commands: a key of another one is checked as well, and left aside. Raises UsageError with file, key and what
+    would be right."""
+    known = _keys(ctx.command)
+    group = ctx.parent.command if ctx.parent is not None else None
+    elsewhere: dict[str, click.Option] = {}
+    for command in group.commands.values() if isinstance(group, click.Group) else ():
+        if any(each.name == "config" for each in command.params):
+            elsewhere |= _keys(command)
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        option = known.get(key) or elsewhere.get(key)
+        if option is None or option.name is None:
+            import difflib
+
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
+            raise click.UsageError(f"{place}: {_shown(key)} is no setting; {hint}", ctx)
+        checked = _config_value(value, option, f"{place}: {key}", ctx)
+        if key in known:
+            values[option.name] = checked
+    return values
+
+
+def _keys(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command that can stand in a file, by their key there: those that a variable can give, too."""
+    return {
+        option.opts[0].removeprefix("--"): option
+        for option in command.params
+        if isinstance(option, click.Option) and option.envvar is not None and option.name != "config"
+    }
+
+
+def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise click.UsageError(f"{place}: true or false belongs here, not {_shown(value)}.", ctx)
+        return value
+    if option.multiple:
+        if not isinstance(value, list):
+            raise click.UsageError(f"{place}: a list belongs here, not {_shown(value)}.", ctx)
+        return [_config_scalar(each, option, place, ctx) for each in value]
+    return _config_scalar(value, option, place, ctx)
+
+
+def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Context) -> str:
+    number = isinstance(option.type, Parsed) and option.type.name in ("seconds", "count")
+    if number and isinstance(value, int | float) and not isinstance(value, bool):
+        value = repr(value)
+    elif not isinstance(value, str) or number:
+        raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {_shown(value)}.", ctx)
+    try:
+        option.type.convert(value, option, ctx)
+    except click.BadParameter as error:
+        raise click.UsageError(f"{place}: {error.message}", ctx) from error
+    return str(value)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def wanted_format(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The wanted format of a refusal, wherever it stands, whether or not anything else is understood."""
+    given = _last_value("--format", arguments) or environment.get("BACKUPLINK_FORMAT")
+    if not given:
+        file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")
+        given = format_of_file(file) if file else None
+    return given if given in OPTION_NAMES else DEFAULT_FORMAT
+
+
+def _last_value(option: str, arguments: Sequence[str]) -> str | None:
+    value = None
+    for place, word in enumerate(arguments):
+        if word == "--":
+            break
+        if word == option and place + 1 < len(arguments):
+            value = arguments[place + 1]
+        elif word.startswith(f"{option}="):
+            value = word.removeprefix(f"{option}=")
+    return value

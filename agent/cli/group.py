@@ -1,0 +1,89 @@
+"""The classes behind the commands: their help, what they refuse, and how they are loaded."""
+
+import importlib
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Final
+
+import click
+
+from agent.app.errors import RequestError
+from agent.process.output import to_stdout
+from agent.version import __version__
+
+ARGUMENTS: Final = "agent.cli.arguments"
+"""Key in `Context.meta` of the arguments of a command."""
+_RESERVED: Final = ("history", "fleet")
+"""Names of commands of a later version."""
+
+
+class Command(click.Command):
+    """A command whose help is a document like any other: where nobody can read it, the exit code says so. Its
+    arguments stay known, for a command that reads its settings again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RequestError as error:
+            raise click.UsageError(error.why, ctx) from error
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """Commands by name, each of which is loaded when somebody wants it."""
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = dict(modules)
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            command = getattr(importlib.import_module(self._modules[name]), name)
+            assert isinstance(command, click.Command)  # noqa: S101 - a wrong row of the table
+            self._loaded[name] = command
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._modules[name] = type(command).__module__
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+class Group(Command, click.Group):
+    """The commands, by the names of the modules that have them: each module is loaded when its command is wanted, and
+    has the command under its own name."""
+
+    def __init__(self, name: str | None = None, *, modules: Mapping[str, str], **how: Any) -> None:
+        super().__init__(name, commands=_Commands(modules), **how)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] in _RESERVED:
+            ctx.fail(
+                f"{args[0]} is not in this version of backuplink ({__version__}); its name is kept for a later one."
+            )
+        return super().resolve_command(ctx, args)
+
+
+def _show_help(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        to_stdout(f"{context.get_help()}\n")
+        context.exit()

@@ -1,0 +1,168 @@
+"""The types of options: how click reads a value, completes it, and refuses it."""
+
+import shlex
+from ipaddress import IPv4Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from agent.catalog import values
+from agent.catalog.values import ValueType
+from agent.formats.registry import FORMATS
+from agent.settings import Suppression
+from probes.model import Address
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+LOOPBACK: Final = IPv4Address("127.0.0.1")
+
+
+class Parsed(click.ParamType[Any]):
+    """A value of the catalogue; what it refuses is a usage error that says what would be right."""
+
+    def __init__(self, value: ValueType) -> None:
+        self.name = value.name
+        self._value = value
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._value.read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+        """Files, where one is wanted; the shell itself looks for them."""
+        return complete_files(ctx, param, incomplete) if self.name == "file" else []
+
+
+def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """What completes the name of a file."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def _vpc(text: str) -> str:
+    from agent.report.facts_file import VPC_ID
+
+    if VPC_ID.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _path(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def _suppression(text: str) -> Suppression:
+    from agent.catalog.findings import CODES
+
+    code, found, target = text.partition("=")
+    if code not in CODES:
+        import difflib
+
+        near = difflib.get_close_matches(code.upper(), CODES, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
+        raise ValueError(f"{code!r} is no finding code{hint}")
+    if found and not (target and target.isprintable()):
+        raise ValueError(f"{text!r} names no target behind the '='")
+    return Suppression(code=code, target=target or None)
+
+
+class FormatChoice(click.Choice[str]):
+    """A format, or the reason why one that has a name is not among them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if any(row.name == value and not row.has_option for row in FORMATS):
+            raise click.UsageError(
+                f"The format {value} is written by the interface alone: `backuplink tui REPORT.json`, key e saves it.",
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
+def count(low: int, high: int) -> Parsed:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text[:12]) <= high):
+            raise ValueError(text)
+        return int(text)
+
+    return Parsed(ValueType("count", read, f"a whole number from {low} to {high}"))
+
+
+def _listen(text: str) -> tuple[Address, int]:
+    """`PORT` or `ADDRESS:PORT`, an IPv6 address in brackets; on loopback where there is no address."""
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
+        raise ValueError(text)
+    if host.startswith("[") and host.endswith("]"):
+        address = values.address(host[1:-1])
+        if address.version != 6:
+            raise ValueError(text)
+        return address, int(port)
+    return IPv4Address(host) if host else LOOPBACK, int(port)
+
+
+def read_command(text: str) -> tuple[str, ...]:
+    words = tuple(shlex.split(text))
+    if not words or not words[0]:
+        raise ValueError("a program must be named, with its arguments if it takes any")
+    return words
+
+
+def _url(text: str) -> str:
+    if (why := why_not_postable(text)) is not None:
+        raise ValueError(why)  # without the URL itself: it is a secret
+    return text
+
+
+def why_not_postable(url: str) -> str | None:
+    """Why changes cannot be posted to a URL; None where they can. Clear text may go to loopback alone."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is no URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "it must begin with https:// and name a host"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return "http:// may lead to loopback alone, since what is posted would cross the network in clear; use https://"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+REGION: Final = Parsed(values.REGION)
+ENDPOINT: Final = Parsed(values.ENDPOINT)
+ADDRESS: Final = Parsed(values.ADDRESS)
+TIMEOUT: Final = Parsed(values.TIMEOUT)
+DEADLINE: Final = Parsed(values.DEADLINE)
+INTERVAL: Final = Parsed(values.INTERVAL)
+CIDR: Final = Parsed(ValueType("cidr", ip_network, "a CIDR block, such as 10.0.0.0/8"))
+FILE: Final = Parsed(ValueType("file", _path, "the path of a file"))
+FILE_OR_FOLDER: Final = Parsed(ValueType("file", _path, "the path of a file or folder"))
+PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
+VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
+SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))
+LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
+COMMAND: Final = Parsed(ValueType("command", read_command, None))
+URL: Final = Parsed(ValueType("url", _url, None))

@@ -1,0 +1,168 @@
+"""From parsed options to settings. What options refuse only together is refused here."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from agent.catalog import values
+from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
+from agent.formats.registry import FORMATS, format_named
+from agent.process.files import TooLargeError, read_within
+from agent.settings import (
+    CYCLE_SHARE,
+    DEFAULT_DEADLINE,
+    Ec2Facts,
+    Expect,
+    Notify,
+    ReportOptions,
+    Settings,
+    Watching,
+)
+
+if TYPE_CHECKING:
+    from agent.run.collect_facts import FactsRequest
+
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
+    """What becomes of a report, from parsed options. Raises UsageError for options that exclude each other."""
+    if options["brief"] and not format_named(options["format"]).has_brief:
+        raise click.UsageError(f"--brief shortens the text report; it does not go with --format {options['format']}.")
+    return ReportOptions(
+        format=options["format"],
+        brief=options["brief"],
+        output=options["output"],
+        redact=options["redact"],
+        suppressions=options["suppressions"],
+        fail_on=options["fail_on"],
+    )
+
+
+def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError."""
+    region, source = region_from(options["region"], environment)
+    if options["no_ec2"] and options["ec2_facts"] is not None:
+        raise click.UsageError("--no-ec2 wants no configuration, and --ec2-facts gives one; leave one of them out.")
+    facts = None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source)
+    return Settings(
+        region=region,
+        region_source=source,
+        services=tuple(dict.fromkeys(options["services"])),
+        endpoints=tuple(dict.fromkeys(options["endpoints"])),
+        resolvers=tuple(dict.fromkeys(options["resolvers"])),
+        expect=Expect(options["expect"]),
+        private_cidrs=options["private_cidrs"],
+        timeout=options["timeout"],
+        deadline=format_named(options["format"]).deadline or DEFAULT_DEADLINE
+        if options["deadline"] is None
+        else options["deadline"],
+        profile=options["profile"],
+        ca_bundle=options["ca_bundle"],
+        fips=options["fips"],
+        dual_stack=options["dual_stack"],
+        signed_calls=not options["no_api"],
+        ec2_reads=not options["no_ec2"] and facts is None,
+        ec2_facts=facts,
+    )
+
+
+def watching_from(options: Mapping[str, Any]) -> Watching:
+    """How a watch goes on, from parsed options. Raises UsageError for options that exclude each other."""
+    if options["history"] is not None:
+        raise click.UsageError("--history is reserved: this version keeps no history.")
+    most = CYCLE_SHARE * options["interval"]
+    if (deadline := options.get("deadline")) is not None and deadline > most:
+        raise click.UsageError(
+            f"--deadline {deadline:g} does not fit into --interval {options['interval']:g}: a cycle has "
+            f"{CYCLE_SHARE:.0%} of it, so at most {most:g} s."
+        )
+    if format_named(options["format"]).stream is None and options["output"] is None:
+        *others, last = (row.name for row in FORMATS if row.stream is not None)
+        raise click.UsageError(
+            f"--format {options['format']} is one document, and a watch goes on: give --output FILE to have it "
+            f"replaced in every cycle, or take {', '.join(others)} or {last}."
+        )
+    if options["brief"] and options["output"] is None:
+        raise click.UsageError("--brief is for the text report, which a watch writes to --output FILE alone.")
+    if options["notify_template"] is not None and options["notify"] is None:
+        raise click.UsageError("--notify-template is what --notify posts, and there is no --notify.")
+    template = None if options["notify_template"] is None else _template_in(options["notify_template"])
+    return Watching(
+        interval=options["interval"],
+        cycles=options["cycles"],
+        raise_after=options["raise_after"],
+        clear_after=options["clear_after"],
+        listen=options["listen"],
+        textfile=None if options["textfile"] is None else Path(options["textfile"]),
+        on_change=options["on_change"],
+        notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
+    )
+
+
+def _template_in(place: str) -> Any:
+    """The JSON of a template. Raises UsageError."""
+    from agent.watch.change_text import flaw_of
+
+    try:
+        template = json.loads(read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS))
+    except TooLargeError as error:
+        raise click.UsageError(f"{place}: a template of over {MAX_CONFIG_BYTES} bytes is none.") from error
+    except OSError as error:
+        raise click.UsageError(f"{place}: cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{place}: is no JSON: {error}.") from error
+    if (flaw := flaw_of(template)) is not None:
+        raise click.UsageError(f"{place}: is no template: {flaw}.")
+    return template
+
+
+def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:
+    """The configuration in a file, for a run in `region`, as far as that is known by now. Raises UsageError."""
+    from agent.app.read_saved import read_facts
+    from agent.report.facts_file import FactsFileError
+
+    try:
+        facts = read_facts(place, datetime.now(UTC))
+    except FactsFileError as error:
+        raise click.UsageError(f"{error}.") from error
+    if region not in (None, facts.region):
+        raise click.UsageError(
+            f"{place}: is of the Region {facts.region}, and this run is about {region}, by {source}; take the file of "
+            "that Region."
+        )
+    return facts
+
+
+def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The Region that an option or a variable of the SDK names, and which of them did. Raises UsageError."""
+    if option is not None:
+        return option, "--region"
+    for variable in REGION_VARIABLES:
+        if value := environment.get(variable):
+            try:
+                return values.region(value), variable
+            except ValueError as error:
+                raise click.UsageError(
+                    f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1."
+                ) from error
+    return None, None
+
+
+def facts_request_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> "FactsRequest":
+    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError."""
+    from agent.run.collect_facts import FactsRequest
+
+    region, _ = region_from(options["region"], environment)
+    return FactsRequest(
+        vpc_id=options["vpc_id"],
+        region=region,
+        profile=options["profile"],
+        ca_bundle=options["ca_bundle"],
+        timeout=options["timeout"],
+        deadline=options["deadline"],
+    )

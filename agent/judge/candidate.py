@@ -1,0 +1,51 @@
+"""What a rule reported, while it is weighed against what the other rules reported."""
+
+from dataclasses import dataclass, field
+
+from agent.catalog.findings import CODES, Code, Severity
+from agent.judge.rules.rule import Found
+from probes.model import Target
+
+
+@dataclass(slots=True, eq=False)  # causes and symptoms hold each other
+class Candidate:
+    """A finding in the making: its severity, its cause and its symptoms are still open."""
+
+    found: Found
+    severity: Severity
+    target: Target | None
+    cause: "Candidate | None" = None
+    symptoms: "list[Candidate]" = field(default_factory=list)
+    suppressed: bool = False
+
+    @property
+    def code(self) -> Code:
+        return CODES[self.found.code]
+
+    @property
+    def own_severity(self) -> Severity:
+        """How bad the finding is by itself, whatever the role of its target."""
+        return self.found.severity or self.code.severity
+
+    @property
+    def is_of_this_host(self) -> bool:
+        """Whether it is a fault of this host's own, whatever is at its addresses."""
+        return self.code.of_this_host or self.found.of_this_host
+
+    @property
+    def id(self) -> str:
+        return self.found.code if self.found.target is None else f"{self.found.code}@{self.found.target}"
+
+    @property
+    def root(self) -> "Candidate":
+        """The cause of its cause, and so on; itself where it has none."""
+        root = self
+        while root.cause is not None:
+            root = root.cause
+        return root
+
+
+def worst_of(candidate: Candidate) -> Severity:
+    """The worst severity of a candidate and all that it explains; suppressed symptoms do not count."""
+    counted = (symptom for symptom in candidate.symptoms if not symptom.suppressed)
+    return min((candidate.severity, *(worst_of(symptom) for symptom in counted)), key=lambda severity: severity.rank)

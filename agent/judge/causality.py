@@ -1,0 +1,231 @@
+"""Which finding is the cause of which: the table `EXPLAINS`, and how it is applied.
+
+The table alone names codes. All that distinguishes one kind of finding from another here is a field of its row in
+`agent.catalog.findings`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from agent.catalog.findings import Layer, Scope, Severity
+from agent.catalog.vpce import read_name
+from agent.judge.candidate import Candidate
+
+ANYTHING: Final = "*"
+
+
+class Reach(Enum):
+    """Within what a cause explains."""
+
+    RUN = auto()
+    TARGET = auto()
+    ADDRESS = auto()
+    OWN_NAME = auto()
+    """The target, where its host is a name of the endpoint's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explains:
+    """A row of EXPLAINS: where `cause` holds, `symptom` follows from it."""
+
+    cause: str
+    symptom: str
+    """A code, a layer, or ANYTHING that fails."""
+    reach: Reach
+
+
+EXPLAINS: Final = (
+    Explains("VPC003", "DNS001", Reach.TARGET),
+    Explains("VPC003", "DNS004", Reach.RUN),
+    Explains("VPC015", "DNS001", Reach.TARGET),
+    Explains("VPC015", "DNS004", Reach.RUN),
+    Explains("VPC015", "DNS005", Reach.TARGET),
+    Explains("VPC017", "DNS003", Reach.TARGET),
+    Explains("VPC017", "DNS006", Reach.TARGET),
+    Explains("VPC017", "DNS007", Reach.TARGET),
+    Explains("VPC016", "DNS003", Reach.TARGET),
+    Explains("VPC016", "DNS006", Reach.TARGET),
+    Explains("VPC016", "VPC010", Reach.TARGET),
+    Explains("VPC016", "DNS009", Reach.TARGET),
+    Explains("VPC011", "DNS002", Reach.TARGET),
+    Explains("VPC011", "DNS003", Reach.TARGET),
+    Explains("VPC011", "DNS004", Reach.RUN),
+    Explains("VPC011", "DNS005", Reach.TARGET),
+    Explains("VPC011", "DNS006", Reach.TARGET),
+    Explains("VPC011", "DNS013", Reach.TARGET),
+    Explains("VPC001", "DNS001", Reach.TARGET),
+    Explains("VPC002", "DNS001", Reach.TARGET),
+    Explains("VPC010", ANYTHING, Reach.ADDRESS),
+    Explains("VPC004", "DNS001", Reach.TARGET),
+    Explains("VPC004", "DNS003", Reach.OWN_NAME),
+    Explains("VPC004", "TCP001", Reach.ADDRESS),
+    Explains("VPC004", "TCP002", Reach.ADDRESS),
+    Explains("VPC004", "TCP008", Reach.ADDRESS),
+    *(
+        Explains(cause, symptom, Reach.ADDRESS)
+        for cause in ("VPC012", "VPC007", "VPC006", "VPC005")
+        for symptom in ("TCP001", "TCP002", "TCP003", "TCP007", "TCP008")
+    ),
+    Explains("VPC008", "IAM001", Reach.TARGET),
+    Explains("VPC008", "IAM002", Reach.TARGET),
+    Explains("ENV005", ANYTHING, Reach.TARGET),
+    Explains("ENV006", ANYTHING, Reach.TARGET),
+    Explains("ENV008", "DNS001", Reach.RUN),
+    Explains("ENV008", "DNS003", Reach.RUN),
+    Explains("ENV004", ANYTHING, Reach.TARGET),
+    Explains("ENV007", "HTTP003", Reach.TARGET),
+    Explains("ENV010", "TLS007", Reach.ADDRESS),
+    Explains("ENV010", "API005", Reach.RUN),
+    Explains("ENV011", "API001", Reach.RUN),
+    Explains("ENV002", "API001", Reach.RUN),
+    Explains("ENV003", "API001", Reach.RUN),
+    Explains("ENV009", "DNS002", Reach.TARGET),
+    Explains("ENV009", "DNS010", Reach.TARGET),
+    Explains("ENV009", "DNS015", Reach.TARGET),
+    Explains("ENV009", Layer.CONNECTION, Reach.ADDRESS),
+    Explains("ENV009", Layer.TLS, Reach.ADDRESS),
+    Explains("ENV009", Layer.HTTP, Reach.ADDRESS),
+    Explains("DNS007", "DNS001", Reach.TARGET),
+    Explains("DNS007", Layer.CONNECTION, Reach.ADDRESS),
+    Explains("DNS007", Layer.TLS, Reach.ADDRESS),
+    Explains("DNS007", Layer.HTTP, Reach.ADDRESS),
+    Explains("DNS004", "DNS002", Reach.RUN),
+    Explains("DNS015", "DNS002", Reach.TARGET),
+    Explains("DNS002", "DNS003", Reach.TARGET),
+    Explains("DNS002", "DNS005", Reach.TARGET),
+    Explains("DNS002", "DNS006", Reach.TARGET),
+    Explains("DNS002", "DNS013", Reach.TARGET),
+    Explains("DNS008", "DNS001", Reach.TARGET),
+    Explains("DNS002", ANYTHING, Reach.ADDRESS),
+    Explains("DNS008", ANYTHING, Reach.ADDRESS),
+    Explains("DNS010", ANYTHING, Reach.ADDRESS),
+    Explains("DNS001", ANYTHING, Reach.ADDRESS),
+    Explains("TCP010", "TCP001", Reach.ADDRESS),
+    Explains("TCP010", "TCP002", Reach.ADDRESS),
+    Explains("TCP010", "TCP006", Reach.ADDRESS),
+)
+"""The first row that fits wins."""
+
+
+_BEFORE_ANY_NAME: Final = frozenset({Layer.HOST, Layer.CONFIGURATION, Layer.RUN})
+"""Layers whose faults follow from no host name."""
+
+
+def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
+    """Give each candidate its cause, and each cause its symptoms."""
+    for symptom in candidates:
+        causes = _causes(symptom, candidates, explains)
+        # A suppressed cause takes along only what no other explains.
+        symptom.cause = next((cause for cause in causes if not cause.suppressed), causes[0] if causes else None)
+        # What the configuration explains makes the cause that was measured no less bad: both need a fix.
+        measured = (cause for cause in causes if cause.code.layer is not Layer.CONFIGURATION)
+        for cause in (symptom.cause, next(measured, None)):
+            if cause is not None and symptom not in cause.symptoms:
+                cause.symptoms.append(symptom)
+
+
+def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
+    """The candidates without what rests on the configuration alone: that names causes of what was measured, raises
+    nothing by itself, and is as bad as what it explains."""
+    for candidate in candidates:
+        if candidate.code.severity_from_symptoms:
+            _weigh(candidate, candidates, explains)
+    kept = candidates
+    while True:
+        remaining = []
+        settled = True
+        for candidate in kept:
+            if candidate.code.needs_symptom:
+                worst = _worst_explained(candidate, _explained(candidate, kept, explains))
+                settled = settled and worst is candidate.severity
+                if worst is None:
+                    continue
+                candidate.severity = worst
+            remaining.append(candidate)
+        if settled:
+            return remaining
+        kept = remaining  # what one of these was the cause of may itself be gone, or be less bad
+
+
+def blames_addresses(row: Explains, candidate: Candidate) -> bool:
+    """Whether by this row the candidate is the cause of whatever fails at its addresses."""
+    return row.cause == candidate.found.code and row.symptom == ANYTHING and row.reach is Reach.ADDRESS
+
+
+def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> None:
+    """Make a finding as bad as what was measured of it."""
+    at_same_addresses = [
+        other
+        for other in candidates
+        if other.found.target == candidate.found.target
+        and other.code.layer is not Layer.CONFIGURATION
+        and other.found.addresses & candidate.found.addresses
+    ]
+    symptoms = _explained(candidate, candidates, explains) or at_same_addresses
+    worst = _worst_explained(candidate, symptoms) or Severity.INFO
+    candidate.found, candidate.severity = replace(candidate.found, severity=worst), worst
+
+
+def _explained(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
+    """What a candidate is the cause of, or a part of the cause."""
+    return [other for other in candidates if any(_fits(row, candidate, other, whole=False) for row in explains)]
+
+
+def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severity | None:
+    """How bad the worst of its symptoms makes a candidate; None where it has none."""
+    worst = min((symptom.severity for symptom in symptoms), key=lambda severity: severity.rank, default=None)
+    if worst is not None and candidate.found.is_stale:
+        return max(worst, Severity.WARNING, key=lambda severity: severity.rank)
+    return worst
+
+
+def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
+    """What explains a symptom, the first row's cause first: each by itself, otherwise several faults of the
+    configuration that do so together, each at some of its addresses."""
+    able = [
+        candidate
+        for candidate in candidates
+        if candidate.severity is not Severity.INFO and not candidate.found.is_stale
+    ]
+    causes = [cause for row in explains for cause in able if _fits(row, cause, symptom)]
+    if causes:
+        return causes
+    parts = [
+        cause
+        for row in explains
+        for cause in able
+        if cause.code.layer is Layer.CONFIGURATION and _fits(row, cause, symptom, whole=False)
+    ]
+    covered = frozenset(address for cause in parts for address in cause.found.addresses)
+    return parts if symptom.found.addresses <= covered else []
+
+
+def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = True) -> bool:
+    """Whether by this row the cause explains the symptom, at all of its addresses or, where not `whole`, at some."""
+    if cause is symptom or cause.found.code != row.cause:
+        return False
+    if row.symptom == ANYTHING:
+        if symptom.code.layer in _BEFORE_ANY_NAME or symptom.code.scope is not Scope.TARGET:
+            return False  # what is wrong with the host, the network or the run follows from no host name
+    elif row.symptom not in (symptom.found.code, symptom.code.layer):
+        return False
+    match row.reach:
+        case Reach.RUN:
+            return True
+        case Reach.TARGET:
+            if row.symptom == ANYTHING and symptom.code.is_partial:
+                return False
+            return cause.found.target == symptom.found.target
+        case Reach.OWN_NAME:
+            own = None if symptom.target is None else read_name(symptom.target.host)
+            return own is not None and cause.found.target == symptom.found.target
+        case Reach.ADDRESS:
+            if symptom.is_of_this_host and not cause.is_of_this_host:
+                return False
+            # A cause that names other causes of the same names (DNS001 next to DNS002) explains connections, not names.
+            if symptom.code.layer is Layer.NAME or cause.found.target not in (None, symptom.found.target):
+                return False
+            shared = symptom.found.addresses & cause.found.addresses
+            return bool(shared) and (not whole or shared == symptom.found.addresses)

@@ -1,0 +1,1 @@
+"""Conditions that more than one rule asks about, over the evidence of a run."""

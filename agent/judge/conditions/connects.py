@@ -1,0 +1,104 @@
+"""What stopped a connect that failed.
+
+Every attempt that failed has exactly one nature. Which one it is follows from the errno, the sender of an ICMP error,
+the time it took and what the kernel knows of the next hop, all measured on Linux; where the kernel names no sender,
+none is claimed.
+"""
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final
+
+from agent.judge.evidence import Evidence
+from probes.addresses import Network
+from probes.facts import TcpFacts
+from probes.model import FailureKind, Observation, Target
+from probes.ports import HTTPS
+
+LOCAL_SECONDS: Final = 0.5
+"""An ICMP error from an own address sooner than this is a filter's; later it is a neighbour that never answered, which
+takes about 3 s."""
+UNRESOLVED: Final = frozenset({"incomplete", "failed"})
+_ROUTERS_SAY_UNREACHABLE: Final = {4: frozenset({0, 1, 5, 6, 7, 11, 12}), 6: frozenset({0, 3})}
+"""ICMP type 3 codes for network and host (RFC 1812, section 5.2.7.1); ICMPv6 type 1: no route, address (RFC 4443)."""
+
+
+class Nature(Enum):
+    """What stopped an attempt."""
+
+    SILENT = auto()
+    REFUSED = auto()
+    LOCAL = auto()
+    NO_WAY = auto()
+    OTHER = auto()
+
+
+def nature_of(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> Nature:
+    """What stopped a failed attempt."""
+    failure, facts = attempt.failure, attempt.facts or TcpFacts()
+    if failure is None:
+        return Nature.OTHER
+    icmp = facts.icmp
+    from_here = is_from_here(facts, own_addresses)
+    match failure.kind:
+        case FailureKind.TIMEOUT:
+            if facts.datagram_error in ("EPERM", "EACCES"):
+                return Nature.LOCAL
+            if facts.route_error is not None or facts.neighbour in UNRESOLVED:
+                return Nature.NO_WAY
+            return Nature.SILENT
+        case FailureKind.PROHIBITED:
+            return Nature.REFUSED if icmp is not None and not from_here else Nature.LOCAL
+        case FailureKind.REFUSED | FailureKind.UNREACHABLE if from_here:
+            return Nature.LOCAL if (attempt.seconds or 0.0) < LOCAL_SECONDS else Nature.NO_WAY
+        case FailureKind.REFUSED | FailureKind.RESET:
+            return Nature.REFUSED
+        case FailureKind.UNREACHABLE if icmp is not None:
+            unreachable = icmp.code in _ROUTERS_SAY_UNREACHABLE[icmp.sender.version]
+            return Nature.NO_WAY if unreachable else Nature.REFUSED
+        case FailureKind.UNREACHABLE:
+            return Nature.NO_WAY
+    return Nature.OTHER
+
+
+def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
+    """Whether an ICMP error came from this host itself: the address that the attempt was made from is its own, too."""
+    return facts.icmp is not None and (facts.icmp.sender in own_addresses or facts.icmp.sender == facts.source)
+
+
+def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
+    """Whether this host has no way to an address of its own VPC, whoever may have that: its route look-up finds none,
+    or its router does not answer."""
+    facts, address = attempt.facts, attempt.subject.address
+    if attempt.failure is None or facts is None or address is None or not any(address in each for each in vpc_cidrs):
+        return False
+    router_is_silent = facts.neighbour in UNRESOLVED and facts.next_hop not in (None, address)
+    return facts.route_error is not None or facts.at_once or router_is_silent
+
+
+def failed_connects(
+    evidence: Evidence, target: Target, nature: Nature, ports: tuple[int, ...]
+) -> list[Observation[TcpFacts]]:
+    """Attempts of one nature, but for those of a family that fails as a whole: that is TCP008, whatever stops it."""
+    own = frozenset[object](evidence.own_addresses_of_host)
+    down = family_down(evidence.connects(target, HTTPS))
+    return [
+        attempt
+        for port in ports
+        for attempt in evidence.connects(target, port)
+        if not attempt.ok and nature_of(attempt, own) is nature and version_of(attempt) != down
+    ]
+
+
+def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
+    """The IP version of which no attempt connects while every one of the other does; None where there is none."""
+    for broken, working in ((6, 4), (4, 6)):
+        failed = [each for each in tried if version_of(each) == broken]
+        others = [each for each in tried if version_of(each) == working]
+        if failed and others and not any(each.ok for each in failed) and all(each.ok for each in others):
+            return broken
+    return None
+
+
+def version_of(attempt: Observation[TcpFacts]) -> int | None:
+    return attempt.subject.address.version if attempt.subject.address is not None else None

@@ -1,0 +1,222 @@
+"""Who denied a signed call, by the words of AWS's access-denied texts.
+
+The form is *User: PRINCIPAL is not authorized to perform: ACTION [on resource: RESOURCE] REASON* (IAM User Guide,
+Troubleshoot access denied error messages). It is searched for, never anchored: sentences stand before and after it,
+white space varies, and new words may come at known places.
+
+Names of sessions and resources are chosen by others and may quote a reason. So a reason counts only where it follows
+action and resource in the same sentence, and alone. What cannot be read is IAM009 with the text, never a guess.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+
+class PrincipalKind(StrEnum):
+    """What the caller is."""
+
+    ASSUMED_ROLE = "assumed-role"
+    FEDERATED_USER = "federated-user"
+    USER = "user"
+    ROLE = "role"
+    ROOT = "root"
+    SERVICE = "service"
+    ACCOUNT = "account"
+    """An account by its number alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """What an access-denied text says; None where it does not say."""
+
+    policy: str | None
+    """The kind of policy that denied, as KINDS names it."""
+    explicit: bool | None
+    action: str | None
+    resource: str | None
+    """Often an ARN, but any word may stand there."""
+    principal: str | None
+    principal_kind: PrincipalKind | None
+    policy_arn: str | None
+    via_service_control: bool
+    """Denied by an endpoint policy on behalf of a service control policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyKind:
+    """A kind of policy: its words in AWS's texts, its name in ours, and the findings that its denials are."""
+
+    id: str
+    words: str
+    name: str
+    implicit: str
+    explicit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of a reason, with `{name}` where the kind's words stand."""
+
+    explicit: bool
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalForm:
+    """How a kind of principal is written, and what a person calls it."""
+
+    kind: PrincipalKind
+    name: str
+    pattern: str
+
+
+KINDS: Final = (
+    PolicyKind("vpc-endpoint", r"VPC\s+endpoint\s+polic(?:y|ies)", "VPC endpoint policy", "IAM001", "IAM002"),
+    PolicyKind("identity", r"identity(?:-based)?\s+polic(?:y|ies)", "identity-based policy", "IAM003", "IAM003"),
+    PolicyKind("service-control", r"service\s+control\s+polic(?:y|ies)", "service control policy", "IAM004", "IAM004"),
+    PolicyKind(
+        "resource-control", r"resource\s+control\s+polic(?:y|ies)", "resource control policy", "IAM005", "IAM005"
+    ),
+    PolicyKind("permissions-boundary", r"permissions?\s+boundar(?:y|ies)", "permissions boundary", "IAM006", "IAM006"),
+    PolicyKind("session", r"sessions?\s+polic(?:y|ies)", "session policy", "IAM007", "IAM007"),
+    PolicyKind("resource-based", r"resource(?:-based)?\s+polic(?:y|ies)", "resource-based policy", "IAM008", "IAM008"),
+    # It stops credentials, not a call, so it has no code of its own here.
+    PolicyKind("role-trust", r"role\s+trust\s+polic(?:y|ies)", "role trust policy", "IAM009", "IAM009"),
+)
+FORMS: Final = (
+    Form(False, r"\bbecause\s+no\s+(?:{adjective}\s+){{0,3}}?{name}\s+(?:{word}\s+){{0,5}}?allows?\b"),
+    Form(
+        True,
+        r"\bwith\s+an\s+explicit\s+deny\s+(?:{word}\s+){{0,3}}?in\s+(?:{adjective}\s+){{0,4}}?{name}"
+        r"(?::\s*(?P<arn>arn:\S+))?(?P<via>\s+transitively\s+through\s+(?:{word}\s+){{0,3}}?service\s+control\s+polic)?",
+    ),
+)
+PRINCIPALS: Final = (
+    # AWS's own sample has one colon and `assumedRole`.
+    PrincipalForm(PrincipalKind.ASSUMED_ROLE, "assumed role", r"arn:[\w-]+:sts::?\d{12}:assumed-?role/.+"),
+    PrincipalForm(PrincipalKind.FEDERATED_USER, "federated user", r"arn:[\w-]+:sts::\d{12}:federated-user/.+"),
+    PrincipalForm(PrincipalKind.USER, "user", r"arn:[\w-]+:iam::\d{12}:user/.+"),
+    PrincipalForm(PrincipalKind.ROLE, "role", r"arn:[\w-]+:iam::\d{12}:role/.+"),
+    PrincipalForm(PrincipalKind.ROOT, "root user", r"arn:[\w-]+:iam::\d{12}:root"),
+    PrincipalForm(PrincipalKind.SERVICE, "service", r"[a-z][a-z0-9.-]*\.amazonaws\.com(?:\.cn)?"),
+    PrincipalForm(PrincipalKind.ACCOUNT, "account", r"\d{12}"),
+)
+JOINING: Final = (
+    *("and", "or", "nor", "not", "neither", "but", "unless", "except", "without"),
+    *("because", "with", "deny", "denies", "allow", "allows", "policy", "policies", "boundary", "boundaries"),
+)
+"""Words that change what a sentence says: none of them is an extra word."""
+NAMING: Final = (
+    *("vpc", "endpoint", "identity", "identity-based", "service", "control", "resource", "resource-based"),
+    *("permission", "permissions", "session", "sessions", "role", "trust"),
+)
+"""Words of the names of kinds: before another kind's name they make a kind that is not known here."""
+SENTENCE: Final = (
+    r"(?:\bUser:\s*(?P<principal>\S{1,2048})\s+is\s+)?not\s+authorized\s+to\s+perform:\s*(?P<action>\S*[^\s.])"
+    r"(?:\s+on\s+(?:[\w-]+\s+){0,2}?resources?:\s*"
+    r"(?:\"(?P<quoted>[^\"]{1,2048})\"|(?!because\s|with\s)(?P<resource>\S{0,2047}[^\s.])))?"
+)
+"""Who may not do what, and with what; Amazon S3 quotes the resource."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grammar:
+    """What texts are read by, part by part, so that a test can leave out each and see that it is needed."""
+
+    kinds: tuple[PolicyKind, ...] = KINDS
+    forms: tuple[Form, ...] = FORMS
+    principals: tuple[PrincipalForm, ...] = PRINCIPALS
+    joining: tuple[str, ...] = JOINING
+    naming: tuple[str, ...] = NAMING
+    sentence: str = SENTENCE
+    not_joined: str = r"(?![\w-])(?!\s*,?\s*(?:and|or|nor)\b)"
+    """What may not follow the name of a kind: the rest of a longer word, or a second kind."""
+    between: str = r"\.?\s*|(?:[\s,;]+{word})*[\s,;]*"
+    """What may stand before the reason: a full stop, or words that go on."""
+    most_sentences: int = 1
+    """In a text with more, one is quoted in a name, and nothing tells which."""
+    most_reasons: int = 1
+    """The same of reasons that differ."""
+
+
+GRAMMAR: Final = Grammar()
+_ACTION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}:[A-Za-z0-9_*]{1,128}")
+_AFTER: Final = ".,;"
+"""What may stand between a name and the next sentence, though names may hold it too."""
+_NOTHING: Final = Denial(
+    policy=None,
+    explicit=None,
+    action=None,
+    resource=None,
+    principal=None,
+    principal_kind=None,
+    policy_arn=None,
+    via_service_control=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    sentence: re.Pattern[str]
+    reasons: tuple[tuple[str, bool, re.Pattern[str]], ...]
+    between: re.Pattern[str]
+    principals: tuple[tuple[PrincipalKind, re.Pattern[str]], ...]
+
+
+@cache
+def _patterns(grammar: Grammar) -> _Patterns:
+    word = rf"(?!(?:{'|'.join(grammar.joining)})(?![\w-]))[\w:/-]+"
+    adjective = rf"(?!(?:{'|'.join(grammar.joining + grammar.naming)})(?![\w-]))[\w-]+"
+    return _Patterns(
+        _compiled(grammar.sentence),
+        tuple(
+            (
+                kind.id,
+                form.explicit,
+                _compiled(form.pattern.format(name=kind.words + grammar.not_joined, word=word, adjective=adjective)),
+            )
+            for kind in grammar.kinds
+            for form in grammar.forms
+        ),
+        _compiled(grammar.between.format(word=word)),
+        tuple((each.kind, _compiled(each.pattern)) for each in grammar.principals),
+    )
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
+    """What an access-denied text says, whatever the text."""
+    patterns = _patterns(grammar)
+    sentences = list(patterns.sentence.finditer(text))
+    if not 1 <= len(sentences) <= grammar.most_sentences:
+        return _NOTHING
+    sentence = sentences[0]
+    action = _ACTION.match(sentence["action"])
+    principal = sentence["principal"]
+    denial = replace(
+        _NOTHING,
+        action=None if action is None else action[0],
+        resource=sentence["quoted"] or (sentence["resource"] or "").rstrip(_AFTER) or None,
+        principal=principal,
+        principal_kind=next((kind for kind, form in patterns.principals if form.fullmatch(principal or "")), None),
+    )
+    reasons = [
+        (policy, explicit, found)
+        for policy, explicit, pattern in patterns.reasons
+        for found in pattern.finditer(text, sentence.end())
+    ]
+    if not 1 <= len({(policy, explicit) for policy, explicit, _ in reasons}) <= grammar.most_reasons:
+        return denial
+    policy, explicit, found = min(reasons, key=lambda each: each[2].start())
+    if patterns.between.fullmatch(text, sentence.end(), found.start()) is None:
+        return denial
+    said = found.groupdict()
+    arn = (said.get("arn") or "").rstrip(_AFTER) or None
+    via = said.get("via") is not None
+    return replace(denial, policy=policy, explicit=explicit, policy_arn=arn, via_service_control=via)

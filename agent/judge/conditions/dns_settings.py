@@ -1,0 +1,214 @@
+"""What in the configuration decides over a name: endpoints, zones, Resolver rules, DNS Firewall.
+
+Where AWS's documentation leaves open which of two settings wins, a rule speaks only where the measurement decides.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.judge.conditions.names import NameFault, redirected_answers
+from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
+from agent.judge.observations import addresses_in, ids
+from probes.facts import DnsFacts
+from probes.model import Address, Addressing, FailureKind, Observation, Target
+from probes.vpc.model import AVAILABLE, DELETED, FirewallRule, PrivateZone, ResolverRule, VpcEndpoint
+
+_OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
+"""The names that an SDK builds, of which private DNS may cover some."""
+_AUTODEFINED: Final = "rslvr-autodefined"
+"""How the ids of the rules begin that Resolver itself gives a VPC (Route 53 Developer Guide, Using rules to specify how
+to handle DNS queries)."""
+_ADDRESS_TYPES: Final = frozenset({"A", "AAAA"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleAnswer(NameFault):
+    """Addresses in this VPC that no interface of an endpoint has, and where nothing of AWS answers."""
+
+    stale: tuple[Address, ...]
+
+
+@kept
+def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
+    """The targets for which a name server gives addresses in this VPC that no interface of an endpoint has, and where
+    nothing of AWS answers. None where the endpoints of the VPC were not all read.
+
+    Addresses outside the VPC may be a central endpoint's, which cannot be seen from here. Inside, the owner of the VPC
+    sees every interface endpoint: who shares its subnets cannot make any (Amazon VPC User Guide, Share your VPC subnets
+    with other accounts).
+    """
+    interfaces = evidence.configuration.endpoint_interfaces
+    vpc = evidence.configuration.vpc
+    if interfaces is None or evidence.vpc_id is None or evidence.is_vpc_shared is not False:
+        return ()
+    blocks = (*(evidence.imds.vpc_cidrs if evidence.imds is not None else ()), *(vpc.cidrs if vpc is not None else ()))
+    read = {interface.interface_id for interface in interfaces}
+    redirected = {answer.target.id: answer.addresses for answer in redirected_answers(evidence)}
+    found = []
+    for target in evidence.targets:
+        if (
+            evidence.endpoints(target) is None
+            or not is_of_this_vpc(evidence, target)
+            or any(not read.issuperset(endpoint.interface_ids) for endpoint in endpoints_here(evidence, target))
+        ):
+            continue
+        by = evidence.addresses(target)
+        strange = [
+            address
+            for address in evidence.own_addresses(target)
+            if any(address in block for block in blocks if block.version == address.version)
+            and evidence.interface_at(address) is None
+            and by[address]  # what no name server gave is the hosts file's, or a cache's
+            and address not in redirected.get(target.id, ())
+            and not evidence.answered_by_aws(target, address)
+        ]
+        failed = [
+            observation
+            for observation in evidence.observations
+            if observation.subject.step in AT_ADDRESSES
+            and observation.subject.target == target.id
+            and observation.subject.address in strange
+            and observation.made
+            and not observation.ok
+        ]
+        stale = tuple(address for address in strange if any(attempt.subject.address == address for attempt in failed))
+        lookup = evidence.own_lookup(target)
+        if not stale or lookup is None:
+            continue
+        resolvers = {resolver for address in stale for resolver in by[address]}
+        gave = [answer for answer in evidence.answers(target, resolvers) if set(stale) & set(addresses_in(answer))]
+        found.append(
+            StaleAnswer(
+                target=target,
+                evidence=ids([lookup, *gave, *(attempt for attempt in failed if attempt.subject.address in stale)]),
+                addresses=frozenset(stale),
+                stale=stale,
+            )
+        )
+    return tuple(found)
+
+
+def is_answered_before(
+    evidence: Evidence, target: Target, zone: PrivateZone, denials: Iterable[Observation[Any]] = ()
+) -> bool:
+    """Whether something comes before the zone, as far as it is known: the more specific zone of private DNS, a
+    forwarding rule that is at least as specific, a DNS Firewall rule."""
+    hidden = zone.name != target.host and any(
+        each.private_dns and each.state == AVAILABLE and target.host in each.dns_names
+        for each in endpoints_here(evidence, target)
+    )
+    rule = resolver_rule_for(evidence, target.host)
+    forwarded = rule is not None and len(rule.domain) >= len(zone.name)
+    blocked = any(blocking_rule(evidence, target.host, each) is not None for each in denials)
+    return hidden or forwarded or blocked
+
+
+def resolver_rule_for(evidence: Evidence, host: str) -> ResolverRule | None:
+    """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
+    fitting = [each for each in evidence.configuration.resolver_rules or () if _is_at_or_below(host, each.domain)]
+    # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
+    first = max(
+        fitting,
+        key=lambda each: (len(each.domain), not each.rule_id.startswith(_AUTODEFINED), each.kind == "SYSTEM"),
+        default=None,
+    )
+    return first if first is not None and first.kind == "FORWARD" else None
+
+
+def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRule | None:
+    """The DNS Firewall rule that decides over a question for records of that type: the first one that fits and does not
+    only alert. None where there is none, or where it cannot be told."""
+    for rule in evidence.configuration.firewall or ():
+        if rule.action == "ALERT" or rule.query_type not in (None, record):
+            continue
+        if rule.domains is None:
+            return None  # a list of AWS's own, whose names nobody sees
+        if any(is_matched(host, each) for each in rule.domains):
+            return rule
+    return None
+
+
+def blocking_rule(evidence: Evidence, host: str, answer: Observation[Any]) -> FirewallRule | None:
+    """The rule that blocks a question, where the answer to it is what the rule has for it."""
+    rule = firewall_rule_for(evidence, host, answer.subject.operation or "")
+    return rule if rule is not None and rule.action == "BLOCK" and _is_response(rule, answer) else None
+
+
+def _is_response(rule: FirewallRule, answer: Observation[Any]) -> bool:
+    match rule.block_response:
+        case "NXDOMAIN" | "NODATA" as kind:
+            return _is_denial(answer, FailureKind(kind.lower()))
+        case "OVERRIDE":
+            name = answer.facts.canonical_name if isinstance(answer.facts, DnsFacts) else None
+            return name is not None and rule.override is not None and _plain(name) == _plain(rule.override)
+    return False
+
+
+def is_matched(host: str, entry: str) -> bool:
+    """Whether an entry of a domain list fits a name; `*` stands at the front alone, for one label or more (Route 53
+    Developer Guide, DNS Firewall domain lists)."""
+    if entry.startswith("*"):
+        return host.endswith(entry[1:]) and host != entry[1:]
+    return host == entry
+
+
+def is_of_this_vpc(evidence: Evidence, target: Target) -> bool:
+    """Whether the target is a name that an SDK builds for the Region that this VPC is in."""
+    region = None if evidence.imds is None else evidence.imds.region
+    return target.addressing in _OF_SDK and target.region == region
+
+
+def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...]:
+    """The endpoints of the target's service in this VPC that are not gone; none where that says nothing of the name."""
+    if evidence.vpc_id is None or not is_of_this_vpc(evidence, target):
+        return ()
+    listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
+    return tuple(each for each in listed_here if each.state != DELETED)
+
+
+def private_zone_for(evidence: Evidence, host: str, *, exact: bool = False) -> PrivateZone | None:
+    """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
+    fitting = [
+        each
+        for each in evidence.configuration.zones or ()
+        if not each.of_service and (each.name == host if exact else _is_at_or_below(host, each.name))
+    ]
+    return max(fitting, key=lambda each: len(each.name), default=None)
+
+
+def _is_at_or_below(host: str, domain: str) -> bool:
+    return domain in ("", host) or host.endswith(f".{domain}")
+
+
+def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:
+    """The answers of the VPC's resolver, for addresses, that say that there is no such name, or no address."""
+    asked = evidence.answers(target, evidence.vpc_resolvers)
+    return [each for each in asked if each.subject.operation in _ADDRESS_TYPES and _is_denial(each, kind)]
+
+
+def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
+    if kind is FailureKind.NODATA and answer.ok:
+        return not addresses_in(answer)  # nothing went wrong in asking
+    return answer.failure is not None and answer.failure.kind is kind
+
+
+def zones_named(denials: Iterable[Observation[Any]]) -> frozenset[str]:
+    """The zones that the SOA records of negative answers name."""
+    facts = (each.facts for each in denials)
+    return frozenset(_plain(each.authority) for each in facts if isinstance(each, DnsFacts) and each.authority)
+
+
+def _plain(name: str) -> str:
+    return name.rstrip(".").lower()
+
+
+def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
+    """The questions to those of this host's name servers that are the VPC's resolver, to which nobody answered; none
+    where this host looks the name up all the same, as by its hosts file."""
+    lookup = evidence.own_lookup(target)
+    if lookup is not None and lookup.ok:
+        return []
+    own = set(evidence.configured_resolvers).intersection(evidence.vpc_resolvers)
+    asked = evidence.answers(target, own)
+    return [each for each in asked if each.failure is not None and each.failure.kind is FailureKind.TIMEOUT]

@@ -1,0 +1,157 @@
+"""Faults of the name servers that this host uses, as they were measured."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.judge.conditions.names import NameFault
+from agent.judge.evidence import Evidence, kept
+from agent.judge.observations import NOT_THERE, ids, private_in
+from agent.settings import Expect
+from probes.addresses import usable_families
+from probes.facts import LookupFacts
+from probes.model import Address, FailureKind, Observation, Step, Target
+
+_NO_ANSWER: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+    }
+)
+"""Failures in which nothing of DNS came back."""
+_NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
+"""What the C library's lookup ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
+_SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
+"""How a server that answers other names can leave one without an answer, by UDP or by TCP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateElsewhere(NameFault):
+    """The VPC's resolver gives private addresses, and this host gets public ones or none."""
+
+    lookup: Observation[LookupFacts]
+    theirs: tuple[Address, ...]
+    """What the VPC's resolver gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilentResolvers:
+    """None of this host's name servers answers anything, and its own lookups fail."""
+
+    asked: tuple[Observation[Any], ...]
+    servers: tuple[Address, ...]
+    """Those that were asked."""
+    unasked: tuple[Address, ...]
+    """Those that this host cannot ask, for want of their address family."""
+    evidence: tuple[str, ...]
+    """Ids of the observations that show it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingResolver(NameFault):
+    """This host's lookup fails, and name servers give no usable answer."""
+
+    answers: tuple[Observation[Any], ...]
+
+
+@kept
+def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
+    """The targets of which the VPC's resolver gives private addresses where this host gets public ones or none.
+
+    Where a public path is no fault, only an own lookup without addresses is one.
+    """
+    if evidence.run.expect is Expect.PUBLIC:
+        return ()
+    families = usable_families(evidence.host)
+    found = []
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or not lookup.made:
+            continue
+        own = evidence.own_addresses(target)
+        asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.facts is not None]
+        theirs = tuple(address for address in private_in(evidence, asked) if address.version in families)
+        leaves = evidence.run.expect is Expect.PRIVATE and any(evidence.is_public(address) for address in own)
+        if theirs and not any(map(evidence.is_private, own)) and (leaves or not own):
+            found.append(
+                PrivateElsewhere(
+                    target=target,
+                    evidence=ids([lookup, *asked]),
+                    addresses=frozenset(own),
+                    lookup=lookup,
+                    theirs=theirs,
+                )
+            )
+    return tuple(found)
+
+
+@kept
+def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
+    """What was asked in vain where none of this host's name servers answers anything; None where one does, or might."""
+    servers = evidence.configured_resolvers
+    asked = tuple(answer for target in evidence.targets for answer in evidence.answers(target, servers) if answer.made)
+    lookups = [
+        lookup
+        for target in evidence.targets
+        if (lookup := evidence.own_lookup(target)) is not None
+        and lookup.made
+        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+    ]
+    if not asked or not lookups or any(lookup.ok for lookup in lookups):
+        return None
+    if not all(answer.failure is not None and answer.failure.kind in _NO_ANSWER for answer in asked):
+        return None
+    silent = tuple(server for server in servers if any(answer.subject.resolver == server for answer in asked))
+    others = tuple(server for server in servers if server not in silent)
+    if any(server.version in usable_families(evidence.host) for server in others):
+        return None  # one that was cut short, or was never asked, might have answered
+    return SilentResolvers(asked=asked, servers=silent, unasked=others, evidence=ids([*lookups, *asked]))
+
+
+def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
+    """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
+    entries = evidence.host.hosts_entries if evidence.host is not None else ()
+    own = evidence.own_answer(target)
+    return bool(own) and {entry.address for entry in entries if target.host in entry.names}.issuperset(own)
+
+
+@kept
+def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
+    """The targets whose own lookup fails where a name server of this host answers SERVFAIL, what cannot be read, or
+    nothing for this name while it answers for another. A server that answers nothing at all is not among them."""
+    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, *_SILENCE})
+    speaking = {
+        answer.subject.resolver
+        for answer in evidence.of(Step.DNS)
+        if answer.ok or (answer.failure is not None and answer.failure.kind in NOT_THERE)
+    }
+    found = []
+    for target, lookup, spoilt in spoilt_lookups(evidence, kinds):
+        answers = tuple(answer for answer in spoilt if not is_silence(answer) or answer.subject.resolver in speaking)
+        if answers:
+            found.append(FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=answers))
+    return tuple(found)
+
+
+def spoilt_lookups(
+    evidence: Evidence, kinds: frozenset[FailureKind]
+) -> Iterator[tuple[Target, Observation[Any], list[Observation[Any]]]]:
+    """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
+    word for many reasons, so what the name servers say to a direct question decides."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
+            continue
+        asked = evidence.answers(target, evidence.configured_resolvers)
+        answers = [answer for answer in asked if answer.failure is not None and answer.failure.kind in kinds]
+        if answers:
+            yield target, lookup, answers
+
+
+def is_silence(answer: Observation[Any]) -> bool:
+    """Whether nothing came back for this question, by UDP or by TCP."""
+    return answer.failure is not None and answer.failure.kind in _SILENCE

@@ -1,0 +1,95 @@
+"""Which hop of the configuration stops a connect that was dropped without a word.
+
+Each connect that was dropped is followed along the hops that the configuration has for it. A hop that only may block
+is named where none does for certain. Nothing follows from the configuration alone, and what connects is nobody's fault.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from agent.judge.conditions.connects import Nature, nature_of
+from agent.judge.evidence import Evidence
+from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
+from agent.report.model import ConfiguredPath, Measured
+from probes.facts import TcpFacts
+from probes.model import Address, Observation, Step, Target
+from probes.ports import HTTPS
+from probes.vpc.model import ANY_PROTOCOL
+
+TCP_PROTOCOLS: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
+APPLIANCE: Final = "<APPLIANCE_SUBNET_CIDR>"
+_NAT: Final = "nat-"
+_KEEPS_SOURCE: Final = "vpce-"
+"""A Gateway Load Balancer endpoint, which hands packets on as they are (AWS PrivateLink Guide, Access virtual
+appliances through AWS PrivateLink)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A connect that was dropped, and a hop that drops it."""
+
+    attempt: Observation[TcpFacts]
+    path: ConfiguredPath
+    hop: Hop
+
+
+def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
+    found = []
+    for path in evidence.configured_paths(target):
+        attempt = evidence.at(Step.TCP, target, path.address, path.port)
+        if attempt is None or not is_dropped(evidence, attempt, path):
+            continue
+        certain = any(hop.outcome is Reachability.BLOCKED for hop in path.hops)
+        worst = Reachability.BLOCKED if certain else Reachability.DOUBTFUL
+        found += [Stop(attempt, path, hop) for hop in path.hops if hop.stage in stages and hop.outcome is worst]
+    return found
+
+
+def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: ConfiguredPath) -> bool:
+    silent = nature_of(attempt, evidence.own_addresses_of_host) is Nature.SILENT
+    return path.measured is Measured.SILENT and silent
+
+
+def needed_first(evidence: Evidence, target: Target, stops: list[Stop]) -> list[Stop]:
+    """Those on ports that the service cannot do without, otherwise all: what is shut without harm is left shut."""
+    required = evidence.required_ports(target)
+    return [stop for stop in stops if stop.path.port in required] or stops
+
+
+def block_of(address: Address) -> str:
+    return f"{address}/{address.max_prefixlen}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The other end, as a rule has to name it."""
+
+    block: str
+    """A CIDR, or a placeholder for one."""
+    address: Address | None
+    """None where it is not known."""
+    version: int
+
+
+def sender_of(path: ConfiguredPath) -> Remote:
+    """From whom the endpoint's side has to let packets in: on 443 this host, or what its route leads through, where
+    that sends from an address of its own; on the ports of a gateway the appliance, which this host is not."""
+    version, length = path.address.version, path.address.max_prefixlen
+    if path.port != HTTPS:
+        return Remote(APPLIANCE, None, version)
+    if (through := detour_of(path)) is not None:
+        whose = "<NAT_GATEWAY_ADDRESS>" if through.startswith(_NAT) else "<MIDDLEBOX_ADDRESS>"
+        return Remote(f"{whose}/{length}", None, version)
+    if path.source is None:
+        return Remote(f"<ADDRESS_OF_THIS_HOST>/{length}", None, version)
+    return Remote(block_of(path.source), path.source, version)
+
+
+def detour_of(path: ConfiguredPath) -> str | None:
+    """What the route out leads through that may send packets on from another address; None where there is nothing."""
+    route = next((hop for hop in path.hops if hop.stage is Stage.ROUTE and hop.rule is not None), None)
+    if route is None or route.rule is None:
+        return None
+    through = route.rule.rpartition(" ")[2]
+    is_detour = route.outcome is Reachability.DOUBTFUL or through.startswith(APPLIANCES)
+    return through if is_detour and not through.startswith(_KEEPS_SOURCE) else None

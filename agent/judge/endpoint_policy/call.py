@@ -1,0 +1,50 @@
+"""The call that a policy is judged for."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from agent.catalog.services import SERVICES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A signed call, as far as it is known for certain."""
+
+    action: str
+    """`backup:ListBackupVaults`."""
+    resource: str | None = None
+    """The ARN that it acts on, `*` where it acts on no resource of its own (`resource_of`); None where unknown."""
+    principal_arn: str | None = None
+    """As STS names the caller, so a session's for a role: `arn:aws:sts::111122223333:assumed-role/Name/session`."""
+    principal_account: str | None = None
+    """Twelve digits; taken from `principal_arn` where it is None."""
+    context: Mapping[str, str] = field(default_factory=dict)
+    """Condition keys, in lower case, with their one value; a key that is not here is unknown, not absent."""
+
+
+_OTHER_RESOURCES: Final = {"backup:getsupportedresourcetypes": "*"}
+"""Of calls that a policy can be asked about and no probe makes."""
+
+
+def resource_of(action: str, *, partition: str, region: str, account: str | None) -> str | None:
+    """What a call acts on, for the calls that probes make; None for others, and where it takes an unknown account."""
+    permissions = (service.permission for service in SERVICES.values() if service.permission is not None)
+    resources = {**_OTHER_RESOURCES, **{permission.action.lower(): permission.resource for permission in permissions}}
+    form = resources.get(action.lower())
+    if form is None or (account is None and "{account}" in form):
+        return None
+    return form.format(partition=partition, region=region, account=account)
+
+
+PRINCIPAL: Final = re.compile(
+    r"arn:(?P<partition>[a-z-]+):(?:iam|sts)::(?P<account>\d{12}):"
+    r"(?P<kind>root|user|role|assumed-role|federated-user)(?:/(?P<name>[^*?$]+))?",
+    re.ASCII,
+)
+
+
+def account_of(call: Call) -> str | None:
+    caller = PRINCIPAL.fullmatch(call.principal_arn or "")
+    return call.principal_account or (None if caller is None else caller["account"])

@@ -1,0 +1,98 @@
+"""The document of an endpoint policy: its statements, where AWS would have taken it.
+
+Names of elements are taken only in AWS's own spelling: no page says that another is read.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from probes.vpc.model import MAX_POLICY_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that AWS would have taken, as far as its shape goes."""
+
+    name: str
+    allows: bool
+    elements: Mapping[str, Any]
+
+
+class RefusedError(Exception):
+    """Nothing that AWS would have taken for an endpoint policy; the text says why."""
+
+
+_VERSIONS: Final = ("2012-10-17", "2008-10-17")
+_CHOICES: Final = (("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource"))
+"""Of each, a statement has exactly one."""
+_ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(each for choice in _CHOICES for each in choice)})
+_SID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
+"""What is shown as it stands; longer or stranger ones are numbered."""
+
+
+def statements_of(policy: str) -> list[Statement]:
+    if len(policy) > MAX_POLICY_CHARACTERS:
+        raise RefusedError(f"it is longer than the {MAX_POLICY_CHARACTERS:,} characters that AWS takes")
+    try:
+        document = json.loads(policy, object_pairs_hook=_object, parse_constant=_no_constant)
+    except RecursionError:
+        raise RefusedError("it is nested too deeply") from None
+    except ValueError:
+        raise RefusedError("it is no JSON") from None
+    if not isinstance(document, dict):
+        raise RefusedError("it is no JSON object")
+    if document.keys() - {"Version", "Id", "Statement"}:
+        raise RefusedError("it has elements that AWS does not know beside Version, Id and Statement")
+    if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not isinstance(document.get("Id", ""), str):
+        raise RefusedError("its Version or Id is none that AWS takes")
+    statements = document.get("Statement")
+    if isinstance(statements, dict):
+        statements = [statements]
+    if not isinstance(statements, list) or not statements:
+        raise RefusedError("it has no statement")
+    return [_statement(each, f"statement {number}") for number, each in enumerate(statements, start=1)]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise RefusedError("a name stands twice in one of its objects")
+    return made
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _statement(elements: Any, number: str) -> Statement:
+    if not isinstance(elements, dict):
+        raise RefusedError(f"{number} is no object")
+    if elements.keys() - _ELEMENTS:
+        raise RefusedError(f"{number} has elements that AWS does not know")
+    effect, sid = elements.get("Effect"), elements.get("Sid", "")
+    if effect not in ("Allow", "Deny"):
+        raise RefusedError(f"the Effect of {number} is neither Allow nor Deny")
+    if not isinstance(sid, str):
+        raise RefusedError(f"the Sid of {number} is no text")
+    for one, other in _CHOICES:
+        if (one in elements) == (other in elements):
+            words = f"both {one} and {other}" if one in elements else f"neither {one} nor {other}"
+            raise RefusedError(f"{number} has {words}")
+    for name in ("Action", "NotAction", "Resource", "NotResource"):
+        if name in elements and not _is_texts(elements[name]):
+            raise RefusedError(f"the {name} of {number} is neither a text nor a list of texts")
+    for name in ("Principal", "NotPrincipal"):
+        who = elements.get(name, "*")
+        if not isinstance(who, str) and not (isinstance(who, dict) and all(map(_is_texts, who.values()))):
+            raise RefusedError(f"the {name} of {number} is neither * nor an object of texts")
+    conditions = elements.get("Condition", {})
+    if not isinstance(conditions, dict) or not all(isinstance(each, dict) for each in conditions.values()):
+        raise RefusedError(f"the Condition of {number} is no object of objects")
+    return Statement(sid if _SID.fullmatch(sid) else number, effect == "Allow", elements)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))

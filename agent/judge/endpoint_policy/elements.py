@@ -1,0 +1,168 @@
+"""The elements of a statement that say who may do what: Action, Resource and Principal, and their opposites.
+
+Action and NotAction hold names in any case, after the prefix of a service, in which no wildcard may stand.
+
+Resource and NotResource hold `*`, or ARNs with wildcards, upper and lower case apart. AWS's page promises wildcards
+inside the parts between colons, and that a `*` at a part's end can go beyond; it does not say when. So a pattern that
+takes its parts one by one fits, and one that needs to go beyond a colon elsewhere may fit.
+
+Principal and NotPrincipal: the caller is always a principal of IAM, a user or a session of a role.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.judge.endpoint_policy.call import PRINCIPAL, Call, account_of
+from agent.judge.endpoint_policy.matching import VARIABLE, Fit, Part, best, covers, matches, texts
+
+_ACTION: Final = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}")
+
+
+def action_part(elements: Mapping[str, Any], call: Call) -> Part:
+    name = "Action" if "Action" in elements else "NotAction"
+    patterns = texts(elements[name])
+    fit = best(_action_fit(each, call.action) for each in patterns)
+    if name == "NotAction":
+        return Part(name, fit.turned(), f"its NotAction excepts {quoted(call.action)}, or may")
+    if fit is Fit.MAYBE:
+        return Part(name, fit, "its Action has another form than AWS takes, a service, a colon and a name")
+    why = f"its Action, {_listed(patterns)}, does not cover it"
+    if call.action.lower().startswith("backup-gateway:") and any(
+        each.lower().startswith("backup:") for each in patterns
+    ):
+        why += "; backup: actions are another service's than backup-gateway: ones"
+    return Part(name, fit, why)
+
+
+def _action_fit(pattern: str, action: str) -> Fit:
+    if pattern == "*":
+        return Fit.YES
+    if not _ACTION.fullmatch(pattern):
+        return Fit.MAYBE
+    return Fit.YES if matches(pattern.lower(), action.lower()) else Fit.NO
+
+
+def quoted(name: str) -> str:
+    """An action as words may quote it."""
+    return name if name == "*" or _ACTION.fullmatch(name) else "this action"
+
+
+def _listed(patterns: list[str]) -> str:
+    most = 3
+    shown = ", ".join(quoted(each) for each in patterns[:most])
+    return shown if len(patterns) <= most else f"{shown} and {len(patterns) - most} more"
+
+
+ARN_PARTS: Final = 6
+
+
+def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
+    name = "Resource" if "Resource" in elements else "NotResource"
+    fit = best(_resource_fit(each, call.resource) for each in texts(elements[name]))
+    if name == "NotResource":
+        return Part(name, fit.turned(), f"its NotResource excepts what {quoted(call.action)} acts on, or may")
+    if fit is Fit.MAYBE:
+        return Part(name, fit, f"its Resource may or may not cover what {quoted(call.action)} acts on")
+    why = f"its Resource does not cover what {quoted(call.action)} acts on"
+    if call.resource == "*":
+        why += ", which is no resource of its own: it needs *"
+    elif call.resource is not None and call.resource.endswith("*"):
+        why += ", which is all of a kind: it needs * there, no single name"
+    return Part(name, fit, why)
+
+
+def _resource_fit(pattern: str, resource: str | None) -> Fit:
+    if pattern == "*":
+        return Fit.YES
+    if not pattern.startswith("arn:") or VARIABLE in pattern or resource is None:
+        return Fit.MAYBE
+    parts, of_call = pattern.split(":", ARN_PARTS - 1), resource.split(":", ARN_PARTS - 1)
+    if resource == "*":
+        # AWS asks for `*` here; yet services are known that take an ARN in which all resources of theirs are covered.
+        rest = parts[-1] if len(parts) == ARN_PARTS else parts[-1][-1:]
+        return Fit.NO if rest.strip("*") else Fit.MAYBE
+    # The `*` in the ARN of a call that acts on all of a kind is taken as it stands: no single resource's ARN fits it.
+    if not matches(pattern, resource):
+        return Fit.NO
+    if len(parts) < len(of_call) and parts[-1].endswith("*"):
+        last = len(parts) - 1
+        of_call = [*of_call[:last], ":".join(of_call[last:])]
+    # The part that names the service takes no wildcard, so one there is nothing that a page explains.
+    plain_service = len(parts) > 2 and not re.search(r"[*?]", parts[2])
+    apart = len(parts) == len(of_call) and all(map(covers, parts, of_call))
+    return Fit.YES if plain_service and apart else Fit.MAYBE
+
+
+_ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
+
+
+def principal_part(elements: Mapping[str, Any], call: Call, *, allows: bool) -> Part:
+    if "Principal" in elements:
+        fit = _who(elements["Principal"], call)
+        if fit is Fit.NO:
+            return Part("Principal", fit, "its Principal does not name this caller")
+        why = "its Principal may or may not cover this caller"
+        if call.principal_arn is not None and ":assumed-role/" in call.principal_arn:
+            why += ", who is a session of a role: no page says that the ARN of a role covers those here"
+        return Part("Principal", fit, why)
+    if allows:
+        return Part("NotPrincipal", Fit.MAYBE, "AWS does not support NotPrincipal with Allow")
+    # A caller with a permissions boundary is denied even when excepted, and an excepted role needs its account
+    # excepted too; so an exception that may be this caller's leaves the matter open.
+    excepted = _who(elements["NotPrincipal"], call)
+    fit = Fit.YES if excepted is Fit.NO else Fit.MAYBE
+    return Part("NotPrincipal", fit, "its NotPrincipal may or may not except this caller")
+
+
+def _who(principal: str | dict[str, Any], call: Call) -> Fit:
+    if isinstance(principal, str):
+        return Fit.YES if principal == "*" else Fit.MAYBE
+    return best(
+        Fit.NO if kind == "Service" else _named(each, call) if kind == "AWS" else Fit.MAYBE
+        for kind, names in principal.items()
+        for each in texts(names) or [""]
+    )
+
+
+def _named(entry: str, call: Call) -> Fit:
+    """Whether an entry under `AWS` is the caller, or an account that the caller belongs to.
+
+    An account's number stands for all of the account on interface endpoints; for its root user alone it stands on
+    gateway endpoints (PrivateLink Guide).
+    """
+    if entry == "*":
+        return Fit.YES
+    caller = PRINCIPAL.fullmatch(call.principal_arn or "")
+    account = account_of(call)
+    if _ACCOUNT.fullmatch(entry):
+        return Fit.MAYBE if account is None else Fit.YES if entry == account else Fit.NO
+    named = PRINCIPAL.fullmatch(entry)
+    if named is None:  # wildcards in an ARN, and the ids that AWS puts in the place of deleted principals, among others
+        return Fit.MAYBE
+    if account is not None and named["account"] != account:
+        return Fit.NO
+    if account is None or (caller is not None and named["partition"] != caller["partition"]):
+        return Fit.MAYBE
+    if (named["kind"] == "root") != (named["name"] is None):
+        return Fit.MAYBE
+    if named["kind"] == "root" or (entry == call.principal_arn and named["kind"] != "role"):
+        return Fit.YES
+    if caller is None:
+        return Fit.MAYBE
+    return Fit.MAYBE if _may_be(named, caller) else Fit.NO
+
+
+def _may_be(named: re.Match[str], caller: re.Match[str]) -> bool:
+    """Whether a principal of the caller's account that is not named as the caller is may be the caller all the same."""
+    kinds = (named["kind"], caller["kind"])
+    if kinds == ("user", "assumed-role"):
+        return False
+    if caller["kind"] == "user" and named["kind"] in ("role", "assumed-role", "federated-user"):
+        return False
+    names = (named["name"].lower(), (caller["name"] or "").lower())
+    if kinds == ("role", "assumed-role"):  # a role's ARN has its path, a session's has none
+        return names[0].rsplit("/", 1)[-1] == names[1].split("/", 1)[0]
+    if kinds == ("assumed-role", "assumed-role"):  # without its session it is nothing that a page explains
+        return names[0] in (names[1], names[1].split("/", 1)[0])
+    return kinds != ("user", "user") or names[0] == names[1]

@@ -1,0 +1,129 @@
+"""The policy of an interface endpoint as a document: what it says of one call, where that is certain.
+
+No IAM engine. Each element of a statement fits the call, does not fit it, or may fit it; a statement fits as well as
+its worst element. A Deny that fits denies. Where no Allow may fit, nothing allows. An Allow that fits allows only
+where no Deny may fit. All else cannot be told, and so can no document that AWS would have refused: what stands in it
+is then not what this module takes it for.
+
+What is judged is a call that this host signs and sends itself, over TLS, through the endpoint that has the policy.
+
+Sources: IAM User Guide, IAM JSON policy elements reference, Grammar of the IAM JSON policy language, Policy evaluation
+logic, AWS global condition context keys; AWS PrivateLink Guide, Control access to VPC endpoints using endpoint
+policies; Service Authorization Reference, AWS Backup, AWS Backup Gateway.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.judge.endpoint_policy.call import Call
+from agent.judge.endpoint_policy.conditions import condition_part
+from agent.judge.endpoint_policy.document import RefusedError, Statement, statements_of
+from agent.judge.endpoint_policy.elements import action_part, principal_part, quoted, resource_part
+from agent.judge.endpoint_policy.matching import Fit, Part
+
+
+class Decision(StrEnum):
+    """What a policy says of a call."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    """A Deny statement fits: AWS speaks of an explicit deny."""
+    NO_ALLOW = "no-allow"
+    """No Allow statement fits: AWS says that no VPC endpoint policy allows the action. A Deny may fit all the same, and
+    then AWS speaks of that; the call is denied either way."""
+    CANNOT_TELL = "cannot-tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a policy says of a call, and what in it says so."""
+
+    decision: Decision
+    statement: str | None
+    """The Sid of the statement that decides, or `statement 2`: for `no-allow` the Allow that comes nearest, for
+    `cannot-tell` the one in doubt. None where no statement does."""
+    element: str | None
+    """The element of it that does not fit or is in doubt: `Action`, `NotAction`, `Principal`, …, `Condition`."""
+    words: str
+    """Why, one sentence without its full stop."""
+    only_denies: bool
+    """The document has no Allow statement at all, so it denies everybody."""
+
+
+def judge(policy: str | None, call: Call) -> Judgement:
+    """What the document says of the call. `policy` is JSON text, whatever it holds; None or blank where none is
+    attached, which allows everything."""
+    if policy is None or not policy.strip():
+        return _judgement(Decision.ALLOW, "no policy is attached, which allows everything")
+    try:
+        statements = [_fitted(each, call) for each in statements_of(policy)]
+    except RefusedError as error:
+        return _judgement(Decision.CANNOT_TELL, f"the policy cannot be judged: {error}")
+    allows = [each for each in statements if each.allows]
+    denies = [each for each in statements if not each.allows]
+    denying = max(denies, key=lambda each: each.fit, default=None)
+    allowing = max(allows, key=lambda each: each.fit, default=None)
+    if denying is not None and denying.fit is Fit.YES:
+        words = f"{denying.name} denies {quoted(call.action)} to this caller"
+        return _judgement(Decision.DENY, words, denying, only_denies=not allows)
+    if allowing is None:
+        words = (
+            "the policy denies everybody: its only statements are Deny, and without an Allow nothing is allowed "
+            "(AWS's own example that denies one account has this form)"
+        )
+        return _judgement(Decision.NO_ALLOW, words, only_denies=True)
+    if allowing.fit is Fit.NO:
+        nearest = max(allows, key=lambda each: sum(part.fit is not Fit.NO for part in each.parts))
+        words = f"no statement allows {quoted(call.action)}; the nearest is {nearest.name}, but {nearest.deciding.why}"
+        return _judgement(Decision.NO_ALLOW, words, nearest)
+    if denying is not None and denying.fit is Fit.MAYBE:
+        words = f"whether {denying.name} denies {quoted(call.action)} cannot be told: {denying.deciding.why}"
+        return _judgement(Decision.CANNOT_TELL, words, denying)
+    if allowing.fit is Fit.MAYBE:
+        words = f"whether {allowing.name} allows {quoted(call.action)} cannot be told: {allowing.deciding.why}"
+        return _judgement(Decision.CANNOT_TELL, words, allowing)
+    words = f"{allowing.name} allows {quoted(call.action)}, and no statement denies it"
+    return _judgement(Decision.ALLOW, words, allowing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A statement held against the call."""
+
+    name: str
+    allows: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def deciding(self) -> Part:
+        """The first of the elements that fit worst."""
+        return min(self.parts, key=lambda each: each.fit)
+
+    @property
+    def fit(self) -> Fit:
+        return self.deciding.fit
+
+
+def _judgement(
+    decision: Decision, words: str, decided: _Fitted | None = None, *, only_denies: bool = False
+) -> Judgement:
+    doubted = None if decided is None or decided.fit is Fit.YES else decided.deciding.element
+    return Judgement(
+        decision=decision,
+        statement=None if decided is None else decided.name,
+        element=doubted,
+        words=words,
+        only_denies=only_denies,
+    )
+
+
+def _fitted(statement: Statement, call: Call) -> _Fitted:
+    elements = statement.elements
+    parts = [
+        action_part(elements, call),
+        principal_part(elements, call, allows=statement.allows),
+        resource_part(elements, call),
+    ]
+    if "Condition" in elements:
+        parts.append(condition_part(elements["Condition"], call))
+    return _Fitted(statement.name, statement.allows, tuple(parts))

@@ -1,0 +1,47 @@
+"""Small questions over observations, without regard to the run that they are of."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from agent.judge.evidence import Evidence
+from probes.addresses import ordered
+from probes.facts import DnsFacts
+from probes.model import Address, FailureKind, Observation
+
+
+def ids(observations: Iterable[Observation[Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.id for each in observations))
+
+
+def places(observations: Iterable[Observation[Any]]) -> frozenset[Address]:
+    return frozenset(each.subject.address for each in observations if each.subject.address is not None)
+
+
+NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
+"""Answers of DNS that say that a name has no address."""
+
+
+def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
+    """What a name server gave; nothing where it gave no answer, or a negative one."""
+    return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
+
+
+def kind_of(observation: Observation[Any]) -> FailureKind | None:
+    """How a step failed; None where it did not fail."""
+    return None if observation.failure is None else observation.failure.kind
+
+
+def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple[Address, ...]:
+    """The private addresses that name servers gave."""
+    return ordered(address for each in answers for address in addresses_in(each) if evidence.is_private(address))
+
+
+def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:
+    """Addresses and the ports at them, addresses with the same ports together."""
+    ports_at: dict[Address, dict[int, None]] = {}
+    for address, port in pairs:
+        ports_at.setdefault(address, {})[port] = None
+    rows: dict[tuple[int, ...], list[Address]] = {}
+    for address, ports in ports_at.items():
+        rows.setdefault(tuple(ports), []).append(address)
+    return [(tuple(where), ports) for ports, where in rows.items()]

@@ -1,0 +1,161 @@
+"""What must be proven before a target is ok, and what of it no finding accounts for.
+
+What a target needs and did not get is either named by a finding or reported as unproven. A failed step of a required
+target that no finding names becomes RUN003.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
+from agent.judge.candidate import Candidate
+from agent.judge.causality import Explains, blames_addresses
+from agent.judge.evidence import Evidence, skipped_because
+from agent.judge.rules.rule import Found
+from agent.judge.rules.run import REPORT_IT
+from agent.report.model import Fix
+from probes.model import Address, Observation, Role, Step, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a target lacks for `ok`."""
+
+    unproven: tuple[str, ...]
+    """In words, where no finding names it."""
+    unnamed: list[str]
+    """Ids of failed steps that no finding names, where the target is required."""
+
+
+def missing_proof(
+    target: Target, evidence: Evidence, candidates: list[Candidate], explains: Sequence[Explains]
+) -> Missing:
+    """What the target lacks for `ok` beyond what the findings name."""
+    # A role may have reduced a finding to information, and it still names the fault; what is information by itself
+    # names none.
+    naming = [
+        candidate
+        for candidate in candidates
+        if candidate.own_severity is not Severity.INFO and candidate.code.accounts_for_failure
+    ]
+    named = {observation_id for candidate in naming for observation_id in candidate.found.evidence}
+    blamed = {
+        address
+        for candidate in naming
+        if candidate.severity is not Severity.INFO
+        # A warning, such as a URL that is set, does not account for a failure: it would pass as no worse than that.
+        and candidate.own_severity is Severity.CRITICAL
+        and candidate.found.target == target.id
+        and any(blames_addresses(row, candidate) for row in explains)
+        for address in candidate.found.addresses
+    }
+    words, unnamed = _missing_steps(target, evidence, named, blamed)
+    lookup = evidence.own_lookup(target)
+    if lookup is not None and lookup.ok and not evidence.own_addresses(target) and lookup.id not in named:
+        words.append(f"{target.host} gave no address that this host can use")
+    if (url := evidence.url_aside(target)) is not None:
+        words.append(f"calls go to {url}, and only HTTPS on port 443 was measured")
+    if (proxy := evidence.proxy(target)) is not None:
+        words.append(f"calls to {target.host} go through the proxy {proxy}, and only the direct way was measured")
+    words += _unexpected_addresses(target, evidence, naming)
+    return Missing(tuple(dict.fromkeys(words)), unnamed)
+
+
+def _missing_steps(
+    target: Target, evidence: Evidence, named: Container[str], blamed: Container[Address | None]
+) -> tuple[list[str], list[str]]:
+    """The required steps that did not succeed and that nothing accounts for: in words, and as ids of failures."""
+    words: list[str] = []
+    unnamed: list[str] = []
+    required = evidence.required_steps(target)
+    for step in required:
+        observation = evidence.find(step)
+        if observation is None:
+            words.append(f"{step} was not made")
+            continue
+        if observation.ok:
+            continue
+        chain = [
+            observation,
+            *(
+                ancestor
+                for ancestor in evidence.ancestors(observation)
+                if not ancestor.ok and (ancestor.id in required or ancestor.subject.step is Step.CREDENTIALS)
+            ),
+        ]
+        if any(link.id in named for link in chain):
+            continue
+        # A setting of this host that cannot be read is no fault of the path.
+        faults = [link for link in chain if link.failure and link.made and link.subject.step is not Step.HOST]
+        lost = [link for link in chain if link.failure and link not in faults]
+        # The lowest step that did not succeed is the one to name.
+        if faults and observation.subject.address in blamed:
+            continue
+        if faults and target.role is Role.REQUIRED:
+            unnamed.append(faults[-1].id)
+        elif faults:
+            words.append(f"{faults[-1].id} failed: {reason_of(faults[-1])}")
+        elif lost:
+            words.append(f"{lost[-1].id}: {reason_of(lost[-1])}")
+        else:
+            words.append(f"{observation.id} was skipped: {skipped_because(observation)}")
+    return words, unnamed
+
+
+def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
+    """The addresses in use that lie where they are not expected, and of which no finding tells."""
+    # What a suppressed cause brought about is no longer named by anything, by the cause least of all.
+    of_target = [candidate for candidate in naming if candidate.found.target == target.id]
+    orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]
+    accused = {address for candidate in of_target if candidate not in orphaned for address in candidate.found.addresses}
+    accused -= {address for candidate in orphaned for address in candidate.found.addresses}
+    return [
+        f"{address} is {evidence.judged_scope(address)}, where {evidence.run.expect} was expected"
+        for address in evidence.own_addresses(target)
+        if not evidence.is_expected(address) and address not in accused
+    ]
+
+
+def left_unnamed(
+    evidence: Evidence, candidates: list[Candidate], not_in_use: Container[str]
+) -> dict[str, tuple[str, ...]]:
+    """By target, the failures that only a symptom of a suppressed cause names. The cause is known and accepted; that
+    it breaks this step is not, so the step is not proven."""
+    by_target: dict[str, tuple[str, ...]] = {}
+    for target in evidence.targets:
+        if target.id in not_in_use:
+            continue
+        steps = frozenset(evidence.required_steps(target))
+        hidden = [
+            step
+            for candidate in candidates
+            if candidate.cause is not None and not candidate.suppressed and candidate.root.suppressed
+            for step in candidate.found.evidence
+            if step in steps and (observation := evidence.find(step)) is not None and not observation.ok
+        ]
+        by_target[target.id] = tuple(f"{step} failed, and its cause is suppressed" for step in dict.fromkeys(hidden))
+    return by_target
+
+
+def unexplained(evidence: Evidence, failed: list[str]) -> Found:
+    """RUN003: steps of these ids failed, and no rule says why."""
+    steps = [observation for step in failed if (observation := evidence.find(step)) is not None]
+    said = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
+    addresses: frozenset[Address] = frozenset(step.subject.address for step in steps if step.subject.address)
+    return Found(
+        code="RUN003",
+        target=None,
+        detail=f"These failed, and no rule says why: {listed(said)}.",
+        evidence=tuple(failed),
+        addresses=addresses,
+        fix=Fix(
+            summary="Read the failed steps: they are facts, and something is wrong there. " + REPORT_IT.summary,
+            commands=REPORT_IT.commands,
+        ),
+    )
+
+
+def reason_of(observation: Observation[object]) -> str | None:
+    """Why a step gave nothing: its failure's message, or why it was skipped."""
+    return skipped_because(observation) if observation.failure is None else observation.failure.message

@@ -1,0 +1,222 @@
+"""TCP: what on this host keeps a connect from leaving: its firewall, its routes, its interfaces, its source ports."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import after, listed
+from agent.judge.commands import describe_endpoint, read_only
+from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
+from agent.judge.evidence import Evidence
+from agent.judge.observations import ids, places
+from agent.judge.rules.rule import Found, Rule, ports_at
+from agent.report.model import CommandScope, Fix
+from probes.addresses import ordered
+from probes.facts import TcpFacts
+from probes.model import FailureKind, Observation, Step
+from probes.ports import HTTPS
+
+_BRIDGE: Final = re.compile(r"docker|br-[0-9a-f]{12}$|cni|cbr|flannel|cali|virbr|lxcbr|lxdbr|podman|veth")
+"""Interfaces that lead to containers and machines on this host."""
+_TUNNEL: Final = re.compile(r"tun|tap|wg|ppp|ipsec")
+_NO_CABLE: Final = ("lo", "dummy")
+"""Interfaces that hold addresses and lead nowhere."""
+
+
+def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
+    """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
+    same place is forbidden."""
+    for target in evidence.targets:
+        local = failed_connects(evidence, target, Nature.LOCAL, evidence.required_ports(target))
+        if not local:
+            continue
+        why = sorted({_local_reason(each) for each in local})
+        yield Found(
+            code="TCP005",
+            target=target.id,
+            detail=f"This host itself stops connections to {ports_at(local)}: {listed(why)}.",
+            evidence=ids(local),
+            addresses=places(local),
+            fix=Fix(
+                summary="Look for an output rule in this host's firewall, a prohibit route, or a security module, and "
+                "allow the endpoint's addresses and ports there.",
+                commands=(
+                    read_only("nft", "list", "ruleset"),
+                    read_only("ip", "route", "get", str(local[0].subject.address)),
+                ),
+            ),
+        )
+
+
+def no_route(evidence: Evidence) -> Iterator[Found]:
+    """TCP006: there is no way to the address: no route, a router that says so, a neighbour that does not answer, or
+    no address of any family that the name has."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        answer = evidence.own_answer(target)
+        if lookup is not None and answer and not evidence.own_addresses(target):
+            families = list(dict.fromkeys(f"IPv{address.version}" for address in answer))
+            yield Found(
+                code="TCP006",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(answer)} alone, and this host has "
+                f"{listed(f'no {family}' for family in families)} address of its own.",
+                evidence=ids([lookup]),
+                addresses=frozenset(answer),
+                fix=Fix(
+                    summary=f"Give this host an {' or '.join(families)} address, or let the endpoint answer in a "
+                    "family that it has (the endpoint's IP address type and DNS record type).",
+                    commands=(describe_endpoint(target),),
+                ),
+            )
+            continue
+        stuck = failed_connects(evidence, target, Nature.NO_WAY, evidence.required_ports(target))
+        if not stuck:
+            continue
+        own = frozenset[object](evidence.own_addresses_of_host)
+        here = () if evidence.imds is None else evidence.imds.vpc_cidrs
+        why = sorted({_way_reason(each, own) for each in stuck})
+        yield Found(
+            code="TCP006",
+            target=target.id,
+            detail=f"There is no way to {ports_at(stuck)}: {listed(why)}.",
+            evidence=ids(stuck),
+            addresses=places(stuck),
+            of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
+            fix=Fix(
+                summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
+                "look there: its route, or whether anything has that address at all.",
+                commands=(
+                    read_only("ip", "route", "get", str(stuck[0].subject.address)),
+                    read_only(
+                        *("aws", "ec2", "describe-route-tables", "--region", target.region),
+                        *("--filters", "Name=association.subnet-id,Values=<SUBNET_ID>"),
+                        scope=CommandScope.SUBNET,
+                    ),
+                ),
+            ),
+        )
+
+
+def _local_reason(attempt: Observation[TcpFacts]) -> str:
+    facts = attempt.facts or TcpFacts()
+    if facts.icmp is not None:
+        return f"an ICMP error from its own address {facts.icmp.sender} {after([attempt])}"
+    if facts.datagram_error is not None:
+        return f"TCP is dropped in silence and a UDP datagram to the same place met {facts.datagram_error}"
+    code = attempt.failure.code if attempt.failure else None
+    return f"connect() returned {code}" if code else "connect() was not permitted"
+
+
+def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]) -> str:
+    facts = attempt.facts or TcpFacts()
+    code = (attempt.failure.code if attempt.failure else None) or "an error"
+    if facts.neighbour in UNRESOLVED:
+        return f"{facts.next_hop or 'the next hop'} does not answer on the own subnet (ARP or neighbour discovery)"
+    if facts.icmp is not None and not is_from_here(facts, own_addresses):
+        return f"the router {facts.icmp.sender} says that it is unreachable"
+    if facts.icmp is not None:
+        return f"nobody answers for it on the own subnet ({code} {after([attempt])})"
+    if facts.route_error is not None or facts.at_once:
+        return f"the route look-up finds none ({facts.route_error or code})"
+    return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
+
+
+def no_source_port(evidence: Evidence) -> Iterator[Found]:
+    """TCP011: this host has no free source port left, or no IPv6 address to connect from."""
+    for target in evidence.targets:
+        starved = [
+            each
+            for port in evidence.required_ports(target)
+            for each in evidence.connects(target, port)
+            if each.failure is not None and each.failure.kind is FailureKind.NO_SOURCE_PORT
+        ]
+        if not starved:
+            continue
+        # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.
+        by_ipv6 = any(version_of(each) == 6 for each in starved)
+        or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
+        show_addresses = (read_only("ip", "-6", "address", "show"),) if by_ipv6 else ()
+        yield Found(
+            code="TCP011",
+            target=target.id,
+            detail=f"This host has no free source port left for {listed(ordered(places(starved)))}{or_address}.",
+            evidence=ids(starved),
+            addresses=places(starved),
+            fix=Fix(
+                summary="Find the process that holds thousands of connections, and let it reuse them."
+                + (" If none does, give this host an IPv6 address that is not tentative or dadfailed." * by_ipv6),
+                commands=(read_only("ss", "-s"), read_only("sysctl", "net.ipv4.ip_local_port_range"), *show_addresses),
+            ),
+        )
+
+
+def wrong_interface(evidence: Evidence) -> Iterator[Found]:
+    """TCP010: what fails to connect would leave through a bridge of containers, a tunnel, or another interface than
+    the one in the address's own subnet."""
+    for target in evidence.targets:
+        astray: dict[str, list[Observation[TcpFacts]]] = {}
+        # What connects anywhere from the same address of this host leaves by an interface that is right.
+        connected = [each for each in evidence.connects(target, HTTPS) if each.ok and each.facts is not None]
+        right = {each.facts.source for each in connected if each.facts is not None}
+        up = places(connected)
+        for port in evidence.required_ports(target):
+            for each in evidence.connects(target, port):
+                if not each.ok and each.subject.address not in up and (why := _astray(each, evidence)) is not None:
+                    if each.facts is not None and each.facts.source in right:
+                        continue
+                    astray.setdefault(why, []).append(each)
+        if not astray:
+            continue
+        attempts = [each for found in astray.values() for each in found]
+        said = [f"{listed(ordered(places(found)))}: {why}" for why, found in astray.items()]
+        yield Found(
+            code="TCP010",
+            target=target.id,
+            detail=f"This host sends to {'; to '.join(said)}.",
+            evidence=ids(attempts),
+            addresses=places(attempts),
+            fix=Fix(
+                summary="Give the bridge or tunnel another network, or this host a more specific route to the "
+                "endpoint's subnet by the right interface; with several interfaces, a routing rule for each source.",
+                commands=(
+                    read_only("ip", "route", "get", str(attempts[0].subject.address)),
+                    read_only("ip", "rule", "show"),
+                ),
+            ),
+        )
+
+
+def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
+    """Why the interface that a packet would leave by is not the one for its address; None where it is, or where there
+    is no other."""
+    facts, address = attempt.facts, attempt.subject.address
+    if facts is None or address is None or facts.interface is None:
+        return None
+    interfaces = [
+        each
+        for each in (evidence.host.interfaces if evidence.host is not None else None) or ()
+        if not (each.address.is_loopback or each.address.is_link_local or each.name.startswith(_NO_CABLE))
+    ]
+    if not any(each.name != facts.interface for each in interfaces):
+        return None
+    if _BRIDGE.match(facts.interface):
+        return f"by {facts.interface}, a bridge of containers"
+    here = evidence.imds.vpc_cidrs if evidence.imds is not None else ()
+    if _TUNNEL.match(facts.interface) and any(address in block for block in here):
+        return f"by {facts.interface}, a tunnel, though it is in this VPC"
+    near = [each.name for each in interfaces if address in each.address.network]
+    if near and facts.interface not in near:
+        return f"by {facts.interface}, though {near[0]} is in the address's own subnet"
+    holders = [each.name for each in interfaces if facts.source is not None and each.address.ip == facts.source]
+    if holders and facts.interface not in holders:
+        return f"by {facts.interface}, with {facts.source} of {holders[0]} as its source"
+    return None
+
+
+RULES: Final = (
+    Rule("TCP005", needs=(Step.TCP,), check=blocked_on_this_host),
+    Rule("TCP006", needs=(Step.DNS,), check=no_route),
+    Rule("TCP010", needs=(Step.TCP,), check=wrong_interface),
+    Rule("TCP011", needs=(Step.TCP,), check=no_source_port),
+)

@@ -1,0 +1,85 @@
+"""VPC, availability zones: whether the endpoint is in this instance's."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.commands import known_id, read_only
+from agent.judge.evidence import Evidence
+from agent.judge.observations import ids
+from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.report.model import Command, CommandScope, Fix
+from probes.model import Step, Target
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, SUBNETS, VpcEndpoint
+
+
+def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
+    """VPC009: the endpoint that this host uses has no interface in this instance's zone."""
+    zone_id = None if evidence.imds is None else evidence.imds.availability_zone_id
+    for target in evidence.targets:
+        used = [evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)]
+        endpoints = list(dict.fromkeys(each for each in used if each is not None))
+        zones = {zone for each in endpoints for zone in _zones(evidence, each)}
+        # One zone that is not known may be this instance's.
+        if not endpoints or zone_id is None or None in zones or zone_id in zones:
+            continue
+        names = listed(each.endpoint_id for each in endpoints)
+        have = "has" if len(endpoints) == 1 else "have"
+        near = [each for each in endpoints if each.vpc_id == evidence.vpc_id]
+        commands = [
+            read_only(
+                *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
+                *("--service-names", target.service_name or "<SERVICE_NAME>"),
+                *("--query", "ServiceDetails[].AvailabilityZones"),
+                scope=CommandScope.ENDPOINT,
+            ),
+            *(_cover(target, each) for each in near[:1]),
+        ]
+        found = Found(
+            code="VPC009",
+            target=target.id,
+            detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "
+            f"{listed(sorted(zone for zone in zones if zone is not None))}, and none in {zone_id}, where this instance "
+            "is. Each call crosses zones, and depends on theirs.",
+            evidence=ids(evidence.metadata),
+            addresses=frozenset(evidence.own_addresses(target)),
+            fix=Fix(
+                summary="Nothing to mend where that is meant. Otherwise give the endpoint a subnet in this zone, if "
+                "the service is offered there.",
+                commands=tuple(commands),
+            ),
+        )
+        yield resting_on(evidence, found, ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS)
+
+
+def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
+    """The ids of the zones that an endpoint has interfaces in, None for each that is not known."""
+    interfaces = {each.interface_id: each for each in evidence.configuration.endpoint_interfaces or ()}
+    for interface_id in endpoint.interface_ids:
+        interface = interfaces.get(interface_id)
+        subnet = None if interface is None else evidence.subnet(interface.subnet_id)
+        yield None if subnet is None else subnet.availability_zone_id
+
+
+def _cover(target: Target, endpoint: VpcEndpoint) -> Command:
+    """Give an endpoint an interface in this host's own subnet."""
+    return Command(
+        argv=(
+            *("aws", "ec2", "modify-vpc-endpoint", "--region", target.region),
+            *("--vpc-endpoint-id", known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>")),
+            *("--add-subnet-ids", "<SUBNET_ID>"),
+        ),
+        scope=CommandScope.ENDPOINT,
+        reversible=True,
+        undo="take the subnet out again: the same command with --remove-subnet-ids in place of --add-subnet-ids",
+    )
+
+
+RULES: Final = (
+    Rule(
+        "VPC009",
+        needs=(Step.DNS, Step.IMDS),
+        check=zone_not_covered,
+        reads=(ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS),
+    ),
+)

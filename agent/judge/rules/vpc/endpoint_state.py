@@ -1,0 +1,111 @@
+"""VPC, the endpoint's state: whether there is one that is available."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
+from agent.judge.commands import show_endpoints
+from agent.judge.conditions.connects import Nature, nature_of
+from agent.judge.evidence import Evidence
+from agent.judge.observations import ids
+from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.report.model import Fix
+from probes.model import Address, Addressing, Step, Target
+from probes.ports import HTTPS
+from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
+
+_STATES: Final = {
+    "pending": "AWS is still making it: wait some minutes.",
+    "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
+    "so look at its service name.",
+    "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
+    "failed": "Mend what the error says, where it says anything, and make the endpoint again.",
+    "expired": "It was not accepted in time: make it again.",
+    "deleting": "Somebody is deleting it: make another where it is still needed.",
+    DELETED: "It is deleted, and so are its names: make another, and use that one's name.",
+    "partial": "AWS does not say what this state means: look at its interfaces, a subnet at a time.",
+}
+"""What to do, by the state (EC2 API Reference, Endpoint)."""
+
+
+def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
+    """VPC004: the target has endpoints in this VPC, or of its own name, and none that is available."""
+    for target in evidence.targets:
+        meant = _meant(evidence, target)
+        if not meant or any(each.state == AVAILABLE for each in meant) or _works(evidence, target):
+            continue
+        said = [f"{each.endpoint_id} has the state {each.state}{_error(each)}" for each in meant]
+        at = frozenset(
+            address
+            for address in evidence.own_addresses(target)
+            if evidence.is_unconnected(target, address) and _may_be_of(evidence, meant, address)
+        )
+        silent = [
+            each
+            for each in evidence.connects(target, HTTPS)
+            if each.subject.address in at and nature_of(each, evidence.own_addresses_of_host) is Nature.SILENT
+        ]
+        found = Found(
+            code="VPC004",
+            target=target.id,
+            severity=None if evidence.is_configuration_fresh else Severity.WARNING,
+            detail=f"Of the endpoints for {target.service} none is available. {says(evidence, 'EC2', ENDPOINTS)}: "
+            f"{listed(said)}.",
+            evidence=ids(silent),
+            addresses=at,
+            fix=Fix(
+                summary=" ".join(dict.fromkeys(_STATES.get(each.state, _STATES["partial"]) for each in meant)),
+                commands=(show_endpoints(target, meant, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),),
+            ),
+        )
+        yield resting_on(evidence, found, ENDPOINTS)
+
+
+def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
+    """The endpoints that stand for the target: the one that its name names, even where that is deleted; otherwise those
+    that the addresses in use belong to and, for a name that an SDK builds, those of this VPC. Deleted ones stay listed
+    for a while, and of these count for nothing. None for a target of another Region, which endpoints here do not
+    serve."""
+    region = None if evidence.imds is None else evidence.imds.region
+    if region not in (None, target.region):
+        return []
+    listed_ones = evidence.endpoints(target) or ()
+    if target.addressing is Addressing.VPCE:  # the host is the bare id where EC2 was not asked for the name
+        named = read_name(target.host)
+        own_id = target.host if named is None else named.endpoint_id
+        return [each for each in listed_ones if each.endpoint_id == own_id]
+    used = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
+    is_built = target.addressing is not Addressing.CUSTOM
+    return [
+        each
+        for each in listed_ones
+        if each.state != DELETED
+        and (each in used or (is_built and evidence.vpc_id is not None and each.vpc_id == evidence.vpc_id))
+    ]
+
+
+def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
+    """Whether an address is one of these endpoints', or may be: in this VPC, and of nobody that is known."""
+    interface = evidence.interface_at(address)
+    if interface is not None:
+        return any(interface.interface_id in each.interface_ids for each in endpoints)
+    blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
+    return any(address in block for block in blocks)
+
+
+def _works(evidence: Evidence, target: Target) -> bool:
+    """Whether every address in use lies where it is expected and connects: then something else serves this host."""
+    addresses = evidence.own_addresses(target)
+    return bool(addresses) and all(
+        evidence.is_expected(address) and evidence.is_connected(target, address) for address in addresses
+    )
+
+
+def _error(endpoint: VpcEndpoint) -> str:
+    said = ": ".join(filter(None, (endpoint.error_code, (endpoint.error_message or "").rstrip("."))))
+    return f" ({said})" if said else ""
+
+
+RULES: Final = (Rule("VPC004", needs=(Step.DNS,), check=endpoint_not_available, reads=(ENDPOINTS,)),)

@@ -1,0 +1,167 @@
+"""VPC, security groups: of the endpoint, and of this host."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.commands import admit, known_id, permission, ranges
+from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at, places_of
+from agent.report.hops import Ports, Stage
+from agent.report.model import Command, CommandScope, Fix
+from probes.model import Address, Step, Target
+from probes.ports import HTTPS
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SECURITY_GROUPS, GroupRule, SecurityGroup
+
+_APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
+
+
+def security_group_blocks(evidence: Evidence) -> Iterator[Found]:
+    """VPC005: no rule of the endpoint's security groups admits what this host sends."""
+    for target in evidence.targets:
+        if stops := stops_of(evidence, target, Stage.ENDPOINT_GROUPS):
+            reads = (ENDPOINTS, ENDPOINT_INTERFACES, OWN_INTERFACES, SECURITY_GROUPS)
+            fix = _admitting(evidence, target, needed_first(evidence, target, stops))
+            yield found_at("VPC005", evidence, target, stops, reads, fix)
+
+
+def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
+    """The rules that are missing, in the group that is for such traffic already: on 443 for this host, on the ports of
+    a gateway for its appliance."""
+    rules: dict[tuple[str, str, int], list[int]] = {}
+    for stop in sorted(stops, key=lambda each: each.path.port):
+        path = stop.path
+        group = _group_to_change(evidence, target, stop.hop.resources, egress=False)
+        rules.setdefault((group, sender_of(path).block, path.address.version), []).append(path.port)
+    groups = listed(dict.fromkeys(group for group, *_ in rules))
+    ports = dict.fromkeys(port for found in rules.values() for port in found if port != HTTPS)
+    already = list(_admitted_already(evidence, [stop for stop in stops if stop.path.port != HTTPS]))
+    said = list(already)
+    through = dict.fromkeys(detour_of(stop.path) for stop in stops if stop.path.port == HTTPS)
+    if None in through:
+        said.append(f"Admit this host on {HTTPS} in {groups}.")
+    if others := [each for each in through if each is not None]:
+        said.append(f"Admit on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address.")
+    if ports:
+        said.append(
+            f"{'Otherwise admit' if already else 'Admit'} the gateway appliance's subnet on {listed(ports)} in "
+            f"{groups}. {NOT_THE_APPLIANCE}"
+        )
+    return Fix(
+        summary=" ".join(said),
+        commands=tuple(
+            admit(target, low, source, group, last=high, version=version)
+            for (group, source, version), found in rules.items()
+            for low, high in ranges(found)
+        ),
+    )
+
+
+def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
+    """Whom the endpoint's groups do admit on these ports of a gateway: what is shut for this host may be open for the
+    appliance, and then nothing is missing."""
+    needed = sorted({stop.path.port for stop in stops})
+    versions = {stop.path.address.version for stop in stops}
+    names = dict.fromkeys(group_id for stop in stops for group_id in stop.hop.resources)
+    admitting: dict[tuple[str, str], set[int]] = {}
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for group in evidence.configuration.groups or ():
+        for rule in group.rules if group.group_id in names else ():
+            ports = [port for port in needed if _passes(rule, port, egress=False)]
+            if ports and (rule.cidr is None or versions == {rule.cidr.version}):
+                admitting.setdefault(_whom(rule), set()).update(ports)
+                groups.setdefault(_whom(rule), {})[group.group_id] = None
+    for (whom, condition), found in admitting.items():
+        there = groups[whom, condition]
+        missing = [port for port in needed if port not in found]
+        what = f"only {listed(missing)} {'is' if len(missing) == 1 else 'are'}" if missing else "nothing is"
+        yield (
+            f"{listed(there)} {'admits' if len(there) == 1 else 'admit'} {listed(sorted(found))} from {whom}: if "
+            f"{condition}, {what} missing."
+        )
+
+
+def _whom(rule: GroupRule) -> tuple[str, str]:
+    """Whom an inbound rule admits, and what makes the gateway appliance one of them."""
+    if rule.referenced_group_id is not None:
+        return f"members of {rule.referenced_group_id}", "the appliance has that group"
+    if rule.prefix_list_id is not None:
+        return rule.prefix_list_id, "the appliance's subnet is in that list"
+    return str(rule.cidr), "that is the appliance's subnet"
+
+
+def _group_to_change(evidence: Evidence, target: Target, groups: tuple[str, ...], *, egress: bool) -> str:
+    """The first of the groups that has a rule for a port of the target, otherwise the first."""
+    of_id = {each.group_id: each for each in evidence.configuration.groups or ()}
+    has_rule = (each for each in groups if each in of_id and _is_for(of_id[each], target.ports, egress=egress))
+    whose = "<INSTANCE_SECURITY_GROUP_ID>" if egress else "<ENDPOINT_SECURITY_GROUP_ID>"
+    return known_id(next(has_rule, groups[0]), whose)
+
+
+def _is_for(group: SecurityGroup, ports: tuple[int, ...], *, egress: bool) -> bool:
+    return any(_passes(rule, port, egress=egress) for rule in group.rules for port in ports)
+
+
+def _passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
+    """Whether a rule is for TCP on a port in that direction."""
+    is_for_tcp = rule.egress is egress and rule.protocol in TCP_PROTOCOLS
+    return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
+
+
+def egress_blocked(evidence: Evidence) -> Iterator[Found]:
+    """VPC012: no rule of this host's own security groups lets the traffic out."""
+    for target in evidence.targets:
+        if stops := stops_of(evidence, target, Stage.HOST_GROUPS):
+            reads = (OWN_INTERFACES, ENDPOINT_INTERFACES, SECURITY_GROUPS)
+            fix = _letting_out(evidence, target, needed_first(evidence, target, stops))
+            yield found_at("VPC012", evidence, target, stops, reads, fix)
+
+
+def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
+    commands = []
+    groups: dict[str, None] = {}
+    appliance: dict[int, None] = {}
+    for where, ports in places_of(stops):
+        own = next(stop.hop.resources for stop in stops if stop.path.address in where)
+        mine = [port for port in ports if port == HTTPS]
+        others = [port for port in ports if port != HTTPS]
+        group = _group_to_change(evidence, target, own, egress=True)
+        groups |= {group: None} if mine else {}
+        appliance |= dict.fromkeys(others)
+        commands += [_let_out(target, group, span, address) for span in ranges(mine) for address in where]
+        commands += [_let_out(target, _APPLIANCE_GROUP, span, address) for span in ranges(others) for address in where]
+    said = []
+    if groups:
+        said.append(f"In {listed(groups)}, let {HTTPS} out to the endpoint; that holds for every host with the group.")
+    if appliance:
+        said.append(
+            f"In the gateway appliance's own group, let {listed(sorted(appliance))} out to the endpoint, where it does "
+            f"not yet. {NOT_THE_APPLIANCE}"
+        )
+    return Fix(summary=" ".join(said), commands=tuple(commands))
+
+
+def _let_out(target: Target, group: str, ports: Ports, address: Address) -> Command:
+    """Let traffic to one address out by a rule of this host's security group."""
+    return Command(
+        argv=(
+            *("aws", "ec2", "authorize-security-group-egress", "--region", target.region),
+            *("--group-id", group, *permission(ports, block_of(address), address.version)),
+        ),
+        scope=CommandScope.HOST,
+        reversible=True,
+        undo="remove the same rule from the group: aws ec2 revoke-security-group-egress with the same arguments",
+    )
+
+
+RULES: Final = (
+    Rule(
+        "VPC005",
+        needs=(Step.TCP,),
+        check=security_group_blocks,
+        reads=(ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS),
+    ),
+    Rule("VPC012", needs=(Step.TCP,), check=egress_blocked, reads=(SECURITY_GROUPS,)),
+)

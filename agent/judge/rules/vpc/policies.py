@@ -1,0 +1,108 @@
+"""VPC, endpoint policies: which statement denies a call."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.commands import show_endpoints
+from agent.judge.conditions.denials import Denial, PrincipalKind, read_denial
+from agent.judge.endpoint_policy.call import Call, resource_of
+from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
+from agent.judge.evidence import Evidence
+from agent.judge.observations import ids, places
+from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.report.model import Fix
+from probes.facts import ApiFacts
+from probes.model import FailureKind, Observation, Step, Target
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
+
+
+def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
+    """VPC008: AWS denies a call by an endpoint policy, and the document of that policy says why."""
+    for target in evidence.targets:
+        shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
+        judgements: dict[tuple[VpcEndpoint, str], tuple[str, Judgement]] = {}
+        for call in evidence.calls(target):
+            denial = _denial(call)
+            endpoint = (
+                evidence.endpoint_of(evidence.interface_at(call.subject.address)) if call.subject.address else None
+            )
+            if denial is None or endpoint is None:
+                continue
+            asked = _asked(evidence, target, call, denial, endpoint)
+            judgement = judge(endpoint.policy, asked)
+            if judgement.decision is (Decision.DENY if denial.explicit else Decision.NO_ALLOW):
+                shut.setdefault((endpoint, judgement.words), []).append(call)
+                judgements[endpoint, judgement.words] = asked.action, judgement
+        if not shut:
+            continue
+        calls = [call for found in shut.values() for call in found]
+        said = [
+            f"AWS denies {judgements[key][0]} at {listed(each.subject.address for each in found)}. "
+            f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
+            for key, found in shut.items()
+        ]
+        found = Found(
+            code="VPC008",
+            target=target.id,
+            detail=" ".join(said),
+            evidence=ids(calls),
+            addresses=places(calls),
+            fix=Fix(
+                summary=" ".join(_mend_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)
+                + " Changes take some minutes.",
+                commands=(
+                    show_endpoints(target, dict.fromkeys(each for each, _ in shut), "VpcEndpoints[].PolicyDocument"),
+                ),
+            ),
+        )
+        yield resting_on(evidence, found, ENDPOINTS, ENDPOINT_INTERFACES)
+
+
+def _denial(call: Observation[ApiFacts]) -> Denial | None:
+    """What AWS says of a call that the endpoint's own policy denied; None for all others. A Deny that comes by way of
+    the organisation does not stand in that policy."""
+    if call.failure is None or call.failure.kind is not FailureKind.ACCESS_DENIED or call.facts is None:
+        return None
+    denial = read_denial(call.facts.error_message or "")
+    return denial if denial.policy == "vpc-endpoint" and not denial.via_service_control else None
+
+
+def _asked(
+    evidence: Evidence, target: Target, call: Observation[ApiFacts], denial: Denial, endpoint: VpcEndpoint
+) -> Call:
+    """What is known of a call, as endpoint policies see it."""
+    operation = call.facts.operation if call.facts is not None else ""
+    action = denial.action or f"{target.service}:{operation}"
+    kind, principal = denial.principal_kind, denial.principal
+    is_arn = kind is not None and kind not in (PrincipalKind.ACCOUNT, PrincipalKind.SERVICE)
+    account = principal if kind is PrincipalKind.ACCOUNT else principal.split(":")[4] if is_arn and principal else None
+    context = {"aws:sourcevpce": endpoint.endpoint_id, "aws:sourcevpc": endpoint.vpc_id}
+    source = evidence.source(target, call.subject.address) if call.subject.address is not None else None
+    if source is not None and endpoint.vpc_id == evidence.vpc_id:
+        context["aws:vpcsourceip"] = str(source)
+    return Call(
+        action=action,
+        resource=denial.resource
+        or resource_of(action, partition=target.partition, region=target.region, account=account),
+        principal_arn=principal if is_arn else None,
+        principal_account=account,
+        context=context,
+    )
+
+
+def _mend_policy(endpoint: VpcEndpoint, action: str, judgement: Judgement) -> str:
+    if judgement.decision is Decision.DENY:
+        return (
+            f"Edit {judgement.statement} in the policy of {endpoint.endpoint_id}, so that its Deny no longer fits "
+            f"{action} by this caller, and see that an Allow does."
+        )
+    return (
+        f"Add to the policy of {endpoint.endpoint_id} a statement with Effect Allow, Action {action}, Resource * and "
+        "this caller's role or account as Principal; what is there stays."
+    )
+
+
+RULES: Final = (
+    Rule("VPC008", needs=(Step.API,), check=endpoint_policy_would_deny, reads=(ENDPOINTS, ENDPOINT_INTERFACES)),
+)

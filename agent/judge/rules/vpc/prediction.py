@@ -1,0 +1,202 @@
+"""VPC, prediction and measurement: where the configuration and what was measured differ."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from agent.catalog.findings import Severity
+from agent.catalog.wording import listed
+from agent.judge.commands import read_only
+from agent.judge.conditions.connects import Nature, nature_of
+from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
+from agent.judge.evidence import Evidence
+from agent.judge.observations import addresses_in, by_place, ids, kind_of, places
+from agent.judge.rules.rule import Found, Rule, resting_on, says, servers_of, verb_ending
+from agent.report.hops import Reachability
+from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
+from probes.model import FailureKind, Observation, Step, Target
+from probes.vpc.model import (
+    AVAILABLE,
+    DNS_FIREWALL,
+    ENDPOINT_INTERFACES,
+    ENDPOINTS,
+    NETWORK_ACLS,
+    PRIVATE_ZONES,
+    RESOLVER_RULES,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPC_DNS,
+    VpcEndpoint,
+)
+
+_OF_PATHS: Final = (ENDPOINTS, ENDPOINT_INTERFACES, SECURITY_GROUPS, NETWORK_ACLS, ROUTE_TABLES, SUBNETS)
+_OF_NAMES: Final = (ENDPOINTS, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+_LEFT_OF_NAMES: Final = "a Route 53 Profile, whose zones, rules and firewall groups these reads do not show"
+"""Route 53 API Reference, ListHostedZonesByVPC: zones that a Profile brings are not among them."""
+_RECORDS: Final = {"ipv6": "AAAA"}
+"""The type of record in which an endpoint's names have addresses for certain, by its address type; A for the others."""
+
+
+def prediction_differs(evidence: Evidence) -> Iterator[Found]:
+    """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
+    for target in evidence.targets:
+        paths = [path for path in evidence.configured_paths(target) if path.agrees is False]
+        shut = [
+            each for each in paths if each.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, each)
+        ]
+        through = [each for each in paths if each.measured is Measured.CONNECTED]
+        if shut or through:
+            yield _paths_differ(evidence, target, shut, through)
+        if answers := _not_in_effect(evidence, target):
+            yield _names_differ(evidence, target, answers)
+
+
+def _is_on_the_way(evidence: Evidence, target: Target, path: ConfiguredPath) -> bool:
+    """Whether it is not this host, nor its neighbour, that stopped a connect."""
+    attempt = evidence.at(Step.TCP, target, path.address, path.port)
+    stops = (Nature.SILENT, Nature.REFUSED)
+    return attempt is not None and nature_of(attempt, evidence.own_addresses_of_host) in stops
+
+
+def _paths_differ(
+    evidence: Evidence, target: Target, shut: list[ConfiguredPath], through: list[ConfiguredPath]
+) -> Found:
+    said = []
+    ec2_says = says(evidence, "EC2", *_OF_PATHS)
+    if shut:
+        kinds = ((Measured.SILENT, "timed out"), (Measured.REFUSED, "was refused"))
+        ends = [_ports_at(alike, verb) for kind, verb in kinds if (alike := [e for e in shut if e.measured is kind])]
+        said.append(
+            f"{'; '.join(ends)}, though {ec2_says} that every security group, network ACL and route on the way lets it "
+            "pass. What is left: a filter on this host that drops TCP alone, a firewall or an inspection device on the "
+            "way, or a change since that was read."
+        )
+    for words, open_ones in _by_words(through).items():
+        said.append(f"{_ports_at(open_ones, 'connects')}, though {ec2_says} that {words}.")
+    if through:
+        said.append("Either that has changed since it was read, or the traffic takes another way.")
+    attempts = [evidence.at(Step.TCP, target, each.address, each.port) for each in (*shut, *through)]
+    made = [each for each in attempts if each is not None]
+    found = Found(
+        code="VPC014",
+        target=target.id,
+        severity=None if shut else Severity.INFO,
+        detail=" ".join(said),
+        evidence=ids(made),
+        addresses=places(made),
+        fix=_look_between(target) if shut else _look_again(target),
+    )
+    return resting_on(evidence, found, *_OF_PATHS)
+
+
+def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
+    rows = by_place((each.address, each.port) for each in paths)
+    return "; ".join(f"{listed(ports)} {verb} on {listed(where)}" for where, ports in rows)
+
+
+def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
+    """By what should have stopped them."""
+    found: dict[str, list[ConfiguredPath]] = {}
+    for path in through:
+        words = next((hop.words for hop in path.hops if hop.stage is path.parted_at), None)
+        if words is not None:
+            found.setdefault(words, []).append(path)
+    return found
+
+
+def _look_between(target: Target) -> Fix:
+    return Fix(
+        summary="Look at this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
+        "firewalls between this subnet and the endpoint's, and whether they pass these ports.",
+        commands=(
+            read_only("nft", "list", "ruleset"),
+            read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+        ),
+    )
+
+
+def _look_again(target: Target) -> Fix:
+    return Fix(
+        summary="Nothing is broken by it. Run again: where it stays so, see by which interface and which source "
+        "address this host sends, and through what.",
+        commands=(read_only("backuplink", "check", "--region", target.region, "--service", target.service),),
+    )
+
+
+def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]:
+    """The answers of the VPC's resolver that have no place beside the private DNS of an endpoint in this VPC; none
+    where that is not on, or where a rule, a zone or a firewall may be behind them."""
+    configuration = evidence.configuration
+    dns, firewall = configuration.dns, configuration.firewall
+    covering = _covering(evidence, target)
+    if not covering or dns is None or not dns.support or not dns.hostnames:
+        return []
+    if configuration.resolver_rules is None or configuration.zones is None or firewall is None:
+        return []
+    records = {_RECORDS.get(each.ip_address_type or "", "A") for each in covering}
+    if (
+        resolver_rule_for(evidence, target.host) is not None
+        or private_zone_for(evidence, target.host) is not None
+        or any(firewall_rule_for(evidence, target.host, record) is not None for record in records)
+        or any(each.domains is None for each in firewall)
+    ):
+        return []
+    answers = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.subject.operation in records]
+    if any(evidence.is_private(address) for each in answers for address in addresses_in(each)):
+        return []
+    return [each for each in answers if _is_public(evidence, each) or kind_of(each) is FailureKind.NXDOMAIN]
+
+
+def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
+    """The available endpoints of this VPC whose private DNS has the target's name."""
+    here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
+    return [
+        each for each in here or () if each.state == AVAILABLE and each.private_dns and target.host in each.dns_names
+    ]
+
+
+def _is_public(evidence: Evidence, answer: Observation[Any]) -> bool:
+    addresses = addresses_in(answer)
+    return bool(addresses) and all(
+        evidence.is_public(address) and not evidence.is_expected(address) for address in addresses
+    )
+
+
+def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[Any]]) -> Found:
+    public = [each for each in answers if each.ok]
+    absent = [each for each in answers if not each.ok]
+    said = []
+    if public:
+        gave = listed(dict.fromkeys(address for each in public for address in addresses_in(each)))
+        said.append(f"{servers_of(public)} give{verb_ending(public)} {gave} for {target.host}")
+    if absent:
+        said.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
+    names = listed(each.endpoint_id for each in _covering(evidence, target))
+    own = evidence.own_answer(target)
+    found = Found(
+        code="VPC014",
+        target=target.id,
+        severity=Severity.INFO if own and all(map(evidence.is_expected, own)) else None,
+        detail=f"{listed(said)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has the name, "
+        "that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is for it. "
+        f"What is left: {_LEFT_OF_NAMES}, a change of the last minutes, or one since that was read.",
+        evidence=ids(answers),
+        addresses=frozenset(address for each in public for address in addresses_in(each)),
+        fix=Fix(
+            summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, see "
+            "whether the VPC has a Route 53 Profile, and what that brings. Else ask AWS Support, and give these "
+            "answers.",
+            commands=(
+                read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+                read_only(
+                    *("aws", "route53profiles", "list-profile-associations", "--region", target.region),
+                    *("--resource-id", "<VPC_ID>"),
+                    scope=CommandScope.VPC,
+                ),
+            ),
+        ),
+    )
+    return resting_on(evidence, found, *_OF_NAMES)
+
+
+RULES: Final = (Rule("VPC014", needs=(Step.DNS,), check=prediction_differs, reads=(ENDPOINTS,)),)

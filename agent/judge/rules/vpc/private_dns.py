@@ -1,0 +1,292 @@
+"""VPC, private DNS: the endpoint, its private DNS, and the DNS attributes of the VPC that this needs."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agent.catalog.services import SERVICES
+from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
+from agent.judge.commands import describe_endpoint, known_id, read_only, switch_on
+from agent.judge.conditions.dns_settings import endpoints_here, is_of_this_vpc, private_zone_for, unanswered
+from agent.judge.conditions.names import public_answers
+from agent.judge.conditions.resolvers import silent_resolvers
+from agent.judge.evidence import Evidence
+from agent.judge.rules.rule import EC2, Found, Rule, resting_on, says, servers_of
+from agent.report.model import Command, CommandScope, Fix
+from probes.addresses import ordered
+from probes.model import Addressing, Step, Target
+from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, SUBNETS, VPC, VPC_DNS, VpcEndpoint
+
+_NOT_YET: Final = "pending"
+"""The state of an endpoint that is being made, or changed."""
+_OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
+_FIRST_ADMIT: Final = (
+    "first let the endpoint's security group admit 443 from every caller of the VPC, since all use it from then on"
+)
+
+
+def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
+    """VPC001: the name is public, and the VPC, this account's own, has no endpoint of the service."""
+    if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
+        return  # of a shared VPC its owner alone sees the endpoints
+    for seen in public_answers(evidence):
+        target = seen.target
+        everywhere = [each for each in evidence.endpoints(target) or () if each.state != DELETED]
+        if (
+            evidence.endpoints(target) is None
+            or any(each.vpc_id == evidence.vpc_id for each in everywhere)
+            or target.service_name is None
+            or not is_of_this_vpc(evidence, target)
+            or private_zone_for(evidence, target.host, exact=True) is not None
+        ):
+            continue
+        elsewhere = ""
+        if everywhere:
+            each = everywhere[0]
+            elsewhere = f" One is in another VPC ({each.endpoint_id} in {each.vpc_id}), and {_OUTSIDE}."
+        yield resting_on(
+            evidence,
+            Found(
+                code="VPC001",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
+                f"path. {says(evidence, EC2, ENDPOINTS, VPC)} that {evidence.vpc_id} has no interface endpoint of "
+                f"{target.service}.{elsewhere}",
+                evidence=seen.evidence,
+                addresses=seen.addresses,
+                fix=_share_endpoint(evidence, target, everywhere[0])
+                if everywhere
+                else _make_endpoint(evidence, target),
+            ),
+            *(ENDPOINTS, VPC, SUBNETS),
+        )
+
+
+def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
+    if SERVICES[target.service].has_appliance:
+        return Fix(
+            summary="Create the endpoint in this VPC, with a group that admits the gateway's ports from the subnets of "
+            "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
+            f"them. {_by_own_name(target)}",
+            commands=(_create_endpoint(evidence, target, "--no-private-dns-enabled"),),
+        )
+    uncovered = (
+        ""
+        if target.addressing is Addressing.DEFAULT
+        else f" Whether its private DNS covers {target.host} is not known before: DnsEntries of the endpoint tell it. "
+        f"{_by_own_name(target)}"
+    )
+    attributes = _attributes_on(evidence, target)
+    return Fix(
+        summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
+        + "Create the endpoint in this VPC, with private DNS and a security group that admits 443 from every caller of "
+        f"the VPC, since all use it from then on.{uncovered}",
+        commands=(*attributes, _create_endpoint(evidence, target, "--private-dns-enabled")),
+    )
+
+
+def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
+    make = _make_endpoint(evidence, target)
+    return Fix(
+        summary=f"Share the endpoint of {other.vpc_id}, to which a way must lead and whose group must admit this host. "
+        f"{_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the endpoint, or "
+        f"a Route 53 Profile that carries it. Or have one here. {make.summary}",
+        commands=(_try_own_name(target, other), *make.commands),
+    )
+
+
+def _create_endpoint(evidence: Evidence, target: Target, private_dns: str) -> Command:
+    return Command(
+        argv=(
+            *("aws", "ec2", "create-vpc-endpoint", "--region", target.region, "--vpc-id", "<VPC_ID>"),
+            *("--vpc-endpoint-type", "Interface", "--service-name", target.service_name or "<SERVICE_NAME>"),
+            *("--subnet-ids", *_subnet_in_each_zone(evidence, target)),
+            *("--security-group-ids", "<ENDPOINT_SECURITY_GROUP_ID>", private_dns),
+        ),
+        scope=CommandScope.VPC,
+        reversible=True,
+        undo="delete the endpoint that it made: aws ec2 delete-vpc-endpoints with its id",
+    )
+
+
+def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
+    """One subnet of this VPC for each availability zone, as an endpoint takes them, this host's own first.
+
+    Local and Wavelength Zones, whose names are longer, are left out: services are offered in the Region's zones.
+    """
+    imds = evidence.imds
+    own = None if imds is None else imds.subnet_id
+    of_vpc = [each for each in evidence.configuration.subnets or () if each.vpc_id == evidence.vpc_id]
+    fitting = [
+        each
+        for each in of_vpc
+        if _is_zone_of(target.region, each.availability_zone) and any(block.version == 4 for block in each.cidrs)
+    ]
+    chosen: dict[str | None, str] = {}
+    for each in sorted(fitting, key=lambda each: (each.subnet_id != own, each.availability_zone or "", each.subnet_id)):
+        chosen.setdefault(each.availability_zone, each.subnet_id)
+    if chosen:
+        return tuple(dict.fromkeys(known_id(each, "<ENDPOINT_SUBNET_ID>") for each in chosen.values()))
+    may_be_own = not of_vpc and imds is not None and _is_zone_of(target.region, imds.availability_zone)
+    return ("<SUBNET_ID>" if may_be_own else "<ENDPOINT_SUBNET_ID>",)
+
+
+def _is_zone_of(region: str, availability_zone: str | None) -> bool:
+    """Whether a name is that of one of the Region's own zones: the Region and one letter (EC2 User Guide, Availability
+    Zones)."""
+    return availability_zone is not None and availability_zone[:-1] == region and availability_zone[-1:].isalpha()
+
+
+def private_dns_off(evidence: Evidence) -> Iterator[Found]:
+    """VPC002: the name is public, and the service's endpoint in this VPC has private DNS off."""
+    for seen in public_answers(evidence):
+        target = seen.target
+        there = endpoints_here(evidence, target)
+        off = [each for each in there if each.state in (AVAILABLE, _NOT_YET)]
+        if (
+            not off
+            or any(each.private_dns for each in there)
+            or target.addressing is not Addressing.DEFAULT  # which other names private DNS would cover is not known
+            or private_zone_for(evidence, target.host, exact=True) is not None  # it answers, and private DNS is refused
+        ):
+            continue
+        names = listed(each.endpoint_id for each in off)
+        yield resting_on(
+            evidence,
+            Found(
+                code="VPC002",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
+                f"path. {says(evidence, EC2, ENDPOINTS)} that private DNS of {names}, the endpoint of {target.service} "
+                f"in this VPC, is off.",
+                evidence=seen.evidence,
+                addresses=seen.addresses,
+                fix=_turn_on_private_dns(evidence, target, off),
+            ),
+            *(ENDPOINTS, VPC_DNS),
+        )
+
+
+def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
+    looks = (describe_endpoint(target), _try_own_name(target, off[0]))
+    if SERVICES[target.service].has_appliance:
+        return Fix(
+            summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
+            "can lose with it; on is right for programs without that variable. Decide first which of the two this VPC "
+            "holds (DNS014).",
+            commands=looks,
+        )
+    attributes = _attributes_on(evidence, target)
+    is_there = any(each.state == AVAILABLE for each in off)
+    return Fix(
+        summary=("" if is_there else "Wait until the endpoint is available. ")
+        + f"{_by_own_name(target)} For every host of the VPC: {_FIRST_ADMIT}; "
+        + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
+        + "then turn on private DNS.",
+        commands=(
+            *looks,
+            *attributes,
+            switch_on(
+                *(target, "modify-vpc-endpoint", "--vpc-endpoint-id"),
+                known_id(off[0].endpoint_id if len(off) == 1 else None, "<VPC_ENDPOINT_ID>"),
+                "--private-dns-enabled",
+            ),
+        ),
+    )
+
+
+def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[Found]:
+    """VPC003: a DNS attribute of the VPC is off, and the name of its endpoint is public, or its resolver silent."""
+    dns = evidence.configuration.dns
+    if dns is None or (dns.support and dns.hostnames):
+        return
+    names = [name for name, on in (("enableDnsSupport", dns.support), ("enableDnsHostnames", dns.hostnames)) if not on]
+    off = f"{says(evidence, EC2, VPC_DNS)} that {listed(names)} of {evidence.vpc_id or 'this VPC'} "
+    off += "is false" if len(names) == 1 else "are false"
+    owners = " They are for the VPC's owner to change." if evidence.is_vpc_shared else ""
+    for seen in public_answers(evidence):
+        target = seen.target
+        there = [each for each in endpoints_here(evidence, target) if each.state == AVAILABLE]
+        covered = any(target.host in each.dns_names for each in there)
+        if not there or not (covered or target.addressing is Addressing.DEFAULT):
+            continue
+        on = [each.endpoint_id for each in there if each.private_dns]
+        beside = (
+            f", without which private DNS of {listed(on)}, though on, is not in effect"
+            if on
+            else f", and private DNS of {listed(each.endpoint_id for each in there)} cannot be turned on without"
+        )
+        yield resting_on(
+            evidence,
+            Found(
+                code="VPC003",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
+                f"path. {off}{beside}.",
+                evidence=seen.evidence,
+                addresses=seen.addresses,
+                fix=Fix(
+                    summary=f"For every host of the VPC: {_FIRST_ADMIT}; then set {listed(names)} to true.{owners}",
+                    commands=_attributes_on(evidence, target),
+                ),
+            ),
+            *(VPC_DNS, ENDPOINTS),
+        )
+    if dns.support:
+        return
+    silent = silent_resolvers(evidence)
+    if silent is not None:
+        for target in evidence.targets:
+            asked = unanswered(evidence, target)
+            if not asked:
+                continue
+            yield resting_on(
+                evidence,
+                Found(
+                    code="VPC003",
+                    target=target.id,
+                    detail=f"The VPC's resolver ({servers_of(asked)}) answers nothing, and {off}: the VPC has no "
+                    "resolver.",
+                    evidence=silent.evidence,
+                    fix=Fix(
+                        summary=f"Set {listed(names)} to true.{owners} The AWS CLI finds no host from here: run it "
+                        "from a machine with EC2 access.",
+                        commands=_attributes_on(evidence, target),
+                    ),
+                ),
+                *(VPC_DNS,),
+            )
+
+
+def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:
+    """Turn on what is known to be off; one attribute a call, and DNS support first, which the other needs."""
+    dns = evidence.configuration.dns
+    return tuple(
+        switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", switch)
+        for switch, on in (
+            ("--enable-dns-support", dns is None or dns.support),
+            ("--enable-dns-hostnames", dns is None or dns.hostnames),
+        )
+        if not on
+    )
+
+
+def _by_own_name(target: Target) -> str:
+    variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
+    return f"A host on which {variable} is set to https:// and the endpoint's own DNS name needs no private DNS."
+
+
+def _try_own_name(target: Target, endpoint: VpcEndpoint) -> Command:
+    """Measure the way by the endpoint's own name, in which private DNS has no part."""
+    name = endpoint.dns_names[0] if endpoint.dns_names else ""
+    own = read_name(name)
+    # An id would do only where EC2 is asked again.
+    named = name if own is not None and own.service == target.service else f"{target.service}=<ENDPOINT_DNS_NAME>"
+    return read_only("backuplink", "check", "--region", target.region, "--endpoint", named)
+
+
+RULES: Final = (
+    Rule("VPC001", needs=(Step.DNS,), check=endpoint_missing, reads=(ENDPOINTS, VPC)),
+    Rule("VPC002", needs=(Step.DNS,), check=private_dns_off, reads=(ENDPOINTS,)),
+    Rule("VPC003", needs=(Step.DNS,), check=vpc_dns_attributes_off, reads=(VPC_DNS,)),
+)

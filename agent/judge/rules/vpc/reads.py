@@ -1,0 +1,194 @@
+"""VPC, the reads themselves: what of the configuration could not be read, and what helps."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from agent.catalog.partitions import partition_of
+from agent.catalog.wording import listed
+from agent.judge.commands import read_only
+from agent.judge.evidence import Evidence, skipped_because
+from agent.judge.observations import ids, kind_of
+from agent.judge.rules.rule import Found, Rule
+from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Fix
+from probes.model import NOT_BEGUN, FailureKind, Observation, Step
+from probes.vpc.model import READS
+
+_NO_ANSWER: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.UNREACHABLE,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.PROHIBITED,
+        FailureKind.NXDOMAIN,
+        FailureKind.NODATA,
+    }
+)
+"""Of a service that has no way from here."""
+_NAMES: Final = {"ec2": "EC2", "route53resolver": "Route 53 Resolver", "route53": "Route 53"}
+"""Services that are read, by the prefix of their IAM actions."""
+_EC2: Final = "ec2"
+_ROUTE_53: Final = "route53"
+
+
+def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
+    """VPC013: the configuration was wanted, and some of it could not be read or was not looked at. Outside of AWS there
+    is none to read, and only a file that was given and not used is worth a word."""
+    looks = {each.subject.operation: each for each in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
+    reads = [looks[name] for name in READS if name in looks]
+    failed = [each for each in reads if each.failure is not None and each.made]
+    foreign = [each for each in reads if (skipped_because(each) or "").startswith(FOREIGN_FACTS)]
+    unplaced = [each for each in reads if evidence.in_aws and skipped_because(each) in (NO_VPC, NO_REGION)]
+    # A run that was itself cut short says so in RUN001.
+    cut = [each for each in reads if evidence.run.complete and _is_cut(each)]
+    search = evidence.credentials
+    # With signed calls, what is wrong with credentials has findings of its own.
+    keyless = bool(reads) and not evidence.run.signed_calls and search is not None and search.failure is not None
+    denied = [each for each in failed if kind_of(each) is FailureKind.NOT_PERMITTED]
+    silent = [each for each in failed if kind_of(each) in _NO_ANSWER]
+    others = [each for each in failed if each not in denied and each not in silent]
+    nothing = not any(each.ok for each in reads)
+    said = [
+        *(f"The facts file was not used: {reason}." for reason in _reasons(foreign)),
+        *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
+        *(["No credentials were found to read it with."] if keyless else []),
+        *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
+        *_silent_words(silent, reads),
+        *_other_words(others, nothing=nothing and len(others) == len(failed)),
+        *(["The run's deadline came before all of it was read."] if cut else []),
+    ]
+    if not said:
+        return
+    region = evidence.run.region or "<REGION>"
+    # Route 53 is silent in every closed network, and there is nothing to do about it.
+    cut_off = {_service(each) for each in silent} - {_ROUTE_53}
+    from_file = any(each.started_at is not None and each.started_at < evidence.run.started_at for each in failed)
+    yield Found(
+        code="VPC013",
+        target=None,
+        detail=("When the facts file was made: " if from_file else "")
+        + " ".join(said)
+        + " What was not read explains nothing here, and is no fault of the path.",
+        evidence=ids([*failed, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]),
+        fix=Fix(
+            summary=_what_helps(
+                evidence,
+                denied=bool(denied),
+                cut_off=cut_off,
+                skewed=any(kind_of(each) is FailureKind.CLOCK_SKEW for each in others),
+                unused=_reasons([*foreign, *unplaced]),
+                keyless=keyless,
+            ),
+            commands=(
+                *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
+                *([_take_facts(region)] if cut_off or keyless or any(map(_is_of_others, foreign)) else []),
+            ),
+        ),
+    )
+
+
+def _is_cut(read: Observation[Any]) -> bool:
+    """Whether the end of the time that reads have left it open."""
+    return kind_of(read) is FailureKind.DEADLINE or (skipped_because(read) or "").startswith(NOT_BEGUN)
+
+
+def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
+    return sorted({str(skipped_because(each)) for each in reads})
+
+
+def _is_of_others(read: Observation[Any]) -> bool:
+    """Whether the file is known to be another network's, not only nobody's that is known."""
+    return not str(skipped_because(read)).endswith(NO_VPC)
+
+
+def _service(read: Observation[Any]) -> str:
+    return READS[read.subject.operation or ""].actions[0].split(":")[0]
+
+
+def _words(reads: Iterable[Observation[Any]]) -> str:
+    return listed(READS[each.subject.operation or ""].words for each in reads)
+
+
+def _denied_words(denied: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
+    if denied:
+        actions = sorted({action for each in denied for action in READS[each.subject.operation or ""].actions})
+        what = "Not permitted to read any of it." if nothing else f"Not permitted to read: {_words(denied)}."
+        yield f"{what} That takes {listed(actions)}."
+
+
+def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]]) -> Iterator[str]:
+    for service, name in _NAMES.items():
+        without = [each for each in silent if _service(each) == service]
+        if not without:
+            continue
+        if service == _ROUTE_53:
+            yield (
+                f"{name} has one endpoint for the whole world and no private path to it, so that a closed network "
+                f"cannot read {_words(without)}; that is as it should be."
+            )
+        elif any(each.ok for each in reads if _service(each) == service):
+            yield f"{name} did not answer for {_words(without)}."
+        else:
+            yield f"{name} does not answer from here."
+
+
+def _other_words(others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
+    by_reason: dict[str, list[Observation[Any]]] = {}
+    for each in others:
+        by_reason.setdefault(_reason(each), []).append(each)
+    for reason, found in by_reason.items():
+        what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(found)}"
+        yield f"{reason}; {what}."
+
+
+def _reason(read: Observation[Any]) -> str:
+    match kind_of(read):
+        case FailureKind.THROTTLED:
+            return "AWS asks for fewer calls"
+        case FailureKind.CLOCK_SKEW:
+            return "AWS refuses the time in the signature"
+    return f"{_NAMES[_service(read)]} gave nothing to go by ({'' if read.failure is None else read.failure.message})"
+
+
+def _take_facts(region: str) -> Command:
+    return read_only("backuplink", "facts", "--region", region, "--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>")
+
+
+def _what_helps(
+    evidence: Evidence, *, denied: bool, cut_off: set[str], skewed: bool, unused: list[str], keyless: bool
+) -> str:
+    said = list(dict.fromkeys(_what_places(evidence, reason) for reason in unused))
+    if keyless:
+        said.append("Give this host a role that may read, or take the facts elsewhere and run with --ec2-facts.")
+    if denied:
+        said.append("Grant the reads that are missing; the policy is printed by the command below.")
+    if skewed:
+        said.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
+    if _EC2 in cut_off and evidence.run.region is not None:
+        prefix = partition_of(evidence.run.region).service_name_prefix
+        said.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
+    if cut_off:
+        said.append(
+            f"{listed(_NAMES[each] for each in sorted(cut_off))} can be read elsewhere: by the command below, whose "
+            "file a run here takes with --ec2-facts."
+        )
+    if not said and any(_service(each) == _ROUTE_53 and kind_of(each) in _NO_ANSWER for each in evidence.of(Step.EC2)):
+        return (
+            "Nothing to mend for this; a file of `backuplink facts`, made elsewhere, has the private hosted zones too."
+        )
+    return " ".join(said) or "Nothing to mend for this; run again later where the configuration is wanted."
+
+
+def _what_places(evidence: Evidence, reason: str) -> str:
+    """What makes a configuration be looked at that was left alone for this reason."""
+    if reason == NO_REGION:
+        return "Name the Region with --region."
+    if not reason.endswith(NO_VPC):
+        return "Take the facts of this VPC, where EC2 is reachable, and run with --ec2-facts and that file."
+    if evidence.in_aws:
+        return "Let instance metadata answer: it alone tells which VPC this host is in."
+    return "Run on an instance of the VPC that the file is of: its metadata alone tells that it is there."
+
+
+RULES: Final = (Rule("VPC013", needs=(), check=cannot_inspect),)

@@ -1,0 +1,62 @@
+"""How a hop that stops packets is reported."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.conditions.stops import Stop
+from agent.judge.evidence import Evidence
+from agent.judge.observations import by_place, ids, places
+from agent.judge.rules.rule import Found, resting_on, says
+from agent.report.model import Fix
+from probes.model import Address, FailureKind, Target
+
+NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
+
+
+def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
+    """Where connects were dropped, and what the hops do: what holds alike at several places is said once."""
+    alike: dict[str, list[Stop]] = {}
+    for stop in stops:
+        path = stop.path
+        form = stop.hop.words.replace(f"tcp {path.port} ", "tcp {ports} ")
+        form = " ".join(
+            "{addresses}" + word[len(str(path.address)) :] if _is(word, path.address) else word
+            for word in form.split(" ")
+        )
+        alike.setdefault(form, []).append(stop)
+    words_at: dict[str, list[str]] = {}
+    for form, found in alike.items():
+        for where, ports in places_of(found):
+            verb = "timed out" if all(_timed_out(each) for each in found) else "failed"
+            at = f"{listed(ports)} {verb} on {listed(where)}"
+            words = form.replace("{ports}", listed(ports)).replace("{addresses}", listed(where))
+            words_at.setdefault(at, []).append(words)
+    return " ".join(f"{at}. {ec2_says}: {'; and '.join(words)}." for at, words in words_at.items())
+
+
+def _is(word: str, address: Address) -> bool:
+    return word.rstrip(",;") == str(address)
+
+
+def _timed_out(stop: Stop) -> bool:
+    return stop.attempt.failure is not None and stop.attempt.failure.kind is FailureKind.TIMEOUT
+
+
+def places_of(stops: Iterable[Stop]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:
+    return by_place((stop.path.address, stop.path.port) for stop in stops)
+
+
+def found_at(
+    code: str, evidence: Evidence, target: Target, stops: list[Stop], reads: tuple[str, ...], fix: Fix
+) -> Found:
+    attempts = [stop.attempt for stop in stops]
+    found = Found(
+        code=code,
+        target=target.id,
+        detail=words_of(stops, says(evidence, "EC2", *reads)),
+        evidence=ids(attempts),
+        addresses=places(attempts),
+        fix=fix,
+    )
+    return resting_on(evidence, found, *reads)

@@ -1,0 +1,183 @@
+"""VPC, hosted zones: records and zones that answer in place of the endpoint's private DNS."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from agent.catalog.wording import listed
+from agent.judge.commands import describe_endpoint, known_id, read_only
+from agent.judge.conditions.dns_settings import (
+    denials_of,
+    endpoints_here,
+    is_answered_before,
+    private_zone_for,
+    stale_answers,
+    zones_named,
+)
+from agent.judge.conditions.names import empty_answers, missing_names, outside_answers
+from agent.judge.evidence import Evidence
+from agent.judge.observations import addresses_in, ids
+from agent.judge.rules.rule import EC2, ROUTE_53, Found, Rule, resting_on, says
+from agent.report.model import Command, CommandScope, Fix
+from probes.addresses import ordered
+from probes.model import Address, FailureKind, Step, Target
+from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, VPC, PrivateZone, VpcEndpoint
+
+
+def stale_answer(evidence: Evidence) -> Iterator[Found]:
+    """VPC010: a name server gives addresses in this VPC that no interface of an endpoint has, and nothing of AWS
+    answers there."""
+    for answer in stale_answers(evidence):
+        target, stale = answer.target, answer.stale
+        there = endpoints_here(evidence, target)
+        has = [
+            f"{endpoint.endpoint_id} has "
+            f"{listed(_addresses_of(evidence, endpoint)) if endpoint.interface_ids else 'no interface'}"
+            for endpoint in there
+        ]
+        yield resting_on(
+            evidence,
+            Found(
+                code="VPC010",
+                target=target.id,
+                detail=f"{target.host} resolves to {listed(stale)}, where nothing of AWS answers. "
+                f"{says(evidence, EC2, ENDPOINTS, ENDPOINT_INTERFACES)} that no interface of an endpoint has "
+                f"{'it' if len(stale) == 1 else 'them'}: "
+                f"{'; '.join(has) if has else f'this VPC has no endpoint of {target.service}'}. The record is an "
+                "old one, or leads to something of your own, such as a load balancer, that does not answer.",
+                evidence=answer.evidence,
+                addresses=answer.addresses,
+                fix=_mend_record(evidence, target, bool(there)),
+            ),
+            *_OF_STALE,
+        )
+
+
+_OF_STALE: Final = (ENDPOINTS, ENDPOINT_INTERFACES, VPC)
+"""Reads that a stale answer rests on."""
+
+
+def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, ...]:
+    return tuple(
+        address
+        for each in evidence.configuration.endpoint_interfaces or ()
+        if each.interface_id in endpoint.interface_ids
+        for address in each.addresses
+    )
+
+
+def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
+    zone = private_zone_for(evidence, target.host)
+    if zone is None:
+        where = "Find who holds the record, a name server of your own or a private hosted zone, and make it"
+    else:
+        where = f"Make the record in the private hosted zone {zone.name} ({zone.zone_id})"
+    to = "an alias to the endpoint's own DNS name, which follows its addresses" if is_there else "one of an endpoint"
+    return Fix(
+        summary=f"{where} {to}"
+        + ("" if is_there else ", which this VPC needs first")
+        + ". Addresses that are written by hand outlive the endpoint they were taken from.",
+        commands=(
+            read_only("resolvectl", "query", target.host),
+            *([] if zone is None else [_records(zone)]),
+            describe_endpoint(target),
+        ),
+    )
+
+
+def private_zone_shadows(evidence: Evidence) -> Iterator[Found]:
+    """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
+    there is no such name, that it has no address, or with addresses that are no endpoint's of this VPC.
+
+    A zone that leads out of the VPC alone may be right: a central endpoint has its alias there.
+    """
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
+        (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
+    ):
+        for seen in faults:
+            target = seen.target
+            denials = denials_of(evidence, target, kind)
+            zone = private_zone_for(evidence, target.host)
+            if zone is None or not denials:
+                continue
+            named = zones_named(denials)
+            if zone.name not in named and (named or is_answered_before(evidence, target, zone, denials)):
+                continue
+            yield _shadowed(
+                *(evidence, target, zone, seen.addresses, (*seen.evidence, *ids(denials))),
+                f"{target.host} {what}. {_has_zone(evidence, zone)}, which answers for the name and "
+                + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
+                + ("; the SOA record of the answer names that zone." if zone.name in named else "."),
+            )
+    outside = {answer.target.id: answer for answer in outside_answers(evidence)}
+    for stale in stale_answers(evidence):
+        target = stale.target
+        measured = [stale, *([outside[target.id]] if target.id in outside else [])]
+        addresses = frozenset(address for fault in measured for address in fault.addresses)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        given = {address for each in answers for address in addresses_in(each)}
+        zone = private_zone_for(evidence, target.host)
+        if zone is None or not addresses <= given or is_answered_before(evidence, target, zone):
+            continue
+        yield _shadowed(
+            *(evidence, target, zone, addresses),
+            (
+                *stale.evidence,
+                *ids(evidence.reads(*_OF_STALE)),
+                *(step for fault in measured for step in fault.evidence),
+            ),
+            f"{target.host} resolves to {listed(ordered(addresses))}. {_has_zone(evidence, zone)}, which answers for "
+            "the name.",
+        )
+
+
+def _shadowed(
+    evidence: Evidence,
+    target: Target,
+    zone: PrivateZone,
+    addresses: frozenset[Address],
+    measured: Iterable[str],
+    detail: str,
+) -> Found:
+    return resting_on(
+        evidence,
+        Found(
+            code="VPC016",
+            target=target.id,
+            detail=detail,
+            evidence=tuple(dict.fromkeys(measured)),
+            addresses=addresses,
+            fix=Fix(
+                summary=f"Give {target.host} a record in the zone: an alias to the endpoint's own DNS name. "
+                + (
+                    "While a zone of the very name is there, private DNS for it is refused; a zone that nobody needs "
+                    "is for its owner to take away."
+                    if zone.name == target.host
+                    else "Or leave the zone as it is and turn on private DNS of the endpoint, which is more specific."
+                ),
+                commands=(_records(zone), describe_endpoint(target)),
+            ),
+        ),
+        *(PRIVATE_ZONES, ENDPOINTS),
+    )
+
+
+def _has_zone(evidence: Evidence, zone: PrivateZone) -> str:
+    account = None if evidence.imds is None else evidence.imds.account_id
+    of = f" of account {zone.owner}" if zone.owner is not None and zone.owner != account else ""
+    has = f"{says(evidence, ROUTE_53, PRIVATE_ZONES)} that this VPC has the private hosted zone"
+    return f"{has} {zone.name} ({zone.zone_id}){of}"
+
+
+def _records(zone: PrivateZone) -> Command:
+    return read_only(
+        *("aws", "route53", "list-resource-record-sets"),
+        *("--hosted-zone-id", known_id(zone.zone_id, "<HOSTED_ZONE_ID>")),
+        scope=CommandScope.VPC,
+    )
+
+
+RULES: Final = (
+    Rule("VPC010", needs=(Step.DNS,), check=stale_answer, reads=(ENDPOINTS, ENDPOINT_INTERFACES)),
+    Rule("VPC016", needs=(Step.DNS,), check=private_zone_shadows, reads=(PRIVATE_ZONES,)),
+)

@@ -1,0 +1,229 @@
+"""Measuring one target: its name at every resolver, and the ladder of every address that anybody gives for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Protocol
+
+from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of, why_unused
+from agent.catalog.vpce import ENDPOINT_ID
+from agent.run.rotation import Rotation
+from agent.settings import Settings
+from probes.addresses import ordered
+from probes.facts import DnsFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
+from probes.model import Address, Addressing, Draft, FailureKind, ProbeError, Role, Step, Subject, Target
+from probes.operations import APPLIANCE, DUAL_STACK_NAME, GETADDRINFO, PROXY, PROXY_CONNECT
+from probes.ports import HTTPS
+from probes.seams import World
+from probes.steps import dns, ladder
+from probes.steps import proxy as http_proxy
+from probes.urls import masked_proxy
+
+
+class RunHandle(Protocol):
+    """What a target needs to know of the run that it belongs to."""
+
+    settings: Settings
+    world: World
+    metadata_read: asyncio.Event
+    """Set when metadata is read, or will not be."""
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run this next to everything else, until the run ends."""
+
+    def lookup_limit(self) -> float:
+        """Seconds for the host's own lookup."""
+
+    def families(self) -> frozenset[int]:
+        """IP versions that this host can use."""
+
+    def is_public(self, address: Address) -> bool:
+        """Whether an address is a public one, as far as is known."""
+
+    def is_private(self, address: Address) -> bool:
+        """Whether an address is of this VPC or another private network."""
+
+
+class TargetRun:
+    """The state of one target while it is measured."""
+
+    def __init__(self, run: RunHandle, context: ladder.ProbeContext, target: Target) -> None:
+        self._run = run
+        self._context = context
+        self._target = target
+        self._service = SERVICES[target.service]
+        self._asked: set[Address] = set()
+        """Resolvers that were asked."""
+        self._climbed: set[Address] = set()
+        """Addresses whose ladders were started, or skipped."""
+        self._given: frozenset[Address] = frozenset()
+        """All that resolvers that were asked directly have given."""
+        self._waiting: dict[Address, str] | None = {} if target.role is Role.OPTIONAL else None
+        """Addresses of an optional target, each with the id of the observation that gave it, until the host's own
+        lookup shows whether the target is in use at all; None after that."""
+        self._unused: str | None = None
+        """Why an optional target is not measured; None where it is."""
+        turn = run.settings.turn
+        self._rotation = None if turn is None else Rotation(turn)
+
+    def start(self, resolvers: tuple[Address, ...]) -> None:
+        """Start to measure, with these resolvers."""
+        self._run.spawn(self._look_up())
+        self._run.spawn(self._observe_proxy())
+        self.ask(resolvers)
+
+    def ask(self, resolvers: tuple[Address, ...]) -> None:
+        """Ask those of `resolvers` that have not been asked yet."""
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            return
+        for resolver in resolvers:
+            if resolver in self._asked:
+                continue
+            self._asked.add(resolver)
+            for record in ("A", "AAAA"):
+                subject = Subject(step=Step.DNS, target=self._target.id, resolver=resolver, operation=record)
+                self._context.log.plan(subject)
+                self._run.spawn(self._ask(subject, resolver, record))
+
+    # --- The proxy ---------------------------------------------------------------------------------------------------
+
+    async def _observe_proxy(self) -> None:
+        subject = Subject(step=Step.HOST, target=self._target.id, operation=PROXY)
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            self._context.log.skip(subject, self._no_name())
+            return
+
+        async def body(draft: Draft[ProxyFacts]) -> ProxyFacts:
+            proxy = self._run.world.sdk.proxy(self._target.host)
+            draft.facts = ProxyFacts(proxy=None if proxy is None else masked_proxy(proxy))
+            return draft.facts
+
+        await self._context.log.observe(subject, body, limit=self._context.limit)
+        proxy = self._run.world.sdk.proxy(self._target.host)
+        if proxy is None:
+            return
+
+        async def connect(draft: Draft[ProxyConnectFacts]) -> int:
+            return await http_proxy.probe(self._context.net, proxy, self._target.host, HTTPS, draft)
+
+        through = Subject(step=Step.HTTP, target=self._target.id, operation=PROXY_CONNECT, after=subject.id)
+        if proxy.lower().startswith("https://"):
+            self._context.log.skip(through, "a proxy that is itself behind TLS is not tried")
+            return
+        await self._context.log.observe(through, connect, limit=self._context.limit)
+
+    # --- Names -------------------------------------------------------------------------------------------------------
+
+    async def _look_up(self) -> None:
+        """Look the name up as programs on this host do, and measure the addresses that they would use."""
+
+        async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
+            return await dns.lookup(self._context.net, self._target.host, draft)
+
+        subject = Subject(step=Step.DNS, target=self._target.id, operation=GETADDRINFO)
+        if ENDPOINT_ID.fullmatch(self._target.host):
+            self._context.log.skip(subject, self._no_name())
+            return
+        _, answer = await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
+        addresses = answer or ()
+        if self._rotation is not None:
+            self._rotation.start(ordered(addresses))
+        if self._waiting is not None:
+            await self._run.metadata_read.wait()  # which blocks are this VPC's decides whether the service is in use
+            waiting, self._waiting = self._waiting, None
+            self._unused = why_unused(self._target, ordered(addresses), self._run.is_public)
+            for address, after in waiting.items():
+                self._climb(address, after)
+        for address in addresses:
+            self._climb(address, subject.id)
+        for operation, name in self._related_names(addresses):
+            self._run.spawn(self._look_up_related(operation, name, subject.id))
+
+    def _no_name(self) -> str:
+        return f"the DNS name of {self._target.host} is known to EC2 alone"
+
+    def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
+        """Other names that programs may look up because of how the default name resolves, by operation: those that
+        private DNS may hide from appliances of the service, and the one that private DNS may cover instead."""
+        target = self._target
+        if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:
+            return
+        if not any(map(self._run.is_private, addresses)):
+            yield DUAL_STACK_NAME, host_of(target.service, target.region, fips=False, dual_stack=True)
+        else:
+            for label, name in appliance_hosts(target.service, target.region):
+                yield f"{APPLIANCE}{label}", name
+
+    async def _look_up_related(self, operation: str, name: str, after: str) -> None:
+        async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
+            return await dns.lookup(self._context.net, name, draft)
+
+        subject = Subject(step=Step.DNS, target=self._target.id, operation=operation, after=after)
+        await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
+
+    async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
+        """Ask one resolver directly, and measure the addresses that it gives."""
+
+        async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
+            answer = await dns.ask(
+                self._context.net, resolver, self._target.host, record, draft, retry_after=self._context.limit / 2
+            )
+            given = self._given.union(answer)
+            if len(given) > dns.MAX_ADDRESSES:
+                # Not this resolver's fault: another may have filled the list. The addresses of the host's own lookup
+                # are never refused here.
+                draft.facts = None
+                raise ProbeError(FailureKind.TOO_LARGE, f"resolvers gave over {dns.MAX_ADDRESSES} addresses in all")
+            self._given = given
+            return answer
+
+        _, addresses = await self._context.log.observe(subject, body, limit=self._context.limit)
+        for address in addresses or ():
+            if self._waiting is None:
+                self._climb(address, subject.id)
+            elif address not in self._waiting:
+                self._waiting[address] = subject.id
+                for port in self._service.ports:
+                    self._context.log.plan(*self._rungs(address, port, subject.id))
+
+    # --- Ladders -----------------------------------------------------------------------------------------------------
+
+    def _rungs(self, address: Address, port: Port, after: str) -> tuple[Subject, ...]:
+        return ladder.rungs(self._target, address, port.number, after, protocol=port.protocol)
+
+    def _climb(self, address: Address, after: str) -> None:
+        """Start the ladders of an address, once; skip their steps where the address is not to be measured."""
+        if address in self._climbed:
+            return
+        self._climbed.add(address)
+        usable = address.version in self._run.families() or address.is_loopback
+        for port in self._service.ports:
+            rungs = self._rungs(address, port, after)
+            if self._unused is not None or not usable:
+                for rung in rungs:
+                    self._context.log.skip(rung, self._unused or f"this host has no IPv{address.version} address")
+                if self._rotation is not None:
+                    self._rotation.leave(address)
+            else:
+                self._context.log.plan(*rungs)
+                if self._rotation is not None and port.number == HTTPS:
+                    self._run.spawn(self._climb_in_rotation(self._rotation, address, rungs))
+                else:
+                    self._run.spawn(self._climb_ladder(rungs))
+
+    async def _climb_ladder(
+        self, rungs: tuple[Subject, ...], may_call: Callable[[], Awaitable[bool]] = ladder.always
+    ) -> None:
+        await ladder.climb(
+            self._context,
+            self._target,
+            rungs,
+            call=self._service.call,
+            signing_name=self._service.signing_name,
+            may_call=may_call,
+        )
+
+    async def _climb_in_rotation(self, rotation: Rotation, address: Address, rungs: tuple[Subject, ...]) -> None:
+        try:
+            await self._climb_ladder(rungs, may_call=lambda: rotation.take(address))
+        finally:
+            rotation.leave(address)

@@ -1,0 +1,88 @@
+"""Error codes of AWS and what they mean, in one table for both kinds of request.
+
+A *call* is the signed call that proves access to a measured service, a *read* asks EC2, Route 53 Resolver or Route 53
+for the configuration. Four codes mean different things for them: what refuses the call is a finding about the path
+(`access-denied`: an endpoint policy or an identity's), what refuses a read only leaves the configuration unknown
+(`not-permitted`). A code that only one side's documentation has is unknown to the other, which then goes by the status.
+
+Sources: AWS Backup Developer Guide, Common Error Types; Amazon EC2 API Reference, Error codes; Route 53 Resolver and
+Route 53 API References, Common Errors; AWS STS API Reference, Common Errors.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from probes.model import FailureKind
+
+MIN_SECRET_CHARACTERS: Final = 16
+"""Of the shortest access key id (IAM API Reference, AccessKey). A shorter text opens nothing at AWS, and a stand-in's
+`test` is a word that messages need, so it is not masked in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorCode:
+    """The kinds of failure that an error code stands for; None where the code is unknown to that kind of request."""
+
+    call: FailureKind | None
+    read: FailureKind | None
+
+
+def _both(kind: FailureKind) -> ErrorCode:
+    return ErrorCode(call=kind, read=kind)
+
+
+def _call(kind: FailureKind) -> ErrorCode:
+    return ErrorCode(call=kind, read=None)
+
+
+def _read(kind: FailureKind) -> ErrorCode:
+    return ErrorCode(call=None, read=kind)
+
+
+_REFUSED: Final = ErrorCode(call=FailureKind.ACCESS_DENIED, read=FailureKind.NOT_PERMITTED)
+
+ERROR_CODES: Final = {
+    "AccessDenied": _REFUSED,
+    "AccessDeniedException": _REFUSED,
+    "NotAuthorized": _REFUSED,
+    "UnauthorizedOperation": _REFUSED,
+    "Client.UnauthorizedOperation": _read(FailureKind.NOT_PERMITTED),
+    "ExpiredToken": _both(FailureKind.CREDENTIALS_EXPIRED),
+    "ExpiredTokenException": _both(FailureKind.CREDENTIALS_EXPIRED),
+    "AuthFailure": _both(FailureKind.CREDENTIALS_INVALID),
+    "InvalidClientTokenId": _both(FailureKind.CREDENTIALS_INVALID),
+    "UnrecognizedClientException": _both(FailureKind.CREDENTIALS_INVALID),
+    "InvalidAccessKeyId": _call(FailureKind.CREDENTIALS_INVALID),
+    "InvalidToken": _call(FailureKind.CREDENTIALS_INVALID),
+    "InvalidSignatureException": _both(FailureKind.SIGNATURE),
+    "SignatureDoesNotMatch": _both(FailureKind.SIGNATURE),
+    "IncompleteSignature": _both(FailureKind.SIGNATURE),
+    "IncompleteSignatureException": _both(FailureKind.SIGNATURE),
+    "MissingAuthenticationToken": _both(FailureKind.SIGNATURE),
+    "MissingAuthenticationTokenException": _both(FailureKind.SIGNATURE),
+    "RequestExpired": _both(FailureKind.CLOCK_SKEW),
+    "RequestTimeTooSkewed": _call(FailureKind.CLOCK_SKEW),
+    "RequestLimitExceeded": _both(FailureKind.THROTTLED),
+    "Throttling": _both(FailureKind.THROTTLED),
+    "ThrottlingException": _both(FailureKind.THROTTLED),
+    "ThrottledException": _read(FailureKind.THROTTLED),
+    "TooManyRequestsException": _both(FailureKind.THROTTLED),
+    "OptInRequired": _both(FailureKind.NOT_SUBSCRIBED),
+    "PendingVerification": _both(FailureKind.NOT_SUBSCRIBED),
+    "Blocked": _both(FailureKind.NOT_SUBSCRIBED),
+    "SubscriptionRequiredException": _call(FailureKind.NOT_SUBSCRIBED),
+    "RequestTimeoutException": _call(FailureKind.SERVICE_ERROR),
+}
+"""By code, as botocore cuts it."""
+
+_UNKNOWN: Final = ErrorCode(call=None, read=None)
+
+
+def kind_for_call(code: str) -> FailureKind | None:
+    """The kind of failure where the signed call is answered with this code; None for an unknown code."""
+    return ERROR_CODES.get(code, _UNKNOWN).call
+
+
+def kind_for_read(code: str) -> FailureKind | None:
+    """The kind of failure where a read of the configuration is answered with this code; None for an unknown code."""
+    return ERROR_CODES.get(code, _UNKNOWN).read

@@ -1,0 +1,62 @@
+"""One table of AWS's error codes: what each means for the signed call and for a read of the configuration."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from probes.aws_errors import ERROR_CODES, kind_for_call, kind_for_read
+from probes.facts import ApiFacts
+from probes.model import FailureKind
+from probes.steps.api import kind_of
+from probes.system.reader import refusal_of
+
+TWO_MEANINGS = ("AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation")
+ANSWERED = ApiFacts(
+    operation="ListBackupVaults",
+    status=400,
+    request_id="1",
+    expected_key=False,
+    error_code=None,
+    new_connection=False,
+    error_message=None,
+    gateways=(),
+    server_time=datetime(2026, 1, 15, 3, 0, tzinfo=UTC),
+    clock_offset_seconds=0.0,
+    clock_uncertainty_seconds=0.1,
+)
+
+
+def by_call(code: str, status: int = 400) -> FailureKind:
+    return kind_of(replace(ANSWERED, error_code=code, status=status))
+
+
+def by_read(code: str, status: int = 400) -> FailureKind:
+    return refusal_of(
+        {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"RequestId": "1", "HTTPStatusCode": status}}
+    ).kind
+
+
+@pytest.mark.parametrize("code", TWO_MEANINGS)
+def test_a_refusal_is_a_finding_of_the_call_and_a_gap_of_a_read(code: str) -> None:
+    assert by_call(code) is FailureKind.ACCESS_DENIED
+    assert by_read(code) is FailureKind.NOT_PERMITTED
+
+
+def test_no_other_code_has_two_meanings() -> None:
+    differing = [code for code, kinds in ERROR_CODES.items() if None not in (kinds.call, kinds.read)]
+    assert [code for code in differing if kind_for_call(code) is not kind_for_read(code)] == list(TWO_MEANINGS)
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_both_sides_go_by_the_table(code: str) -> None:
+    """And by the status where the table has no kind for them."""
+    assert by_call(code) is (kind_for_call(code) or FailureKind.MALFORMED)
+    assert by_read(code) is (kind_for_read(code) or FailureKind.MALFORMED)
+    assert by_call(code, 403) is (kind_for_call(code) or FailureKind.ACCESS_DENIED)
+    assert by_read(code, 403) is (kind_for_read(code) or FailureKind.NOT_PERMITTED)
+
+
+def test_an_unknown_code_has_no_kind() -> None:
+    assert kind_for_call("NoSuchCode") is None
+    assert kind_for_read("NoSuchCode") is None

@@ -1,0 +1,25 @@
+"""Ladders of the services in the catalogue, with the protocol of each port and the signed call from there."""
+
+from functools import partial
+
+from agent.catalog.services import SERVICES
+from probes.model import Address, PortProtocol, SignedCall, Subject, Target
+from probes.steps import ladder
+
+
+def call_of(service: str) -> SignedCall:
+    """The signed call of a service."""
+    call = SERVICES[service].call
+    assert call is not None
+    return call
+
+
+def rungs(target: Target, address: Address, port: int, after: str | None) -> tuple[Subject, ...]:
+    """The steps of a target at one address and port; a port that its service does not have speaks TLS."""
+    protocols = {port.number: port.protocol for service in SERVICES.values() for port in service.ports}
+    return ladder.rungs(target, address, port, after, protocol=protocols.get(port, PortProtocol.TLS))
+
+
+climb = partial(ladder.climb, call=call_of("backup"), signing_name="backup")
+
+CALLS = {service.name: service.call for service in SERVICES.values() if service.call is not None}
