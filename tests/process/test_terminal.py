@@ -59,7 +59,7 @@ def test_driven_resized_and_left() -> None:
         session.until("RUNNING")
         session.until("some of the endpoint's addresses do not answer")
         session.press("?")
-        session.until("to the next part")
+        session.until("to the next pane")
         session.press("\x1b")
         session.until("THIS HOST")
         session.press("\t", "\t", "j")
@@ -228,7 +228,7 @@ from agent.cli import entry
 from agent.simulated import world
 
 @asynccontextmanager
-async def hanging(_):
+async def hanging(*_):
     os.write(2, b"it hangs")
     time.sleep(600)
     yield
@@ -272,7 +272,7 @@ from agent.cli import entry
 from agent.simulated import world
 
 @asynccontextmanager
-async def broken(_):
+async def broken(*_):
     keys = {SECRETS["secret key"]!r}
     raise RuntimeError("a fault of ours")
     yield
@@ -408,7 +408,7 @@ def test_on_a_terminal_of_which_nothing_is_known(term: str) -> None:
     with on_terminal([PROGRAM, "demo", "--tui"], environment={"TERM": term}) as session:
         assert session.ended() == 3
         assert b"\x1b" not in session.output
-        assert session.text().startswith(f"Error: The interface cannot be shown here: TERM is {term!r}, a terminal of")
+        assert session.text().startswith(f"Error: The interface cannot be shown here: TERM is {term!r}, which is not")
         assert "`backuplink check`" in session.text()
 
 
