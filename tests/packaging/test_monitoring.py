@@ -312,7 +312,7 @@ def test_the_alerts_that_fire_are_those_of_what_is_so(tmp_path: Path) -> None:
 
 SUMMARIES: Final = {
     "BackuplinkCritical": "host: the path to AWS Backup is broken",
-    "BackuplinkWarning": "host: AWS Backup is reached, and something is wrong",
+    "BackuplinkWarning": "host: AWS Backup is reachable, but something is wrong",
 }
 
 
