@@ -1,4 +1,4 @@
-"""Addresses: their order, their family, where they lie, and those at which the VPC's resolver answers."""
+"""Addresses: their order, their family, their scope, and those at which the VPC's resolver answers."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -19,14 +19,14 @@ _PRIVATE: Final = tuple(
 _NAT64: Final = ip_network("64:ff9b::/96")
 """RFC 6052; the last four bytes are the IPv4 address."""
 _GLOBAL_IPV6: Final = ip_network("2000::/3")
-"""What IANA gives out as global unicast. Versions of Python differ over what lies outside: IPv4-mapped addresses, NAT64
+"""What IANA gives out as global unicast. Versions of Python differ about the rest: IPv4-mapped addresses, NAT64
 for local use (RFC 8215), the retired site-local block."""
 _NOBODYS_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
 """6to4, retired by RFC 7526, and documentation, RFC 9637: not known to every version of Python."""
 
 
 class AddressScope(StrEnum):
-    """Where an address lies, seen from this host."""
+    """What an address belongs to, seen from this host."""
 
     VPC = "vpc"
     PRIVATE = "private"
@@ -39,8 +39,8 @@ class AddressScope(StrEnum):
 
 
 def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool) -> AddressScope:
-    """Where an address lies. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether they hold
-    every IPv6 block it has, without which a global IPv6 address says nothing."""
+    """What an address belongs to. `vpc_cidrs` are the blocks that count as this VPC; `ipv6_known` says whether all its
+    IPv6 blocks are among them, without which a global IPv6 address says nothing."""
     if any(address in block for block in vpc_cidrs if block.version == address.version):
         return AddressScope.VPC
     if address in _NAT64:

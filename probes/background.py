@@ -1,4 +1,4 @@
-"""Threads that nobody waits for: a blocking call of a library must not outlive a deadline by holding the process."""
+"""Threads that are never joined: a blocking call of a library must not outlive a deadline by holding the process."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
 NAME: Final = "backuplink-background"
-"""Of each such thread, so that it can be told from a library's own."""
+"""Of every such thread, which tells it from a library's own."""
 
 T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `work` in a daemon thread that nobody waits for; the thread goes on when the caller gives up.
+    """Run `work` in a daemon thread that is never joined; the thread goes on when the caller gives up.
 
     asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
     """
@@ -34,7 +34,7 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
             result = work()
         except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
             failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the result is no longer wanted
             loop.call_soon_threadsafe(settle, result, failure)
 
     threading.Thread(target=body, daemon=True, name=NAME).start()

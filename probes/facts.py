@@ -1,4 +1,4 @@
-"""What each kind of step can see: one frozen class a step. `None` means unknown, never "no"."""
+"""What the steps can see: one frozen class for each kind of step. `None` means unknown, never "no"."""
 
 from dataclasses import dataclass
 from datetime import datetime

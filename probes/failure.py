@@ -1,4 +1,4 @@
-"""From what libraries and the kernel raise to the kind that a report names: by type, number or code, never by text."""
+"""From exceptions of libraries and the kernel to kinds of failures: by type, number or code, never by text."""
 
 import errno
 import socket
@@ -56,7 +56,7 @@ VERIFY: Final = {
     10: FailureKind.TLS_EXPIRED,  # X509_V_ERR_CERT_HAS_EXPIRED
     9: FailureKind.TLS_NOT_YET_VALID,  # X509_V_ERR_CERT_NOT_YET_VALID
 }
-"""X509_STORE_CTX_get_error(3); every other code is an issuer that is not trusted."""
+"""X509_STORE_CTX_get_error(3); every other code means an issuer that is not trusted."""
 
 
 _ALERTS: Final = ("SSLV3_ALERT_", "TLSV1_", "TLSV13_ALERT_")
@@ -70,7 +70,7 @@ def errno_name(number: int | None) -> str | None:
 
 
 def classify(error: Exception, *, expired_after: float | None = None) -> Failure:
-    """Give the failure that `error` stands for.
+    """The failure that `error` stands for.
 
     `expired_after` says that the step's own window of so many seconds ran out, which outranks whatever a clean-up
     raised after it. What no table knows is a bug of ours.

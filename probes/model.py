@@ -1,4 +1,4 @@
-"""The vocabulary of a measurement: what was looked at, and the one of three ways in which it ended."""
+"""The vocabulary of a measurement: what a step is about, and which of three outcomes it had."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ F = TypeVar("F")
 
 
 class Step(StrEnum):
-    """The kinds of look a run takes, in the order in which one builds on another."""
+    """The kinds of steps in a run, in the order in which one builds on another."""
 
     HOST = "host"
     IMDS = "imds"
@@ -145,7 +145,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What one observation is about. The id is made of it, so the same look always has the same id."""
+    """What one observation is about. The id is built from it, so the same step always has the same id."""
 
     step: Step
     target: str | None = None
@@ -154,11 +154,11 @@ class Subject:
     resolver: Address | None = None
     operation: str | None = None
     after: str | None = None
-    """Id of the observation that this one grew from."""
+    """Id of the observation whose result this one uses."""
 
     @property
     def id(self) -> str:
-        """The parts that are there, joined by slashes: `tcp/backup/10.0.1.17/443`."""
+        """The parts that are set, joined by slashes: `tcp/backup/10.0.1.17/443`."""
         parts = (self.step, self.target, self.address, self.port, self.resolver, self.operation)
         return "/".join(str(part) for part in parts if part is not None)
 
@@ -182,18 +182,18 @@ class Ok(Generic[F]):
 
 @dataclass(frozen=True, slots=True)
 class Failed(Generic[F]):
-    """The step was made and failed. What it saw before that is kept beside the failure."""
+    """The step was made and failed. What it saw before that is kept with the failure."""
 
     failure: Failure
     facts: F | None
 
 
 NOT_BEGUN: Final = "not begun"
-"""How the reason begins for which a look was skipped that the end of the run came before."""
+"""Start of the reason for a skipped step that was planned and not started when the run ended."""
 
 
 ELSEWHERE: Final = "the signed call of this run is made at another address"
-"""The reason for which a call was skipped where a run makes one a service."""
+"""Reason for a skipped call in a run that makes one call for each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ Outcome = Ok[F] | Failed[F] | Skipped
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(Generic[F]):
-    """One look at the world."""
+    """One step that was made or skipped, with its outcome."""
 
     subject: Subject
     outcome: Outcome[F]
@@ -235,14 +235,14 @@ class Observation(Generic[F]):
 
     @property
     def made(self) -> bool:
-        """Whether the step says something about the world: neither skipped, nor cut short by the end of the run, nor
-        lost to a fault of this program."""
+        """Whether the outcome says something about the world: the step was neither skipped, nor cut short by the end of
+        the run, nor failed by a bug of this program."""
         failure = self.failure
         return self.ok or (failure is not None and failure.kind not in (FailureKind.DEADLINE, FailureKind.BUG))
 
 
 @dataclass(slots=True)
 class Draft(Generic[F]):
-    """Where a probe body keeps what it has seen so far, so that a failure does not lose it."""
+    """Where a probe body stores what it has seen so far, so that a failure does not lose it."""
 
     facts: F | None = None

@@ -1,4 +1,4 @@
-"""The seams through which probes meet the world: protocols and the data that they give, no code.
+"""The seams between probes and the world: protocols and the data that they give, no code.
 
 `Net` moves packets, `Machine` reads this host, `Sdk` reads the AWS SDK's settings, `Reader` asks EC2 for the
 configuration. A probe takes the ones it needs, so a simulated world can stand in for each.
@@ -14,7 +14,7 @@ from probes.facts import CredentialFacts, Interface, SdkFacts, TcpFacts
 from probes.model import Address, Draft
 
 MAX_FILE_BYTES: Final = 1 << 20
-"""No file that a run reads is larger in health; a larger one is cut here."""
+"""No file that a run reads is larger on a healthy host; a larger one is cut here."""
 
 
 class Stream(Protocol):
@@ -34,8 +34,8 @@ class Net(Protocol):
     """Packets."""
 
     async def connect(self, address: Address, port: int, draft: Draft[TcpFacts], *, mss: int | None = None) -> Stream:
-        """Connect by TCP. Whatever the end, `draft` holds what the kernel saw. `mss` bounds the segments of both sides,
-        in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
+        """Connect by TCP. Whatever the outcome, `draft` holds what the kernel saw. `mss` bounds the segments of both
+        sides, in bytes (tcp(7), TCP_MAXSEG). Raises OSError."""
 
     async def exchange(
         self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
@@ -44,11 +44,11 @@ class Net(Protocol):
         `accept` takes; others are ignored. Gives it and the number of datagrams sent. Raises OSError."""
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """Look `host` up as programs on this host do. Raises socket.gaierror. The C library's look-up itself goes on
+        """Look `host` up as programs on this host do. Raises socket.gaierror. The C library's lookup itself goes on
         when the caller gives up."""
 
     def datagram_error(self, address: Address, port: int) -> int | None:
-        """Send one UDP datagram and give the errno that this host met it with; None where it left."""
+        """Send one UDP datagram and give the errno of this host's refusal; None where it was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class LocalRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """The roots that certificates are held against, loaded once for a run."""
+    """The roots that certificates are verified against, loaded once for a run."""
 
     source: str
     named: ssl.SSLContext
@@ -84,7 +84,7 @@ class Machine(Protocol):
         """Wall time, UTC."""
 
     def identifier(self) -> str:
-        """A new name that nothing else has."""
+        """A new name, unique to this call."""
 
     def read(self, path: str) -> bytes:
         """The start of a file, at most MAX_FILE_BYTES. Raises OSError."""
@@ -94,10 +94,10 @@ class Machine(Protocol):
 
     def way(self, address: Address) -> LocalRoute | None:
         """How this host would send to `address`; None where the system does not say. Raises OSError where it has no
-        way."""
+        route."""
 
     def neighbour(self, way: LocalRoute) -> str | None:
-        """State of the link-layer entry of the next hop; None where there is none or the system does not say."""
+        """State of the link-layer entry of the next hop; None where it has no entry or the system does not say."""
 
     def allowances(self) -> dict[str, int]:
         """The network drivers' counters of packets dropped for an allowance, by `INTERFACE COUNTER`; empty where no
@@ -121,8 +121,8 @@ class Reader(Protocol):
     """Read-only requests about the configuration of a network."""
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Make all that requests to these services need. Sends nothing, and may take a busy machine seconds, which are
-        no request's; what goes wrong is raised by the requests themselves."""
+        """Create all that requests to these services need. Sends nothing. It may take a busy machine seconds, which do
+        not count for any request; what goes wrong is raised by the requests themselves."""
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
@@ -142,14 +142,14 @@ class Sdk(Protocol):
         gives up."""
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        """URL of the proxy that the SDK's calls to `host`, a name or an address without a port, would take, secrets and
-        all; None for none."""
+        """URL of the proxy that the SDK's calls to `host`, a name or an address without a port, would take, with its
+        secrets; None without a proxy."""
 
     def reader(
         self, keys: Keys, *, region: str, profile: str | None, ca_bundle: str | None, timeout: float, most: int
     ) -> Reader:
-        """What reads a configuration in a Region, signed with `keys`. Each request has `timeout` seconds to connect and
-        as many to be answered; `most` is the number of requests that it ever sends, second tries among them."""
+        """A reader of the configuration of a Region, signed with `keys`. A request has `timeout` seconds to connect and
+        as many to be answered; `most` is the number of requests that it ever sends, retries among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

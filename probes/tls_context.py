@@ -22,7 +22,7 @@ def verifying_contexts(
 
 
 def client_context() -> ssl.SSLContext:
-    """A client context that trusts nobody yet and, as it stands, verifies nothing."""
+    """A client context without any roots, which verifies nothing as it is."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -32,7 +32,7 @@ def client_context() -> ssl.SSLContext:
 
 
 def small_client_context() -> ssl.SSLContext:
-    """As `client_context`, for a ClientHello that is as small as it can be: TLS 1.2 alone, with its forward-secret
+    """As `client_context`, for the smallest ClientHello: only TLS 1.2, with its forward-secret
     AES-GCM ciphers and no key share."""
     context = client_context()
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -1,4 +1,4 @@
-"""URLs whose credentials nobody may see."""
+"""URLs without the credentials in them."""
 
 import re
 from typing import Final

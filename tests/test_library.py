@@ -1,8 +1,11 @@
-"""The worked example of docs/library.md runs and prints what the page says."""
+"""The public face of `probes`, and the worked example of docs/library.md, which prints what the page says."""
 
+import inspect
 import subprocess
 import sys
 
+import probes
+from probes import facts, model, seams
 from tests.support.repository import ROOT
 
 
@@ -19,3 +22,42 @@ def test_example_runs_as_the_page_says() -> None:
     for line in lines[1:]:
         assert line.startswith("tcp/example/")
         assert line.split()[1] in ("refused", "unreachable")  # a machine may lack one family on its loopback
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    assert len(probes.__all__) == len(set(probes.__all__))
+    assert all(getattr(probes, name) is not None for name in probes.__all__)
+    assert set(probes.__all__) <= set(dir(probes))
+    for name in ("HTTPS", "SystemReader", "no_such_name"):
+        assert not hasattr(probes, name)
+
+
+def test_every_class_of_the_promised_modules_is_public() -> None:
+    """With the two unions that have no class of their own, the system's seams and what the page names by itself."""
+    classes = {
+        name
+        for module in (model, facts, seams)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    others = {"Address", "Outcome", "Log", "in_background", "SystemMachine", "SystemNet", "SystemSdk"}
+    steps = {"api", "dns", "host", "http", "imds", "ladder", "proxy", "tcp", "tls"}
+    assert set(probes.__all__) == classes | others | steps
+
+
+def test_importing_the_package_loads_none_of_it() -> None:
+    code = "import sys, probes; print(*sorted(name for name in sys.modules if name.startswith('probes')))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.split() == ["probes"]
+
+
+def test_a_name_of_the_model_loads_no_step_and_no_library() -> None:
+    code = "import sys; from probes import Subject; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(result.stdout.split())
+    assert "probes.model" in loaded
+    assert loaded.isdisjoint({"probes.seams", "probes.steps", "probes.system", "ssl", "dns", "h11", "botocore"})

@@ -9,23 +9,23 @@ REFUSED_URL: Final = "endpoint-url-that-the-sdk-refuses.invalid"
 
 
 _CUT_OUT: Final = frozenset("\t\r\n")
-"""urlsplit takes these out in silence; botocore refuses them."""
+"""urlsplit removes these silently; botocore refuses them."""
 
 
 _LABEL: Final = re.compile(r"(?!-)[a-z\d-]{1,63}(?<!-)")
 
 
 _MAX_HOST: Final = 255
-"""As botocore has it: RFC 1035, section 2.3.4, counts otherwise."""
+"""As botocore counts it; RFC 1035, section 2.3.4, counts in another way."""
 
 
 def host_of_url(url: str) -> str:
-    """The host of an endpoint URL as the SDK reads it, in lower case and without a final dot. Of a URL that the SDK
-    refuses a name that cannot exist, so that the look-up of it fails in the open and tells nobody a secret."""
+    """The host of an endpoint URL as the SDK reads it, in lower case and without a final dot. For a URL that the SDK
+    refuses a name that cannot exist, so that its lookup fails visibly and gives no secret away."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").removesuffix(".")
-        parts.port  # noqa: B018 - raises for what is no port, of which botocore finds out when it calls
+        parts.port  # noqa: B018 - raises for what is not a port, which botocore notices when it calls
     except ValueError:
         return REFUSED_URL
     usable = parts.scheme in ("http", "https", "") and _is_host(host) and not _CUT_OUT.intersection(url)
@@ -33,7 +33,7 @@ def host_of_url(url: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """Whether botocore makes a client for this host (botocore.utils.is_valid_uri)."""
+    """Whether botocore creates a client for this host (botocore.utils.is_valid_uri)."""
     try:
         ip_address(text)
     except ValueError:

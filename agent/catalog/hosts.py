@@ -43,13 +43,13 @@ def endpoints(*, region: str | None = None, partition: str | None = None) -> tup
     """The rows of a Region, of a partition or all. Raises KeyError for a Region or partition that the table lacks."""
     if region is not None and region not in REGIONS:
         raise KeyError(region)
-    if partition is not None and partition not in {each.id for each in PARTITIONS}:
+    if partition is not None and partition not in {known.id for known in PARTITIONS}:
         raise KeyError(partition)
     return tuple(
-        _endpoint(each.id, service)
-        for each in REGIONS.values()
+        _endpoint(known.id, service)
+        for known in REGIONS.values()
         for service in SERVICES
-        if (region is None or each.id == region) and (partition is None or each.partition == partition)
+        if (region is None or known.id == region) and (partition is None or known.partition == partition)
     )
 
 

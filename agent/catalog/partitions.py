@@ -17,7 +17,7 @@ class Partition:
     dns_suffix: str
     dual_stack_dns_suffix: str
     service_name_prefix: str
-    """What a PrivateLink service name of AWS Backup begins with."""
+    """First part of most PrivateLink service names (`PrivateLink.prefixes` has the others)."""
 
 
 PARTITIONS: Final = tuple(
@@ -41,19 +41,21 @@ PARTITIONS: Final = tuple(
 )
 
 SUFFIXES: Final = tuple(
-    dict.fromkeys(suffix for each in PARTITIONS for suffix in (each.dns_suffix, each.dual_stack_dns_suffix))
+    dict.fromkeys(
+        suffix for partition in PARTITIONS for suffix in (partition.dns_suffix, partition.dual_stack_dns_suffix)
+    )
 )
-"""Domains in which an endpoint of any partition can lie."""
+"""Domains that can hold an endpoint, in any partition."""
 
 REGION: Final = re.compile(r"(?=.{1,63}\Z)[a-z]{2,5}(-[a-z]+){1,2}-[0-9]{1,2}")
 """The form of a Region's name, within a label of DNS (RFC 1035, section 2.3.4)."""
 
 
 def is_region(text: str) -> bool:
-    """Whether `text` has the form of a Region's name. That the Region exists is not said."""
+    """Whether `text` has the form of a Region's name. Whether the Region exists is another question."""
     return REGION.fullmatch(text) is not None
 
 
 def partition_of(region: str) -> Partition:
     """The partition of a Region; `aws` for a Region of no known pattern, as botocore does."""
-    return next((each for each in PARTITIONS if each.region_pattern.fullmatch(region)), PARTITIONS[0])
+    return next((partition for partition in PARTITIONS if partition.region_pattern.fullmatch(region)), PARTITIONS[0])

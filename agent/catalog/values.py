@@ -1,4 +1,4 @@
-"""Values that a person types: how each is read, and the words that refuse it.
+"""Values that a person types: how they are read, and the messages that refuse them.
 
 Options of the command, variables, the configuration file and the form of the TUI read a value in the same way.
 """

@@ -1,4 +1,4 @@
-"""The DNS names of an interface endpoint's own, taken apart (AWS PrivateLink Guide, Access an AWS service using an
+"""The DNS names of interface endpoints themselves, parsed (AWS PrivateLink Guide, Access an AWS service using an
 interface VPC endpoint)."""
 
 import re
@@ -20,7 +20,7 @@ _NAME: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointName:
-    """What an endpoint-specific DNS name says."""
+    """The parts of an endpoint-specific DNS name."""
 
     endpoint_id: str
     availability_zone: str | None
@@ -31,9 +31,9 @@ class EndpointName:
 
 
 def read_name(host: str) -> EndpointName | None:
-    """Take an endpoint-specific name apart; None for every other name."""
+    """Parse an endpoint-specific name; None for every other name."""
     found = _NAME.fullmatch(host.lower())
-    if found is None or found["domain"] not in {each.dns_suffix for each in PARTITIONS}:
+    if found is None or found["domain"] not in {partition.dns_suffix for partition in PARTITIONS}:
         return None
     service = service_of_label(found["service"])
     return EndpointName(
@@ -46,7 +46,7 @@ def read_name(host: str) -> EndpointName | None:
 
 def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
-    if "@" in text:  # what stands before it may be a password, so nothing is repeated
+    if "@" in text:  # before it may be a password, so nothing is repeated
         raise ValueError("a user or a password stands before an '@'; name the host alone")
     service, found, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()

@@ -5,11 +5,12 @@ say the same bytes.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Protocol
 
 import dns.exception
 import dns.flags
@@ -21,7 +22,7 @@ import dns.rrset
 import h11
 
 from agent.catalog.partitions import partition_of
-from agent.simulated import aws, hostile
+from agent.simulated import aws
 from agent.simulated.aws import Reply
 from agent.simulated.certificates import server_context
 from agent.simulated.scenario import DnsPart, Scenario, TcpPart
@@ -48,8 +49,54 @@ class End(Enum):
 
 
 Peer = Callable[[Stream], Awaitable[End]]
+Speech = Iterator[bytes | float | None]
+"""What a peer sends, piece by piece; a number is a pause of so many seconds, and None resets the connection."""
 Now = Callable[[], datetime]
 Heard = Callable[[], None]
+
+
+PAGE_WITH_REQUEST_ID: Final = (
+    b"HTTP/1.1 200 OK\r\nContent-Length: 55\r\n"
+    + f"x-amzn-RequestId: {aws.REQUEST_ID}\r\nContent-Type: text/html\r\n\r\n".encode()
+    + b"<!doctype html><title>Sign in</title><p>BackupVaultList"
+)
+"""The answer of a portal that copies an AWS request id, and a word that an answer of AWS has."""
+
+
+class HostilePeers(Protocol):
+    """Peers that break their protocols on purpose, by kinds that begin with `hostile-`. Tests have them."""
+
+    def http(self, kind: str, request: bytes) -> Speech:
+        """What is sent after each piece of a request."""
+
+    def raw(self, kind: str) -> Speech:
+        """What is sent in place of TLS."""
+
+    def server_context(self, kind: str, issuer: str, names: tuple[str, ...]) -> ssl.SSLContext:
+        """A TLS server with a certificate for `names`."""
+
+    def datagrams(self, kind: str, packet: bytes) -> tuple[bytes, ...]:
+        """What a name server sends after a query by UDP."""
+
+    def segments(self, kind: str, packet: bytes) -> Speech:
+        """What a name server sends after a query by TCP."""
+
+    def metadata(self, kind: str, request: bytes) -> Speech:
+        """What is sent after each piece of a request for metadata."""
+
+
+_registered: list[HostilePeers] = []
+
+
+def register_hostile(hostile: HostilePeers) -> None:
+    """Let scenarios use hostile peers. The program itself has none."""
+    _registered[:] = [hostile]
+
+
+def _hostile() -> HostilePeers:
+    if not _registered:
+        raise LookupError("the scenario has a hostile peer, and none are registered (register_hostile)")
+    return _registered[0]
 
 
 class Overheard:
@@ -140,7 +187,7 @@ def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[byt
     """All that a resolver says to a query by UDP, in order."""
     kind = _hostility(scenario, resolver, packet)
     if kind is not None:
-        return hostile.datagrams(kind, packet)
+        return _hostile().datagrams(kind, packet)
     answer = dns_answer(scenario, resolver, packet, tcp=False)
     return () if answer is None else (answer,)
 
@@ -172,7 +219,7 @@ def _row_for(scenario: Scenario, resolver: Address, host: str) -> DnsPart | None
 
 
 def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | None:
-    """How a resolver means harm to who asks; None where it does not."""
+    """The kind of hostile answer that a resolver gives; None where it is not hostile."""
     try:
         host = readable(dns.message.from_wire(packet).question[0].name)
     except dns.exception.DNSException:
@@ -183,7 +230,7 @@ def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | No
     return row.answer
 
 
-async def _utter(stream: Stream, say: Callable[[bytes], hostile.Speech]) -> End:
+async def _utter(stream: Stream, say: Callable[[bytes], Speech]) -> End:
     """Make the whole speech to every piece that comes."""
     while piece := await stream.receive(_RECEIVE_BYTES):
         if not await _said(stream, say(piece)):
@@ -191,7 +238,7 @@ async def _utter(stream: Stream, say: Callable[[bytes], hostile.Speech]) -> End:
     return End.CLOSE
 
 
-async def _said(stream: Stream, speech: hostile.Speech) -> bool:
+async def _said(stream: Stream, speech: Speech) -> bool:
     """Make a speech; False where it wants the connection reset."""
     for piece in speech:
         if piece is None:
@@ -216,7 +263,7 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
             query, data = data[2:size], data[size:]
             kind = _hostility(scenario, resolver, query)
             if kind is not None:
-                if not await _said(stream, hostile.segments(kind, query)):
+                if not await _said(stream, _hostile().segments(kind, query)):
                     return End.RESET
                 continue
             answer = dns_answer(scenario, resolver, query, tcp=True)
@@ -238,7 +285,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 refuses_name=row.refuses_name,
             )
         else:
-            context = hostile.server_context(row.certificate, row.issuer, names)
+            context = _hostile().server_context(row.certificate, row.issuer, names)
         encrypted = TlsStream(stream, context, server_side=True)
         try:
             await encrypted.handshake()
@@ -253,8 +300,10 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 return End.RESET if row.http == "reset" else End.CLOSE
             case "aws" | "portal" | "redirect" | "fault":
                 pass
+            case "page-with-request-id":
+                return await _utter(secured, lambda _: iter((PAGE_WITH_REQUEST_ID,)))
             case kind:
-                return await _utter(secured, lambda request: hostile.http(kind, request))
+                return await _utter(secured, lambda request: _hostile().http(kind, request))
 
         def server() -> datetime:
             return now() + timedelta(seconds=row.clock_seconds)
@@ -310,8 +359,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
 
     async def speech(stream: Stream) -> End:
         if row.speaks == "bare":
-            return await _utter(stream, lambda request: hostile.http(row.http, request))
-        return await _utter(stream, lambda _: hostile.raw(row.speaks))
+            return await _utter(stream, lambda request: _hostile().http(row.http, request))
+        return await _utter(stream, lambda _: _hostile().raw(row.speaks))
 
     peers: dict[str, Peer] = {
         "aws": tls,
@@ -333,7 +382,7 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
         case "metadata" | "silence" | "forbidden" | "garbage":
             pass
         case kind:
-            return lambda stream: _utter(stream, lambda request: hostile.metadata(kind, request))
+            return lambda stream: _utter(stream, lambda request: _hostile().metadata(kind, request))
     below = f"network/interfaces/macs/{metadata.mac}"
     values = {
         "placement/region": metadata.region,

@@ -52,6 +52,8 @@ ApiAnswer = Literal[
     "not-subscribed",
     "stripped",
 ]
+# What hostile peers do, as scenarios of tests name them; the peers themselves are no part of the program
+# (`agent.simulated.peers.register_hostile`).
 HostilePeer = Literal[
     "hostile-noise",
     "hostile-zeros",
@@ -302,7 +304,9 @@ class TcpPart:
     `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
     and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
     `proxy` one that answers to CONNECT, `bare` one that says without TLS what `http` says inside."""
-    http: Literal["aws", "portal", "redirect", "stall", "reset", "close", "fault", HostileHttp] = "aws"
+    http: Literal[
+        "aws", "portal", "page-with-request-id", "redirect", "stall", "reset", "close", "fault", HostileHttp
+    ] = "aws"
     """Who answers HTTP inside TLS."""
     api: ApiAnswer = "good"
     """What AWS says to a signed call."""

@@ -75,8 +75,8 @@ async def probe(
 
 
 def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
-    """What no text of an answer may repeat, with what stands in its place. AWS itself does so: to a signature that does
-    not match it gives the canonical request that it expected, session token and all."""
+    """What no text of an answer may repeat, and its replacement. AWS itself repeats secrets: where a signature does not
+    match it sends the canonical request that it expected, with the session token in it."""
     masks = {keys.access_key_id: f"***{keys.access_key_id[-4:]}", keys.secret_key: "***", keys.token or "": "***"}
     return tuple((secret, mask) for secret, mask in masks.items() if len(secret) >= MIN_SECRET_CHARACTERS)
 
@@ -90,13 +90,13 @@ def read_answer(
     new_connection: bool,
     hidden: tuple[tuple[str, str], ...] = (),
 ) -> ApiFacts:
-    """What an answer says, whatever its bytes, with a mask for each text of `hidden`. `sent` and `received` are
+    """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
     instants of this host."""
     document = _json(response.body)
     code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
     if (clock := _CLOCK.search(message or "")) is not None:
-        with contextlib.suppress(ValueError):  # digits that are no instant
+        with contextlib.suppress(ValueError):  # digits that are not a date
             theirs = datetime.strptime(clock["theirs"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     offset, uncertainty = clock_against(theirs, sent, received)
     return ApiFacts(
@@ -116,12 +116,12 @@ def read_answer(
 
 def _gateways(listed: Any) -> tuple[GatewayFacts, ...]:
     found = []
-    for each in listed if isinstance(listed, list) else ():
-        name = str(each.get("GatewayArn") if isinstance(each, Mapping) else "").rpartition("/")[2]
+    for gateway in listed if isinstance(listed, list) else ():
+        name = str(gateway.get("GatewayArn") if isinstance(gateway, Mapping) else "").rpartition("/")[2]
         if _GATEWAY_ID.fullmatch(name):
-            found.append(GatewayFacts(gateway_id=name, last_seen=_instant(each.get("LastSeenTime"))))
+            found.append(GatewayFacts(gateway_id=name, last_seen=_instant(gateway.get("LastSeenTime"))))
     unknown = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found, key=lambda each: (each.last_seen or unknown, each.gateway_id))[:MAX_GATEWAYS])
+    return tuple(sorted(found, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id))[:MAX_GATEWAYS])
 
 
 def _instant(seconds: Any) -> datetime | None:
@@ -130,7 +130,7 @@ def _instant(seconds: Any) -> datetime | None:
         return None
     try:
         return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):  # no instant that a calendar has
+    except (ValueError, OverflowError, OSError):  # not a date of the calendar
         return None
 
 
@@ -142,10 +142,10 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
         members = {str(name).lower(): value for name, value in document.items()}
         # `ErrorCode` is a member of Backup gateway's errors, whose own name is the type.
         found = (members.get(name) for name in ("code", "__type", "errorcode"))
-        code = code or next((each for each in found if isinstance(each, str) and each), None)
+        code = code or next((name for name in found if isinstance(name, str) and name), None)
         message = members.get("message")
     elif (root := _xml(response.body)) is not None:
-        texts = {each.tag.rpartition("}")[2].lower(): each.text for each in root.iter()}
+        texts = {element.tag.rpartition("}")[2].lower(): element.text for element in root.iter()}
         name = root.tag.rpartition("}")[2]
         code = code or texts.get("code") or (name if name.endswith("Exception") else None)
         message = texts.get("message")
@@ -174,7 +174,7 @@ def kind_of(facts: ApiFacts) -> FailureKind:
     if known is not None:
         return known
     if facts.status in (401, 403):
-        return FailureKind.ACCESS_DENIED  # a refusal in words that no table knows
+        return FailureKind.ACCESS_DENIED  # a refusal with a code that the table lacks
     return FailureKind.SERVICE_ERROR if facts.status >= 500 else FailureKind.MALFORMED
 
 

@@ -25,7 +25,7 @@ UDP_PAYLOAD_BYTES: Final = 1232
 MAX_RECORDS: Final = 64
 """dnspython needs seconds for the thousands of records that 65 kB can hold; no answer for a host needs this many."""
 MAX_ADDRESSES: Final = 24
-"""Of one host, each of which is measured. An endpoint has one for each zone and family, a public name some ten."""
+"""Of one host; every one of them is measured. An endpoint has one in a zone and family, a public name some ten."""
 
 _RCODE_KINDS: Final = {
     dns.rcode.NXDOMAIN: FailureKind.NXDOMAIN,
@@ -63,7 +63,7 @@ async def ask(
         resolver, DNS_PORT, wire, accept=lambda data: data[:2] == wire[:2], retry_after=retry_after
     )
     transport = "udp"
-    if _is_cut(packet):  # and what is left of it need not make sense (RFC 2181, section 9)
+    if _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
         transport = "tcp"
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
         try:
@@ -85,7 +85,7 @@ async def ask(
 
 
 def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
-    """A question and its wire, with an id that nobody can guess (RFC 5452, section 4.3)."""
+    """A question and its wire, with an id that cannot be guessed (RFC 5452, section 4.3)."""
     question, wire = _question(host, record)
     query = copy.copy(question)
     query.id = dns.entropy.random_16()
@@ -94,7 +94,7 @@ def _query(host: str, record: str) -> tuple[dns.message.Message, bytes]:
 
 @lru_cache(maxsize=64)
 def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
-    """A question, made once: every resolver, and every cycle of a watch, is asked the same."""
+    """A question, built once: every resolver and every cycle of a watch asks the same."""
     question = dns.message.make_query(host, record, use_edns=0, payload=UDP_PAYLOAD_BYTES)
     return question, question.to_wire()
 
@@ -151,7 +151,7 @@ def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transpo
 
 
 def readable(name: dns.name.Name) -> str:
-    """A name in lower case without the final dot; bytes that are no letters are escaped (RFC 1035, section 5.1)."""
+    """A name in lower case without the final dot; bytes that are not letters are escaped (RFC 1035, section 5.1)."""
     return name.to_text(omit_final_dot=True).lower()
 
 

@@ -17,7 +17,7 @@ MAX_HOSTS_ENTRIES: Final = 64
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
-"""Where systemd-resolved writes whom it asks itself."""
+"""Where systemd-resolved writes the name servers that it asks itself."""
 _DMI: Final = "/sys/class/dmi/id/"
 
 
@@ -124,7 +124,7 @@ def has_shared_config(machine: Machine) -> bool:
         path = machine.environment.get(variable) or f"~/.aws/{default}"
         if home and path.startswith("~/"):
             path = home + path[1:]
-        # The user database and other variables are the SDK's to read: it may find a file there.
+        # Only the SDK reads the user database and other variables: it may find a file there.
         if path.startswith("~") or "$" in path or _text(machine, path):
             return True
     return False

@@ -22,7 +22,7 @@ MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_INFORMATIONAL: Final = 8
 RECEIVE_BYTES: Final = 16_384
 MAX_HEADER_CHARACTERS: Final = 256
-"""Of one header's value as it is kept; a request id has 36, and a longer Location is told by its beginning."""
+"""Of one header's value as it is kept; a request id has 36, and the start of a longer Location is enough."""
 MAX_ERROR_CHARACTERS: Final = 120
 """h11 quotes the whole line that it cannot read."""
 
@@ -110,7 +110,7 @@ async def _read(stream: Stream, engine: h11.Connection) -> Response:
                     status=head.status_code,
                     headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
                     body=body,
-                    # Not after bytes that nobody asked for, nor where the end of the connection was that of the body.
+                    # Not after bytes that answer no request, nor where the end of the connection ended the body.
                     keep_alive=engine.their_state is h11.DONE and engine.trailing_data == (b"", False),
                 )
             case _:
@@ -118,12 +118,12 @@ async def _read(stream: Stream, engine: h11.Connection) -> Response:
 
 
 def user_agent(version: str) -> str:
-    """The name under which requests are made."""
+    """The User-Agent of requests."""
     return f"backuplink/{version}"
 
 
 async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: Draft[HttpFacts]) -> Response:
-    """Ask `GET /` of an AWS endpoint, unsigned: whoever answers with a request id is an AWS front end.
+    """Ask `GET /` of an AWS endpoint, unsigned: a peer that answers with a request id is an AWS front end.
 
     Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
     what an unsigned request deserves.
@@ -147,7 +147,7 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
 async def probe_padded(
     stream: Stream, machine: Machine, host: str, agent: str, padding: bytes, draft: Draft[HttpFacts]
 ) -> Response:
-    """Send an unsigned request with `padding` for its body: any whole answer says that large packets leave.
+    """Send an unsigned request with `padding` for its body: any whole answer shows that large packets get through.
 
     Raises what `exchange` raises.
     """
@@ -188,7 +188,7 @@ def _facts(response: Response, sent: datetime, received: datetime) -> HttpFacts:
 
 def instant_of(text: str | None) -> datetime | None:
     """The instant of a Date header, in UTC and in any of its forms (RFC 9110, section 5.6.7), one-digit days included;
-    None where it is none."""
+    None where it is not a date."""
     if text is None:
         return None
     try:

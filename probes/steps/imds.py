@@ -21,7 +21,7 @@ MAX_VALUE_CHARACTERS: Final = 2048
 """A network interface has 50 IPv6 addresses at most (EC2 User Guide, Maximum IP addresses per network interface)."""
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-"""Nothing that a command could take for an option."""
+"""Nothing that a command could read as an option."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _CIDR: Final = re.compile(r"[0-9a-f.:/]{1,64}")
 """No IPv6 scope, which could be any text."""
@@ -34,7 +34,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
 
 
 def disabled(environment: Mapping[str, str]) -> bool:
-    """Whether AWS_EC2_METADATA_DISABLED forbids the look, as botocore reads it."""
+    """Whether AWS_EC2_METADATA_DISABLED forbids the step, as botocore reads it."""
     return environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
 
 
@@ -67,7 +67,7 @@ def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | 
 
 
 async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts]) -> ImdsFacts:
-    """Take a token and read who and where this instance is.
+    """Take a token, and read the identity and the place of this instance.
 
     Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code where the service says
     no, `malformed` or `too-large` where it talks nonsense.
@@ -145,7 +145,7 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
 
 
 class _Service:
-    """Calls over one connection, made anew where the service closes it."""
+    """Calls over one connection, opened again where the service closes it."""
 
     def __init__(self, net: Net, address: Address, port: int, headers: tuple[tuple[str, str], ...]) -> None:
         self._net = net
@@ -161,7 +161,7 @@ class _Service:
         except (PeerClosedError, ConnectionError):
             if not kept:
                 raise
-        # A service may close an idle connection at any time and without a word (RFC 9112, section 9.3.1).
+        # A service may close an idle connection at any time without notice (RFC 9112, section 9.3.1).
         self.close()
         return await self._call(method, path, header)
 

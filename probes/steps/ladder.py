@@ -1,7 +1,7 @@
 """From a TCP connection to an AWS answer, step by step on one connection to one address and port.
 
-Each step is an observation of its own, so each has its own time. What a failed step leaves out of reach is recorded as
-skipped and names the step that failed. The ladder owns its connection and closes it, whatever happens.
+Every step is an observation of its own, with its own time. A step that cannot be made after a failed one is recorded as
+skipped, with the name of the step that failed. The ladder owns its connection and closes it, whatever happens.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ from probes.tls_context import client_context, small_client_context
 SMALL_MSS: Final = 1200
 """Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
 NOBODY: Final = "nobody"
-"""What a handshake trusts that verifies nothing."""
+"""Trust source of a handshake that verifies nothing."""
 NO_CALL: Final = "no call of this service is known that has no side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
 _ANSWERED: Final = frozenset({FailureKind.NOT_AWS, FailureKind.SERVICE_ERROR})
-"""Failures of an unsigned request after which a signed one still tells something: whether AWS is there decides it."""
+"""Failures of an unsigned request after which a signed one is still useful: its answer shows whether AWS is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,19 +162,19 @@ class _Climb:
                 second_look_seconds=self._context.limit / 2,
             )
 
-        await asyncio.wait([self._context.trust])  # loading the roots is no part of a handshake's time
+        await asyncio.wait([self._context.trust])  # loading the roots does not count for the handshake
         async with self._context.handshakes:
             seen, secured = await self._context.log.observe(subject, body, limit=self._context.limit)
         if secured is not None:
             self._open = secured
         if self._port == HTTPS and seen.failure is not None and seen.failure.kind is FailureKind.TIMEOUT:
             self._close()
-            await self._tell_size_from_name(subject)
+            await self._distinguish_size_from_name(subject)
         return _why(seen)
 
-    async def _tell_size_from_name(self, stalled: Subject) -> None:
-        """Shake hands twice more, at once: with small packets, and for another name. Whichever is answered says what
-        the first one was lost for."""
+    async def _distinguish_size_from_name(self, stalled: Subject) -> None:
+        """Make two more handshakes at the same time: one with small packets, one for another name. The one that is
+        answered tells why the first was lost."""
         small = replace(stalled, operation=SMALL_SEGMENTS, after=stalled.id)
         other = replace(stalled, operation=OTHER_NAME, after=stalled.id)
 
@@ -186,7 +186,7 @@ class _Climb:
             return True
 
         async def for_another_name(draft: Draft[TlsFacts]) -> bool:
-            # A name that firewalls for AWS let pass, and that no endpoint of Backup's is called by.
+            # A name that firewalls for AWS let pass, and that no measured endpoint has.
             other_host = f"sts.{self._target.host.partition('.')[2] or self._target.host}"
             await tls.greet(self._connect_again, client_context(), other_host, NOBODY, draft)
             return True
@@ -207,7 +207,7 @@ class _Climb:
         return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
 
     async def _api(self, subject: Subject) -> str | None:
-        await asyncio.wait([self._context.keys])  # nor is finding the credentials a part of the call's
+        await asyncio.wait([self._context.keys])  # nor does finding the credentials count for the call
         keys, call = self._context.keys.result(), self._call
         if isinstance(keys, str) or call is None:
             self._context.log.skip(subject, keys if isinstance(keys, str) else NO_CALL)
@@ -233,7 +233,7 @@ class _Climb:
             if self._open is not None:
                 with contextlib.suppress(PeerClosedError, ConnectionError):
                     return await send(new_connection=False)
-                self._close()  # kept alive by its answer, and closed all the same: a read-only call may be made again
+                self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
             return await send(new_connection=True)
 
         _, response = await self._context.log.observe(subject, body, limit=self._context.limit)
@@ -241,7 +241,7 @@ class _Climb:
         return None
 
     async def _padded(self, subject: Subject) -> str | None:
-        if (why := await self._no_connection()) is not None:  # what was never sent says nothing of large packets
+        if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing of its size
             self._context.log.skip(subject, f"no new connection: {why}")
             return None
         padding = b"0" * min(4 * self._mss + 1, MAX_PADDING_BYTES)
@@ -260,7 +260,7 @@ class _Climb:
         return self._open
 
     def _keep(self, response: http.Response | None) -> None:
-        """Let go of a connection that cannot carry another exchange."""
+        """Close a connection that cannot carry another exchange."""
         if response is None or not response.keep_alive:
             self._close()
 
@@ -273,8 +273,8 @@ class _Climb:
         return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
-        """Why no connection could be had for another request within a step's time; None where there is one, and where
-        a fault of ours is left for the step itself to meet."""
+        """Why there is no connection for another request within a step's time; None where there is one, and where a bug
+        of this program is left for the step itself to report."""
         window = asyncio.timeout(self._context.limit)
         try:
             async with window:
@@ -286,7 +286,7 @@ class _Climb:
         return None
 
     async def _reopened(self) -> Stream:
-        """The connection as it is, or a new one, verified like the first."""
+        """The open connection, or a new one that is verified like the first."""
         if self._open is None:
             self._open = await self._connect_again()
             secured = tls.TlsStream(self._open, self._context.trust.result().named, server_name=self._target.host)

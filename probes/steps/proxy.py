@@ -35,7 +35,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         raise ProbeError(FailureKind.MALFORMED, "the proxy variable is no http URL with a host")
     address = await _address_of(net, name)
     headers = [("Host", f"{host}:{port}")]
-    told: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     """What the proxy may not be quoted with."""
     if parts.username and parts.password:  # the SDK says nothing where one of them is missing
         told_as = f"{unquote(parts.username)}:{unquote(parts.password)}"
@@ -45,7 +45,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
             )
         secret = base64.b64encode(told_as.encode("ascii")).decode("ascii")
         headers.append(("Proxy-Authorization", f"Basic {secret}"))
-        told = (secret, parts.password, unquote(parts.password))
+        secrets = (secret, parts.password, unquote(parts.password))
     stream = await net.connect(address, number, Draft[TcpFacts]())
     try:
         answer = await _connect(stream, f"{host}:{port}", headers)
@@ -53,7 +53,7 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
         stream.close()
     server = next((value.decode("latin-1") for key, value in answer.headers if key == b"server"), None)
     if server is not None:
-        server = "***" if any(each in server for each in told) else server[:MAX_HEADER_CHARACTERS]
+        server = "***" if any(text in server for text in secrets) else server[:MAX_HEADER_CHARACTERS]
     draft.facts = ProxyConnectFacts(proxy=masked_proxy(proxy), status=answer.status_code, server=server)
     if not 200 <= answer.status_code < 300:
         kind = _KINDS.get(answer.status_code, FailureKind.PROXY_REFUSED)
@@ -95,7 +95,7 @@ async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) 
             if not b"HTTP/".startswith(start):
                 raise ProbeError(FailureKind.MALFORMED, "the proxy's answer does not begin like HTTP")
             engine.receive_data(data)
-    except h11.RemoteProtocolError as error:  # which quotes the peer, who was told the password
+    except h11.RemoteProtocolError as error:  # it quotes the peer, which knows the password
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer is not HTTP") from error
     if not isinstance(event, h11.Response):
         raise ProbeError(FailureKind.MALFORMED, "the proxy's answer to CONNECT is no answer")

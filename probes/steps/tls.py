@@ -23,9 +23,9 @@ from probes.tls_context import client_context
 
 RECEIVE_BYTES: Final = 16_384
 MAX_HANDSHAKE_BYTES: Final = 262_144
-"""Far above any real chain; a handshake that is longer never ends."""
+"""Far above any real chain; a longer handshake would never finish."""
 MAX_CERTIFICATES: Final = 6
-"""Those of AWS send four; all that are kept stand in the report, once for each address and port."""
+"""Those of AWS send four; all that are kept are in the report, once for an address and port."""
 MAX_KEPT: Final = 256
 """Certificates of verified peers that are kept once they are read."""
 MAX_NAMES: Final = 16
@@ -70,7 +70,7 @@ class TlsStream:
 
     async def handshake(self) -> None:
         """Shake hands. Raises ssl.SSLError, OSError, PeerClosedError, and ProbeError where the peer does not speak TLS
-        or never comes to an end."""
+        or never finishes."""
         while True:
             try:
                 self.tls.do_handshake()
@@ -85,7 +85,7 @@ class TlsStream:
                 if not self._speaks_tls():
                     raise ProbeError(FailureKind.TLS_NOT_TLS, "what came back is no TLS record") from None
             except ssl.SSLError as error:
-                with contextlib.suppress(OSError):  # a peer that has gone already does not change what was found
+                with contextlib.suppress(OSError):  # a peer that has gone already does not change the outcome
                     await self._flush()  # the alert, so that the peer learns why
                 if not error.reason and (number := self._first_alert()) is not None:
                     raise ProbeError(FailureKind.TLS_ALERT, f"tls alert {number}", code=str(number)) from error
@@ -135,7 +135,7 @@ class TlsStream:
         return kind[0] in _CONTENT_TYPES and version in (b"", b"\3")
 
     def _first_alert(self) -> int | None:
-        """Number of the fatal alert that was all the peer had to say to the ClientHello; None where there is none.
+        """Number of the fatal alert that was the peer's only answer to the ClientHello; None where there is none.
 
         Python has no name for some that OpenSSL takes; 3.11 lacks no_application_protocol.
         """
@@ -153,7 +153,7 @@ async def handshake(
     *,
     second_look_seconds: float,
 ) -> TlsStream:
-    """Shake hands as a client that verifies, and keep in `draft` whom it met.
+    """Shake hands as a client that verifies, and keep in `draft` what the peer showed.
 
     Where the peer's certificate does not verify, a second connection from `again`, over which nothing is ever sent but
     a handshake, reads the chain; for that it has `second_look_seconds`, so that its silence does not take the place of
@@ -196,7 +196,7 @@ async def greet(
     trust: str,
     draft: Draft[TlsFacts],
 ) -> None:
-    """Shake hands over a connection of its own, for what comes back and nothing else, and close it.
+    """Make a handshake over a connection of its own, only for what comes back, and close it.
 
     Raises what `connect` and TlsStream.handshake raise.
     """
@@ -215,8 +215,8 @@ async def greet(
 
 
 def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
-    """The certificates of a peer whose handshake came to its end: of one that OpenSSL has verified its own alone, as
-    OpenSSL reads it. None where our own reading fails, which is no fault of the peer's."""
+    """The certificates of a peer whose handshake finished: of a peer that OpenSSL has verified only its own, as OpenSSL
+    reads it. None where our own parsing fails, which is not a fault of the peer."""
     try:
         if tls.context.verify_mode is not ssl.CERT_REQUIRED:
             return peer_certificates(tls)
@@ -231,12 +231,12 @@ def _readable(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
 
 
 _VERIFIED: Final[dict[bytes, Certificate]] = {}
-"""What was read lately, by DER: a process that probes again and again meets the same certificates each time."""
+"""Certificates that were parsed lately, by DER: a process that probes again and again sees the same ones every time."""
 
 
 def _of_verified(verified: Mapping[str, Any], der: bytes) -> Certificate:
-    """What `ssl.SSLSocket.getpeercert` tells of a verified peer. It costs a tenth of reading the DER anew, without a
-    library of its own."""
+    """What `ssl.SSLSocket.getpeercert` tells of a verified peer. It costs a tenth of parsing the DER again, and
+    loads no library for it."""
     organizations = [value for name, value in _attributes(verified.get("issuer", ())) if name == "organizationName"]
     names = [value for kind, value in verified.get("subjectAltName", ()) if kind == "DNS"]
     return Certificate(
@@ -292,7 +292,7 @@ async def _look_again(
 def peer_certificates(tls: ssl.SSLObject) -> tuple[Certificate, ...]:
     """The certificates that the peer sent, its own first, at most MAX_CERTIFICATES of them. Raises ProbeError of kind
     `malformed` where one cannot be read."""
-    # Public from Python 3.13 on; before that the method lies on the object underneath.
+    # Public from Python 3.13 on; before that only the inner object has the method.
     chain = getattr(tls, "get_unverified_chain", None) or tls._sslobj.get_unverified_chain  # type: ignore[attr-defined]
     sent = (chain() or ())[:MAX_CERTIFICATES]
     return tuple(read_certificate(one if isinstance(one, bytes) else one.public_bytes(2)) for one in sent)
@@ -307,7 +307,7 @@ def read_certificate(der: bytes) -> Certificate:
     from cryptography.hazmat.primitives.hashes import SHA256
 
     try:
-        # A serial number below one and a text longer than its standard allows are odd, and nothing to print on stderr.
+        # A serial number below one and a text longer than its standard allows are odd, but do not belong on stderr.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             certificate = x509.load_der_x509_certificate(der)
@@ -328,7 +328,7 @@ def read_certificate(der: bytes) -> Certificate:
             )
     except (
         ValueError,
-        TypeError,  # a name of bits where text belongs
+        TypeError,  # a name of bits in place of text
         x509.InvalidVersion,
         x509.DuplicateExtension,
         x509.UnsupportedGeneralNameType,

@@ -135,7 +135,7 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
                     elif kind == netlink.NLMSG_ERROR:
                         refusal = netlink.error_number(payload)
                     ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
-                # The answer to a look-up of one route has no end marker.
+                # The answer to a query for one route has no end marker.
                 ended = ended or wanted == netlink.RTM_NEWROUTE
     except OSError:
         return None

@@ -69,7 +69,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A link-layer entry: who on the own subnet is known, or is being asked for."""
+    """A link-layer entry: a neighbour on the own subnet that is known, or is being asked for."""
 
     address: Address
     interface_index: int
@@ -94,7 +94,7 @@ def route_request(family: int, address: Address) -> bytes:
 
 
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give type and payload of each message of a datagram; what is cut short ends the reading."""
+    """Type and payload of every message in a datagram, up to one that is cut short."""
     while len(data) >= _HEADER.size:
         length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
         if length < _HEADER.size or length > len(data):
@@ -109,7 +109,7 @@ def error_number(payload: bytes) -> int:
 
 
 def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
-    """The address in an RTM_NEWADDR payload; None where it names none."""
+    """The address in an RTM_NEWADDR payload; None where it has none."""
     if len(payload) < _IFADDRMSG.size:
         return None
     _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
@@ -122,7 +122,7 @@ def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
 
 
 def route_of(payload: bytes) -> Route:
-    """The way in an RTM_NEWROUTE payload; None for what it does not say."""
+    """The route in an RTM_NEWROUTE payload; None for what it does not have."""
     found = _attributes(payload[_RTMSG.size :])
     index = found.get(_RTA_OIF)
     gateway = found.get(_RTA_GATEWAY)
@@ -149,7 +149,7 @@ def neighbour_of(payload: bytes) -> Neighbour | None:
 def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index: int | None) -> str | None:
     """The state of `address` on one interface, or on any where that is None; None where no payload has its entry.
 
-    Two interfaces in one subnet have the same router, and each an entry of its own for it.
+    Two interfaces in one subnet have the same router, and both have an entry of their own for it.
     """
     for payload in payloads:
         found = neighbour_of(payload)

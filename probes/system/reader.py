@@ -1,12 +1,12 @@
-"""boto3's clients, for reads alone: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
+"""boto3's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
 
-boto3 is slow to import, its sessions and clients are not made for threads, and its calls block. So all of it is
-imported, made and called in daemon threads, behind a lock where things are made; whoever gives up leaves a thread
-behind that nobody waits for. Where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted roots) is the SDK's
-to say.
+boto3 is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is imported,
+set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a thread
+behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
+roots).
 
-botocore's `before-send` event comes before every attempt, second ones too, and what a handler of it answers stands for
-the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
+botocore's `before-send` event comes before every attempt, retries included, and what its handler returns takes the
+place of the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
 """
 
 import contextlib
@@ -30,13 +30,13 @@ MAX_MESSAGE_CHARACTERS: Final = 300
 MAX_CODE_CHARACTERS: Final = 128
 _ATTEMPTS: Final = 2
 _CONNECTIONS: Final = 16
-"""More than reads that are made at once."""
+"""More than there are reads at the same time."""
 _READS: Final = ("Describe", "Get", "List")
 
 _CLOCK: Final = re.compile(r"Signature\s+(?:expired|not\s+yet\s+current)")
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
-"""EC2 adds a sealed account of the decision, hundreds of characters that tell nobody anything here."""
+"""EC2 adds an encoded account of the decision, hundreds of characters that are of no use here."""
 
 _UNANSWERED: Final = {
     "EndpointConnectionError": FailureKind.UNREACHABLE,
@@ -46,19 +46,19 @@ _UNANSWERED: Final = {
     "ConnectionClosedError": FailureKind.CLOSED,
     "SSLError": FailureKind.TLS_UNTRUSTED,
 }
-"""botocore's exceptions that say that no answer came, and what they are where nothing below tells more: of a name that
-does not exist and of a port that refuses, botocore says the same."""
+"""botocore's exceptions for a missing answer, and their kinds where no cause beneath them tells more: botocore raises
+the same for a name that does not exist and a port that refuses."""
 _ENOUGH: Final = ("ConnectTimeoutError", "ReadTimeoutError", "ProxyConnectionError")
-"""Those that say all; beneath a proxy's is why the proxy failed."""
+"""Those that need no cause; the cause of a proxy's is why the proxy failed."""
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST")
-"""OpenSSL's reasons for bytes that are no TLS record."""
+"""OpenSSL's reasons for bytes that are not a TLS record."""
 
 
 class SystemReader:
     """The clients of one run, for one Region and one set of keys.
 
-    `timeout` is in seconds: for the connect, for each silence after it, and for the age at which a read is sent no
-    more, again or at all. `most` bounds the requests that are ever sent, second tries among them.
+    `timeout` is in seconds: for the connect, for every silence after it, and for the age from which a read is not
+    sent any more, first or again. `most` bounds the requests that are ever sent, retries among them.
     """
 
     def __init__(
@@ -95,14 +95,14 @@ class SystemReader:
         self._clients: dict[str, Any] = {}
 
     async def prepare(self, services: Iterable[str]) -> None:
-        """Make the clients (see `probes.seams.Reader`)."""
+        """Create the clients (see `probes.seams.Reader`)."""
 
-        def make() -> None:
+        def create() -> None:
             for service in services:
-                with contextlib.suppress(ProbeError):  # what the settings do not allow each read says for itself
+                with contextlib.suppress(ProbeError):  # settings that allow no client fail every read, which reports it
                     self._client(service)
 
-        await in_background(make)
+        await in_background(create)
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request (see `probes.seams.Reader`). Raises ProbeError; its messages hold no secret, no URL
@@ -123,14 +123,14 @@ class SystemReader:
         # What botocore raises holds answers and URLs, and those may hold secrets: none of it is chained.
         try:
             answer: Mapping[str, Any] = call(**parameters)
-        except ParamValidationError:  # a request that the model does not know is a bug of ours
+        except ParamValidationError:  # a request that the model does not know is a bug of this program
             raise
         except ClientError as error:
             raise refusal_of(error.response, self._secrets) from None
         except BotoCoreError as error:
             raise _unanswered(error, urlsplit(client.meta.endpoint_url).hostname) from None
         except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-            # botocore's parsers expect what the model says, and let through what other bytes cause in them.
+            # botocore's parsers expect what the model says, and other bytes raise whatever they cause in them.
             status = self._own.status
             kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.MALFORMED
             message = f"status {status} with a body that cannot be read"
@@ -140,14 +140,14 @@ class SystemReader:
         return answer
 
     def _client(self, service: str) -> Any:
-        """The client of a service, made on the first call. Raises ProbeError where the SDK's settings allow none."""
+        """The client of a service, created on the first call. Raises ProbeError where the SDK's settings allow none."""
         import boto3.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        with self._making:  # neither sessions nor the making of clients bear threads (boto3, Session reference)
-            if (made := self._clients.get(service)) is not None:
-                return made
+        with self._making:  # neither sessions nor the creation of clients are thread-safe (boto3, Session reference)
+            if (existing := self._clients.get(service)) is not None:
+                return existing
             try:
                 if self._session is None:
                     self._session = boto3.session.Session(
@@ -166,20 +166,20 @@ class SystemReader:
                     ),
                 )
             except (BotoCoreError, ValueError, AttributeError, TypeError) as error:
-                # A setting that is no URL is repeated in the text, its password too.
+                # A setting that is not a URL is repeated in the text, its password too.
                 name = type(error).__name__
                 message = f"the SDK's settings allow no client of {service}"
                 raise ProbeError(FailureKind.MALFORMED, message, code=name) from None
-            # Private to botocore, as is all that would let one bound an answer; a test holds it.
+            # Private to botocore, as is everything that could bound an answer; a test checks that it is there.
             client.meta.events.register_first("before-send", partial(self._send, client._endpoint.http_session))
             self._clients[service] = client
             return client
 
     def _send(self, session: Any, request: Any, **_: Any) -> Any:
-        """Send one attempt, if it is not one too many, and give its whole answer, if that is not too large."""
+        """Send one attempt, unless it is one too many, and return its whole answer, unless that is too large."""
         from botocore.awsrequest import AWSResponse
 
-        if time.monotonic() >= self._own.until:  # nobody waits for a second try any more
+        if time.monotonic() >= self._own.until:  # the caller no longer waits for a retry
             raise ProbeError(FailureKind.TIMEOUT, f"no answer within {self._timeout:g} s")
         with self._counting:
             if self._sent >= self._most:
@@ -199,7 +199,7 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
     status = int(metadata.get("HTTPStatusCode", 0))
     code, text = (str(response.get("Error", {}).get(name) or "") for name in ("Code", "Message"))
     for secret in secrets:
-        # AWS itself repeats them: to a signature that does not match it gives the request that it expected.
+        # AWS itself repeats them: where a signature does not match it sends the request that it expected.
         code, text = code.replace(secret, "***"), text.replace(secret, "***")
     code = code[:MAX_CODE_CHARACTERS] or str(status)
     kind = kind_for_read(code)
@@ -210,17 +210,17 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
             kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.NOT_AWS
             return ProbeError(kind, f"status {status} without an AWS request id", code=str(status))
         if status in (401, 403):
-            kind = FailureKind.NOT_PERMITTED  # a refusal in words that no table knows
+            kind = FailureKind.NOT_PERMITTED  # a refusal with a code that the table lacks
         else:
             kind = FailureKind.SERVICE_ERROR if status >= 500 else FailureKind.MALFORMED
     text = " ".join(_ENCODED.sub("", text).split())
     if (named := _NAMED.search(text)) is not None:
-        text = text[named.start() :]  # who is not stands before it, at any length, and what matters after it
+        text = text[named.start() :]  # before it is who is not authorized, at any length; after it is what matters
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
 
 
 class _Body:
-    """The body of an answer that was read already, as AWSResponse asks for it."""
+    """The body of an answer that was already read, with the interface that AWSResponse uses."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -230,7 +230,7 @@ class _Body:
 
 
 def _whole(request: Any, raw: Any) -> bytes:
-    """The body of an answer, with the errors that botocore itself raises where the rest does not come."""
+    """The body of an answer; raises the errors that botocore itself raises where the rest does not come."""
     from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
     from urllib3.exceptions import HTTPError
     from urllib3.exceptions import ReadTimeoutError as Silence
@@ -249,7 +249,7 @@ def _whole(request: Any, raw: Any) -> bytes:
         if raw.isclosed():
             raw.release_conn()
         else:
-            raw.close()  # in the middle of an answer a connection serves no other
+            raw.close()  # a connection in the middle of an answer cannot serve another
     return bytes(held)
 
 
@@ -260,9 +260,10 @@ def _unanswered(error: Any, host: str | None) -> ProbeError:
     message = "the answer cannot be read" if kind is FailureKind.MALFORMED else kind.value.replace("-", " ")
     causes = _causes(error)
     beneath = next(
-        (each for each in causes if isinstance(each, OSError) and (each.errno or isinstance(each, ssl.SSLError))), None
+        (cause for cause in causes if isinstance(cause, OSError) and (cause.errno or isinstance(cause, ssl.SSLError))),
+        None,
     )
-    if any(type(each).__name__ == "CertificateError" for each in causes):  # urllib3 itself compares the names
+    if any(type(cause).__name__ == "CertificateError" for cause in causes):  # urllib3 itself compares the names
         kind, message = FailureKind.TLS_HOSTNAME, "the certificate is for other names"
     elif name == "SSLError" and beneath is not None and not isinstance(beneath, ssl.SSLError):
         kind, message = FailureKind.TLS_NO_TRUST_STORE, "the CA bundle cannot be read"
@@ -275,13 +276,13 @@ def _unanswered(error: Any, host: str | None) -> ProbeError:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """What an exception of botocore was made of, nearest first: what urllib3 raises holds it as an argument or as its
-    cause."""
+    """The causes of an exception of botocore, nearest first: urllib3 has a cause as an argument or as its
+    `__cause__`."""
     found: list[BaseException] = []
     left: list[object] = [getattr(error, "kwargs", {}).get("error")]
     while left:
-        each = left.pop(0)
-        if isinstance(each, BaseException) and each not in found:
-            found.append(each)
-            left += [*each.args, each.__cause__, each.__context__]
+        cause = left.pop(0)
+        if isinstance(cause, BaseException) and cause not in found:
+            found.append(cause)
+            left += [*cause.args, cause.__cause__, cause.__context__]
     return found

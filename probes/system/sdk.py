@@ -27,8 +27,8 @@ class SystemSdk:
         return await in_background(lambda: load_credentials(profile))
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
-        # botocore.utils.get_environ_proxies does just this, after an import fifteen times as dear. NO_PROXY is held
-        # against the host as it stands in a URL.
+        # botocore.utils.get_environ_proxies does just this, after an import that costs fifteen times as much. NO_PROXY
+        # is compared with the host as it is in a URL.
         from urllib.request import getproxies, proxy_bypass
 
         return None if proxy_bypass(f"[{host}]" if ":" in host else host) else getproxies().get(scheme)
@@ -68,7 +68,7 @@ MAX_MESSAGE_CHARACTERS: Final = 300
 
 
 def _discreet(message: str) -> str:
-    """A library's message without what URLs hold beside the host: on ECS the path itself is the credential."""
+    """A library's message, with only the host of URLs in it: on ECS the path itself is the credential."""
     return _URL.sub(r"\1\2/…", message)[:MAX_MESSAGE_CHARACTERS]
 
 
@@ -84,25 +84,25 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
         found = session.get_credentials()
         frozen = None if found is None else found.get_frozen_credentials()
     except CredentialRetrievalError as error:
-        # What a process wrote to stderr stands in the error's own text.
+        # What a process wrote to stderr is in the error's own text.
         provider = str(getattr(error, "kwargs", {}).get("provider", "of credentials"))
         message = f"the source {provider} failed"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code=type(error).__name__) from error
     except (BotoCoreError, ClientError, OSError) as error:
         raise ProbeError(FailureKind.NO_CREDENTIALS, _discreet(str(error)), code=type(error).__name__) from error
     except Exception as error:
-        # The chain lets through whatever its files, processes and servers cause. What that says may be a piece of what
-        # the source gave, so it is not repeated.
+        # The chain raises whatever its files, processes and servers cause. The text may hold a piece of what the
+        # source gave, so it is not repeated.
         name = type(error).__name__
         raise ProbeError(FailureKind.NO_CREDENTIALS, f"a source of credentials failed: {name}", code=name) from error
     if frozen is None:
         raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
-    if not all(isinstance(each, str) for each in (frozen.access_key, frozen.secret_key, frozen.token or "")):
+    if not all(isinstance(text, str) for text in (frozen.access_key, frozen.secret_key, frozen.token or "")):
         raise ProbeError(FailureKind.NO_CREDENTIALS, "a source of credentials gave no text", code="TypeError")
-    if any(not each.isascii() or not each.isprintable() or " " in each for each in (*frozen[:2], frozen.token or "")):
+    if any(not text.isascii() or not text.isprintable() or " " in text for text in (*frozen[:2], frozen.token or "")):
         message = "the credentials hold a space, a line break or another character that no key has"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="ValueError")
-    # The signer is wanted next, and importing it belongs off the loop as well.
+    # The signer is needed next, and its import must not block the loop either.
     import botocore.auth
     import botocore.awsrequest
 
@@ -117,7 +117,7 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
 
 
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
-    """Read the SDK's settings as botocore does for a client of each of `services`. Imports botocore: slow, call it in
+    """Read the SDK's settings as botocore does for clients of `services`. Imports botocore: slow, call it in
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
     is nested in which text belongs."""
     import botocore

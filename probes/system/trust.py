@@ -32,7 +32,7 @@ def load_trust(ca_bundle: str | None) -> Trust:
     try:
         kind = Path(path).stat().st_mode
         folder = stat.S_ISDIR(kind)
-        if not folder and not stat.S_ISREG(kind):  # OpenSSL would read from a pipe or a device for ever
+        if not folder and not stat.S_ISREG(kind):  # OpenSSL would read from a pipe or a device forever
             raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} is no plain file and no folder")
         where = {"capath" if folder else "cafile": path}
         contexts = verifying_contexts(**where)
@@ -40,7 +40,7 @@ def load_trust(ca_bundle: str | None) -> Trust:
             raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, f"{source} holds no certificate authority")
     except OSError as error:
         message = f"{source} cannot be read as certificates: {error.strerror or error}"
-        # The number of an SSLError is none of errno(3).
+        # The number of an SSLError is not one of errno(3).
         code = (error.reason or "SSL_ERROR") if isinstance(error, ssl.SSLError) else errno_name(error.errno)
         raise ProbeError(FailureKind.TLS_NO_TRUST_STORE, message, code=code) from error
     except ValueError as error:  # a NUL in it
@@ -59,7 +59,7 @@ def _roots_of_sdk() -> tuple[str, str]:
     if (named := os.environ.get("REQUESTS_CA_BUNDLE")) is not None:
         return named, named
     try:
-        # A distribution's certifi gives the system's file: what it says counts, not what lies in its folder.
+        # A distribution's certifi gives the system's file: what it returns counts, not what is in its folder.
         found = str(importlib.import_module("certifi").where())
     except (ImportError, AttributeError):
         spec = importlib.util.find_spec("botocore")
@@ -73,7 +73,7 @@ def _roots_of_sdk() -> tuple[str, str]:
 
 def _roots_of_system() -> tuple[str, str]:
     """The first of the system's lists that is there, and how to call it. OpenSSL's own default path is one
-    distribution's and differs from the next, so the known places are looked for. Raises ProbeError."""
+    distribution's and differs from the next, so the known places are tried. Raises ProbeError."""
     for place in TRUST_STORES:
         if Path(place).is_file():
             return place, f"{place} (the system's list: the SDK brings none)"

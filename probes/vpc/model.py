@@ -1,4 +1,4 @@
-"""What EC2, Route 53 Resolver and Route 53 say of a network: one frozen class a resource, and one for each read.
+"""What EC2, Route 53 Resolver and Route 53 say of a network: one frozen class for a resource, and one for a read.
 
 Field names follow the EC2 API; a value that an answer leaves out is None, which means unknown or not set, as its
 docstring says. `Configuration` holds everything that was read in a run: of what was not, or could not be, it holds None
@@ -369,8 +369,8 @@ class Read:
 
 
 READS: Final = {
-    each.operation: each
-    for each in (
+    read.operation: read
+    for read in (
         Read(
             operation=ENDPOINTS,
             words="the interface endpoints",

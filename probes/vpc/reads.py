@@ -1,24 +1,22 @@
-"""What EC2, Route 53 Resolver and Route 53 say of this host's network, read within a fixed number of requests.
+"""This host's network as EC2, Route 53 Resolver and Route 53 have it, read within a fixed number of requests.
 
-The reads of `probes.vpc.model.READS` are made in rounds, those of a round at the same time, since later ones ask
-for what earlier ones name; what concerns names alone waits for nobody. Each read has requests of its own, so that the
-last is not starved by the pages of the first, and what nobody has reserved goes to who comes first. A read that would
-need more fails: no list is cut in silence. What was refused keeps back only what cannot do without it.
+The reads of `probes.vpc.model.READS` are made in rounds, those of a round at the same time, since later reads ask for
+what earlier ones name; the reads that concern only names wait for no other. Each read has requests reserved for it, so
+that the pages of the first do not starve the last; requests that are not reserved go to the reads that come first. A
+read that would need more fails: no list is cut in silence. A read that was refused holds back only those that need it.
 
-What comes is foreign: ids and names are held against their grammar, texts are bounded, and an answer that lacks what
-the API always gives is malformed.
+`probes.vpc.parse` turns the answers into classes.
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Final
 
-from probes.model import Address, Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
+from probes.model import Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
 from probes.observe import Log
 from probes.seams import Reader
+from probes.vpc import parse
 from probes.vpc.model import (
     DHCP_OPTIONS,
     DNS_FIREWALL,
@@ -36,41 +34,32 @@ from probes.vpc.model import (
     SUBNETS,
     VPC,
     VPC_DNS,
-    AclEntry,
     Configuration,
     ConfigurationFacts,
     DhcpOptionsFacts,
     DnsFirewallFacts,
     EndpointsFacts,
-    FirewallRule,
     GroupRule,
     InterfacesFacts,
-    Network,
-    NetworkAcl,
     NetworkAclsFacts,
-    NetworkInterface,
     PrefixList,
     PrefixListsFacts,
-    PrivateZone,
     PrivateZonesFacts,
     ResolverRule,
     ResolverRulesFacts,
-    Route,
-    RouteTable,
     RouteTablesFacts,
     SecurityGroup,
     SecurityGroupsFacts,
-    Subnet,
     SubnetsFacts,
-    Vpc,
     VpcDnsFacts,
     VpcEndpoint,
     VpcFacts,
     configuration_of,
 )
+from probes.vpc.parse import Row
 
 MAX_REQUESTS: Final = 30
-"""Of a run, second tries among them (which only the reader sees)."""
+"""In a run, retries among them (which only the reader sees)."""
 MAX_ROWS: Final = 2_000
 MAX_RULES: Final = 20_000
 """Of all security groups together."""
@@ -79,7 +68,6 @@ MAX_DOMAINS: Final = 1_000
 MAX_PREFIX_LISTS: Final = 5
 MAX_RULE_GROUPS: Final = 3
 MAX_DOMAIN_LISTS: Final = 4
-MAX_TEXT_CHARACTERS: Final = 1_024
 MAX_FILTER_VALUES: Final = 200
 """Of one filter (Amazon EC2 User Guide, List and filter using the CLI and API)."""
 
@@ -94,10 +82,12 @@ _ROUNDS: Final = (
     (PREFIX_LISTS,),
 )
 _RESERVED: Final = {**dict.fromkeys(READS, 1), VPC_DNS: 2, RESOLVER_RULES: 2, SECURITY_GROUPS: 2, PREFIX_LISTS: 3}
-"""Requests that each read has whatever the others take. 200 groups with 60 rules each, 13 requests, fit into these and
-what is left over, or all of DNS Firewall does."""
+"""Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
+that are not reserved; so does all of DNS Firewall, but not both."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"
 """The rule for `.` that Resolver makes in every VPC (Route 53 Developer Guide, Autodefined rules)."""
+_OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
+"""What is wrong with one list, and not with the request."""
 _OF_ONE_READ: Final = frozenset(
     {
         FailureKind.NOT_PERMITTED,
@@ -113,21 +103,19 @@ _OF_ONE_READ: Final = frozenset(
         FailureKind.BUG,
     }
 )
-"""Failures in which EC2 has answered, or is not what failed."""
-
-Row = Mapping[str, Any]
+"""Failures in which EC2 has answered, or in which it is not EC2 that failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationRequest:
-    """Whose network it is."""
+    """Which network to read."""
 
     vpc_id: str
     instance_id: str | None
     region: str
     services: tuple[str, ...]
-    """Names of the services whose endpoints are looked for: the last parts of their PrivateLink names, whose first
-    parts differ by partition and age."""
+    """Services whose endpoints are wanted: the last parts of their PrivateLink names, whose first parts differ by
+    partition and age."""
     group_ids: tuple[str, ...]
     """Security groups of this host, as metadata has them."""
     whole: bool = False
@@ -135,7 +123,7 @@ class ConfigurationRequest:
 
 
 async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
-    """Read the network, each read for at most `limit` seconds; give what came of it.
+    """Read the network, each read for at most `limit` seconds; return what could be read.
 
     Each read becomes one observation in `log`, skipped with the reason where what it asks for is not known. EC2 that
     does not answer at all costs one `limit`. Raises nothing but cancellation.
@@ -146,7 +134,7 @@ async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, lim
     async with asyncio.TaskGroup() as group:
         group.create_task(inspection.rounds())
         for read in _NAME_READS:
-            group.create_task(inspection.look(read))
+            group.create_task(inspection.read(read))
     return configuration_of(inspection.facts)
 
 
@@ -188,19 +176,19 @@ class _Inspection:
         first, *later = _ROUNDS
         await self._round(first)
         if (reason := self._silence(first)) is not None:
-            for read in (read for each in later for read in each):
+            for read in (read for reads in later for read in reads):
                 self._log.skip(_subject(read), reason)
             return
-        for each in later:
-            await self._round(each)
+        for reads in later:
+            await self._round(reads)
 
     async def _round(self, reads: Iterable[str]) -> None:
         async with asyncio.TaskGroup() as group:
             for read in reads:
-                group.create_task(self.look(read))
+                group.create_task(self.read(read))
 
-    async def look(self, read: str) -> None:
-        """Make one read, or say why not."""
+    async def read(self, read: str) -> None:
+        """Make one read, or skip it with the reason."""
         if (reason := self._why_not(read)) is not None:
             self._log.skip(_subject(read), reason)
             return
@@ -215,9 +203,9 @@ class _Inspection:
             self._failures[read] = observation.failure
 
     def _silence(self, reads: Iterable[str]) -> str | None:
-        """Why it is no use to ask EC2 again; None where it has answered any of `reads`."""
+        """Why it makes no sense to ask EC2 again; None where it has answered any of `reads`."""
         failures = [self._failures[read] for read in reads if read in self._failures]
-        if any(read in self.facts for read in reads) or any(each.kind in _OF_ONE_READ for each in failures):
+        if any(read in self.facts for read in reads) or any(failure.kind in _OF_ONE_READ for failure in failures):
             return None
         return f"EC2 does not answer: {failures[0].message}"
 
@@ -247,8 +235,8 @@ class _Inspection:
     # --- Requests ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, read: str, service: str, operation: str, parameters: Row) -> Row:
-        """One request, out of what `read` has or of what is left over. Raises ProbeError of kind `too-large` where
-        nothing is, and what the reader raises."""
+        """One request, out of those that are reserved for `read` or for none. Raises ProbeError of kind `too-large`
+        where none is left, and what the reader raises."""
         if self._reserved[read]:
             self._reserved[read] -= 1
         elif self._spare:
@@ -268,7 +256,7 @@ class _Inspection:
             page = await self._ask(
                 read, service, operation, parameters if token is None else {**parameters, "NextToken": token}
             )
-            rows += _rows(page, key, needed=True)
+            rows += parse.rows(page, key, needed=True)
             if len(rows) > most:
                 raise ProbeError(FailureKind.TOO_LARGE, f"{operation} gives more than {most} rows")
             token = page.get("NextToken") or None
@@ -303,13 +291,13 @@ class _Inspection:
         return found.endpoints if isinstance(found, EndpointsFacts) else ()
 
     def _vpc_ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((self._wanted.vpc_id, *(each.vpc_id for each in self._known_endpoints()))))
+        return tuple(dict.fromkeys((self._wanted.vpc_id, *(endpoint.vpc_id for endpoint in self._known_endpoints()))))
 
     def _group_ids(self) -> tuple[str, ...]:
         own = self.facts.get(OWN_INTERFACES)
         interfaces = own.interfaces if isinstance(own, InterfacesFacts) else ()
-        of_host = (group for each in interfaces for group in each.group_ids)
-        of_endpoints = (group for each in self._known_endpoints() for group in each.group_ids)
+        of_host = (group for interface in interfaces for group in interface.group_ids)
+        of_endpoints = (group for endpoint in self._known_endpoints() for group in endpoint.group_ids)
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
 
     def _options_id(self) -> str | None:
@@ -328,62 +316,62 @@ class _Inspection:
             tuple(f"*.{self._wanted.region}.{service}" for service in self._wanted.services),
             also=(kind,),
         )
-        return EndpointsFacts(endpoints=tuple(map(_endpoint, rows)))
+        return EndpointsFacts(endpoints=tuple(map(parse.endpoint, rows)))
 
     async def _own_interfaces(self) -> InterfacesFacts:
         return await self._interfaces(OWN_INTERFACES, "attachment.instance-id", (self._wanted.instance_id or "",))
 
     async def _endpoint_interfaces(self) -> InterfacesFacts:
-        ids = (interface for each in self._known_endpoints() for interface in each.interface_ids)
+        ids = (interface for endpoint in self._known_endpoints() for interface in endpoint.interface_ids)
         return await self._interfaces(ENDPOINT_INTERFACES, "network-interface-id", ids)
 
     async def _interfaces(self, read: str, name: str, values: Iterable[str]) -> InterfacesFacts:
         rows = await self._filtered(read, "DescribeNetworkInterfaces", "NetworkInterfaces", name, values)
-        return InterfacesFacts(interfaces=tuple(map(_interface, rows)))
+        return InterfacesFacts(interfaces=tuple(map(parse.interface, rows)))
 
     async def _vpc(self) -> VpcFacts:
         rows = await self._all(VPC, EC2, "DescribeVpcs", {"VpcIds": [self._wanted.vpc_id]}, "Vpcs")
-        return VpcFacts(vpc=_vpc(_only(rows, "VPC")))
+        return VpcFacts(vpc=parse.vpc(_only(rows, "VPC")))
 
     async def _vpc_dns(self) -> VpcDnsFacts:
         values = []
         for name in ("enableDnsSupport", "enableDnsHostnames"):  # one attribute a request
             parameters = {"VpcId": self._wanted.vpc_id, "Attribute": name}
             answer = await self._ask(VPC_DNS, EC2, "DescribeVpcAttribute", parameters)
-            values.append(_flag(_row(answer, f"E{name[1:]}"), "Value"))
+            values.append(parse.flag(parse.member(answer, f"E{name[1:]}"), "Value"))
         return VpcDnsFacts(support=values[0], hostnames=values[1])
 
     async def _dhcp_options(self) -> DhcpOptionsFacts:
         options_id = self._options_id()
-        if options_id == _NO_OPTIONS:
-            return DhcpOptionsFacts(options_id=_NO_OPTIONS, name_servers=())
+        if options_id == parse.NO_DHCP_OPTIONS:
+            return DhcpOptionsFacts(options_id=parse.NO_DHCP_OPTIONS, name_servers=())
         parameters = {"DhcpOptionsIds": [options_id]}
         rows = await self._all(DHCP_OPTIONS, EC2, "DescribeDhcpOptions", parameters, "DhcpOptions")
-        return _dhcp_options(_only(rows, "set of DHCP options"))
+        return parse.dhcp_options(_only(rows, "set of DHCP options"))
 
     async def _subnets(self) -> SubnetsFacts:
         rows = await self._filtered(SUBNETS, "DescribeSubnets", "Subnets", "vpc-id", self._vpc_ids())
-        return SubnetsFacts(subnets=tuple(map(_subnet, rows)))
+        return SubnetsFacts(subnets=tuple(map(parse.subnet, rows)))
 
     async def _route_tables(self) -> RouteTablesFacts:
         rows = await self._filtered(
             ROUTE_TABLES, "DescribeRouteTables", "RouteTables", "vpc-id", self._vpc_ids(), page=100
         )
-        return RouteTablesFacts(tables=tuple(map(_route_table, rows)))
+        return RouteTablesFacts(tables=tuple(map(parse.route_table, rows)))
 
     async def _network_acls(self) -> NetworkAclsFacts:
         rows = await self._filtered(NETWORK_ACLS, "DescribeNetworkAcls", "NetworkAcls", "vpc-id", self._vpc_ids())
-        return NetworkAclsFacts(acls=tuple(map(_network_acl, rows)))
+        return NetworkAclsFacts(acls=tuple(map(parse.network_acl, rows)))
 
     async def _security_groups(self) -> SecurityGroupsFacts:
-        """Rules can be asked for by group alone, and one without rules gives none, like one that does not exist or is
-        another account's: whether it is there is asked where none came."""
+        """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
+        another account's; where none came, another request asks whether the group exists."""
         there: set[str] = set()
         wanted = self._group_ids()
         if self._wanted.whole:
             wanted = await self._existing_groups("vpc-id", self._vpc_ids())
             there = set(wanted)
-        rules: dict[str, list[GroupRule]] = {each: [] for each in wanted}
+        rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         for row in await self._filtered(
             SECURITY_GROUPS,
             "DescribeSecurityGroupRules",
@@ -392,41 +380,41 @@ class _Inspection:
             wanted,
             most=MAX_RULES,
         ):
-            rules.setdefault(_word(row, "GroupId", _GROUP), []).append(_group_rule(row))
-        if unknown := [each for each, found in rules.items() if not found and each not in there]:
+            rules.setdefault(parse.text(row, "GroupId", parse.GROUP_ID), []).append(parse.group_rule(row))
+        if unknown := [group_id for group_id, found in rules.items() if not found and group_id not in there]:
             there = set(await self._existing_groups("group-id", unknown))
         return SecurityGroupsFacts(
             groups=tuple(
-                SecurityGroup(group_id=each, rules=tuple(found))
-                for each, found in rules.items()
-                if found or each in there
+                SecurityGroup(group_id=group_id, rules=tuple(found))
+                for group_id, found in rules.items()
+                if found or group_id in there
             )
         )
 
     async def _existing_groups(self, name: str, values: Iterable[str]) -> tuple[str, ...]:
         rows = await self._filtered(SECURITY_GROUPS, "DescribeSecurityGroups", "SecurityGroups", name, values)
-        return tuple(_word(each, "GroupId", _GROUP) for each in rows)
+        return tuple(parse.text(row, "GroupId", parse.GROUP_ID) for row in rows)
 
     async def _prefix_lists(self) -> PrefixListsFacts:
-        """The lists that can be read: one that is not there, or too long, or one too many, is left out, and so not
-        known."""
+        """The lists that can be read. One that does not exist, is too long, or is one too many is left out, and so
+        stays unknown."""
         groups, tables = self.facts.get(SECURITY_GROUPS), self.facts.get(ROUTE_TABLES)
         of_groups = groups.groups if isinstance(groups, SecurityGroupsFacts) else ()
         of_tables = tables.tables if isinstance(tables, RouteTablesFacts) else ()
         named = (
-            *(rule.prefix_list_id for each in of_groups for rule in each.rules),
-            *(route.prefix_list_id for each in of_tables for route in each.routes),
+            *(rule.prefix_list_id for group in of_groups for rule in group.rules),
+            *(route.prefix_list_id for table in of_tables for route in table.routes),
         )
         lists = []
-        for each in list(dict.fromkeys(name for name in named if name is not None))[:MAX_PREFIX_LISTS]:
-            parameters = {"PrefixListId": each, "MaxResults": 100}
+        for list_id in list(dict.fromkeys(name for name in named if name is not None))[:MAX_PREFIX_LISTS]:
+            parameters = {"PrefixListId": list_id, "MaxResults": 100}
             try:
                 rows = await self._all(PREFIX_LISTS, EC2, "GetManagedPrefixListEntries", parameters, "Entries")
             except ProbeError as error:
                 if error.kind in _OF_ONE_LIST:
                     continue
                 raise
-            lists.append(PrefixList(prefix_list_id=each, cidrs=tuple(_network(row, "Cidr") for row in rows)))
+            lists.append(PrefixList(prefix_list_id=list_id, cidrs=tuple(parse.network(row, "Cidr") for row in rows)))
         return PrefixListsFacts(lists=tuple(lists))
 
     async def _resolver_rules(self) -> ResolverRulesFacts:
@@ -435,26 +423,26 @@ class _Inspection:
             RESOLVER_RULES, RESOLVER, "ListResolverRuleAssociations", of_vpc, "ResolverRuleAssociations"
         )
         held = [
-            _word(each, "ResolverRuleId", _RESOLVER_ID)
-            for each in associations
-            if _said(each, "Status", _WORD) in (None, "COMPLETE")
+            parse.text(association, "ResolverRuleId", parse.RESOLVER_ID)
+            for association in associations
+            if parse.optional_text(association, "Status", parse.WORD) in (None, "COMPLETE")
         ]
         rows = await self._all(RESOLVER_RULES, RESOLVER, "ListResolverRules", {"MaxResults": 100}, "ResolverRules")
-        rules = {_word(each, "Id", _RESOLVER_ID): each for each in rows}
+        rules = {parse.text(row, "Id", parse.RESOLVER_ID): row for row in rows}
         found = []
-        for each in dict.fromkeys(held):
-            if each in rules:
-                found.append(_resolver_rule(rules[each]))
-            elif each == _INTERNET_RESOLVER:
-                found.append(ResolverRule(rule_id=each, name=None, domain="", kind="RECURSIVE", targets=()))
+        for rule_id in dict.fromkeys(held):
+            if rule_id in rules:
+                found.append(parse.resolver_rule(rules[rule_id]))
+            elif rule_id == _INTERNET_RESOLVER:
+                found.append(ResolverRule(rule_id=rule_id, name=None, domain="", kind="RECURSIVE", targets=()))
             else:
-                raise ProbeError(FailureKind.MALFORMED, f"{each} holds for the VPC, and the list of rules lacks it")
+                raise ProbeError(FailureKind.MALFORMED, f"{rule_id} holds for the VPC, and the list of rules lacks it")
         return ResolverRulesFacts(rules=tuple(found))
 
     async def _private_zones(self) -> PrivateZonesFacts:
         parameters = {"VPCId": self._wanted.vpc_id, "VPCRegion": self._wanted.region, "MaxItems": "100"}
         rows = await self._all(PRIVATE_ZONES, ROUTE_53, "ListHostedZonesByVPC", parameters, "HostedZoneSummaries")
-        return PrivateZonesFacts(zones=tuple(map(_private_zone, rows)))
+        return PrivateZonesFacts(zones=tuple(map(parse.private_zone, rows)))
 
     async def _dns_firewall(self) -> DnsFirewallFacts:
         of_vpc = {"VpcId": self._wanted.vpc_id, "MaxResults": 100}
@@ -465,24 +453,26 @@ class _Inspection:
             of_vpc,
             "FirewallRuleGroupAssociations",
         )
-        held = [each for each in associations if _said(each, "Status", _WORD) != "DELETING"]
+        held = [row for row in associations if parse.optional_text(row, "Status", parse.WORD) != "DELETING"]
         if len(held) > MAX_RULE_GROUPS:
             message = f"{len(held)} rule groups of DNS Firewall, and no more than {MAX_RULE_GROUPS} are read"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         rules = []
-        for each in held:
-            group_id = _word(each, "FirewallRuleGroupId", _RESOLVER_ID)
+        for association in held:
+            group_id = parse.text(association, "FirewallRuleGroupId", parse.RESOLVER_ID)
             of_group = {"FirewallRuleGroupId": group_id, "MaxResults": 100}
             rows = await self._all(DNS_FIREWALL, RESOLVER, "ListFirewallRules", of_group, "FirewallRules")
-            rules += [((_number(each, "Priority"), _number(row, "Priority")), group_id, row) for row in rows]
+            rules += [
+                ((parse.number(association, "Priority"), parse.number(row, "Priority")), group_id, row) for row in rows
+            ]
         rules.sort(key=lambda rule: rule[:2])
         lists: dict[str, tuple[str, ...] | None] = {}
         for _, _, row in rules:
-            list_id = _said(row, "FirewallDomainListId", _RESOLVER_ID)
+            list_id = parse.optional_text(row, "FirewallDomainListId", parse.RESOLVER_ID)
             if list_id is not None and list_id not in lists:
                 lists[list_id] = await self._domains(list_id) if len(lists) < MAX_DOMAIN_LISTS else None
         return DnsFirewallFacts(
-            rules=tuple(_firewall_rule(row, priority, group_id, lists) for priority, group_id, row in rules)
+            rules=tuple(parse.firewall_rule(row, priority, group_id, lists) for priority, group_id, row in rules)
         )
 
     async def _domains(self, list_id: str) -> tuple[str, ...] | None:
@@ -494,387 +484,12 @@ class _Inspection:
             if error.kind in (*_OF_ONE_LIST, FailureKind.NOT_PERMITTED):
                 return None
             raise
-        return None if page.get("NextToken") else _words(page, "Domains", _NAME, _plain, needed=True)
+        if page.get("NextToken"):
+            return None
+        return parse.texts(page, "Domains", parse.NAME, parse.domain_name, needed=True)
 
 
 def _only(rows: list[Row], what: str) -> Row:
     if len(rows) != 1:
         raise ProbeError(FailureKind.MALFORMED, f"{len(rows)} answers where one {what} was asked for")
     return rows[0]
-
-
-# --- Resources -------------------------------------------------------------------------------------------------------
-
-
-def _pattern_of_id(prefix: str) -> re.Pattern[str]:
-    """Amazon EC2 User Guide, Resource IDs: 8 or 17 hexadecimal digits."""
-    return re.compile(rf"{prefix}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})")
-
-
-_ENDPOINT: Final = _pattern_of_id("vpce")
-_INTERFACE: Final = _pattern_of_id("eni")
-_SUBNET: Final = _pattern_of_id("subnet")
-_VPC: Final = _pattern_of_id("vpc")
-_TABLE: Final = _pattern_of_id("rtb")
-_ACL: Final = _pattern_of_id("acl")
-_GROUP: Final = _pattern_of_id("sg")
-_RULE: Final = _pattern_of_id("sgr")
-_PREFIX_LIST: Final = _pattern_of_id("pl")
-_NO_OPTIONS: Final = "default"
-_OPTIONS: Final = re.compile(rf"{_NO_OPTIONS}|{_pattern_of_id('dopt').pattern}")
-"""`default` is a VPC without any (EC2 API Reference, AssociateDhcpOptions)."""
-_RESOLVER_ID: Final = re.compile(r"rslvr-[0-9a-z-]{1,58}")
-_ZONE: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
-_ACCOUNT: Final = re.compile(r"\d{12}")
-_AVAILABILITY_ZONE: Final = re.compile(r"[a-z0-9-]{1,64}")
-_SERVICE: Final = re.compile(r"[a-z0-9.-]{1,255}")
-_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""Words of the API: states, types, actions."""
-_QUERY_TYPE: Final = re.compile(r"[A-Z0-9]{1,16}")
-_PROTOCOL: Final = re.compile(r"-1|[a-z0-9]{1,16}")
-_TARGET: Final = re.compile(r"[A-Za-z0-9:/._-]{1,256}")
-_SERVER: Final = re.compile(r"[A-Za-z0-9.:]{1,64}")
-_ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
-"""No IPv6 scope, which could be any text."""
-_NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
-"""A domain name as Route 53 gives it, characters of no host name as their octal codes (Route 53 Developer Guide, DNS
-domain name format)."""
-_ICMP: Final = frozenset({"icmp", "icmpv6", "1", "58"})
-_OF_ONE_LIST: Final = (FailureKind.MALFORMED, FailureKind.TOO_LARGE)
-"""What is wrong with one list, and not with asking."""
-ROUTE_TARGETS: Final = (
-    "GatewayId",
-    "NatGatewayId",
-    "TransitGatewayId",
-    "VpcPeeringConnectionId",
-    "NetworkInterfaceId",  # before the instance, which the API names beside it
-    "InstanceId",
-    "EgressOnlyInternetGatewayId",
-    "LocalGatewayId",
-    "CarrierGatewayId",
-    "CoreNetworkArn",
-    "OdbNetworkArn",
-    "IpAddress",
-)
-"""Members of a Route that say where it leads (botocore 1.44.8)."""
-
-
-def _endpoint(row: Row) -> VpcEndpoint:
-    last = _row(row, "LastError")
-    dns = _row(row, "DnsOptions")
-    policy = row.get("PolicyDocument")
-    if policy is not None and not isinstance(policy, str):
-        raise _misplaced("PolicyDocument")
-    if policy is not None and len(policy) > MAX_POLICY_CHARACTERS:
-        message = f"an endpoint policy of over {MAX_POLICY_CHARACTERS} characters"
-        raise ProbeError(FailureKind.TOO_LARGE, message)
-    return VpcEndpoint(
-        endpoint_id=_word(row, "VpcEndpointId", _ENDPOINT),
-        service_name=_word(row, "ServiceName", _SERVICE),
-        vpc_id=_word(row, "VpcId", _VPC),
-        state=_word(row, "State", _WORD).lower(),
-        private_dns=_flag(row, "PrivateDnsEnabled"),
-        ip_address_type=_lowered(row, "IpAddressType"),
-        dns_record_type=_lowered(dns, "DnsRecordIpType"),
-        dns_names=tuple(_plain(_word(each, "DnsName", _NAME)) for each in _rows(row, "DnsEntries")),
-        subnet_ids=_words(row, "SubnetIds", _SUBNET),
-        interface_ids=_words(row, "NetworkInterfaceIds", _INTERFACE),
-        group_ids=tuple(_word(each, "GroupId", _GROUP) for each in _rows(row, "Groups")),
-        policy=policy or None,
-        owner_id=_said(row, "OwnerId", _ACCOUNT),
-        error_code=_prose(last, "Code"),
-        error_message=_prose(last, "Message") or _prose(row, "FailureReason"),
-    )
-
-
-def _interface(row: Row) -> NetworkInterface:
-    four = sorted(_rows(row, "PrivateIpAddresses"), key=lambda each: each.get("Primary") is not True)
-    six = sorted(_rows(row, "Ipv6Addresses"), key=lambda each: each.get("IsPrimaryIpv6") is not True)
-    return NetworkInterface(
-        interface_id=_word(row, "NetworkInterfaceId", _INTERFACE),
-        vpc_id=_word(row, "VpcId", _VPC),
-        subnet_id=_word(row, "SubnetId", _SUBNET),
-        addresses=(
-            *(_address(each, "PrivateIpAddress") for each in four),
-            *(_address(each, "Ipv6Address") for each in six),
-        ),
-        group_ids=tuple(_word(each, "GroupId", _GROUP) for each in _rows(row, "Groups")),
-        kind=_said(row, "InterfaceType", _WORD),
-        status=_lowered(row, "Status"),
-        availability_zone=_said(row, "AvailabilityZone", _AVAILABILITY_ZONE),
-    )
-
-
-def _subnet(row: Row) -> Subnet:
-    own = (_network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have none
-    return Subnet(
-        subnet_id=_word(row, "SubnetId", _SUBNET),
-        vpc_id=_word(row, "VpcId", _VPC),
-        cidrs=(*own, *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock")),
-        availability_zone=_said(row, "AvailabilityZone", _AVAILABILITY_ZONE),
-        availability_zone_id=_said(row, "AvailabilityZoneId", _AVAILABILITY_ZONE),
-        owner_id=_said(row, "OwnerId", _ACCOUNT),
-    )
-
-
-def _vpc(row: Row) -> Vpc:
-    primary = (_network(row, "CidrBlock"),) if row.get("CidrBlock") else ()
-    others = (
-        *_associated(row, "CidrBlockAssociationSet", "CidrBlock"),
-        *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock"),
-    )
-    return Vpc(
-        vpc_id=_word(row, "VpcId", _VPC),
-        owner_id=_said(row, "OwnerId", _ACCOUNT),
-        cidrs=tuple(dict.fromkeys((*primary, *others))),
-        dhcp_options_id=_said(row, "DhcpOptionsId", _OPTIONS),
-    )
-
-
-def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
-    """The blocks that are associated; the state stands in a member named after the block's."""
-    return tuple(
-        _network(each, name)
-        for each in _rows(row, key)
-        if _said(_row(each, f"{name}State"), "State", _WORD) == "associated"
-    )
-
-
-def _dhcp_options(row: Row) -> DhcpOptionsFacts:
-    servers = [
-        _word(value, "Value", _SERVER)
-        for each in _rows(row, "DhcpConfigurations")
-        if each.get("Key") == "domain-name-servers"
-        for value in _rows(each, "Values")
-    ]
-    return DhcpOptionsFacts(options_id=_word(row, "DhcpOptionsId", _OPTIONS), name_servers=tuple(servers))
-
-
-def _route_table(row: Row) -> RouteTable:
-    held = [
-        each
-        for each in _rows(row, "Associations")
-        if _said(_row(each, "AssociationState"), "State", _WORD) in (None, "associated")
-    ]
-    of_subnets = (_said(each, "SubnetId", _SUBNET) for each in held)  # gateways have associations as well
-    return RouteTable(
-        table_id=_word(row, "RouteTableId", _TABLE),
-        vpc_id=_word(row, "VpcId", _VPC),
-        main=any(each.get("Main") is True for each in held),
-        subnet_ids=tuple(each for each in of_subnets if each is not None),
-        routes=tuple(map(_route, _rows(row, "Routes"))),
-    )
-
-
-def _route(row: Row) -> Route:
-    targets = (_said(row, name, _TARGET) for name in ROUTE_TARGETS)
-    prefix_list_id = _said(row, "DestinationPrefixListId", _PREFIX_LIST)
-    return Route(
-        destination=_block(row, "DestinationCidrBlock", "DestinationIpv6CidrBlock") if not prefix_list_id else None,
-        prefix_list_id=prefix_list_id,
-        target=next((each for each in targets if each is not None), "unknown"),
-        state=_word(row, "State", _WORD).lower(),
-    )
-
-
-def _network_acl(row: Row) -> NetworkAcl:
-    return NetworkAcl(
-        acl_id=_word(row, "NetworkAclId", _ACL),
-        vpc_id=_word(row, "VpcId", _VPC),
-        default=_flag(row, "IsDefault"),
-        subnet_ids=tuple(_word(each, "SubnetId", _SUBNET) for each in _rows(row, "Associations")),
-        entries=tuple(map(_acl_entry, _rows(row, "Entries"))),
-    )
-
-
-def _acl_entry(row: Row) -> AclEntry:
-    ports = {} if row.get("IcmpTypeCode") else _row(row, "PortRange")
-    action = _word(row, "RuleAction", _WORD).lower()
-    if action not in ("allow", "deny"):
-        raise _misplaced("RuleAction")
-    return AclEntry(
-        number=_number(row, "RuleNumber"),
-        egress=_flag(row, "Egress"),
-        allow=action == "allow",
-        cidr=_block(row, "CidrBlock", "Ipv6CidrBlock"),
-        protocol=_word(row, "Protocol", _PROTOCOL),
-        from_port=_port(ports, "From"),
-        to_port=_port(ports, "To"),
-    )
-
-
-def _group_rule(row: Row) -> GroupRule:
-    protocol = _word(row, "IpProtocol", _PROTOCOL)
-    ports = {} if protocol in _ICMP else row  # of ICMP they are type and code
-    prefix_list_id = _said(row, "PrefixListId", _PREFIX_LIST)
-    group_id = _said(_row(row, "ReferencedGroupInfo"), "GroupId", _GROUP)
-    return GroupRule(
-        rule_id=_said(row, "SecurityGroupRuleId", _RULE),
-        egress=_flag(row, "IsEgress"),
-        protocol=protocol,
-        from_port=_port(ports, "FromPort"),
-        to_port=_port(ports, "ToPort"),
-        cidr=_block(row, "CidrIpv4", "CidrIpv6") if not prefix_list_id and not group_id else None,
-        prefix_list_id=prefix_list_id,
-        referenced_group_id=group_id,
-    )
-
-
-def _resolver_rule(row: Row) -> ResolverRule:
-    targets = tuple(_address(each, "Ip" if each.get("Ip") else "Ipv6") for each in _rows(row, "TargetIps"))
-    return ResolverRule(
-        rule_id=_word(row, "Id", _RESOLVER_ID),
-        name=_prose(row, "Name"),
-        domain=_plain(_word(row, "DomainName", _NAME)),
-        kind=_word(row, "RuleType", _WORD),
-        targets=targets,
-        owner_id=_prose(row, "OwnerId"),  # AWS's own rules have a name there
-    )
-
-
-def _private_zone(row: Row) -> PrivateZone:
-    owner = _row(row, "Owner")
-    service = _said(owner, "OwningService", _SERVICE)
-    zone = _ZONE.fullmatch(_word(row, "HostedZoneId", _ZONE))
-    return PrivateZone(
-        zone_id=zone[1] if zone is not None else "",
-        name=_plain(_word(row, "Name", _NAME)),
-        owner=service or _said(owner, "OwningAccount", _ACCOUNT),
-        of_service=service is not None,
-    )
-
-
-def _firewall_rule(
-    row: Row, priority: tuple[int, ...], group_id: str, lists: Mapping[str, tuple[str, ...] | None]
-) -> FirewallRule:
-    list_id = _said(row, "FirewallDomainListId", _RESOLVER_ID)
-    override = _said(row, "BlockOverrideDomain", _NAME)
-    return FirewallRule(
-        group_id=group_id,
-        domain_list_id=list_id,
-        action=_word(row, "Action", _WORD),
-        block_response=_said(row, "BlockResponse", _WORD),
-        override=None if override is None else _plain(override),
-        priority=priority,
-        query_type=_said(row, "Qtype", _QUERY_TYPE),
-        domains=None if list_id is None else lists[list_id],
-    )
-
-
-# --- Members ---------------------------------------------------------------------------------------------------------
-
-
-def _misplaced(name: str) -> ProbeError:
-    return ProbeError(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
-
-
-def _said(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
-    """A text of a grammar; None where there is none, or an empty one."""
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise _misplaced(name)
-    return value
-
-
-def _word(row: Row, name: str, pattern: re.Pattern[str]) -> str:
-    value = _said(row, name, pattern)
-    if value is None:
-        raise ProbeError(FailureKind.MALFORMED, f"an answer without {name}")
-    return value
-
-
-def _lowered(row: Row, name: str) -> str | None:
-    value = _said(row, name, _WORD)
-    return None if value is None else value.lower()
-
-
-def _prose(row: Row, name: str) -> str | None:
-    """A text that people read: on one line and cut; None where there is none."""
-    value = row.get(name)
-    if value is not None and not isinstance(value, str):
-        raise _misplaced(name)
-    return " ".join((value or "").split())[:MAX_TEXT_CHARACTERS] or None
-
-
-def _plain(name: str) -> str:
-    """A domain name in lower case and without final dots, its wildcards as such."""
-    return name.replace(r"\052", "*").lower().rstrip(".")
-
-
-def _words(
-    row: Row,
-    name: str,
-    pattern: re.Pattern[str],
-    form: Callable[[str], str] = str,
-    *,
-    needed: bool = False,
-) -> tuple[str, ...]:
-    values = row.get(name)
-    if not isinstance(values, list):
-        if values is None and not needed:
-            return ()
-        raise _misplaced(name)
-    if not all(isinstance(each, str) and pattern.fullmatch(each) for each in values):
-        raise _misplaced(name)
-    return tuple(form(each) for each in values)
-
-
-def _rows(row: Row, name: str, *, needed: bool = False) -> list[Row]:
-    values = row.get(name)
-    if values is None and not needed:
-        return []
-    if not isinstance(values, list) or not all(isinstance(each, Mapping) for each in values):
-        raise _misplaced(name)
-    return values
-
-
-def _row(row: Row, name: str) -> Row:
-    value = row.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise _misplaced(name)
-    return value
-
-
-def _flag(row: Row, name: str) -> bool:
-    value = row.get(name)
-    if not isinstance(value, bool):
-        raise _misplaced(name)
-    return value
-
-
-def _number(row: Row, name: str) -> int:
-    value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _misplaced(name)
-    return value
-
-
-def _port(row: Row, name: str) -> int | None:
-    """A port; None for all, which EC2 says by leaving it out or by -1."""
-    value = _number(row, name) if row.get(name) is not None else -1
-    if not -1 <= value <= 65_535:
-        raise _misplaced(name)
-    return None if value == -1 else value
-
-
-def _address(row: Row, name: str) -> Address:
-    try:
-        return ip_address(_word(row, name, _ADDRESS))
-    except ValueError as error:
-        raise _misplaced(name) from error
-
-
-def _network(row: Row, name: str) -> Network:
-    try:
-        return ip_network(_word(row, name, _ADDRESS))
-    except ValueError as error:
-        raise _misplaced(name) from error
-
-
-def _block(row: Row, four: str, six: str) -> Network:
-    """The block of whichever family an answer has."""
-    return _network(row, four if row.get(four) else six)

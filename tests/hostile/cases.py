@@ -1,4 +1,4 @@
-"""Scenarios of peers that mean harm, and what must hold of every report, whatever they do."""
+"""Scenarios of hostile peers, and what must hold of every report, whatever they do."""
 
 import json
 import re
@@ -12,9 +12,11 @@ from agent.formats import json as json_format
 from agent.formats.registry import RenderOptions
 from agent.report import codec, exits
 from agent.report.model import Report
+from agent.simulated.peers import register_hostile
 from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
 from probes.model import FailureKind, Step
+from tests.hostile import peers
 
 FOLDER: Final = Path(__file__).parent
 NAMES: Final = tuple(sorted(each.stem for each in FOLDER.glob("*.toml")))
@@ -24,6 +26,8 @@ MAX_JSON_BYTES: Final = 2_000_000
 MAX_MEMORY_BYTES: Final = 100_000_000
 _VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
+
+register_hostile(peers)
 
 SHOWN: Final = {
     "deadline": ["tls deadline"],

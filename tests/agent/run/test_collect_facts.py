@@ -358,8 +358,8 @@ def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path:
     told.answers.update(dict.fromkeys(moto_server.EMPTY, silence))
     path = tmp_path / "facts.json"
     began = time.monotonic()
-    result = command("--vpc", VPC_ID, "--output", str(path), "--deadline", "1", "--timeout", "60")
+    result = command("--vpc", VPC_ID, "--output", str(path), "--deadline", "8", "--timeout", "60")
     assert result.returncode == 3
-    assert "cut short: the deadline of 1 s came" in result.stderr
-    assert time.monotonic() - began < 20.0  # they wait for sixty
+    assert "cut short: the deadline of 8 s came" in result.stderr
+    assert time.monotonic() - began < 50.0  # they wait for sixty, and a busy machine takes seconds to start
     assert not path.exists()

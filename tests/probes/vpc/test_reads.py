@@ -55,6 +55,7 @@ from probes.vpc.model import (
     VpcFacts,
     configuration_of,
 )
+from probes.vpc.parse import ROUTE_TARGETS
 from probes.vpc.reads import MAX_REQUESTS, ConfigurationRequest
 from tests.support import moto_server
 from tests.support.fakes import NOW, run, run_for_real
@@ -627,7 +628,7 @@ def test_no_target_of_a_route_is_missed() -> None:
         "State",
         "IgwFirewall",  # stands beside the gateway that is the target
     }
-    assert set(ec2.ROUTE_TARGETS) == set(model.members) - no_targets
+    assert set(ROUTE_TARGETS) == set(model.members) - no_targets
 
 
 def test_entries_for_icmp_have_no_ports(told: Told) -> None:

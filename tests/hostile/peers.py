@@ -1,7 +1,9 @@
-"""Peers that mean harm, as bytes: what they say over a stream, as a name server, and in a certificate.
+"""Hostile peers, as bytes: what they send over a stream, as a name server, and in a certificate.
 
-None of them keeps to a protocol to its end. A speech is what a peer says once it was spoken to, piece by piece; some
-speeches have no end. They stand behind the same addresses as every other peer, in memory and behind real sockets.
+None of them keeps to its protocol throughout. A speech is what a peer sends after it was spoken to, piece by piece;
+some speeches never end. Scenarios name these peers by their kinds, which all begin with `hostile-`; they are behind the
+same addresses as every other peer, in memory and behind real sockets, once `agent.simulated.peers` knows them
+(`register_hostile`, called by `tests.hostile.cases`).
 """
 
 import hashlib
@@ -10,7 +12,7 @@ import ssl
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from itertools import count, repeat
 from typing import Final
@@ -24,10 +26,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from agent.simulated.certificates import authority, key, loaded, sign, subject
-
-Speech = Iterator[bytes | float | None]
-"""Pieces in the order in which they are sent; a number is a pause of so many seconds, and None resets the connection.
-"""
+from agent.simulated.peers import Speech
 
 DRIP_SECONDS: Final = 1.0
 RECORD_BYTES: Final = 16_384

@@ -1,0 +1,428 @@
+"""Answers of EC2, Route 53 Resolver and Route 53, in boto3's form, as the classes of `probes.vpc.model`.
+
+What an answer holds is untrusted: ids and names must fit their grammar, texts are bounded, and an answer that lacks
+what the API always gives is malformed. Every function raises ProbeError, of kind `malformed` or `too-large`, for an
+answer that does not fit.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+from probes.model import Address, FailureKind, ProbeError
+from probes.vpc.model import (
+    AclEntry,
+    DhcpOptionsFacts,
+    FirewallRule,
+    GroupRule,
+    Network,
+    NetworkAcl,
+    NetworkInterface,
+    PrivateZone,
+    ResolverRule,
+    Route,
+    RouteTable,
+    Subnet,
+    Vpc,
+    VpcEndpoint,
+)
+
+MAX_POLICY_CHARACTERS: Final = 20_480
+"""AWS PrivateLink Guide, Quotas."""
+MAX_TEXT_CHARACTERS: Final = 1_024
+
+Row = Mapping[str, Any]
+
+# --- Resources -------------------------------------------------------------------------------------------------------
+
+
+def _pattern_of_id(prefix: str) -> re.Pattern[str]:
+    """Amazon EC2 User Guide, Resource IDs: 8 or 17 hexadecimal digits."""
+    return re.compile(rf"{prefix}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})")
+
+
+_ENDPOINT_ID: Final = _pattern_of_id("vpce")
+_INTERFACE_ID: Final = _pattern_of_id("eni")
+_SUBNET_ID: Final = _pattern_of_id("subnet")
+_VPC_ID: Final = _pattern_of_id("vpc")
+_TABLE_ID: Final = _pattern_of_id("rtb")
+_ACL_ID: Final = _pattern_of_id("acl")
+GROUP_ID: Final = _pattern_of_id("sg")
+_RULE_ID: Final = _pattern_of_id("sgr")
+_PREFIX_LIST_ID: Final = _pattern_of_id("pl")
+NO_DHCP_OPTIONS: Final = "default"
+_DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{_pattern_of_id('dopt').pattern}")
+"""`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""
+RESOLVER_ID: Final = re.compile(r"rslvr-[0-9a-z-]{1,58}")
+_ZONE_ID: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_AVAILABILITY_ZONE: Final = re.compile(r"[a-z0-9-]{1,64}")
+_SERVICE: Final = re.compile(r"[a-z0-9.-]{1,255}")
+WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Words of the API: states, types, actions."""
+_QUERY_TYPE: Final = re.compile(r"[A-Z0-9]{1,16}")
+_PROTOCOL: Final = re.compile(r"-1|[a-z0-9]{1,16}")
+_TARGET: Final = re.compile(r"[A-Za-z0-9:/._-]{1,256}")
+_SERVER: Final = re.compile(r"[A-Za-z0-9.:]{1,64}")
+_ADDRESS: Final = re.compile(r"[0-9A-Fa-f.:/]{1,64}")
+"""No IPv6 scope, which could be any text."""
+NAME: Final = re.compile(r"(?:[A-Za-z0-9_.*-]|\\[0-7]{3}){0,1024}")
+"""A domain name as Route 53 gives it, characters of no host name as their octal codes (Route 53 Developer Guide, DNS
+domain name format)."""
+_ICMP: Final = frozenset({"icmp", "icmpv6", "1", "58"})
+ROUTE_TARGETS: Final = (
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "VpcPeeringConnectionId",
+    "NetworkInterfaceId",  # before the instance, which the API names beside it
+    "InstanceId",
+    "EgressOnlyInternetGatewayId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "CoreNetworkArn",
+    "OdbNetworkArn",
+    "IpAddress",
+)
+"""Members of a Route that hold its target (botocore 1.44.8)."""
+
+
+def endpoint(row: Row) -> VpcEndpoint:
+    """A row of DescribeVpcEndpoints."""
+    last = member(row, "LastError")
+    dns = member(row, "DnsOptions")
+    policy = row.get("PolicyDocument")
+    if policy is not None and not isinstance(policy, str):
+        raise _misplaced("PolicyDocument")
+    if policy is not None and len(policy) > MAX_POLICY_CHARACTERS:
+        message = f"an endpoint policy of over {MAX_POLICY_CHARACTERS} characters"
+        raise ProbeError(FailureKind.TOO_LARGE, message)
+    return VpcEndpoint(
+        endpoint_id=text(row, "VpcEndpointId", _ENDPOINT_ID),
+        service_name=text(row, "ServiceName", _SERVICE),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        state=text(row, "State", WORD).lower(),
+        private_dns=flag(row, "PrivateDnsEnabled"),
+        ip_address_type=_lowered(row, "IpAddressType"),
+        dns_record_type=_lowered(dns, "DnsRecordIpType"),
+        dns_names=tuple(domain_name(text(entry, "DnsName", NAME)) for entry in rows(row, "DnsEntries")),
+        subnet_ids=texts(row, "SubnetIds", _SUBNET_ID),
+        interface_ids=texts(row, "NetworkInterfaceIds", _INTERFACE_ID),
+        group_ids=tuple(text(group, "GroupId", GROUP_ID) for group in rows(row, "Groups")),
+        policy=policy or None,
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+        error_code=_prose(last, "Code"),
+        error_message=_prose(last, "Message") or _prose(row, "FailureReason"),
+    )
+
+
+def interface(row: Row) -> NetworkInterface:
+    """A row of DescribeNetworkInterfaces."""
+    four = sorted(rows(row, "PrivateIpAddresses"), key=lambda address: address.get("Primary") is not True)
+    six = sorted(rows(row, "Ipv6Addresses"), key=lambda address: address.get("IsPrimaryIpv6") is not True)
+    return NetworkInterface(
+        interface_id=text(row, "NetworkInterfaceId", _INTERFACE_ID),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        subnet_id=text(row, "SubnetId", _SUBNET_ID),
+        addresses=(
+            *(_address(address, "PrivateIpAddress") for address in four),
+            *(_address(address, "Ipv6Address") for address in six),
+        ),
+        group_ids=tuple(text(group, "GroupId", GROUP_ID) for group in rows(row, "Groups")),
+        kind=optional_text(row, "InterfaceType", WORD),
+        status=_lowered(row, "Status"),
+        availability_zone=optional_text(row, "AvailabilityZone", _AVAILABILITY_ZONE),
+    )
+
+
+def subnet(row: Row) -> Subnet:
+    """A row of DescribeSubnets."""
+    own = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()  # IPv6-only subnets have none
+    return Subnet(
+        subnet_id=text(row, "SubnetId", _SUBNET_ID),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        cidrs=(*own, *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock")),
+        availability_zone=optional_text(row, "AvailabilityZone", _AVAILABILITY_ZONE),
+        availability_zone_id=optional_text(row, "AvailabilityZoneId", _AVAILABILITY_ZONE),
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+    )
+
+
+def vpc(row: Row) -> Vpc:
+    """A row of DescribeVpcs."""
+    primary = (network(row, "CidrBlock"),) if row.get("CidrBlock") else ()
+    others = (
+        *_associated(row, "CidrBlockAssociationSet", "CidrBlock"),
+        *_associated(row, "Ipv6CidrBlockAssociationSet", "Ipv6CidrBlock"),
+    )
+    return Vpc(
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        owner_id=optional_text(row, "OwnerId", _ACCOUNT),
+        cidrs=tuple(dict.fromkeys((*primary, *others))),
+        dhcp_options_id=optional_text(row, "DhcpOptionsId", _DHCP_OPTIONS_ID),
+    )
+
+
+def _associated(row: Row, key: str, name: str) -> tuple[Network, ...]:
+    """The blocks that are associated; the member with the state is named after the block's."""
+    return tuple(
+        network(association, name)
+        for association in rows(row, key)
+        if optional_text(member(association, f"{name}State"), "State", WORD) == "associated"
+    )
+
+
+def dhcp_options(row: Row) -> DhcpOptionsFacts:
+    """A row of DescribeDhcpOptions."""
+    servers = [
+        text(value, "Value", _SERVER)
+        for option in rows(row, "DhcpConfigurations")
+        if option.get("Key") == "domain-name-servers"
+        for value in rows(option, "Values")
+    ]
+    return DhcpOptionsFacts(options_id=text(row, "DhcpOptionsId", _DHCP_OPTIONS_ID), name_servers=tuple(servers))
+
+
+def route_table(row: Row) -> RouteTable:
+    """A row of DescribeRouteTables."""
+    held = [
+        association
+        for association in rows(row, "Associations")
+        if optional_text(member(association, "AssociationState"), "State", WORD) in (None, "associated")
+    ]
+    # Gateways have associations as well.
+    of_subnets = (optional_text(association, "SubnetId", _SUBNET_ID) for association in held)
+    return RouteTable(
+        table_id=text(row, "RouteTableId", _TABLE_ID),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        main=any(association.get("Main") is True for association in held),
+        subnet_ids=tuple(subnet_id for subnet_id in of_subnets if subnet_id is not None),
+        routes=tuple(map(_route, rows(row, "Routes"))),
+    )
+
+
+def _route(row: Row) -> Route:
+    targets = (optional_text(row, name, _TARGET) for name in ROUTE_TARGETS)
+    prefix_list_id = optional_text(row, "DestinationPrefixListId", _PREFIX_LIST_ID)
+    return Route(
+        destination=_block(row, "DestinationCidrBlock", "DestinationIpv6CidrBlock") if not prefix_list_id else None,
+        prefix_list_id=prefix_list_id,
+        target=next((target for target in targets if target is not None), "unknown"),
+        state=text(row, "State", WORD).lower(),
+    )
+
+
+def network_acl(row: Row) -> NetworkAcl:
+    """A row of DescribeNetworkAcls."""
+    return NetworkAcl(
+        acl_id=text(row, "NetworkAclId", _ACL_ID),
+        vpc_id=text(row, "VpcId", _VPC_ID),
+        default=flag(row, "IsDefault"),
+        subnet_ids=tuple(text(association, "SubnetId", _SUBNET_ID) for association in rows(row, "Associations")),
+        entries=tuple(map(_acl_entry, rows(row, "Entries"))),
+    )
+
+
+def _acl_entry(row: Row) -> AclEntry:
+    ports = {} if row.get("IcmpTypeCode") else member(row, "PortRange")
+    action = text(row, "RuleAction", WORD).lower()
+    if action not in ("allow", "deny"):
+        raise _misplaced("RuleAction")
+    return AclEntry(
+        number=number(row, "RuleNumber"),
+        egress=flag(row, "Egress"),
+        allow=action == "allow",
+        cidr=_block(row, "CidrBlock", "Ipv6CidrBlock"),
+        protocol=text(row, "Protocol", _PROTOCOL),
+        from_port=_port(ports, "From"),
+        to_port=_port(ports, "To"),
+    )
+
+
+def group_rule(row: Row) -> GroupRule:
+    """A row of DescribeSecurityGroupRules."""
+    protocol = text(row, "IpProtocol", _PROTOCOL)
+    ports = {} if protocol in _ICMP else row  # of ICMP they are type and code
+    prefix_list_id = optional_text(row, "PrefixListId", _PREFIX_LIST_ID)
+    group_id = optional_text(member(row, "ReferencedGroupInfo"), "GroupId", GROUP_ID)
+    return GroupRule(
+        rule_id=optional_text(row, "SecurityGroupRuleId", _RULE_ID),
+        egress=flag(row, "IsEgress"),
+        protocol=protocol,
+        from_port=_port(ports, "FromPort"),
+        to_port=_port(ports, "ToPort"),
+        cidr=_block(row, "CidrIpv4", "CidrIpv6") if not prefix_list_id and not group_id else None,
+        prefix_list_id=prefix_list_id,
+        referenced_group_id=group_id,
+    )
+
+
+def resolver_rule(row: Row) -> ResolverRule:
+    """A row of ListResolverRules."""
+    targets = tuple(_address(target, "Ip" if target.get("Ip") else "Ipv6") for target in rows(row, "TargetIps"))
+    return ResolverRule(
+        rule_id=text(row, "Id", RESOLVER_ID),
+        name=_prose(row, "Name"),
+        domain=domain_name(text(row, "DomainName", NAME)),
+        kind=text(row, "RuleType", WORD),
+        targets=targets,
+        owner_id=_prose(row, "OwnerId"),  # AWS's own rules have a name there
+    )
+
+
+def private_zone(row: Row) -> PrivateZone:
+    """A row of ListHostedZonesByVPC."""
+    owner = member(row, "Owner")
+    service = optional_text(owner, "OwningService", _SERVICE)
+    zone = _ZONE_ID.fullmatch(text(row, "HostedZoneId", _ZONE_ID))
+    return PrivateZone(
+        zone_id=zone[1] if zone is not None else "",
+        name=domain_name(text(row, "Name", NAME)),
+        owner=service or optional_text(owner, "OwningAccount", _ACCOUNT),
+        of_service=service is not None,
+    )
+
+
+def firewall_rule(
+    row: Row, priority: tuple[int, ...], group_id: str, lists: Mapping[str, tuple[str, ...] | None]
+) -> FirewallRule:
+    """A row of ListFirewallRules. `lists` has the domains of every list, None for one that is not shown."""
+    list_id = optional_text(row, "FirewallDomainListId", RESOLVER_ID)
+    override = optional_text(row, "BlockOverrideDomain", NAME)
+    return FirewallRule(
+        group_id=group_id,
+        domain_list_id=list_id,
+        action=text(row, "Action", WORD),
+        block_response=optional_text(row, "BlockResponse", WORD),
+        override=None if override is None else domain_name(override),
+        priority=priority,
+        query_type=optional_text(row, "Qtype", _QUERY_TYPE),
+        domains=None if list_id is None else lists[list_id],
+    )
+
+
+# --- Members ---------------------------------------------------------------------------------------------------------
+
+
+def _misplaced(name: str) -> ProbeError:
+    return ProbeError(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
+
+
+def optional_text(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
+    """A text that fits a grammar; None where the member is missing or empty."""
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise _misplaced(name)
+    return value
+
+
+def text(row: Row, name: str, pattern: re.Pattern[str]) -> str:
+    """A text that fits a grammar and must be there."""
+    value = optional_text(row, name, pattern)
+    if value is None:
+        raise ProbeError(FailureKind.MALFORMED, f"an answer without {name}")
+    return value
+
+
+def _lowered(row: Row, name: str) -> str | None:
+    value = optional_text(row, name, WORD)
+    return None if value is None else value.lower()
+
+
+def _prose(row: Row, name: str) -> str | None:
+    """Free text, on one line and cut; None where the member is missing or empty."""
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _misplaced(name)
+    return " ".join((value or "").split())[:MAX_TEXT_CHARACTERS] or None
+
+
+def domain_name(name: str) -> str:
+    """A domain name in lower case and without final dots, its wildcards as such."""
+    return name.replace(r"\052", "*").lower().rstrip(".")
+
+
+def texts(
+    row: Row,
+    name: str,
+    pattern: re.Pattern[str],
+    form: Callable[[str], str] = str,
+    *,
+    needed: bool = False,
+) -> tuple[str, ...]:
+    """A list of texts that all fit a grammar, in `form`; empty where the member is missing and not `needed`."""
+    values = row.get(name)
+    if not isinstance(values, list):
+        if values is None and not needed:
+            return ()
+        raise _misplaced(name)
+    if not all(isinstance(value, str) and pattern.fullmatch(value) for value in values):
+        raise _misplaced(name)
+    return tuple(form(value) for value in values)
+
+
+def rows(row: Row, name: str, *, needed: bool = False) -> list[Row]:
+    """A list of structures; empty where the member is missing and not `needed`."""
+    values = row.get(name)
+    if values is None and not needed:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise _misplaced(name)
+    return values
+
+
+def member(row: Row, name: str) -> Row:
+    """A structure; empty where the member is missing."""
+    value = row.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _misplaced(name)
+    return value
+
+
+def flag(row: Row, name: str) -> bool:
+    """A boolean that must be there."""
+    value = row.get(name)
+    if not isinstance(value, bool):
+        raise _misplaced(name)
+    return value
+
+
+def number(row: Row, name: str) -> int:
+    """An integer that must be there."""
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _misplaced(name)
+    return value
+
+
+def _port(row: Row, name: str) -> int | None:
+    """A port; None for all ports, for which EC2 leaves the member out or gives -1."""
+    value = number(row, name) if row.get(name) is not None else -1
+    if not -1 <= value <= 65_535:
+        raise _misplaced(name)
+    return None if value == -1 else value
+
+
+def _address(row: Row, name: str) -> Address:
+    try:
+        return ip_address(text(row, name, _ADDRESS))
+    except ValueError as error:
+        raise _misplaced(name) from error
+
+
+def network(row: Row, name: str) -> Network:
+    """A CIDR block that must be there."""
+    try:
+        return ip_network(text(row, name, _ADDRESS))
+    except ValueError as error:
+        raise _misplaced(name) from error
+
+
+def _block(row: Row, four: str, six: str) -> Network:
+    """The block of the family that the answer has."""
+    return network(row, four if row.get(four) else six)
