@@ -1,18 +1,18 @@
 """The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from ipaddress import IPv4Address
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import APPLIANCE_LABELS, SERVICES, appliance_host, why_unused
+from agent.catalog.services import APPLIANCE_LABELS, appliance_host
 from agent.judge.predict.predictor import Predictor, own_interface
-from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
-from agent.report.model import ConfiguredPath, Measured, Measurement
+from agent.report.hops import EPHEMERAL, Ports
+from agent.report.model import Measurement
 from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
 from probes.facts import (
@@ -28,12 +28,13 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
-from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import Address, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
 A = TypeVar("A")
+P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
 """How long what EC2 said may stand for what it would say."""
@@ -52,14 +53,15 @@ class Clock:
     """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
 
 
-def kept(question: Callable[["Evidence"], A]) -> Callable[["Evidence"], A]:
-    """A question over evidence of which the answer is kept with it: rules ask it again and again."""
+def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
+    """A question over evidence of which each answer is kept with it: rules ask it again and again."""
 
     @wraps(question)
-    def ask(evidence: Evidence) -> A:
-        if question not in evidence.kept:
-            evidence.kept[question] = question(evidence)
-        return cast(A, evidence.kept[question])
+    def ask(evidence: Evidence, /, *args: P.args, **named: P.kwargs) -> A:
+        key = (question, *args, *named.items())
+        if key not in evidence.kept:
+            evidence.kept[key] = question(evidence, *args, **named)
+        return cast(A, evidence.kept[key])
 
     return ask
 
@@ -75,11 +77,9 @@ class Evidence:
         self._answers: dict[str, tuple[Address, ...]] = {}
         self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
-        self._predictions: dict[tuple[str, Address, int], Prediction] = {}
-        self._paths: dict[str, tuple[ConfiguredPath, ...]] = {}
         """What rules ask again and again, by what they ask."""
-        self.kept: dict[Callable[[Evidence], Any], Any] = {}
-        """Answers to questions that are kept, by the question."""
+        self.kept: dict[tuple[object, ...], Any] = {}
+        """Answers to questions that are kept, by the question and what it is asked of."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -252,15 +252,6 @@ class Evidence:
             if each.facts is not None and each.facts.clock_offset_seconds is not None
         )
 
-    def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-        """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
-        that this host uses."""
-        if target is None or step not in AT_ADDRESSES:
-            return self.of(step, target)
-        ports = self.required_ports(target) if step is Step.TCP else (HTTPS,)
-        found = (self.at(step, target, address, port) for address in self.own_addresses(target) for port in ports)
-        return tuple(each for each in found if each is not None)
-
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
         """The looks that this one grew from, nearest first."""
         found: list[Observation[Any]] = []
@@ -384,11 +375,11 @@ class Evidence:
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
         """The interface of an endpoint that has an address for this host; None where none that was read has it."""
-        return self._predictor.interface_at(address)
+        return self.predictor.interface_at(address)
 
     def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
         """The endpoint that an interface is of."""
-        return self._predictor.endpoint_of(interface)
+        return self.predictor.endpoint_of(interface)
 
     def subnet(self, subnet_id: str | None) -> Subnet | None:
         """A subnet that was read."""
@@ -412,63 +403,6 @@ class Evidence:
         """This host's network interface that has an address, as EC2 or else metadata has it."""
         return own_interface(self.configuration, source, self.imds)
 
-    def prediction(self, target: Target, address: Address, port: int) -> Prediction | None:
-        """What the configuration says of a connect from here to a private address; None where it was not read."""
-        if self.configured_at is None or not self.is_private(address) or port not in target.ports:
-            return None
-        key = (target.id, address, port)
-        if key not in self._predictions:
-            source = self.source(target, address, port)
-            self._predictions[key] = self._predictor.predict(
-                source=source, own=self.own_interface(source), address=address, port=port
-            )
-        return self._predictions[key]
-
-    def configured_paths(self, target: Target) -> tuple[ConfiguredPath, ...]:
-        """The paths to the addresses that this host uses for the target and to the others of the same endpoints, as
-        the configuration has them, each held against what was measured; none where the configuration was not read."""
-        if target.id not in self._paths:
-            self._paths[target.id] = tuple(
-                self._path(target, predicted)
-                for address in ordered((*self.own_addresses(target), *self._addresses_beside(target)))
-                for port in target.ports
-                if (predicted := self.prediction(target, address, port)) is not None
-            )
-        return self._paths[target.id]
-
-    def _addresses_beside(self, target: Target) -> Iterator[Address]:
-        """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
-        families = usable_families(self.host)
-        endpoints = {self.endpoint_of(self.interface_at(address)) for address in self.own_addresses(target)}
-        used = {interface_id for each in endpoints if each is not None for interface_id in each.interface_ids}
-        for interface in self.configuration.endpoint_interfaces or ():
-            if interface.interface_id in used:
-                yield from (each for each in interface.addresses if each.version in families)
-
-    def _path(self, target: Target, predicted: Prediction) -> ConfiguredPath:
-        attempt = self.at(Step.TCP, target, predicted.address, predicted.port)
-        measured = _measured(attempt)
-        agrees = _AGREEMENT.get((predicted.outcome, measured))
-        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Reachability.BLOCKED), None)
-        own, interface = self.own_interface(predicted.source), self.interface_at(predicted.address)
-        return ConfiguredPath(
-            target=target.id,
-            address=predicted.address,
-            port=predicted.port,
-            source=predicted.source,
-            endpoint_id=predicted.endpoint_id,
-            interface_id=predicted.interface_id,
-            predicted=predicted.outcome,
-            measured=measured,
-            agrees=agrees,
-            parted_at=stops if agrees is False else None,
-            hops=predicted.hops,
-            unseen=predicted.unseen,
-            taken_at=self.configured_at or self.run.started_at,
-            source_subnet_id=None if own is None else own.subnet_id,
-            subnet_id=None if interface is None else interface.subnet_id,
-        )
-
     @cached_property
     def local_ports(self) -> Ports:
         """The ports at which this host takes answers; Linux's own where it did not say."""
@@ -476,48 +410,12 @@ class Evidence:
         return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
 
     @cached_property
-    def _predictor(self) -> Predictor:
+    def predictor(self) -> Predictor:
+        """What says of a connect whether the configuration lets it pass."""
         cidrs = self.imds.vpc_cidrs if self.imds else ()
         return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 
-    # --- Use ---------------------------------------------------------------------------------------------------------
-
-    def not_in_use(self, target: Target) -> str | None:
-        """Why an optional service is taken not to be used from here; None where it is judged."""
-        if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
-            others = (each for each in self.targets if each.service == target.service)
-            called = next((each for each in others if each.role is not Role.CONTEXT), None)
-            return None if called is None else self.not_in_use(called)
-        lookup = self.own_lookup(target)
-        if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
-            return None
-        return why_unused(target, self.own_answer(target), self.is_public)
-
-    def required_ports(self, target: Target) -> tuple[int, ...]:
-        return tuple(port.number for port in SERVICES[target.service].ports if port.required)
-
-    def required_steps(self, target: Target) -> tuple[str, ...]:
-        """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
-        steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-        if self.run.signed_calls:
-            steps.insert(1, str(Step.CREDENTIALS))
-        for address in self.own_addresses(target):
-            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
-            # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
-            if not self.reached_aws(target, address):
-                steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-            if self.run.signed_calls and not self._called_elsewhere(target, address):
-                steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
-            others = (port for port in self.required_ports(target) if port != HTTPS)
-            steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
-        return tuple(steps)
-
     # --- Inside ------------------------------------------------------------------------------------------------------
-
-    def _called_elsewhere(self, target: Target, address: Address) -> bool:
-        """Whether a run that makes one call a service has made it at another address of the target."""
-        call = self.at(Step.API, target, address, HTTPS)
-        return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(self.calls(target))
 
     def _facts(self, observation_id: str) -> Any:
         found = self._by_id.get(observation_id)
@@ -531,31 +429,6 @@ class Evidence:
             found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
             self._at_own[key] = tuple(each for each in found if each is not None and each.made)
         return self._at_own[key]
-
-
-_AGREEMENT: Final = {
-    (Reachability.OPEN, Measured.CONNECTED): True,
-    (Reachability.BLOCKED, Measured.SILENT): True,
-    (Reachability.OPEN, Measured.SILENT): False,
-    (Reachability.OPEN, Measured.REFUSED): False,
-    (Reachability.BLOCKED, Measured.CONNECTED): False,
-}
-"""Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
-have dropped is somebody else's, before them."""
-
-
-def _measured(attempt: Observation[TcpFacts] | None) -> Measured:
-    if attempt is None or not attempt.made:
-        return Measured.NOT_MEASURED
-    if attempt.failure is None:
-        return Measured.CONNECTED
-    local = attempt.facts is not None and (attempt.facts.datagram_error or attempt.facts.route_error)
-    match attempt.failure.kind:
-        case FailureKind.TIMEOUT if not local:
-            return Measured.SILENT
-        case FailureKind.REFUSED | FailureKind.RESET if attempt.facts is None or attempt.facts.icmp is None:
-            return Measured.REFUSED
-    return Measured.FAILED
 
 
 def skipped_because(observation: Observation[Any]) -> str | None:

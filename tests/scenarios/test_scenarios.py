@@ -15,6 +15,7 @@ from agent.formats import json as json_format
 from agent.formats import text as text_format
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_steps
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge, judge_evidence
@@ -159,7 +160,7 @@ def test_ok_means_every_required_step_succeeded(name: str) -> None:
     for target in evidence.targets:
         status = next(each.status for each in report.targets if each.id == target.id)
         if status is Status.OK:
-            steps = [evidence.find(step) for step in evidence.required_steps(target)]
+            steps = [evidence.find(step) for step in required_steps(evidence, target)]
             assert all(step is not None and step.ok for step in steps)
     if report.verdict.status is Status.OK:
         assert all(finding.severity is Severity.INFO for finding in report.findings)

@@ -6,10 +6,12 @@ Each rule names the failed attempts of one nature, as `agent.judge.conditions.co
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.judge.agreement import configured_paths
 from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
+from agent.judge.requirements import required_ports
 from agent.judge.rules.rule import Found, Rule, after, duration, grouped_by_place, listed, ports_at
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, Fix
@@ -25,7 +27,7 @@ QUICK_SECONDS: Final = 0.0002
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
     """The attempts themselves, and what failed the same way on the other required ports of the same addresses: it is
     the same fault."""
-    ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+    ports = tuple(port for port in required_ports(target) if port != HTTPS)
     more = [
         each
         for nature in (Nature.SILENT, Nature.REFUSED)
@@ -68,7 +70,7 @@ def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observat
     """Whether groups, network ACLs and routes let all of these pass, as EC2 has just said: nothing is to be opened
     there."""
     tried = {(each.subject.address, each.subject.port) for each in attempts}
-    paths = [path for path in evidence.configured_paths(target) if (path.address, path.port) in tried]
+    paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
     return known and all(path.predicted is Reachability.OPEN for path in paths)
 
@@ -152,7 +154,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
     """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway cannot do without do not."""
     for target in evidence.targets:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
-        ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+        ports = tuple(port for port in required_ports(target) if port != HTTPS)
         silent, refused = (
             [each for each in failed_connects(evidence, target, nature, ports) if each.subject.address in up]
             for nature in (Nature.SILENT, Nature.REFUSED)
@@ -246,7 +248,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
             if not each.ok and nature_of(each, own) in (Nature.SILENT, Nature.REFUSED)
         ]
         at = places(closed)
-        ports = evidence.required_ports(target)
+        ports = required_ports(target)
         others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
         if not others or not all(each is not None and each.ok for each in others):
             continue
@@ -275,7 +277,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
         failed = [each for each in tried if version_of(each) == broken]
         beside = [
             each
-            for port in evidence.required_ports(target)
+            for port in required_ports(target)
             for each in evidence.connects(target, port)
             if not each.ok and version_of(each) == broken
         ]
@@ -299,13 +301,13 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         slow = [
             each
-            for port in evidence.required_ports(target)
+            for port in required_ports(target)
             for each in evidence.connects(target, port)
             if each.ok and each.facts is not None and each.facts.retransmits
         ]
         if not slow:
             continue
-        tried = sum(len(evidence.connects(target, port)) for port in evidence.required_ports(target))
+        tried = sum(len(evidence.connects(target, port)) for port in required_ports(target))
         yield Found(
             code="TCP009",
             target=target.id,

@@ -8,6 +8,7 @@ from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
+from agent.judge.requirements import required_ports
 from agent.judge.rules.rule import Found, Rule, after, listed, ports_at
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
@@ -26,7 +27,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
     """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
     same place is forbidden."""
     for target in evidence.targets:
-        local = failed_connects(evidence, target, Nature.LOCAL, evidence.required_ports(target))
+        local = failed_connects(evidence, target, Nature.LOCAL, required_ports(target))
         if not local:
             continue
         why = sorted({_local_reason(each) for each in local})
@@ -69,7 +70,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
                 ),
             )
             continue
-        stuck = failed_connects(evidence, target, Nature.NO_WAY, evidence.required_ports(target))
+        stuck = failed_connects(evidence, target, Nature.NO_WAY, required_ports(target))
         if not stuck:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
@@ -126,7 +127,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         starved = [
             each
-            for port in evidence.required_ports(target)
+            for port in required_ports(target)
             for each in evidence.connects(target, port)
             if each.failure is not None and each.failure.kind is FailureKind.NO_SOURCE_PORT
         ]
@@ -159,7 +160,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
         connected = [each for each in evidence.connects(target, HTTPS) if each.ok and each.facts is not None]
         right = {each.facts.source for each in connected if each.facts is not None}
         up = places(connected)
-        for port in evidence.required_ports(target):
+        for port in required_ports(target):
             for each in evidence.connects(target, port):
                 if not each.ok and each.subject.address not in up and (why := _astray(each, evidence)) is not None:
                     if each.facts is not None and each.facts.source in right:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
+from agent.judge.agreement import configured_paths
 from agent.judge.commands import read_only
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
@@ -39,7 +40,7 @@ _RECORDS: Final = {"ipv6": "AAAA"}
 def prediction_differs(evidence: Evidence) -> Iterator[Found]:
     """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
     for target in evidence.targets:
-        paths = [path for path in evidence.configured_paths(target) if path.agrees is False]
+        paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
         shut = [
             each for each in paths if each.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, each)
         ]
