@@ -36,7 +36,7 @@ def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
     """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
     families = usable_families(evidence.host)
     endpoints = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
-    used = {interface_id for each in endpoints if each is not None for interface_id in each.interface_ids}
+    used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}
     for interface in evidence.configuration.endpoint_interfaces or ():
         if interface.interface_id in used:
             yield from (each for each in interface.addresses if each.version in families)

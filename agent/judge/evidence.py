@@ -73,7 +73,7 @@ class Evidence:
         self.run = measurement.run
         self.targets = measurement.targets
         self.observations = tuple(sorted(measurement.observations, key=_order))
-        self._by_id = {each.id: each for each in self.observations}
+        self._by_id = {observation.id: observation for observation in self.observations}
         self._answers: dict[str, tuple[Address, ...]] = {}
         self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
@@ -98,12 +98,12 @@ class Evidence:
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
         """The look at instance metadata, none or one."""
-        return tuple(each for each in self.of(Step.IMDS) if each.subject.operation is None)
+        return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
     def container(self) -> Observation[TcpFacts] | None:
         """Whether the address of a container's credentials connects; None where none is set."""
-        found = (each for each in self.of(Step.IMDS) if each.subject.operation == CONTAINER)
+        found = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
         return next(found, None)
 
     @cached_property
@@ -133,9 +133,15 @@ class Evidence:
     @cached_property
     def in_aws(self) -> bool:
         """Whether something that only AWS has was seen: the firmware's name, metadata, or the VPC's resolver."""
-        answered = (each for each in self.of(Step.DNS) if each.subject.resolver in self.vpc_resolvers[:2])
+        answered = (
+            observation for observation in self.of(Step.DNS) if observation.subject.resolver in self.vpc_resolvers[:2]
+        )
         metadata = self.imds is not None and self.imds.token
-        return bool(self.host and self.host.ec2) or metadata or any(each.facts is not None for each in answered)
+        return (
+            bool(self.host and self.host.ec2)
+            or metadata
+            or any(observation.facts is not None for observation in answered)
+        )
 
     # --- Observations ------------------------------------------------------------------------------------------------
 
@@ -147,9 +153,9 @@ class Evidence:
         key = (step, None if target is None else target.id)
         if key not in self._looks:
             self._looks[key] = tuple(
-                each
-                for each in self.observations
-                if each.subject.step is step and (target is None or each.subject.target == target.id)
+                observation
+                for observation in self.observations
+                if observation.subject.step is step and (target is None or observation.subject.target == target.id)
             )
         return self._looks[key]
 
@@ -174,7 +180,7 @@ class Evidence:
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """What these resolvers said of the target's name."""
         wanted = frozenset(resolvers)
-        return tuple(each for each in self.of(Step.DNS, target) if each.subject.resolver in wanted)
+        return tuple(observation for observation in self.of(Step.DNS, target) if observation.subject.resolver in wanted)
 
     def proxy(self, target: Target) -> str | None:
         """The proxy that the SDK's calls to this target take."""
@@ -243,13 +249,23 @@ class Evidence:
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
-                seen += [each for each in answers if each.facts is not None and each.facts.request_id is not None]
-        if not any(each.facts is not None and each.facts.clock_offset_seconds is not None for each in seen):
-            seen = [each for each in self.metadata if each.facts is not None and each.facts.token]
+                seen += [
+                    answer for answer in answers if answer.facts is not None and answer.facts.request_id is not None
+                ]
+        if not any(
+            observation.facts is not None and observation.facts.clock_offset_seconds is not None for observation in seen
+        ):
+            seen = [
+                observation
+                for observation in self.metadata
+                if observation.facts is not None and observation.facts.token
+            ]
         return tuple(
-            Clock(each, each.facts.clock_offset_seconds, each.facts.clock_uncertainty_seconds or 0.0)
-            for each in seen
-            if each.facts is not None and each.facts.clock_offset_seconds is not None
+            Clock(
+                observation, observation.facts.clock_offset_seconds, observation.facts.clock_uncertainty_seconds or 0.0
+            )
+            for observation in seen
+            if observation.facts is not None and observation.facts.clock_offset_seconds is not None
         )
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
@@ -283,10 +299,10 @@ class Evidence:
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
         """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
         found: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
-        for each in self.of(Step.DNS, target):
-            if each.subject.resolver is not None and isinstance(each.facts, DnsFacts):
-                for address in each.facts.addresses:
-                    found.setdefault(address, []).append(each.subject.resolver)
+        for observation in self.of(Step.DNS, target):
+            if observation.subject.resolver is not None and isinstance(observation.facts, DnsFacts):
+                for address in observation.facts.addresses:
+                    found.setdefault(address, []).append(observation.subject.resolver)
         return {address: ordered(found[address]) for address in ordered(found)}
 
     def scope(self, address: Address) -> AddressScope:
@@ -331,15 +347,23 @@ class Evidence:
     def configuration(self) -> Configuration:
         """What was read of the configuration; nothing at all where it was not looked at."""
         seen = (self.read(name) for name in READS)
-        good = (each for each in seen if each is not None)
+        good = (observation for observation in seen if observation is not None)
         return configuration_of(
-            {str(each.subject.operation): each.outcome.facts for each in good if isinstance(each.outcome, Ok)}
+            {
+                str(observation.subject.operation): observation.outcome.facts
+                for observation in good
+                if isinstance(observation.outcome, Ok)
+            }
         )
 
     @cached_property
     def configured_at(self) -> datetime | None:
         """When the oldest part of the configuration was read; None where nothing was."""
-        times = [each.started_at for each in self.of(Step.EC2) if each.ok and each.started_at is not None]
+        times = [
+            observation.started_at
+            for observation in self.of(Step.EC2)
+            if observation.ok and observation.started_at is not None
+        ]
         return min(times, default=None)
 
     @cached_property
@@ -355,7 +379,7 @@ class Evidence:
         vpc = self.configuration.vpc
         owners = {None if vpc is None else vpc.owner_id}
         own_subnet = None if self.imds is None else self.imds.subnet_id
-        owners |= {each.owner_id for each in self.configuration.subnets or () if each.subnet_id == own_subnet}
+        owners |= {subnet.owner_id for subnet in self.configuration.subnets or () if subnet.subnet_id == own_subnet}
         owners.discard(None)
         return None if account is None or not owners else owners != {account}
 
@@ -368,9 +392,9 @@ class Evidence:
             return None
         # The names' prefixes differ by service and partition, and by the age of both.
         return tuple(
-            each
-            for each in listed
-            if each.service_name.endswith(f".{target.service}") and vpc_id in (None, each.vpc_id)
+            endpoint
+            for endpoint in listed
+            if endpoint.service_name.endswith(f".{target.service}") and vpc_id in (None, endpoint.vpc_id)
         )
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
@@ -383,7 +407,7 @@ class Evidence:
 
     def subnet(self, subnet_id: str | None) -> Subnet | None:
         """A subnet that was read."""
-        return next((each for each in self.configuration.subnets or () if each.subnet_id == subnet_id), None)
+        return next((subnet for subnet in self.configuration.subnets or () if subnet.subnet_id == subnet_id), None)
 
     @cached_property
     def vpc_id(self) -> str | None:
@@ -396,8 +420,10 @@ class Evidence:
         if attempt is not None and isinstance(attempt.facts, TcpFacts) and attempt.facts.source is not None:
             return attempt.facts.source
         blocks = () if self.imds is None else self.imds.subnet_cidrs
-        own = (each for each in ordered(self.own_addresses_of_host) if each.version == address.version)
-        return next((each for each in own if any(each in block for block in blocks)), None)
+        own = (
+            own_address for own_address in ordered(self.own_addresses_of_host) if own_address.version == address.version
+        )
+        return next((own_address for own_address in own if any(own_address in block for block in blocks)), None)
 
     def own_interface(self, source: Address | None) -> NetworkInterface | None:
         """This host's network interface that has an address, as EC2 or else metadata has it."""
@@ -427,7 +453,7 @@ class Evidence:
         key = (step, target.id, port, operation)
         if key not in self._at_own:
             found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
-            self._at_own[key] = tuple(each for each in found if each is not None and each.made)
+            self._at_own[key] = tuple(item for item in found if item is not None and item.made)
         return self._at_own[key]
 
 

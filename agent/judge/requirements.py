@@ -56,4 +56,4 @@ def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple
         return evidence.of(step, target)
     ports = required_ports(target) if step is Step.TCP else (HTTPS,)
     found = (evidence.at(step, target, address, port) for address in evidence.own_addresses(target) for port in ports)
-    return tuple(each for each in found if each is not None)
+    return tuple(item for item in found if item is not None)

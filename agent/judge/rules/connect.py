@@ -29,10 +29,10 @@ def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFa
     the same fault."""
     ports = tuple(port for port in required_ports(target) if port != HTTPS)
     more = [
-        each
+        attempt
         for nature in (Nature.SILENT, Nature.REFUSED)
-        for each in failed_connects(evidence, target, nature, ports)
-        if each.subject.address in places(attempts)
+        for attempt in failed_connects(evidence, target, nature, ports)
+        if attempt.subject.address in places(attempts)
     ]
     return ids([*attempts, *more])
 
@@ -69,7 +69,7 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
     """Whether groups, network ACLs and routes let all of these pass, as EC2 has just said: nothing is to be opened
     there."""
-    tried = {(each.subject.address, each.subject.port) for each in attempts}
+    tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
     paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
     return known and all(path.predicted is Reachability.OPEN for path in paths)
@@ -243,14 +243,14 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
     own = evidence.own_addresses_of_host
     for target in evidence.targets:
         closed = [
-            each
-            for each in evidence.connects(target, SUPPORT_CHANNEL)
-            if not each.ok and nature_of(each, own) in (Nature.SILENT, Nature.REFUSED)
+            attempt
+            for attempt in evidence.connects(target, SUPPORT_CHANNEL)
+            if not attempt.ok and nature_of(attempt, own) in (Nature.SILENT, Nature.REFUSED)
         ]
         at = places(closed)
         ports = required_ports(target)
         others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
-        if not others or not all(each is not None and each.ok for each in others):
+        if not others or not all(attempt is not None and attempt.ok for attempt in others):
             continue
         yield Found(
             code="TCP007",
@@ -274,17 +274,17 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
         if broken is None:
             continue
         working = 10 - broken
-        failed = [each for each in tried if version_of(each) == broken]
+        failed = [attempt for attempt in tried if version_of(attempt) == broken]
         beside = [
-            each
+            attempt
             for port in required_ports(target)
-            for each in evidence.connects(target, port)
-            if not each.ok and version_of(each) == broken
+            for attempt in evidence.connects(target, port)
+            if not attempt.ok and version_of(attempt) == broken
         ]
         yield Found(
             code="TCP008",
             target=target.id,
-            detail=f"443 fails at every IPv{broken} address ({listed(each.subject.address for each in failed)}) "
+            detail=f"443 fails at every IPv{broken} address ({listed(attempt.subject.address for attempt in failed)}) "
             f"and connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
             evidence=ids(beside),
             addresses=places(failed),
@@ -300,10 +300,10 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
     """TCP009: connects that succeeded, and needed more than one SYN for it."""
     for target in evidence.targets:
         slow = [
-            each
+            attempt
             for port in required_ports(target)
-            for each in evidence.connects(target, port)
-            if each.ok and each.facts is not None and each.facts.retransmits
+            for attempt in evidence.connects(target, port)
+            if attempt.ok and attempt.facts is not None and attempt.facts.retransmits
         ]
         if not slow:
             continue
