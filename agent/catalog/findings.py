@@ -41,6 +41,25 @@ class Layer(StrEnum):
     RUN = "RUN"
 
 
+class FixForm(StrEnum):
+    """In what form a page of `explain` gives a fix in AWS."""
+
+    CONSOLE = "a console path"
+    CLI = "an AWS CLI command"
+    TEMPLATE = "a CloudFormation block"
+
+
+ALL_FORMS: Final = frozenset(FixForm)
+"""The fix is configuration of AWS that a template holds."""
+NO_TEMPLATE: Final = frozenset({FixForm.CONSOLE, FixForm.CLI})
+"""No block: one property of a resource that stands elsewhere, which the page then names, or what no template holds:
+keys, sessions, opting in, quotas, appliances, another service's fault, whose address it is."""
+CLI_ALONE: Final = frozenset({FixForm.CLI})
+"""Nothing in the console: the CLI writes the profile of this host, or makes the failed call once more."""
+NOT_IN_AWS: Final = frozenset[FixForm]()
+"""Nothing of AWS's: the cause is on this host, in its proxy, in the settings of the programs or in the run itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A page that a person can open elsewhere."""
@@ -59,6 +78,8 @@ class Code:
     title: str
     scope: Scope = Scope.TARGET
     documents: tuple[Document, ...] = ()
+    fix_forms: frozenset[FixForm] = ALL_FORMS
+    """In what forms its page gives the fix; the page has these and no others."""
     accounts_for_failure: bool = True
     """Whether a failed step in its evidence counts as named. False where the finding shows failures and gives no
     reason for them: what was not measured is not well for it, and a clock is read from every answer, whatever else is
@@ -203,6 +224,7 @@ def _code(
     title: str,
     *documents: Document,
     scope: Scope = Scope.TARGET,
+    fix_forms: frozenset[FixForm] = ALL_FORMS,
     accounts_for_failure: bool = True,
     needs_symptom: bool = False,
     severity_from_symptoms: bool = False,
@@ -217,6 +239,7 @@ def _code(
         title=title,
         scope=scope,
         documents=documents,
+        fix_forms=fix_forms,
         accounts_for_failure=accounts_for_failure,
         needs_symptom=needs_symptom,
         severity_from_symptoms=severity_from_symptoms,
@@ -230,7 +253,14 @@ CODES: Final = {
     code.code: code
     for code in (
         _code(
-            "ENV001", "region-unknown", _WARNING, "No Region is set", _SDK, scope=Scope.RUN, leaves_status_unknown=True
+            "ENV001",
+            "region-unknown",
+            _WARNING,
+            "No Region is set",
+            _SDK,
+            scope=Scope.RUN,
+            leaves_status_unknown=True,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "ENV002",
@@ -239,18 +269,60 @@ CODES: Final = {
             "The instance metadata service does not answer",
             _IMDS,
             scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
         ),
-        _code("ENV003", "metadata-disabled", _WARNING, "The instance metadata service says no", _IMDS, scope=Scope.RUN),
-        _code("ENV004", "service-not-offered", _CRITICAL, "The service is not offered in this Region", _NETWORK),
-        _code("ENV005", "sdk-endpoint-overridden", _WARNING, "SDK settings send calls to another URL", _SDK_ENDPOINTS),
+        _code(
+            "ENV003",
+            "metadata-disabled",
+            _WARNING,
+            "The instance metadata service says no",
+            _IMDS,
+            scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "ENV004",
+            "service-not-offered",
+            _CRITICAL,
+            "The service is not offered in this Region",
+            _NETWORK,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "ENV005",
+            "sdk-endpoint-overridden",
+            _WARNING,
+            "SDK settings send calls to another URL",
+            _SDK_ENDPOINTS,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code(
             "ENV006", "sdk-host-not-covered", _WARNING, "Private DNS covers another name than the SDK calls", _CONFIGURE
         ),
-        _code("ENV007", "proxy-captures-endpoint", _CRITICAL, "A proxy takes the calls off the private path", _PROXY),
         _code(
-            "ENV008", "region-mismatch", _WARNING, "The Region that is set is not the instance's", _SDK, scope=Scope.RUN
+            "ENV007",
+            "proxy-captures-endpoint",
+            _CRITICAL,
+            "A proxy takes the calls off the private path",
+            _PROXY,
+            fix_forms=NOT_IN_AWS,
         ),
-        _code("ENV009", "hosts-file-override", _WARNING, "The hosts file answers for the name instead of DNS"),
+        _code(
+            "ENV008",
+            "region-mismatch",
+            _WARNING,
+            "The Region that is set is not the instance's",
+            _SDK,
+            scope=Scope.RUN,
+            fix_forms=CLI_ALONE,
+        ),
+        _code(
+            "ENV009",
+            "hosts-file-override",
+            _WARNING,
+            "The hosts file answers for the name instead of DNS",
+            fix_forms=NOT_IN_AWS,
+        ),
         _code(
             "ENV010",
             "clock-skew",
@@ -259,6 +331,7 @@ CODES: Final = {
             _CLOCK,
             scope=Scope.RUN,
             accounts_for_failure=False,
+            fix_forms=NOT_IN_AWS,
         ),
         _code(
             "ENV011",
@@ -267,6 +340,7 @@ CODES: Final = {
             "A proxy takes requests for instance metadata",
             _PROXY,
             scope=Scope.RUN,
+            fix_forms=NOT_IN_AWS,
         ),
         _code("ENV012", "outside-vpc", _INFO, "This host is taken to be outside AWS", _RESOLVER, scope=Scope.RUN),
         _code(
@@ -276,6 +350,7 @@ CODES: Final = {
             "The instance's network allowance was exceeded",
             _ALLOWANCE,
             scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "DNS001",
@@ -303,19 +378,27 @@ CODES: Final = {
             _DNS,
             _RESOLVER,
             scope=Scope.RESOLVER,
+            fix_forms=NO_TEMPLATE,
         ),
         _code("DNS005", "resolver-servfail", _CRITICAL, "The name server fails to answer", _RESOLVER),
         _code("DNS006", "empty-answer", _CRITICAL, "The name has no address", _ZONES),
         _code("DNS007", "answer-redirected", _WARNING, "The answer leads out of the service's own names", _FIREWALL),
         _code("DNS008", "mixed-answer", _CRITICAL, "One answer holds private and public addresses", _ZONES),
         _code("DNS009", "answer-outside-vpc", _INFO, "The private addresses lie outside this VPC", _ENDPOINT),
-        _code("DNS010", "bogus-address", _CRITICAL, "The name resolves to an address that no endpoint has"),
+        _code(
+            "DNS010",
+            "bogus-address",
+            _CRITICAL,
+            "The name resolves to an address that no endpoint has",
+            fix_forms=NOT_IN_AWS,
+        ),
         _code(
             "DNS011",
             "public-ipv6-beside-private-ipv4",
             _WARNING,
             "The name is private by IPv4 and public by IPv6",
             _CONFIGURE,
+            fix_forms=NO_TEMPLATE,
         ),
         _code("DNS012", "nat64-answer", _WARNING, "Traffic goes through NAT64", _CONFIGURE),
         _code("DNS013", "resolver-refused", _CRITICAL, "The name server refuses to answer", _RESOLVER),
@@ -325,12 +408,14 @@ CODES: Final = {
             _INFO,
             "Private DNS hides the names that a gateway appliance uses",
             _GATEWAY,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "DNS015",
             "system-lookup-differs",
             _WARNING,
             "Programs on this host get another answer than the name servers give",
+            fix_forms=NOT_IN_AWS,
         ),
         _code(
             "DNS016", "resolver-degraded", _WARNING, "One of the name servers stalls", _RESOLVER, scope=Scope.RESOLVER
@@ -354,8 +439,22 @@ CODES: Final = {
             _GATEWAY,
             is_partial=True,
         ),
-        _code("TCP004", "refused-by-peer", _CRITICAL, "The connection is refused on the way or at its end", _ENDPOINT),
-        _code("TCP005", "blocked-on-this-host", _CRITICAL, "This host itself blocks the connection", of_this_host=True),
+        _code(
+            "TCP004",
+            "refused-by-peer",
+            _CRITICAL,
+            "The connection is refused on the way or at its end",
+            _ENDPOINT,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "TCP005",
+            "blocked-on-this-host",
+            _CRITICAL,
+            "This host itself blocks the connection",
+            of_this_host=True,
+            fix_forms=NOT_IN_AWS,
+        ),
         _code("TCP006", "no-route", _CRITICAL, "There is no way to the address", _ROUTES),
         _code(
             "TCP007",
@@ -368,22 +467,44 @@ CODES: Final = {
         _code(
             "TCP008", "ipv6-path-broken", _WARNING, "One address family does not connect", _CONFIGURE, is_partial=True
         ),
-        _code("TCP009", "lossy-path", _WARNING, "Connects needed more than one try: packets are lost", _ALLOWANCE),
+        _code(
+            "TCP009",
+            "lossy-path",
+            _WARNING,
+            "Connects needed more than one try: packets are lost",
+            _ALLOWANCE,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code(
             "TCP010",
             "wrong-interface",
             _WARNING,
             "The way to the endpoint leaves by another interface",
             of_this_host=True,
+            fix_forms=NOT_IN_AWS,
         ),
-        _code("TCP011", "no-source-port", _CRITICAL, "This host has no free source port", of_this_host=True),
+        _code(
+            "TCP011",
+            "no-source-port",
+            _CRITICAL,
+            "This host has no free source port",
+            of_this_host=True,
+            fix_forms=NOT_IN_AWS,
+        ),
         _code("TLS001", "intercepted", _CRITICAL, "Somebody else's certificate: TLS is intercepted"),
         _code("TLS002", "trusted-interception", _WARNING, "TLS is opened by an authority that this host trusts"),
         _code("TLS003", "wrong-host", _CRITICAL, "A genuine certificate for another name", _CONFIGURE),
-        _code("TLS004", "handshake-stalls", _CRITICAL, "The TLS handshake stalls", _MTU),
+        _code("TLS004", "handshake-stalls", _CRITICAL, "The TLS handshake stalls", _MTU, fix_forms=NOT_IN_AWS),
         _code("TLS005", "handshake-reset", _CRITICAL, "The connection is cut straight after the ClientHello"),
-        _code("TLS006", "not-tls", _CRITICAL, "Something that is not TLS answers on the port"),
-        _code("TLS007", "certificate-time", _CRITICAL, "The certificate is not valid at this host's time", _CLOCK),
+        _code("TLS006", "not-tls", _CRITICAL, "Something that is not TLS answers on the port", fix_forms=NO_TEMPLATE),
+        _code(
+            "TLS007",
+            "certificate-time",
+            _CRITICAL,
+            "The certificate is not valid at this host's time",
+            _CLOCK,
+            fix_forms=NOT_IN_AWS,
+        ),
         _code(
             "TLS008",
             "trust-store-broken",
@@ -391,27 +512,83 @@ CODES: Final = {
             "This host's trusted certificates lack Amazon's",
             _TRUST,
             of_this_host=True,
+            fix_forms=NOT_IN_AWS,
         ),
-        _code("TLS009", "handshake-refused", _CRITICAL, "The peer refuses the TLS version or the ciphers"),
-        _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS"),
-        _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere"),
-        _code("HTTP003", "proxy-failed", _CRITICAL, "The proxy does not let the calls through", _PROXY),
-        _code("HTTP004", "no-answer", _CRITICAL, "TLS is up and no HTTP answer comes", _MTU),
-        _code("HTTP005", "service-fault", _WARNING, "AWS itself answers with a fault"),
-        _code("HTTP006", "large-request-stalls", _CRITICAL, "Large requests are lost on the way out", _MTU),
+        _code(
+            "TLS009",
+            "handshake-refused",
+            _CRITICAL,
+            "The peer refuses the TLS version or the ciphers",
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS", fix_forms=NO_TEMPLATE),
+        _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere", fix_forms=NO_TEMPLATE),
+        _code(
+            "HTTP003",
+            "proxy-failed",
+            _CRITICAL,
+            "The proxy does not let the calls through",
+            _PROXY,
+            fix_forms=NOT_IN_AWS,
+        ),
+        _code("HTTP004", "no-answer", _CRITICAL, "TLS is up and no HTTP answer comes", _MTU, fix_forms=NOT_IN_AWS),
+        _code("HTTP005", "service-fault", _WARNING, "AWS itself answers with a fault", fix_forms=NO_TEMPLATE),
+        _code(
+            "HTTP006",
+            "large-request-stalls",
+            _CRITICAL,
+            "Large requests are lost on the way out",
+            _MTU,
+            fix_forms=NOT_IN_AWS,
+        ),
         _code("API001", "no-credentials", _WARNING, "No credentials to sign with", _CREDENTIALS, scope=Scope.RUN),
         _code(
-            "API002", "credentials-expired", _CRITICAL, "The credentials have expired", _CREDENTIALS, scope=Scope.RUN
+            "API002",
+            "credentials-expired",
+            _CRITICAL,
+            "The credentials have expired",
+            _CREDENTIALS,
+            scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
-            "API003", "credentials-rejected", _CRITICAL, "AWS rejects the credentials", _CREDENTIALS, scope=Scope.RUN
+            "API003",
+            "credentials-rejected",
+            _CRITICAL,
+            "AWS rejects the credentials",
+            _CREDENTIALS,
+            scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
         ),
-        _code("API004", "signature-rejected", _CRITICAL, "The signature does not match", _SIGNING),
-        _code("API005", "clock-rejected", _CRITICAL, "AWS refuses the call for its time", _CLOCK),
-        _code("API006", "wrong-scope", _CRITICAL, "The call is signed for another Region or service", _SIGNING),
-        _code("API007", "throttled", _WARNING, "AWS asks for fewer calls", _ERRORS),
-        _code("API008", "not-subscribed", _CRITICAL, "The account or the Region has to opt in", _ERRORS),
-        _code("API009", "authorization-stripped", _CRITICAL, "A signed call is answered as an unsigned one", _SIGNING),
+        _code(
+            "API004", "signature-rejected", _CRITICAL, "The signature does not match", _SIGNING, fix_forms=NO_TEMPLATE
+        ),
+        _code("API005", "clock-rejected", _CRITICAL, "AWS refuses the call for its time", _CLOCK, fix_forms=NOT_IN_AWS),
+        _code(
+            "API006",
+            "wrong-scope",
+            _CRITICAL,
+            "The call is signed for another Region or service",
+            _SIGNING,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code("API007", "throttled", _WARNING, "AWS asks for fewer calls", _ERRORS, fix_forms=NO_TEMPLATE),
+        _code(
+            "API008",
+            "not-subscribed",
+            _CRITICAL,
+            "The account or the Region has to opt in",
+            _ERRORS,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "API009",
+            "authorization-stripped",
+            _CRITICAL,
+            "A signed call is answered as an unsigned one",
+            _SIGNING,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code(
             "API010",
             "credential-source-failed",
@@ -427,18 +604,52 @@ CODES: Final = {
             "Other credentials hide the instance's role",
             _CREDENTIALS,
             scope=Scope.RUN,
+            fix_forms=NO_TEMPLATE,
         ),
-        _code("API012", "gateway-not-seen", _INFO, "A gateway has not reported for over an hour", _GATEWAY),
+        _code(
+            "API012",
+            "gateway-not-seen",
+            _INFO,
+            "A gateway has not reported for over an hour",
+            _GATEWAY,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code("IAM001", "endpoint-policy-silent", _CRITICAL, "No VPC endpoint policy allows the call", _POLICY),
-        _code("IAM002", "endpoint-policy-denies", _CRITICAL, "A VPC endpoint policy denies the call", _POLICY),
+        _code(
+            "IAM002",
+            "endpoint-policy-denies",
+            _CRITICAL,
+            "A VPC endpoint policy denies the call",
+            _POLICY,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code("IAM003", "identity-policy", _WARNING, "An identity-based policy denies the call", _DENIED),
         _code("IAM004", "service-control-policy", _WARNING, "A service control policy denies the call", _DENIED),
         _code("IAM005", "resource-control-policy", _WARNING, "A resource control policy denies the call", _DENIED),
-        _code("IAM006", "permissions-boundary", _WARNING, "A permissions boundary denies the call", _DENIED),
-        _code("IAM007", "session-policy", _WARNING, "A session policy denies the call", _DENIED),
-        _code("IAM008", "resource-policy", _WARNING, "A resource-based policy denies the call", _DENIED),
         _code(
-            "IAM009", "denied-without-reason", _WARNING, "AWS denies the call and does not say which policy", _DENIED
+            "IAM006",
+            "permissions-boundary",
+            _WARNING,
+            "A permissions boundary denies the call",
+            _DENIED,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code("IAM007", "session-policy", _WARNING, "A session policy denies the call", _DENIED, fix_forms=NO_TEMPLATE),
+        _code(
+            "IAM008",
+            "resource-policy",
+            _WARNING,
+            "A resource-based policy denies the call",
+            _DENIED,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "IAM009",
+            "denied-without-reason",
+            _WARNING,
+            "AWS denies the call and does not say which policy",
+            _DENIED,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "VPC001",
@@ -474,6 +685,7 @@ CODES: Final = {
             _ENDPOINT,
             _STATES,
             severity_from_symptoms=True,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "VPC005",
@@ -496,7 +708,14 @@ CODES: Final = {
             _POLICY,
             needs_symptom=True,
         ),
-        _code("VPC009", "zone-not-covered", _INFO, "The endpoint has no subnet in this instance's zone", _ENDPOINT),
+        _code(
+            "VPC009",
+            "zone-not-covered",
+            _INFO,
+            "The endpoint has no subnet in this instance's zone",
+            _ENDPOINT,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code(
             "VPC010",
             "stale-answer",
@@ -536,6 +755,7 @@ CODES: Final = {
             _WARNING,
             "What was measured is not what the configuration says",
             _REACHABILITY,
+            fix_forms=NO_TEMPLATE,
         ),
         _code(
             "VPC015",
@@ -561,7 +781,15 @@ CODES: Final = {
             _FIREWALL,
             needs_symptom=True,
         ),
-        _code("RUN001", "incomplete", _WARNING, "The run ended early", scope=Scope.RUN, accounts_for_failure=False),
+        _code(
+            "RUN001",
+            "incomplete",
+            _WARNING,
+            "The run ended early",
+            scope=Scope.RUN,
+            accounts_for_failure=False,
+            fix_forms=NOT_IN_AWS,
+        ),
         _code(
             "RUN002",
             "internal-error",
@@ -569,8 +797,16 @@ CODES: Final = {
             "A part of backuplink failed by its own fault",
             scope=Scope.RUN,
             accounts_for_failure=False,
+            fix_forms=NOT_IN_AWS,
         ),
-        _code("RUN003", "unexplained-failure", _CRITICAL, "A step failed and no rule says why", scope=Scope.RUN),
+        _code(
+            "RUN003",
+            "unexplained-failure",
+            _CRITICAL,
+            "A step failed and no rule says why",
+            scope=Scope.RUN,
+            fix_forms=CLI_ALONE,
+        ),
     )
 }
 """By code, in the order of thought."""

@@ -83,7 +83,7 @@ def permission(ports: Ports, block: str, version: int) -> tuple[str, ...]:
 def this_host(attempts: Iterable[Observation[TcpFacts]]) -> tuple[str, ...]:
     """The CIDRs of this host's own addresses towards the endpoint, a placeholder where none is known."""
     sources = ordered(
-        each.facts.source for each in attempts if each.facts is not None and each.facts.source is not None
+        attempt.facts.source for attempt in attempts if attempt.facts is not None and attempt.facts.source is not None
     )
     return tuple(f"{source}/{source.max_prefixlen}" for source in sources) or ("<ADDRESS_OF_THIS_HOST>/32",)
 
@@ -138,7 +138,7 @@ def openssl(*options: str) -> Command:
 
 def show_endpoints(target: Target, endpoints: Iterable[VpcEndpoint], query: str) -> Command:
     """Show something of endpoints, by a JMESPath expression."""
-    names = (known_id(each.endpoint_id, "<VPC_ENDPOINT_ID>") for each in endpoints)
+    names = (known_id(endpoint.endpoint_id, "<VPC_ENDPOINT_ID>") for endpoint in endpoints)
     return read_only(
         *("aws", "ec2", "describe-vpc-endpoints", "--region", target.region),
         *("--vpc-endpoint-ids", *dict.fromkeys(names), "--query", query, "--output", "text"),

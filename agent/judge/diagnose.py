@@ -15,6 +15,7 @@ from agent.judge.causality import EXPLAINS, Explains, explain, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence
 from agent.judge.fixes import fix_of
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
+from agent.judge.requirements import judged_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found, Rule
 from agent.judge.rules.run import crashed
@@ -46,7 +47,7 @@ def diagnose(
 ) -> Diagnosis:
     """Ask every rule, and put what they report in order. Never raises for what a rule raises: that is RUN002."""
     targets = {target.id: target for target in evidence.targets}
-    not_in_use = {target.id: reason for target in evidence.targets if (reason := evidence.not_in_use(target))}
+    not_in_use = {target.id: reason for target in evidence.targets if (reason := why_not_in_use(evidence, target))}
     reported = _merged(found for rule in rules for found in _ask(rule, evidence) if found.target not in not_in_use)
     with_finding = {(found.code, found.target) for found in reported}
     not_evaluated = [
@@ -146,7 +147,7 @@ def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
         return NO_EC2
     for step in rule.needs:
         # Metadata and credentials, and of the host all but its proxies, are the run's and no target's.
-        judged = evidence.judged(step, target) or [
+        judged = judged_steps(evidence, step, target) or [
             observation for observation in evidence.of(step) if observation.subject.target is None
         ]
         if any(observation.made for observation in judged):

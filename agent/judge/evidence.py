@@ -1,18 +1,18 @@
 """The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from ipaddress import IPv4Address
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from agent.catalog.endpoint_urls import host_of_url
-from agent.catalog.services import SERVICES, appliance_hosts, why_unused
+from agent.catalog.services import appliance_hosts
 from agent.judge.predict.predictor import Predictor, own_interface
-from agent.report.hops import EPHEMERAL, Ports, Prediction, Reachability
-from agent.report.model import ConfiguredPath, Measured, Measurement
+from agent.report.hops import EPHEMERAL, Ports
+from agent.report.model import Measurement
 from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
 from probes.facts import (
@@ -28,12 +28,13 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
-from probes.model import ELSEWHERE, Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import Address, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
 A = TypeVar("A")
+P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
 """How long what EC2 said may stand for what it would say."""
@@ -52,14 +53,15 @@ class Clock:
     """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
 
 
-def kept(question: Callable[["Evidence"], A]) -> Callable[["Evidence"], A]:
-    """A question over evidence of which the answer is kept with it: rules ask it again and again."""
+def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
+    """A question over evidence of which each answer is kept with it: rules ask it again and again."""
 
     @wraps(question)
-    def ask(evidence: Evidence) -> A:
-        if question not in evidence.kept:
-            evidence.kept[question] = question(evidence)
-        return cast(A, evidence.kept[question])
+    def ask(evidence: Evidence, /, *args: P.args, **named: P.kwargs) -> A:
+        key = (question, *args, *named.items())
+        if key not in evidence.kept:
+            evidence.kept[key] = question(evidence, *args, **named)
+        return cast(A, evidence.kept[key])
 
     return ask
 
@@ -71,15 +73,13 @@ class Evidence:
         self.run = measurement.run
         self.targets = measurement.targets
         self.observations = tuple(sorted(measurement.observations, key=_order))
-        self._by_id = {each.id: each for each in self.observations}
+        self._by_id = {observation.id: observation for observation in self.observations}
         self._answers: dict[str, tuple[Address, ...]] = {}
         self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
-        self._predictions: dict[tuple[str, Address, int], Prediction] = {}
-        self._paths: dict[str, tuple[ConfiguredPath, ...]] = {}
         """What rules ask again and again, by what they ask."""
-        self.kept: dict[Callable[[Evidence], Any], Any] = {}
-        """Answers to questions that are kept, by the question."""
+        self.kept: dict[tuple[object, ...], Any] = {}
+        """Answers to questions that are kept, by the question and what it is asked of."""
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -98,12 +98,12 @@ class Evidence:
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
         """The look at instance metadata, none or one."""
-        return tuple(each for each in self.of(Step.IMDS) if each.subject.operation is None)
+        return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
     def container(self) -> Observation[TcpFacts] | None:
         """Whether the address of a container's credentials connects; None where none is set."""
-        found = (each for each in self.of(Step.IMDS) if each.subject.operation == CONTAINER)
+        found = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
         return next(found, None)
 
     @cached_property
@@ -133,9 +133,15 @@ class Evidence:
     @cached_property
     def in_aws(self) -> bool:
         """Whether something that only AWS has was seen: the firmware's name, metadata, or the VPC's resolver."""
-        answered = (each for each in self.of(Step.DNS) if each.subject.resolver in self.vpc_resolvers[:2])
+        answered = (
+            observation for observation in self.of(Step.DNS) if observation.subject.resolver in self.vpc_resolvers[:2]
+        )
         metadata = self.imds is not None and self.imds.token
-        return bool(self.host and self.host.ec2) or metadata or any(each.facts is not None for each in answered)
+        return (
+            bool(self.host and self.host.ec2)
+            or metadata
+            or any(observation.facts is not None for observation in answered)
+        )
 
     # --- Observations ------------------------------------------------------------------------------------------------
 
@@ -147,9 +153,9 @@ class Evidence:
         key = (step, None if target is None else target.id)
         if key not in self._looks:
             self._looks[key] = tuple(
-                each
-                for each in self.observations
-                if each.subject.step is step and (target is None or each.subject.target == target.id)
+                observation
+                for observation in self.observations
+                if observation.subject.step is step and (target is None or observation.subject.target == target.id)
             )
         return self._looks[key]
 
@@ -174,7 +180,7 @@ class Evidence:
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """What these resolvers said of the target's name."""
         wanted = frozenset(resolvers)
-        return tuple(each for each in self.of(Step.DNS, target) if each.subject.resolver in wanted)
+        return tuple(observation for observation in self.of(Step.DNS, target) if observation.subject.resolver in wanted)
 
     def proxy(self, target: Target) -> str | None:
         """The proxy that the SDK's calls to this target take."""
@@ -243,23 +249,24 @@ class Evidence:
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
-                seen += [each for each in answers if each.facts is not None and each.facts.request_id is not None]
-        if not any(each.facts is not None and each.facts.clock_offset_seconds is not None for each in seen):
-            seen = [each for each in self.metadata if each.facts is not None and each.facts.token]
+                seen += [
+                    answer for answer in answers if answer.facts is not None and answer.facts.request_id is not None
+                ]
+        if not any(
+            observation.facts is not None and observation.facts.clock_offset_seconds is not None for observation in seen
+        ):
+            seen = [
+                observation
+                for observation in self.metadata
+                if observation.facts is not None and observation.facts.token
+            ]
         return tuple(
-            Clock(each, each.facts.clock_offset_seconds, each.facts.clock_uncertainty_seconds or 0.0)
-            for each in seen
-            if each.facts is not None and each.facts.clock_offset_seconds is not None
+            Clock(
+                observation, observation.facts.clock_offset_seconds, observation.facts.clock_uncertainty_seconds or 0.0
+            )
+            for observation in seen
+            if observation.facts is not None and observation.facts.clock_offset_seconds is not None
         )
-
-    def judged(self, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-        """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
-        that this host uses."""
-        if target is None or step not in AT_ADDRESSES:
-            return self.of(step, target)
-        ports = self.required_ports(target) if step is Step.TCP else (HTTPS,)
-        found = (self.at(step, target, address, port) for address in self.own_addresses(target) for port in ports)
-        return tuple(each for each in found if each is not None)
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
         """The looks that this one grew from, nearest first."""
@@ -292,10 +299,10 @@ class Evidence:
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
         """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
         found: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
-        for each in self.of(Step.DNS, target):
-            if each.subject.resolver is not None and isinstance(each.facts, DnsFacts):
-                for address in each.facts.addresses:
-                    found.setdefault(address, []).append(each.subject.resolver)
+        for observation in self.of(Step.DNS, target):
+            if observation.subject.resolver is not None and isinstance(observation.facts, DnsFacts):
+                for address in observation.facts.addresses:
+                    found.setdefault(address, []).append(observation.subject.resolver)
         return {address: ordered(found[address]) for address in ordered(found)}
 
     def scope(self, address: Address) -> AddressScope:
@@ -340,15 +347,23 @@ class Evidence:
     def configuration(self) -> Configuration:
         """What was read of the configuration; nothing at all where it was not looked at."""
         seen = (self.read(name) for name in READS)
-        good = (each for each in seen if each is not None)
+        good = (observation for observation in seen if observation is not None)
         return configuration_of(
-            {str(each.subject.operation): each.outcome.facts for each in good if isinstance(each.outcome, Ok)}
+            {
+                str(observation.subject.operation): observation.outcome.facts
+                for observation in good
+                if isinstance(observation.outcome, Ok)
+            }
         )
 
     @cached_property
     def configured_at(self) -> datetime | None:
         """When the oldest part of the configuration was read; None where nothing was."""
-        times = [each.started_at for each in self.of(Step.EC2) if each.ok and each.started_at is not None]
+        times = [
+            observation.started_at
+            for observation in self.of(Step.EC2)
+            if observation.ok and observation.started_at is not None
+        ]
         return min(times, default=None)
 
     @cached_property
@@ -364,7 +379,7 @@ class Evidence:
         vpc = self.configuration.vpc
         owners = {None if vpc is None else vpc.owner_id}
         own_subnet = None if self.imds is None else self.imds.subnet_id
-        owners |= {each.owner_id for each in self.configuration.subnets or () if each.subnet_id == own_subnet}
+        owners |= {subnet.owner_id for subnet in self.configuration.subnets or () if subnet.subnet_id == own_subnet}
         owners.discard(None)
         return None if account is None or not owners else owners != {account}
 
@@ -377,22 +392,22 @@ class Evidence:
             return None
         # The names' prefixes differ by service and partition, and by the age of both.
         return tuple(
-            each
-            for each in listed
-            if each.service_name.endswith(f".{target.service}") and vpc_id in (None, each.vpc_id)
+            endpoint
+            for endpoint in listed
+            if endpoint.service_name.endswith(f".{target.service}") and vpc_id in (None, endpoint.vpc_id)
         )
 
     def interface_at(self, address: Address) -> NetworkInterface | None:
         """The interface of an endpoint that has an address for this host; None where none that was read has it."""
-        return self._predictor.interface_at(address)
+        return self.predictor.interface_at(address)
 
     def endpoint_of(self, interface: NetworkInterface | None) -> VpcEndpoint | None:
         """The endpoint that an interface is of."""
-        return self._predictor.endpoint_of(interface)
+        return self.predictor.endpoint_of(interface)
 
     def subnet(self, subnet_id: str | None) -> Subnet | None:
         """A subnet that was read."""
-        return next((each for each in self.configuration.subnets or () if each.subnet_id == subnet_id), None)
+        return next((subnet for subnet in self.configuration.subnets or () if subnet.subnet_id == subnet_id), None)
 
     @cached_property
     def vpc_id(self) -> str | None:
@@ -405,69 +420,14 @@ class Evidence:
         if attempt is not None and isinstance(attempt.facts, TcpFacts) and attempt.facts.source is not None:
             return attempt.facts.source
         blocks = () if self.imds is None else self.imds.subnet_cidrs
-        own = (each for each in ordered(self.own_addresses_of_host) if each.version == address.version)
-        return next((each for each in own if any(each in block for block in blocks)), None)
+        own = (
+            own_address for own_address in ordered(self.own_addresses_of_host) if own_address.version == address.version
+        )
+        return next((own_address for own_address in own if any(own_address in block for block in blocks)), None)
 
     def own_interface(self, source: Address | None) -> NetworkInterface | None:
         """This host's network interface that has an address, as EC2 or else metadata has it."""
         return own_interface(self.configuration, source, self.imds)
-
-    def prediction(self, target: Target, address: Address, port: int) -> Prediction | None:
-        """What the configuration says of a connect from here to a private address; None where it was not read."""
-        if self.configured_at is None or not self.is_private(address) or port not in target.ports:
-            return None
-        key = (target.id, address, port)
-        if key not in self._predictions:
-            source = self.source(target, address, port)
-            self._predictions[key] = self._predictor.predict(
-                source=source, own=self.own_interface(source), address=address, port=port
-            )
-        return self._predictions[key]
-
-    def configured_paths(self, target: Target) -> tuple[ConfiguredPath, ...]:
-        """The paths to the addresses that this host uses for the target and to the others of the same endpoints, as
-        the configuration has them, each held against what was measured; none where the configuration was not read."""
-        if target.id not in self._paths:
-            self._paths[target.id] = tuple(
-                self._path(target, predicted)
-                for address in ordered((*self.own_addresses(target), *self._addresses_beside(target)))
-                for port in target.ports
-                if (predicted := self.prediction(target, address, port)) is not None
-            )
-        return self._paths[target.id]
-
-    def _addresses_beside(self, target: Target) -> Iterator[Address]:
-        """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
-        families = usable_families(self.host)
-        endpoints = {self.endpoint_of(self.interface_at(address)) for address in self.own_addresses(target)}
-        used = {interface_id for each in endpoints if each is not None for interface_id in each.interface_ids}
-        for interface in self.configuration.endpoint_interfaces or ():
-            if interface.interface_id in used:
-                yield from (each for each in interface.addresses if each.version in families)
-
-    def _path(self, target: Target, predicted: Prediction) -> ConfiguredPath:
-        attempt = self.at(Step.TCP, target, predicted.address, predicted.port)
-        measured = _measured(attempt)
-        agrees = _AGREEMENT.get((predicted.outcome, measured))
-        stops = next((hop.stage for hop in predicted.hops if hop.outcome is Reachability.BLOCKED), None)
-        own, interface = self.own_interface(predicted.source), self.interface_at(predicted.address)
-        return ConfiguredPath(
-            target=target.id,
-            address=predicted.address,
-            port=predicted.port,
-            source=predicted.source,
-            endpoint_id=predicted.endpoint_id,
-            interface_id=predicted.interface_id,
-            predicted=predicted.outcome,
-            measured=measured,
-            agrees=agrees,
-            parted_at=stops if agrees is False else None,
-            hops=predicted.hops,
-            unseen=predicted.unseen,
-            taken_at=self.configured_at or self.run.started_at,
-            source_subnet_id=None if own is None else own.subnet_id,
-            subnet_id=None if interface is None else interface.subnet_id,
-        )
 
     @cached_property
     def local_ports(self) -> Ports:
@@ -476,48 +436,12 @@ class Evidence:
         return EPHEMERAL if seen is None or len(seen) != 2 else (seen[0], seen[1])
 
     @cached_property
-    def _predictor(self) -> Predictor:
+    def predictor(self) -> Predictor:
+        """What says of a connect whether the configuration lets it pass."""
         cidrs = self.imds.vpc_cidrs if self.imds else ()
         return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 
-    # --- Use ---------------------------------------------------------------------------------------------------------
-
-    def not_in_use(self, target: Target) -> str | None:
-        """Why an optional service is taken not to be used from here; None where it is judged."""
-        if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
-            others = (each for each in self.targets if each.service == target.service)
-            called = next((each for each in others if each.role is not Role.CONTEXT), None)
-            return None if called is None else self.not_in_use(called)
-        lookup = self.own_lookup(target)
-        if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
-            return None
-        return why_unused(target, self.own_answer(target), self.is_public)
-
-    def required_ports(self, target: Target) -> tuple[int, ...]:
-        return tuple(port.number for port in SERVICES[target.service].ports if port.required)
-
-    def required_steps(self, target: Target) -> tuple[str, ...]:
-        """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
-        steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-        if self.run.signed_calls:
-            steps.insert(1, str(Step.CREDENTIALS))
-        for address in self.own_addresses(target):
-            steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
-            # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
-            if not self.reached_aws(target, address):
-                steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-            if self.run.signed_calls and not self._called_elsewhere(target, address):
-                steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
-            others = (port for port in self.required_ports(target) if port != HTTPS)
-            steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
-        return tuple(steps)
-
     # --- Inside ------------------------------------------------------------------------------------------------------
-
-    def _called_elsewhere(self, target: Target, address: Address) -> bool:
-        """Whether a run that makes one call a service has made it at another address of the target."""
-        call = self.at(Step.API, target, address, HTTPS)
-        return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(self.calls(target))
 
     def _facts(self, observation_id: str) -> Any:
         found = self._by_id.get(observation_id)
@@ -529,33 +453,8 @@ class Evidence:
         key = (step, target.id, port, operation)
         if key not in self._at_own:
             found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
-            self._at_own[key] = tuple(each for each in found if each is not None and each.made)
+            self._at_own[key] = tuple(item for item in found if item is not None and item.made)
         return self._at_own[key]
-
-
-_AGREEMENT: Final = {
-    (Reachability.OPEN, Measured.CONNECTED): True,
-    (Reachability.BLOCKED, Measured.SILENT): True,
-    (Reachability.OPEN, Measured.SILENT): False,
-    (Reachability.OPEN, Measured.REFUSED): False,
-    (Reachability.BLOCKED, Measured.CONNECTED): False,
-}
-"""Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
-have dropped is somebody else's, before them."""
-
-
-def _measured(attempt: Observation[TcpFacts] | None) -> Measured:
-    if attempt is None or not attempt.made:
-        return Measured.NOT_MEASURED
-    if attempt.failure is None:
-        return Measured.CONNECTED
-    local = attempt.facts is not None and (attempt.facts.datagram_error or attempt.facts.route_error)
-    match attempt.failure.kind:
-        case FailureKind.TIMEOUT if not local:
-            return Measured.SILENT
-        case FailureKind.REFUSED | FailureKind.RESET if attempt.facts is None or attempt.facts.icmp is None:
-            return Measured.REFUSED
-    return Measured.FAILED
 
 
 def skipped_because(observation: Observation[Any]) -> str | None:

@@ -10,11 +10,13 @@ from probes.model import Address, FailureKind, Observation
 
 
 def ids(observations: Iterable[Observation[Any]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.id for each in observations))
+    return tuple(dict.fromkeys(observation.id for observation in observations))
 
 
 def places(observations: Iterable[Observation[Any]]) -> frozenset[Address]:
-    return frozenset(each.subject.address for each in observations if each.subject.address is not None)
+    return frozenset(
+        observation.subject.address for observation in observations if observation.subject.address is not None
+    )
 
 
 NOT_THERE: Final = frozenset({FailureKind.NXDOMAIN, FailureKind.NODATA})
@@ -33,7 +35,7 @@ def kind_of(observation: Observation[Any]) -> FailureKind | None:
 
 def private_in(evidence: Evidence, answers: Iterable[Observation[Any]]) -> tuple[Address, ...]:
     """The private addresses that name servers gave."""
-    return ordered(address for each in answers for address in addresses_in(each) if evidence.is_private(address))
+    return ordered(address for answer in answers for address in addresses_in(answer) if evidence.is_private(address))
 
 
 def by_place(pairs: Iterable[tuple[Address, int]]) -> list[tuple[tuple[Address, ...], tuple[int, ...]]]:

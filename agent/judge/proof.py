@@ -12,6 +12,7 @@ from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
 from agent.judge.causality import Explains, blames_addresses
 from agent.judge.evidence import Evidence, skipped_because
+from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Found
 from agent.judge.rules.run import REPORT_IT
 from agent.report.model import Fix
@@ -68,7 +69,7 @@ def _missing_steps(
     """The required steps that did not succeed and that nothing accounts for: in words, and as ids of failures."""
     words: list[str] = []
     unnamed: list[str] = []
-    required = evidence.required_steps(target)
+    required = required_steps(evidence, target)
     for step in required:
         observation = evidence.find(step)
         if observation is None:
@@ -126,7 +127,7 @@ def left_unnamed(
     for target in evidence.targets:
         if target.id in not_in_use:
             continue
-        steps = frozenset(evidence.required_steps(target))
+        steps = frozenset(required_steps(evidence, target))
         hidden = [
             step
             for candidate in candidates

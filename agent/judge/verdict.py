@@ -6,9 +6,11 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.vpce import read_name
+from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.diagnose import Diagnosis, capped, diagnose
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
 from agent.report.model import (
@@ -69,7 +71,7 @@ def judge_evidence(
 
 
 def _paths(target: Target, evidence: Evidence) -> tuple[ConfiguredPath, ...]:
-    return () if evidence.not_in_use(target) else evidence.configured_paths(target)
+    return () if why_not_in_use(evidence, target) else configured_paths(evidence, target)
 
 
 def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetReport:
@@ -96,9 +98,9 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
 
 
 def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
-    if evidence.not_in_use(target) is not None:
+    if why_not_in_use(evidence, target) is not None:
         return Status.NOT_IN_USE
-    steps = frozenset(evidence.required_steps(target))
+    steps = frozenset(required_steps(evidence, target))
     # A symptom counts through its cause, which may be the run's and not the target's own.
     statuses = [
         _STATUS[capped(finding.severity, target.role)]
@@ -156,7 +158,7 @@ def _access(target: Target, evidence: Evidence) -> Access:
     credentials = evidence.credentials
     without = credentials is not None and credentials.made and not credentials.ok
     by_choice = not evidence.run.signed_calls or without
-    return Access.NOT_TRIED if by_choice or evidence.not_in_use(target) else Access.UNKNOWN
+    return Access.NOT_TRIED if by_choice or why_not_in_use(evidence, target) else Access.UNKNOWN
 
 
 def _address(target: Target, address: Address, resolvers: tuple[Address, ...], evidence: Evidence) -> TargetAddress:

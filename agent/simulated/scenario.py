@@ -422,6 +422,11 @@ class ExpectPart:
     path: Path
     findings: tuple[str, ...]
     """Ids of all findings, in the report's order."""
+    silent: tuple[str, ...] = ()
+    """Codes of which this scenario is the nearest neighbour: it is close to the scenarios that show them, and they must
+    stay silent in it."""
+    healthy: bool = False
+    """Whether this is a host that reaches the service as it should: no target that is asked for has a finding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

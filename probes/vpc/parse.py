@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from probes.model import Address, FailureKind, ProbeError
 from probes.vpc.model import (
+    MAX_POLICY_CHARACTERS,
     AclEntry,
     DhcpOptionsFacts,
     FirewallRule,
@@ -28,8 +29,6 @@ from probes.vpc.model import (
     VpcEndpoint,
 )
 
-MAX_POLICY_CHARACTERS: Final = 20_480
-"""AWS PrivateLink Guide, Quotas."""
 MAX_TEXT_CHARACTERS: Final = 1_024
 
 Row = Mapping[str, Any]

@@ -22,7 +22,6 @@ from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
     ENDPOINTS,
-    MAX_POLICY_CHARACTERS,
     NETWORK_ACLS,
     OWN_INTERFACES,
     PREFIX_LISTS,

@@ -8,9 +8,10 @@ from agent.catalog.findings import CODES
 from agent.report.model import Status
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
-from tests.scenarios.catalogue import CATALOGUE, CAUSES, HEALTHY, NEIGHBOURS
+from tests.scenarios.catalogue import CATALOGUE
 
 SCENARIOS: Final = {name: scenarios.load(name) for name in scenarios.names()}
+HEALTHY: Final = [name for name, scenario in SCENARIOS.items() if scenario.expect.healthy]
 SHOWN: Final = {row for each in SCENARIOS.values() for row in each.rows}
 
 
@@ -24,12 +25,9 @@ def test_a_row_has_a_scenario_or_a_reason(row: str) -> None:
     assert (row in SHOWN) is (CATALOGUE[row].no_scenario is None)
 
 
-def test_the_catalogue_is_whole() -> None:
-    counts = {"D": 28, "R": 8, "S": 14, "L": 7, "T": 11, "P": 9, "C": 15, "E": 10, "I": 9, "K": 13, "V": 5, "G": 6}
-    counts |= {"Q": 6, "W": 11}
-    assert list(CATALOGUE) == [
-        f"{letter}{number:02}" for letter, last in counts.items() for number in range(1, last + 1)
-    ]
+def test_the_rows_of_a_letter_are_numbered_without_a_gap() -> None:
+    last = {row[0]: int(row[1:]) for row in CATALOGUE}
+    assert list(CATALOGUE) == [f"{letter}{number:02}" for letter in last for number in range(1, last[letter] + 1)]
 
 
 def test_rows_without_a_scenario() -> None:
@@ -38,7 +36,7 @@ def test_rows_without_a_scenario() -> None:
     assert " ".join(without) == ("D09 R04 S11 L07 T11 C03 E08 E09 K02 K10 K11 K13 V04 V05 G02 G05 Q03 W02 W03 W04")
 
 
-@pytest.mark.parametrize(("row", "code"), [(row, code) for row, codes in CAUSES.items() for code in codes])
+@pytest.mark.parametrize(("row", "code"), [(row, code) for row in CATALOGUE for code in CATALOGUE[row].causes])
 def test_the_cause_of_a_row_is_named_where_ec2_is_read(row: str, code: str) -> None:
     naming = [name for name, each in SCENARIOS.items() if row in each.rows and code in codes_in(each)]
     assert naming
@@ -47,7 +45,7 @@ def test_the_cause_of_a_row_is_named_where_ec2_is_read(row: str, code: str) -> N
 
 @pytest.mark.parametrize("row", CATALOGUE)
 def test_a_row_names_codes_that_there_are(row: str) -> None:
-    assert set(CATALOGUE[row].codes) <= set(CODES)
+    assert {*CATALOGUE[row].codes, *CATALOGUE[row].causes} <= set(CODES)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +67,17 @@ def test_a_scenario_names_each_row_once() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_code_is_silent_in_the_scenario_next_to_its_own(code: str) -> None:
-    assert code not in codes_in(SCENARIOS[NEIGHBOURS[code]])
+    neighbours = [scenario for scenario in SCENARIOS.values() if code in scenario.expect.silent]
+    assert neighbours, f"no scenario has {code} under `silent`"
+    assert all(code not in codes_in(scenario) for scenario in neighbours)
+
+
+def test_a_scenario_is_the_neighbour_of_codes_that_there_are() -> None:
+    assert {code for scenario in SCENARIOS.values() for code in scenario.expect.silent} <= set(CODES)
+
+
+def test_some_scenarios_are_of_a_healthy_host() -> None:
+    assert HEALTHY
 
 
 @pytest.mark.parametrize("name", HEALTHY)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import click
 import pytest
 
-from agent.catalog.findings import CODES
+from agent.catalog.findings import CODES, FixForm
 from agent.cli import main as cli
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
@@ -24,34 +24,6 @@ PLACEHOLDERS = frozenset(
     "TRANSIT_GATEWAY_ID INTERFACE CORPORATE_CA_FILE ACTION POLICY_FILE REPORT".split()
 )
 
-CONSOLE, CLI, TEMPLATE = "a console path", "an AWS CLI command", "a CloudFormation block"
-FORMS = (
-    # The fix is configuration of AWS that a template holds.
-    (
-        frozenset({CONSOLE, CLI, TEMPLATE}),
-        "DNS001 DNS002 DNS003 DNS005 DNS006 DNS007 DNS008 DNS009 DNS012 DNS013 DNS016 ENV006 ENV012 TCP001 TCP002 "
-        "TCP003 TCP006 TCP007 TCP008 TLS001 TLS002 TLS003 TLS005 API001 API010 IAM001 IAM003 IAM004 IAM005 "
-        "VPC001 VPC002 VPC003 VPC010 VPC011 VPC015 VPC016 VPC017 "
-        "VPC005 VPC006 VPC007 VPC008 VPC012 VPC013",
-    ),
-    # No block: one property of a resource that stands elsewhere (IN_WORDS), or what no template holds: keys,
-    # sessions, opting in, quotas, appliances, another service's fault, whose address it is.
-    (
-        frozenset({CONSOLE, CLI}),
-        "DNS004 DNS011 DNS014 ENV001 ENV002 ENV003 ENV004 ENV005 ENV013 TCP004 TCP009 TLS006 TLS009 HTTP001 HTTP002 "
-        "HTTP005 API002 API003 API004 API006 API007 API008 API009 API011 API012 IAM002 IAM006 IAM007 IAM008 IAM009 "
-        "VPC004 VPC009 VPC014",
-    ),
-    # Nothing in the console: the CLI writes the profile of this host, or makes the failed call once more.
-    (frozenset({CLI}), "ENV008 RUN003"),
-    # Nothing of AWS's: the cause is on this host, in its proxy, in the settings of the programs or in the run itself.
-    (
-        frozenset[str](),
-        "DNS010 DNS015 ENV007 ENV009 ENV010 ENV011 TCP005 TCP010 TCP011 TLS004 TLS007 TLS008 HTTP003 HTTP004 HTTP006 "
-        "API005 RUN001 RUN002",
-    ),
-)
-"""In what forms a page gives its fix, and the codes whose pages have these and no others."""
 IN_WORDS = "DNS004 DNS011 ENV002 ENV003 ENV013 TCP009 IAM002 IAM006 IAM008 VPC009".split()
 """Codes whose fix is one property of a resource that a template has elsewhere: the page names it and needs no block."""
 RESOURCE = re.compile(r"[A-Za-z0-9]+:\n  Type: AWS(::[A-Za-z0-9]+){2}\n  Properties:\n(?:    .*\n)+")
@@ -122,22 +94,16 @@ def test_backuplink_would_take_the_commands_and_one_confirms_the_fix(code: str) 
         assert {word.split("=")[0] for word in filled[1:] if word.startswith("--")} <= options, words
 
 
-def test_the_table_of_forms_holds_every_code_once() -> None:
-    assert sorted(code for _, codes in FORMS for code in codes.split()) == sorted(CODES)
-
-
-@pytest.mark.parametrize(
-    ("code", "forms"), [pytest.param(code, forms, id=code) for forms, codes in FORMS for code in codes.split()]
-)
-def test_the_fix_is_given_in_every_form_in_which_it_can_be_made(code: str, forms: frozenset[str]) -> None:
+@each_code
+def test_the_fix_is_given_in_every_form_in_which_it_can_be_made(code: str) -> None:
     text = text_of(code)
     fix = text[text.index("## Fix") : text.index("## Confirm")]
     found = {
-        CONSOLE: re.search(r"\bConsole: [\w ]+ > \w", " ".join(fix.split())) is not None,
-        CLI: any(words[0] == "aws" for words in commands(fix)),
-        TEMPLATE: bool(blocks(fix, "yaml")),
+        FixForm.CONSOLE: re.search(r"\bConsole: [\w ]+ > \w", " ".join(fix.split())) is not None,
+        FixForm.CLI: any(words[0] == "aws" for words in commands(fix)),
+        FixForm.TEMPLATE: bool(blocks(fix, "yaml")),
     }
-    assert {form for form, there in found.items() if there} == forms
+    assert {form for form, there in found.items() if there} == CODES[code].fix_forms
 
 
 @pytest.mark.parametrize("code", IN_WORDS)

@@ -15,13 +15,14 @@ from agent.formats import json as json_format
 from agent.formats import text as text_format
 from agent.judge.causality import EXPLAINS, Explains
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_steps
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge, judge_evidence
 from agent.report import codec
 from agent.report.model import Measurement, Report, Status
 from agent.report.serialization import DecodeError
-from agent.run.events import ObservationMade, RunStarted, TargetsKnown
+from agent.run.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
 from tests.support.runs import evidence_of, measured, report_of, too_long
 
@@ -32,6 +33,12 @@ VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
     expect = scenarios.load(name).expect
     return expect.status, expect.path, expect.findings
+
+
+@cache
+def measured_again(name: str) -> tuple[Measurement, tuple[Event, ...]]:
+    """A second run of a scenario, which must see what the first saw."""
+    return measured(scenarios.load(name))
 
 
 def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
@@ -52,7 +59,7 @@ def test_document_follows_the_schema_and_comes_back_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_scenario_same_bytes(name: str) -> None:
-    again, _ = measured(scenarios.load(name))
+    again, _ = measured_again(name)
     assert json_format.render(judge(again)) == json_format.render(report_of(name))
 
 
@@ -102,7 +109,7 @@ def test_every_address_has_every_step(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_events_tell_the_whole_run(name: str) -> None:
-    evidence, events = measured(scenarios.load(name))
+    evidence, events = measured_again(name)
     assert isinstance(events[0], RunStarted)
     made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
     assert sorted(made) == sorted(each.id for each in evidence.observations)
@@ -159,7 +166,7 @@ def test_ok_means_every_required_step_succeeded(name: str) -> None:
     for target in evidence.targets:
         status = next(each.status for each in report.targets if each.id == target.id)
         if status is Status.OK:
-            steps = [evidence.find(step) for step in evidence.required_steps(target)]
+            steps = [evidence.find(step) for step in required_steps(evidence, target)]
             assert all(step is not None and step.ok for step in steps)
     if report.verdict.status is Status.OK:
         assert all(finding.severity is Severity.INFO for finding in report.findings)

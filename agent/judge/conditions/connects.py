@@ -70,7 +70,7 @@ def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> 
     """Whether this host has no way to an address of its own VPC, whoever may have that: its route look-up finds none,
     or its router does not answer."""
     facts, address = attempt.facts, attempt.subject.address
-    if attempt.failure is None or facts is None or address is None or not any(address in each for each in vpc_cidrs):
+    if attempt.failure is None or facts is None or address is None or not any(address in block for block in vpc_cidrs):
         return False
     router_is_silent = facts.neighbour in UNRESOLVED and facts.next_hop not in (None, address)
     return facts.route_error is not None or facts.at_once or router_is_silent
@@ -93,8 +93,8 @@ def failed_connects(
 def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
     """The IP version of which no attempt connects while every one of the other does; None where there is none."""
     for broken, working in ((6, 4), (4, 6)):
-        failed = [each for each in tried if version_of(each) == broken]
-        others = [each for each in tried if version_of(each) == working]
+        failed = [attempt for attempt in tried if version_of(attempt) == broken]
+        others = [attempt for attempt in tried if version_of(attempt) == working]
         if failed and others and not any(each.ok for each in failed) and all(each.ok for each in others):
             return broken
     return None

@@ -95,22 +95,22 @@ def is_answered_before(
     """Whether something comes before the zone, as far as it is known: the more specific zone of private DNS, a
     forwarding rule that is at least as specific, a DNS Firewall rule."""
     hidden = zone.name != target.host and any(
-        each.private_dns and each.state == AVAILABLE and target.host in each.dns_names
-        for each in endpoints_here(evidence, target)
+        endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
+        for endpoint in endpoints_here(evidence, target)
     )
     rule = resolver_rule_for(evidence, target.host)
     forwarded = rule is not None and len(rule.domain) >= len(zone.name)
-    blocked = any(blocking_rule(evidence, target.host, each) is not None for each in denials)
+    blocked = any(blocking_rule(evidence, target.host, answer) is not None for answer in denials)
     return hidden or forwarded or blocked
 
 
 def resolver_rule_for(evidence: Evidence, host: str) -> ResolverRule | None:
     """The rule that forwards a name: the most specific one of those that fit, where that is a forwarding rule."""
-    fitting = [each for each in evidence.configuration.resolver_rules or () if _is_at_or_below(host, each.domain)]
+    fitting = [rule for rule in evidence.configuration.resolver_rules or () if _is_at_or_below(host, rule.domain)]
     # A rule that somebody made wins over one of the same domain that Resolver itself gave the VPC.
     first = max(
         fitting,
-        key=lambda each: (len(each.domain), not each.rule_id.startswith(_AUTODEFINED), each.kind == "SYSTEM"),
+        key=lambda rule: (len(rule.domain), not rule.rule_id.startswith(_AUTODEFINED), rule.kind == "SYSTEM"),
         default=None,
     )
     return first if first is not None and first.kind == "FORWARD" else None
@@ -124,7 +124,7 @@ def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRul
             continue
         if rule.domains is None:
             return None  # a list of AWS's own, whose names nobody sees
-        if any(is_matched(host, each) for each in rule.domains):
+        if any(is_matched(host, domain) for domain in rule.domains):
             return rule
     return None
 
@@ -164,17 +164,17 @@ def endpoints_here(evidence: Evidence, target: Target) -> tuple[VpcEndpoint, ...
     if evidence.vpc_id is None or not is_of_this_vpc(evidence, target):
         return ()
     listed_here = evidence.endpoints(target, vpc_id=evidence.vpc_id) or ()
-    return tuple(each for each in listed_here if each.state != DELETED)
+    return tuple(endpoint for endpoint in listed_here if endpoint.state != DELETED)
 
 
 def private_zone_for(evidence: Evidence, host: str, *, exact: bool = False) -> PrivateZone | None:
     """The private hosted zone, made by somebody and not by AWS, that a name falls into; the most specific one."""
     fitting = [
-        each
-        for each in evidence.configuration.zones or ()
-        if not each.of_service and (each.name == host if exact else _is_at_or_below(host, each.name))
+        zone
+        for zone in evidence.configuration.zones or ()
+        if not zone.of_service and (zone.name == host if exact else _is_at_or_below(host, zone.name))
     ]
-    return max(fitting, key=lambda each: len(each.name), default=None)
+    return max(fitting, key=lambda zone: len(zone.name), default=None)
 
 
 def _is_at_or_below(host: str, domain: str) -> bool:
@@ -184,7 +184,7 @@ def _is_at_or_below(host: str, domain: str) -> bool:
 def denials_of(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[Any]]:
     """The answers of the VPC's resolver, for addresses, that say that there is no such name, or no address."""
     asked = evidence.answers(target, evidence.vpc_resolvers)
-    return [each for each in asked if each.subject.operation in _ADDRESS_TYPES and _is_denial(each, kind)]
+    return [answer for answer in asked if answer.subject.operation in _ADDRESS_TYPES and _is_denial(answer, kind)]
 
 
 def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
@@ -195,7 +195,7 @@ def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
 
 def zones_named(denials: Iterable[Observation[Any]]) -> frozenset[str]:
     """The zones that the SOA records of negative answers name."""
-    facts = (each.facts for each in denials)
+    facts = (answer.facts for answer in denials)
     return frozenset(_plain(each.authority) for each in facts if isinstance(each, DnsFacts) and each.authority)
 
 
@@ -211,4 +211,4 @@ def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
         return []
     own = set(evidence.configured_resolvers).intersection(evidence.vpc_resolvers)
     asked = evidence.answers(target, own)
-    return [each for each in asked if each.failure is not None and each.failure.kind is FailureKind.TIMEOUT]
+    return [answer for answer in asked if answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT]

@@ -7,8 +7,10 @@ is named where none does for certain. Nothing follows from the configuration alo
 from dataclasses import dataclass
 from typing import Final
 
+from agent.judge.agreement import configured_paths
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_ports
 from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured
 from probes.facts import TcpFacts
@@ -35,7 +37,7 @@ class Stop:
 
 def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
     found = []
-    for path in evidence.configured_paths(target):
+    for path in configured_paths(evidence, target):
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
         if attempt is None or not is_dropped(evidence, attempt, path):
             continue
@@ -52,7 +54,7 @@ def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: Configu
 
 def needed_first(evidence: Evidence, target: Target, stops: list[Stop]) -> list[Stop]:
     """Those on ports that the service cannot do without, otherwise all: what is shut without harm is left shut."""
-    required = evidence.required_ports(target)
+    required = required_ports(target)
     return [stop for stop in stops if stop.path.port in required] or stops
 
 

@@ -60,7 +60,7 @@ def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call) -> Part:
         for operator, keys in block.items()
         for key, wanted in keys.items()
     ]
-    worst = min(found, key=lambda each: each.fit, default=Part("Condition", Fit.MAYBE, "its Condition is empty"))
+    worst = min(found, key=lambda item: item.fit, default=Part("Condition", Fit.MAYBE, "its Condition is empty"))
     # An operator without keys, or with one key in two spellings, is nothing that a page explains.
     strange = any(len({key.lower() for key in keys}) != len(keys) or not keys for keys in block.values())
     if worst.fit is Fit.YES and strange:
@@ -76,10 +76,10 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call) -> Part:
         why = "never holds: no call through an endpoint has aws:SourceIp, only aws:VpcSourceIp"
         return Part("Condition", fit, f"its Condition, {test}, {why}")
     why = f"its Condition, {test}, " + ("does not hold" if fit is Fit.NO else "cannot be judged here")
-    if any(isinstance(each, str) and re.search(r"[*?]", each) for each in wanted):
+    if any(isinstance(value, str) and re.search(r"[*?]", value) for value in wanted):
         if re.search(r"String(?:Not)?Equals", operator):
             why += "; the * or ? in it is compared as it stands"
-        elif any(isinstance(each, str) and _is_doubtful(each, key) for each in wanted) and "String" in operator:
+        elif any(isinstance(value, str) and _is_doubtful(value, key) for value in wanted) and "String" in operator:
             why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters beside it"
     return Part("Condition", fit, why)
 
@@ -106,7 +106,7 @@ def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str
 
 
 def _null(wanted: list[Any], values: tuple[str, ...] | None) -> Fit:
-    asked = {str(each).lower() for each in wanted}
+    asked = {str(value).lower() for value in wanted}
     if values is None or asked not in ({"true"}, {"false"}):
         return Fit.MAYBE
     return Fit.YES if (asked == {"true"}) == (not values) else Fit.NO

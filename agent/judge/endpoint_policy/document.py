@@ -89,10 +89,10 @@ def _statement(elements: Any, number: str) -> Statement:
         if not isinstance(who, str) and not (isinstance(who, dict) and all(map(_is_texts, who.values()))):
             raise RefusedError(f"the {name} of {number} is neither * nor an object of texts")
     conditions = elements.get("Condition", {})
-    if not isinstance(conditions, dict) or not all(isinstance(each, dict) for each in conditions.values()):
+    if not isinstance(conditions, dict) or not all(isinstance(tests, dict) for tests in conditions.values()):
         raise RefusedError(f"the Condition of {number} is no object of objects")
     return Statement(sid if _SID.fullmatch(sid) else number, effect == "Allow", elements)
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))

@@ -22,14 +22,14 @@ _ACTION: Final = re.compile(r"[A-Za-z0-9-]{1,64}:[A-Za-z0-9*?]{1,128}")
 def action_part(elements: Mapping[str, Any], call: Call) -> Part:
     name = "Action" if "Action" in elements else "NotAction"
     patterns = texts(elements[name])
-    fit = best(_action_fit(each, call.action) for each in patterns)
+    fit = best(_action_fit(pattern, call.action) for pattern in patterns)
     if name == "NotAction":
         return Part(name, fit.turned(), f"its NotAction excepts {quoted(call.action)}, or may")
     if fit is Fit.MAYBE:
         return Part(name, fit, "its Action has another form than AWS takes, a service, a colon and a name")
     why = f"its Action, {_listed(patterns)}, does not cover it"
     if call.action.lower().startswith("backup-gateway:") and any(
-        each.lower().startswith("backup:") for each in patterns
+        pattern.lower().startswith("backup:") for pattern in patterns
     ):
         why += "; backup: actions are another service's than backup-gateway: ones"
     return Part(name, fit, why)
@@ -50,7 +50,7 @@ def quoted(name: str) -> str:
 
 def _listed(patterns: list[str]) -> str:
     most = 3
-    shown = ", ".join(quoted(each) for each in patterns[:most])
+    shown = ", ".join(quoted(pattern) for pattern in patterns[:most])
     return shown if len(patterns) <= most else f"{shown} and {len(patterns) - most} more"
 
 
@@ -59,7 +59,7 @@ ARN_PARTS: Final = 6
 
 def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
     name = "Resource" if "Resource" in elements else "NotResource"
-    fit = best(_resource_fit(each, call.resource) for each in texts(elements[name]))
+    fit = best(_resource_fit(pattern, call.resource) for pattern in texts(elements[name]))
     if name == "NotResource":
         return Part(name, fit.turned(), f"its NotResource excepts what {quoted(call.action)} acts on, or may")
     if fit is Fit.MAYBE:
@@ -119,9 +119,9 @@ def _who(principal: str | dict[str, Any], call: Call) -> Fit:
     if isinstance(principal, str):
         return Fit.YES if principal == "*" else Fit.MAYBE
     return best(
-        Fit.NO if kind == "Service" else _named(each, call) if kind == "AWS" else Fit.MAYBE
+        Fit.NO if kind == "Service" else _named(pattern, call) if kind == "AWS" else Fit.MAYBE
         for kind, names in principal.items()
-        for each in texts(names) or [""]
+        for pattern in texts(names) or [""]
     )
 
 

@@ -56,13 +56,13 @@ def judge(policy: str | None, call: Call) -> Judgement:
     if policy is None or not policy.strip():
         return _judgement(Decision.ALLOW, "no policy is attached, which allows everything")
     try:
-        statements = [_fitted(each, call) for each in statements_of(policy)]
+        statements = [_fitted(statement, call) for statement in statements_of(policy)]
     except RefusedError as error:
         return _judgement(Decision.CANNOT_TELL, f"the policy cannot be judged: {error}")
-    allows = [each for each in statements if each.allows]
-    denies = [each for each in statements if not each.allows]
-    denying = max(denies, key=lambda each: each.fit, default=None)
-    allowing = max(allows, key=lambda each: each.fit, default=None)
+    allows = [statement for statement in statements if statement.allows]
+    denies = [statement for statement in statements if not statement.allows]
+    denying = max(denies, key=lambda statement: statement.fit, default=None)
+    allowing = max(allows, key=lambda statement: statement.fit, default=None)
     if denying is not None and denying.fit is Fit.YES:
         words = f"{denying.name} denies {quoted(call.action)} to this caller"
         return _judgement(Decision.DENY, words, denying, only_denies=not allows)
@@ -73,7 +73,7 @@ def judge(policy: str | None, call: Call) -> Judgement:
         )
         return _judgement(Decision.NO_ALLOW, words, only_denies=True)
     if allowing.fit is Fit.NO:
-        nearest = max(allows, key=lambda each: sum(part.fit is not Fit.NO for part in each.parts))
+        nearest = max(allows, key=lambda statement: sum(part.fit is not Fit.NO for part in statement.parts))
         words = f"no statement allows {quoted(call.action)}; the nearest is {nearest.name}, but {nearest.deciding.why}"
         return _judgement(Decision.NO_ALLOW, words, nearest)
     if denying is not None and denying.fit is Fit.MAYBE:
@@ -97,7 +97,7 @@ class _Fitted:
     @property
     def deciding(self) -> Part:
         """The first of the elements that fit worst."""
-        return min(self.parts, key=lambda each: each.fit)
+        return min(self.parts, key=lambda part: part.fit)
 
     @property
     def fit(self) -> Fit:

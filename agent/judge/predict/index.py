@@ -145,7 +145,9 @@ class PrefixLists:
     """The prefix lists that were read."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._cidrs = {each.prefix_list_id: each.cidrs for each in configuration.prefix_lists or ()}
+        self._cidrs = {
+            prefix_list.prefix_list_id: prefix_list.cidrs for prefix_list in configuration.prefix_lists or ()
+        }
         self._networks: dict[str, Networks[None]] = {}
 
     def was_read(self, list_id: str) -> bool:
@@ -154,7 +156,7 @@ class PrefixLists:
     def length(self, list_id: str, address: Address) -> int | None:
         """The length of the longest prefix that holds `address`; None where none does, or the list was not read."""
         if list_id not in self._networks:
-            self._networks[list_id] = Networks((each, None) for each in self._cidrs.get(list_id, ()))
+            self._networks[list_id] = Networks((block, None) for block in self._cidrs.get(list_id, ()))
         return next((length for length, _ in self._networks[list_id].holding(address)), None)
 
 
@@ -162,8 +164,8 @@ class Routes:
     """The routes of one table."""
 
     def __init__(self, table: RouteTable, lists: PrefixLists) -> None:
-        self._networks = Networks((each.destination, each) for each in table.routes if each.destination is not None)
-        by_list = [(each.prefix_list_id, each) for each in table.routes if each.prefix_list_id is not None]
+        self._networks = Networks((route.destination, route) for route in table.routes if route.destination is not None)
+        by_list = [(route.prefix_list_id, route) for route in table.routes if route.prefix_list_id is not None]
         self._by_list = [(list_id, each) for list_id, each in by_list if lists.was_read(list_id)]
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
         """The prefix lists that were not read and that it has routes for."""

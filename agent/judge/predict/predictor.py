@@ -90,7 +90,7 @@ def own_interface(
     """
     interfaces = configuration.own_interfaces
     if interfaces is not None:
-        fitting = [each for each in interfaces if source is None or source in each.addresses]
+        fitting = [interface for interface in interfaces if source is None or source in interface.addresses]
         return fitting[0] if len(fitting) == 1 else None
     if source is None or metadata is None or metadata.vpc_id is None or metadata.subnet_id is None:
         return None
@@ -187,15 +187,15 @@ class Predictor:
             for endpoint in configuration.endpoints or ()
             for interface_id in endpoint.interface_ids
         }
-        self._rules_of = {each.group_id: each.rules for each in configuration.groups or ()}
-        self._acl_of = {subnet_id: each for each in configuration.acls or () for subnet_id in each.subnet_ids}
+        self._rules_of = {group.group_id: group.rules for group in configuration.groups or ()}
+        self._acl_of = {subnet_id: acl for acl in configuration.acls or () for subnet_id in acl.subnet_ids}
         tables = configuration.route_tables or ()
         self._table_of = {subnet_id: each for each in tables for subnet_id in each.subnet_ids}
         self._main_table_of = {each.vpc_id: each for each in tables if each.main}
         self._peerings_of: defaultdict[str, set[str]] = defaultdict(set)
         for table in tables:
-            self._peerings_of[table.vpc_id].update(each.target for each in table.routes)
-        self._cidrs_of = {each.subnet_id: each.cidrs for each in configuration.subnets or ()}
+            self._peerings_of[table.vpc_id].update(route.target for route in table.routes)
+        self._cidrs_of = {subnet.subnet_id: subnet.cidrs for subnet in configuration.subnets or ()}
         self._rules: dict[tuple[tuple[str, ...], bool], Rules] = {}
         self._entries: dict[tuple[str, bool], list[tuple[Ports, AclEntry]]] = {}
         self._routes: dict[str, Routes] = {}
@@ -215,7 +215,7 @@ class Predictor:
         """
         vpc_id = vpc_id if vpc_id is not None else self._vpc_id
         having = self._interfaces.get(address, [])
-        near = [each for each in having if each.vpc_id == vpc_id]
+        near = [interface for interface in having if interface.vpc_id == vpc_id]
         if not near and not self._is_in(vpc_id, address):
             near = having
         return near[0] if len(near) == 1 else None
@@ -233,12 +233,12 @@ class Predictor:
         if named is not None:
             return named
         fitting = [
-            each
-            for each in self._configuration.endpoints or ()
-            if not each.interface_ids
-            and each.vpc_id == interface.vpc_id
-            and interface.subnet_id in each.subnet_ids
-            and set(each.group_ids) == set(interface.group_ids)
+            endpoint
+            for endpoint in self._configuration.endpoints or ()
+            if not endpoint.interface_ids
+            and endpoint.vpc_id == interface.vpc_id
+            and interface.subnet_id in endpoint.subnet_ids
+            and set(endpoint.group_ids) == set(interface.group_ids)
         ]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -397,9 +397,9 @@ class Predictor:
         """The entries of one direction that TCP can meet, with their ports, in the order in which they are tried."""
         key = acl.acl_id, egress
         if key not in self._entries:
-            fitting = [each for each in acl.entries if each.egress is egress and each.protocol in _TCP]
-            fitting.sort(key=lambda each: (each.number, each.allow))
-            self._entries[key] = [(ports_of(each), each) for each in fitting]
+            fitting = [entry for entry in acl.entries if entry.egress is egress and entry.protocol in _TCP]
+            fitting.sort(key=lambda entry: (entry.number, entry.allow))
+            self._entries[key] = [(ports_of(entry), entry) for entry in fitting]
         return self._entries[key]
 
     # Routes
@@ -499,14 +499,14 @@ class Predictor:
         """Why it is not known which interface has the address."""
         if self._configuration.endpoint_interfaces is None:
             return _not_read(ENDPOINT_INTERFACES)
-        having = sorted(self._interfaces.get(way.address, ()), key=lambda each: each.interface_id)
+        having = sorted(self._interfaces.get(way.address, ()), key=lambda interface: interface.interface_id)
         if not having:
             return "no interface that was read has this address"
-        ids = _and(each.interface_id for each in having)
+        ids = _and(interface.interface_id for interface in having)
         vpc_id = way.own.vpc_id if way.own is not None else self._vpc_id
-        if any(each.vpc_id == vpc_id for each in having) or not self._is_in(vpc_id, way.address):
+        if any(interface.vpc_id == vpc_id for interface in having) or not self._is_in(vpc_id, way.address):
             return f"{ids} have this address, and which of them is meant is not known"
-        there = _and(sorted({each.vpc_id for each in having}))
+        there = _and(sorted({interface.vpc_id for interface in having}))
         has = "has" if len(having) == 1 else "have"
         return f"{ids} {has} this address in {there}, and no interface that was read has it in {vpc_id}"
 
@@ -572,7 +572,7 @@ def _is_private(address: Address) -> bool:
 
 
 def _within(address: Address, cidrs: Iterable[Network]) -> bool:
-    return any(address in each for each in cidrs)
+    return any(address in block for block in cidrs)
 
 
 def _sender(way: _Way, detour: str | None) -> Remote:
@@ -698,7 +698,7 @@ def _lets(egress: bool, count: int) -> str:
 
 
 def _numbers(entries: Iterable[AclEntry | None]) -> list[str]:
-    names = (str(each.number) if each is not None and each.number <= _LAST_NUMBER else REST for each in entries)
+    names = (str(entry.number) if entry is not None and entry.number <= _LAST_NUMBER else REST for entry in entries)
     return list(dict.fromkeys(names))
 
 
@@ -716,5 +716,5 @@ def _short(message: str | None) -> str | None:
 
 def _and(items: Iterable[object]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    words = [str(each) for each in items]
+    words = [str(item) for item in items]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

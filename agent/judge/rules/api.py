@@ -28,15 +28,15 @@ _ENDPOINT_URLS: Final = read_only(
 
 def no_credentials(evidence: Evidence) -> Iterator[Found]:
     """API001: the SDK finds no credentials in any of its places."""
-    for each in _searches(evidence):
-        failure = each.failure
-        if failure is None or not (_none_found(each) or _metadata_stalls(evidence, each)):
+    for search in _searches(evidence):
+        failure = search.failure
+        if failure is None or not (_none_found(search) or _metadata_stalls(evidence, search)):
             continue
         yield Found(
             code="API001",
             target=None,
             detail="The SDK finds no credentials on this host; no signed call was made, and the path below was judged.",
-            evidence=ids([each]),
+            evidence=ids([search]),
             fix=Fix(
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
                 "credentials; or run with --no-api --no-ec2 where the path alone is wanted.",
@@ -64,17 +64,17 @@ def _none_found(search: Observation[CredentialFacts]) -> bool:
 def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -> bool:
     """Whether the search did not end because its last place, instance metadata, does not answer."""
     failure = search.failure
-    silent = any(each.failure is not None and each.made for each in evidence.metadata)
+    silent = any(request.failure is not None and request.made for request in evidence.metadata)
     return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
 
 
 def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
-    for each in _searches(evidence):
-        failure = each.failure
-        if failure is None or not each.made:
+    for search in _searches(evidence):
+        failure = search.failure
+        if failure is None or not search.made:
             continue
-        if _none_found(each) or _metadata_stalls(evidence, each):
+        if _none_found(search) or _metadata_stalls(evidence, search):
             continue
         # A search that did not end, or a file that cannot be read, does not say that any source is configured.
         source = failure.kind is FailureKind.NO_CREDENTIALS
@@ -86,7 +86,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
             code="API010",
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{at}",
-            evidence=ids([each, *([container] if container and shut else [])]),
+            evidence=ids([search, *([container] if container and shut else [])]),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
 
@@ -385,11 +385,11 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
 
 
 def _text(calls: Calls) -> str:
-    return listed(sorted({each.failure.message for each in calls if each.failure is not None}))
+    return listed(sorted({call.failure.message for call in calls if call.failure is not None}))
 
 
 def _where(calls: Calls) -> str:
-    return listed(dict.fromkeys(each.subject.address for each in calls))
+    return listed(dict.fromkeys(call.subject.address for call in calls))
 
 
 RULES: Final = (

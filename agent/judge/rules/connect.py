@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from agent.catalog.wording import after, duration, listed
+from agent.judge.agreement import configured_paths
 from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
+from agent.judge.requirements import required_ports
 from agent.judge.rules.rule import Found, Rule, grouped_by_place, ports_at
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, Fix
@@ -26,12 +28,12 @@ QUICK_SECONDS: Final = 0.0002
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
     """The attempts themselves, and what failed the same way on the other required ports of the same addresses: it is
     the same fault."""
-    ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+    ports = tuple(port for port in required_ports(target) if port != HTTPS)
     more = [
-        each
+        attempt
         for nature in (Nature.SILENT, Nature.REFUSED)
-        for each in failed_connects(evidence, target, nature, ports)
-        if each.subject.address in places(attempts)
+        for attempt in failed_connects(evidence, target, nature, ports)
+        if attempt.subject.address in places(attempts)
     ]
     return ids([*attempts, *more])
 
@@ -68,8 +70,8 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
     """Whether groups, network ACLs and routes let all of these pass, as EC2 has just said: nothing is to be opened
     there."""
-    tried = {(each.subject.address, each.subject.port) for each in attempts}
-    paths = [path for path in evidence.configured_paths(target) if (path.address, path.port) in tried]
+    tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
+    paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
     return known and all(path.predicted is Reachability.OPEN for path in paths)
 
@@ -153,7 +155,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
     """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway cannot do without do not."""
     for target in evidence.targets:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
-        ports = tuple(port for port in evidence.required_ports(target) if port != HTTPS)
+        ports = tuple(port for port in required_ports(target) if port != HTTPS)
         silent, refused = (
             [each for each in failed_connects(evidence, target, nature, ports) if each.subject.address in up]
             for nature in (Nature.SILENT, Nature.REFUSED)
@@ -242,14 +244,14 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
     own = evidence.own_addresses_of_host
     for target in evidence.targets:
         closed = [
-            each
-            for each in evidence.connects(target, SUPPORT_CHANNEL)
-            if not each.ok and nature_of(each, own) in (Nature.SILENT, Nature.REFUSED)
+            attempt
+            for attempt in evidence.connects(target, SUPPORT_CHANNEL)
+            if not attempt.ok and nature_of(attempt, own) in (Nature.SILENT, Nature.REFUSED)
         ]
         at = places(closed)
-        ports = evidence.required_ports(target)
+        ports = required_ports(target)
         others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
-        if not others or not all(each is not None and each.ok for each in others):
+        if not others or not all(attempt is not None and attempt.ok for attempt in others):
             continue
         yield Found(
             code="TCP007",
@@ -273,17 +275,17 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
         if broken is None:
             continue
         working = 10 - broken
-        failed = [each for each in tried if version_of(each) == broken]
+        failed = [attempt for attempt in tried if version_of(attempt) == broken]
         beside = [
-            each
-            for port in evidence.required_ports(target)
-            for each in evidence.connects(target, port)
-            if not each.ok and version_of(each) == broken
+            attempt
+            for port in required_ports(target)
+            for attempt in evidence.connects(target, port)
+            if not attempt.ok and version_of(attempt) == broken
         ]
         yield Found(
             code="TCP008",
             target=target.id,
-            detail=f"443 fails at every IPv{broken} address ({listed(each.subject.address for each in failed)}) "
+            detail=f"443 fails at every IPv{broken} address ({listed(attempt.subject.address for attempt in failed)}) "
             f"and connects at every IPv{working} one. Clients that prefer IPv{broken} lose a timeout on each call.",
             evidence=ids(beside),
             addresses=places(failed),
@@ -299,14 +301,14 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
     """TCP009: connects that succeeded, and needed more than one SYN for it."""
     for target in evidence.targets:
         slow = [
-            each
-            for port in evidence.required_ports(target)
-            for each in evidence.connects(target, port)
-            if each.ok and each.facts is not None and each.facts.retransmits
+            attempt
+            for port in required_ports(target)
+            for attempt in evidence.connects(target, port)
+            if attempt.ok and attempt.facts is not None and attempt.facts.retransmits
         ]
         if not slow:
             continue
-        tried = sum(len(evidence.connects(target, port)) for port in evidence.required_ports(target))
+        tried = sum(len(evidence.connects(target, port)) for port in required_ports(target))
         yield Found(
             code="TCP009",
             target=target.id,

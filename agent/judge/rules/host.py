@@ -56,8 +56,12 @@ def region_unknown(evidence: Evidence) -> Iterator[Found]:
     """ENV001: no Region from option, environment, profile or metadata."""
     if evidence.run.region is not None:
         return
-    looked = [each for each in (*evidence.of(Step.HOST), *evidence.metadata) if each.subject.target is None]
-    lost = [each for each in looked if each.failure is not None and not each.made]
+    looked = [
+        observation
+        for observation in (*evidence.of(Step.HOST), *evidence.metadata)
+        if observation.subject.target is None
+    ]
+    lost = [observation for observation in looked if observation.failure is not None and not observation.made]
     yield Found(
         code="ENV001",
         target=None,
@@ -75,8 +79,8 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
     """ENV002: the IMDSv2 token request gets no answer, or nonsense. Silent where nothing says that this is AWS."""
     if not evidence.in_aws:
         return
-    for each in evidence.metadata:
-        failure = each.failure
+    for observation in evidence.metadata:
+        failure = observation.failure
         if failure is None or failure.kind not in _NO_SERVICE:
             continue
         missed = evidence.run.region is None or _without_credentials(evidence)
@@ -87,7 +91,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service did not answer as it should: {failure.message}. "
             + (f"{what} may be missing for it." if missed else _what_is_lost(evidence)),
-            evidence=ids([each]),
+            evidence=ids([observation]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
                 "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, and in a container for a hop "
@@ -111,8 +115,8 @@ def _what_is_lost(evidence: Evidence) -> str:
 
 def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
     """ENV003: the metadata service answers that it is switched off or forbidden."""
-    for each in evidence.metadata:
-        failure = each.failure
+    for observation in evidence.metadata:
+        failure = observation.failure
         if failure is None or failure.kind is not FailureKind.NOT_PERMITTED:
             continue
         missed = evidence.run.region is None or _without_credentials(evidence)
@@ -122,7 +126,7 @@ def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
             severity=Severity.WARNING if missed else Severity.INFO,
             detail=f"The instance metadata service answers {failure.code}: it is switched off, or forbidden to this "
             "process.",
-            evidence=ids([each]),
+            evidence=ids([observation]),
             fix=Fix(
                 summary="Where Region or credentials are to come from it, switch it on for this instance. Otherwise "
                 "set AWS_EC2_METADATA_DISABLED=true, so that nothing asks; Region and keys must then come from "
@@ -145,7 +149,8 @@ def service_not_offered(evidence: Evidence) -> Iterator[Found]:
         if any(evidence.scope(address) is AddressScope.VPC for address in evidence.own_addresses(target)):
             continue  # somebody made an endpoint: the table lags behind
         answered = any(evidence.reached_aws(target, address) for address in evidence.own_addresses(target)) or any(
-            each.facts is not None and each.facts.request_id is not None for each in evidence.answers_to_http(target)
+            answer.facts is not None and answer.facts.request_id is not None
+            for answer in evidence.answers_to_http(target)
         )
         yield Found(
             code="ENV004",
@@ -296,18 +301,18 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         own = evidence.own_answer(target)
         entries = evidence.host.hosts_entries if evidence.host is not None else ()
-        fixed = ordered(each.address for each in entries if target.host in each.names and each.address in own)
+        fixed = ordered(entry.address for entry in entries if target.host in entry.names and entry.address in own)
         lookup = evidence.own_lookup(target)
         if not fixed or lookup is None:
             continue
-        given = ordered(address for each in evidence.of(Step.DNS, target) for address in addresses_in(each))
+        given = ordered(address for answer in evidence.of(Step.DNS, target) for address in addresses_in(answer))
         beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
         yield Found(
             code="ENV009",
             target=target.id,
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
             "endpoint change when it is made anew, and a hosts file does not follow.",
-            evidence=ids([lookup, *(each for each in evidence.of(Step.DNS, target) if addresses_in(each))]),
+            evidence=ids([lookup, *(answer for answer in evidence.of(Step.DNS, target) if addresses_in(answer))]),
             # What a name server gives as well would stay as it is without the file.
             addresses=frozenset(fixed) - frozenset(given),
             fix=Fix(
@@ -349,7 +354,7 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
     differ the least offset counts, and of that what is sure."""
     if not evidence.clocks:
         return
-    clock = min(evidence.clocks, key=lambda each: abs(each.offset))
+    clock = min(evidence.clocks, key=lambda reading: abs(reading.offset))
     offset, sure = clock.offset, abs(clock.offset) - clock.uncertainty
     if sure < SKEW_SECONDS:
         return
@@ -365,7 +370,7 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
             if critical
             else "Over 60 s can break a gateway appliance's TLS."
         ),
-        evidence=ids(each.look for each in evidence.clocks),
+        evidence=ids(reading.look for reading in evidence.clocks),
         addresses=_valid_then(evidence, offset),
         fix=Fix(
             summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "
@@ -398,10 +403,14 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
 def outside_vpc(evidence: Evidence) -> Iterator[Found]:
     """ENV012: neither metadata nor a VPC resolver answered: this host is no instance, or is one in disguise."""
     imds = evidence.metadata
-    asked = [each for each in evidence.of(Step.DNS) if each.subject.resolver in evidence.vpc_resolvers[:2]]
-    if evidence.in_aws or not imds or not all(each.failure is not None and each.made for each in imds):
+    asked = [answer for answer in evidence.of(Step.DNS) if answer.subject.resolver in evidence.vpc_resolvers[:2]]
+    if (
+        evidence.in_aws
+        or not imds
+        or not all(observation.failure is not None and observation.made for observation in imds)
+    ):
         return
-    if not asked or not all(each.made for each in asked):
+    if not asked or not all(answer.made for answer in asked):
         return
     yield Found(
         code="ENV012",
@@ -429,13 +438,17 @@ def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
     """Addresses whose certificate is not valid at this host's time and is at the right one."""
     found = []
     for target in evidence.targets:
-        for each in evidence.handshakes(target):
-            leaf = each.facts.certificates[0] if each.facts is not None and each.facts.certificates else None
-            untimely = each.failure is not None and each.failure.kind in _UNTIMELY
-            if leaf is None or not untimely or each.started_at is None or each.subject.address is None:
+        for handshake in evidence.handshakes(target):
+            leaf = (
+                handshake.facts.certificates[0]
+                if handshake.facts is not None and handshake.facts.certificates
+                else None
+            )
+            untimely = handshake.failure is not None and handshake.failure.kind in _UNTIMELY
+            if leaf is None or not untimely or handshake.started_at is None or handshake.subject.address is None:
                 continue
-            if leaf.not_before <= each.started_at - timedelta(seconds=offset) <= leaf.not_after:
-                found.append(each.subject.address)
+            if leaf.not_before <= handshake.started_at - timedelta(seconds=offset) <= leaf.not_after:
+                found.append(handshake.subject.address)
     return frozenset(found)
 
 

@@ -26,19 +26,19 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
     """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
-            each
-            for each in _failed(evidence, target, _STRANGER)
-            if not (each.facts is not None and each.facts.request_id is not None)
-            and not _called(evidence, target, each)
+            answer
+            for answer in _failed(evidence, target, _STRANGER)
+            if not (answer.facts is not None and answer.facts.request_id is not None)
+            and not _called(evidence, target, answer)
         ]
         # Of a call only what was read: it can be malformed for a key that no header can carry, too.
         strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
         if not strange:
             continue
         # Without a signed call an Amazon certificate still says that AWS stands there.
-        tried = any(each.made for each in evidence.calls(target))
-        genuine = not tried and all(_is_amazon(evidence, target, each) for each in strange)
-        heads = [each.facts for each in strange if isinstance(each.facts, HttpFacts)]
+        tried = any(call.made for call in evidence.calls(target))
+        genuine = not tried and all(_is_amazon(evidence, target, answer) for answer in strange)
+        heads = [answer.facts for answer in strange if isinstance(answer.facts, HttpFacts)]
         servers = sorted({head.server for head in heads if head.server})
         named = f" The server calls itself {listed(servers)}." if servers else ""
         yield Found(
@@ -64,7 +64,7 @@ def redirected(evidence: Evidence) -> Iterator[Found]:
         sent: list[Observation[Any]] = [*answers, *_failed_calls(evidence, target, redirect)]
         if not sent:
             continue
-        to = sorted({each.facts.location for each in answers if each.facts is not None and each.facts.location})
+        to = sorted({answer.facts.location for answer in answers if answer.facts is not None and answer.facts.location})
         where = f": {listed(to)}" if to else ""
         yield Found(
             code="HTTP002",
@@ -106,19 +106,19 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
         mute = [
             *_failed(evidence, target, _NO_ANSWER),
             *(
-                each
-                for each in _failed(evidence, target, frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED}))
-                if each.facts is not None and each.facts.request_id is not None
+                answer
+                for answer in _failed(evidence, target, frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED}))
+                if answer.facts is not None and answer.facts.request_id is not None
             ),
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
-        answered = places(each for each in evidence.answers_to_http(target) if each.ok)
+        answered = places(answer for answer in evidence.answers_to_http(target) if answer.ok)
         unended = _NO_ANSWER | {FailureKind.TOO_LARGE}
-        calls = [each for each in _failed_calls(evidence, target, unended) if each.subject.address in answered]
+        calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
         both: list[Observation[Any]] = [*mute, *calls]
         if not both:
             continue
-        stalled = [each for each in calls if each.failure is not None and each.failure.kind is FailureKind.TIMEOUT]
+        stalled = [call for call in calls if call.failure is not None and call.failure.kind is FailureKind.TIMEOUT]
         said = []
         if mute:
             said.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
@@ -161,12 +161,14 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
         faults = [
-            each for each in answers if each.failure is not None and each.failure.kind is FailureKind.SERVICE_ERROR
+            answer
+            for answer in answers
+            if answer.failure is not None and answer.failure.kind is FailureKind.SERVICE_ERROR
         ]
         if not faults:
             continue
-        late = [each for each in faults if each.failure is not None and each.failure.code == _TIMED_OUT]
-        ill = [each for each in faults if each not in late]
+        late = [answer for answer in faults if answer.failure is not None and answer.failure.code == _TIMED_OUT]
+        ill = [answer for answer in faults if answer not in late]
         told = []
         if ill:
             told.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
@@ -194,12 +196,12 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
     """HTTP006: a small request is answered and one of many segments is not: MTU on the way out."""
     for target in evidence.targets:
         stuck = [
-            each
-            for each in evidence.answers_to_http(target, operation=PADDED)
-            if each.failure is not None
-            and each.failure.kind in _NO_ANSWER
-            and each.subject.address is not None
-            and _is_answered(evidence, target, each.subject.address)
+            answer
+            for answer in evidence.answers_to_http(target, operation=PADDED)
+            if answer.failure is not None
+            and answer.failure.kind in _NO_ANSWER
+            and answer.subject.address is not None
+            and _is_answered(evidence, target, answer.subject.address)
         ]
         if not stuck:
             continue
@@ -223,12 +225,14 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
 
 def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[HttpFacts]]:
     return [
-        each for each in evidence.answers_to_http(target) if each.failure is not None and each.failure.kind in kinds
+        answer
+        for answer in evidence.answers_to_http(target)
+        if answer.failure is not None and answer.failure.kind in kinds
     ]
 
 
 def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[ApiFacts]]:
-    return [each for each in evidence.calls(target) if each.failure is not None and each.failure.kind in kinds]
+    return [call for call in evidence.calls(target) if call.failure is not None and call.failure.kind in kinds]
 
 
 def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
@@ -239,11 +243,11 @@ def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
 
 
 def _said(answers: Sequence[Observation[Any]]) -> str:
-    return listed(sorted({each.failure.message for each in answers if each.failure is not None}))
+    return listed(sorted({answer.failure.message for answer in answers if answer.failure is not None}))
 
 
 def _how(answers: Sequence[Observation[Any]]) -> str:
-    kinds = sorted({each.failure.kind for each in answers if each.failure is not None})
+    kinds = sorted({answer.failure.kind for answer in answers if answer.failure is not None})
     return f"{listed(kinds)}, {after(answers)}"
 
 
@@ -264,7 +268,7 @@ def _is_amazon(evidence: Evidence, target: Target, answer: Observation[HttpFacts
 
 
 def _where(answers: Sequence[Observation[Any]]) -> str:
-    return listed(dict.fromkeys(each.subject.address for each in answers))
+    return listed(dict.fromkeys(answer.subject.address for answer in answers))
 
 
 RULES: Final = (

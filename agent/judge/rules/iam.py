@@ -18,7 +18,7 @@ from probes.model import FailureKind, Observation, Step, Target
 
 def code_of(denial: Denial, grammar: Grammar = GRAMMAR) -> str:
     """The finding that a denial is."""
-    kind = next((each for each in grammar.kinds if each.id == denial.policy), None)
+    kind = next((known for known in grammar.kinds if known.id == denial.policy), None)
     if kind is None:
         return "IAM009"
     return kind.explicit if denial.explicit else kind.implicit
@@ -28,11 +28,11 @@ def denied(code: str, evidence: Evidence) -> Iterator[Found]:
     """IAM001 to IAM009: signed calls of a target that a policy of this kind denied."""
     for target in evidence.targets:
         calls = [
-            each
-            for each in evidence.calls(target)
-            if each.failure is not None
-            and each.failure.kind is FailureKind.ACCESS_DENIED
-            and code_of(read_denial(_text(each))) == code
+            call
+            for call in evidence.calls(target)
+            if call.failure is not None
+            and call.failure.kind is FailureKind.ACCESS_DENIED
+            and code_of(read_denial(_text(call))) == code
         ]
         if calls:
             yield _found(code, target, calls)
@@ -43,7 +43,7 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
     denial = read_denial(text)
     action = denial.action or f"{target.service}:{calls[0].facts.operation if calls[0].facts else 'the call'}"
     name = _NAMES.get(denial.policy or "")
-    where = listed(each.subject.address for each in calls)
+    where = listed(call.subject.address for call in calls)
     if code == "IAM009" or name is None:
         which = "does not say which policy" if name is None else f"names a {name}, which stops no call of this kind"
         said = f"AWS denies {action} at {where} and {which}" + (f": {text}" if text else ".")
@@ -69,7 +69,7 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
 
 
 _NAMES: Final = {kind.id: kind.name for kind in KINDS}
-_CALLERS: Final = {each.kind: each.name for each in PRINCIPALS}
+_CALLERS: Final = {principal.kind: principal.name for principal in PRINCIPALS}
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^\s,;)'\"]{1,512}")
 """ARNs that masking (`redact`) takes whole. Names may hold commas, and what stood behind one would stay."""
 

@@ -9,6 +9,7 @@ from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
+from agent.judge.requirements import required_ports
 from agent.judge.rules.rule import Found, Rule, ports_at
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
@@ -27,10 +28,10 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
     """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
     same place is forbidden."""
     for target in evidence.targets:
-        local = failed_connects(evidence, target, Nature.LOCAL, evidence.required_ports(target))
+        local = failed_connects(evidence, target, Nature.LOCAL, required_ports(target))
         if not local:
             continue
-        why = sorted({_local_reason(each) for each in local})
+        why = sorted({_local_reason(attempt) for attempt in local})
         yield Found(
             code="TCP005",
             target=target.id,
@@ -70,7 +71,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
                 ),
             )
             continue
-        stuck = failed_connects(evidence, target, Nature.NO_WAY, evidence.required_ports(target))
+        stuck = failed_connects(evidence, target, Nature.NO_WAY, required_ports(target))
         if not stuck:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
@@ -126,15 +127,15 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
     """TCP011: this host has no free source port left, or no IPv6 address to connect from."""
     for target in evidence.targets:
         starved = [
-            each
-            for port in evidence.required_ports(target)
-            for each in evidence.connects(target, port)
-            if each.failure is not None and each.failure.kind is FailureKind.NO_SOURCE_PORT
+            attempt
+            for port in required_ports(target)
+            for attempt in evidence.connects(target, port)
+            if attempt.failure is not None and attempt.failure.kind is FailureKind.NO_SOURCE_PORT
         ]
         if not starved:
             continue
         # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.
-        by_ipv6 = any(version_of(each) == 6 for each in starved)
+        by_ipv6 = any(version_of(attempt) == 6 for attempt in starved)
         or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
         show_addresses = (read_only("ip", "-6", "address", "show"),) if by_ipv6 else ()
         yield Found(
@@ -157,18 +158,24 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         astray: dict[str, list[Observation[TcpFacts]]] = {}
         # What connects anywhere from the same address of this host leaves by an interface that is right.
-        connected = [each for each in evidence.connects(target, HTTPS) if each.ok and each.facts is not None]
-        right = {each.facts.source for each in connected if each.facts is not None}
+        connected = [
+            attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok and attempt.facts is not None
+        ]
+        right = {attempt.facts.source for attempt in connected if attempt.facts is not None}
         up = places(connected)
-        for port in evidence.required_ports(target):
-            for each in evidence.connects(target, port):
-                if not each.ok and each.subject.address not in up and (why := _astray(each, evidence)) is not None:
-                    if each.facts is not None and each.facts.source in right:
+        for port in required_ports(target):
+            for attempt in evidence.connects(target, port):
+                if (
+                    not attempt.ok
+                    and attempt.subject.address not in up
+                    and (why := _astray(attempt, evidence)) is not None
+                ):
+                    if attempt.facts is not None and attempt.facts.source in right:
                         continue
-                    astray.setdefault(why, []).append(each)
+                    astray.setdefault(why, []).append(attempt)
         if not astray:
             continue
-        attempts = [each for found in astray.values() for each in found]
+        attempts = [attempt for found in astray.values() for attempt in found]
         said = [f"{listed(ordered(places(found)))}: {why}" for why, found in astray.items()]
         yield Found(
             code="TCP010",
@@ -194,21 +201,25 @@ def _astray(attempt: Observation[TcpFacts], evidence: Evidence) -> str | None:
     if facts is None or address is None or facts.interface is None:
         return None
     interfaces = [
-        each
-        for each in (evidence.host.interfaces if evidence.host is not None else None) or ()
-        if not (each.address.is_loopback or each.address.is_link_local or each.name.startswith(_NO_CABLE))
+        interface
+        for interface in (evidence.host.interfaces if evidence.host is not None else None) or ()
+        if not (
+            interface.address.is_loopback or interface.address.is_link_local or interface.name.startswith(_NO_CABLE)
+        )
     ]
-    if not any(each.name != facts.interface for each in interfaces):
+    if not any(interface.name != facts.interface for interface in interfaces):
         return None
     if _BRIDGE.match(facts.interface):
         return f"by {facts.interface}, a bridge of containers"
     here = evidence.imds.vpc_cidrs if evidence.imds is not None else ()
     if _TUNNEL.match(facts.interface) and any(address in block for block in here):
         return f"by {facts.interface}, a tunnel, though it is in this VPC"
-    near = [each.name for each in interfaces if address in each.address.network]
+    near = [interface.name for interface in interfaces if address in interface.address.network]
     if near and facts.interface not in near:
         return f"by {facts.interface}, though {near[0]} is in the address's own subnet"
-    holders = [each.name for each in interfaces if facts.source is not None and each.address.ip == facts.source]
+    holders = [
+        interface.name for interface in interfaces if facts.source is not None and interface.address.ip == facts.source
+    ]
     if holders and facts.interface not in holders:
         return f"by {facts.interface}, with {facts.source} of {holders[0]} as its source"
     return None

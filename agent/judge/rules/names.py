@@ -228,8 +228,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
         lookup = evidence.own_lookup(target)
         own = evidence.own_addresses(target)
         for version in (4, 6):
-            private = [each for each in own if each.version == version and evidence.is_private(each)]
-            public = [each for each in own if each.version == version and evidence.is_public(each)]
+            private = [address for address in own if address.version == version and evidence.is_private(address)]
+            public = [address for address in own if address.version == version and evidence.is_public(address)]
             if lookup is None or not private or not public:
                 continue
             yield Found(
@@ -237,7 +237,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
                 target=target.id,
                 detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
                 "which are not: calls leave the private path by chance.",
-                evidence=ids([lookup, *(each for each in evidence.answers(target, evidence.configured_resolvers))]),
+                evidence=ids([lookup, *(answer for answer in evidence.answers(target, evidence.configured_resolvers))]),
                 addresses=frozenset(public),
                 fix=Fix(
                     summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
@@ -255,7 +255,9 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
         found = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in bogus]
         if lookup is None or not found:
             continue
-        named = [each for each in (evidence.host.hosts_entries if evidence.host else ()) if target.host in each.names]
+        named = [
+            entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
+        ]
         by = " The hosts file says so." if any(each.address in found for each in named) else ""
         yield Found(
             code="DNS010",
@@ -276,12 +278,12 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
         return
     for target in evidence.targets:
         own = evidence.own_addresses(target)
-        public = [each for each in own if each.version == 6 and evidence.is_public(each)]
+        public = [address for address in own if address.version == 6 and evidence.is_public(address)]
         lookup = evidence.own_lookup(target)
-        mixed = any(each.version == 6 and evidence.is_private(each) for each in own)
+        mixed = any(address.version == 6 and evidence.is_private(address) for address in own)
         if lookup is None or not public or mixed:
             continue
-        if not any(each.version == 4 and evidence.is_private(each) for each in own):
+        if not any(address.version == 4 and evidence.is_private(address) for address in own):
             continue
         yield Found(
             code="DNS011",
@@ -304,10 +306,10 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
     """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        made = [each for each in evidence.own_addresses(target) if evidence.scope(each) is AddressScope.NAT64]
+        made = [address for address in evidence.own_addresses(target) if evidence.scope(address) is AddressScope.NAT64]
         if lookup is None or not made:
             continue
-        public = [each for each in made if evidence.is_public(each)]
+        public = [address for address in made if evidence.is_public(address)]
         yield Found(
             code="DNS012",
             target=target.id,

@@ -132,8 +132,8 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
 def _how(failed: list[Observation[Any]]) -> str:
     """In which ways one name server did not answer, and how long each took."""
     said = []
-    for kind in sorted({each.failure.kind for each in failed if each.failure is not None}):
-        took = [each for each in failed if each.failure is not None and each.failure.kind is kind]
+    for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
+        took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
         # Within a step a second datagram follows the first that nobody answered; what fails at once is not repeated.
         twice = ", asked twice" if kind is FailureKind.TIMEOUT else ""
         said.append(f"{kind} {after(took)}{twice}")
@@ -162,9 +162,9 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
         target, said = failing.target, failing.answers
         words = sorted(
             {
-                f"nothing for this name ({each.failure.message})" if is_silence(each) else each.failure.message
-                for each in said
-                if each.failure is not None
+                f"nothing for this name ({answer.failure.message})" if is_silence(answer) else answer.failure.message
+                for answer in said
+                if answer.failure is not None
             }
         )
         yield Found(
@@ -213,20 +213,26 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
     families = usable_families(evidence.host)
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        asked = [each for each in evidence.of(Step.DNS, target) if each.subject.resolver is not None and each.made]
-        spoken = [each for each in asked if isinstance(each.facts, DnsFacts)]
+        asked = [
+            answer for answer in evidence.of(Step.DNS, target) if answer.subject.resolver is not None and answer.made
+        ]
+        spoken = [answer for answer in asked if isinstance(answer.facts, DnsFacts)]
         if lookup is None or not lookup.made or not spoken:
             continue
         own = evidence.own_addresses(target)
-        given = {address for each in spoken for address in addresses_in(each) if address.version in families}
+        given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
         severity = None if lookup.ok else Severity.CRITICAL
         if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
             what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
         elif (
             # Where none of what the servers gave connects either, an answer that rotates looks the same.
-            any(evidence.is_connected(target, each) for each in given)
-            and (strange := [each for each in own if each not in given and evidence.is_unconnected(target, each)])
+            any(evidence.is_connected(target, address) for address in given)
+            and (
+                strange := [
+                    address for address in own if address not in given and evidence.is_unconnected(target, address)
+                ]
+            )
         ):
             what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
@@ -251,15 +257,15 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
     """Whether every name server that said anything gives private addresses of a family that this host has, and none
     that are not; this host's own servers among them. Whether one is silent is another matter."""
-    servers = {each.subject.resolver for each in asked}
+    servers = {answer.subject.resolver for answer in asked}
     if not servers.intersection(evidence.configured_resolvers):
         return False
     for server in servers:
         given = [
             address
-            for each in asked
-            if each.subject.resolver == server
-            for address in addresses_in(each)
+            for answer in asked
+            if answer.subject.resolver == server
+            for address in addresses_in(answer)
             if address.version in families
         ]
         if not given or not all(map(evidence.is_private, given)):
@@ -272,15 +278,15 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
     for target in evidence.targets:
-        for each in evidence.answers(target, servers):
-            if each.made and each.subject.resolver is not None:
-                asked[each.subject.resolver].append(each)
-    well = [server for server, said in asked.items() if said and all(_is_prompt(each) for each in said)]
+        for answer in evidence.answers(target, servers):
+            if answer.made and answer.subject.resolver is not None:
+                asked[answer.subject.resolver].append(answer)
+    well = [server for server, said in asked.items() if said and all(_is_prompt(answer) for answer in said)]
     for server, said in asked.items():
-        bad = [each for each in said if not _is_prompt(each)]
+        bad = [answer for answer in said if not _is_prompt(answer)]
         if not bad or not well or server in well:
             continue
-        how = sorted({each.failure.kind if each.failure is not None else "slow" for each in bad})
+        how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
         yield Found(
             code="DNS016",
             target=str(server),

@@ -49,12 +49,12 @@ class Rule:
 
 def servers_of(answers: Iterable[Observation[Any]]) -> str:
     """The name servers that gave these answers, in words."""
-    return listed(dict.fromkeys(each.subject.resolver for each in answers))
+    return listed(dict.fromkeys(answer.subject.resolver for answer in answers))
 
 
 def verb_ending(answers: Iterable[Observation[Any]]) -> str:
     """`s` where one name server alone is the subject."""
-    return "s" if len({each.subject.resolver for each in answers}) == 1 else ""
+    return "s" if len({answer.subject.resolver for answer in answers}) == 1 else ""
 
 
 def says(evidence: Evidence, who: str, *operations: str) -> str:
@@ -86,8 +86,8 @@ def resting_on(evidence: Evidence, found: Found, *operations: str) -> Found:
 def grouped_by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:
     """Addresses and ports of attempts, such that every attempt is in one row and every row is all attempts."""
     addresses_of: dict[int, tuple[Address, ...]] = {}
-    for port in sorted({each.subject.port for each in attempts if each.subject.port is not None}):
-        addresses_of[port] = ordered(places(each for each in attempts if each.subject.port == port))
+    for port in sorted({attempt.subject.port for attempt in attempts if attempt.subject.port is not None}):
+        addresses_of[port] = ordered(places(attempt for attempt in attempts if attempt.subject.port == port))
     rows: dict[tuple[Address, ...], list[int]] = {}
     for port, where in addresses_of.items():
         rows.setdefault(where, []).append(port)

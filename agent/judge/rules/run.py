@@ -21,9 +21,17 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
     """RUN001: the deadline or an interrupt ended the run early."""
     if evidence.run.complete:
         return
-    cut = [each for each in evidence.observations if each.failure and each.failure.kind is FailureKind.DEADLINE]
-    unbegun = [each for each in evidence.observations if each.facts is None and each.failure is None and not each.ok]
-    missing = ids([*cut, *(each for each in unbegun if _reason(each).startswith(NOT_BEGUN))])
+    cut = [
+        observation
+        for observation in evidence.observations
+        if observation.failure and observation.failure.kind is FailureKind.DEADLINE
+    ]
+    unbegun = [
+        observation
+        for observation in evidence.observations
+        if observation.facts is None and observation.failure is None and not observation.ok
+    ]
+    missing = ids([*cut, *(observation for observation in unbegun if _reason(observation).startswith(NOT_BEGUN))])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     if evidence.run.interrupted:
         why, fix = "it was interrupted", Fix(summary="Run again and let it come to its end.")
@@ -45,10 +53,14 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
 
 def internal_error(evidence: Evidence) -> Iterator[Found]:
     """RUN002: a probe failed by its own fault."""
-    bugs = [each for each in evidence.observations if each.failure and each.failure.kind is FailureKind.BUG]
+    bugs = [
+        observation
+        for observation in evidence.observations
+        if observation.failure and observation.failure.kind is FailureKind.BUG
+    ]
     if not bugs:
         return
-    said = sorted({each.failure.message for each in bugs if each.failure})
+    said = sorted({observation.failure.message for observation in bugs if observation.failure})
     yield Found(
         code="RUN002",
         target=None,

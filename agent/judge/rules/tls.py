@@ -52,10 +52,16 @@ _ONE_PACKET: Final = "over 1500 bytes"
 def intercepted(evidence: Evidence) -> Iterator[Found]:
     """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
     for target in evidence.targets:
-        unverified = [each for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if is_foreign(each)]
-        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
-        unknown = [each for each in unverified if each not in weak]
-        known = [each for each in _failed(evidence, target, FailureKind.TLS_HOSTNAME) if _is_impostor(each, target)]
+        unverified = [
+            handshake for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if is_foreign(handshake)
+        ]
+        weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
+        unknown = [handshake for handshake in unverified if handshake not in weak]
+        known = [
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_HOSTNAME)
+            if _is_impostor(handshake, target)
+        ]
         foreign = [*unverified, *known]
         if not foreign:
             continue
@@ -94,7 +100,7 @@ def wrong_host(evidence: Evidence) -> Iterator[Found]:
     """TLS003: a genuine certificate for other names: the address belongs to another service's endpoint."""
     for target in evidence.targets:
         failed = _failed(evidence, target, FailureKind.TLS_HOSTNAME)
-        strangers = [each for each in failed if not _is_impostor(each, target)]
+        strangers = [handshake for handshake in failed if not _is_impostor(handshake, target)]
         if not strangers:
             continue
         names = _names(strangers)
@@ -117,25 +123,25 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
     """TLS004: TCP connects, and the handshake never ends: nothing comes back, or it drips."""
     for target in evidence.targets:
         silent, endless = (
-            [each for each in _failed(evidence, target, kind) if each.facts is not None]
+            [handshake for handshake in _failed(evidence, target, kind) if handshake.facts is not None]
             for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE)
         )
         stalled = [*silent, *endless]
         if not stalled:
             continue
         said = []
-        causes = {_why_silent(evidence, target, each) for each in silent}
-        begun = [each for each in silent if each.facts is not None and each.facts.bytes_received]
+        causes = {_why_silent(evidence, target, handshake) for handshake in silent}
+        begun = [handshake for handshake in silent if handshake.facts is not None and handshake.facts.bytes_received]
         if silent:
             tcp = _tcp_words(evidence, target, silent)
             said.append(f"At {_where(silent)} TCP connects{tcp}, then {_came(silent)}, {after(silent)}.")
         if begun:
             said.append(f"At {_where(begun)} the ClientHello got through: it is the answer that stalls.")
         for cause in _Stall:
-            lost = [each for each in silent if _why_silent(evidence, target, each) is cause]
+            lost = [handshake for handshake in silent if _why_silent(evidence, target, handshake) is cause]
             if lost:
                 said.append(cause.value.format(where=_where(lost), host=target.host))
-            if cause is _Stall.SIZE and any(each not in begun for each in lost):
+            if cause is _Stall.SIZE and any(handshake not in begun for handshake in lost):
                 said.append(
                     f"The ClientHello may be the large one: that of OpenSSL 3.5 has {_ONE_PACKET}, two packets at an "
                     "MTU of 1500."
@@ -147,7 +153,9 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
             code="TLS004",
             target=target.id,
             detail=" ".join(said),
-            evidence=ids([*stalled, *(again for each in silent for again in _tried_again(evidence, target, each))]),
+            evidence=ids(
+                [*stalled, *(again for handshake in silent for again in _tried_again(evidence, target, handshake))]
+            ),
             addresses=places(stalled),
             fix=_unstall(causes, stalled),
         )
@@ -155,9 +163,13 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
 
 def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[TlsFacts]]) -> str:
     """What the kernel knew of the connections: the largest segment that it would send, and whether a SYN was lost."""
-    connects = [each for each in evidence.connects(target, HTTPS) if each.subject.address in places(handshakes)]
-    sizes = sorted({each.facts.mss for each in connects if each.facts is not None and each.facts.mss is not None})
-    lost = sum(each.facts.retransmits or 0 for each in connects if each.facts is not None)
+    connects = [
+        attempt for attempt in evidence.connects(target, HTTPS) if attempt.subject.address in places(handshakes)
+    ]
+    sizes = sorted(
+        {attempt.facts.mss for attempt in connects if attempt.facts is not None and attempt.facts.mss is not None}
+    )
+    lost = sum(attempt.facts.retransmits or 0 for attempt in connects if attempt.facts is not None)
     words = [f"MSS {listed(sizes)}"] if sizes else []
     words += [f"{lost} SYN{'s' if lost > 1 else ''} sent again"] if lost else []
     return f" ({', '.join(words)})" if words else ""
@@ -197,11 +209,13 @@ def _tried_again(
         None if address is None else evidence.at(Step.TLS, target, address, HTTPS, operation)
         for operation in (SMALL_SEGMENTS, OTHER_NAME)
     )
-    return tuple(each for each in found if each is not None and each.made)
+    return tuple(handshake for handshake in found if handshake is not None and handshake.made)
 
 
 def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFacts]) -> _Stall:
-    again = {each.subject.operation: _heard_back(each) for each in _tried_again(evidence, target, stalled)}
+    again = {
+        handshake.subject.operation: _heard_back(handshake) for handshake in _tried_again(evidence, target, stalled)
+    }
     match again.get(SMALL_SEGMENTS), again.get(OTHER_NAME):
         case True, False:
             return _Stall.SIZE
@@ -245,10 +259,12 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
         resets = _failed(evidence, target, FailureKind.RESET)
         ends = _failed(evidence, target, FailureKind.CLOSED)
         alerts = [
-            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) not in _REFUSES_THE_OFFER
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_ALERT)
+            if _code(handshake) not in _REFUSES_THE_OFFER
         ]
-        refusals = [each for each in alerts if _code(each) in _REFUSES_THE_NAME]
-        others = [each for each in alerts if each not in refusals]
+        refusals = [handshake for handshake in alerts if _code(handshake) in _REFUSES_THE_NAME]
+        others = [handshake for handshake in alerts if handshake not in refusals]
         cut = [*resets, *ends, *alerts]
         if not cut:
             continue
@@ -292,9 +308,15 @@ def handshake_refused(evidence: Evidence) -> Iterator[Found]:
     """TLS009: the two sides find no TLS version or no ciphers in common, and one of them says so."""
     for target in evidence.targets:
         by_peer = [
-            each for each in _failed(evidence, target, FailureKind.TLS_ALERT) if _code(each) in _REFUSES_THE_OFFER
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_ALERT)
+            if _code(handshake) in _REFUSES_THE_OFFER
         ]
-        by_us = [each for each in _failed(evidence, target, FailureKind.MALFORMED) if _code(each) in _NOT_IN_COMMON]
+        by_us = [
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.MALFORMED)
+            if _code(handshake) in _NOT_IN_COMMON
+        ]
         refused = [*by_peer, *by_us]
         if not refused:
             continue
@@ -330,7 +352,7 @@ def _code(handshake: Observation[TlsFacts]) -> str | None:
 
 
 def _alerts(handshakes: Iterable[Observation[TlsFacts]]) -> str:
-    return listed(sorted({each.failure.message for each in handshakes if each.failure is not None}))
+    return listed(sorted({handshake.failure.message for handshake in handshakes if handshake.failure is not None}))
 
 
 def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
@@ -344,14 +366,20 @@ def not_tls(evidence: Evidence) -> Iterator[Found]:
         other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
         # Without facts nothing was heard: TLS could not carry the name that was to be asked for.
         broken = [
-            each
-            for each in _failed(evidence, target, FailureKind.MALFORMED)
-            if _code(each) not in _NOT_IN_COMMON and each.facts is not None and each.facts.bytes_received
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.MALFORMED)
+            if _code(handshake) not in _NOT_IN_COMMON and handshake.facts is not None and handshake.facts.bytes_received
         ]
         noisy = [*other, *broken]
         if not noisy:
             continue
-        began = sorted({each.facts.first_bytes for each in noisy if each.facts is not None and each.facts.first_bytes})
+        began = sorted(
+            {
+                handshake.facts.first_bytes
+                for handshake in noisy
+                if handshake.facts is not None and handshake.facts.first_bytes
+            }
+        )
         spoken = sorted({_as_text(first) for first in began})
         begins = f"; it begins with {listed(spoken)}" if spoken else ""
         yield Found(
@@ -373,7 +401,11 @@ def not_tls(evidence: Evidence) -> Iterator[Found]:
 
 
 def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Observation[TlsFacts]]:
-    return [each for each in evidence.handshakes(target) if each.failure is not None and each.failure.kind is kind]
+    return [
+        handshake
+        for handshake in evidence.handshakes(target)
+        if handshake.failure is not None and handshake.failure.kind is kind
+    ]
 
 
 def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
@@ -383,13 +415,21 @@ def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
 
 def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     return listed(
-        sorted({leaf.issuer or "somebody without a name" for each in handshakes if (leaf := leaf_of(each)) is not None})
+        sorted(
+            {
+                leaf.issuer or "somebody without a name"
+                for handshake in handshakes
+                if (leaf := leaf_of(handshake)) is not None
+            }
+        )
     )
 
 
 def _names(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     """The names that the certificates are for, the first eight of them; empty where none is known."""
-    names = sorted({name for each in handshakes if (leaf := leaf_of(each)) is not None for name in leaf.names})
+    names = sorted(
+        {name for handshake in handshakes if (leaf := leaf_of(handshake)) is not None for name in leaf.names}
+    )
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{listed(names[:_SHOWN])}{more}" if names else ""
 
@@ -404,7 +444,7 @@ def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
     """How many bytes came, a range where it differs; None where nobody counted."""
-    counts = [each.facts.bytes_received for each in handshakes if each.facts is not None]
+    counts = [handshake.facts.bytes_received for handshake in handshakes if handshake.facts is not None]
     known = [count for count in counts if count is not None]
     if not known:
         return None
@@ -412,7 +452,7 @@ def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
 
 
 def _where(handshakes: Iterable[Observation[TlsFacts]]) -> str:
-    return listed(each.subject.address for each in handshakes)
+    return listed(handshake.subject.address for handshake in handshakes)
 
 
 def _as_text(first_bytes: str) -> str:
@@ -427,7 +467,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         if target.partition not in ISSUED_BY_AMAZON:
             continue
-        opened = [each for each in evidence.handshakes(target) if each.ok and is_foreign(each)]
+        opened = [handshake for handshake in evidence.handshakes(target) if handshake.ok and is_foreign(handshake)]
         if not opened:
             continue
         yield Found(
@@ -448,20 +488,20 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
     """TLS007: the certificate is expired or not yet valid by this host's clock."""
     for target in evidence.targets:
         untimely = [
-            each
+            handshake
             for kind in (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
-            for each in _failed(evidence, target, kind)
+            for handshake in _failed(evidence, target, kind)
         ]
         if not untimely:
             continue
         spans = sorted(
             {
                 f"{leaf.not_before:%Y-%m-%d} to {leaf.not_after:%Y-%m-%d}"
-                for each in untimely
-                if (leaf := leaf_of(each)) is not None
+                for handshake in untimely
+                if (leaf := leaf_of(handshake)) is not None
             }
         )
-        times = [each.started_at for each in untimely if each.started_at is not None]
+        times = [handshake.started_at for handshake in untimely if handshake.started_at is not None]
         now = f", {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
         yield Found(
             code="TLS007",
@@ -483,16 +523,16 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
     store cannot be read."""
     for target in evidence.targets:
         unverified = [
-            each
-            for each in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
-            if (leaf := leaf_of(each)) is not None and leaf.issuer_organization in AMAZON
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if (leaf := leaf_of(handshake)) is not None and leaf.issuer_organization in AMAZON
         ]
-        weak = [each for each in unverified if _code(each) in _TOO_WEAK]
-        lacking = [each for each in unverified if each not in weak]
+        weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
+        lacking = [handshake for handshake in unverified if handshake not in weak]
         unread = _failed(evidence, target, FailureKind.TLS_NO_TRUST_STORE)
         if not unverified and not unread:
             continue
-        stores = sorted({each.facts.trust for each in lacking if each.facts is not None})
+        stores = sorted({handshake.facts.trust for handshake in lacking if handshake.facts is not None})
         said = []
         # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
         if lacking:

@@ -9,6 +9,7 @@ import pytest
 
 from agent.catalog.services import why_unused
 from agent.judge.evidence import skipped_because
+from agent.judge.requirements import required_steps, why_not_in_use
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, scope_of
 from probes.model import Role
@@ -338,13 +339,13 @@ ASIDE = optional(GATEWAY)
 )
 def test_an_optional_service_is_not_in_use_where_its_name_says_so(looks: Observations, reason: str | None) -> None:
     seen = evidence(looks, targets=[ASIDE])
-    told = seen.not_in_use(ASIDE)
+    told = why_not_in_use(seen, ASIDE)
     assert (told is None) == (reason is None)
     assert reason is None or reason in str(told)
 
 
 def test_a_required_target_is_always_judged() -> None:
-    assert evidence([lookup(PUBLIC, of=GATEWAY.id)], targets=[GATEWAY]).not_in_use(GATEWAY) is None
+    assert why_not_in_use(evidence([lookup(PUBLIC, of=GATEWAY.id)], targets=[GATEWAY]), GATEWAY) is None
 
 
 @pytest.mark.parametrize(
@@ -358,9 +359,9 @@ def test_a_host_for_comparison_is_looked_at_as_far_as_the_one_that_is_called(rol
     called = target("backup-gateway", host="gateway.example.com", role=role)
     beside = context(GATEWAY)
     looks = [lookup(PUBLIC, of=called.id), lookup(PUBLIC, of=beside.id)]
-    assert (evidence(looks, targets=[called, beside]).not_in_use(beside) is None) is judged
+    assert (why_not_in_use(evidence(looks, targets=[called, beside]), beside) is None) is judged
     alone = evidence(looks, targets=[beside, context(called)])
-    assert alone.not_in_use(beside) is None
+    assert why_not_in_use(alone, beside) is None
 
 
 @pytest.mark.parametrize(
@@ -379,7 +380,7 @@ def test_a_service_that_the_table_does_not_know_in_the_region(given: tuple[str, 
 
 
 def test_required_steps_are_all_that_ok_rests_on() -> None:
-    assert evidence(here("backup-gateway", "10.0.1.17"), targets=[GATEWAY]).required_steps(GATEWAY) == (
+    assert required_steps(evidence(here("backup-gateway", "10.0.1.17"), targets=[GATEWAY]), GATEWAY) == (
         "host/sdk-settings",
         "host/backup-gateway/proxy",
         "dns/backup-gateway/getaddrinfo",
@@ -391,7 +392,7 @@ def test_required_steps_are_all_that_ok_rests_on() -> None:
         "tcp/backup-gateway/10.0.1.17/1028",
         "tcp/backup-gateway/10.0.1.17/1031",
     )
-    assert evidence(here("backup", "10.0.1.17", "2600::1")).required_steps(BACKUP)[3:] == (
+    assert required_steps(evidence(here("backup", "10.0.1.17", "2600::1")), BACKUP)[3:] == (
         "tcp/backup/10.0.1.17/443",
         "tls/backup/10.0.1.17/443",
         "http/backup/10.0.1.17/443",
@@ -401,7 +402,7 @@ def test_required_steps_are_all_that_ok_rests_on() -> None:
 def test_required_steps_have_ids_that_observations_have() -> None:
     for each in (BACKUP, GATEWAY):
         made = {look.id for look in healthy(each)}
-        assert set(evidence(healthy(each), targets=[each]).required_steps(each)) <= made
+        assert set(required_steps(evidence(healthy(each), targets=[each]), each)) <= made
 
 
 def test_spoiled_look_keeps_its_id() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.judge.agreement import configured_paths
 from agent.judge.evidence import FRESH, Evidence
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
@@ -68,7 +69,7 @@ def closed() -> Observation[Any]:
 
 
 def path(of: Evidence, address: str = A, port: int = 443) -> Any:
-    return next(each for each in of.configured_paths(BACKUP) if (str(each.address), each.port) == (address, port))
+    return next(each for each in configured_paths(of, BACKUP) if (str(each.address), each.port) == (address, port))
 
 
 def test_nothing_is_known_where_nothing_was_read() -> None:
@@ -78,7 +79,7 @@ def test_nothing_is_known_where_nothing_was_read() -> None:
     assert not of.is_configuration_fresh
     assert of.is_vpc_shared is None
     assert of.endpoints(BACKUP) is None
-    assert of.configured_paths(BACKUP) == ()
+    assert configured_paths(of, BACKUP) == ()
     assert judge_evidence(of).paths == ()
 
 
@@ -238,7 +239,7 @@ def test_a_group_that_was_not_read_agrees_with_nothing() -> None:
 
 def test_public_addresses_are_held_against_nothing() -> None:
     of = seen(lookup(PUBLIC, A))
-    assert {str(each.address) for each in of.configured_paths(BACKUP)} == {A, B}
+    assert {str(each.address) for each in configured_paths(of, BACKUP)} == {A, B}
 
 
 def test_a_path_is_judged_for_the_address_that_the_attempt_was_made_from() -> None:
@@ -337,4 +338,4 @@ def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_
 def test_addresses_of_endpoints_that_are_not_used_are_left_alone() -> None:
     other = c.interface("eni-0d1b2c3d", "10.0.1.99", subnet_id=c.ENDPOINT_SUBNET_IDS[0])
     of = seen(changed=(c.read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*c.endpoint_interfaces(), other))),))
-    assert {str(each.address) for each in of.configured_paths(BACKUP)} == {A, B}
+    assert {str(each.address) for each in configured_paths(of, BACKUP)} == {A, B}

@@ -29,6 +29,7 @@ from jsonschema import Draft202012Validator
 from agent.catalog.services import SERVICES
 from agent.formats import text as text_format
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_steps
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.model import Status
@@ -259,7 +260,7 @@ def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Sup
     status = {each.id: each.status for each in report.targets}
     for each in seen[0].targets:
         if status[each.id] is Status.OK and each.role == "required":
-            steps = [seen[0].find(step) for step in seen[0].required_steps(each)]
+            steps = [seen[0].find(step) for step in required_steps(seen[0], each)]
             assert all(step is not None and step.ok for step in steps)
 
 

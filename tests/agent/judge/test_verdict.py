@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from agent.catalog.findings import Severity
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import required_steps
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule
 from agent.judge.verdict import judge_evidence, refusal, worst
@@ -121,7 +122,7 @@ def test_a_healthy_run_is_ok() -> None:
 
 
 STEPS: Final = sorted(
-    {step for each in TARGETS for step in evidence(healthy(*TARGETS), targets=TARGETS).required_steps(each)}
+    {step for each in TARGETS for step in required_steps(evidence(healthy(*TARGETS), targets=TARGETS), each)}
 )
 
 
@@ -1051,7 +1052,7 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
             continue
         assert seen.own_addresses(each)
         assert all(seen.is_expected(address) for address in seen.own_addresses(each))
-        assert all((look := seen.find(step)) is not None and look.ok for step in seen.required_steps(each))
+        assert all((look := seen.find(step)) is not None and look.ok for step in required_steps(seen, each))
         assert seen.proxy(each) is None
     if report.verdict.status is Status.OK:
         required = [each for each in report.targets if each.required]

@@ -57,7 +57,7 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
             forward.setdefault(key, []).append(stop.path.port)
     for key, ports in forward.items():
         wanted[key] |= dict.fromkeys(ranges(ports))
-    acls = {each.acl_id: each for each in evidence.configuration.acls or ()}
+    acls = {acl.acl_id: acl for acl in evidence.configuration.acls or ()}
     taken: dict[tuple[str, bool], set[int]] = {}
     commands = []
     for (acl_id, egress, remote), spans in wanted.items():
@@ -84,18 +84,18 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
 
 def _free_number(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool, taken: set[int]) -> int | None:
     """A number that no entry has, lower than those of all entries that deny any of it."""
-    entries = [each for each in acl.entries if each.egress is egress]
+    entries = [entry for entry in acl.entries if entry.egress is egress]
     denying = (
-        each.number
-        for each in entries
-        if not each.allow
-        and each.protocol in TCP_PROTOCOLS
-        and (each.cidr.version == remote.version if remote.address is None else remote.address in each.cidr)
-        and (each.from_port or 0) <= ports[1]
-        and ports[0] <= (65535 if each.to_port is None else each.to_port)
+        entry.number
+        for entry in entries
+        if not entry.allow
+        and entry.protocol in TCP_PROTOCOLS
+        and (entry.cidr.version == remote.version if remote.address is None else remote.address in entry.cidr)
+        and (entry.from_port or 0) <= ports[1]
+        and ports[0] <= (65535 if entry.to_port is None else entry.to_port)
     )
     end = min((REST_NUMBER, *denying))
-    used = {each.number for each in entries} | taken
+    used = {entry.number for entry in entries} | taken
     begin = max((number for number in used if number < end), default=0)
     if end - begin > 1:
         return begin + min(_STEP, (end - begin) // 2)

@@ -18,14 +18,14 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
     zone_id = None if evidence.imds is None else evidence.imds.availability_zone_id
     for target in evidence.targets:
         used = [evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)]
-        endpoints = list(dict.fromkeys(each for each in used if each is not None))
-        zones = {zone for each in endpoints for zone in _zones(evidence, each)}
+        endpoints = list(dict.fromkeys(endpoint for endpoint in used if endpoint is not None))
+        zones = {zone for endpoint in endpoints for zone in _zones(evidence, endpoint)}
         # One zone that is not known may be this instance's.
         if not endpoints or zone_id is None or None in zones or zone_id in zones:
             continue
-        names = listed(each.endpoint_id for each in endpoints)
+        names = listed(endpoint.endpoint_id for endpoint in endpoints)
         have = "has" if len(endpoints) == 1 else "have"
-        near = [each for each in endpoints if each.vpc_id == evidence.vpc_id]
+        near = [endpoint for endpoint in endpoints if endpoint.vpc_id == evidence.vpc_id]
         commands = [
             read_only(
                 *("aws", "ec2", "describe-vpc-endpoint-services", "--region", target.region),
@@ -33,7 +33,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
                 *("--query", "ServiceDetails[].AvailabilityZones"),
                 scope=CommandScope.ENDPOINT,
             ),
-            *(_cover(target, each) for each in near[:1]),
+            *(_cover(target, endpoint) for endpoint in near[:1]),
         ]
         found = Found(
             code="VPC009",

@@ -21,9 +21,9 @@ def custom_resolver(evidence: Evidence) -> Iterator[Found]:
     host = evidence.host
     if options is None or host is None or AMAZON_DNS in options.name_servers:
         return
-    amazon = {str(each) for each in evidence.vpc_resolvers}
-    asked = {str(each) for each in (*host.resolvers, *host.upstream_resolvers)}
-    own = [each for each in options.name_servers if each in asked]
+    amazon = {str(server) for server in evidence.vpc_resolvers}
+    asked = {str(server) for server in (*host.resolvers, *host.upstream_resolvers)}
+    own = [server for server in options.name_servers if server in asked]
     if not own or amazon.intersection(options.name_servers):
         return
     for seen in private_elsewhere(evidence):

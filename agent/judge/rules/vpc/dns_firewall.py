@@ -26,18 +26,18 @@ def dns_firewall_blocks(evidence: Evidence) -> Iterator[Found]:
             target = seen.target
             denials = denials_of(evidence, target, kind)
             zone = private_zone_for(evidence, target.host)
-            rule = next(filter(None, (blocking_rule(evidence, target.host, each) for each in denials)), None)
+            rule = next(filter(None, (blocking_rule(evidence, target.host, answer) for answer in denials)), None)
             if rule is None or (zone is not None and zone.name in zones_named(denials)):
                 continue
             yield _blocked(evidence, target, rule, seen, denials, f"{target.host} {what}.")
     for redirected in redirected_answers(evidence):
         target = redirected.target
-        for each in evidence.answers(target, evidence.vpc_resolvers):
-            rule = blocking_rule(evidence, target.host, each)
-            if rule is not None and each.facts is not None:
+        for answer in evidence.answers(target, evidence.vpc_resolvers):
+            rule = blocking_rule(evidence, target.host, answer)
+            if rule is not None and answer.facts is not None:
                 yield _blocked(
-                    *(evidence, target, rule, redirected, [each]),
-                    f"{target.host} leads by CNAME to {each.facts.canonical_name}.",
+                    *(evidence, target, rule, redirected, [answer]),
+                    f"{target.host} leads by CNAME to {answer.facts.canonical_name}.",
                 )
                 break
 
@@ -50,7 +50,7 @@ def _blocked(
     answers: Iterable[Observation[Any]],
     measured: str,
 ) -> Found:
-    fits = [each for each in rule.domains or () if is_matched(target.host, each)]
+    fits = [domain for domain in rule.domains or () if is_matched(target.host, domain)]
     group = known_id(rule.group_id, "<FIREWALL_RULE_GROUP_ID>")
     domains = known_id(rule.domain_list_id, "<FIREWALL_DOMAIN_LIST_ID>")
     return resting_on(

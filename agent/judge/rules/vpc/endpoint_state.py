@@ -34,18 +34,18 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
     """VPC004: the target has endpoints in this VPC, or of its own name, and none that is available."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
-        if not meant or any(each.state == AVAILABLE for each in meant) or _works(evidence, target):
+        if not meant or any(endpoint.state == AVAILABLE for endpoint in meant) or _works(evidence, target):
             continue
-        said = [f"{each.endpoint_id} has the state {each.state}{_error(each)}" for each in meant]
+        said = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
         at = frozenset(
             address
             for address in evidence.own_addresses(target)
             if evidence.is_unconnected(target, address) and _may_be_of(evidence, meant, address)
         )
         silent = [
-            each
-            for each in evidence.connects(target, HTTPS)
-            if each.subject.address in at and nature_of(each, evidence.own_addresses_of_host) is Nature.SILENT
+            attempt
+            for attempt in evidence.connects(target, HTTPS)
+            if attempt.subject.address in at and nature_of(attempt, evidence.own_addresses_of_host) is Nature.SILENT
         ]
         found = Found(
             code="VPC004",
@@ -56,7 +56,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(silent),
             addresses=at,
             fix=Fix(
-                summary=" ".join(dict.fromkeys(_STATES.get(each.state, _STATES["partial"]) for each in meant)),
+                summary=" ".join(dict.fromkeys(_STATES.get(endpoint.state, _STATES["partial"]) for endpoint in meant)),
                 commands=(show_endpoints(target, meant, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),),
             ),
         )
@@ -75,14 +75,14 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     if target.addressing is Addressing.VPCE:  # the host is the bare id where EC2 was not asked for the name
         named = read_name(target.host)
         own_id = target.host if named is None else named.endpoint_id
-        return [each for each in listed_ones if each.endpoint_id == own_id]
+        return [endpoint for endpoint in listed_ones if endpoint.endpoint_id == own_id]
     used = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
     is_built = target.addressing is not Addressing.CUSTOM
     return [
-        each
-        for each in listed_ones
-        if each.state != DELETED
-        and (each in used or (is_built and evidence.vpc_id is not None and each.vpc_id == evidence.vpc_id))
+        endpoint
+        for endpoint in listed_ones
+        if endpoint.state != DELETED
+        and (endpoint in used or (is_built and evidence.vpc_id is not None and endpoint.vpc_id == evidence.vpc_id))
     ]
 
 
@@ -90,7 +90,7 @@ def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Ad
     """Whether an address is one of these endpoints', or may be: in this VPC, and of nobody that is known."""
     interface = evidence.interface_at(address)
     if interface is not None:
-        return any(interface.interface_id in each.interface_ids for each in endpoints)
+        return any(interface.interface_id in endpoint.interface_ids for endpoint in endpoints)
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     return any(address in block for block in blocks)
 

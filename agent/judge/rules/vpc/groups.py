@@ -94,8 +94,8 @@ def _whom(rule: GroupRule) -> tuple[str, str]:
 
 def _group_to_change(evidence: Evidence, target: Target, groups: tuple[str, ...], *, egress: bool) -> str:
     """The first of the groups that has a rule for a port of the target, otherwise the first."""
-    of_id = {each.group_id: each for each in evidence.configuration.groups or ()}
-    has_rule = (each for each in groups if each in of_id and _is_for(of_id[each], target.ports, egress=egress))
+    of_id = {group.group_id: group for group in evidence.configuration.groups or ()}
+    has_rule = (group for group in groups if group in of_id and _is_for(of_id[group], target.ports, egress=egress))
     whose = "<INSTANCE_SECURITY_GROUP_ID>" if egress else "<ENDPOINT_SECURITY_GROUP_ID>"
     return known_id(next(has_rule, groups[0]), whose)
 

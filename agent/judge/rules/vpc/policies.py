@@ -38,7 +38,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
             continue
         calls = [call for found in shut.values() for call in found]
         said = [
-            f"AWS denies {judgements[key][0]} at {listed(each.subject.address for each in found)}. "
+            f"AWS denies {judgements[key][0]} at {listed(denied_call.subject.address for denied_call in found)}. "
             f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
             for key, found in shut.items()
         ]

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
+from agent.judge.agreement import configured_paths
 from agent.judge.commands import read_only
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
@@ -40,7 +41,7 @@ _RECORDS: Final = {"ipv6": "AAAA"}
 def prediction_differs(evidence: Evidence) -> Iterator[Found]:
     """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
     for target in evidence.targets:
-        paths = [path for path in evidence.configured_paths(target) if path.agrees is False]
+        paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
         shut = [
             each for each in paths if each.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, each)
         ]
@@ -75,8 +76,8 @@ def _paths_differ(
         said.append(f"{_ports_at(open_ones, 'connects')}, though {ec2_says} that {words}.")
     if through:
         said.append("Either that has changed since it was read, or the traffic takes another way.")
-    attempts = [evidence.at(Step.TCP, target, each.address, each.port) for each in (*shut, *through)]
-    made = [each for each in attempts if each is not None]
+    attempts = [evidence.at(Step.TCP, target, path.address, path.port) for path in (*shut, *through)]
+    made = [attempt for attempt in attempts if attempt is not None]
     found = Found(
         code="VPC014",
         target=target.id,
@@ -90,7 +91,7 @@ def _paths_differ(
 
 
 def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
-    rows = by_place((each.address, each.port) for each in paths)
+    rows = by_place((path.address, path.port) for path in paths)
     return "; ".join(f"{listed(ports)} {verb} on {listed(where)}" for where, ports in rows)
 
 
@@ -133,25 +134,29 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
         return []
     if configuration.resolver_rules is None or configuration.zones is None or firewall is None:
         return []
-    records = {_RECORDS.get(each.ip_address_type or "", "A") for each in covering}
+    records = {_RECORDS.get(endpoint.ip_address_type or "", "A") for endpoint in covering}
     if (
         resolver_rule_for(evidence, target.host) is not None
         or private_zone_for(evidence, target.host) is not None
         or any(firewall_rule_for(evidence, target.host, record) is not None for record in records)
-        or any(each.domains is None for each in firewall)
+        or any(rule.domains is None for rule in firewall)
     ):
         return []
-    answers = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.subject.operation in records]
-    if any(evidence.is_private(address) for each in answers for address in addresses_in(each)):
+    answers = [
+        answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.subject.operation in records
+    ]
+    if any(evidence.is_private(address) for answer in answers for address in addresses_in(answer)):
         return []
-    return [each for each in answers if _is_public(evidence, each) or kind_of(each) is FailureKind.NXDOMAIN]
+    return [answer for answer in answers if _is_public(evidence, answer) or kind_of(answer) is FailureKind.NXDOMAIN]
 
 
 def _covering(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
     """The available endpoints of this VPC whose private DNS has the target's name."""
     here = None if evidence.vpc_id is None else evidence.endpoints(target, vpc_id=evidence.vpc_id)
     return [
-        each for each in here or () if each.state == AVAILABLE and each.private_dns and target.host in each.dns_names
+        endpoint
+        for endpoint in here or ()
+        if endpoint.state == AVAILABLE and endpoint.private_dns and target.host in endpoint.dns_names
     ]
 
 
@@ -163,15 +168,15 @@ def _is_public(evidence: Evidence, answer: Observation[Any]) -> bool:
 
 
 def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[Any]]) -> Found:
-    public = [each for each in answers if each.ok]
-    absent = [each for each in answers if not each.ok]
+    public = [answer for answer in answers if answer.ok]
+    absent = [answer for answer in answers if not answer.ok]
     said = []
     if public:
-        gave = listed(dict.fromkeys(address for each in public for address in addresses_in(each)))
+        gave = listed(dict.fromkeys(address for answer in public for address in addresses_in(answer)))
         said.append(f"{servers_of(public)} give{verb_ending(public)} {gave} for {target.host}")
     if absent:
         said.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
-    names = listed(each.endpoint_id for each in _covering(evidence, target))
+    names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
     found = Found(
         code="VPC014",
@@ -181,7 +186,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         "that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is for it. "
         f"What is left: {_LEFT_OF_NAMES}, a change of the last minutes, or one since that was read.",
         evidence=ids(answers),
-        addresses=frozenset(address for each in public for address in addresses_in(each)),
+        addresses=frozenset(address for answer in public for address in addresses_in(answer)),
         fix=Fix(
             summary="Run again in some minutes: private DNS takes a few to follow a change. Where it stays so, see "
             "whether the VPC has a Route 53 Profile, and what that brings. Else ask AWS Support, and give these "

@@ -31,10 +31,10 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
         return  # of a shared VPC its owner alone sees the endpoints
     for seen in public_answers(evidence):
         target = seen.target
-        everywhere = [each for each in evidence.endpoints(target) or () if each.state != DELETED]
+        everywhere = [endpoint for endpoint in evidence.endpoints(target) or () if endpoint.state != DELETED]
         if (
             evidence.endpoints(target) is None
-            or any(each.vpc_id == evidence.vpc_id for each in everywhere)
+            or any(endpoint.vpc_id == evidence.vpc_id for endpoint in everywhere)
             or target.service_name is None
             or not is_of_this_vpc(evidence, target)
             or private_zone_for(evidence, target.host, exact=True) is not None
@@ -116,17 +116,19 @@ def _subnet_in_each_zone(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """
     imds = evidence.imds
     own = None if imds is None else imds.subnet_id
-    of_vpc = [each for each in evidence.configuration.subnets or () if each.vpc_id == evidence.vpc_id]
+    of_vpc = [subnet for subnet in evidence.configuration.subnets or () if subnet.vpc_id == evidence.vpc_id]
     fitting = [
-        each
-        for each in of_vpc
-        if _is_zone_of(target.region, each.availability_zone) and any(block.version == 4 for block in each.cidrs)
+        subnet
+        for subnet in of_vpc
+        if _is_zone_of(target.region, subnet.availability_zone) and any(block.version == 4 for block in subnet.cidrs)
     ]
     chosen: dict[str | None, str] = {}
-    for each in sorted(fitting, key=lambda each: (each.subnet_id != own, each.availability_zone or "", each.subnet_id)):
-        chosen.setdefault(each.availability_zone, each.subnet_id)
+    for subnet in sorted(
+        fitting, key=lambda choice: (choice.subnet_id != own, choice.availability_zone or "", choice.subnet_id)
+    ):
+        chosen.setdefault(subnet.availability_zone, subnet.subnet_id)
     if chosen:
-        return tuple(dict.fromkeys(known_id(each, "<ENDPOINT_SUBNET_ID>") for each in chosen.values()))
+        return tuple(dict.fromkeys(known_id(subnet_id, "<ENDPOINT_SUBNET_ID>") for subnet_id in chosen.values()))
     may_be_own = not of_vpc and imds is not None and _is_zone_of(target.region, imds.availability_zone)
     return ("<SUBNET_ID>" if may_be_own else "<ENDPOINT_SUBNET_ID>",)
 
@@ -142,15 +144,15 @@ def private_dns_off(evidence: Evidence) -> Iterator[Found]:
     for seen in public_answers(evidence):
         target = seen.target
         there = endpoints_here(evidence, target)
-        off = [each for each in there if each.state in (AVAILABLE, _NOT_YET)]
+        off = [endpoint for endpoint in there if endpoint.state in (AVAILABLE, _NOT_YET)]
         if (
             not off
-            or any(each.private_dns for each in there)
+            or any(endpoint.private_dns for endpoint in there)
             or target.addressing is not Addressing.DEFAULT  # which other names private DNS would cover is not known
             or private_zone_for(evidence, target.host, exact=True) is not None  # it answers, and private DNS is refused
         ):
             continue
-        names = listed(each.endpoint_id for each in off)
+        names = listed(endpoint.endpoint_id for endpoint in off)
         yield resting_on(
             evidence,
             Found(
@@ -177,7 +179,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
             commands=looks,
         )
     attributes = _attributes_on(evidence, target)
-    is_there = any(each.state == AVAILABLE for each in off)
+    is_there = any(endpoint.state == AVAILABLE for endpoint in off)
     return Fix(
         summary=("" if is_there else "Wait until the endpoint is available. ")
         + f"{_by_own_name(target)} For every host of the VPC: {_FIRST_ADMIT}; "
@@ -206,15 +208,16 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[Found]:
     owners = " They are for the VPC's owner to change." if evidence.is_vpc_shared else ""
     for seen in public_answers(evidence):
         target = seen.target
-        there = [each for each in endpoints_here(evidence, target) if each.state == AVAILABLE]
-        covered = any(target.host in each.dns_names for each in there)
+        there = [endpoint for endpoint in endpoints_here(evidence, target) if endpoint.state == AVAILABLE]
+        covered = any(target.host in endpoint.dns_names for endpoint in there)
         if not there or not (covered or target.addressing is Addressing.DEFAULT):
             continue
-        on = [each.endpoint_id for each in there if each.private_dns]
+        on = [endpoint.endpoint_id for endpoint in there if endpoint.private_dns]
         beside = (
             f", without which private DNS of {listed(on)}, though on, is not in effect"
             if on
-            else f", and private DNS of {listed(each.endpoint_id for each in there)} cannot be turned on without"
+            else f", and private DNS of {listed(endpoint.endpoint_id for endpoint in there)} cannot be turned on "
+            "without"
         )
         yield resting_on(
             evidence,

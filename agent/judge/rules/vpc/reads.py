@@ -35,20 +35,20 @@ _ROUTE_53: Final = "route53"
 def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     """VPC013: the configuration was wanted, and some of it could not be read or was not looked at. Outside of AWS there
     is none to read, and only a file that was given and not used is worth a word."""
-    looks = {each.subject.operation: each for each in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
+    looks = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [looks[name] for name in READS if name in looks]
-    failed = [each for each in reads if each.failure is not None and each.made]
-    foreign = [each for each in reads if (skipped_because(each) or "").startswith(FOREIGN_FACTS)]
-    unplaced = [each for each in reads if evidence.in_aws and skipped_because(each) in (NO_VPC, NO_REGION)]
+    failed = [read for read in reads if read.failure is not None and read.made]
+    foreign = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
+    unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
     # A run that was itself cut short says so in RUN001.
-    cut = [each for each in reads if evidence.run.complete and _is_cut(each)]
+    cut = [read for read in reads if evidence.run.complete and _is_cut(read)]
     search = evidence.credentials
     # With signed calls, what is wrong with credentials has findings of its own.
     keyless = bool(reads) and not evidence.run.signed_calls and search is not None and search.failure is not None
-    denied = [each for each in failed if kind_of(each) is FailureKind.NOT_PERMITTED]
-    silent = [each for each in failed if kind_of(each) in _NO_ANSWER]
-    others = [each for each in failed if each not in denied and each not in silent]
-    nothing = not any(each.ok for each in reads)
+    denied = [read for read in failed if kind_of(read) is FailureKind.NOT_PERMITTED]
+    silent = [read for read in failed if kind_of(read) in _NO_ANSWER]
+    others = [read for read in failed if read not in denied and read not in silent]
+    nothing = not any(read.ok for read in reads)
     said = [
         *(f"The facts file was not used: {reason}." for reason in _reasons(foreign)),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
@@ -62,8 +62,8 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         return
     region = evidence.run.region or "<REGION>"
     # Route 53 is silent in every closed network, and there is nothing to do about it.
-    cut_off = {_service(each) for each in silent} - {_ROUTE_53}
-    from_file = any(each.started_at is not None and each.started_at < evidence.run.started_at for each in failed)
+    cut_off = {_service(read) for read in silent} - {_ROUTE_53}
+    from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield Found(
         code="VPC013",
         target=None,
@@ -76,7 +76,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
                 evidence,
                 denied=bool(denied),
                 cut_off=cut_off,
-                skewed=any(kind_of(each) is FailureKind.CLOCK_SKEW for each in others),
+                skewed=any(kind_of(read) is FailureKind.CLOCK_SKEW for read in others),
                 unused=_reasons([*foreign, *unplaced]),
                 keyless=keyless,
             ),
@@ -94,7 +94,7 @@ def _is_cut(read: Observation[Any]) -> bool:
 
 
 def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
-    return sorted({str(skipped_because(each)) for each in reads})
+    return sorted({str(skipped_because(read)) for read in reads})
 
 
 def _is_of_others(read: Observation[Any]) -> bool:
@@ -107,19 +107,19 @@ def _service(read: Observation[Any]) -> str:
 
 
 def _words(reads: Iterable[Observation[Any]]) -> str:
-    return listed(READS[each.subject.operation or ""].words for each in reads)
+    return listed(READS[read.subject.operation or ""].words for read in reads)
 
 
 def _denied_words(denied: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
     if denied:
-        actions = sorted({action for each in denied for action in READS[each.subject.operation or ""].actions})
+        actions = sorted({action for read in denied for action in READS[read.subject.operation or ""].actions})
         what = "Not permitted to read any of it." if nothing else f"Not permitted to read: {_words(denied)}."
         yield f"{what} That takes {listed(actions)}."
 
 
 def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]]) -> Iterator[str]:
     for service, name in _NAMES.items():
-        without = [each for each in silent if _service(each) == service]
+        without = [read for read in silent if _service(read) == service]
         if not without:
             continue
         if service == _ROUTE_53:
@@ -127,7 +127,7 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
                 f"{name} has one endpoint for the whole world and no private path to it, so that a closed network "
                 f"cannot read {_words(without)}; that is as it should be."
             )
-        elif any(each.ok for each in reads if _service(each) == service):
+        elif any(read.ok for read in reads if _service(read) == service):
             yield f"{name} did not answer for {_words(without)}."
         else:
             yield f"{name} does not answer from here."
@@ -135,8 +135,8 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
 
 def _other_words(others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
     by_reason: dict[str, list[Observation[Any]]] = {}
-    for each in others:
-        by_reason.setdefault(_reason(each), []).append(each)
+    for read in others:
+        by_reason.setdefault(_reason(read), []).append(read)
     for reason, found in by_reason.items():
         what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(found)}"
         yield f"{reason}; {what}."
@@ -170,10 +170,10 @@ def _what_helps(
         said.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
     if cut_off:
         said.append(
-            f"{listed(_NAMES[each] for each in sorted(cut_off))} can be read elsewhere: by the command below, whose "
-            "file a run here takes with --ec2-facts."
+            f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "
+            "whose file a run here takes with --ec2-facts."
         )
-    if not said and any(_service(each) == _ROUTE_53 and kind_of(each) in _NO_ANSWER for each in evidence.of(Step.EC2)):
+    if not said and any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2)):
         return (
             "Nothing to mend for this; a file of `backuplink facts`, made elsewhere, has the private hosted zones too."
         )

@@ -29,11 +29,11 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[Found]:
         target = seen.target
         rule = resolver_rule_for(evidence, target.host)
         answers = evidence.answers(target, evidence.vpc_resolvers)
-        public = [each for each in answers if any(map(evidence.is_public, addresses_in(each)))]
+        public = [answer for answer in answers if any(map(evidence.is_public, addresses_in(answer)))]
         on = [
-            each.endpoint_id
-            for each in endpoints_here(evidence, target)
-            if each.private_dns and each.state == AVAILABLE and target.host in each.dns_names
+            endpoint.endpoint_id
+            for endpoint in endpoints_here(evidence, target)
+            if endpoint.private_dns and endpoint.state == AVAILABLE and target.host in endpoint.dns_names
         ]
         if rule is None or not public or not on or dns is None or not (dns.support and dns.hostnames):
             continue
@@ -45,7 +45,9 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[Found]:
     for failing in failing_resolvers(evidence):
         target = failing.target
         rule = resolver_rule_for(evidence, target.host)
-        failed = [each for each in evidence.answers(target, evidence.vpc_resolvers) if each.id in failing.evidence]
+        failed = [
+            answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.id in failing.evidence
+        ]
         if rule is not None and failed:
             why = listed(sorted({each.failure.message for each in failed if each.failure is not None}))
             yield _forwarded(

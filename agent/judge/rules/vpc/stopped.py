@@ -28,7 +28,7 @@ def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
     words_at: dict[str, list[str]] = {}
     for form, found in alike.items():
         for where, ports in places_of(found):
-            verb = "timed out" if all(_timed_out(each) for each in found) else "failed"
+            verb = "timed out" if all(_timed_out(stop) for stop in found) else "failed"
             at = f"{listed(ports)} {verb} on {listed(where)}"
             words = form.replace("{ports}", listed(ports)).replace("{addresses}", listed(where))
             words_at.setdefault(at, []).append(words)

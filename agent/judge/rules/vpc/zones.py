@@ -59,9 +59,9 @@ _OF_STALE: Final = (ENDPOINTS, ENDPOINT_INTERFACES, VPC)
 def _addresses_of(evidence: Evidence, endpoint: VpcEndpoint) -> tuple[Address, ...]:
     return tuple(
         address
-        for each in evidence.configuration.endpoint_interfaces or ()
-        if each.interface_id in endpoint.interface_ids
-        for address in each.addresses
+        for interface in evidence.configuration.endpoint_interfaces or ()
+        if interface.interface_id in endpoint.interface_ids
+        for address in interface.addresses
     )
 
 

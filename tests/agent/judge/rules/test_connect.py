@@ -25,6 +25,7 @@ from tests.support.build import (
     addresses,
     evidence,
     healthy,
+    here,
     host,
     imds,
     lookup,
@@ -32,6 +33,18 @@ from tests.support.build import (
     run,
     said,
     tcp,
+)
+from tests.support.cases import (
+    GATEWAY_PORTS,
+    PRIVATE_6,
+    Case,
+    assert_fires,
+    assert_silent,
+    codes_of,
+    fires,
+    gave,
+    ports,
+    silent,
 )
 
 RULES = (*connect.RULES, *local.RULES)
@@ -824,3 +837,81 @@ def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, look
         [as_ever] = said(rule, evidence([*healthy(of), *reads, *looks], targets=[of]))
         assert as_ever.fix != beside.fix
         assert any("aws" in command.argv for command in as_ever.fix.commands)
+
+
+# --- Cases of single rules --------------------------------------------------------------------------------------------
+
+CASES_THAT_FIRE = [
+    fires(
+        "TCP007",
+        "in silence",
+        ports(2222),
+        targets=[GATEWAY],
+        about="backup-gateway",
+        at=[A],
+        detail="Port 2222 does not connect at 10.0.1.17, all others do.",
+        shows=["tcp/backup-gateway/10.0.1.17/2222"],
+    ),
+    fires("TCP007", "refused", ports(2222, failed="refused"), targets=[GATEWAY], about="backup-gateway"),
+    fires(
+        "TCP008",
+        "IPv6",
+        [*gave(A, B, PRIVATE_6), tcp(A), tcp(B), tcp(PRIVATE_6, failed="timeout")],
+        at=[PRIVATE_6],
+        detail="443 fails at every IPv6 address (fd00::17) and connects at every IPv4 one.",
+        shows=["tcp/backup/fd00::17/443"],
+    ),
+    fires(
+        "TCP008",
+        "IPv4",
+        [*gave(A, PRIVATE_6), tcp(A, failed="refused"), tcp(PRIVATE_6)],
+        at=[A],
+        detail="Clients that prefer IPv4",
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("TCP007", "open", ports(), targets=[GATEWAY]),
+    silent("TCP007", "another is closed, too", ports(2222, 1031), targets=[GATEWAY]),
+    silent("TCP007", "all are", ports(2222, *GATEWAY_PORTS), targets=[GATEWAY]),
+    silent("TCP007", "this host stops it", ports(2222, failed="prohibited"), targets=[GATEWAY]),
+    silent("TCP007", "cut short", ports(2222, failed="deadline"), targets=[GATEWAY]),
+    silent(
+        "TCP007",
+        "the others were not measured",
+        [*here("backup-gateway", A), tcp(A, 2222, of="backup-gateway", failed="timeout")],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "TCP007",
+        "one of the others was not measured",
+        [*ports(2222), tcp(A, 1031, of="backup-gateway", failed="deadline")],
+        targets=[GATEWAY],
+    ),
+    silent("TCP008", "both connect", [*gave(A, PRIVATE_6), tcp(A), tcp(PRIVATE_6)]),
+    silent("TCP008", "both fail", [*gave(A, PRIVATE_6), tcp(A, failed="timeout"), tcp(PRIVATE_6, failed="timeout")]),
+    silent(
+        "TCP008",
+        "one of two of a family fails",
+        [*gave(A, B, PRIVATE_6), tcp(A), tcp(B, failed="timeout"), tcp(PRIVATE_6)],
+    ),
+    silent("TCP008", "one family alone", [*gave(A, B), tcp(A), tcp(B, failed="timeout")]),
+    silent(
+        "TCP008",
+        "the other was not measured",
+        [*gave(A, PRIVATE_6), tcp(A, skipped="x"), tcp(PRIVATE_6, failed="timeout")],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from botocore.utils import should_bypass_proxies
@@ -11,14 +11,18 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.host import RULES
 from agent.judge.rules.rule import Found
+from agent.report.model import Run
+from agent.settings import Expect
 from probes.facts import AllowanceFacts, HostsEntry, ImdsFacts
-from probes.model import Addressing, Observation, Ok, Step, Subject
-from probes.operations import ALLOWANCES
+from probes.model import Addressing, Failed, Observation, Ok, Step, Subject
+from probes.operations import ALLOWANCES, DUAL_STACK_NAME
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
+    CORPORATE,
     NOW,
     PRIVATE,
+    PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
     Observations,
@@ -35,8 +39,23 @@ from tests.support.build import (
     said,
     sdk,
     target,
+    tls,
 )
-from tests.support.calls import metadata_proxy
+from tests.support.calls import answered, api, credentials, metadata_proxy
+from tests.support.cases import (
+    BOTH_FAMILIES,
+    CUSTOM,
+    DUAL_STACK,
+    PRIVATE_6,
+    VPCE,
+    C,
+    Case,
+    assert_fires,
+    assert_silent,
+    codes_of,
+    fires,
+    silent,
+)
 
 ENV001, ENV002 = (rule_of(RULES, code) for code in ("ENV001", "ENV002"))
 A, B = PRIVATE
@@ -333,3 +352,424 @@ def test_env013_says_what_each_counter_means(rose: dict[str, int], detail: str) 
 )
 def test_env013_stays_silent(looks: Observations) -> None:
     assert said(rule_of(RULES, "ENV013"), evidence(looks)) == []
+
+
+# --- Cases of single rules --------------------------------------------------------------------------------------------
+
+FIPS: Final = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
+NOT_OFFERED: Final = target("backup-gateway", region="ap-southeast-3")
+
+
+def chosen(source: str, region: str = "us-east-1") -> Run:
+    """A run whose Region came from somewhere."""
+    return replace(run(), region=region, region_source=source)
+
+
+def coded(look: Observation[Any], code: str) -> Observation[Any]:
+    """The same failure with a code."""
+    assert isinstance(look.outcome, Failed)
+    return replace(look, outcome=Failed(replace(look.outcome.failure, code=code), look.outcome.facts))
+
+
+CASES_THAT_FIRE = [
+    fires(
+        "ENV003",
+        "is information where nothing is missing for it",
+        [coded(imds(failed="not-permitted"), "403"), credentials()],
+        about=None,
+        severity=Severity.INFO,
+        detail="answers 403: it is switched off, or forbidden to this process",
+        shows=["imds"],
+    ),
+    fires(
+        "ENV003",
+        "without credentials",
+        [coded(imds(failed="not-permitted"), "404"), credentials(failed="no-credentials")],
+        about=None,
+        severity=Severity.WARNING,
+    ),
+    fires(
+        "ENV003",
+        "without a Region",
+        [coded(imds(failed="not-permitted"), "403")],
+        of=run(region=None),
+        about=None,
+        severity=Severity.WARNING,
+    ),
+    fires(
+        "ENV004",
+        "and no such name",
+        [host(), sdk(), proxy(of="backup-gateway"), lookup(of="backup-gateway", failed="nxdomain")],
+        targets=[NOT_OFFERED],
+        about="backup-gateway",
+        detail="backup-gateway is not offered in ap-southeast-3, says the table of this version; "
+        "backup-gateway.ap-southeast-3.amazonaws.com is no endpoint.",
+    ),
+    fires(
+        "ENV004",
+        "and somebody else answers",
+        [
+            *here("backup-gateway", PUBLIC),
+            answered(PUBLIC, of="backup-gateway", failed="not-aws", request_id=None),
+        ],
+        targets=[NOT_OFFERED],
+        about="backup-gateway",
+        at=[PUBLIC],
+    ),
+    fires(
+        "ENV004",
+        "and AWS answers all the same",
+        [*here("backup-gateway", PUBLIC), answered(PUBLIC, of="backup-gateway")],
+        targets=[NOT_OFFERED],
+        about="backup-gateway",
+        severity=Severity.INFO,
+        detail="but AWS answers: the table lags behind.",
+    ),
+    fires(
+        "ENV004",
+        "and AWS answers the signed call",
+        [*here("backup-gateway", PUBLIC), api(PUBLIC, of="backup-gateway", failed="access-denied")],
+        targets=[NOT_OFFERED],
+        about="backup-gateway",
+        severity=Severity.INFO,
+    ),
+    fires(
+        "ENV005",
+        "to another host",
+        [host(), sdk(urls={"backup": "https://backup.example.com"})],
+        targets=[CUSTOM],
+        about=CUSTOM.id,
+        detail="sends calls to backup to https://backup.example.com.",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV005",
+        "to the endpoint's own name",
+        [host(), sdk(urls={"backup": f"https://{VPCE.host}"})],
+        targets=[VPCE],
+        about=VPCE.id,
+        severity=Severity.INFO,
+        detail="which is a supported way.",
+    ),
+    fires(
+        "ENV005",
+        "with FIPS, which has no effect then",
+        [host(), sdk(fips=True, urls={"backup": "https://backup.example.com"})],
+        targets=[CUSTOM],
+        about=CUSTOM.id,
+        detail="The SDK's FIPS setting has no effect beside it.",
+    ),
+    fires(
+        "ENV005",
+        "to the same host without TLS",
+        [host(), sdk(urls={"backup": f"http://{HOST}"})],
+        detail=f"to http://{HOST}.",
+    ),
+    fires(
+        "ENV006",
+        "which does not exist",
+        [*here("backup", A), lookup(of=FIPS.id, failed="nxdomain")],
+        targets=[FIPS, context(BACKUP)],
+        about=FIPS.id,
+        detail=f"The SDK here calls {FIPS.host}, which is not private; {HOST} is: private DNS covers another name",
+    ),
+    fires(
+        "ENV006",
+        "which is public",
+        [*here("backup", A), lookup(PUBLIC, of=FIPS.id)],
+        targets=[FIPS, context(BACKUP)],
+        about=FIPS.id,
+        at=[PUBLIC],
+        shows=[f"dns/{FIPS.id}/getaddrinfo", "dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "ENV006",
+        "which is public, beside a dual-stack name that is not",
+        [host(), sdk(), imds(), proxy(), lookup(PUBLIC), lookup(A, operation=DUAL_STACK_NAME)],
+        at=[PUBLIC],
+        detail=f"The SDK here calls {HOST}, which is not private; {DUAL_STACK} is: private DNS covers another name "
+        "than the one in use.",
+        shows=["dns/backup/getaddrinfo", "dns/backup/dual-stack-name"],
+    ),
+    fires(
+        "ENV006",
+        "which does not exist, beside a dual-stack name of a family that this host has",
+        [BOTH_FAMILIES, imds(), proxy(), lookup(failed="nxdomain"), lookup(PRIVATE_6, operation=DUAL_STACK_NAME)],
+        at=[],
+        shows=["dns/backup/dual-stack-name"],
+    ),
+    fires(
+        "ENV007",
+        "by a variable",
+        [*here("backup", A), proxy("http://***@10.0.0.9:3128")],
+        detail=f"send calls for {HOST} to http://***@10.0.0.9:3128",
+        shows=["host/backup/proxy"],
+    ),
+    fires(
+        "ENV008",
+        "by a variable",
+        [imds()],
+        of=chosen("AWS_REGION"),
+        about=None,
+        detail="AWS_REGION says us-east-1; this instance is in eu-west-1.",
+        shows=["imds"],
+    ),
+    fires(
+        "ENV009",
+        "beside other answers",
+        [host(lines=[(A, HOST)]), lookup(A), answer(B)],
+        at=[A],
+        detail=f"The hosts file of this host says that {HOST} is {A}; the name servers give {B}. Addresses of an "
+        "endpoint change when it is made anew, and a hosts file does not follow.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "ENV009",
+        "says what the name server says as well",
+        [host(lines=[(A, HOST)]), lookup(A), answer(A)],
+        at=[],
+        detail=f"says that {HOST} is {A}. Addresses of an endpoint",
+    ),
+    fires(
+        "ENV009",
+        "of two addresses, one of which a name server gives as well",
+        [host(lines=[(A, HOST), (B, HOST)]), lookup(A, B), answer(A, C)],
+        at=[B],
+        detail=f"is {A} and {B}; the name servers give {A} and {C}.",
+    ),
+    fires(
+        "ENV009",
+        "where another server than the configured one gives it as well",
+        [host(lines=[(A, HOST)]), lookup(A), answer(B), answer(A, by=CORPORATE)],
+        at=[],
+    ),
+    fires(
+        "ENV009",
+        "while no name server answers",
+        [host(lines=[(A, HOST)]), lookup(A), answer(failed="timeout")],
+        at=[A],
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "ENV010",
+        "by a minute",
+        [*here("backup", A), answered(A, offset=60.0)],
+        about=None,
+        severity=Severity.WARNING,
+        detail="This host's clock is 60 s ahead of that of AWS, give or take 1.0 s. Over 60 s can break a gateway "
+        "appliance's TLS.",
+    ),
+    fires(
+        "ENV010",
+        "by five minutes",
+        [*here("backup", A), answered(A, offset=-300.0)],
+        about=None,
+        severity=Severity.CRITICAL,
+        detail="300 s behind that of AWS, give or take 1.0 s. Signed calls may be refused from 5 minutes on (the "
+        "window is 5 or 15 minutes).",
+    ),
+    fires(
+        "ENV010",
+        "by the signed call alone",
+        [*here("backup", A), api(A, failed="clock-skew", offset=900.0)],
+        about=None,
+        severity=Severity.CRITICAL,
+        shows=["api/backup/10.0.1.17/443"],
+    ),
+    fires(
+        "ENV010",
+        "takes the smallest of several",
+        [*here("backup", A, B), answered(A, offset=400.0), answered(B, offset=70.0)],
+        about=None,
+        severity=Severity.WARNING,
+        detail="70 s ahead",
+    ),
+    fires(
+        "ENV010",
+        "by metadata, where no handshake came to its end",
+        [*here("backup", A), imds(offset=4000.0, uncertainty=0.5), tls(A, failed="tls-expired")],
+        about=None,
+        severity=Severity.CRITICAL,
+        detail="4000 s ahead of that of AWS, give or take 1.5 s",
+        shows=["imds"],
+    ),
+    fires(
+        "ENV010",
+        "by an answer over TLS, whatever metadata says in clear",
+        [*here("backup", A), imds(offset=0.3), answered(A, offset=400.0)],
+        about=None,
+        severity=Severity.CRITICAL,
+    ),
+    fires(
+        "ENV010",
+        "by no more than is sure",
+        [imds(offset=301.0, uncertainty=2.0)],
+        about=None,
+        severity=Severity.WARNING,
+    ),
+    fires(
+        "ENV011",
+        "by a variable",
+        [metadata_proxy("http://10.0.0.9:3128")],
+        about=None,
+        detail="send requests for instance metadata to http://10.0.0.9:3128,",
+        shows=["host/metadata-proxy"],
+    ),
+    fires(
+        "ENV012",
+        "by silence of both",
+        [host(ec2=None), imds(failed="timeout"), answer(by=VPC_RESOLVER, failed="timeout")],
+        about=None,
+        detail="outside AWS",
+        shows=["imds", f"dns/backup/{VPC_RESOLVER}/A"],
+    ),
+    fires(
+        "ENV012",
+        "where another cloud's metadata says no",
+        [host(ec2=None), imds(failed="not-permitted"), answer(by=VPC_RESOLVER, failed="timeout")],
+        about=None,
+        detail="Instance metadata gives no identity here, and no VPC's resolver answers",
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("ENV003", "metadata answers", [imds()]),
+    silent("ENV003", "silence is ENV002", [imds(failed="timeout")]),
+    silent("ENV003", "metadata is switched off here", [imds(skipped="AWS_EC2_METADATA_DISABLED is set")]),
+    silent("ENV003", "never asked", []),
+    silent("ENV004", "offered", [*here("backup-gateway"), lookup(of="backup-gateway", failed="nxdomain")]),
+    silent("ENV004", "somebody made an endpoint", here("backup-gateway", A), targets=[NOT_OFFERED]),
+    silent(
+        "ENV004",
+        "an endpoint that was named",
+        [lookup(of="backup-gateway@gw.example.com", failed="nxdomain")],
+        targets=[
+            target("backup-gateway", region="ap-southeast-3", host="gw.example.com", addressing=Addressing.CUSTOM)
+        ],
+    ),
+    silent("ENV004", "the name was not looked up", [host(), sdk()], targets=[NOT_OFFERED]),
+    silent(
+        "ENV004",
+        "the look-up was cut short",
+        [host(), sdk(), lookup(of="backup-gateway", failed="deadline")],
+        targets=[NOT_OFFERED],
+    ),
+    silent("ENV005", "no URL", [host(), sdk()]),
+    silent("ENV005", "a URL of another service", [sdk(urls={"backup-gateway": "https://x.example"})]),
+    silent("ENV005", "a URL that --endpoint outranks", [sdk(urls={"backup": "https://x.example"})], targets=[VPCE]),
+    silent("ENV005", "a URL that says what is so anyway", [sdk(urls={"backup": f"https://{HOST}"})]),
+    silent("ENV005", "for comparison", [sdk(urls={"backup": f"https://{HOST}"})], targets=[context(BACKUP)]),
+    silent("ENV005", "settings that cannot be read", [sdk(failed="malformed")], targets=[CUSTOM]),
+    silent(
+        "ENV006",
+        "both are private",
+        [*here("backup", A), lookup(B, of=FIPS.id)],
+        targets=[FIPS, context(BACKUP)],
+    ),
+    silent(
+        "ENV006",
+        "none is",
+        [*here("backup", PUBLIC), lookup(PUBLIC, of=FIPS.id)],
+        targets=[FIPS, context(BACKUP)],
+    ),
+    silent("ENV006", "no other name", here("backup", PUBLIC)),
+    silent(
+        "ENV006",
+        "public is expected",
+        [*here("backup", A), lookup(PUBLIC, of=FIPS.id)],
+        targets=[FIPS, context(BACKUP)],
+        of=run(expect=Expect.PUBLIC),
+    ),
+    silent(
+        "ENV006",
+        "nobody answered for the name",
+        [*here("backup", A), lookup(of=FIPS.id, failed="timeout")],
+        targets=[FIPS, context(BACKUP)],
+    ),
+    silent(
+        "ENV006",
+        "the server failed",
+        [*here("backup", A), lookup(of=FIPS.id, failed="servfail")],
+        targets=[FIPS, context(BACKUP)],
+    ),
+    silent("ENV006", "not looked up", here("backup", A), targets=[FIPS, context(BACKUP)]),
+    silent("ENV006", "an endpoint's name", [*here("backup", A), lookup(PUBLIC, of=VPCE.id)], targets=[VPCE, BACKUP]),
+    silent(
+        "ENV006",
+        "the dual-stack name is private in a family that this host lacks",
+        [host(), imds(), proxy(), lookup(PUBLIC), lookup(PRIVATE_6, operation=DUAL_STACK_NAME)],
+    ),
+    silent(
+        "ENV006",
+        "the dual-stack name is public as well",
+        [host(), imds(), proxy(), lookup(PUBLIC), lookup(PUBLIC, operation=DUAL_STACK_NAME)],
+    ),
+    silent(
+        "ENV006",
+        "the dual-stack name does not exist",
+        [host(), imds(), proxy(), lookup(PUBLIC), lookup(operation=DUAL_STACK_NAME, failed="nxdomain")],
+    ),
+    silent(
+        "ENV006",
+        "the default name is private as well as the dual-stack one",
+        [host(), imds(), proxy(), lookup(A), lookup(B, operation=DUAL_STACK_NAME)],
+    ),
+    silent("ENV007", "straight", here("backup", A)),
+    silent("ENV007", "a proxy of another target", [*here("backup", A), proxy("http://x", of="backup-gateway")]),
+    silent("ENV007", "not looked at", [host()]),
+    silent("ENV007", "the look failed", [proxy(failed="bug")]),
+    silent("ENV008", "the same", [imds()], of=chosen("AWS_REGION", "eu-west-1")),
+    silent("ENV008", "meant", [imds()], of=chosen("--region")),
+    silent("ENV008", "metadata is silent", [imds(failed="timeout")], of=chosen("AWS_REGION")),
+    silent("ENV008", "no Region", [imds()], of=run(region=None)),
+    silent("ENV009", "no line", [host(), lookup(A), answer(B)]),
+    silent("ENV009", "a line of another name", [host(lines=[(A, FIPS.host)]), lookup(A), answer(B)]),
+    silent("ENV009", "a line that programs do not follow", [host(lines=[(B, HOST)]), lookup(A), answer(A)]),
+    silent("ENV009", "not looked up", [host(lines=[(A, HOST)]), answer(B)]),
+    silent("ENV009", "nothing is known of this host", [host(failed="bug", lines=[(A, HOST)]), lookup(A), answer(B)]),
+    silent("ENV010", "less than a minute", [*here("backup", A), answered(A, offset=59.9)]),
+    silent(
+        "ENV010", "one answer says that it is right", [*here("backup", A, B), answered(A, offset=400.0), answered(B)]
+    ),
+    silent("ENV010", "somebody else's clock", [*here("backup", A), answered(A, offset=400.0, request_id=None)]),
+    silent("ENV010", "an address that this host does not use", [*here("backup", A), answered(C, offset=400.0)]),
+    silent("ENV010", "without a Date", [*here("backup", A), answered(A, offset=None)]),
+    silent("ENV010", "no answer", here("backup", A)),
+    silent("ENV010", "not for sure a minute", [imds(offset=61.0, uncertainty=2.0)]),
+    silent("ENV010", "metadata is off, an answer is right", [*here("backup", A), imds(offset=400.0), answered(A)]),
+    silent("ENV010", "metadata without a token", [imds(offset=400.0, token=False)]),
+    silent("ENV011", "straight", [metadata_proxy(None)]),
+    silent("ENV011", "not looked at", []),
+    silent(
+        "ENV012", "the firmware says EC2", [host(), imds(failed="timeout"), answer(by=VPC_RESOLVER, failed="timeout")]
+    ),
+    silent("ENV012", "metadata answers", [host(ec2=None), imds(), answer(by=VPC_RESOLVER, failed="timeout")]),
+    silent(
+        "ENV012", "the VPC's resolver answers", [host(ec2=None), imds(failed="timeout"), answer(A, by=VPC_RESOLVER)]
+    ),
+    silent("ENV012", "nobody asked metadata", [host(ec2=None), answer(by=VPC_RESOLVER, failed="timeout")]),
+    silent(
+        "ENV012",
+        "metadata is switched off",
+        [host(ec2=None), imds(skipped="x"), answer(by=VPC_RESOLVER, failed="timeout")],
+    ),
+    silent("ENV012", "nobody asked the resolver", [host(ec2=None), imds(failed="timeout")]),
+    silent(
+        "ENV012",
+        "the resolver was cut short",
+        [host(ec2=None), imds(failed="timeout"), answer(by=VPC_RESOLVER, failed="deadline")],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)

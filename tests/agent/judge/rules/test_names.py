@@ -1,6 +1,9 @@
 """DNS rules: rows that fire, the nearest miss of each, and what happens where the look was not made."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import Final
 
 import pytest
 
@@ -11,8 +14,9 @@ from agent.judge.rules.rule import Found
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
-from probes.facts import DnsFacts, LookupFacts
-from probes.model import Observation
+from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
+from probes.model import Observation, Ok
+from probes.operations import APPLIANCE
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -31,6 +35,7 @@ from tests.support.build import (
     finding,
     here,
     host,
+    http,
     imds,
     lookup,
     replaced,
@@ -38,6 +43,25 @@ from tests.support.build import (
     run,
     said,
     status_of,
+)
+from tests.support.calls import answered, api
+from tests.support.cases import (
+    BOTH_FAMILIES,
+    CUSTOM,
+    DUAL_STACK,
+    ELSEWHERE,
+    HOST,
+    OUTSIDE,
+    PRIVATE_6,
+    PUBLIC_6,
+    VPCE,
+    Case,
+    assert_fires,
+    assert_silent,
+    codes_of,
+    fires,
+    gave,
+    silent,
 )
 
 RULES = (*names.RULES, *resolvers.RULES)
@@ -728,3 +752,283 @@ def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, sympt
     assert quiet.verdict.status is Status.UNKNOWN
     [target] = quiet.targets
     assert target.unproven == (f"{PUBLIC} is public, where private was expected",)
+
+
+# --- Cases of single rules --------------------------------------------------------------------------------------------
+
+A, B = PRIVATE
+OVERRIDE: Final = "override.example.com"
+
+
+def hosts_file(address: str) -> Observation[HostFacts]:
+    """This host with a line of its own for the name."""
+    seen = host()
+    assert isinstance(seen.outcome, Ok)
+    line = HostsEntry(address=ip_address(address), names=(HOST,))
+    return replace(seen, outcome=Ok(replace(seen.outcome.facts, hosts_entries=(line,))))
+
+
+def appliance(label: str, failed: str | None, *found: str) -> Observation[LookupFacts]:
+    """The host's own lookup of a name that a gateway appliance uses."""
+    return lookup(*found, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
+
+
+CASES_THAT_FIRE = [
+    fires(
+        "DNS006",
+        "of both families",
+        [host(), lookup(failed="nodata"), answer(record="A"), answer(record="AAAA")],
+        detail=f"{HOST} exists for this host and has no address, IPv4 or IPv6.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{RESOLVER}/AAAA"],
+    ),
+    fires(
+        "DNS007",
+        "to a name of somebody else's",
+        [*here("backup", A), answer(A, alias=OVERRIDE)],
+        at=[A],
+        detail=f"{HOST} leads by CNAME to {OVERRIDE}, which is no name of backup's; {RESOLVER} says so.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS007",
+        "is information where AWS answers there",
+        [*here("backup", A, B), answer(A, B, alias=OVERRIDE), http(B)],
+        at=[A, B],
+        severity=Severity.INFO,
+        detail=f"{RESOLVER} says so. AWS answers there.",
+    ),
+    fires(
+        "DNS007",
+        "is information where AWS answers the signed call there",
+        [*here("backup", A), answer(A, alias=OVERRIDE), api(A, failed="access-denied")],
+        severity=Severity.INFO,
+    ),
+    fires(
+        "DNS007",
+        "and AWS answers elsewhere alone",
+        [
+            *here("backup", A, B),
+            host(resolvers=(RESOLVER, CORPORATE)),
+            answer(A, alias=OVERRIDE),
+            answer(B, by=CORPORATE),
+            http(B),
+        ],
+        at=[A],
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS007",
+        "to an address that this host does not use, whoever answers there",
+        [*here("backup", A), answer(B, alias=OVERRIDE), http(B)],
+        at=[],
+    ),
+    fires(
+        "DNS007",
+        "and somebody else answers there",
+        [*here("backup", A), answer(A, alias=OVERRIDE), answered(A, failed="not-aws", request_id=None)],
+        at=[A],
+    ),
+    fires(
+        "DNS007",
+        "by both servers, each to a name of its own",
+        [
+            *here("backup", A),
+            host(resolvers=(RESOLVER, CORPORATE)),
+            answer(A, alias=OVERRIDE),
+            answer(A, by=CORPORATE, alias="block.example.com"),
+        ],
+        detail=f"to block.example.com and {OVERRIDE}, which is no name of backup's; {RESOLVER} and {CORPORATE} say so.",
+    ),
+    fires(
+        "DNS007",
+        "leaves a look-up that failed to what names the failure",
+        [host(), lookup(failed="nxdomain"), answer(failed="nxdomain", alias=OVERRIDE)],
+        at=[],
+        shows=[f"dns/backup/{RESOLVER}/A"],
+    ),
+    *(
+        fires("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)], at=[A])
+        for name in (
+            "vpce-0a1b2c3d4e5f67890-abcdefgh.s3.eu-west-1.vpce.amazonaws.com",
+            "backup.eu-west-1.amazonaws.com.example.com",
+            "backup.notamazonaws.com",
+        )
+    ),
+    fires(
+        "DNS008",
+        "by IPv4",
+        gave(A, PUBLIC),
+        at=[PUBLIC],
+        detail=f"gives {A}, which are private, and {PUBLIC}, which are not",
+    ),
+    fires("DNS008", "by IPv6", gave(A, PRIVATE_6, PUBLIC_6), at=[PUBLIC_6]),
+    fires(
+        "DNS009",
+        "beside an address inside",
+        here("backup", A, OUTSIDE),
+        at=[OUTSIDE],
+        detail=f"{HOST} resolves to {OUTSIDE}, private and outside this VPC (10.0.0.0/16), and AWS has not answered "
+        "there: an endpoint in another VPC (peering, transit gateway, Route 53 Profile), or a record of one that is "
+        "gone.",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "DNS009", "by IPv6", gave("fd12::17"), at=["fd12::17"], detail="outside this VPC (10.0.0.0/16 and fd00::/56)"
+    ),
+    fires(
+        "DNS009",
+        "at the one of two where AWS did not answer",
+        [*here("backup", OUTSIDE, "10.99.0.2"), http(OUTSIDE)],
+        at=["10.99.0.2"],
+    ),
+    fires(
+        "DNS009",
+        "where somebody else answers",
+        [*here("backup", OUTSIDE), answered(OUTSIDE, failed="not-aws", request_id=None)],
+        at=[OUTSIDE],
+    ),
+    fires("DNS010", "loopback", gave("127.0.0.1"), at=["127.0.0.1"], detail="127.0.0.1, which no endpoint can have."),
+    fires("DNS010", "unspecified", gave("0.0.0.0"), at=["0.0.0.0"]),  # noqa: S104 - an answer, nothing listens,
+    fires("DNS010", "link-local", gave("169.254.7.7"), at=["169.254.7.7"]),
+    fires("DNS010", "documentation", gave("192.0.2.1", A), at=["192.0.2.1"]),
+    fires("DNS010", "inside NAT64", gave("64:ff9b::7f00:1"), at=["64:ff9b::7f00:1"]),
+    fires(
+        "DNS010",
+        "by the hosts file",
+        [hosts_file("127.0.0.1"), lookup("127.0.0.1")],
+        at=["127.0.0.1"],
+        detail="The hosts file says so.",
+    ),
+    fires("DNS011", "and no private IPv6", gave(A, PUBLIC_6), at=[PUBLIC_6], detail=f"public by IPv6 ({PUBLIC_6})"),
+    fires(
+        "DNS012",
+        "of a public address",
+        gave("64:ff9b::345f:6f1e"),
+        severity=Severity.WARNING,
+        detail="64:ff9b::345f:6f1e, made by DNS64",
+    ),
+    fires("DNS012", "of a private one", gave("64:ff9b::a00:111"), severity=Severity.INFO),
+    fires(
+        "DNS014",
+        "two of four",
+        [
+            *here("backup-gateway", A),
+            appliance("anon-cp", "nxdomain"),
+            appliance("client-cp", None, PUBLIC),
+            appliance("dp-1", "nodata"),
+            appliance("proxy-app", "timeout"),
+        ],
+        targets=[GATEWAY],
+        about="backup-gateway",
+        at=[],
+        detail="Private DNS is in effect for backup-gateway.eu-west-1.amazonaws.com, and "
+        "anon-cp.backup-gateway.eu-west-1.amazonaws.com and dp-1.backup-gateway.eu-west-1.amazonaws.com do not exist "
+        "here. An appliance that was activated against the public endpoint needs them;",
+        shows=["dns/backup-gateway/appliance-anon-cp", "dns/backup-gateway/appliance-dp-1"],
+    ),
+    fires(
+        "DNS014",
+        "one",
+        [*here("backup-gateway", A), appliance("proxy-app", "nxdomain")],
+        targets=[GATEWAY],
+        about="backup-gateway",
+        detail="and proxy-app.backup-gateway.eu-west-1.amazonaws.com does not exist here.",
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
+    silent("DNS006", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
+    silent("DNS006", "not looked up", [host(), answer(record="A")]),
+    silent("DNS007", "no CNAME", here("backup", A)),
+    *(
+        silent("DNS007", f"to {name}", [*here("backup", A), answer(A, alias=name)])
+        for name in (VPCE.host, DUAL_STACK, "Backup.EU-West-1.AmazonAWS.com.", "alias.amazonaws.com.cn")
+    ),
+    silent(
+        "DNS007",
+        "a host that the operator named",
+        [*here(CUSTOM.id, A), answer(A, of=CUSTOM.id, alias=OVERRIDE)],
+        targets=[CUSTOM],
+    ),
+    silent("DNS007", "another server's alone", [*here("backup", A), answer(A, by=CORPORATE, alias=OVERRIDE)]),
+    silent("DNS007", "not looked up", [host(), answer(A, alias=OVERRIDE)]),
+    silent("DNS008", "all private", gave(A, B)),
+    silent("DNS008", "all public", gave(PUBLIC)),
+    silent("DNS008", "of two families", gave(A, PUBLIC_6)),
+    silent("DNS008", "public is no fault", gave(A, PUBLIC), of=run(expect=Expect.ANY)),
+    silent("DNS008", "a resolver's alone", [*gave(A), answer(A, PUBLIC, by=CORPORATE)]),
+    silent("DNS008", "not looked up", [BOTH_FAMILIES, answer(A, PUBLIC)]),
+    silent("DNS009", "inside", here("backup", A)),
+    silent("DNS009", "AWS answers there", [*here("backup", OUTSIDE), http(OUTSIDE)]),
+    silent(
+        "DNS009", "AWS answers the signed call there", [*here("backup", OUTSIDE), api(OUTSIDE, failed="access-denied")]
+    ),
+    silent("DNS009", "public", here("backup", PUBLIC)),
+    silent("DNS009", "said to be private", here("backup", OUTSIDE), of=run(private_cidrs=["10.99.0.0/16"])),
+    silent(
+        "DNS009", "the VPC's IPv6 blocks are not known", [BOTH_FAMILIES, imds(), lookup("fd12::17"), answer("fd12::17")]
+    ),
+    silent("DNS009", "none of the VPC's blocks is known", [host(), imds(vpc=()), lookup(OUTSIDE)]),
+    silent("DNS009", "metadata is silent", [host(), imds(failed="timeout"), lookup(OUTSIDE)]),
+    silent("DNS009", "a family that this host lacks", gave(A, "fd12::17", seen=host())),
+    silent("DNS009", "a resolver's alone", [*here("backup", A), answer(OUTSIDE, by=CORPORATE)]),
+    silent("DNS010", "private", gave(A)),
+    silent("DNS010", "public", gave(PUBLIC)),
+    silent("DNS010", "a resolver's alone", [*gave(A), answer("127.0.0.1", by=CORPORATE)]),
+    silent("DNS010", "said to be private", gave("192.0.2.1"), of=run(private_cidrs=["192.0.2.0/24"])),
+    silent("DNS010", "not looked up", [BOTH_FAMILIES, answer("127.0.0.1")]),
+    silent("DNS011", "private by both", gave(A, PRIVATE_6)),
+    silent("DNS011", "public by both", gave(PUBLIC, PUBLIC_6)),
+    silent("DNS011", "private IPv6 beside it is DNS008", gave(A, PRIVATE_6, PUBLIC_6)),
+    silent("DNS011", "a host without IPv6", gave(A, PUBLIC_6, seen=host())),
+    silent("DNS011", "public is no fault", gave(A, PUBLIC_6), of=run(expect=Expect.ANY)),
+    silent(
+        "DNS011", "the VPC's IPv6 blocks are not known", [BOTH_FAMILIES, imds(failed="timeout"), lookup(A, PUBLIC_6)]
+    ),
+    silent("DNS011", "not looked up", [BOTH_FAMILIES, ELSEWHERE, answer(PUBLIC_6)]),
+    silent("DNS012", "another prefix", gave("fd00:64::a00:111")),
+    silent("DNS012", "a host without IPv6", gave("64:ff9b::345f:6f1e", seen=host())),
+    silent("DNS012", "not looked up", [BOTH_FAMILIES, answer("64:ff9b::345f:6f1e")]),
+    silent(
+        "DNS014",
+        "the names exist",
+        [*here("backup-gateway", A), appliance("anon-cp", None, PUBLIC)],
+        targets=[GATEWAY],
+    ),
+    *(
+        silent(
+            "DNS014",
+            f"nobody says that they do not ({kind})",
+            [*here("backup-gateway", A), appliance("anon-cp", kind)],
+            targets=[GATEWAY],
+        )
+        for kind in ("timeout", "servfail", "deadline")
+    ),
+    silent(
+        "DNS014",
+        "private DNS is not in effect",
+        [*here("backup-gateway", PUBLIC), appliance("anon-cp", "nxdomain")],
+        targets=[GATEWAY],
+    ),
+    silent(
+        "DNS014",
+        "the gateway's own name does not exist either",
+        [host(), lookup(of="backup-gateway", failed="nxdomain"), appliance("anon-cp", "nxdomain")],
+        targets=[GATEWAY],
+    ),
+    silent("DNS014", "not looked up", here("backup-gateway", A), targets=[GATEWAY]),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)

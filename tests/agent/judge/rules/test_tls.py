@@ -1,6 +1,7 @@
 """TLS rules, all of them about 443: whose certificate is there, and whether the handshake comes to an end."""
 
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.support.build import (
     target,
     tls,
 )
+from tests.support.cases import Case, assert_fires, assert_silent, codes_of, fires, silent
 
 TLS001, TLS003, TLS004, TLS005, TLS006, TLS007, TLS008, TLS009 = (
     rule_of(RULES, f"TLS00{number}") for number in (1, 3, 4, 5, 6, 7, 8, 9)
@@ -668,3 +670,104 @@ def test_rules_need_a_handshake(code: str) -> None:
     assert reasons(tls(A, failed="bug")) == [("backup", "it said bug")]
     assert reasons(tls(A, 1026), tls(A, skipped="tcp failed: timeout")) == [("backup", "tcp failed: timeout")]
     assert reasons(tls(A)) == []
+
+
+# --- Cases of single rules --------------------------------------------------------------------------------------------
+
+AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
+
+
+def unstamped(look: Observation[TlsFacts]) -> Observation[TlsFacts]:
+    """The same look of a report that lost its times."""
+    return replace(look, started_at=None)
+
+
+CASES_THAT_FIRE = [
+    fires(
+        "TLS002",
+        "by a local authority",
+        [*here("backup", A), tls(A, issuer="CN=Proxy CA,O=Example Corp", organization="Example Corp")],
+        at=[A],
+        detail="was issued by CN=Proxy CA,O=Example Corp, which this host trusts and which is not Amazon",
+    ),
+    fires(
+        "TLS007",
+        "expired",
+        [*here("backup", A), tls(A, failed="tls-expired", issuer=AMAZON_ROOT)],
+        at=[A],
+        detail="not valid at this host's time, 2026-03-01 12:00 UTC; it is from 2026-03-01 to 2026-03-01.",
+    ),
+    fires(
+        "TLS007",
+        "not yet valid, and no certificate read",
+        [*here("backup", A), tls(A, failed="tls-not-yet-valid")],
+        detail="not valid at this host's time, 2026-03-01 12:00 UTC.",
+    ),
+    fires(
+        "TLS007",
+        "of a report without times",
+        [*here("backup", A), unstamped(tls(A, failed="tls-expired"))],
+        detail="At 10.0.1.17 the certificate is not valid at this host's time.",
+    ),
+    fires(
+        "TLS008",
+        "without Amazon's root",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer=AMAZON_ROOT)],
+        at=[A],
+        detail="names Amazon as its issuer, and /etc/ssl/certs does not verify it",
+    ),
+    fires(
+        "TLS008",
+        "cannot be read",
+        [*here("backup", A), tls(A, failed="tls-no-trust-store", facts=False)],
+        at=[A],
+        detail="No certificate could be verified: it said tls-no-trust-store.",
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("TLS002", "Amazon's", [*here("backup", A), tls(A)]),
+    silent(
+        "TLS002",
+        "not trusted is TLS001",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer="CN=x", organization="X")],
+    ),
+    silent(
+        "TLS002",
+        "where others than Amazon issue them",
+        [*here("backup", A), tls(A, issuer="CN=DigiCert", organization="DigiCert Inc")],
+        targets=[target(region="cn-north-1")],
+    ),
+    silent(
+        "TLS002",
+        "an address that this host does not use",
+        [*here("backup", A), tls(C, issuer="CN=x", organization="X")],
+    ),
+    silent("TLS002", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
+    silent("TLS007", "valid", [*here("backup", A), tls(A)]),
+    silent("TLS007", "another fault", [*here("backup", A), tls(A, failed="tls-untrusted", issuer="CN=x")]),
+    silent("TLS007", "a gateway's port", [*here("backup", A), tls(A, 1026, failed="tls-expired")]),
+    silent("TLS007", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
+    silent("TLS008", "verified", [*here("backup", A), tls(A)]),
+    silent(
+        "TLS008",
+        "another's issuer is TLS001",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer="CN=x", organization="X")],
+    ),
+    silent("TLS008", "the chain could not be read", [*here("backup", A), tls(A, failed="tls-untrusted")]),
+    silent("TLS008", "a gateway's port", [*here("backup", A), tls(A, 1026, failed="tls-no-trust-store")]),
+    silent("TLS008", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)

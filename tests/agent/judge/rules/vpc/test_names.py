@@ -11,6 +11,7 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.vpc import dhcp, dns_firewall, private_dns
 from agent.judge.rules.vpc import resolver_rules as resolver_rule_rules
 from agent.judge.rules.vpc import zones as zone_rules
@@ -328,7 +329,7 @@ def test_facts_of_this_run_name_the_cause_and_rest_on_their_reads(code: str) -> 
 def test_of_a_service_that_nobody_asked_for_it_is_a_warning(code: str) -> None:
     looks, fault = FAULTS[code]
     report = diagnose(seen(looks, fault, targets=[optional(BACKUP)], resolvers=asked(code)))
-    silent = evidence(looks).not_in_use(optional(BACKUP)) is not None
+    silent = why_not_in_use(evidence(looks), optional(BACKUP)) is not None
     assert [each.severity for each in report.findings if each.code == code] == ([] if silent else [Severity.WARNING])
 
 

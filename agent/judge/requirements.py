@@ -1,0 +1,59 @@
+"""What a target needs before it may be called ok, and whether it is judged at all."""
+
+from typing import Any
+
+from agent.catalog.services import SERVICES, why_unused
+from agent.judge.evidence import AT_ADDRESSES, Evidence
+from probes.model import ELSEWHERE, Address, Observation, Role, Skipped, Step, Target
+from probes.operations import GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.ports import HTTPS
+
+
+def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
+    """Why an optional service is taken not to be used from here; None where it is judged."""
+    if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
+        others = (each for each in evidence.targets if each.service == target.service)
+        called = next((each for each in others if each.role is not Role.CONTEXT), None)
+        return None if called is None else why_not_in_use(evidence, called)
+    lookup = evidence.own_lookup(target)
+    if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
+        return None
+    return why_unused(target, evidence.own_answer(target), evidence.is_public)
+
+
+def required_ports(target: Target) -> tuple[int, ...]:
+    """The ports that the target's service cannot do without."""
+    return tuple(port.number for port in SERVICES[target.service].ports if port.required)
+
+
+def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
+    """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
+    steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
+    if evidence.run.signed_calls:
+        steps.insert(1, str(Step.CREDENTIALS))
+    for address in evidence.own_addresses(target):
+        steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
+        # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
+        if not evidence.reached_aws(target, address):
+            steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
+        if evidence.run.signed_calls and not _is_called_elsewhere(evidence, target, address):
+            steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
+        others = (port for port in required_ports(target) if port != HTTPS)
+        steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
+    return tuple(steps)
+
+
+def _is_called_elsewhere(evidence: Evidence, target: Target, address: Address) -> bool:
+    """Whether a run that makes one call a service has made it at another address of the target."""
+    call = evidence.at(Step.API, target, address, HTTPS)
+    return call is not None and call.outcome == Skipped(ELSEWHERE) and bool(evidence.calls(target))
+
+
+def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
+    """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
+    that this host uses."""
+    if target is None or step not in AT_ADDRESSES:
+        return evidence.of(step, target)
+    ports = required_ports(target) if step is Step.TCP else (HTTPS,)
+    found = (evidence.at(step, target, address, port) for address in evidence.own_addresses(target) for port in ports)
+    return tuple(item for item in found if item is not None)

@@ -1,0 +1,224 @@
+"""This host's name servers, from observations made by hand."""
+
+from typing import Final
+
+import pytest
+
+from agent.catalog.findings import Severity
+from tests.support.build import (
+    BACKUP,
+    CORPORATE,
+    GATEWAY,
+    PRIVATE,
+    PUBLIC,
+    RESOLVER,
+    VPC_RESOLVER,
+    answer,
+    here,
+    host,
+    imds,
+    lookup,
+    tcp,
+)
+from tests.support.cases import HOST, PRIVATE_6, PUBLIC_6, Case, assert_fires, assert_silent, codes_of, fires, silent
+
+A, B = PRIVATE
+STALE: Final = "10.0.9.9"
+CASES_THAT_FIRE = [
+    fires(
+        "DNS005",
+        "by one server",
+        [host(), lookup(failed="servfail"), answer(failed="servfail")],
+        detail=f"This host cannot look {HOST} up, and {RESOLVER} gives no usable answer: it said servfail.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS005",
+        "by two",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="servfail"),
+            answer(failed="dns-malformed"),
+            answer(failed="servfail", by=CORPORATE),
+        ],
+        detail=f"{RESOLVER} and {CORPORATE} give no usable answer: it said dns-malformed and it said servfail.",
+    ),
+    *(
+        fires(
+            "DNS005",
+            f"by silence for one name ({kind}) while another is answered",
+            [
+                host(),
+                lookup(failed="timeout"),
+                answer(failed=kind),
+                lookup(of="backup-gateway", failed=None if there is None else there),
+                answer(*(() if there else (A,)), of="backup-gateway", failed=there),
+            ],
+            targets=[BACKUP, GATEWAY],
+            at=[],
+            detail=f"This host cannot look {HOST} up, and {RESOLVER} gives no usable answer: nothing for this name (it "
+            f"said {kind}).",
+            shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+        )
+        for kind, there in (("timeout", None), ("reset", None), ("closed", None), ("timeout", "nxdomain"))
+    ),
+    fires(
+        "DNS005",
+        "by SERVFAIL of one server, while another is silent for every name",
+        [
+            host(resolvers=(RESOLVER, CORPORATE)),
+            lookup(failed="servfail"),
+            answer(failed="timeout"),
+            answer(failed="servfail", by=CORPORATE),
+        ],
+        detail=f"{CORPORATE} gives no usable answer: it said servfail.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{CORPORATE}/A"],
+    ),
+    fires(
+        "DNS013",
+        "by one server",
+        [host(), lookup(failed="servfail"), answer(failed="dns-refused")],
+        detail=f"{RESOLVER} refuses to answer.",
+    ),
+    fires(
+        "DNS015",
+        "while the VPC's resolver is silent",
+        [
+            host(resolvers=(CORPORATE,)),
+            imds(),
+            lookup(PUBLIC),
+            answer(A, B, by=CORPORATE),
+            answer(record="AAAA", by=CORPORATE),
+            answer(by=VPC_RESOLVER, failed="timeout"),
+        ],
+        at=[PUBLIC],
+        detail=f"This host looks {HOST} up and gets {PUBLIC}, while every name server that was asked gives {A} and "
+        f"{B}.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{CORPORATE}/A", f"dns/backup/{CORPORATE}/AAAA"],
+    ),
+    fires(
+        "DNS015",
+        "is critical where the look-up fails",
+        [host(), imds(), lookup(failed="nxdomain"), answer(A), answer(by=VPC_RESOLVER, failed="timeout")],
+        severity=Severity.CRITICAL,
+        at=[],
+        detail="and gets no address (it said nxdomain), while",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS015",
+        "by an answer of a family that this host lacks",
+        [host(), imds(), lookup(PUBLIC_6), answer(A)],
+        at=[],
+        detail=f"gets {PUBLIC_6}, of a family that this host does not have, while",
+    ),
+    fires(
+        "DNS015",
+        "by an address that no server gave and that does not connect",
+        [*here("backup", STALE), answer(A, B), tcp(STALE, failed="timeout"), tcp(A, failed="timeout"), tcp(B)],
+        at=[STALE],
+        detail=f"This host resolves {HOST} to {STALE}, which no name server gave and which does not connect; they give "
+        f"{A} and {B}.",
+    ),
+    fires(
+        "DNS015",
+        "by two such addresses, beside one that the servers give",
+        [
+            *here("backup", STALE, "10.0.9.10", A),
+            answer(A),
+            tcp(STALE, failed="timeout"),
+            tcp("10.0.9.10", failed="refused"),
+            tcp(A),
+        ],
+        at=[STALE, "10.0.9.10", A],
+        detail=f"to {STALE} and 10.0.9.10, which no name server gave and which do not connect; they give {A}.",
+    ),
+]
+CASES_OF_SILENCE = [
+    silent("DNS005", "the look-up succeeds", [host(), lookup(A), answer(failed="servfail")]),
+    silent(
+        "DNS005",
+        "only another resolver fails",
+        [host(), lookup(failed="servfail"), answer(failed="servfail", by=CORPORATE)],
+    ),
+    silent("DNS005", "the server is silent", [host(), lookup(failed="servfail"), answer(failed="timeout")]),
+    silent(
+        "DNS005",
+        "the server is silent for every name",
+        [
+            host(),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            lookup(of="backup-gateway", failed="timeout"),
+            answer(of="backup-gateway", failed="timeout"),
+        ],
+        targets=[BACKUP, GATEWAY],
+    ),
+    silent(
+        "DNS005",
+        "another server answers another name",
+        [host(), lookup(failed="timeout"), answer(failed="timeout"), answer(A, of="backup-gateway", by=CORPORATE)],
+        targets=[BACKUP, GATEWAY],
+    ),
+    silent("DNS005", "refused is DNS013", [host(), lookup(failed="servfail"), answer(failed="dns-refused")]),
+    silent("DNS005", "no such name", [host(), lookup(failed="nxdomain"), answer(failed="nxdomain")]),
+    silent("DNS005", "not looked up", [host(), answer(failed="servfail")]),
+    silent(
+        "DNS013", "another server refuses", [host(), lookup(A), answer(A), answer(failed="dns-refused", by=CORPORATE)]
+    ),
+    silent("DNS013", "the look-up succeeds", [host(), lookup(A), answer(failed="dns-refused")]),
+    silent("DNS013", "it fails is DNS005", [host(), lookup(failed="servfail"), answer(failed="servfail")]),
+    silent("DNS013", "not looked up", [host(), answer(failed="dns-refused")]),
+    silent("DNS015", "private by both", [*here("backup", A), answer(A)]),
+    silent(
+        "DNS015",
+        "one server gives public",
+        [host(), imds(), lookup(PUBLIC), answer(A), answer(PUBLIC, by=VPC_RESOLVER)],
+    ),
+    silent("DNS015", "a server gives both", [host(), imds(), lookup(PUBLIC), answer(A, PUBLIC)]),
+    silent(
+        "DNS015",
+        "one server gives none",
+        [host(), imds(), lookup(failed="nodata"), answer(A), answer(by=VPC_RESOLVER)],
+    ),
+    silent(
+        "DNS015",
+        "the own server is silent",
+        [host(resolvers=(CORPORATE,)), imds(), lookup(PUBLIC), answer(A), answer(by=CORPORATE, failed="timeout")],
+    ),
+    silent("DNS015", "private in a family that this host lacks", [host(), imds(), lookup(PUBLIC), answer(PRIVATE_6)]),
+    silent(
+        "DNS015",
+        "rotation, where nothing that the servers gave connects",
+        [*here("backup", A), answer(B), tcp(A, failed="timeout"), tcp(B, failed="timeout")],
+    ),
+    silent(
+        "DNS015",
+        "rotation, where nothing that the servers gave was tried",
+        [*here("backup", A), answer(B), tcp(A, failed="timeout")],
+    ),
+    silent("DNS015", "rotation, where all connect", [*here("backup", A), answer(B), tcp(A), tcp(B)]),
+    silent("DNS015", "what no server gave was not tried", [*here("backup", A), answer(B), tcp(A, skipped="x"), tcp(B)]),
+    silent(
+        "DNS015",
+        "what a server gave does not connect",
+        [*here("backup", A, B), answer(A, B), tcp(A, failed="timeout"), tcp(B)],
+    ),
+    silent("DNS015", "cut short", [host(), imds(), lookup(failed="deadline"), answer(A)]),
+    silent("DNS015", "not looked up", [host(), imds(), answer(A)]),
+    silent("DNS015", "no server says anything", [host(), imds(), lookup(PUBLIC), answer(failed="timeout")]),
+]
+
+
+@pytest.mark.parametrize("case", CASES_THAT_FIRE)
+def test_fires(case: Case) -> None:
+    assert_fires(case)
+
+
+@pytest.mark.parametrize("case", CASES_OF_SILENCE)
+def test_silent(case: Case) -> None:
+    assert_silent(case)
+
+
+def test_a_rule_with_cases_has_both_kinds() -> None:
+    assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)

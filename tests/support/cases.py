@@ -1,0 +1,116 @@
+"""Cases of single rules: what a rule sees, and what it reports of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from agent.catalog.findings import Severity
+from agent.judge.rules.registry import RULES
+from agent.report.model import Run
+from probes.model import Addressing, Observation, Target
+from tests.support.aws_commands import complaint
+from tests.support.build import (
+    BACKUP,
+    PRIVATE,
+    Observations,
+    addresses,
+    answer,
+    evidence,
+    here,
+    host,
+    imds,
+    lookup,
+    proxy,
+    rule_of,
+    said,
+    sdk,
+    target,
+    tcp,
+)
+
+C = "10.0.3.17"
+HOST: Final = "backup.eu-west-1.amazonaws.com"
+PRIVATE_6: Final = "fd00::17"
+PUBLIC_6: Final = "2600:1f18::17"
+BOTH_FAMILIES: Final = host("127.0.0.1/8", "10.0.3.5/24", "fd00::5/64")
+"""A host with both families."""
+ELSEWHERE: Final = imds(vpc=("10.0.0.0/16", "fd00::/56"))
+VPCE: Final = target(
+    host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE
+)
+CUSTOM: Final = target(host="backup.example.com", addressing=Addressing.CUSTOM)
+GATEWAY_PORTS: Final = (443, 1026, 1027, 1028, 1031)
+DUAL_STACK: Final = "backup.eu-west-1.api.aws"
+OUTSIDE: Final = "10.99.0.1"
+"""Private, and in none of the VPC's blocks."""
+
+
+A = PRIVATE[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What one rule sees, and what it reports of it."""
+
+    code: str
+    looks: Observations
+    targets: Sequence[Target] = (BACKUP,)
+    of: Run | None = None
+    detail: str = ""
+    """A part of it."""
+    about: str | None = "backup"
+    severity: Severity | None = None
+    at: Sequence[str] | None = None
+    shows: Sequence[str] | None = None
+
+    def found(self) -> list[Any]:
+        return said(rule_of(RULES, self.code), evidence(self.looks, targets=self.targets, of=self.of))
+
+
+def fires(code: str, name: str, looks: Observations, **rest: Any) -> Any:
+    return pytest.param(Case(code=code, looks=looks, **rest), id=f"{code} {name}")
+
+
+silent = fires
+
+
+def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
+    """Every port of a gateway at one address, those `closed` failing."""
+    return [
+        *here("backup-gateway", at),
+        *(tcp(at, port, of="backup-gateway", failed=failed if port in closed else None) for port in GATEWAY_PORTS),
+        tcp(at, 2222, of="backup-gateway", failed=failed if 2222 in closed else None),
+    ]
+
+
+def gave(*found: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -> Observations:
+    """A lookup and its own name server's answer to it, on a host with both families in a VPC with both."""
+    return [seen, sdk(), ELSEWHERE, proxy(), lookup(*found, **rest), answer(*found)]
+
+
+def assert_fires(case: Case) -> None:
+    """The rule reports one finding, as the case has it, and the AWS CLI would take the commands of its fix."""
+    [found] = case.found()
+    assert found.code == case.code
+    assert found.target == case.about
+    assert case.detail in found.detail
+    assert found.severity is case.severity
+    if case.at is not None:
+        assert found.addresses == frozenset(addresses(*case.at))
+    if case.shows is not None:
+        assert found.evidence == tuple(case.shows)
+    assert set(found.evidence) <= {look.id for look in case.looks}
+    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
+    assert [why for words in asked if (why := complaint(words)) is not None] == []
+
+
+def assert_silent(case: Case) -> None:
+    """The rule reports nothing."""
+    assert case.found() == []
+
+
+def codes_of(cases: Sequence[Any]) -> set[str]:
+    """The codes that these parameters are cases of."""
+    return {param.values[0].code for param in cases}
