@@ -81,9 +81,9 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN) -> int:
 def main() -> None:
     """Diagnose the private path from this host to AWS Backup and Backup gateway.
 
-    Resolves the endpoint names at every resolver that matters, tests TCP, TLS, HTTP and a signed call at every address,
-    and names the root cause and its fix; where EC2 may be asked, the rule, entry or route by its id. Without a command
-    it makes a check; on a terminal, and without any option, it shows one as `tui` does.
+    Resolves the endpoint names at every relevant resolver, tests TCP, TLS, HTTP and a signed call at every address, and
+    reports the root cause and its fix. With read access to EC2, it also names the rule, ACL entry or route by its id.
+    Without a command it runs `check`; on a terminal, and without any option, it runs `tui`.
 
     Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or a usage error.
     """

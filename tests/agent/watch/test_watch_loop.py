@@ -426,10 +426,10 @@ def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
         watch.read_again()
 
     def refused() -> Any:
-        raise ValueError("c.toml: 'intervall' is no setting")
+        raise ValueError("c.toml: 'intervall' is not a setting")
 
     done = watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
-    assert "the settings were not taken, and the old ones stay: c.toml: 'intervall' is no setting\n" in done.lines
+    assert "the settings were not taken, and the old ones stay: c.toml: 'intervall' is not a setting\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="refused") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 3
 
