@@ -58,7 +58,7 @@ def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Re
 def show(source: Source, options: ReportOptions, received_signals: list[str]) -> int:
     """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
     code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
-    RequestError where the interface cannot be shown here, and ReaderGoneError."""
+    RequestError where the interface cannot be shown here, and OutputClosedError."""
     app = _app(source, options)
     if (
         signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

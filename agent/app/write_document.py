@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from agent.formats.registry_interim import rendered
-from agent.process.output import ReaderGoneError, has_colours, one_line, to_file, to_stderr, to_stdout
+from agent.process.output import OutputClosedError, has_colours, one_line, to_file, to_stderr, to_stdout
 from agent.report import exits
 from agent.report.model import Report
 from agent.settings import ReportOptions
@@ -13,7 +13,7 @@ from agent.settings import ReportOptions
 
 def write_report(report: Report, options: ReportOptions, code: int) -> int:
     """Write a report where it is wanted. Returns the exit code: `code`, or UNKNOWN where the file could not be written
-    and stdout got the report instead. Raises ReaderGoneError."""
+    and stdout got the report instead. Raises OutputClosedError."""
     if options.redact:
         from agent.report.redact import redact
 
@@ -35,7 +35,7 @@ def write_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
 
     try:
         to_stdout(rendered(refusal(why), wanted, code=code))
-    except ReaderGoneError:
+    except OutputClosedError:
         return exits.UNKNOWN
     return code
 

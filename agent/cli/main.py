@@ -13,7 +13,7 @@ import click
 from agent.cli.config_file import wanted_format
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
-from agent.process.output import ReaderGoneError, one_line, to_stderr
+from agent.process.output import OutputClosedError, one_line, to_stderr
 from agent.version import __version__
 
 _MODULES: Final = {
@@ -36,7 +36,7 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else OK
-    except ReaderGoneError:
+    except OutputClosedError:
         return UNKNOWN
     except click.ClickException as error:
         why = one_line(_reason(error, arguments))

@@ -344,7 +344,7 @@ class Watch:
         """Whether stdout was all there is, and its reader has gone."""
         job, watching = self._job, self._job.watching
         elsewhere = (job.output, self._listener, watching.textfile, watching.on_change, watching.notify)
-        return self._around.documents.reader_gone and all(each is None for each in elsewhere)
+        return self._around.documents.output_closed and all(each is None for each in elsewhere)
 
     # --- What is asked of it -----------------------------------------------------------------------------------------
 
