@@ -1,4 +1,4 @@
-"""What a run or a watch was asked to do, whatever it was told by: options, environment or a file."""
+"""The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,7 @@ DEFAULT_DEADLINE: Final = 20.0
 DEFAULT_INTERVAL: Final = 60.0
 """Seconds between the starts of two cycles of a watch."""
 MIN_INTERVAL: Final = 10.0
-"""Seconds: more often is no monitoring, and AWS Backup allows an account some 50 calls a second in a Region."""
+"""Seconds: monitoring needs no more, and AWS Backup allows an account about 50 calls a second in a Region."""
 MAX_INTERVAL: Final = 86_400.0
 """Seconds: at least once a day."""
 CYCLE_SHARE: Final = 0.9
@@ -47,7 +47,7 @@ DEFAULT_EXPECT: Final = Expect.PRIVATE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEndpoint:
-    """A host, or the id of an endpoint, that the operator named, and the service that is behind it."""
+    """A host, or the id of an endpoint, that the operator named, and the service behind it."""
 
     service: str
     host: str
@@ -55,13 +55,13 @@ class NamedEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ec2Facts:
-    """What EC2 said of a VPC elsewhere and earlier (`backuplink facts`)."""
+    """What EC2 reported about a VPC, read earlier and on another host (`backuplink facts`)."""
 
     region: str
     vpc_id: str
     taken_at: datetime
     observations: tuple[Observation[Any], ...]
-    """Of step `ec2`, one a read."""
+    """Of step `ec2`, one for each read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,11 @@ class Settings:
 
     region: str | None
     region_source: str | None
-    """What named the Region: `--region`, `AWS_REGION`, …; None where it is still to be found."""
+    """What named the Region: `--region`, `AWS_REGION`, …; None while it is unknown."""
     services: tuple[str, ...]
-    """Services that are required; empty where none was named."""
+    """Services that are required; empty where the operator named none."""
     resolvers: tuple[Address, ...]
-    """Asked besides those that the host uses."""
+    """Queried in addition to those that the host uses."""
     expect: Expect
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     timeout: float
@@ -84,25 +84,25 @@ class Settings:
     profile: str | None
     ca_bundle: str | None
     endpoints: tuple[NamedEndpoint, ...] = ()
-    """Hosts of endpoints of their own, all required."""
+    """Endpoints that the operator named, all required."""
     alone: bool = False
-    """Whether services that were not named are left out altogether."""
+    """Whether services that were not named are left out."""
     fips: bool = False
     dual_stack: bool = False
-    """Asked for here, whatever the SDK is set to."""
+    """Requested here, whatever the settings of the SDK say."""
     signed_calls: bool = True
     turn: int | None = None
-    """Where one signed call a service is enough, at which of its addresses: the one at this place of them, counted
-    round and round, or the next that gets so far. None for a call at every address."""
+    """Index of the address, modulo their number, that gets the only signed call of each service; where the steps before
+    fail, the next address gets it. None for a call at every address."""
     ec2_reads: bool = False
-    """Whether EC2 is asked for the configuration."""
+    """Whether the configuration is read from EC2."""
     ec2_facts: Ec2Facts | None = None
-    """The configuration as a file has it, instead of EC2's own answers."""
+    """The configuration from a file, used instead of EC2's answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """A finding that the operator knows of and does not want to count."""
+    """A known finding that must not affect the verdict."""
 
     code: str
     target: str | None
@@ -130,9 +130,9 @@ class Notify:
     """Where changes are posted to."""
 
     url: str = field(repr=False)
-    """A secret: whoever knows it may post there."""
+    """A secret: it may contain a token that allows posting."""
     template: Any = None
-    """JSON in whose texts `$summary` and its like stand; None for the change itself."""
+    """JSON with variables such as `$summary` in its strings; None for the change itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +140,9 @@ class Watching:
     """One watch's settings."""
 
     interval: float
-    """Seconds from the begin of a cycle to that of the next."""
+    """Seconds between the starts of two cycles."""
     cycles: int | None
-    """How many; None for as long as nobody ends it."""
+    """Number of cycles; None to run until a signal."""
     raise_after: int
     clear_after: int
     listen: tuple[Address, int] | None = None

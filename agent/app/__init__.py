@@ -1,1 +1,1 @@
-"""The use cases behind the commands: what is done, without a word of how it was asked for."""
+"""The use cases behind the commands. They know nothing of the command line."""

@@ -41,7 +41,7 @@ def check(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> int:
     """Measure once, judge the result and write the report. Returns the exit code: that of the first signal where one
-    was received, otherwise that of the verdict. Raises ReaderGoneError."""
+    was received, otherwise that of the verdict. Raises OutputClosedError."""
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
         # Lines can be written as they come, unless they are to be masked, for which the whole run must be known, or go

@@ -41,20 +41,6 @@ def load_scenario(name: str | None) -> Scenario:
         raise RequestError(f"There is no scenario {name!r}; --list names them") from error
 
 
-async def _measure(
-    scenario: Scenario,
-    began: float | None,
-    settings: Settings,
-    emit: "Callable[[Event], None]",
-    stop: "CancelToken",
-) -> "Measurement":
-    from agent.run.runner import measure
-    from agent.simulated.world import simulated
-
-    async with simulated(scenario, began) as world:
-        return await measure(settings, world, emit=emit, stop=stop)
-
-
 @dataclass(frozen=True, slots=True)
 class Simulation:
     """A simulated VPC in which runs are made, each from the same start."""
@@ -68,7 +54,11 @@ class Simulation:
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
         """Measure once."""
-        return await _measure(self.scenario, None, settings, emit, stop)
+        from agent.run.runner import measure
+        from agent.simulated.world import simulated
+
+        async with simulated(self.scenario) as world:
+            return await measure(settings, world, emit=emit, stop=stop)
 
 
 @dataclass(slots=True)
@@ -88,7 +78,11 @@ class SimulatedTurns:
 
     async def measure(self, settings: Settings, emit: "Callable[[Event], None]", stop: "CancelToken") -> "Measurement":
         """Measure the next one once."""
-        return await _measure(next(self._turns), self._began, settings, emit, stop)
+        from agent.run.runner import measure
+        from agent.simulated.world import simulated
+
+        async with simulated(next(self._turns), self._began) as world:
+            return await measure(settings, world, emit=emit, stop=stop)
 
 
 def announce(scenario: Scenario) -> None:

@@ -18,6 +18,6 @@ def page_of(code: str, *, as_json: bool, bold: bool = False) -> str:
         import difflib
 
         near = difflib.get_close_matches(found, CODES, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; without a code all are listed."
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; `backuplink explain` lists all codes."
         raise RequestError(f"There is no finding {code!r}{hint}")
     return pages.page_as_json(found) if as_json else pages.as_text(pages.page(found), bold=bold)

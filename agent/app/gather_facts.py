@@ -49,7 +49,7 @@ def gather_facts(
     Returns the exit code: WARNING where a part could not be read, UNKNOWN where the file could not be written and
     stdout got the facts, that of a signal where one was received. A signal that comes before everything is read leaves
     no file, and a report in `refusal_format` on stdout. Raises RequestError where nothing could be read, and
-    ReaderGoneError.
+    OutputClosedError.
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):

@@ -10,7 +10,7 @@ from agent.settings import ReportOptions
 
 def judge_saved(place: str, options: ReportOptions) -> int:
     """Judge a saved report with the rules of this version and write the new report. Returns the exit code of its
-    verdict. Raises RequestError and ReaderGoneError."""
+    verdict. Raises RequestError and OutputClosedError."""
     from agent.judge.verdict import judge
 
     try:
@@ -23,7 +23,7 @@ def judge_saved(place: str, options: ReportOptions) -> int:
 
 def compare_saved(old: str, new: str, *, as_json: bool) -> int:
     """Write the differences between two saved reports. Returns the exit code of the worst cause that is new or worse.
-    Raises RequestError and ReaderGoneError."""
+    Raises RequestError and OutputClosedError."""
     from agent.formats import diff as diff_format
     from agent.report.diff import NotComparableError, difference
 

@@ -1,4 +1,4 @@
-"""The least IAM policy for each part of a run, from the same tables that the parts themselves are made of.
+"""The least-privilege IAM policy for each part of a run, from the tables that the parts themselves use.
 
 Source of the resources: Service Authorization Reference, Actions, resources, and condition keys for AWS Backup, for AWS
 Backup Gateway, for Amazon EC2, for Amazon Route 53 and for Amazon Route 53 Resolver.
@@ -18,12 +18,12 @@ from probes.vpc.model import READS
 SCHEMA: Final = "backuplink.permissions.v1"
 _WIDTH: Final = 80
 EVERYTHING: Final = "*"
-"""The resource of actions that AWS lets nobody narrow, or of lists that AWS itself owns."""
+"""The resource of actions for which AWS allows no narrower one, or of lists that AWS itself owns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of a run and what it takes."""
+    """A part of a run, and the permissions it needs."""
 
     part: str
     words: str
@@ -33,7 +33,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """What the parts of a run take in a Region or, where that is None, in any Region of a partition."""
+    """The permissions that the parts of a run need in a Region or, where that is None, in any Region of a partition."""
 
     region: str | None
     partition: str
@@ -41,10 +41,10 @@ class Permissions:
 
 
 def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> Permissions:
-    """What a run about these endpoints, all of one partition, takes."""
+    """The permissions that a run over these endpoints, all of one partition, needs."""
     listed = tuple(endpoints)
     partition = listed[0].partition
-    offered = tuple(dict.fromkeys(each.service for each in listed if each.offered))
+    offered = tuple(dict.fromkeys(endpoint.service for endpoint in listed if endpoint.offered))
     needed = [permission for service in offered if (permission := SERVICES[service].permission) is not None]
     calls = ", ".join(permission.action for permission in needed) or "none: no service is offered there"
     return Permissions(
@@ -97,17 +97,17 @@ def as_json(found: Permissions) -> str:
             "schema": SCHEMA,
             "region": found.region,
             "partition": found.partition,
-            "parts": [{"part": each.part, "words": each.words, "policy": each.policy} for each in found.parts],
+            "parts": [{"part": part.part, "words": part.words, "policy": part.policy} for part in found.parts],
         }
     )
 
 
 def as_text(found: Permissions) -> str:
-    """For a person: each part in words, with a policy document that can be copied as it stands."""
+    """As text for a person: each part in words, with a policy document to copy."""
     where = f"in {found.region} ({found.partition})" if found.region else f"in all Regions of {found.partition}"
     blocks = [f"Least permissions of a run {where}\n"]
-    for each in found.parts:
-        document = "" if each.policy is None else f"{json.dumps(each.policy, indent=2)}\n"
-        words = textwrap.fill(f"{each.part}: {each.words}", _WIDTH, break_on_hyphens=False)
+    for part in found.parts:
+        document = "" if part.policy is None else f"{json.dumps(part.policy, indent=2)}\n"
+        words = textwrap.fill(f"{part.part}: {part.words}", _WIDTH, break_on_hyphens=False)
         blocks.append(f"{words}\n{document}")
     return "\n".join(blocks)

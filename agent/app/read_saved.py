@@ -1,4 +1,4 @@
-"""Files that an earlier call wrote: reports and facts, read within bounds of size and time."""
+"""Reading reports and facts that an earlier call wrote, within limits of size and time."""
 
 import errno
 import sys
@@ -14,15 +14,15 @@ from agent.report.saved import SavedReportError
 from agent.settings import Ec2Facts
 
 MAX_REPORT_BYTES: Final = 64 << 20
-"""Some thirty times the report of a run over a thousand addresses."""
+"""About thirty times the report of a run with a thousand addresses."""
 MAX_FACTS_BYTES: Final = 32 << 20
-"""Five times what the 20,000 rules take that are read at most."""
+"""Five times what 20,000 rules take, the most that is read."""
 REPORT_SECONDS: Final = 60.0
-"""How long a report may take to be read: a named pipe may have no writer."""
+"""Time limit for reading a report: a named pipe may have no writer."""
 FACTS_SECONDS: Final = 5.0
-"""The same of facts, which a run waits for."""
+"""The same for facts, which a run waits for."""
 STDIN_SECONDS: Final = 3600.0
-"""The same of stdin, where a run may still be under way on the other side."""
+"""The same for stdin: the run that writes the report may not have finished."""
 STDIN: Final = "-"
 
 
@@ -32,20 +32,22 @@ def read_report(place: str) -> Report:
     try:
         data = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=seconds)
     except TooLargeError as error:
-        raise SavedReportError(f"{name}: a report of over {MAX_REPORT_BYTES >> 20} MiB is none") from error
-    except (OSError, ValueError) as error:  # a path that can be none
+        raise SavedReportError(f"{name}: is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report") from error
+    except (OSError, ValueError) as error:  # a NUL in the path
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SavedReportError(f"{name}: cannot be read: {why}") from error
     return saved.parse_report(data, name)
 
 
 def read_facts(place: str, now: datetime) -> Ec2Facts:
-    """The facts in a file. Raises FactsFileError for what is none, and for facts that are too old at `now` or that were
+    """The facts in a file. Raises FactsFileError for anything else, and for facts that are too old at `now`, or were
     taken after it."""
     try:
         data = read_within(Path(place), most=MAX_FACTS_BYTES, seconds=FACTS_SECONDS)
     except TooLargeError as error:
-        raise FactsFileError(f"{place}: a facts file of over {MAX_FACTS_BYTES >> 20} MiB is none") from error
+        raise FactsFileError(
+            f"{place}: is larger than {MAX_FACTS_BYTES >> 20} MiB, the limit of a facts file"
+        ) from error
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
@@ -53,10 +55,10 @@ def read_facts(place: str, now: datetime) -> Ec2Facts:
 
 
 def _source(place: str) -> Path | int:
-    """What to read. Stdin is read where it is already open: /dev/stdin would open it anew, which whoever may read it
-    need not have leave for, and which a socket does not allow."""
+    """What to read. Stdin is read through its open descriptor: opening /dev/stdin needs a permission of its own, and a
+    socket cannot be opened so."""
     if place != STDIN:
         return Path(place)
-    if sys.stdin is None:  # closed before the process began; its number may be another file's by now
+    if sys.stdin is None:  # closed before the process started; another file may have its number by now
         raise OSError(errno.EBADF, "it is closed")
     return 0

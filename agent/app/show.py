@@ -58,9 +58,11 @@ def _judge(suppress: tuple[Suppression, ...], measurement: "Measurement") -> "Re
 def show(source: Source, options: ReportOptions, received_signals: list[str]) -> int:
     """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
     code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
-    RequestError where the interface cannot be shown here, and ReaderGoneError."""
+    RequestError where the interface cannot be shown here, and OutputClosedError."""
     app = _app(source, options)
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # is for what goes on without a terminal
+    if (
+        signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    ):  # as nohup(1) has it; the interface cannot outlive its terminal
         signal.signal(signal.SIGHUP, lambda *_: received_signals.append(signal.SIGHUP.name))
     terminal = command.Terminal()
     leave = command.Leave(received_signals, start_grace_timer=start_grace_timer, leave=app.leave)
@@ -79,12 +81,12 @@ def _app(source: Source, options: ReportOptions) -> "BackuplinkApp":
     if (why := command.why_not(os.environ)) is not None:
         raise RequestError(f"The interface cannot be shown here: {why}. `backuplink check` needs no terminal")
     if options.redact:
-        raise RequestError("--redact masks a document, not what is on the screen; `backuplink check` has it")
+        raise RequestError("--redact masks a document, not the screen; use it with `backuplink check`")
     try:
         return command.app(source, options.fail_on, os.environ)
     except ImportError as error:
         raise RequestError(
-            f"The interface cannot be shown here: {error}. `backuplink check` does without Textual"
+            f"The interface cannot be shown here: {error}. `backuplink check` works without Textual"
         ) from error
 
 

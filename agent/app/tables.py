@@ -40,7 +40,7 @@ def _known_endpoints(region: str | None, partition: str | None) -> tuple["Servic
         rows = endpoints(region=region, partition=partition)
     except KeyError as error:
         what = "Region" if error.args[0] == region else "partition"
-        raise RequestError(f"There is no {what} {error.args[0]!r} in the table of this version") from error
+        raise RequestError(f"This version knows no {what} {error.args[0]!r}") from error
     if not rows:
         raise RequestError(f"The Region {region} is not in the partition {partition}")
     return rows

@@ -84,7 +84,7 @@ def watch(
     """Watch until a signal or the last cycle; SIGHUP reads the settings again.
 
     Returns the exit code: OK after a signal, otherwise that of the last verdict. Raises RequestError where the address
-    to listen on cannot be used, and ReaderGoneError.
+    to listen on cannot be used, and OutputClosedError.
     """
     # The settings have just been read: a hangup before this moment asks for nothing more.
     received_signals[:] = [name for name in received_signals if name != signal.SIGHUP.name]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from agent.formats.registry import RenderOptions, render
-from agent.process.output import ReaderGoneError, has_colours, one_line, to_stderr, to_stdout
+from agent.process.output import OutputClosedError, has_colours, one_line, to_stderr, to_stdout
 from agent.process.write_file import to_file
 from agent.report import exits
 from agent.report.model import Report
@@ -14,7 +14,7 @@ from agent.settings import ReportOptions
 
 def write_report(report: Report, options: ReportOptions, code: int) -> int:
     """Write a report where it is wanted. Returns the exit code: `code`, or UNKNOWN where the file could not be written
-    and stdout got the report instead. Raises ReaderGoneError."""
+    and stdout got the report instead. Raises OutputClosedError."""
     if options.redact:
         from agent.report.redact import redact
 
@@ -36,7 +36,7 @@ def write_refusal(why: str, wanted: str, code: int = exits.UNKNOWN) -> int:
 
     try:
         to_stdout(render(refusal(why), wanted, RenderOptions(exit_code=code)))
-    except ReaderGoneError:
+    except OutputClosedError:
         return exits.UNKNOWN
     return code
 

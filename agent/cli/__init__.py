@@ -1,1 +1,1 @@
-"""The command line, by click: options, commands, and what a process does first."""
+"""The command line, with click: options, commands, and the first lines of a process."""

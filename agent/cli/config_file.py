@@ -11,10 +11,10 @@ from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
 from agent.process.files import TooLargeError, read_within
 
 MAX_CONFIG_BYTES: Final = 1 << 15
-"""Far above any that a person writes. One key that fills it takes the reader of TOML a second, and the time grows with
-the square of the size."""
+"""Far above any file that a person writes. A single key of this size takes the TOML parser a second, and the time grows
+with the square of the size."""
 CONFIG_SECONDS: Final = 5.0
-"""How long a configuration may take to be read: one that comes through a pipe is written by another program."""
+"""Time limit for reading a configuration: another program may write it, through a pipe."""
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
@@ -25,13 +25,15 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     try:
         given = _load(path)
     except TooLargeError as error:
-        raise click.UsageError(f"{path}: a configuration of over {MAX_CONFIG_BYTES} bytes is none.", ctx) from error
+        raise click.UsageError(
+            f"{path}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a configuration file.", ctx
+        ) from error
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read: {error.strerror}.", ctx) from error
     except ValueError as error:  # of UTF-8, of TOML, and of a number with more digits than Python reads
-        raise click.UsageError(f"{path}: is no TOML: {error}.", ctx) from error
+        raise click.UsageError(f"{path}: is not TOML: {error}.", ctx) from error
     except RecursionError as error:
-        raise click.UsageError(f"{path}: is nested too deep.", ctx) from error
+        raise click.UsageError(f"{path}: is nested too deeply.", ctx) from error
     ctx.default_map = {**(ctx.default_map or {}), **config_values(given, str(path), ctx)}
     return path
 
@@ -44,8 +46,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def format_of_file(place: str) -> str | None:
-    """The format that a configuration asks for, whatever else is wrong with it; None where it asks for none, or cannot
-    be read a second time."""
+    """The format that a configuration file sets, whatever else is wrong with it; None where it sets none, or cannot be
+    read a second time."""
     path = Path(place)
     try:
         wanted = _load(path).get("format") if path.is_file() else None
@@ -55,14 +57,14 @@ def format_of_file(place: str) -> str | None:
 
 
 def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> dict[str, Any]:
-    """The values of a configuration by parameter name, each checked as the option of its name checks it. One file is
-    for all commands: a key of another one is checked as well, and left aside. Raises UsageError with file, key and what
-    would be right."""
+    """The values of a configuration file by parameter name, each checked as the option of its name checks it. One file
+    serves all commands: a key of another command is checked as well, and ignored. Raises UsageError with file, key and
+    what would be right."""
     known = _keys(ctx.command)
     group = ctx.parent.command if ctx.parent is not None else None
     elsewhere: dict[str, click.Option] = {}
     for command in group.commands.values() if isinstance(group, click.Group) else ():
-        if any(each.name == "config" for each in command.params):
+        if any(param.name == "config" for param in command.params):
             elsewhere |= _keys(command)
     values: dict[str, Any] = {}
     for key, value in given.items():
@@ -71,8 +73,8 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
             import difflib
 
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}."
-            raise click.UsageError(f"{place}: {_shown(key)} is no setting; {hint}", ctx)
+            hint = f"did you mean {near[0]!r}?" if near else f"this command has {', '.join(sorted(known))}."
+            raise click.UsageError(f"{place}: {_shown(key)} is not a setting; {hint}", ctx)
         checked = _config_value(value, option, f"{place}: {key}", ctx)
         if key in known:
             values[option.name] = checked
@@ -80,7 +82,7 @@ def config_values(given: Mapping[str, Any], place: str, ctx: click.Context) -> d
 
 
 def _keys(command: click.Command) -> dict[str, click.Option]:
-    """The options of a command that can stand in a file, by their key there: those that a variable can give, too."""
+    """The options of a command that a configuration file can set, by their keys: those that have a variable, too."""
     return {
         option.opts[0].removeprefix("--"): option
         for option in command.params
@@ -91,12 +93,12 @@ def _keys(command: click.Command) -> dict[str, click.Option]:
 def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
     if option.is_flag:
         if not isinstance(value, bool):
-            raise click.UsageError(f"{place}: true or false belongs here, not {_shown(value)}.", ctx)
+            raise click.UsageError(f"{place}: expected true or false, not {_shown(value)}.", ctx)
         return value
     if option.multiple:
         if not isinstance(value, list):
-            raise click.UsageError(f"{place}: a list belongs here, not {_shown(value)}.", ctx)
-        return [_config_scalar(each, option, place, ctx) for each in value]
+            raise click.UsageError(f"{place}: expected a list, not {_shown(value)}.", ctx)
+        return [_config_scalar(item, option, place, ctx) for item in value]
     return _config_scalar(value, option, place, ctx)
 
 
@@ -105,7 +107,7 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
     if number and isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
     elif not isinstance(value, str) or number:
-        raise click.UsageError(f"{place}: a {'number' if number else 'text'} belongs here, not {_shown(value)}.", ctx)
+        raise click.UsageError(f"{place}: expected a {'number' if number else 'string'}, not {_shown(value)}.", ctx)
     try:
         option.type.convert(value, option, ctx)
     except click.BadParameter as error:
@@ -119,7 +121,7 @@ def _shown(value: object) -> str:
 
 
 def wanted_format(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The wanted format of a refusal, wherever it stands, whether or not anything else is understood."""
+    """The format of a refusal: as option, variable or file set it, whatever else is wrong with them."""
     given = _last_value("--format", arguments) or environment.get("BACKUPLINK_FORMAT")
     if not given:
         file = _last_value("--config", arguments) or environment.get("BACKUPLINK_CONFIG")

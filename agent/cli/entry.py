@@ -1,8 +1,7 @@
 """The first lines of a process: what must be in place before anything heavy is imported.
 
-`--version` imports nothing heavy. The wanted format is found without the options, so that a mistake in them is still
-answered with one valid document. Signals are caught from here on, so that an interrupt finds a report, however early
-it comes.
+`--version` and `explain CODE` import nothing heavy. Signals are handled from here on, so that an interrupt leads to a
+report, however early it comes.
 """
 
 import contextlib
@@ -21,13 +20,13 @@ _NO_COMMAND: Final = ("--help", "-h", "--version")
 
 
 def main() -> None:
-    """The command `backuplink`. Ends the process at once: a library's thread that hangs is waited for by nobody, and
-    an interpreter that takes itself apart costs a tenth of a run."""
+    """The command `backuplink`. Ends the process at once: a library's thread may hang, and the shutdown of the
+    interpreter takes a tenth of a run."""
     occupy_closed_streams()
-    gc.disable()  # what is imported stays, and looking through it for garbage is a tenth of a start
+    gc.disable()  # what is imported stays, and collecting garbage in it takes a tenth of the start
     code = run(sys.argv[1:])
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # closed, or its reader is gone: said by now
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it: reported by now
             if stream is not None:
                 stream.flush()
     os._exit(code)
@@ -38,30 +37,32 @@ def _on_a_terminal() -> bool:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command with these arguments and give its exit code."""
+    """Run the command with these arguments and return its exit code."""
     if list(arguments[:1]) == ["--version"]:
-        from agent.process.output import ReaderGoneError, to_stdout
+        from agent.process.output import OutputClosedError, to_stdout
 
         try:
             to_stdout(f"backuplink {__version__}\n")
-        except ReaderGoneError:
+        except OutputClosedError:
             return UNKNOWN
         return OK
-    if len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal():  # which wants pages
+    if (
+        len(arguments) == 2 and arguments[0] == "explain" and not _on_a_terminal()
+    ):  # where a long page goes through a pager
         from agent.formats.explain import as_text, page
-        from agent.process.output import ReaderGoneError, to_stdout
+        from agent.process.output import OutputClosedError, to_stdout
 
         try:
             to_stdout(as_text(page(arguments[1])))
             return OK
-        except ReaderGoneError:
+        except OutputClosedError:
             return UNKNOWN
         except KeyError:
-            pass  # the command itself says what there is
+            pass  # the command reports it, with codes that are similar
     received_signals: list[str] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored
-            signal.signal(number, lambda got, _: received_signals.append(signal.Signals(got).name))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) and a shell's background job have it
+            signal.signal(number, lambda received, _: received_signals.append(signal.Signals(received).name))
     from agent.cli.main import dispatch
 
     if not gc.isenabled():
@@ -72,5 +73,5 @@ def run(arguments: Sequence[str]) -> int:
 
         arguments = ["tui" if why_not(os.environ) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
-        arguments = ["check", *arguments]  # such a call is written down somewhere, and what reads it wants a document
+        arguments = ["check", *arguments]  # options come from a script, which reads the document
     return dispatch(list(arguments), received_signals)

@@ -78,7 +78,7 @@ class Group(Command, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] in _RESERVED:
             ctx.fail(
-                f"{args[0]} is not in this version of backuplink ({__version__}); its name is kept for a later one."
+                f"{args[0]} is not available in backuplink {__version__}; the name is reserved for a later version."
             )
         return super().resolve_command(ctx, args)
 

@@ -13,7 +13,7 @@ import click
 from agent.cli.config_file import wanted_format
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
-from agent.process.output import ReaderGoneError, one_line, to_stderr
+from agent.process.output import OutputClosedError, one_line, to_stderr
 from agent.version import __version__
 
 _MODULES: Final = {
@@ -36,7 +36,7 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else OK
-    except ReaderGoneError:
+    except OutputClosedError:
         return UNKNOWN
     except click.ClickException as error:
         why = one_line(_reason(error, arguments))
@@ -81,9 +81,9 @@ def _refuse(why: str, arguments: Sequence[str], code: int = UNKNOWN) -> int:
 def main() -> None:
     """Diagnose the private path from this host to AWS Backup and Backup gateway.
 
-    Resolves the endpoint names at every resolver that matters, tests TCP, TLS, HTTP and a signed call at every address,
-    and names the root cause and its fix; where EC2 may be asked, the rule, entry or route by its id. Without a command
-    it makes a check; on a terminal, and without any option, it shows one as `tui` does.
+    Resolves the endpoint names at every relevant resolver, tests TCP, TLS, HTTP and a signed call at every address, and
+    reports the root cause and its fix. With read access to EC2, it also names the rule, ACL entry or route by its id.
+    Without a command it runs `check`; on a terminal, and without any option, it runs `tui`.
 
     Exit codes: 0 ok, 1 warning, 2 critical, 3 unknown or a usage error.
     """

@@ -1,7 +1,7 @@
 """The options of the commands: names, types, defaults and help.
 
-Flags win over the environment, the environment over the file. Each option has a variable, BACKUPLINK_ and its name,
-and a key of the same name in the file. Defaults stand in `agent.settings`.
+Options override the environment, the environment overrides the file. Each option has a variable, BACKUPLINK_ and its
+name, and a key of the same name in the file. Defaults stand in `agent.settings`.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ from agent.settings import (
 
 
 def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
-    """An option that an environment variable of its name can give, too."""
+    """An option that an environment variable of its name can set, too."""
     variable = f"BACKUPLINK_{name.removeprefix('--').replace('-', '_').upper()}"
     return click.option(name, *more, envvar=variable, show_envvar=True, **how)
 
@@ -55,57 +55,61 @@ def _option(name: str, *more: str, **how: Any) -> Callable[[Any], Any]:
 _PROFILE: Final = _option(
     "--profile",
     type=PROFILE,
-    help="Profile of the SDK's shared config files.",
+    help="Profile in the shared config files of the AWS SDK.",
 )
 _CA_BUNDLE: Final = _option(
     "--ca-bundle",
     type=FILE_OR_FOLDER,
-    help="File or folder of trusted certificates, instead of the SDK's.",
+    help="File or folder of trusted CA certificates, instead of those of the AWS SDK.",
 )
 
 _RUN: Final = (
-    _option("--region", type=REGION, help="Region of the endpoints. Otherwise environment, profile, metadata."),
+    _option(
+        "--region",
+        type=REGION,
+        help="Region of the endpoints. Default: from the environment, the profile or the instance metadata.",
+    ),
     _option(
         "--service",
         "services",
         type=click.Choice(tuple(SERVICES)),
         multiple=True,
-        help="A service that must be reachable (repeatable). Otherwise backup must be; backup-gateway is looked at.",
+        help="Service that must be reachable (repeatable). Default: backup, with backup-gateway as optional.",
     ),
     _option(
         "--endpoint",
         "endpoints",
         type=ENDPOINT,
         multiple=True,
-        help="DNS name or id of an endpoint of your own, regional or zonal, that must be reachable (repeatable).",
+        help="DNS name or id of one of your endpoints, regional or zonal, that must be reachable (repeatable).",
     ),
     _option(
         "--resolver",
         "resolvers",
         type=ADDRESS,
         multiple=True,
-        help="A name server to ask as well (repeatable).",
+        help="Additional name server to query (repeatable).",
     ),
     _option(
         "--expect",
         type=click.Choice([path.value for path in Expect]),
         default=DEFAULT_EXPECT.value,
         show_default=True,
-        help="The path that is no fault.",
+        help="Which path to treat as healthy.",
     ),
     _option(
         "--private-cidr",
         "private_cidrs",
         type=CIDR,
         multiple=True,
-        help="Addresses that count as private here (repeatable).",
+        help="Block of addresses to treat as private (repeatable).",
     ),
     _option(
         "--timeout",
         type=TIMEOUT,
         default=f"{DEFAULT_TIMEOUT:g}",
         show_default=True,
-        help="Seconds for one step.",
+        help="Time limit of one step, in seconds.",
     ),
     _option(
         "--deadline",
@@ -116,23 +120,25 @@ _RUN: Final = (
                 *(f"{row.deadline:g} with --format {row.name}" for row in FORMATS if row.deadline is not None),
             ]
         ),
-        help="Seconds for the whole run.",
+        help="Time limit of the whole run, in seconds.",
     ),
     _option(
         "--no-api",
         is_flag=True,
-        help="Make no signed call to the services. With --no-ec2 or --ec2-facts no credentials are looked for.",
+        help="Do not make signed calls to the services. With --no-ec2 or --ec2-facts, no credentials are loaded.",
     ),
-    _option("--no-ec2", is_flag=True, help="Do not ask EC2 for the configuration."),
+    _option("--no-ec2", is_flag=True, help="Do not read the network configuration from EC2."),
     _option(
         "--ec2-facts",
         type=FILE,
-        help="Take the configuration from a file of `backuplink facts` instead of asking EC2.",
+        help="Read the network configuration from a file that `backuplink facts` wrote, not from EC2.",
     ),
     _PROFILE,
     _CA_BUNDLE,
-    _option("--fips", is_flag=True, help="Look at the FIPS host, as an SDK with FIPS endpoints calls it."),
-    _option("--dual-stack", is_flag=True, help="Look at the dual-stack host."),
+    _option(
+        "--fips", is_flag=True, help="Check the FIPS host, which an SDK calls when it is set to use FIPS endpoints."
+    ),
+    _option("--dual-stack", is_flag=True, help="Check the dual-stack host."),
 )
 
 _FACTS: Final = (
@@ -141,19 +147,23 @@ _FACTS: Final = (
         "vpc_id",
         required=True,
         type=VPC,
-        help="The VPC of the hosts that will take the file.",
+        help="Id of the VPC whose hosts will use the file.",
     ),
-    _option("--region", type=REGION, help="Region of the VPC. Otherwise environment, profile."),
-    click.option("--output", type=FILE, help="Write to a file, whole or not at all, instead of to stdout."),
+    _option("--region", type=REGION, help="Region of the VPC. Default: from the environment or the profile."),
+    click.option("--output", type=FILE, help="Write the facts to a file, replaced atomically, instead of stdout."),
     _option(
-        "--timeout", type=TIMEOUT, default=f"{DEFAULT_READ_TIMEOUT:g}", show_default=True, help="Seconds for one read."
+        "--timeout",
+        type=TIMEOUT,
+        default=f"{DEFAULT_READ_TIMEOUT:g}",
+        show_default=True,
+        help="Time limit of one read, in seconds.",
     ),
     _option(
         "--deadline",
         type=DEADLINE,
         default=f"{DEFAULT_READS_DEADLINE:g}",
         show_default=True,
-        help="Seconds for all reads.",
+        help="Time limit of all reads, in seconds.",
     ),
     _PROFILE,
     _CA_BUNDLE,
@@ -161,28 +171,32 @@ _FACTS: Final = (
 
 _REPORT: Final = (
     _option(
-        "--format", type=FormatChoice(OPTION_NAMES), default=DEFAULT_FORMAT, show_default=True, help="Of the report."
+        "--format",
+        type=FormatChoice(OPTION_NAMES),
+        default=DEFAULT_FORMAT,
+        show_default=True,
+        help="Format of the report.",
     ),
-    _option("--brief", is_flag=True, help="A text report of at most 2,500 characters."),
+    _option("--brief", is_flag=True, help="Shorten the text report to at most 2,500 characters."),
     _option(
         "--output",
         type=FILE,
-        help="Write the document to a file, whole or not at all, instead of to stdout.",
+        help="Write the report to a file, replaced atomically, instead of stdout.",
     ),
-    _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates."),
+    _option("--redact", is_flag=True, help="Mask ids, addresses, principals and certificates in the report."),
     _option(
         "--suppress",
         "suppressions",
         type=SUPPRESSION,
         multiple=True,
-        help="A finding that is known and does not count (repeatable).",
+        help="Known finding that must not affect the verdict (repeatable).",
     ),
     _option(
         "--fail-on",
         type=click.Choice(FAIL_ON),
         default=DEFAULT_FAIL_ON,
         show_default=True,
-        help="From which verdict on the exit code is not 0.",
+        help="Lowest verdict that makes the exit code non-zero.",
     ),
 )
 
@@ -192,45 +206,49 @@ _WATCH: Final = (
         type=INTERVAL,
         default=f"{DEFAULT_INTERVAL:g}",
         show_default=True,
-        help="Seconds from the begin of a cycle to that of the next, give or take a tenth. The deadline fits inside.",
+        help="Seconds between the starts of two cycles, varied by up to 10%. A cycle takes at most 90% of it.",
     ),
-    _option("--cycles", type=count(1, 1_000_000_000), help="How many. Otherwise until it is ended."),
+    _option("--cycles", type=count(1, 1_000_000_000), help="Number of cycles. Default: until a signal ends the watch."),
     _option(
         "--raise-after",
         type=count(1, 100),
         default=str(DEFAULT_RAISE_AFTER),
         show_default=True,
-        help="Cycles in a row that a finding, or a worse verdict, must last to be said.",
+        help="Consecutive cycles with a finding, or with a worse verdict, before it is reported.",
     ),
     _option(
         "--clear-after",
         type=count(1, 100),
         default=str(DEFAULT_CLEAR_AFTER),
         show_default=True,
-        help="Cycles in a row that a finding must be gone for, or the verdict ok, to be said.",
+        help="Consecutive cycles without a finding, or with verdict ok, before that is reported.",
     ),
     _option(
         "--listen",
         type=LISTEN,
-        help="Serve /metrics and /healthz there; on loopback, which is meant without an address, also /report.json and "
-        "/probe.",
+        help="Serve /metrics and /healthz over HTTP, on a loopback address also /report.json and /probe. The default "
+        "address is 127.0.0.1.",
     ),
-    _option("--textfile", type=FILE, help="Metrics for node_exporter's textfile collector, replaced in every cycle."),
+    _option(
+        "--textfile",
+        type=FILE,
+        help="Write metrics for node_exporter's textfile collector to a file, replaced in every cycle.",
+    ),
     _option(
         "--on-change",
         type=COMMAND,
-        help="A program to run at each change, with the change as JSON on its standard input. No shell reads it.",
+        help="Program to run on each change, with the change as JSON on its stdin. It is started without a shell.",
     ),
     _option(
         "--notify",
         type=URL,
         show_default=False,
-        help="Post each change there as JSON; https, or http to loopback.",
+        help="URL to post each change to, as JSON: https, or http to a loopback address.",
     ),
     _option(
         "--notify-template",
         type=FILE,
-        help="A file of JSON to post instead, with $text, $code and the like in its texts.",
+        help="JSON file to post instead of the change itself, with variables such as $text and $code in its strings.",
     ),
     _option("--history", type=FILE, hidden=True),
 )
@@ -240,27 +258,27 @@ _CONFIG: Final = _option(
     type=FILE,
     is_eager=True,
     callback=read_config,
-    help="TOML file with any of these options, without their dashes. Flags and environment win over it.",
+    help="TOML file with any of these options, without the dashes. Options and environment variables override it.",
 )
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say what a run looks at."""
+    """Add the options of a run: what it checks, and how."""
     return _with(command, _RUN)
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how often a run is made, and what becomes of changes."""
+    """Add the options of a watch: how often a run is made, and where changes are reported."""
     return _with(command, _WATCH)
 
 
 def facts_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say which configuration is read, and where it goes."""
+    """Add the options of a facts file: which configuration is read, and where it is written."""
     return _with(command, _FACTS)
 
 
 def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say what becomes of a report, and the file that can hold all of a command's options."""
+    """Add the options of a report, and that of the file that can hold all options of the command."""
     return _with(command, (*_REPORT, _CONFIG))
 
 
@@ -272,13 +290,18 @@ def _with(command: Callable[..., Any], options: tuple[Callable[[Any], Any], ...]
 
 def _names(options: tuple[Callable[[Any], Any], ...]) -> frozenset[str]:
     """The parameter names of options."""
-    return frozenset(each.name for each in click.command()(_with(lambda: None, options)).params)
+    return frozenset(param.name for param in click.command()(_with(lambda: None, options)).params)
 
 
 WATCH_ONLY: Final = _names(_WATCH)
-"""Parameters that only a watch has a use for."""
+"""Names of the parameters that only a watch uses."""
 
 table_format: Final = click.option(
-    "--format", "wanted", type=click.Choice(("text", "json")), default="text", show_default=True
+    "--format",
+    "wanted",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="Format of the output.",
 )
-"""The format of what is not a report."""
+"""The option --format of a document that is not a report."""

@@ -20,7 +20,7 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 class Parsed(click.ParamType[Any]):
-    """A value of the catalogue; what it refuses is a usage error that says what would be right."""
+    """A value type of the catalog. What it refuses is a usage error that says what would be right."""
 
     def __init__(self, value: ValueType) -> None:
         self.name = value.name
@@ -35,12 +35,12 @@ class Parsed(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-        """Files, where one is wanted; the shell itself looks for them."""
+        """Files, for an option that takes one; the shell itself finds them."""
         return complete_files(ctx, param, incomplete) if self.name == "file" else []
 
 
 def complete_files(_: click.Context, __: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """What completes the name of a file."""
+    """The completion of a file name, which the shell does."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
@@ -75,19 +75,19 @@ def _suppression(text: str) -> Suppression:
 
         near = difflib.get_close_matches(code.upper(), CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
-        raise ValueError(f"{code!r} is no finding code{hint}")
+        raise ValueError(f"{code!r} is not a finding code{hint}")
     if found and not (target and target.isprintable()):
-        raise ValueError(f"{text!r} names no target behind the '='")
+        raise ValueError(f"{text!r} names no target after the '='")
     return Suppression(code=code, target=target or None)
 
 
 class FormatChoice(click.Choice[str]):
-    """A format, or the reason why one that has a name is not among them."""
+    """A format of a report; html is refused with the way to get it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if any(row.name == value and not row.has_option for row in FORMATS):
             raise click.UsageError(
-                f"The format {value} is written by the interface alone: `backuplink tui REPORT.json`, key e saves it.",
+                f"Only the interface writes the format {value}: run `backuplink tui REPORT.json` and press e.",
                 ctx,
             )
         return super().convert(value, param, ctx)
@@ -103,7 +103,7 @@ def count(low: int, high: int) -> Parsed:
 
 
 def _listen(text: str) -> tuple[Address, int]:
-    """`PORT` or `ADDRESS:PORT`, an IPv6 address in brackets; on loopback where there is no address."""
+    """`PORT` or `ADDRESS:PORT`, an IPv6 address in brackets; the address is LOOPBACK where there is none."""
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError(text)
@@ -118,27 +118,27 @@ def _listen(text: str) -> tuple[Address, int]:
 def read_command(text: str) -> tuple[str, ...]:
     words = tuple(shlex.split(text))
     if not words or not words[0]:
-        raise ValueError("a program must be named, with its arguments if it takes any")
+        raise ValueError("expected a program, with its arguments if it takes any")
     return words
 
 
 def _url(text: str) -> str:
     if (why := why_not_postable(text)) is not None:
-        raise ValueError(why)  # without the URL itself: it is a secret
+        raise ValueError(why)  # without the URL, which is a secret
     return text
 
 
 def why_not_postable(url: str) -> str | None:
-    """Why changes cannot be posted to a URL; None where they can. Clear text may go to loopback alone."""
+    """Why changes cannot be posted to a URL; None where they can. Only to loopback may they go unencrypted."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "it is no URL"
+        return "it is not a URL"
     if parts.scheme not in ("http", "https") or not host:
-        return "it must begin with https:// and name a host"
+        return "it must start with https:// and name a host"
     if parts.scheme == "http" and not _is_loopback(host):
-        return "http:// may lead to loopback alone, since what is posted would cross the network in clear; use https://"
+        return "http:// is allowed to loopback only, since the network could read what is posted; use https://"
     return None
 
 

@@ -1,4 +1,4 @@
-"""From parsed options to settings. What options refuse only together is refused here."""
+"""From parsed options to settings. Options that exclude each other are refused here."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,9 @@ REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
     """What becomes of a report, from parsed options. Raises UsageError for options that exclude each other."""
     if options["brief"] and not format_named(options["format"]).has_brief:
-        raise click.UsageError(f"--brief shortens the text report; it does not go with --format {options['format']}.")
+        raise click.UsageError(
+            f"--brief shortens the text report; it cannot be used with --format {options['format']}."
+        )
     return ReportOptions(
         format=options["format"],
         brief=options["brief"],
@@ -47,7 +49,7 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
     """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError."""
     region, source = region_from(options["region"], environment)
     if options["no_ec2"] and options["ec2_facts"] is not None:
-        raise click.UsageError("--no-ec2 wants no configuration, and --ec2-facts gives one; leave one of them out.")
+        raise click.UsageError("--no-ec2 and --ec2-facts exclude each other; leave one of them out.")
     facts = None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source)
     return Settings(
         region=region,
@@ -72,25 +74,25 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
 
 
 def watching_from(options: Mapping[str, Any]) -> Watching:
-    """How a watch goes on, from parsed options. Raises UsageError for options that exclude each other."""
+    """The settings of a watch, from parsed options. Raises UsageError for options that exclude each other."""
     if options["history"] is not None:
         raise click.UsageError("--history is reserved: this version keeps no history.")
     most = CYCLE_SHARE * options["interval"]
     if (deadline := options.get("deadline")) is not None and deadline > most:
         raise click.UsageError(
-            f"--deadline {deadline:g} does not fit into --interval {options['interval']:g}: a cycle has "
-            f"{CYCLE_SHARE:.0%} of it, so at most {most:g} s."
+            f"--deadline {deadline:g} is too long for --interval {options['interval']:g}: a cycle may take "
+            f"at most {most:g} s, {CYCLE_SHARE:.0%} of the interval."
         )
     if format_named(options["format"]).stream is None and options["output"] is None:
         *others, last = (row.name for row in FORMATS if row.stream is not None)
         raise click.UsageError(
-            f"--format {options['format']} is one document, and a watch goes on: give --output FILE to have it "
-            f"replaced in every cycle, or take {', '.join(others)} or {last}."
+            f"--format {options['format']} is a single document, but a watch is a stream: add --output FILE, which "
+            f"every cycle replaces, or use {', '.join(others)} or {last}."
         )
     if options["brief"] and options["output"] is None:
-        raise click.UsageError("--brief is for the text report, which a watch writes to --output FILE alone.")
+        raise click.UsageError("--brief shortens the text report, which a watch writes only with --output FILE.")
     if options["notify_template"] is not None and options["notify"] is None:
-        raise click.UsageError("--notify-template is what --notify posts, and there is no --notify.")
+        raise click.UsageError("--notify-template requires --notify.")
     template = None if options["notify_template"] is None else _template_in(options["notify_template"])
     return Watching(
         interval=options["interval"],
@@ -111,18 +113,18 @@ def _template_in(place: str) -> Any:
     try:
         template = json.loads(read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS))
     except TooLargeError as error:
-        raise click.UsageError(f"{place}: a template of over {MAX_CONFIG_BYTES} bytes is none.") from error
+        raise click.UsageError(f"{place}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a template.") from error
     except OSError as error:
         raise click.UsageError(f"{place}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise click.UsageError(f"{place}: is no JSON: {error}.") from error
+        raise click.UsageError(f"{place}: is not JSON: {error}.") from error
     if (flaw := flaw_of(template)) is not None:
-        raise click.UsageError(f"{place}: is no template: {flaw}.")
+        raise click.UsageError(f"{place}: is not a template: {flaw}.")
     return template
 
 
 def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:
-    """The configuration in a file, for a run in `region`, as far as that is known by now. Raises UsageError."""
+    """The facts in a file, for a run in `region`, which is None while it is unknown. Raises UsageError."""
     from agent.app.read_saved import read_facts
     from agent.report.facts_file import FactsFileError
 
@@ -132,14 +134,15 @@ def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:
         raise click.UsageError(f"{error}.") from error
     if region not in (None, facts.region):
         raise click.UsageError(
-            f"{place}: is of the Region {facts.region}, and this run is about {region}, by {source}; take the file of "
-            "that Region."
+            f"{place}: has facts of the Region {facts.region}, but this run checks {region} (from {source}); use a "
+            "facts file of that Region."
         )
     return facts
 
 
 def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The Region that an option or a variable of the SDK names, and which of them did. Raises UsageError."""
+    """The Region that an option or a variable of the SDK names, and the name of that option or variable. Raises
+    UsageError."""
     if option is not None:
         return option, "--region"
     for variable in REGION_VARIABLES:

@@ -1,4 +1,4 @@
-"""How a run is cancelled from outside. Light, since the handlers of signals need it before anything else is loaded."""
+"""How a run is cancelled from outside. Loads little: signal handlers need it before anything else is loaded."""
 
 import asyncio
 
@@ -30,11 +30,11 @@ class CancelToken:
             self._window.reschedule(asyncio.get_running_loop().time())
 
     def watch(self, window: asyncio.Timeout) -> None:
-        """From now on, cancelling ends `window`; at once where a signal was received already."""
+        """From now on, cancelling ends `window`. Where a signal was received already, it ends at once."""
         self._window = window
         if self._received:
             self.expire()
 
     def release(self) -> None:
-        """The window is over: cancelling only records its reason from now on."""
+        """The window has ended: from now on, cancelling only records its reason."""
         self._window = None

@@ -1,6 +1,6 @@
 """Where words and documents go: the streams of this process.
 
-`--version` and `explain` come through here, so what they do not need is imported where it is used.
+`--version` and `explain` use this module, so what they do not need is imported where it is used.
 """
 
 import errno
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MAX_LINE: Final = 800
-"""Characters of what is said of one mistake: some ten lines of a terminal."""
+"""Characters of one error message: about ten lines of a terminal."""
 
 
-class ReaderGoneError(Exception):
-    """Whoever read stdout has gone."""
+class OutputClosedError(Exception):
+    """Nobody can read stdout: a closed pipe, a full disk, or none at all."""
 
 
 def to_stdout(document: str) -> None:
-    """Write to stdout and flush. Raises ReaderGoneError where nobody can read it: a closed pipe, a full disk, none."""
+    """Write to stdout and flush. Raises OutputClosedError where nobody can read it."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter still gets the document
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
     try:
-        if sys.stdout is None:  # closed before the process began
+        if sys.stdout is None:  # closed before the process started
             raise BrokenPipeError("stdout is closed")
         if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
             _write_all(sys.stdout.buffer, document.encode(sys.stdout.encoding, "backslashreplace"))
@@ -34,24 +34,24 @@ def to_stdout(document: str) -> None:
             sys.stdout.write(document)
             sys.stdout.flush()
     except OSError as error:
-        # What is left in the buffer must not raise again when the interpreter flushes it at the end.
+        # What is left in the buffer must not raise again when the interpreter flushes it on exit.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
-        raise ReaderGoneError from error
+        raise OutputClosedError from error
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:
-    """Write to a stream without a buffer, as PYTHONUNBUFFERED makes stdout one: what a signal cuts short there is not
-    taken up again by itself."""
+    """Write to an unbuffered stream, which stdout is with PYTHONUNBUFFERED: a write that a signal cuts short must be
+    continued by its caller."""
     left = memoryview(data)
     while left:
         written = raw.write(left)
         if written is None:
-            raise BlockingIOError(errno.EAGAIN, "stdout takes no more, and does not wait")
+            raise BlockingIOError(errno.EAGAIN, "stdout is full, and does not block")
         left = left[written:]
 
 
 def to_stderr(words: str) -> None:
-    """Write words for a person. Where nobody can read them, as after the terminal has gone, they are left out."""
+    """Write a message for a person; drop it where nobody can read it, as after the terminal was closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write(words)
@@ -61,8 +61,8 @@ def to_stderr(words: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line of at most MAX_LINE characters, for a person: what does not print is escaped, so that nothing
-    foreign can move the cursor, hide or reorder what is shown, and of a long text the middle is left out."""
+    """`text` on one line of at most MAX_LINE characters, for a person. What is not printable is escaped, so that
+    untrusted text cannot move the cursor, or hide or reorder what is shown; of a long text the middle is left out."""
     shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
     half = MAX_LINE // 2
     return shown if len(shown) <= MAX_LINE else f"{shown[: half - 5]} ... {shown[-half:]}"
@@ -79,44 +79,44 @@ def has_colours(stream: "TextIO | None", environment: "Mapping[str, str]") -> bo
 
 
 class Writer:
-    """Writes to a stream, stdout unless told otherwise, from a thread of its own, so that a reader who takes his time
-    delays no measurement."""
+    """Writes to a stream, by default stdout, in a thread of its own, so that a slow reader does not delay the
+    measurement."""
 
     def __init__(self, write: "Callable[[str], None] | None" = None) -> None:
         import queue
         import threading
 
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._gone: ReaderGoneError | None = None
+        self._closed: OutputClosedError | None = None
         self._to_stream = to_stdout if write is None else write
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Have a line written, after those before it."""
+        """Queue a line, to be written after those before it."""
         self._lines.put(line)
 
     @property
     def waiting(self) -> int:
-        """How many lines have not been taken up yet."""
+        """How many lines are still queued."""
         return self._lines.qsize()
 
     @property
-    def reader_gone(self) -> bool:
-        """Whether nobody can read what is written any more."""
-        return self._gone is not None
+    def output_closed(self) -> bool:
+        """Whether nobody can read the stream any more."""
+        return self._closed is not None
 
     def end(self) -> None:
-        """Wait until all is written. Raises ReaderGoneError."""
+        """Wait until everything is written. Raises OutputClosedError."""
         self._lines.put(None)
         self._thread.join()
-        if self._gone is not None:
-            raise self._gone
+        if self._closed is not None:
+            raise self._closed
 
     def _work(self) -> None:
         while (line := self._lines.get()) is not None:
-            if self._gone is None:
+            if self._closed is None:
                 try:
                     self._to_stream(line)
-                except ReaderGoneError as error:
-                    self._gone = error
+                except OutputClosedError as error:
+                    self._closed = error

@@ -44,7 +44,7 @@ class Sinks:
     @property
     def stdout_closed(self) -> bool:
         """Whether the reader of stdout has closed it."""
-        return self._documents.reader_gone
+        return self._documents.output_closed
 
     def log(self, text: str) -> None:
         """Write a line of priority notice."""

@@ -262,7 +262,7 @@ TEXTS: Final = {
     "ec2-facts": ("the path of a file", {"nothing"}),
     "textfile": ("the path of a file", {"nothing"}),
     "notify-template": ("the path of a file", {"nothing"}),
-    "on-change": ("a program must be named", {"nothing", "a space"}),
+    "on-change": ("expected a program", {"nothing", "a space"}),
 }
 """Options that take nearly any text: what would be right, and what of `ANYWHERE` is not."""
 TOO_LONG: Final = "a text of at most 4096 characters without NUL"
@@ -408,7 +408,7 @@ def by_file() -> Iterator[Refused]:
                 number = value if _is_toml_number(value) else None
                 content = f"{option.name} = {value}\n".encode() if number else _toml(option.name, value, multiple=False)
                 right = TOO_LONG if len(value) > 4_096 else option.wanted
-                yield one(option.name, label, content, right if number else "a number belongs here, not")
+                yield one(option.name, label, content, right if number else "expected a number, not")
                 continue
             is_list = option.wanted.startswith("'")
             bad_text = (len(value) > 4_096 or "\0" in value) and not is_list
@@ -416,17 +416,17 @@ def by_file() -> Iterator[Refused]:
             yield one(option.name, label, _toml(option.name, value, multiple=option.multiple), right)
         kind = "number" if option.number else "multiple" if option.multiple else "text"
         for value in WRONG_TYPES[kind]:
-            yield one(option.name, value, f"{option.name} = {value}\n".encode(), "belongs here, not")
+            yield one(option.name, value, f"{option.name} = {value}\n".encode(), "expected ")
     for name, (right, labels) in TEXTS.items():
         for label in sorted(labels - {"no UTF-8"} | {"NUL"}):
             wanted = TOO_LONG if label == "NUL" else right
             yield one(name, label, _toml(name, ANYWHERE[label], multiple=False), wanted)
         yield one(name, "4097 characters", _toml(name, "9" * 4_097, multiple=False), TOO_LONG)
         for value in WRONG_TYPES["text"]:
-            yield one(name, value, f"{name} = {value}\n".encode(), "a text belongs here, not")
+            yield one(name, value, f"{name} = {value}\n".encode(), "expected a string, not")
     for name in FLAGS:
         for value in WRONG_TYPES["flag"]:
-            yield one(name, value, f"{name} = {value}\n".encode(), "true or false belongs here, not")
+            yield one(name, value, f"{name} = {value}\n".encode(), "expected true or false, not")
     yield one("service", "the second of two", b'service = ["backup", "s3"]', "'s3'")
     yield one("timeout", "good, and another is bad", b"deadline = 9\ntimeout = -1\n", "'-1'")
 
@@ -570,7 +570,7 @@ def of_tables() -> Iterator[Refused]:
                 yield Refused(
                     id=f"{command} --{name}={label}",
                     arguments=(command, "--format=json", f"--{name}={value}"),
-                    says=(f"There is no {what} ", "in the table"),
+                    says=(f"This version knows no {what} ",),
                     format="json",
                 )
         for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J", "x" * LONG):
@@ -631,19 +631,19 @@ def of_pairs() -> Iterator[Refused]:
         ("a deadline beyond the interval", ("--deadline=60",), ("--deadline 60", "at most 54 s")),
         ("a deadline beyond a short interval", ("--interval=10", "--deadline=9.1"), ("--interval 10", "at most 9 s")),
         ("one document", (), ("--format json", "--output FILE")),
-        ("a template and no URL", ("--output=x", "--notify-template=x"), ("--notify-template", "there is no --notify")),
+        ("a template and no URL", ("--output=x", "--notify-template=x"), ("--notify-template requires --notify",)),
         (
             "a template that is not there",
             ("--output=x", "--notify=https://h/", "--notify-template={here}/nowhere/x"),
             ("{here}/nowhere/x: cannot be read: No such file or directory",),
         ),
         (
-            "a template that is no JSON",
+            "a template that is not JSON",
             ("--output=x", "--notify=https://h/", "--notify-template={here}/empty"),
-            ("{here}/empty: is no JSON: ",),
+            ("{here}/empty: is not JSON: ",),
         ),
         ("history", ("--output=x", "--history=x"), ("--history is reserved",)),
-        ("the interface's format", ("--format=html",), ("The format html is written by the interface alone",)),
+        ("the interface's format", ("--format=html",), ("Only the interface writes the format html",)),
     ):
         yield Refused(
             id=f"watch: {label}",
@@ -655,19 +655,19 @@ def of_pairs() -> Iterator[Refused]:
         yield Refused(
             id=f"a command that is to come: {name}",
             arguments=(name, "--format", "json"),
-            says=(f"{name} is not in this version", "its name is kept for a later one"),
+            says=(f"{name} is not available in backuplink ", "the name is reserved for a later version"),
             format="json",
         )
     yield Refused(
         id="demo: an option of a watch",
         arguments=("demo", "--format=json", "--interval=10"),
-        says=("--interval is for a watch: `backuplink demo --watch`.",),
+        says=("--interval applies to a watch: `backuplink demo --watch`.",),
         format="json",
     )
     yield Refused(
         id="a secret in a URL for changes",
         arguments=("watch", "--output=x", "--format=json", f"--notify=http://hooks.example.com/{SECRET}"),
-        says=("'--notify'", "http:// may lead to loopback alone"),
+        says=("'--notify'", "http:// is allowed to loopback only"),
         format="json",
         hides=SECRET,
     )
@@ -759,50 +759,50 @@ def of_files(command: tuple[str, ...], option: str, variable: str | None) -> Ite
 
 
 CONTENTS: Final[Mapping[str, tuple[bytes, str]]] = {
-    "no value": (b"timeout = \n", "is no TOML"),
-    "twice the same key": (b"timeout = 1\ntimeout = 2\n", "is no TOML"),
-    "no UTF-8": (b'profile = "\xff"\n', "is no TOML"),
-    "half a letter": (b'profile = "\xc3', "is no TOML"),
-    "a surrogate in UTF-8": (b'profile = "\xed\xa0\x80"\n', "is no TOML"),
-    "a surrogate by its number": (b'profile = "\\ud800"\n', "is no TOML"),
-    "binary": (b"\x00\x01\x02", "is no TOML"),
-    "UTF-16": ("timeout = 3\n".encode("utf-16"), "is no TOML"),
-    "UTF-8 with its mark": (b"\xef\xbb\xbftimeout = 3\n", "is no TOML"),
-    "JSON": (b'{"timeout": 3}', "is no TOML"),
-    "YAML": (b"timeout: 3\n", "is no TOML"),
-    "INI": (b"[default]\nregion = eu-west-1\n", "is no TOML"),
-    "a program": (b"#!/bin/sh\necho 1\n", "is no TOML"),
-    "escape codes": (b"\x1b[2J", "is no TOML"),
-    "escape codes in a text": (b'profile = "\x1b[2J"\n', "is no TOML"),
-    "a line break in a text": (b'profile = "a\nb"\n', "is no TOML"),
-    "a text without end": (b'profile = "' + b"a" * 20_000, "is no TOML"),
-    "a number of 5000 digits": (b"timeout = " + b"9" * 5_000, "is no TOML"),
-    "a number that is none": (b"timeout = 1.\n", "is no TOML"),
-    "a date that is none": (b"timeout = 2026-13-45\n", "is no TOML"),
-    "nested without end": (b"x = " + b"[" * 20_000, "is nested too deep"),
-    "tables without end": (b"x = " + b"{a = " * 6_000, "is nested too deep"),
-    "too large": (b"#" * (MAX_CONFIG_BYTES + 1), f"over {MAX_CONFIG_BYTES} bytes"),
-    "far too large": (b"timeout = 3\n" * 1_000_000, f"over {MAX_CONFIG_BYTES} bytes"),
-    "a key of many parts": (b"a." * 5_000 + b"a = 1\n", "'a' is no setting"),
-    "a table": (b"[check]\nregion = 'eu-west-1'\n", "'check' is no setting"),
-    "a list of tables": (b"[[region]]\na = 1\n", "region: a text belongs here, not"),
-    "a table that is an option": (b"[timeout]\nseconds = 3\n", "timeout: a number belongs here, not"),
-    "a dotted key": (b"timeout.seconds = 3\n", "timeout: a number belongs here, not"),
+    "no value": (b"timeout = \n", "is not TOML"),
+    "twice the same key": (b"timeout = 1\ntimeout = 2\n", "is not TOML"),
+    "no UTF-8": (b'profile = "\xff"\n', "is not TOML"),
+    "half a letter": (b'profile = "\xc3', "is not TOML"),
+    "a surrogate in UTF-8": (b'profile = "\xed\xa0\x80"\n', "is not TOML"),
+    "a surrogate by its number": (b'profile = "\\ud800"\n', "is not TOML"),
+    "binary": (b"\x00\x01\x02", "is not TOML"),
+    "UTF-16": ("timeout = 3\n".encode("utf-16"), "is not TOML"),
+    "UTF-8 with its mark": (b"\xef\xbb\xbftimeout = 3\n", "is not TOML"),
+    "JSON": (b'{"timeout": 3}', "is not TOML"),
+    "YAML": (b"timeout: 3\n", "is not TOML"),
+    "INI": (b"[default]\nregion = eu-west-1\n", "is not TOML"),
+    "a program": (b"#!/bin/sh\necho 1\n", "is not TOML"),
+    "escape codes": (b"\x1b[2J", "is not TOML"),
+    "escape codes in a text": (b'profile = "\x1b[2J"\n', "is not TOML"),
+    "a line break in a text": (b'profile = "a\nb"\n', "is not TOML"),
+    "a text without end": (b'profile = "' + b"a" * 20_000, "is not TOML"),
+    "a number of 5000 digits": (b"timeout = " + b"9" * 5_000, "is not TOML"),
+    "a number that is none": (b"timeout = 1.\n", "is not TOML"),
+    "a date that is none": (b"timeout = 2026-13-45\n", "is not TOML"),
+    "nested without end": (b"x = " + b"[" * 20_000, "is nested too deeply"),
+    "tables without end": (b"x = " + b"{a = " * 6_000, "is nested too deeply"),
+    "too large": (b"#" * (MAX_CONFIG_BYTES + 1), f"larger than {MAX_CONFIG_BYTES} bytes"),
+    "far too large": (b"timeout = 3\n" * 1_000_000, f"larger than {MAX_CONFIG_BYTES} bytes"),
+    "a key of many parts": (b"a." * 5_000 + b"a = 1\n", "'a' is not a setting"),
+    "a table": (b"[check]\nregion = 'eu-west-1'\n", "'check' is not a setting"),
+    "a list of tables": (b"[[region]]\na = 1\n", "region: expected a string, not"),
+    "a table that is an option": (b"[timeout]\nseconds = 3\n", "timeout: expected a number, not"),
+    "a dotted key": (b"timeout.seconds = 3\n", "timeout: expected a number, not"),
     "a misspelt key": (b"timeot = 1\n", "did you mean 'timeout'?"),
     "an underscore": (b"private_cidr = []\n", "did you mean 'private-cidr'?"),
     "a plural": (b"services = []\n", "did you mean 'service'?"),
     "a capital": (b"Region = ''\n", "did you mean 'region'?"),
     "a key with its dashes": (b"\"--region\" = 'eu-west-1'\n", "did you mean 'region'?"),
-    "a key like nothing": (b"zzz = 1\n", "known here: "),
-    "a key without a name": (b"'' = 1\n", "'' is no setting"),
-    "a file in a file": (b"config = 'other.toml'\n", "'config' is no setting"),
-    "a key of escape codes": (b'"\\u001b[2J" = 1\n', "'\\x1b[2J' is no setting"),
-    "a key of bidi": ('"\u202eregion" = 1\n'.encode(), "is no setting"),
-    "a key of NUL": (b'"region\\u0000" = 1\n', "is no setting"),
-    "a key of 20,000 letters": (b"x" * 20_000 + b" = 1\n", "is no setting"),
-    "a long list": (b"timeout = [" + b"1, " * 10_000 + b"]\n", "timeout: a number belongs here, not [1, 1"),
+    "a key like nothing": (b"zzz = 1\n", "this command has "),
+    "a key without a name": (b"'' = 1\n", "'' is not a setting"),
+    "a file in a file": (b"config = 'other.toml'\n", "'config' is not a setting"),
+    "a key of escape codes": (b'"\\u001b[2J" = 1\n', "'\\x1b[2J' is not a setting"),
+    "a key of bidi": ('"\u202eregion" = 1\n'.encode(), "is not a setting"),
+    "a key of NUL": (b'"region\\u0000" = 1\n', "is not a setting"),
+    "a key of 20,000 letters": (b"x" * 20_000 + b" = 1\n", "is not a setting"),
+    "a long list": (b"timeout = [" + b"1, " * 10_000 + b"]\n", "timeout: expected a number, not [1, 1"),
     "a long text": (b"region = '" + b"x" * 20_000 + b"'\n", f"region: {TOO_LONG}"),
-    "an option of another command": (b"list = true\n", "'list' is no setting"),
+    "an option of another command": (b"list = true\n", "'list' is not a setting"),
     "many good lines and a bad one": (b"# a line\n" * 2_000 + b"deadline = 0\n", "deadline: '0' is not"),
 }
 
@@ -818,9 +818,9 @@ def of_configurations() -> Iterator[Refused]:
             config=content,
         )
     for label, path, why in (
-        ("a device without end", "/dev/zero", f"over {MAX_CONFIG_BYTES} bytes"),
-        ("a full device", "/dev/full", f"over {MAX_CONFIG_BYTES} bytes"),
-        ("chance", "/dev/urandom", f"over {MAX_CONFIG_BYTES} bytes"),
+        ("a device without end", "/dev/zero", f"larger than {MAX_CONFIG_BYTES} bytes"),
+        ("a full device", "/dev/full", f"larger than {MAX_CONFIG_BYTES} bytes"),
+        ("chance", "/dev/urandom", f"larger than {MAX_CONFIG_BYTES} bytes"),
         ("a pipe to which nobody writes", "{here}/pipe", "does not end within 5 s"),
         ("this process's memory", "/proc/self/mem", "cannot be read"),
     ):
@@ -1007,8 +1007,11 @@ NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
 
 NO_REPORT_PLACES: Final = {
     **NO_FILES,
-    "a file that is too large": ("{here}/sparse", f"a report of over {MAX_REPORT_BYTES >> 20} MiB is none"),
-    "zeros without end": ("/dev/zero", f"a report of over {MAX_REPORT_BYTES >> 20} MiB is none"),
+    "a file that is too large": (
+        "{here}/sparse",
+        f"is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report",
+    ),
+    "zeros without end": ("/dev/zero", f"is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report"),
     "a device without anything": ("/dev/null", "is no JSON"),
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "no name": ("", "cannot be read: "),
@@ -1205,8 +1208,11 @@ REPORTS: Final[Mapping[str, bytes]] = {
 
 NO_FACTS_PLACES: Final = {
     **NO_FILES,
-    "a file that is too large": ("{here}/sparse", f"a facts file of over {MAX_FACTS_BYTES >> 20} MiB is none"),
-    "zeros without end": ("/dev/zero", f"a facts file of over {MAX_FACTS_BYTES >> 20} MiB is none"),
+    "a file that is too large": (
+        "{here}/sparse",
+        f"is larger than {MAX_FACTS_BYTES >> 20} MiB, the limit of a facts file",
+    ),
+    "zeros without end": ("/dev/zero", f"is larger than {MAX_FACTS_BYTES >> 20} MiB, the limit of a facts file"),
     "a device without anything": ("/dev/null", "is no JSON"),
     "this process's memory": ("/proc/self/mem", "cannot be read: Input/output error"),
     "stdin's sign": ("-", "cannot be read: No such file or directory"),
@@ -1243,7 +1249,7 @@ def of_facts() -> Iterator[Refused]:
         says=("{here}/pipe: cannot be read: it does not end within 5 s",),
         format="json",
     )
-    both = ("--no-ec2 wants no configuration, and --ec2-facts gives one",)
+    both = ("--no-ec2 and --ec2-facts exclude each other",)
     for label, arguments, environment, config in (
         ("by flag", ("--no-ec2", "--ec2-facts", good), {}, None),
         ("by variable", (), {"BACKUPLINK_NO_EC2": "1", "BACKUPLINK_EC2_FACTS": good}, None),
@@ -1270,7 +1276,7 @@ def of_facts() -> Iterator[Refused]:
         yield Refused(
             id=f"--ec2-facts of another Region than {[*arguments[:1], *environment, source][0]}",
             arguments=("check", "--format=json", "--ec2-facts", good, *arguments),
-            says=(f"{good}: is of the Region eu-west-1, and this run is about eu-west-2, by {source}",),
+            says=(f"{good}: has facts of the Region eu-west-1, but this run checks eu-west-2 (from {source})",),
             format="json",
             environment=environment,
             config=None if config is None else config.encode(),

@@ -347,7 +347,7 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> 
 
 OLD = "the old document\n"
 BEFORE_THE_NEW = ("to_file:1", "mkstemp:1", "mkstemp:2", "_mode_for:1", "_mode_for:2", "Path.replace:1")
-WITH_THE_NEW = ("Path.replace:2", "to_file:2", "report:2")
+WITH_THE_NEW = ("Path.replace:2", "to_file:2", "check:2")
 
 
 def test_a_kill_at_every_seam_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:

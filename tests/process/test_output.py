@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli.main import dispatch
-from agent.process.output import ReaderGoneError, to_stdout
+from agent.process.output import OutputClosedError, to_stdout
 from agent.process.write_file import to_file
 from tests.support.repository import ROOT
 
@@ -319,7 +319,7 @@ def test_a_reader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(reading)
     with open(writing, "w", encoding="utf-8", closefd=True) as gone:
         monkeypatch.setattr(sys, "stdout", gone)
-        with pytest.raises(ReaderGoneError):
+        with pytest.raises(OutputClosedError):
             to_stdout(NEW)
         sys.stdout.close()
         monkeypatch.undo()
@@ -333,7 +333,7 @@ def test_an_unbuffered_stdout_that_does_not_wait_is_given_up(monkeypatch: pytest
     with open(reading, "rb"), open(writing, "wb", buffering=0) as raw:
         stdout = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
         monkeypatch.setattr(sys, "stdout", stdout)
-        with pytest.raises(ReaderGoneError):
+        with pytest.raises(OutputClosedError):
             to_stdout("x" * (1 << 20))
         sys.stdout.close()  # what stands in its place now
         monkeypatch.undo()

@@ -427,11 +427,11 @@ def test_where_textual_cannot_be_loaded() -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        pytest.param(["-"], "stdin is for the keys", id="stdin"),
+        pytest.param(["-"], "reads keys from stdin", id="stdin"),
         pytest.param(["no-such-file"], "no-such-file: cannot be read", id="no file"),
         pytest.param(["README.md"], "README.md: is no JSON", id="no report"),
-        pytest.param(["x.json", "--region", "eu-west-1"], "--region is for a run", id="an option of a run"),
-        pytest.param(["x.json", "--suppress", "TCP001"], "--suppress is for a run", id="what counts"),
+        pytest.param(["x.json", "--region", "eu-west-1"], "--region applies to a run", id="an option of a run"),
+        pytest.param(["x.json", "--suppress", "TCP001"], "--suppress applies to a run", id="what counts"),
         pytest.param(["--redact"], "", id="masks"),
     ],
 )
@@ -446,7 +446,7 @@ def test_nothing_on_the_screen_could_be_masked() -> None:
     with on_terminal([PROGRAM, "demo", "--tui", "--redact"]) as session:
         assert session.ended() == 3
         assert ALTERNATE not in session.output
-        assert "--redact masks a document, not what is on the screen" in session.text()
+        assert "--redact masks a document, not the screen" in session.text()
 
 
 # --- Without a command -----------------------------------------------------------------------------------------------

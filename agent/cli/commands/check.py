@@ -15,7 +15,7 @@ from agent.cli.to_settings import report_options_from, settings_from
 @report_options
 @click.pass_obj
 def check(received_signals: list[str], /, **options: Any) -> int:
-    """Make one run and write one report."""
+    """Check the path once and write a report."""
     from agent.app.check import check_host
 
     wanted = report_options_from(options)

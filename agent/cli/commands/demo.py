@@ -26,9 +26,9 @@ def _complete_scenarios(_: click.Context, __: click.Parameter, incomplete: str) 
 
 @click.command(cls=Command)
 @click.argument("scenario", required=False, shell_complete=_complete_scenarios)
-@click.option("--list", "listed", is_flag=True, help="Name the scenarios.")
-@click.option("--tui", "on_screen", is_flag=True, help="Show the run on the whole terminal, as it happens.")
-@click.option("--watch", "again_and_again", is_flag=True, help="Make it again and again, as `watch` does.")
+@click.option("--list", "listed", is_flag=True, help="List the scenarios.")
+@click.option("--tui", "on_screen", is_flag=True, help="Show the run in the full-screen interface.")
+@click.option("--watch", "again_and_again", is_flag=True, help="Check it repeatedly, as `watch` does.")
 @watch_options
 @report_options
 @click.pass_context
@@ -41,10 +41,10 @@ def demo(
     again_and_again: bool,
     **options: Any,
 ) -> int:
-    """Make a run in a simulated VPC: no root, no AWS, no network.
+    """Check a simulated VPC: no root, no AWS, no network.
 
-    SCENARIO is one of those that --list names; otherwise a healthy VPC. Exits as check does, so that what reads exit
-    codes can be tried with it.
+    SCENARIO is a name from --list; the default is a healthy VPC. The exit codes are those of `check`, so that scripts
+    which use them can be tested.
     """
     from agent.app.demo import SimulatedTurns, check_scenario, load_scenario, scenario_list, show_scenario
 
@@ -63,11 +63,11 @@ def demo(
 
 
 def _refuse_watch_options(context: click.Context) -> None:
-    """Raise UsageError for options that only a watch has a use for. Those of environment and configuration are meant
-    for other calls, too."""
+    """Raise UsageError for options that only a watch uses. The environment and the configuration file may have them for
+    other calls."""
     for option in context.command.params:
         if option.name in WATCH_ONLY and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{option.opts[0]} is for a watch: `backuplink demo --watch`.")
+            raise click.UsageError(f"{option.opts[0]} applies to a watch: `backuplink demo --watch`.")
 
 
 def _watch(context: click.Context, turns: "SimulatedTurns") -> int:

@@ -21,9 +21,9 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.argument("code", required=False, shell_complete=_complete_codes)
 @table_format
 def explain(code: str | None, wanted: str) -> int:
-    """Write the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
+    """Show the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
 
-    Without CODE all codes are listed. On a terminal a page is shown through PAGER where it is longer than the screen.
+    Without CODE, all codes are listed. On a terminal, a page longer than the screen is shown through PAGER.
     """
     from agent.app.explain import all_codes, page_of
 

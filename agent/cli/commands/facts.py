@@ -15,11 +15,11 @@ from agent.cli.to_settings import facts_request_from
 @facts_options
 @click.pass_obj
 def facts(received_signals: list[str], /, **options: Any) -> int:
-    """Write what EC2 says of a VPC to a file, for a host there that cannot ask EC2 itself.
+    """Save the configuration of a VPC to a file, for hosts there that cannot reach EC2.
 
-    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account; nothing is changed
-    there. On the host, `backuplink check --ec2-facts FILE` then takes the file. Exits 0 where everything was read, 1
-    where a part was not and stderr says which, 3 where nothing could be read and no file was written.
+    Run it where EC2 can be reached, such as on a laptop, with credentials of the VPC's account. It only reads. On the
+    host, pass the file to `backuplink check --ec2-facts FILE`. Exit codes: 0 everything was read, 1 a part could not be
+    read (stderr says which), 3 nothing could be read and no file was written.
     """
     from agent.app.gather_facts import gather_facts_here
 

@@ -14,9 +14,9 @@ from agent.cli.to_settings import report_options_from
 @click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
 @report_options
 def diagnose(report_file: str, **options: Any) -> int:
-    """Judge a saved report with the rules of this version: no network, nothing measured anew.
+    """Judge a saved report with the rules of this version, without any new measurement.
 
-    REPORT is a file of --format json or ndjson, or - for stdin. Exits as the judged report says.
+    REPORT is a file written with --format json or ndjson, or - for stdin. The exit code is that of the new verdict.
     """
     from agent.app.judge_saved import judge_saved
 
@@ -28,10 +28,10 @@ def diagnose(report_file: str, **options: Any) -> int:
 @click.argument("new", shell_complete=complete_files)
 @table_format
 def diff(old: str, new: str, wanted: str) -> int:
-    """Say what changed between two saved reports: targets, steps, and findings that came and went.
+    """Compare two saved reports: targets, steps, and findings that appeared or cleared.
 
-    OLD and NEW are files of --format json or ndjson; one of them may be - for stdin. Exits 0 where nothing got worse,
-    1 or 2 by the worst cause that is new or worse, 3 where the two cannot be compared.
+    OLD and NEW are files written with --format json or ndjson; one of them may be - for stdin. Exit codes: 0 nothing
+    got worse, 1 or 2 by the worst cause that is new or got worse, 3 the two cannot be compared.
     """
     from agent.app.judge_saved import compare_saved
 

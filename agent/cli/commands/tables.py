@@ -9,11 +9,11 @@ from agent.process.output import to_stdout
 
 
 @click.command(cls=Command)
-@click.option("--region", help="One Region.")
-@click.option("--partition", help="All Regions of a partition, such as aws-cn.")
+@click.option("--region", help="List only this Region.")
+@click.option("--partition", help="List only the Regions of this partition, such as aws-cn.")
 @table_format
 def endpoints(region: str | None, partition: str | None, wanted: str) -> int:
-    """Write service names, host names, ports and availability: of a Region, of a partition or of all."""
+    """List service names, host names, ports and availability, for a Region, a partition or everywhere."""
     from agent.app.tables import endpoints_table
 
     to_stdout(endpoints_table(region, partition, as_json=wanted == "json"))
@@ -21,11 +21,11 @@ def endpoints(region: str | None, partition: str | None, wanted: str) -> int:
 
 
 @click.command(cls=Command)
-@click.option("--region", help="For one Region, its services and its resources.")
-@click.option("--partition", help="For all Regions of a partition, such as aws-cn. Otherwise those of aws.")
+@click.option("--region", help="Limit the policies to this Region, its services and its resources.")
+@click.option("--partition", help="Partition whose Regions the policies cover, such as aws-cn. Default: aws.")
 @table_format
 def permissions(region: str | None, partition: str | None, wanted: str) -> int:
-    """Write the least IAM policy for each part of a run: the path alone, signed calls, the reads of EC2."""
+    """Write the least-privilege IAM policy for each part of a run: the path, signed calls, EC2 reads."""
     from agent.app.tables import permissions_table
 
     to_stdout(permissions_table(region, partition, as_json=wanted == "json"))

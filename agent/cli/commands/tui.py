@@ -20,13 +20,14 @@ from agent.settings import ReportOptions
 @report_options
 @click.pass_context
 def tui(context: click.Context, /, report_file: str | None, **options: Any) -> int:
-    """Show a run as it happens, or a saved report, on the whole terminal.
+    """Show a run as it happens, or a saved report, in a full-screen interface.
 
-    `?` lists the keys, `q` quits. REPORT is a file of --format json or ndjson; without one a run is made, and `r` makes
-    it again. Afterwards the report is written as `check` writes it. Where a terminal is read aloud, or shows nothing
-    but lines, `check` says the same as text.
+    `?` lists the keys, `q` quits. REPORT is a file written with --format json or ndjson; without it, this host is
+    checked, and `r` checks it again. On exit the report is written as `check` writes it. For a screen reader, or for a
+    terminal that shows only lines, `check` gives the same content as text.
 
-    Exits as the last run says that came to its end. Without one 3, or 2 where something critical was proven by then.
+    The exit code is that of the last run that finished. Where none did, it is 3, or 2 if something critical was proven
+    by then.
     """
     from agent.app.show import show_host, show_saved
 
@@ -38,12 +39,12 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
 
 
 def _refuse_run_options(context: click.Context) -> None:
-    """Raise UsageError for options that say what a run looks at, or what counts in it, where none is made. Those of
-    environment and configuration are meant for other calls, too."""
+    """Raise UsageError for options of a run, and of what counts in it, where no run is made. The environment and the
+    configuration file may have them for other calls."""
     if context.params["report_file"] == "-":
-        raise click.UsageError("REPORT must be a file here, since stdin is for the keys.")
+        raise click.UsageError("REPORT must be a file here: the interface reads keys from stdin.")
     useful = {field.name for field in fields(ReportOptions)} - {"suppressions"} | {"config", "report_file"}
     for name in context.params.keys() - useful:
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             option = next(param.opts[0] for param in context.command.params if param.name == name)
-            raise click.UsageError(f"{option} is for a run, and none is made to show REPORT.")
+            raise click.UsageError(f"{option} applies to a run, and REPORT is shown without one.")

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 @report_options
 @click.pass_context
 def watch(context: click.Context, /, **options: Any) -> int:
-    """Make a run again and again, and say what changes.
+    """Check the path repeatedly and report changes.
 
-    Changes of the verdict and of findings go to stdout, one line each, and documents to where an option wants them.
-    SIGHUP reads the configuration file again. A service manager is told of readiness, state and life (Type=notify).
+    Changes of the verdict and of findings go to stdout, one line each. Reports and metrics go where the options send
+    them. SIGHUP reloads the configuration file. A service manager gets readiness, status and watchdog messages
+    (Type=notify).
 
-    Each cycle makes one signed call a service, at its addresses in turn, and asks EC2 for the configuration while
-    something is wrong. Exits 0 when it is ended by SIGTERM or SIGINT, with --cycles as the last verdict says.
+    Each cycle makes one signed call per service, at its addresses in turn, and reads the configuration from EC2 while
+    something is wrong. The exit code is 0 after SIGTERM or SIGINT; after the last of --cycles it is that of the last
+    verdict.
     """
     from agent.app.watch_job import watch_host
 
@@ -47,8 +49,8 @@ def config_of(context: click.Context) -> "WatchConfig":
 def reader_of(
     context: click.Context, config_of: "Callable[[click.Context], WatchConfig]"
 ) -> "Callable[[], WatchConfig]":
-    """What reads the arguments of a context again, with the environment and the configuration file as they are by
-    then. It raises ValueError for what cannot be used."""
+    """A function that reads the arguments of a context again, with the environment and the configuration file as they
+    are then. It raises ValueError for what cannot be used."""
     arguments = context.meta[ARGUMENTS]
 
     def read_again() -> "WatchConfig":

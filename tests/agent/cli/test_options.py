@@ -470,7 +470,12 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
         assert shown.format in OPTION_NAMES
     except click.UsageError as error:
         refusal = error.message
-    said = (f"{config}: ", "--brief shortens", "--no-ec2 wants", *(f"{name}: is of the Region" for name in FACTS))
+    said = (
+        f"{config}: ",
+        "--brief shortens",
+        "--no-ec2 and --ec2-facts",
+        *(f"{name}: has facts of the Region" for name in FACTS),
+    )
     assert not refusal or refusal.startswith(said) or ": cannot be read: " in refusal  # a facts file that is none
     assert len(refusal) < 1_000
     wanted = format_of_file(str(config))

@@ -194,7 +194,7 @@ def test_a_hangup_reads_the_settings_again_and_a_bad_file_changes_nothing(tmp_pa
         process.send_signal(signal.SIGHUP)
         said = line_of(process)
         assert said.startswith("the new settings were rejected, and the old ones stay: ")
-        assert f"{config}: 'intervall' is no setting; did you mean 'interval'?" in said
+        assert f"{config}: 'intervall' is not a setting; did you mean 'interval'?" in said
         samples = samples_in(_get(second, "/metrics").text)
         for result in ("applied", "rejected"):
             assert samples["backuplink_watch_reloads_total", frozenset({("result", result)})] == 1

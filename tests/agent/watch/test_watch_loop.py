@@ -15,7 +15,7 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
-from agent.process.output import ReaderGoneError
+from agent.process.output import OutputClosedError
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
 from agent.simulated.clock import VirtualLoop
@@ -324,7 +324,7 @@ def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monk
 
 def test_a_watch_that_nobody_hears_any_more_ends() -> None:
     def gone(document: str) -> None:
-        raise ReaderGoneError
+        raise OutputClosedError
 
     made = itertools.count(1)
 
@@ -333,7 +333,7 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
         time.sleep(0.01)  # noqa: ASYNC251 - real time, for the thread that writes
         return measurement_of("healthy")
 
-    with pytest.raises(ReaderGoneError):
+    with pytest.raises(OutputClosedError):
         watched(job(go, format="emf", cycles=1_000), documents=gone)
     assert next(made) < 1_000
 
@@ -429,10 +429,10 @@ def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
         watch.read_again()
 
     def refused() -> Any:
-        raise ValueError("c.toml: 'intervall' is no setting")
+        raise ValueError("c.toml: 'intervall' is not a setting")
 
     done = watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
-    assert "the new settings were rejected, and the old ones stay: c.toml: 'intervall' is no setting\n" in done.lines
+    assert "the new settings were rejected, and the old ones stay: c.toml: 'intervall' is not a setting\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="rejected") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 3
 

@@ -333,10 +333,10 @@ def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> N
         pytest.param('{"text": "${text"}', "a $ starts a name", id="not closed"),
         pytest.param('{"text": NaN}', "JSON has no NaN and no Infinity", id="no number of JSON"),
         pytest.param("[" * 65 + "]" * 65, "its lists and objects are nested too deep", id="too deep to be filled"),
-        pytest.param("[" * 30_000, "is no JSON", id="too deep to be read"),
-        pytest.param("{'text': 1}", "is no JSON", id="no JSON"),
-        pytest.param("", "is no JSON", id="nothing"),
-        pytest.param(" " * (MAX_CONFIG_BYTES + 1), "a template of over", id="too large"),
+        pytest.param("[" * 30_000, "is not JSON", id="too deep to be read"),
+        pytest.param("{'text': 1}", "is not JSON", id="no JSON"),
+        pytest.param("", "is not JSON", id="nothing"),
+        pytest.param(" " * (MAX_CONFIG_BYTES + 1), "the limit of a template", id="too large"),
     ],
 )
 def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
@@ -364,7 +364,7 @@ def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
 def test_a_template_alone_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "template.json"
     place.write_text("{}")
-    with pytest.raises(click.UsageError, match="there is no --notify"):
+    with pytest.raises(click.UsageError, match="requires --notify"):
         cli.main.commands["demo"].main(
             ["healthy", "--watch", "--notify-template", str(place)], obj=[], standalone_mode=False
         )

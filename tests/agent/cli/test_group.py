@@ -1,0 +1,67 @@
+"""How commands are loaded, and how a use case refuses."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from agent.app.errors import RequestError
+from agent.cli.group import Command, Group
+from agent.cli.main import dispatch, main
+from tests.support.repository import ROOT
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The modules of this program that a call loads."""
+    code = (
+        "import sys; from agent.cli.entry import run; run(sys.argv[1:]); print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {name for name in result.stderr.split() if name.startswith(("agent.", "probes."))}
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_is_where_the_table_says(name: str) -> None:
+    command = main.commands[name]
+    assert isinstance(command, Command)
+    assert command.name == name
+    assert main.commands[name] is command
+
+
+@pytest.mark.parametrize("arguments", [("schema",), ("explain", "dns001"), ("check", "--help"), ("tui", "--help")])
+def test_a_command_loads_its_own_module_and_no_world(arguments: tuple[str, ...]) -> None:
+    loaded = loaded_by(*arguments)
+    commands = {name for name in loaded if name.startswith("agent.cli.commands.")}
+    module = {"schema": "tables"}.get(arguments[0], arguments[0])
+    assert commands == {f"agent.cli.commands.{module}"}
+    assert not {name for name in loaded if name.startswith(("agent.simulated", "probes.system", "agent.judge"))}
+
+
+def test_no_other_name_is_a_command() -> None:
+    assert "banana" not in main.commands
+    assert main.commands.get("banana") is None
+
+
+def test_a_command_can_be_added_and_removed() -> None:
+    group = Group("group", modules={"check": "agent.cli.commands.check"})
+    group.add_command(click.Command("other"))
+    assert list(group.commands) == ["check", "other"]
+    del group.commands["other"]
+    assert len(group.commands) == 1
+
+
+def test_a_refused_request_is_a_usage_error_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command(cls=Command, name="command")
+    def command() -> None:
+        raise RequestError("it is not there")
+
+    with pytest.raises(click.UsageError, match="it is not there") as refused:
+        command.main([], standalone_mode=False)
+    assert refused.value.ctx is not None
+    assert dispatch(["endpoints", "--region", "xx-nowhere-9"], []) == 3
+    out, err = capsys.readouterr()
+    assert err.endswith("Try 'backuplink endpoints --help'.\n")
+    assert out.startswith("UNKNOWN  This version knows no Region 'xx-nowhere-9'.")
