@@ -6,6 +6,8 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Generic, TypeVar
 
+from probes.masks import FailureCode, Plain, Sentence
+
 Address = IPv4Address | IPv6Address
 
 F = TypeVar("F")
@@ -148,12 +150,12 @@ class Subject:
     """What one observation is about. The id is built from it, so the same step always has the same id."""
 
     step: Step
-    target: str | None = None
+    target: Plain | None = None
     address: Address | None = None
     port: int | None = None
     resolver: Address | None = None
-    operation: str | None = None
-    after: str | None = None
+    operation: Plain | None = None
+    after: Plain | None = None
     """Id of the observation whose result this one uses."""
 
     @property
@@ -168,8 +170,8 @@ class Failure:
     """Why a step failed."""
 
     kind: FailureKind
-    message: str
-    code: str | None
+    message: Sentence
+    code: FailureCode | None
     """The number or name underneath: errno name, rcode, verify code, HTTP status, AWS error code."""
 
 
@@ -200,7 +202,7 @@ ELSEWHERE: Final = "the signed call of this run is made at another address"
 class Skipped:
     """The step was not made."""
 
-    reason: str
+    reason: Sentence
 
 
 Outcome = Ok[F] | Failed[F] | Skipped

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from probes.masks import Plain
+
 
 class Severity(StrEnum):
     """How bad a finding is."""
@@ -64,8 +66,8 @@ NOT_IN_AWS: Final = frozenset[FixForm]()
 class Document:
     """A page that a person can open elsewhere."""
 
-    title: str
-    url: str
+    title: Plain
+    url: Plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from probes.masks import Sentence
 from probes.model import Address
 
 Ports = tuple[int, int]
@@ -52,12 +53,12 @@ class Hop:
     """One hop and what it does."""
 
     stage: Stage
-    resources: tuple[str, ...]
+    resources: tuple[Sentence, ...]
     """Ids of what decides: groups, an ACL, a route table, an interface; empty where it is not known."""
     outcome: Reachability
-    rule: str | None
+    rule: Sentence | None
     """What decides, in short: a rule's id, `100 outbound`, `10.0.0.0/16 to local`; None where no rule fits."""
-    words: str
+    words: Sentence
     """What it does and why, one sentence without its full stop, that a person can act on."""
 
 

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from functools import cache
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -26,49 +27,17 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from agent.catalog.partitions import PARTITIONS, SUFFIXES
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES
-from agent.report.model import Command, ConfiguredPath, Credentials, Fix, Report, TargetAddress, TargetReport, Vantage
-from probes.facts import (
-    ApiFacts,
-    Certificate,
-    CredentialFacts,
-    DnsFacts,
-    GatewayFacts,
-    HostFacts,
-    HostsEntry,
-    HttpFacts,
-    ImdsFacts,
-    ProxyConnectFacts,
-    ProxyFacts,
-    SdkFacts,
-    TlsFacts,
-)
-from probes.model import Address, Failure, FailureKind, Step
-from probes.vpc.model import (
-    AMAZON_DNS,
-    AclEntry,
-    DhcpOptionsFacts,
-    FirewallRule,
-    GroupRule,
-    NetworkAcl,
-    NetworkInterface,
-    PrefixList,
-    PrivateZone,
-    ResolverRule,
-    Route,
-    RouteTable,
-    SecurityGroup,
-    Subnet,
-    Vpc,
-    VpcEndpoint,
-)
-
-T = TypeVar("T")
+from agent.report.model import Command, Report
+from probes.facts import ApiFacts
+from probes.masks import HOSTED_ZONE, ID_KINDS, Mask, Open
+from probes.model import Address, FailureKind, Step
+from probes.vpc.model import AMAZON_DNS
 
 _EVERYWHERE: Final = (
     frozenset(
@@ -85,14 +54,9 @@ _DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198
 _BENCHMARKS: Final = ip_network("198.18.0.0/15")
 """RFC 2544: for more addresses than those blocks have."""
 
-_KINDS: Final = (
-    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|fsx"
-)
-"""How ids of AWS begin."""
-_IDS: Final = re.compile(rf"\b(?P<id>(?P<kind>{_KINDS})-[0-9a-f]{{8,17}})\b(?:-[0-9a-z]{{8}}(?=[.-]))?")
+_IDS: Final = re.compile(rf"\b(?P<id>(?P<kind>{ID_KINDS})-[0-9a-f]{{8,17}})\b(?:-[0-9a-z]{{8}}(?=[.-]))?")
 """With the suffix that an endpoint's DNS name has behind its id."""
-_ZONE: Final = re.compile(r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b")
-"""The id of a hosted zone (Route 53 API Reference, HostedZone)."""
+_ZONE: Final = re.compile(HOSTED_ZONE)
 _ARN: Final = re.compile(r"\barn:aws[\w-]*:[^\s,;)'\"]*[^\s,;)'\".:]")
 _ACCOUNT: Final = re.compile(r"(?<!\d)(?<!\d\.)(?<!-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-)\d{12}(?!\d|\.\d)")
 """Not the end of a UUID (RFC 9562, section 4), as request ids are."""
@@ -104,142 +68,12 @@ _ADDRESS: Final = re.compile(
 _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\d{1,3}){3})\b")
 """As instances are named by default: `ip-10-0-1-17`."""
 
-_WHOLE: Final[dict[tuple[type, str], str]] = {
-    (ApiFacts, "error_message"): "text",
-    (Certificate, "issuer"): "certificate",
-    (Certificate, "issuer_organization"): "organization",
-    (Certificate, "names"): "name",
-    (Certificate, "sha256"): "fingerprint",
-    (Certificate, "subject"): "certificate",
-    (CredentialFacts, "access_key_id_suffix"): "key",
-    (CredentialFacts, "role"): "role",
-    (Credentials, "access_key_id_suffix"): "key",
-    (Credentials, "role"): "role",
-    (DhcpOptionsFacts, "name_servers"): "host",
-    (DnsFacts, "authority"): "domain",
-    (VpcEndpoint, "dns_names"): "host",
-    (VpcEndpoint, "error_message"): "text",
-    (VpcEndpoint, "policy"): "policy",
-    (FirewallRule, "domains"): "domain",
-    (FirewallRule, "override"): "host",
-    (GatewayFacts, "gateway_id"): "gateway",
-    (DnsFacts, "canonical_name"): "host",
-    (HostFacts, "proxies"): "proxy",
-    (HostFacts, "resolvers_ignored"): "resolver",
-    (HostFacts, "search"): "search",
-    (HostsEntry, "names"): "host",
-    (HttpFacts, "location"): "location",
-    (HttpFacts, "server"): "server",
-    (ImdsFacts, "role"): "role",
-    (PrivateZone, "name"): "domain",
-    (ProxyConnectFacts, "proxy"): "proxy",
-    (ProxyConnectFacts, "server"): "server",
-    (ProxyFacts, "proxy"): "proxy",
-    (ResolverRule, "domain"): "domain",
-    (ResolverRule, "name"): "rule",
-    (SdkFacts, "ca_bundle"): "file",
-    (SdkFacts, "endpoint_urls"): "url",
-    (SdkFacts, "profile"): "profile",
-    (TargetReport, "host"): "host",
-    (TlsFacts, "first_bytes"): "bytes",
-    (TlsFacts, "server_name"): "host",
-    (TlsFacts, "trust"): "file",
-    (Vantage, "proxies"): "proxy",
-}
-"""Fields whose every value tells something, with the word that its mask begins with."""
-_ID: Final = re.compile(rf"(?:{_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})")
-_RESOLVER_ID: Final = re.compile(rf"{_ID.pattern}|rslvr-autodefined-rr-internet-resolver")
-_OWNER: Final = re.compile(r"[0-9]{12}|account-[0-9]+|Route 53 Resolver|[a-z0-9-]{1,63}\.amazonaws\.com")
-"""An account, or a service of AWS."""
-_PROTOCOL: Final = re.compile(r"-1|[0-9]{1,3}|tcp|udp|icmp|icmpv6")
-_ADDRESS_TYPE: Final = re.compile(r"ipv4|ipv6|dualstack|service-defined")
-_AVAILABILITY_ZONE: Final = re.compile(r"[a-z]{2}(?:-[a-z]+){1,2}-[0-9](?:-[a-z0-9]{2,4}){0,3}(?:-[0-9])?[a-z]?")
-_FORMS: Final[dict[tuple[type, str], re.Pattern[str]]] = {
-    (AclEntry, "protocol"): _PROTOCOL,
-    (ApiFacts, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}"),
-    (ApiFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
-    (HttpFacts, "content_type"): re.compile(
-        r"[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?", re.ASCII
-    ),
-    (HttpFacts, "request_id"): re.compile(r"[0-9A-Fa-f-]{8,64}"),
-    (ConfiguredPath, "endpoint_id"): _ID,
-    (ConfiguredPath, "interface_id"): _ID,
-    (DhcpOptionsFacts, "options_id"): _ID,
-    (VpcEndpoint, "dns_record_type"): _ADDRESS_TYPE,
-    (VpcEndpoint, "endpoint_id"): _ID,
-    (VpcEndpoint, "error_code"): re.compile(r"[A-Za-z][A-Za-z0-9.]{0,63}"),
-    (VpcEndpoint, "group_ids"): _ID,
-    (VpcEndpoint, "interface_ids"): _ID,
-    (VpcEndpoint, "ip_address_type"): _ADDRESS_TYPE,
-    (VpcEndpoint, "owner_id"): _OWNER,
-    (VpcEndpoint, "service_name"): re.compile(
-        r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}"
-    ),
-    (VpcEndpoint, "state"): re.compile(
-        r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted"
-    ),
-    (VpcEndpoint, "subnet_ids"): _ID,
-    (VpcEndpoint, "vpc_id"): _ID,
-    (FirewallRule, "action"): re.compile(r"ALLOW|BLOCK|ALERT"),
-    (FirewallRule, "block_response"): re.compile(r"NODATA|NXDOMAIN|OVERRIDE"),
-    (FirewallRule, "domain_list_id"): _RESOLVER_ID,
-    (FirewallRule, "group_id"): _RESOLVER_ID,
-    (FirewallRule, "query_type"): re.compile(r"[A-Z]{1,10}|TYPE[0-9]{1,5}|NSEC3(?:PARAM)?"),
-    (GroupRule, "prefix_list_id"): _ID,
-    (GroupRule, "protocol"): _PROTOCOL,
-    (GroupRule, "referenced_group_id"): _ID,
-    (GroupRule, "rule_id"): _ID,
-    (NetworkAcl, "acl_id"): _ID,
-    (NetworkAcl, "subnet_ids"): _ID,
-    (NetworkAcl, "vpc_id"): _ID,
-    (NetworkInterface, "availability_zone"): _AVAILABILITY_ZONE,
-    (NetworkInterface, "group_ids"): _ID,
-    (NetworkInterface, "interface_id"): _ID,
-    (NetworkInterface, "kind"): re.compile(r"[a-z]+(?:[A-Z_][a-z_]*){0,6}"),
-    (NetworkInterface, "status"): re.compile(r"available|associated|attaching|detaching|in-use|pending"),
-    (NetworkInterface, "subnet_id"): _ID,
-    (NetworkInterface, "vpc_id"): _ID,
-    (PrefixList, "prefix_list_id"): _ID,
-    (PrivateZone, "owner"): _OWNER,
-    (PrivateZone, "zone_id"): re.compile(rf"{_ZONE.pattern}|zone-[0-9]+"),
-    (ResolverRule, "kind"): re.compile(r"FORWARD|SYSTEM|RECURSIVE|DELEGATE"),
-    (ResolverRule, "owner_id"): _OWNER,
-    (ResolverRule, "rule_id"): _RESOLVER_ID,
-    (Route, "prefix_list_id"): _ID,
-    (Route, "state"): re.compile(r"active|blackhole|filtered"),
-    (Route, "target"): re.compile(rf"local|unknown|{_ID.pattern}"),
-    (RouteTable, "subnet_ids"): _ID,
-    (RouteTable, "table_id"): _ID,
-    (RouteTable, "vpc_id"): _ID,
-    (SecurityGroup, "group_id"): _ID,
-    (Subnet, "availability_zone"): _AVAILABILITY_ZONE,
-    (Subnet, "availability_zone_id"): re.compile(r"[a-z]{2,5}[0-9](?:-[a-z]{2,4}[0-9]?){0,2}-(?:az|wlz)[0-9]{1,2}"),
-    (Subnet, "owner_id"): _OWNER,
-    (Subnet, "subnet_id"): _ID,
-    (Subnet, "vpc_id"): _ID,
-    (TargetAddress, "endpoint_id"): _ID,
-    (Vpc, "dhcp_options_id"): _ID,
-    (Vpc, "owner_id"): _OWNER,
-    (Vpc, "vpc_id"): _ID,
-    # An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number.
-    (Failure, "code"): re.compile(
-        r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"
-    ),
-}
-"""Fields that peers fill, with the form that AWS, a server or this program gives them (media types: RFC 6838, section
-4.2; the configuration's: the types of the EC2, Route 53 and Route 53 Resolver APIs). What has another form may be any
-text, and is masked as one; ids may be masks already."""
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
 """Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
 """Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
-_SENTENCES: Final = frozenset(
-    {"detail", "message", "reason", "second_look", "summary", "undo", "unproven"}
-    | {"resources", "rule", "unseen", "words"}
-)
-"""Fields that hold sentences, or quote in another way."""
 _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
 )
@@ -281,8 +115,8 @@ class _Redactor:
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
         # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
         answers = (each.facts for each in report.observations if isinstance(each.facts, ApiFacts))
-        code = _FORMS[ApiFacts, "error_code"]
-        self._said_as_codes = {each.error_code for each in answers if not code.fullmatch(each.error_code or "0")}
+        code = treatments(ApiFacts)["error_code"]
+        self._said_as_codes = {each.error_code for each in answers if not _has_form(code, each.error_code or "0")}
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
@@ -307,16 +141,15 @@ class _Redactor:
     def run(self) -> Report:
         return self._walked(self._report)  # type: ignore[no-any-return] # every branch gives the type it got
 
-    def _walked(self, value: Any, field: str = "", kind: str | None = None, form: re.Pattern[str] | None = None) -> Any:
+    def _walked(self, value: Any, treatment: Mask | Open | None = None) -> Any:
         match value:
             case Enum() | None | bool() | int() | float():
                 return value
-            case str() if form is not None and form.fullmatch(value) and value not in self._said_as_codes:
-                return self._text(value)
-            case str() if kind is not None or form is not None:
-                return self._masks.get(value) or self._text(value)
+            case str() if isinstance(treatment, Mask):
+                stays = _has_form(treatment, value) and value not in self._said_as_codes
+                return self._text(value) if stays else self._masks.get(value) or self._text(value)
             case str():
-                return self._text(value, quotes=field in _SENTENCES)
+                return self._text(value, quotes=isinstance(treatment, Open) and treatment.quotes)
             case IPv4Interface() | IPv6Interface():
                 return ip_interface(f"{self._address(value.ip)}/{value.network.prefixlen}")
             case IPv4Address() | IPv6Address():
@@ -324,24 +157,15 @@ class _Redactor:
             case IPv4Network() | IPv6Network():
                 return self._network(value)
             case tuple():
-                return tuple(self._walked(each, field, kind, form) for each in value)
+                return tuple(self._walked(item, treatment) for item in value)
             case dict():
-                return {key: self._walked(each, field, kind) for key, each in value.items()}
-            case Command():
-                # A command with a mask in it would be a riddle: placeholders stand there instead.
-                argv = tuple(self._placeholder(word) for word in value.argv)
-                return dataclasses.replace(value, argv=argv, undo=self._walked(value.undo, "undo"))
+                return {key: self._walked(item, treatment) for key, item in value.items()}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            ours = isinstance(value, Fix)  # advice is this program's own words, though a peer may use one of them
-            changed = {
-                each.name: self._walked(
-                    getattr(value, each.name),
-                    "" if ours else each.name,
-                    _WHOLE.get((type(value), each.name)),
-                    _FORMS.get((type(value), each.name)),
-                )
-                for each in dataclasses.fields(value)
-            }
+            of_field = treatments(type(value))
+            changed = {name: self._walked(getattr(value, name), treatment) for name, treatment in of_field.items()}
+            if isinstance(value, Command):
+                # A command with a mask in it would be a riddle: placeholders stand there instead.
+                changed["argv"] = tuple(self._placeholder(word) for word in value.argv)
             return dataclasses.replace(value, **changed)
         return value
 
@@ -457,42 +281,87 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
             yield "host", host
 
 
+@cache
+def treatments(kind: type) -> dict[str, Mask | Open | None]:
+    """By field of a class, what becomes of its text in a masked report; None for a field that holds no text. Raises
+    TypeError for a text that no Mask and no Open stands beside, and for one with several."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: _treatment(hints[field.name], f"{kind.__name__}.{field.name}") for field in _fields_of(kind)}
+
+
+def _fields_of(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(kind)
+
+
+def _treatment(hint: Any, place: str) -> Mask | Open | None:
+    found = set(_annotated(hint, place))
+    if len(found) > 1:
+        raise TypeError(f"{place}: several masks: {found}")
+    return found.pop() if found else None
+
+
+def _annotated(hint: Any, place: str) -> Iterator[Mask | Open]:
+    """The annotations of the texts in a type; of a dictionary, those of its values."""
+    if hint is str:
+        raise TypeError(f"{place}: a text needs a Mask or an Open of probes.masks")
+    if get_origin(hint) is Annotated:
+        yield from (mark for mark in hint.__metadata__ if isinstance(mark, Mask | Open))
+        return
+    parts = get_args(hint)
+    if get_origin(hint) is dict:
+        _treatment(parts[0], place)
+        parts = parts[1:]
+    for part in parts:
+        yield from _annotated(part, place)
+
+
+def _has_form(treatment: Mask | Open | None, text: str) -> bool:
+    """Whether a text has the form that its field's mask lets stay."""
+    return isinstance(treatment, Mask) and treatment.unless is not None and _matches(treatment.unless, text)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return _compiled(pattern).fullmatch(text) is not None
+
+
+_compiled = cache(re.compile)
+
+
 def _texts(value: Any) -> Iterator[str]:
     """The texts that may quote what other fields hold."""
     if isinstance(value, str) and not isinstance(value, Enum):
         yield value
     elif isinstance(value, tuple):
-        for each in value:
-            yield from _texts(each)
+        for item in value:
+            yield from _texts(item)
     elif isinstance(value, dict):
         yield from _texts(tuple(value.values()))
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            key = (type(value), field.name)
-            if key not in _WHOLE and key not in _FORMS:
-                yield from _texts(getattr(value, field.name))
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for name, treatment in treatments(type(value)).items():
+            if not isinstance(treatment, Mask):
+                yield from _texts(getattr(value, name))
 
 
 def _fields(value: Any) -> Iterator[tuple[str, str]]:
+    """The texts that are to be masked, each with the word of its mask."""
     if isinstance(value, tuple):
-        for each in value:
-            yield from _fields(each)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            content = getattr(value, field.name)
-            kind = _WHOLE.get((type(value), field.name))
-            form = _FORMS.get((type(value), field.name))
-            if form is not None:
-                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
-                yield from (("text", text) for text in texts if text is not None and not form.fullmatch(text))
-            elif kind is None:
+        for item in value:
+            yield from _fields(item)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for name, treatment in treatments(type(value)).items():
+            content = getattr(value, name)
+            if not isinstance(treatment, Mask):
                 yield from _fields(content)
             elif isinstance(content, dict):
                 # A list of exceptions may be one common word, or the domain of AWS itself.
-                yield from (("exceptions" if key == "no_proxy" else kind, text) for key, text in content.items())
+                yield from (
+                    ("exceptions" if key == "no_proxy" else treatment.word, text) for key, text in content.items()
+                )
             else:
-                texts = content if isinstance(content, tuple) else (content,)
-                yield from ((kind, text) for text in texts if text is not None)
+                texts: Iterable[str | None] = content if isinstance(content, tuple) else (content,)
+                yield from (
+                    (treatment.word, text) for text in texts if text is not None and not _has_form(treatment, text)
+                )
 
 
 def _is_told(kind: str, text: str) -> bool:

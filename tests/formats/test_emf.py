@@ -5,84 +5,28 @@ MetricDatum, Dimension and StandardUnit (Amazon CloudWatch API Reference), in wo
 """
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-import jsonschema
 import pytest
-from botocore.session import Session
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agent.cli.main import dispatch
 from agent.formats import emf
-from agent.formats.report_text import visible
 from agent.judge.verdict import judge, refusal
 from agent.report import codec
 from agent.report.model import Report, Status
 from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role
+from tests.formats.emf_events import VALIDATOR, holds
 from tests.formats.monitors import Extracted, events_in, extracted
 from tests.hostile import cases
 from tests.support.runs import measured, report_of
-from tests.support.untrusted import HOSTILE, spoken
+from tests.support.untrusted import spoken
 
-_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": 255}
-SCHEMA: Final = {
-    "type": "object",
-    "required": ["_aws"],
-    "properties": {
-        "_aws": {
-            "type": "object",
-            "required": ["Timestamp", "CloudWatchMetrics"],
-            "additionalProperties": False,
-            "properties": {
-                "Timestamp": {"type": "integer", "minimum": 0},
-                "CloudWatchMetrics": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "required": ["Namespace", "Dimensions", "Metrics"],
-                        "additionalProperties": False,
-                        "properties": {
-                            "Namespace": {**_TEXT, "pattern": "^[0-9A-Za-z._/#-][0-9A-Za-z._/#:-]*$"},
-                            "Dimensions": {
-                                "type": "array",
-                                "minItems": 1,
-                                "items": {"type": "array", "maxItems": 30, "uniqueItems": True, "items": _TEXT},
-                            },
-                            "Metrics": {
-                                "type": "array",
-                                "minItems": 1,
-                                "maxItems": 100,
-                                "items": {
-                                    "type": "object",
-                                    "required": ["Name"],
-                                    "additionalProperties": False,
-                                    "properties": {
-                                        "Name": _TEXT,
-                                        "Unit": {"type": "string"},
-                                        "StorageResolution": {"enum": [1, 60]},
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
-VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
-UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("StandardUnit").enum)
-"""As the SDK's own model of CloudWatch has them."""
-MAX_EVENT_BYTES: Final = 256 * 1024
-"""Of an event that every forwarder of logs takes; CloudWatch Logs itself takes 1 MB."""
 COUNTS: Final = ("Ok", "Warning", "Critical", "Unknown")
 
 
@@ -96,33 +40,6 @@ every_report = pytest.mark.parametrize(
     [(report_of, name) for name in scenarios.names()] + [(hostile_report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-
-
-def holds(text: str) -> list[dict[str, Any]]:
-    """The events of a document, each of which CloudWatch takes."""
-    assert text.isascii()
-    assert text.replace("\n", "").isprintable()
-    assert all(len(line) <= MAX_EVENT_BYTES for line in text.splitlines())
-    events = events_in(text)
-    for event in events:
-        VALIDATOR.validate(event)
-        for directive in event["_aws"]["CloudWatchMetrics"]:
-            for keys in directive["Dimensions"]:
-                for key in keys:
-                    value = event[key]
-                    assert isinstance(value, str)
-                    assert re.fullmatch(r"[\x20-\x7e]{1,1024}", value)
-                    assert value.strip()
-            names = [metric["Name"] for metric in directive["Metrics"]]
-            assert len(set(names)) == len(names)
-            for metric in directive["Metrics"]:
-                assert metric["Unit"] in UNITS
-                values = event[metric["Name"]]
-                assert isinstance(values, float) or 1 <= len(values) <= 100
-                for value in values if isinstance(values, list) else [values]:
-                    assert isinstance(value, float)
-                    assert abs(value) <= 2.0**360
-    return events
 
 
 def values(event: dict[str, Any]) -> dict[str, tuple[float, ...]]:
@@ -304,32 +221,6 @@ def test_of_a_run_at_the_command_line(capfd: pytest.CaptureFixture[str]) -> None
 
 
 # --- What is foreign -------------------------------------------------------------------------------------------------
-
-
-def check(text: str) -> None:
-    """A dimension holds what was said, made visible, as far as CloudWatch takes it; an event has no line of its own."""
-    report = spoken(text)
-    report = replace(
-        report,
-        targets=tuple(replace(each, id=f"{text}{number}", region=text) for number, each in enumerate(report.targets)),
-    )
-    events = holds(emf.render(report))
-    assert len(events) == 1 + len(report.targets)
-    said = visible(text)
-    shown = said if said.strip() else "unknown"
-    assert [event["Region"] for event in events[1:]] == [shown[:1024]] * len(report.targets)
-    assert events[0]["summary"] == (said if len(said) <= emf.MAX_TEXT else f"{said[: emf.MAX_TEXT]} ...")
-
-
-@pytest.mark.parametrize("text", [*HOSTILE, "\\" * 100_000, "\U0001f469" * 100_000], ids=lambda text: ascii(text)[:40])
-def test_what_is_foreign_is_a_value(text: str) -> None:
-    check(text)
-
-
-@settings(deadline=None)
-@given(st.text(max_size=40) | st.text(alphabet='\\"{}[],:\n\r\t 1a', max_size=40))
-def test_whatever_is_foreign_is_a_value(text: str) -> None:
-    check(text)
 
 
 def test_an_event_is_bounded_whatever_was_found() -> None:

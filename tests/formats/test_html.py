@@ -4,123 +4,16 @@ import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
-from typing import Final
+from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agent.catalog.findings import CODES
 from agent.formats import html
-from agent.formats.report_text import DETAIL_CHARACTERS, visible
+from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.simulated import scenario as scenarios
+from tests.formats.html_page import links, read, texts
 from tests.support.runs import report_of
-from tests.support.untrusted import HOSTILE, spoken
-
-VOID: Final = {"meta"}
-"""Elements that a report has and that end where they begin (HTML, section 13.1.2)."""
-ATTRIBUTES: Final = {
-    "html": {"lang"},
-    "meta": {"charset", "http-equiv", "content", "name"},
-    "th": {"scope"},
-    "td": {"class"},
-    "a": {"href"},
-}
-ELEMENTS: Final = {
-    *(
-        "html",
-        "head",
-        "meta",
-        "title",
-        "style",
-        "body",
-        "section",
-        "h1",
-        "h2",
-        "p",
-        "strong",
-        "ul",
-        "li",
-        "pre",
-        "code",
-    ),
-    *("a", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-}
-"""All that a report is made of: nothing runs, loads, or sends."""
-
-
-@dataclass
-class Element:
-    name: str
-    attributes: dict[str, str | None]
-    text: str = ""
-    children: list[str] = field(default_factory=list)
-
-
-class Reader(HTMLParser):
-    """Every element of a page, with the text inside it. Fails where a tag is not closed in its turn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[Element] = []
-        self.found: list[Element] = []
-        self.loose = ""
-
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
-        assert len({name for name, _ in attrs}) == len(attrs)
-        element = Element(tag, dict(attrs))
-        self.found.append(element)
-        if self.open:
-            self.open[-1].children.append(tag)
-        if tag not in VOID:
-            self.open.append(element)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().name == tag
-
-    def handle_data(self, data: str) -> None:
-        for element in self.open:
-            element.text += data
-        if not self.open:
-            self.loose += data
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(f"a comment: {data}")
-
-    def unknown_decl(self, data: str) -> None:
-        raise AssertionError(f"a declaration: {data}")
-
-    def handle_pi(self, data: str) -> None:
-        raise AssertionError(f"an instruction: {data}")
-
-
-def read(page: str) -> list[Element]:
-    """The elements of a page that is in itself whole."""
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert reader.open == []
-    assert reader.loose.strip() == ""
-    assert page.startswith("<!DOCTYPE html>\n<html ")
-    assert page.endswith("</html>\n")
-    assert page.isascii()
-    assert page.replace("\n", "").isprintable()
-    for element in reader.found:
-        assert element.name in ELEMENTS
-        assert set(element.attributes) <= ATTRIBUTES.get(element.name, set())
-    return reader.found
-
-
-def texts(found: list[Element], name: str) -> list[str]:
-    return [element.text for element in found if element.name == name]
-
-
-def links(found: list[Element]) -> list[str | None]:
-    return [element.attributes["href"] for element in found if element.name == "a"]
 
 
 def test_of_a_run() -> None:
@@ -181,39 +74,6 @@ def test_it_forbids_its_reader_everything_but_its_own_style() -> None:
     # A browser obeys it for what comes after it alone (CSP 3, section 3.3).
     assert [element.name for element in found][:4] == ["html", "head", "meta", "meta"]
     assert not re.search(r"url\(|@import|expression", texts(found, "style")[0])
-
-
-def check(text: str) -> None:
-    """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
-    report = spoken(text)
-    found = read(html.render(report))
-    plain = read(html.render(spoken("x")))
-    assert [(element.name, element.children) for element in found] == [
-        (element.name, element.children) for element in plain
-    ]
-    known = {document.url for code in CODES.values() for document in code.documents}
-    assert set(links(found)) <= known
-    shown = visible(text)
-    assert texts(found, "h1") == [f"WARNING: {shown}"]
-    assert texts(found, "h2")[0] == f"1. WARNING {shown}: {shown} ({report.findings[0].code})"
-    assert shown in texts(found, "p")
-    assert f"What to do: {shown}" in texts(found, "p")
-    for line in (f"not proven: {shown}", f"To take command 1 back: {shown}", f"tls: {shown}"):
-        assert line in texts(found, "li")
-    assert shown in texts(found, "td")
-    command = shlex.join(["aws", shown, shown])
-    assert texts(found, "pre")[0] == f"{command}\n{command}"
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_what_is_foreign_is_text(text: str) -> None:
-    check(text)
-
-
-@settings(deadline=None)
-@given(st.text(max_size=40) | st.text(alphabet="<>&\"'=/!-;#xa \n]", max_size=40))
-def test_whatever_is_foreign_is_text(text: str) -> None:
-    check(text)
 
 
 def test_a_long_detail_is_cut() -> None:

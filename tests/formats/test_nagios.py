@@ -25,7 +25,6 @@ from probes.model import Observation, Ok, Role
 from tests.formats.plugin_output import NRPE_BYTES, STATES, Output, Range, read
 from tests.hostile import cases
 from tests.support.runs import measured, report_of
-from tests.support.untrusted import HOSTILE, spoken
 
 NAMES: Final = scenarios.names()
 SECONDS: Final = 30.0
@@ -192,30 +191,6 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 
 
 # --- What others said ------------------------------------------------------------------------------------------------
-
-
-def check(text: str) -> None:
-    report = spoken(text)
-    for code in range(4):
-        output = read(nagios.render(report, RenderOptions(exit_code=code)))
-        assert output.word == {code: word for word, code in STATES.items()}[code]
-    shown = visible(text).replace("|", r"\x7c")
-    if len(shown) < 200:
-        assert f"   {shown}".rstrip() in [line.rstrip() for line in output.lines]
-        assert f"   What to do: {shown}".rstrip() in [line.rstrip() for line in output.lines]
-
-
-@pytest.mark.parametrize(
-    "text", [*HOSTILE, "a|b", "'", "x=1", "|x=1", "\n|x=1", "]]>", "a" * 100_000], ids=lambda each: ascii(each)[:60]
-)
-def test_what_is_foreign_is_text(text: str) -> None:
-    check(text)
-
-
-@settings(deadline=None)
-@given(st.text(max_size=40) | st.text(alphabet="|'=;: \n\\\x00a1", max_size=40))
-def test_whatever_is_foreign_is_text(text: str) -> None:
-    check(text)
 
 
 def renamed(report: Report, ids: list[str]) -> Report:

@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from prometheus_client.core import CounterMetricFamily
 
 from agent.catalog.findings import CODES, Severity
 from agent.cli.main import dispatch
 from agent.formats import prometheus
-from agent.formats.report_text import visible
 from agent.judge.verdict import judge, refusal
 from agent.report import codec
 from agent.report.model import Access, Report, Status, TargetReport
@@ -30,10 +27,10 @@ from agent.simulated import scenario as scenarios
 from probes.addresses import AddressScope
 from probes.facts import HttpFacts, LookupFacts, TlsFacts
 from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Role, Skipped, Step
-from tests.formats.monitors import Labels, families_in, promtool, samples_in
+from tests.formats.monitors import Labels, promtool, samples_in
+from tests.formats.prometheus_samples import holds, read
 from tests.hostile import cases
 from tests.support.runs import measured, report_of
-from tests.support.untrusted import HOSTILE, spoken
 
 Series = dict[tuple[str, Labels], float]
 SECONDS: Final = 30.0
@@ -51,45 +48,7 @@ every_report = pytest.mark.parametrize(
 )
 
 
-Read = dict[str, dict[tuple[str, ...], float]]
-
-
-def read(report: Report) -> Read:
-    """The samples of each metric, by the values of its labels in their order."""
-    found: Read = {family.name: {} for family in prometheus.FAMILIES}
-    names = {family.name: family.labels for family in prometheus.FAMILIES}
-    for (metric, labels), value in samples_in(prometheus.render(report)).items():
-        found[metric][tuple(dict(labels)[label] for label in names[metric])] = value
-    return found
-
-
 # --- The document ----------------------------------------------------------------------------------------------------
-
-
-def holds(text: str) -> None:
-    """What is so of every document, whatever is in it."""
-    assert text.endswith("\n")
-    assert text.replace("\n", "").isprintable()
-    assert text.isascii()
-    known = {family.name: family for family in prometheus.FAMILIES}
-    seen = []
-    for family in families_in(text):
-        seen.append(family.name)
-        assert family.type == "gauge"
-        assert family.documentation == known[family.name].help
-        assert family.samples
-        for sample in family.samples:
-            assert sample.name == family.name
-            assert sample.timestamp is None  # the textfile collector refuses a file with one
-            assert set(sample.labels) == set(known[family.name].labels)
-    assert seen == [name for name in known if name in seen]
-    samples_in(text)
-
-
-@every_report
-def test_document_of_every_report(made: Callable[[str], Report], name: str) -> None:
-    holds(prometheus.render(made(name)))
-    holds(prometheus.render(redact(made(name))))
 
 
 @pytest.mark.parametrize("name", [*scenarios.names()[::12], *cases.NAMES])
@@ -465,34 +424,6 @@ def test_a_refusal_is_unknown_and_no_fresh_run() -> None:
     assert samples["backuplink_run_complete", frozenset()] == 0
     assert not {name for name, _ in samples} & {"backuplink_run_timestamp_seconds", "probe_success"}
     assert "no such option" not in text
-
-
-def check(text: str) -> None:
-    """A label holds what was said, made visible, and nothing else comes of it."""
-    report = spoken(text)
-    report = replace(
-        report,
-        targets=tuple(replace(each, id=f"{number}{text}", region=text) for number, each in enumerate(report.targets)),
-    )
-    document = prometheus.render(report)
-    holds(document)
-    said = visible(text)
-    assert set(read(report)["backuplink_build_info"]) == {(said,)}
-    assert {(target, region, host) for target, _, region, host, _, _ in read(report)["backuplink_target_info"]} == {
-        (f"{number}{said}", said, said) for number in range(len(report.targets))
-    }
-    assert {target for _, _, _, target, _ in read(report)["backuplink_findings"]} == {said}
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
-def test_what_is_foreign_is_a_value(text: str) -> None:
-    check(text)
-
-
-@settings(deadline=None)
-@given(st.text(max_size=40) | st.text(alphabet='\\"{}=,#\n\r\t 1a_', max_size=40))
-def test_whatever_is_foreign_is_a_value(text: str) -> None:
-    check(text)
 
 
 def test_two_that_look_the_same_are_one_series() -> None:

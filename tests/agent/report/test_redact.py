@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import UnionType
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 import jsonschema
 import pytest
@@ -23,11 +23,12 @@ from agent.judge.verdict import judge
 from agent.report import codec
 from agent.report.hops import Hop, Reachability, Stage
 from agent.report.model import Command, CommandScope, ConfiguredPath, Fix, Measured, Report
-from agent.report.redact import redact
+from agent.report.redact import redact, treatments
 from agent.simulated import scenario as scenarios
 from agent.simulated.aws import PRINCIPAL
 from agent.simulated.scenario import Scenario
-from probes.facts import ApiFacts, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
+from probes.facts import ApiFacts, Certificate, Facts, HostFacts, HttpFacts, ProxyFacts, TlsFacts
+from probes.masks import Mask, Plain, Sentence
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Step, Subject
 from probes.vpc.model import (
     AMAZON_DNS,
@@ -555,21 +556,7 @@ def test_the_file_of_trusted_certificates_has_no_users_name() -> None:
 
 
 TELLTALE = "Tell-Tale"
-TELLS_NOTHING = {
-    "AllowanceFacts": {"counters", "exceeded"},
-    "ApiFacts": {"error_code", "operation", "request_id"},
-    "CredentialFacts": {"source"},
-    "DnsFacts": {"rcode", "transport"},
-    "HostFacts": {"resolver_options"},
-    "HttpFacts": {"content_type", "request_id"},
-    "ImdsFacts": {"availability_zone", "availability_zone_id", "dns_suffix", "partition", "region"},
-    "SdkFacts": {"region", "version"},
-    "TcpFacts": {"datagram_error", "interface", "neighbour", "route_error"},
-    "TlsFacts": {"alpn", "cipher", "second_look", "trust", "version"},
-}
-"""Fields of text that say nothing of whose network it is. A new field of facts belongs here or is masked."""
-BY_PATTERN = {"ImdsFacts": {"account_id", "instance_id", "interface_id", "security_group_ids", "subnet_id", "vpc_id"}}
-"""Fields whose values have a form that is masked wherever it stands."""
+"""A value that no field has by itself, and no form of one."""
 
 
 @cache
@@ -604,15 +591,63 @@ KINDS: Final = tuple(kind for kind in get_args(Facts) if kind not in CONFIGURATI
         pytest.param(kind, field, id=f"{kind.__name__}.{field}")
         for kind in KINDS
         for field in texts_of(kind)
-        if field not in TELLS_NOTHING.get(kind.__name__, set()) | BY_PATTERN.get(kind.__name__, set())
+        if isinstance(treatments(kind)[field], Mask)
     ],
 )
-def test_every_field_of_facts_is_masked_or_known_to_tell_nothing(kind: type, field: str) -> None:
+def test_every_field_with_a_mask_is_masked_wherever_it_is_shown(kind: type, field: str) -> None:
     report = seen_of(kind)
     if report is None:
         pytest.fail(f"no scenario gives {kind.__name__}")
     document = json_format.render(redact(with_facts(report, kind, **{field: texts_of(kind)[field]})))
     assert TELLTALE not in document
+
+
+def classes_of(hint: Any) -> Iterator[type]:
+    """Every class of data in a type, and in the fields of those classes."""
+    waiting, seen = [hint], set()
+    while waiting:
+        current = waiting.pop()
+        origin = get_origin(current)
+        waiting += get_args(current)
+        if origin is not None:
+            waiting.append(origin)
+        if isinstance(current, type) and dataclasses.is_dataclass(current) and current not in seen:
+            seen.add(current)
+            waiting += get_type_hints(current).values()
+            yield current
+
+
+def test_every_text_of_a_report_says_beside_it_whether_it_is_masked() -> None:
+    """A new field cannot be forgotten: without an annotation of `probes.masks` this fails with its name."""
+    classes = {*classes_of(Report), *(found for kind in get_args(Facts) for found in classes_of(kind))}
+    assert classes > {*get_args(Facts), Certificate, Command, Failure, Hop, Observation, SecurityGroup}
+    for kind in classes:
+        treatments(kind)
+    masked = [mark for kind in classes for mark in treatments(kind).values() if isinstance(mark, Mask)]
+    assert len(masked) > 80
+
+
+@dataclasses.dataclass
+class Bare:
+    new: tuple[str, ...] | None
+
+
+@dataclasses.dataclass
+class BareKey:
+    new: dict[str, Plain]
+
+
+@dataclasses.dataclass
+class Twice:
+    new: Annotated[str, Mask("role")] | Sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [(Bare, "needs a Mask"), (BareKey, "needs a Mask"), (Twice, "several masks")], ids=lambda value: ""
+)
+def test_a_text_with_no_mask_or_with_two_is_a_mistake(kind: type, why: str) -> None:
+    with pytest.raises(TypeError, match=rf"{kind.__name__}\.new: .*{why}"):
+        treatments(kind)
 
 
 # --- The configuration -----------------------------------------------------------------------------------------------
@@ -643,7 +678,7 @@ class Planter:
             return kind(**{field.name: self.of(hints[field.name]) for field in dataclasses.fields(kind)})
         if get_origin(kind) is tuple:
             return (self.of(get_args(kind)[0]), self.of(get_args(kind)[0]))
-        if isinstance(kind, UnionType):
+        if get_origin(kind) in (Union, UnionType):
             members = [each for each in get_args(kind) if each is not type(None)]
             return self.of(members[number % len(members)])
         if kind in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):

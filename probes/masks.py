@@ -1,0 +1,92 @@
+r"""What a masked report may show of a field: stands beside the field, so that a new field cannot be forgotten.
+
+Every field that holds text is annotated: with a Mask where its value identifies a network, an account or a person, with
+an Open where it does not. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text,
+whatever its annotation. `agent.report.redact` reads these annotations; nothing reads them while modules are imported,
+and patterns are texts here, so that a run without masks compiles none.
+"""
+
+from typing import Annotated, Final, NamedTuple
+
+
+class Mask(NamedTuple):
+    """The field identifies: every value is replaced, the same value by the same mask everywhere in a report."""
+
+    word: str
+    """How the mask begins: `role` for `role-1`."""
+    unless: str | None = None
+    """A pattern; a value that matches it as a whole has the form that AWS, a server or this program gives the field,
+    and stays. A value of another form may be any text. Ids match their mask too, since a report may be masked twice."""
+
+
+class Open(NamedTuple):
+    """The field of itself identifies nothing."""
+
+    quotes: bool = False
+    """Whether it may quote a value that another field holds, which is then searched for and masked."""
+
+
+ID_KINDS: Final = (
+    "i|vpc|subnet|sg|sgr|eni|acl|rtb|nat|igw|eigw|lgw|cagw|vgw|tgw|pcx|vpce|vpce-svc|pl|dopt|rslvr-[a-z]+|fsx"
+)
+"""How ids of AWS begin."""
+HOSTED_ZONE: Final = r"\bZ(?=[A-Z]*[0-9])[0-9A-Z]{7,31}\b"
+"""The id of a hosted zone (Route 53 API Reference, HostedZone)."""
+_ID: Final = rf"(?:{ID_KINDS})-(?:[0-9a-f]{{8,17}}|[0-9]{{1,7}})"
+
+Plain = Annotated[str, Open()]
+"""Identifies nothing: a word of this program, a protocol or AWS, or an id that is masked by its form anyway."""
+Sentence = Annotated[str, Open(quotes=True)]
+"""Words of this program that may quote a peer, a name or a resource."""
+
+ResourceId = Annotated[str, Mask("text", unless=_ID)]
+ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
+ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]
+Owner = Annotated[
+    str, Mask("text", unless=r"[0-9]{12}|account-[0-9]+|Route 53 Resolver|[a-z0-9-]{1,63}\.amazonaws\.com")
+]
+"""An account, or a service of AWS."""
+Protocol = Annotated[str, Mask("text", unless=r"-1|[0-9]{1,3}|tcp|udp|icmp|icmpv6")]
+AddressType = Annotated[str, Mask("text", unless=r"ipv4|ipv6|dualstack|service-defined")]
+AvailabilityZone = Annotated[
+    str, Mask("text", unless=r"[a-z]{2}(?:-[a-z]+){1,2}-[0-9](?:-[a-z0-9]{2,4}){0,3}(?:-[0-9])?[a-z]?")
+]
+AvailabilityZoneId = Annotated[
+    str, Mask("text", unless=r"[a-z]{2,5}[0-9](?:-[a-z]{2,4}[0-9]?){0,2}-(?:az|wlz)[0-9]{1,2}")
+]
+RequestId = Annotated[str, Mask("text", unless=r"[0-9A-Fa-f-]{8,64}")]
+MediaType = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=r"(?a:[A-Za-z0-9][\w!#$&^.+-]{0,63}/[A-Za-z0-9][\w!#$&^.+-]{0,63}(?:; ?charset=[A-Za-z0-9-]{1,32})?)",
+    ),
+]
+"""RFC 6838, section 4.2."""
+CallErrorCode = Annotated[str, Mask("text", unless=r"[A-Za-z][A-Za-z0-9.]{0,63}|[0-9]{1,10}")]
+"""A code of AWS, or an HTTP status."""
+EndpointErrorCode = Annotated[str, Mask("text", unless=r"[A-Za-z][A-Za-z0-9.]{0,63}")]
+FailureCode = Annotated[
+    str,
+    Mask("text", unless=r"[A-Z][A-Z0-9_]{0,63}|ca_bundle|endpoint_url|[A-Za-z][A-Za-z0-9.]{0,63}|-?[0-9]{1,10}"),
+]
+"""An errno name, a reason of OpenSSL, an rcode, the name of a setting, a code of AWS, a number."""
+ServiceName = Annotated[
+    str,
+    Mask(
+        "text",
+        unless=r"(?:cn\.)?com\.amazonaws(?:\.vpce)?\.[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}(?:\.[a-z0-9-]{1,63}){1,3}",
+    ),
+]
+# Words of the EC2, Route 53 and Route 53 Resolver APIs.
+EndpointState = Annotated[
+    str, Mask("text", unless=r"pending|pendingacceptance|available|partial|rejected|failed|expired|deleting|deleted")
+]
+InterfaceKind = Annotated[str, Mask("text", unless=r"[a-z]+(?:[A-Z_][a-z_]*){0,6}")]
+InterfaceStatus = Annotated[str, Mask("text", unless=r"available|associated|attaching|detaching|in-use|pending")]
+RouteState = Annotated[str, Mask("text", unless=r"active|blackhole|filtered")]
+RouteTarget = Annotated[str, Mask("text", unless=rf"local|unknown|{_ID}")]
+RuleKind = Annotated[str, Mask("text", unless=r"FORWARD|SYSTEM|RECURSIVE|DELEGATE")]
+FirewallAction = Annotated[str, Mask("text", unless=r"ALLOW|BLOCK|ALERT")]
+BlockResponse = Annotated[str, Mask("text", unless=r"NODATA|NXDOMAIN|OVERRIDE")]
+RecordType = Annotated[str, Mask("text", unless=r"[A-Z]{1,10}|TYPE[0-9]{1,5}|NSEC3(?:PARAM)?")]

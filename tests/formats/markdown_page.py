@@ -1,0 +1,97 @@
+"""What a reader of CommonMark, with what GitHub adds to it, makes of a page."""
+
+import re
+import shlex
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from agent.catalog.findings import CODES
+from agent.formats import markdown
+from agent.formats.report_text import visible
+from agent.report.model import Report
+from tests.support.runs import report_of
+from tests.support.untrusted import spoken
+
+PARSER: Final = MarkdownIt("gfm-like", {"html": True}).disable("text_join")
+"""CommonMark with the tables, the struck words and the links of GitHub, and HTML let through. What a backslash stood
+before stays a token of its own, since GitHub, too, looks for links before it joins them."""
+
+
+assert PARSER.linkify is not None
+
+
+# There a link begins with a scheme, or with `www.`, which is looked for below.
+PARSER.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+
+
+QUIET: Final = {
+    *("heading_open", "heading_close", "paragraph_open", "paragraph_close", "inline", "fence"),
+    *("bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close"),
+    *("table_open", "table_close", "thead_open", "thead_close", "tbody_open", "tbody_close", "tr_open", "tr_close"),
+    *("th_open", "th_close", "td_open", "td_close"),
+    *("text", "text_special", "code_inline", "link_open", "link_close", "strong_open", "strong_close"),
+}
+"""All that a report is made of."""
+
+
+def tokens(report: Report) -> list[Token]:
+    """What a reader of Markdown makes of a report, the tokens of each line among them."""
+    found: list[Token] = []
+    for token in PARSER.parse(markdown.render(report)):
+        found += (token, *(token.children or ()))
+    return found
+
+
+def said(report: Report) -> list[str]:
+    """What a reader sees, block by block."""
+    blocks = []
+    for token in PARSER.parse(markdown.render(report)):
+        if token.type == "inline":
+            blocks.append("".join(child.content for child in token.children or ()))
+        elif token.type == "fence":
+            blocks += token.content.removesuffix("\n").split("\n")
+    return blocks
+
+
+def is_ours(url: object) -> bool:
+    return any(url == document.url for code in CODES.values() for document in code.documents)
+
+
+def check(text: str) -> None:
+    """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
+    report = spoken(text)
+    source = markdown.render(report)
+    assert source.replace("\n", "").isprintable()
+    assert source.isascii()
+    found = tokens(report)
+    assert {token.type for token in found} <= QUIET
+    assert all(is_ours(token.attrGet("href")) for token in found if token.type == "link_open")
+    assert not any(re.search(r"\bwww\.", token.content, re.IGNORECASE) for token in found if token.type == "text")
+    words = "".join(token.content if token.type.startswith("text") else "\0" for token in found)
+    assert not re.search(r"(?<![\w/])@\w", words)
+    blocks = said(report)
+    for line in (
+        f"WARNING: {text}",
+        f"1. WARNING {text}: {text} ({report.findings[0].code})",
+        text,
+        f"What to do: {text}",
+        f"not proven: {text}",
+        f"To take command 1 back: {text}",
+        f"tls: {text}",
+    ):
+        assert read(line) in blocks
+    assert shlex.join(["aws", visible(text), visible(text)]) in blocks
+    assert cells(found) == cells(tokens(report_of("gateway-optional-ports")))
+
+
+def read(text: str) -> str:
+    """What is to be read where `text` was said: one line, and nobody called by name."""
+    return re.sub(r"(?<!\w)@(?=\w)", r"\\x40", " ".join(visible(text).split()))
+
+
+def cells(found: list[Token]) -> list[int]:
+    """How many cells each row has."""
+    kinds = "".join({"tr_open": "|", "th_open": "+", "td_open": "-"}.get(token.type, "") for token in found)
+    return [len(row) for row in kinds.split("|")]

@@ -1,0 +1,57 @@
+"""What a scrape takes from a document in the text format of Prometheus."""
+
+from dataclasses import replace
+
+from agent.formats import prometheus
+from agent.formats.report_text import visible
+from agent.report.model import Report
+from tests.formats.monitors import families_in, samples_in
+from tests.support.untrusted import spoken
+
+Read = dict[str, dict[tuple[str, ...], float]]
+
+
+def read(report: Report) -> Read:
+    """The samples of each metric, by the values of its labels in their order."""
+    found: Read = {family.name: {} for family in prometheus.FAMILIES}
+    names = {family.name: family.labels for family in prometheus.FAMILIES}
+    for (metric, labels), value in samples_in(prometheus.render(report)).items():
+        found[metric][tuple(dict(labels)[label] for label in names[metric])] = value
+    return found
+
+
+def holds(text: str) -> None:
+    """What is so of every document, whatever is in it."""
+    assert text.endswith("\n")
+    assert text.replace("\n", "").isprintable()
+    assert text.isascii()
+    known = {family.name: family for family in prometheus.FAMILIES}
+    seen = []
+    for family in families_in(text):
+        seen.append(family.name)
+        assert family.type == "gauge"
+        assert family.documentation == known[family.name].help
+        assert family.samples
+        for sample in family.samples:
+            assert sample.name == family.name
+            assert sample.timestamp is None  # the textfile collector refuses a file with one
+            assert set(sample.labels) == set(known[family.name].labels)
+    assert seen == [name for name in known if name in seen]
+    samples_in(text)
+
+
+def check(text: str) -> None:
+    """A label holds what was said, made visible, and nothing else comes of it."""
+    report = spoken(text)
+    report = replace(
+        report,
+        targets=tuple(replace(each, id=f"{number}{text}", region=text) for number, each in enumerate(report.targets)),
+    )
+    document = prometheus.render(report)
+    holds(document)
+    said = visible(text)
+    assert set(read(report)["backuplink_build_info"]) == {(said,)}
+    assert {(target, region, host) for target, _, region, host, _, _ in read(report)["backuplink_target_info"]} == {
+        (f"{number}{said}", said, said) for number in range(len(report.targets))
+    }
+    assert {target for _, _, _, target, _ in read(report)["backuplink_findings"]} == {said}

@@ -1,0 +1,218 @@
+"""A reader for each format: whether a document is one, which status it shows, and whether untrusted words stay words.
+
+What holds for every format is asked of every row of the registry through these, in `test_every_format.py`.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from agent.formats.registry import Format, render
+from agent.formats.report_text import visible
+from agent.report import codec
+from tests.formats import (
+    emf_events,
+    html_page,
+    junit_report,
+    junit_results,
+    markdown_page,
+    plugin_output,
+    plugin_report,
+    prometheus_samples,
+)
+from tests.formats.monitors import STATUS_IN
+from tests.support.untrusted import spoken
+
+_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How the tests read a format."""
+
+    holds: Callable[[str], object]
+    """Raises where a document is not a valid one."""
+    status: Callable[[str], str]
+    """The status of the run, as the document shows it."""
+    check: Callable[[str], None]
+    """Raises where a text that another chose is anything but that text in a report full of it."""
+    alphabet: str
+    """Characters that mean something in the format."""
+    more_hostile: tuple[str, ...] = ()
+    """Texts that are dangerous to this format alone."""
+    libraries: frozenset[str] = frozenset()
+    """Modules that are loaded for this format alone."""
+    examples: int = 100
+    """How many random texts are tried."""
+    every: int = 1
+    """Of how many scenarios one is read here; more than 1 where the format's own tests read all, or reading is slow."""
+
+
+def reader_of(row: Format) -> Reader:
+    """The reader of a format. Fails with what to do where there is none."""
+    if row.name not in READERS:
+        pytest.fail(f"the format {row.name} has no reader: add one to READERS in tests/formats/readers.py")
+    return READERS[row.name]
+
+
+# --- Text ------------------------------------------------------------------------------------------------------------
+
+
+def _text_holds(document: str) -> None:
+    assert document.endswith("\n")
+    assert not document.endswith("\n\n")
+    assert document.isascii()
+    assert document.replace("\n", "").isprintable()
+    assert re.match(r"(OK|WARNING|CRITICAL|UNKNOWN)(  |\n)", document)
+
+
+def _text_status(document: str) -> str:
+    return document.split(maxsplit=1)[0].lower()
+
+
+def _text_check(text: str) -> None:
+    document, plain = render(spoken(text), "text"), render(spoken("x"), "text")
+    _text_holds(document)
+    # Lines are broken wherever a word is too long for one.
+    said, flat = "".join(visible(text).split()), "".join(document.split())
+    assert flat.startswith(f"WARNING{said}")
+    assert f"Whattodo:{said}" in flat
+    assert f"notproven:{said}" in flat
+    headings = [re.findall(r"^ *(?:\d+\. WARNING|What to do:|See: backuplink)", one, re.M) for one in (document, plain)]
+    assert len(headings[0]) >= len(headings[1])
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def _json_holds(document: str) -> dict[str, Any]:
+    assert document.isascii()
+    assert document.replace("\n", "").isprintable()
+    made: dict[str, Any] = json.loads(document)
+    _VALIDATOR.validate(made)
+    return made
+
+
+def _json_status(document: str) -> str:
+    return str(_json_holds(document)["verdict"]["status"])
+
+
+def _json_check(text: str) -> None:
+    report = spoken(text)
+    assert _json_holds(render(report, "json")) == codec.encode(report)
+
+
+def _ndjson_holds(document: str) -> dict[str, Any]:
+    assert document.endswith("\n")
+    assert document.isascii()
+    assert document.replace("\n", "").isprintable()
+    *_, last = (json.loads(line) for line in document.removesuffix("\n").split("\n"))
+    assert last.pop("type") == "report"
+    _VALIDATOR.validate(last)
+    made: dict[str, Any] = last
+    return made
+
+
+def _ndjson_status(document: str) -> str:
+    return str(_ndjson_holds(document)["verdict"]["status"])
+
+
+def _ndjson_check(text: str) -> None:
+    report = spoken(text)
+    document = render(report, "ndjson")
+    assert _ndjson_holds(document) == codec.encode(report)
+    assert document.count("\n") == 2 + len(report.observations) + len(report.findings)
+
+
+# --- JUnit -----------------------------------------------------------------------------------------------------------
+
+
+def _junit_status(document: str) -> str:
+    status = STATUS_IN["junit"](document)
+    assert junit_results.is_red(document) is (status != "ok")
+    if status != "failure":
+        return status
+    root = ElementTree.fromstring(document)  # noqa: S314 - our own document
+    (failure,) = root.iterfind(".//testcase[@name='verdict']/failure")
+    return failure.get("type", "")
+
+
+# --- HTML ------------------------------------------------------------------------------------------------------------
+
+
+def _html_status(document: str) -> str:
+    (heading,) = html_page.texts(html_page.read(document), "h1")
+    return heading.partition(":")[0].lower()
+
+
+# --- Markdown --------------------------------------------------------------------------------------------------------
+
+
+def _markdown_holds(document: str) -> None:
+    assert document.endswith("\n")
+    assert document.isascii()
+    assert document.replace("\n", "").isprintable()
+    for token in markdown_page.PARSER.parse(document):
+        assert {part.type for part in (token, *(token.children or ()))} <= markdown_page.QUIET
+
+
+READERS: Final[dict[str, Reader]] = {
+    "text": Reader(holds=_text_holds, status=_text_status, check=_text_check, alphabet="\x1b[0m\n\t \r\x9b1a"),
+    "json": Reader(holds=_json_holds, status=_json_status, check=_json_check, alphabet='\\"{}[],:\n\x00 u1a', every=8),
+    "ndjson": Reader(
+        holds=_ndjson_holds, status=_ndjson_status, check=_ndjson_check, alphabet='\\"{}[],:\n\r\u2028 1a', every=8
+    ),
+    "nagios": Reader(
+        holds=plugin_output.read,
+        status=STATUS_IN["nagios"],
+        check=plugin_report.check,
+        alphabet="|'=;: \n\\\x00a1",
+        more_hostile=("a|b", "'", "x=1", "|x=1", "\n|x=1", "]]>", "a" * 100_000),
+        every=8,
+    ),
+    "prometheus": Reader(
+        holds=prometheus_samples.holds,
+        status=STATUS_IN["prometheus"],
+        check=prometheus_samples.check,
+        alphabet='\\"{}=,#\n\r\t 1a_',
+        libraries=frozenset({"prometheus_client"}),
+    ),
+    "emf": Reader(
+        holds=emf_events.holds,
+        status=STATUS_IN["emf"],
+        check=emf_events.check,
+        alphabet='\\"{}[],:\n\r\t 1a',
+        more_hostile=("\\" * 100_000, "\U0001f469" * 100_000),
+        every=8,
+    ),
+    "junit": Reader(
+        holds=junit_results.read,
+        status=_junit_status,
+        check=junit_report.check,
+        alphabet="<>&\"']![CDAT-\n\x00\x0b\ufffe",
+        more_hostile=("]]>", "<![CDATA[x]]>", "&lt;", "\x01\x02\ufffe", "\ud83d"),
+        libraries=frozenset({"junitparser", "xml.dom"}),
+        examples=50,
+        every=8,
+    ),
+    "html": Reader(
+        holds=html_page.read,
+        status=_html_status,
+        check=html_page.check,
+        alphabet="<>&\"'=/!-;#xa \n]",
+        every=8,
+    ),
+    "markdown": Reader(
+        holds=_markdown_holds,
+        status=STATUS_IN["markdown"],
+        check=markdown_page.check,
+        alphabet="\\`*_[]()<>#+-.!|~&@:/w$ \n\t1a",
+        every=8,
+    ),
+}
