@@ -8,7 +8,7 @@ from agent.run.events import Event, ObservationMade, RunStarted
 
 
 class Progress:
-    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is no terminal."""
+    """Shows how far a run is, on one line that is cleared when it ends. Silent where `stream` is not a terminal."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream = stream
@@ -25,7 +25,7 @@ class Progress:
             case ObservationMade():
                 self._made += 1
                 self._write(
-                    f"{self._made} of {event.planned} looks, "
+                    f"{self._made} of {event.planned} checks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
 
