@@ -137,5 +137,5 @@ def _row(change: ChangeKind, text: str) -> str:
 
 
 def _wrapped(text: str, first: str, later: str) -> str:
-    """`text` with nothing foreign in it that speaks to a terminal; empty where there is none."""
+    """`text` with nothing in it that a terminal obeys; empty where there is none."""
     return textwrap.fill(visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)

@@ -13,14 +13,14 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
-    FOREIGN,
     STEPS,
+    UNUSED_ANSWER,
     bounded,
     causes,
     cell,
     facts,
     follows,
-    has_foreign,
+    has_unused_answer,
     head,
     in_use,
     matrix,
@@ -154,8 +154,8 @@ def _table(caption: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]
 
 def _unseen(report: Report) -> Iterator[str]:
     reasons = [f"{what}: {why}" for why, what in unseen(report).items()]
-    if has_foreign(report):
-        reasons.append(f"*: {FOREIGN}")
+    if has_unused_answer(report):
+        reasons.append(f"*: {UNUSED_ANSWER}")
     if reasons:
         yield _element("h2", "Not looked at")
         yield from _list(map(_escaped, reasons))

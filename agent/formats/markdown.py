@@ -12,14 +12,14 @@ from typing import Final
 from agent.catalog.findings import CODES
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
-    FOREIGN,
     STEPS,
+    UNUSED_ANSWER,
     bounded,
     causes,
     cell,
     facts,
     follows,
-    has_foreign,
+    has_unused_answer,
     head,
     in_use,
     matrix,
@@ -125,8 +125,8 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _unseen(report: Report) -> Iterator[str]:
     reasons = [f"* {escaped(what)}: {escaped(why)}" for why, what in unseen(report).items()]
-    if has_foreign(report):
-        reasons.append(f"* {escaped('*')}: {FOREIGN}")
+    if has_unused_answer(report):
+        reasons.append(f"* {escaped('*')}: {UNUSED_ANSWER}")
     if reasons:
         yield "## Not looked at"
         yield "\n".join(reasons)

@@ -1,4 +1,4 @@
-"""What every format for monitors takes from a report: the looks that count, and how each finding stands."""
+"""What every format for monitors takes from a report: the observations that count, and how each finding stands."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skipped"}
-"""How a look ended, as the report says it."""
+"""How a step ended, as the report says it."""
 
 
 class Standing(StrEnum):

@@ -26,7 +26,7 @@ class Progress:
             case ObservationMade():
                 self._made += 1
                 self._write(
-                    f"{self._made} of {event.planned} looks, "
+                    f"{self._made} of {event.planned} checks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
 

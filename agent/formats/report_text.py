@@ -21,12 +21,12 @@ DETAIL_CHARACTERS: Final = 2_000
 """Of one cause's own words, some 25 lines; a peer's words in them may be long, and JSON has them all."""
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """Of a ladder, in the order in which it is climbed."""
-FOREIGN: Final = "another resolver's answer, which this host does not use; it decides nothing"
+UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
 _ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not asked for", Role.CONTEXT: ", for comparison"}
 
 
 def visible(text: str) -> str:
-    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing foreign
+    """`text` with everything that is not a printable character of ASCII written as an escape, so that nothing untrusted
     can move the cursor, hide, widen or reorder what is shown."""
     return "".join(
         char if char.isascii() and char.isprintable() else char.encode("unicode_escape").decode("ascii")
@@ -79,7 +79,7 @@ def head(finding: Finding) -> str:
 
 def follows(finding: Finding, report: Report) -> list[str]:
     """Ids of the findings that a cause explains."""
-    return [each.id for each in report.findings if each.explained_by == finding.id]
+    return [other.id for other in report.findings if other.explained_by == finding.id]
 
 
 def shell(command: Command) -> str:
@@ -91,9 +91,9 @@ def undoing(finding: Finding) -> list[str]:
     """How to take back each of a cause's commands that changes anything."""
     commands = finding.fix.commands
     return [
-        f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {each.undo}"
-        for number, each in enumerate(commands, 1)
-        if each.undo is not None
+        f"To take {'it' if len(commands) == 1 else f'command {number}'} back: {command.undo}"
+        for number, command in enumerate(commands, 1)
+        if command.undo is not None
     ]
 
 
@@ -102,7 +102,7 @@ def undoing(finding: Finding) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was looked at on a port of an address."""
+    """What was checked on a port of an address."""
 
     address: TargetAddress
     port: int
@@ -148,7 +148,7 @@ def _answer(each: Observation[Any]) -> str:
 
 
 def matrix(target: TargetReport, report: Report) -> Iterator[Row]:
-    """Every port of every address at which anything was looked at."""
+    """Every port of every address at which anything was checked."""
     cells = {
         (each.subject.address, each.subject.port, each.subject.step): each
         for each in report.observations
@@ -185,7 +185,7 @@ def cell(each: Observation[Any] | None) -> str:
 
 
 def unseen(report: Report) -> dict[str, str]:
-    """What was not looked at, by the reason; each reason once."""
+    """What was not checked, by the reason; each reason once."""
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         if target.status is Status.NOT_IN_USE:
@@ -200,6 +200,6 @@ def unseen(report: Report) -> dict[str, str]:
     return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
 
 
-def has_foreign(report: Report) -> bool:
+def has_unused_answer(report: Report) -> bool:
     """Whether an address with a star stands in the report."""
     return any(not address.from_own_lookup for target in report.targets for address in target.addresses)

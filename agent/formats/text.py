@@ -14,15 +14,15 @@ from typing import Final
 from agent.catalog.wording import listed
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import (
-    FOREIGN,
     STEPS,
+    UNUSED_ANSWER,
     WIDTH,
     bounded,
     causes,
     cell,
     facts,
     follows,
-    has_foreign,
+    has_unused_answer,
     head,
     in_use,
     matrix,
@@ -393,8 +393,8 @@ def _rows(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
 def _unseen(report: Report) -> str:
     """What was not looked at, and why: each reason once."""
     lines = [_wrapped(f"{what}: {why}", "  ", "    ") for why, what in unseen(report).items()]
-    if has_foreign(report):
-        lines.append(f"  *: {FOREIGN}")
+    if has_unused_answer(report):
+        lines.append(f"  *: {UNUSED_ANSWER}")
     return "\n".join(["Not looked at", *lines]) if lines else ""
 
 

@@ -4,10 +4,10 @@ Masks are counted in the order of the report, never computed from what they hide
 masked report masked again stays what it is. An address becomes one of the blocks that are kept for documentation, so
 that a masked report is still a report.
 
-Three kinds of text are told apart. A field that holds one foreign value, such as a role, is masked whole; so is a field
-that a peer fills, such as a request id, where it has not the form of its kind. Sentences may quote such a value, so it
-is looked for there as a word. Everything else, such as codes, titles and ids, keeps its words, whatever a role or a
-peer may be called: only ids, account numbers, ARNs, addresses and host names are masked in it.
+The annotation of a field (`probes.masks`) says what its text is. A value that identifies, such as a role, is masked
+whole; so is a value that a peer chose, such as a request id, unless it has the form of its kind. Sentences may quote
+such a value, so they are searched for it as a word. Everything else, such as codes, titles and ids, keeps its words,
+whatever a role or a peer is called: only ids, account numbers, ARNs, addresses and host names are masked in it.
 """
 
 import dataclasses

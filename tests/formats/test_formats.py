@@ -422,7 +422,7 @@ def test_what_has_colours(environment: dict[str, str], wanted: bool, tmp_path: P
 
 def test_a_line_of_progress_on_a_terminal_which_is_cleared() -> None:
     _, err = on_terminal("demo", "one-zone-silent")
-    states = re.findall(r"\r(\d+) of (\d+) looks, [\d.]+ of at most 20 s", err)
+    states = re.findall(r"\r(\d+) of (\d+) checks, [\d.]+ of at most 20 s", err)
     assert len(states) == len(report_of("one-zone-silent").observations)
     assert [int(made) for made, _ in states] == list(range(1, len(states) + 1))
     assert states[-1][0] == states[-1][1]
@@ -434,14 +434,14 @@ def test_a_line_of_progress_on_a_terminal_which_is_cleared() -> None:
 @pytest.mark.parametrize("on", [("stdout",), ()], ids=["stdout alone is one", "none is one"])
 def test_no_line_of_progress_elsewhere(on: tuple[str, ...]) -> None:
     out, err = on_terminal("demo", "one-zone-silent", on=on)
-    assert "looks" not in err
+    assert "checks" not in err
     assert "\r" not in err
     assert ("\x1b" in out) == ("stdout" in on)
 
 
 def test_progress_does_not_stand_in_the_document() -> None:
     out, err = on_terminal("demo", "one-zone-silent", "--format", "json", on=("stderr",))
-    assert "looks" in err
+    assert "checks" in err
     VALIDATOR.validate(json.loads(out))
 
 
