@@ -1,0 +1,141 @@
+"""CONTRIBUTING's recipes hold: a made-up service and a made-up format go into a copy of the tree by their files alone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.repository import ROOT
+
+SECONDS: Final = 120.0
+"""Far above what a call here takes; a limit for one that hangs."""
+PAGE: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+COUNTS: Final = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+
+SERVICE: Final = """        Service(
+            name="made-up",
+            sdk_id="Made Up",
+            signing_name="made-up",
+            host_label="made-up",
+            private_links=(PrivateLink(label="made-up"),),
+            ports=(_HTTPS, Port(number=9443, role="data", required=True)),
+            call=SignedCall(name="ListThings", method="GET", path="/things", key="Things"),
+            permission=CallPermission(action="made-up:ListThings"),
+            default_role=Role.OPTIONAL,
+        ),
+"""
+SCENARIO: Final = """summary = "a made-up service, one of whose ports is silent"
+
+[run]
+services = ["made-up"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "made-up.eu-west-1.amazonaws.com"
+a = ["10.0.1.17"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "*"
+a = ["52.95.112.41"]
+
+[[tcp]]
+addresses = ["10.0.1.17"]
+ports = [443]
+
+[expect]
+status = "critical"
+path = "private"
+findings = ["TCP003@made-up"]
+"""
+FORMAT: Final = '''"""A verdict in one word, for a recipe's test."""
+
+from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
+from agent.report.model import Report
+
+
+def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+    """The status of the verdict, on a line of its own."""
+    return f"{report.verdict.status}!\\n"
+'''
+ROW: Final = '    Format(name="word", module="agent.formats.word", suffix=".word"),\n'
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The two packages, as a tree of their own."""
+    for package in ("agent", "probes"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def places(recipe: str) -> tuple[int, list[str]]:
+    """How many places a recipe's heading promises, and the items of its list."""
+    found = re.search(rf"^### {recipe}: (\w+) places?\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"CONTRIBUTING.md has no recipe for {recipe}"
+    return COUNTS[found[1]], re.findall(r"^\d+\. ", found[2], re.MULTILINE)
+
+
+def insert(path: Path, before: str, lines: str) -> None:
+    """Put lines before the last place where `before` stands."""
+    text = path.read_text("utf-8")
+    at = text.rindex(before)
+    path.write_text(text[:at] + lines + text[at:], "utf-8")
+
+
+def backuplink(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command of a tree."""
+    return subprocess.run(
+        [sys.executable, "-m", "agent", *arguments],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("recipe", ["A finding", "A format", "A service"])
+def test_a_recipe_has_as_many_places_as_it_says(recipe: str) -> None:
+    count, items = places(recipe)
+    assert len(items) == count
+
+
+def test_a_service_is_one_record_and_one_scenario(copy: Path) -> None:
+    insert(copy / "agent/catalog/services.py", "    )\n}\n", SERVICE)
+    (copy / "agent/simulated/scenarios/made-up-service.toml").write_text(SCENARIO, "utf-8")
+
+    done = backuplink(copy, "demo", "made-up-service", "--format", "json")
+    assert (done.returncode, done.stderr.count("Traceback")) == (2, 0)
+    report = json.loads(done.stdout)
+    (target,) = (target for target in report["targets"] if target["service"] == "made-up")
+    assert (target["role"], target["host"]) == ("required", "made-up.eu-west-1.amazonaws.com")
+    assert target["ports"] == [443, 9443]
+    assert [finding["code"] for finding in report["findings"]] == ["TCP003"]
+    assert "9443" in report["findings"][0]["detail"]
+
+    assert "made-up.eu-west-1.amazonaws.com" in backuplink(copy, "endpoints", "--region", "eu-west-1").stdout
+    assert "made-up" in backuplink(copy, "check", "--help").stdout
+
+
+def test_a_format_is_one_module_and_one_row(copy: Path) -> None:
+    (copy / "agent/formats/word.py").write_text(FORMAT, "utf-8")
+    insert(copy / "agent/formats/registry.py", ')\n"""In the order of `--help`', ROW)
+
+    done = backuplink(copy, "demo", "--format", "word")
+    assert (done.returncode, done.stdout) == (0, "ok!\n")
+    done = backuplink(copy, "demo", "private-dns-off", "--format", "word", "--output", "verdict.word")
+    assert (done.returncode, done.stdout, (copy / "verdict.word").read_text("utf-8")) == (2, "", "critical!\n")
+    refused = backuplink(copy, "check", "--format", "word", "--no-such-option")
+    assert (refused.returncode, refused.stdout) == (3, "unknown!\n")
+    watched = backuplink(copy, "demo", "--watch", "--cycles", "1", "--format", "word")
+    assert watched.returncode == 3
+    assert "--format word is a single document" in watched.stderr
+    assert "word" in backuplink(copy, "check", "--help").stdout
