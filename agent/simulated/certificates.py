@@ -93,7 +93,7 @@ def loaded(own: ec.EllipticCurvePrivateKey, chain: Sequence[x509.Certificate]) -
         file = Path(folder, "server.pem")
         file.write_bytes(
             own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            + b"".join(each.public_bytes(Encoding.PEM) for each in chain)
+            + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
         )
         context.load_cert_chain(file)
     return context

@@ -21,8 +21,8 @@ Item = dict[str, Any]
 
 MADE_AT: Final = datetime(2025, 11, 3, 9, 15, tzinfo=UTC)
 _STATES: Final = {
-    each.lower(): each
-    for each in (
+    name.lower(): name
+    for name in (
         "PendingAcceptance",
         "Pending",
         "Available",
@@ -140,21 +140,21 @@ class _Describe:
         items = list(self.items(scenario, network))
         parameter, member, code = self.ids
         if wanted := parameters.get(parameter):
-            if absent := [each for each in wanted if each not in {item[member] for item in items}]:
+            if absent := [value for value in wanted if value not in {item[member] for item in items}]:
                 raise RefusedError(code, f"The {parameter} '{', '.join(absent)}' does not exist", 400)
             items = [item for item in items if item[member] in wanted]
-        for each in parameters.get("Filters", ()):
-            if each["Name"] not in self.filters:
-                raise RefusedError("InvalidParameterValue", f"The filter '{each['Name']}' is invalid", 400)
-            path = self.filters[each["Name"]].split(".")
-            items = [item for item in items if _fits(_values(item, path), each["Values"])]
+        for condition in parameters.get("Filters", ()):
+            if condition["Name"] not in self.filters:
+                raise RefusedError("InvalidParameterValue", f"The filter '{condition['Name']}' is invalid", 400)
+            path = self.filters[condition["Name"]].split(".")
+            items = [item for item in items if _fits(_values(item, path), condition["Values"])]
         return _page(items, parameters, self.member)
 
 
 def _values(item: Any, path: list[str]) -> list[str]:
     """All that is at the end of a path, spelled as filters spell it."""
     if isinstance(item, list):
-        return [value for each in item for value in _values(each, path)]
+        return [value for entry in item for value in _values(entry, path)]
     if not path:
         return [str(item).lower() if isinstance(item, bool) else str(item)]
     return _values(item[path[0]], path[1:]) if path[0] in item else []
@@ -165,53 +165,57 @@ def _fits(values: Iterable[str], wanted: Iterable[str]) -> bool:
 
 
 def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
-    for each in network.endpoints or ():
+    for endpoint in network.endpoints or ():
         failed = (
-            {} if each.error_code is None else {"LastError": _known(Code=each.error_code, Message=each.error_message)}
+            {}
+            if endpoint.error_code is None
+            else {"LastError": _known(Code=endpoint.error_code, Message=endpoint.error_message)}
         )
         yield {
-            "VpcEndpointId": each.endpoint_id,
+            "VpcEndpointId": endpoint.endpoint_id,
             "VpcEndpointType": "Interface",
-            "VpcId": each.vpc_id,
-            "ServiceName": each.service_name,
-            "State": _STATES.get(each.state, each.state),
-            "PolicyDocument": each.policy,
+            "VpcId": endpoint.vpc_id,
+            "ServiceName": endpoint.service_name,
+            "State": _STATES.get(endpoint.state, endpoint.state),
+            "PolicyDocument": endpoint.policy,
             "RouteTableIds": [],
-            "SubnetIds": list(each.subnet_ids),
-            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in each.group_ids],
-            "IpAddressType": each.ip_address_type,
-            "DnsOptions": {"DnsRecordIpType": each.dns_record_type},
-            "PrivateDnsEnabled": each.private_dns,
+            "SubnetIds": list(endpoint.subnet_ids),
+            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in endpoint.group_ids],
+            "IpAddressType": endpoint.ip_address_type,
+            "DnsOptions": {"DnsRecordIpType": endpoint.dns_record_type},
+            "PrivateDnsEnabled": endpoint.private_dns,
             "RequesterManaged": False,
-            "NetworkInterfaceIds": list(each.interface_ids),
-            "DnsEntries": [{"DnsName": name, "HostedZoneId": zone_id_of(name)} for name in each.dns_names],
+            "NetworkInterfaceIds": list(endpoint.interface_ids),
+            "DnsEntries": [{"DnsName": name, "HostedZoneId": zone_id_of(name)} for name in endpoint.dns_names],
             "CreationTimestamp": MADE_AT,
             "Tags": [{"Key": "Name", "Value": "backup & restore"}],
-            "OwnerId": each.owner_id,
+            "OwnerId": endpoint.owner_id,
             **failed,
-            **({} if each.error_code else _known(FailureReason=each.error_message)),
+            **({} if endpoint.error_code else _known(FailureReason=endpoint.error_message)),
         }
 
 
 def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
-    for each in (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ())):
-        own = each.kind != "vpc_endpoint"
-        four = [str(address) for address in each.addresses if address.version == 4]
+    for interface in (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ())):
+        own = interface.kind != "vpc_endpoint"
+        four = [str(address) for address in interface.addresses if address.version == 4]
         attached = {"InstanceId": scenario.metadata.instance_id, "InstanceOwnerId": scenario.metadata.account_id}
         yield {
-            "NetworkInterfaceId": each.interface_id,
+            "NetworkInterfaceId": interface.interface_id,
             "Attachment": {
-                "AttachmentId": f"eni-attach-{each.interface_id.removeprefix('eni-')}",
+                "AttachmentId": f"eni-attach-{interface.interface_id.removeprefix('eni-')}",
                 "AttachTime": MADE_AT,
                 "DeleteOnTermination": own,
                 "DeviceIndex": 0 if own else 1,
                 "Status": "attached",
                 **(attached if own else {"InstanceOwnerId": "amazon-aws"}),
             },
-            **_known(AvailabilityZone=each.availability_zone, InterfaceType=each.kind, Status=each.status),
+            **_known(
+                AvailabilityZone=interface.availability_zone, InterfaceType=interface.kind, Status=interface.status
+            ),
             "Description": "" if own else "VPC Endpoint Interface",
-            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in each.group_ids],
-            "Ipv6Addresses": [{"Ipv6Address": str(address)} for address in each.addresses if address.version == 6],
+            "Groups": [{"GroupId": group, "GroupName": f"name-of-{group}"} for group in interface.group_ids],
+            "Ipv6Addresses": [{"Ipv6Address": str(address)} for address in interface.addresses if address.version == 6],
             "MacAddress": "0a:1b:2c:3d:4e:5f",
             **({"PrivateIpAddress": four[0]} if four else {}),
             "PrivateIpAddresses": [
@@ -220,9 +224,9 @@ def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Ite
             "OwnerId": scenario.metadata.account_id,
             "RequesterManaged": not own,
             "SourceDestCheck": True,
-            "SubnetId": each.subnet_id,
+            "SubnetId": interface.subnet_id,
             "TagSet": [],
-            "VpcId": each.vpc_id,
+            "VpcId": interface.vpc_id,
         }
 
 
@@ -244,15 +248,15 @@ def _vpc_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
 
 
 def _subnet_items(_scenario: Scenario, network: Configuration) -> Iterable[Item]:
-    for each in network.subnets or ():
-        four, six = _blocks(each.cidrs, "subnet-cidr-assoc")
+    for subnet in network.subnets or ():
+        four, six = _blocks(subnet.cidrs, "subnet-cidr-assoc")
         yield {
-            "SubnetId": each.subnet_id,
-            "VpcId": each.vpc_id,
+            "SubnetId": subnet.subnet_id,
+            "VpcId": subnet.vpc_id,
             **_known(
-                AvailabilityZone=each.availability_zone,
-                AvailabilityZoneId=each.availability_zone_id,
-                OwnerId=each.owner_id,
+                AvailabilityZone=subnet.availability_zone,
+                AvailabilityZoneId=subnet.availability_zone_id,
+                OwnerId=subnet.owner_id,
             ),
             **({"CidrBlock": four[0]["CidrBlock"]} if four else {}),
             "Ipv6CidrBlockAssociationSet": six,
@@ -267,14 +271,14 @@ def _blocks(cidrs: Iterable[Network], prefix: str) -> tuple[list[Item], list[Ite
     """The blocks of IPv4 and of IPv6, as associations."""
     four: list[Item] = []
     six: list[Item] = []
-    for each in cidrs:
-        family = "" if each.version == 4 else "Ipv6"
+    for block in cidrs:
+        family = "" if block.version == 4 else "Ipv6"
         found = {
-            f"{family}CidrBlock": str(each),
+            f"{family}CidrBlock": str(block),
             f"{family}CidrBlockState": {"State": "associated"},
-            "AssociationId": f"{prefix}-0{hexadecimal(str(each), 16)}",
+            "AssociationId": f"{prefix}-0{hexadecimal(str(block), 16)}",
         }
-        (four if each.version == 4 else six).append(found)
+        (four if block.version == 4 else six).append(found)
     return four, six
 
 
@@ -286,7 +290,7 @@ def _dhcp_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
                 {"Key": "domain-name", "Values": [{"Value": f"{region_of(scenario)}.compute.internal"}]},
                 {
                     "Key": "domain-name-servers",
-                    "Values": [{"Value": each} for each in network.dhcp_options.name_servers],
+                    "Values": [{"Value": server} for server in network.dhcp_options.name_servers],
                 },
             ],
             "OwnerId": scenario.metadata.account_id,
@@ -297,20 +301,20 @@ def _dhcp_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
 def _table_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
     for table in network.route_tables or ():
         main: list[Item] = [{"Main": True}] if table.main else []
-        named: list[Item] = [{"Main": False, "SubnetId": each} for each in table.subnet_ids]
+        named: list[Item] = [{"Main": False, "SubnetId": subnet_id} for subnet_id in table.subnet_ids]
         yield {
             "RouteTableId": table.table_id,
             "VpcId": table.vpc_id,
             "Associations": [
                 {
-                    **each,
+                    **association,
                     "RouteTableId": table.table_id,
                     "RouteTableAssociationId": f"rtbassoc-0{hexadecimal(f'{table.table_id} {place}', 16)}",
                     "AssociationState": {"State": "associated"},
                 }
-                for place, each in enumerate((*main, *named))
+                for place, association in enumerate((*main, *named))
             ],
-            "Routes": [_route_item(each) for each in table.routes],
+            "Routes": [_route_item(route) for route in table.routes],
             "PropagatingVgws": [],
             "OwnerId": scenario.metadata.account_id,
             "Tags": [],
@@ -337,26 +341,26 @@ def _acl_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
             "IsDefault": acl.default,
             "Associations": [
                 {
-                    "NetworkAclAssociationId": f"aclassoc-0{hexadecimal(each, 16)}",
+                    "NetworkAclAssociationId": f"aclassoc-0{hexadecimal(subnet_id, 16)}",
                     "NetworkAclId": acl.acl_id,
-                    "SubnetId": each,
+                    "SubnetId": subnet_id,
                 }
-                for each in acl.subnet_ids
+                for subnet_id in acl.subnet_ids
             ],
             "Entries": [
                 {
-                    "CidrBlock" if each.cidr.version == 4 else "Ipv6CidrBlock": str(each.cidr),
-                    "Egress": each.egress,
-                    "Protocol": each.protocol,
+                    "CidrBlock" if entry.cidr.version == 4 else "Ipv6CidrBlock": str(entry.cidr),
+                    "Egress": entry.egress,
+                    "Protocol": entry.protocol,
                     **(
                         {}
-                        if each.from_port is None or each.to_port is None
-                        else {"PortRange": {"From": each.from_port, "To": each.to_port}}
+                        if entry.from_port is None or entry.to_port is None
+                        else {"PortRange": {"From": entry.from_port, "To": entry.to_port}}
                     ),
-                    "RuleAction": "allow" if each.allow else "deny",
-                    "RuleNumber": each.number,
+                    "RuleAction": "allow" if entry.allow else "deny",
+                    "RuleNumber": entry.number,
                 }
-                for each in acl.entries
+                for entry in acl.entries
             ],
             "OwnerId": scenario.metadata.account_id,
             "Tags": [],
@@ -389,7 +393,7 @@ def _rule_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
 def _group_items(scenario: Scenario, network: Configuration) -> Iterable[Item]:
     holders = (*(network.own_interfaces or ()), *(network.endpoint_interfaces or ()))
     for group in network.groups or ():
-        vpcs = (each.vpc_id for each in holders if group.group_id in each.group_ids)
+        vpcs = (holder.vpc_id for holder in holders if group.group_id in holder.group_ids)
         yield {
             "GroupId": group.group_id,
             "GroupName": f"name-of-{group.group_id}",
@@ -420,48 +424,50 @@ def _vpc_attribute(_scenario: Scenario, network: Configuration, parameters: Mapp
 
 def _prefix_list_entries(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     wanted = parameters["PrefixListId"]
-    found = next((each for each in network.prefix_lists or () if each.prefix_list_id == wanted), None)
+    found = next(
+        (prefix_list for prefix_list in network.prefix_lists or () if prefix_list.prefix_list_id == wanted), None
+    )
     if found is None:
         raise RefusedError("InvalidPrefixListID.NotFound", f"The prefix list ID '{wanted}' does not exist", 400)
-    return _page(({"Cidr": str(each), "Description": ""} for each in found.cidrs), parameters, "Entries")
+    return _page(({"Cidr": str(cidr), "Description": ""} for cidr in found.cidrs), parameters, "Entries")
 
 
 def _rule_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
-    filters = {each["Name"]: each["Values"] for each in parameters.get("Filters", ())}
+    filters = {condition["Name"]: condition["Values"] for condition in parameters.get("Filters", ())}
     found = [
         {
-            "Id": f"rslvr-rrassoc-{hexadecimal(each.rule_id, 17)}",
-            "ResolverRuleId": each.rule_id,
-            "Name": each.name or "",
+            "Id": f"rslvr-rrassoc-{hexadecimal(rule.rule_id, 17)}",
+            "ResolverRuleId": rule.rule_id,
+            "Name": rule.name or "",
             "VPCId": scenario.metadata.vpc_id,
             "Status": "COMPLETE",
             "StatusMessage": "",
         }
-        for each in network.resolver_rules or ()
+        for rule in network.resolver_rules or ()
     ]
-    return _page((each for each in found if _is_wanted(each, filters)), parameters, "ResolverRuleAssociations")
+    return _page((row for row in found if _is_wanted(row, filters)), parameters, "ResolverRuleAssociations")
 
 
 def _resolver_rules(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
-    filters = {each["Name"]: each["Values"] for each in parameters.get("Filters", ())}
+    filters = {condition["Name"]: condition["Values"] for condition in parameters.get("Filters", ())}
     account = scenario.metadata.account_id
     found = [
         {
-            "Id": each.rule_id,
-            "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{each.owner_id}:resolver-rule/{each.rule_id}",
+            "Id": rule.rule_id,
+            "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{rule.owner_id}:resolver-rule/{rule.rule_id}",
             "CreatorRequestId": "",
-            "DomainName": f"{each.domain}.",
+            "DomainName": f"{rule.domain}.",
             "Status": "COMPLETE",
             "StatusMessage": "",
-            "RuleType": each.kind,
-            **_known(Name=each.name),
-            **({"TargetIps": [_target_item(target) for target in each.targets]} if each.targets else {}),
-            "OwnerId": each.owner_id or account,
-            "ShareStatus": "NOT_SHARED" if each.owner_id in (None, account) else "SHARED_WITH_ME",
+            "RuleType": rule.kind,
+            **_known(Name=rule.name),
+            **({"TargetIps": [_target_item(target) for target in rule.targets]} if rule.targets else {}),
+            "OwnerId": rule.owner_id or account,
+            "ShareStatus": "NOT_SHARED" if rule.owner_id in (None, account) else "SHARED_WITH_ME",
         }
-        for each in network.resolver_rules or ()
+        for rule in network.resolver_rules or ()
     ]
-    return _page((each for each in found if _is_wanted(each, filters)), parameters, "ResolverRules")
+    return _page((row for row in found if _is_wanted(row, filters)), parameters, "ResolverRules")
 
 
 def _target_item(address: Address) -> Item:
@@ -479,18 +485,18 @@ def _private_zones(scenario: Scenario, network: Configuration, parameters: Mappi
     there = parameters["VPCId"] == scenario.metadata.vpc_id and parameters["VPCRegion"] == region_of(scenario)
     found = [
         {
-            "HostedZoneId": each.zone_id,
-            "Name": f"{each.name}.",
-            "Owner": _known(**{"OwningService" if each.of_service else "OwningAccount": each.owner}),
+            "HostedZoneId": zone.zone_id,
+            "Name": f"{zone.name}.",
+            "Owner": _known(**{"OwningService" if zone.of_service else "OwningAccount": zone.owner}),
         }
-        for each in (network.zones or () if there else ())
+        for zone in (network.zones or () if there else ())
     ]
     most = parameters.get("MaxItems", "100")
     return _page(found, parameters, "HostedZoneSummaries", "MaxItems") | {"MaxItems": most}
 
 
 def _firewall_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
-    groups = {each.group_id: each.priority[0] for each in network.firewall or ()}
+    groups = {rule.group_id: rule.priority[0] for rule in network.firewall or ()}
     found = [
         {
             "Id": f"rslvr-frgassoc-{hexadecimal(group, 17)}",
@@ -506,12 +512,14 @@ def _firewall_associations(scenario: Scenario, network: Configuration, parameter
         }
         for group, priority in groups.items()
     ]
-    wanted = [each for each in found if parameters.get("VpcId", each["VpcId"]) == each["VpcId"]]
+    wanted = [
+        association for association in found if parameters.get("VpcId", association["VpcId"]) == association["VpcId"]
+    ]
     return _page(wanted, parameters, "FirewallRuleGroupAssociations")
 
 
 def _firewall_rules(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
-    rules = [each for each in network.firewall or () if each.group_id == parameters["FirewallRuleGroupId"]]
+    rules = [rule for rule in network.firewall or () if rule.group_id == parameters["FirewallRuleGroupId"]]
     if not rules:
         raise _no_such_firewall_resource(parameters["FirewallRuleGroupId"])
     return _page(map(_firewall_rule_item, rules), parameters, "FirewallRules")
@@ -536,12 +544,12 @@ def _firewall_rule_item(rule: FirewallRule) -> Item:
 
 def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     wanted = parameters["FirewallDomainListId"]
-    found = next((each for each in network.firewall or () if each.domain_list_id == wanted), None)
+    found = next((rule for rule in network.firewall or () if rule.domain_list_id == wanted), None)
     if found is None:
         raise _no_such_firewall_resource(wanted)
     if found.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
         raise _denied("route53resolver", "ListFirewallDomains")
-    return _page((f"{each}." for each in found.domains), parameters, "Domains")
+    return _page((f"{domain}." for domain in found.domains), parameters, "Domains")
 
 
 def _no_such_firewall_resource(resource: str) -> RefusedError:

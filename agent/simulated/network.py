@@ -2,7 +2,7 @@
 
 The healthy network has three subnets in three zones, one main route table, the default network ACL, the host with its
 groups, and behind a group of their own the endpoints of the scenario. What `[ec2]` gives takes the place of a row of
-the same id or stands beside the others.
+the same id or is added to the others.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ ENDPOINT_GROUP_ID: Final = "sg-0e1b2c3d4e5f67890"
 GATEWAY_GROUP_ID: Final = "sg-0f1b2c3d4e5f67890"
 """Admits all ports of services with an appliance from the VPC."""
 SERVICE_OWNER: Final = "vpce.amazonaws.com"
-"""Who owns the zone that private DNS attaches to a VPC, as far as anybody has said; nothing may rest on it."""
+"""Owner of the zone that private DNS attaches to a VPC, as far as is known; no finding may depend on it."""
 INTERNET_RESOLVER: Final = ResolverRule(
     rule_id="rslvr-autodefined-rr-internet-resolver",
     name="Internet Resolver",
@@ -113,17 +113,17 @@ def configuration_of(scenario: Scenario) -> Configuration:
     """The network of a scenario as it is, whoever may read it. Raises ValueError where the scenario names what is not
     there."""
     part = part_of(scenario)
-    subnets = _merged(_subnets(scenario), part.subnets, lambda each: each.subnet_id)
-    made = tuple(_endpoint(scenario, each, subnets) for each in part.endpoints)
+    subnets = _merged(_subnets(scenario), part.subnets, lambda subnet: subnet.subnet_id)
+    made = tuple(_endpoint(scenario, endpoint, subnets) for endpoint in part.endpoints)
     interfaces = _merged(
-        (*_own_interfaces(scenario), *(each for _, found in made for each in found)),
+        (*_own_interfaces(scenario), *(interface for _, found in made for interface in found)),
         part.interfaces,
-        lambda each: each.interface_id,
+        lambda interface: interface.interface_id,
     )
-    own = tuple(each for each in interfaces if each.kind != "vpc_endpoint")
-    others = tuple(each for each in interfaces if each.kind == "vpc_endpoint")
+    own = tuple(interface for interface in interfaces if interface.kind != "vpc_endpoint")
+    others = tuple(interface for interface in interfaces if interface.kind == "vpc_endpoint")
     endpoints = tuple(endpoint for endpoint, _ in made)
-    named = (group for holder in (own, endpoints) for each in holder for group in each.group_ids)
+    named = (group for holder in (own, endpoints) for item in holder for group in item.group_ids)
     return Configuration(
         endpoints=endpoints,
         own_interfaces=own,
@@ -137,22 +137,22 @@ def configuration_of(scenario: Scenario) -> Configuration:
         dns=VpcDnsFacts(support=part.dns_support, hostnames=part.dns_hostnames),
         dhcp_options=DhcpOptionsFacts(options_id=DHCP_OPTIONS_ID, name_servers=part.name_servers),
         subnets=subnets,
-        route_tables=_merged((_main_table(scenario),), part.route_tables, lambda each: each.table_id),
-        acls=_merged((_default_acl(scenario, subnets, part.acls),), part.acls, lambda each: each.acl_id),
+        route_tables=_merged((_main_table(scenario),), part.route_tables, lambda table: table.table_id),
+        acls=_merged((_default_acl(scenario, subnets, part.acls),), part.acls, lambda acl: acl.acl_id),
         groups=tuple(map(_numbered, _groups(scenario, dict.fromkeys(named), part.groups))),
         prefix_lists=part.prefix_lists,
         resolver_rules=_merged(
             (INTERNET_RESOLVER,),
-            (replace(each, owner_id=each.owner_id or scenario.metadata.account_id) for each in part.resolver_rules),
-            lambda each: each.rule_id,
+            (replace(rule, owner_id=rule.owner_id or scenario.metadata.account_id) for rule in part.resolver_rules),
+            lambda rule: rule.rule_id,
         ),
-        zones=_merged(_hidden_zones(scenario), part.zones, lambda each: each.zone_id),
-        firewall=tuple(sorted((each.rule() for each in part.firewall), key=lambda each: each.priority)),
+        zones=_merged(_hidden_zones(scenario), part.zones, lambda zone: zone.zone_id),
+        firewall=tuple(sorted((rule.rule() for rule in part.firewall), key=lambda rule: rule.priority)),
     )
 
 
 def part_of(scenario: Scenario) -> Ec2Part:
-    """What a scenario says of its network. Raises ValueError where it says nothing."""
+    """The network part of a scenario. Raises ValueError where it has none."""
     if scenario.ec2 is None:
         raise ValueError(f"{scenario.name} has no [ec2]")
     return scenario.ec2
@@ -160,7 +160,7 @@ def part_of(scenario: Scenario) -> Ec2Part:
 
 def _merged(healthy: Iterable[T], rows: Iterable[T], key: Callable[[T], Hashable]) -> tuple[T, ...]:
     """`healthy` with each row in the place of that of the same key, and the other rows behind it."""
-    return tuple({key(each): each for each in (*healthy, *rows)}.values())
+    return tuple({key(row): row for row in (*healthy, *rows)}.values())
 
 
 def _subnets(scenario: Scenario) -> Iterable[Subnet]:
@@ -168,7 +168,7 @@ def _subnets(scenario: Scenario) -> Iterable[Subnet]:
     metadata = scenario.metadata
     owner = part_of(scenario).owner_id or metadata.account_id
     wide = [block for block in metadata.vpc_cidrs if block.version == 6]
-    six = [each.network for each in scenario.host.addresses if any(each.ip in block for block in wide)]
+    six = [address.network for address in scenario.host.addresses if any(address.ip in block for block in wide)]
     yield Subnet(
         subnet_id=metadata.subnet_id,
         vpc_id=metadata.vpc_id,
@@ -178,14 +178,14 @@ def _subnets(scenario: Scenario) -> Iterable[Subnet]:
         owner_id=owner,
     )
     for number, block in enumerate(_BLOCKS):
-        if block == metadata.subnet_cidr or not any(block.network_address in each for each in metadata.vpc_cidrs):
+        if block == metadata.subnet_cidr or not any(block.network_address in cidr for cidr in metadata.vpc_cidrs):
             continue
         taken = _SUBNET_IDS[number] == metadata.subnet_id
-        beside = [ip_network((int(each.network_address) + (number << 64), 64)) for each in six]
+        ipv6_blocks = [ip_network((int(network.network_address) + (number << 64), 64)) for network in six]
         yield Subnet(
             subnet_id=_ANOTHER_SUBNET_ID if taken else _SUBNET_IDS[number],
             vpc_id=metadata.vpc_id,
-            cidrs=(block, *beside),
+            cidrs=(block, *ipv6_blocks),
             availability_zone=f"{metadata.availability_zone[:-1]}{'abc'[number]}",
             availability_zone_id=f"{metadata.availability_zone_id[:-1]}{number + 1}",
             owner_id=owner,
@@ -217,11 +217,11 @@ def _endpoint(
         raise ValueError(f"{part.service} has no endpoints in {region}")
     there: dict[str, tuple[Address, ...]] = {}
     for address in part.addresses:
-        subnet = next((each for each in subnets if each.vpc_id == vpc_id and _has(each.cidrs, address)), None)
+        subnet = next((subnet for subnet in subnets if subnet.vpc_id == vpc_id and _has(subnet.cidrs, address)), None)
         if subnet is None:
             raise ValueError(f"no subnet of {vpc_id} has {address} of {part.id}")
         there[subnet.subnet_id] = (*there.get(subnet.subnet_id, ()), address)
-    zones = {each.subnet_id: each.availability_zone for each in subnets}
+    zones = {subnet.subnet_id: subnet.availability_zone for subnet in subnets}
     interfaces = tuple(
         NetworkInterface(
             interface_id=f"eni-{part.id.removeprefix('vpce-')[:-1]}{number}",
@@ -235,8 +235,11 @@ def _endpoint(
         )
         for number, (subnet_id, addresses) in enumerate(there.items(), 1)
     )
-    domain = f"{part.service}.{region}.vpce.{partition_of(region).dns_suffix}"
-    zonal = (f"{part.id}-{part.suffix}-{zone}.{domain}" for each in there if (zone := zones[each]) is not None)
+    label = SERVICES[part.service].private_links[0].label
+    domain = f"{label}.{region}.vpce.{partition_of(region).dns_suffix}"
+    zonal = (
+        f"{part.id}-{part.suffix}-{zone}.{domain}" for subnet_id in there if (zone := zones[subnet_id]) is not None
+    )
     private = (_private_name(part.service, region),) if part.private_dns else ()
     family = _family(part.addresses)
     endpoint = VpcEndpoint(
@@ -249,7 +252,7 @@ def _endpoint(
         dns_record_type=family,
         dns_names=(f"{part.id}-{part.suffix}.{domain}", *zonal, *private),
         subnet_ids=tuple(there),
-        interface_ids=tuple(each.interface_id for each in interfaces),
+        interface_ids=tuple(interface.interface_id for interface in interfaces),
         group_ids=part.group_ids,
         policy=POLICY if part.policy is None else part.policy,
         owner_id=scenario.metadata.account_id,
@@ -260,12 +263,12 @@ def _endpoint(
 
 
 def _has(cidrs: Iterable[Network], address: Address) -> bool:
-    return any(address in each for each in cidrs)
+    return any(address in cidr for cidr in cidrs)
 
 
 def _family(addresses: Iterable[Address]) -> str:
     return {frozenset({6}): "ipv6", frozenset({4, 6}): "dualstack"}.get(
-        frozenset(each.version for each in addresses), "ipv4"
+        frozenset(address.version for address in addresses), "ipv4"
     )
 
 
@@ -286,16 +289,16 @@ def _main_table(scenario: Scenario) -> RouteTable:
 def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[NetworkAcl]) -> NetworkAcl:
     """The ACL that a VPC comes with, for all subnets that no other one names. Entries for IPv6 have the next number
     (Amazon VPC User Guide, Default network ACL)."""
-    elsewhere = {subnet_id for each in rows for subnet_id in each.subnet_ids}
+    elsewhere = {subnet_id for acl in rows for subnet_id in acl.subnet_ids}
     families = sorted({block.version for block in scenario.metadata.vpc_cidrs})
     return NetworkAcl(
         acl_id=ACL_ID,
         vpc_id=scenario.metadata.vpc_id,
         default=True,
         subnet_ids=tuple(
-            each.subnet_id
-            for each in subnets
-            if each.vpc_id == scenario.metadata.vpc_id and each.subnet_id not in elsewhere
+            subnet.subnet_id
+            for subnet in subnets
+            if subnet.vpc_id == scenario.metadata.vpc_id and subnet.subnet_id not in elsewhere
         ),
         entries=tuple(
             AclEntry(number=number + (family == 6), egress=egress, allow=allow, cidr=_EVERYWHERE[family])
@@ -308,16 +311,16 @@ def _default_acl(scenario: Scenario, subnets: Iterable[Subnet], rows: Iterable[N
 
 def _groups(scenario: Scenario, named: Iterable[str], rows: Iterable[SecurityGroup]) -> tuple[SecurityGroup, ...]:
     """The groups that an interface or an endpoint has, and those that the scenario gives."""
-    given = {each.group_id: each for each in rows}
+    given = {group.group_id: group for group in rows}
     healthy = []
     for group_id in named:
         if group_id in given:
             healthy.append(given[group_id])
             continue
         if group_id not in (*scenario.metadata.security_group_ids, ENDPOINT_GROUP_ID, GATEWAY_GROUP_ID):
-            raise ValueError(f"nobody says what is in {group_id}")
+            raise ValueError(f"the scenario does not define {group_id}")
         healthy.append(SecurityGroup(group_id=group_id, rules=tuple(_healthy_rules(scenario, group_id))))
-    return _merged(healthy, given.values(), lambda each: each.group_id)
+    return _merged(healthy, given.values(), lambda group: group.group_id)
 
 
 def _healthy_rules(scenario: Scenario, group_id: str) -> Iterable[GroupRule]:
@@ -387,7 +390,7 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     }
     outcomes = {
         OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),
-        **{operation: _outcome(part, operation, each) for operation, each in facts.items()},
+        **{operation: _outcome(part, operation, value) for operation, value in facts.items()},
     }
     return Ec2Facts(
         region=region_of(scenario),

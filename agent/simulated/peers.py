@@ -1,7 +1,7 @@
 """What answers in a simulated world, as bytes over any stream: name servers, metadata, and services behind TLS.
 
-The same peers stand behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds
-say the same bytes.
+The same peers are behind in-memory pipes here and behind real sockets in the namespace tests, so that both worlds send
+the same bytes.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ def _hostile() -> HostilePeers:
 
 
 class Overheard:
-    """A stream that tells each time when something has come over it."""
+    """A stream that calls back whenever something has come over it."""
 
     def __init__(self, stream: Stream, heard: Heard) -> None:
         self._stream = stream
@@ -119,8 +119,8 @@ class Overheard:
         self._stream.close()
 
 
-class _Begun:
-    """A stream of which somebody has already read the beginning."""
+class _Resumed:
+    """A stream whose beginning was already read."""
 
     def __init__(self, beginning: bytes, stream: Stream) -> None:
         self._beginning = beginning
@@ -140,8 +140,8 @@ class _Begun:
 
 
 def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
-    """Who accepts connections at an address and port; None where nobody does. `heard` is called whenever a service
-    there has decrypted what a client sent inside TLS."""
+    """The peer that accepts connections at an address and port; None where there is none. `heard` is called whenever a
+    service there has decrypted what a client sent inside TLS."""
     if address == METADATA_ADDRESS and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
     if port == DNS_PORT and (rows := _rows_of(scenario, address)):
@@ -151,7 +151,7 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: He
 
 
 def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: bool) -> bytes | None:
-    """What a resolver says to a query; None where it says nothing (RFC 1035)."""
+    """The answer of a resolver to a query; None where it sends none (RFC 1035)."""
     try:
         query = dns.message.from_wire(packet)
     except dns.exception.DNSException:
@@ -177,14 +177,14 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
     if addresses and row.rcode == "NOERROR":
         answer.answer.append(dns.rrset.from_text(owner, DNS_TTL, "IN", kind, *map(str, addresses)))
     elif row.rcode in ("NOERROR", "NXDOMAIN"):
-        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # of a single label the root says no
+        zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # for a single label the root answers
         soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
         answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
     return answer.to_wire(want_shuffle=False)
 
 
 def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[bytes, ...]:
-    """All that a resolver says to a query by UDP, in order."""
+    """All datagrams that a resolver sends after a query, in order."""
     kind = _hostility(scenario, resolver, packet)
     if kind is not None:
         return _hostile().datagrams(kind, packet)
@@ -193,7 +193,7 @@ def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[byt
 
 
 def is_closed_resolver(scenario: Scenario, address: Address) -> bool:
-    """Whether the address is there and nobody listens on its port 53."""
+    """Whether the address exists and nothing listens on its port 53."""
     rows = _rows_of(scenario, address)
     return bool(rows) and rows[0].answer == "closed"
 
@@ -215,7 +215,7 @@ def _rows_of(scenario: Scenario, resolver: Address) -> tuple[DnsPart, ...]:
 
 
 def _row_for(scenario: Scenario, resolver: Address, host: str) -> DnsPart | None:
-    return next((each for each in _rows_of(scenario, resolver) if each.name in (host, "*")), None)
+    return next((row for row in _rows_of(scenario, resolver) if row.name in (host, "*")), None)
 
 
 def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | None:
@@ -230,16 +230,16 @@ def _hostility(scenario: Scenario, resolver: Address, packet: bytes) -> str | No
     return row.answer
 
 
-async def _utter(stream: Stream, say: Callable[[bytes], Speech]) -> End:
-    """Make the whole speech to every piece that comes."""
+async def _answer_all(stream: Stream, speech_for: Callable[[bytes], Speech]) -> End:
+    """Send the whole speech after every piece that comes."""
     while piece := await stream.receive(_RECEIVE_BYTES):
-        if not await _said(stream, say(piece)):
+        if not await _send_speech(stream, speech_for(piece)):
             return End.RESET
     return End.CLOSE
 
 
-async def _said(stream: Stream, speech: Speech) -> bool:
-    """Make a speech; False where it wants the connection reset."""
+async def _send_speech(stream: Stream, speech: Speech) -> bool:
+    """Send a speech; False where it ends in a reset."""
     for piece in speech:
         if piece is None:
             return False
@@ -263,7 +263,7 @@ def _name_server(scenario: Scenario, resolver: Address) -> Peer:
             query, data = data[2:size], data[size:]
             kind = _hostility(scenario, resolver, query)
             if kind is not None:
-                if not await _said(stream, _hostile().segments(kind, query)):
+                if not await _send_speech(stream, _hostile().segments(kind, query)):
                     return End.RESET
                 continue
             answer = dns_answer(scenario, resolver, query, tcp=True)
@@ -289,7 +289,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         encrypted = TlsStream(stream, context, server_side=True)
         try:
             await encrypted.handshake()
-        except (OSError, PeerClosedError, ProbeError):  # the client turned away, or speaks something else
+        except (OSError, PeerClosedError, ProbeError):  # the client closed, or does not speak TLS
             return End.CLOSE
         secured = Overheard(encrypted, heard)
         match row.http:
@@ -301,9 +301,9 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
             case "aws" | "portal" | "redirect" | "fault":
                 pass
             case "page-with-request-id":
-                return await _utter(secured, lambda _: iter((PAGE_WITH_REQUEST_ID,)))
+                return await _answer_all(secured, lambda _: iter((PAGE_WITH_REQUEST_ID,)))
             case kind:
-                return await _utter(secured, lambda request: _hostile().http(kind, request))
+                return await _answer_all(secured, lambda request: _hostile().http(kind, request))
 
         def server() -> datetime:
             return now() + timedelta(seconds=row.clock_seconds)
@@ -334,11 +334,11 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
         return End.CLOSE
 
     async def filtered(stream: Stream) -> End:
-        """A device on the way reads the ClientHello, where names stand in clear (RFC 6066, section 3)."""
+        """A device on the way reads the ClientHello, where names are not encrypted (RFC 6066, section 3)."""
         asked = await stream.receive(_RECEIVE_BYTES)
         if any(name.encode() in asked for name in row.filtered):
             return await nothing(stream)
-        return await tls(_Begun(asked, stream))
+        return await tls(_Resumed(asked, stream))
 
     async def reset(stream: Stream) -> End:
         await stream.receive(_RECEIVE_BYTES)
@@ -359,8 +359,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
 
     async def speech(stream: Stream) -> End:
         if row.speaks == "bare":
-            return await _utter(stream, lambda request: _hostile().http(row.http, request))
-        return await _utter(stream, lambda _: _hostile().raw(row.speaks))
+            return await _answer_all(stream, lambda request: _hostile().http(row.http, request))
+        return await _answer_all(stream, lambda _: _hostile().raw(row.speaks))
 
     peers: dict[str, Peer] = {
         "aws": tls,
@@ -382,7 +382,7 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
         case "metadata" | "silence" | "forbidden" | "garbage":
             pass
         case kind:
-            return lambda stream: _utter(stream, lambda request: _hostile().metadata(kind, request))
+            return lambda stream: _answer_all(stream, lambda request: _hostile().metadata(kind, request))
     below = f"network/interfaces/macs/{metadata.mac}"
     values = {
         "placement/region": metadata.region,
@@ -402,7 +402,7 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
         f"{below}/interface-id": metadata.interface_id,
     }
     for version, path in ((4, "local-ipv4s"), (6, "ipv6s")):
-        if addresses := [str(each) for each in scenario.primary_addresses if each.version == version]:
+        if addresses := [str(address) for address in scenario.primary_addresses if address.version == version]:
             values[f"{below}/{path}"] = "\n".join(addresses)
     if metadata.role is not None:
         values["iam/security-credentials/"] = metadata.role

@@ -187,7 +187,7 @@ class FilterPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePart:
-    """A bridge on this host, such as one of containers, or a tunnel, with nobody behind it."""
+    """A bridge on this host, such as one of containers, or a tunnel, with nothing behind it."""
 
     name: str
     address: Interface
@@ -303,19 +303,19 @@ class TcpPart:
     """`aws` is TLS with HTTP inside, `filter` the same behind a device that drops what asks for a name of the row's
     `filtered`, `plain` HTTP without TLS, `nothing` a peer that reads and never answers, `reset`
     and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
-    `proxy` one that answers to CONNECT, `bare` one that says without TLS what `http` says inside."""
+    `proxy` one that answers to CONNECT, `bare` one that sends without TLS what `http` sends inside."""
     http: Literal[
         "aws", "portal", "page-with-request-id", "redirect", "stall", "reset", "close", "fault", HostileHttp
     ] = "aws"
-    """Who answers HTTP inside TLS."""
+    """What answers HTTP inside TLS."""
     api: ApiAnswer = "good"
-    """What AWS says to a signed call."""
+    """What AWS answers to a signed call."""
     region: str | None = None
     """The Region of the endpoint, where signed calls for another are refused."""
     clock_seconds: float = 0.0
     """The server's clock minus that of the host."""
     filtered: tuple[str, ...] = ()
-    """Server names that a device on the way lets nobody ask for."""
+    """Server names that a device on the way blocks."""
     first_syn_lost: bool = False
     """Whether the first SYN to each port is lost on the way."""
     path_mtu: int | None = None
@@ -370,17 +370,17 @@ class FirewallPart:
     priority: tuple[int, ...] = (101, 1)
     query_type: str | None = None
     domains: tuple[str, ...] | None = None
-    """Without them the list is one of AWS's own, which nobody is shown."""
+    """Without them the list is one of AWS's own, which AWS does not show."""
 
     def rule(self) -> FirewallRule:
-        return FirewallRule(**{each.name: getattr(self, each.name) for each in fields(self)})
+        return FirewallRule(**{member.name: getattr(self, member.name) for member in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ec2Part:
     """What EC2, Route 53 Resolver and Route 53 say of the network.
 
-    A file's rows take the place of the healthy network's rows of the same id, or stand beside them; `agent.simulated.
+    A file's rows take the place of the healthy network's rows of the same id, or are added to them; `agent.simulated.
     ec2` has that network. A row's form is that of `probes.vpc.model`.
     """
 
@@ -395,7 +395,7 @@ class Ec2Part:
     denied: tuple[str, ...] = ()
     """Reads that this caller may not make, by operation, where the others are answered."""
     silent: tuple[str, ...] = ()
-    """Reads that nobody answers, such as those of Route 53, which has no private path."""
+    """Reads that get no answer, such as those of Route 53, which has no private path."""
     owner_id: str | None = None
     """Of the VPC and its subnets; None for the account of the host."""
     dns_support: bool = True
@@ -455,7 +455,7 @@ class Scenario:
     def primary_addresses(self) -> tuple[Address, ...]:
         """The addresses of the instance's primary interface."""
         own = self.metadata.addresses
-        return tuple(each.ip for each in self.host.addresses) if own is None else own
+        return tuple(address.ip for address in self.host.addresses) if own is None else own
 
     def names_of(self, address: Address) -> tuple[str, ...]:
         """The names that any resolver gives this address."""
@@ -463,14 +463,14 @@ class Scenario:
         return tuple(dict.fromkeys(found))
 
     def behind(self, address: Address, port: int) -> TcpPart | None:
-        """The row that says who is there; None for silence."""
+        """The row of what answers there; None for silence."""
         return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
 
 
 def names() -> tuple[str, ...]:
     """The scenarios that come with the program."""
     folder = files("agent.simulated") / "scenarios"
-    return tuple(sorted(each.name.removesuffix(".toml") for each in folder.iterdir() if each.name.endswith(".toml")))
+    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
 
 
 def load(name: str) -> Scenario:

@@ -1,4 +1,4 @@
-"""What a scenario's run is asked for, and when it begins: known without the world that it is made in."""
+"""The settings of a scenario's run, and when it starts: known without building its world."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -8,7 +8,7 @@ from agent.settings import Settings
 from agent.simulated.scenario import Scenario
 
 EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
-"""When a simulated run begins: at three in the morning."""
+"""When a simulated run starts: at three in the morning."""
 
 
 def settings_of(scenario: Scenario) -> Settings:
@@ -30,7 +30,7 @@ def settings_of(scenario: Scenario) -> Settings:
         deadline=run.deadline,
         profile=None,
         ca_bundle=None,
-        endpoints=tuple(named_endpoint(each) for each in run.endpoints),
+        endpoints=tuple(named_endpoint(text) for text in run.endpoints),
         signed_calls=run.signed_calls,
         ec2_reads=part is not None and part.source == "live",
         ec2_facts=facts,

@@ -31,7 +31,7 @@ from probes.urls import masked_proxy
 NEIGHBOUR_SECONDS: Final = 3.055
 """Until the kernel gives up on a neighbour (measured, Linux 6.18)."""
 METADATA_SECONDS: Final = 2.0
-"""How long botocore asks metadata for a role: one second for each version of the service."""
+"""How long botocore asks metadata for a role: one second for a version of the service."""
 LOCAL_SECONDS: Final = 0.0001
 MSS: Final = 8448
 """Of an interface with jumbo frames, towards an endpoint that takes 8500 bytes."""
@@ -143,15 +143,15 @@ class SimulatedNet:
         known = address in peers.resolvers_of(self._scenario)
         if (address.is_loopback and not known) or peers.is_closed_resolver(self._scenario, address):
             raise _os_error(errno.ECONNREFUSED)
-        said = peers.datagrams(self._scenario, address, payload) if known else ()
-        answer = next((each for each in said if accept(each)), None)
+        datagrams = peers.datagrams(self._scenario, address, payload) if known else ()
+        answer = next((datagram for datagram in datagrams if accept(datagram)), None)
         if answer is None:
             await _forever()
             raise AssertionError("forever has ended")
         return answer, 1
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """As the C library does it: the hosts file, then each name server in turn (resolv.conf(5))."""
+        """As the C library does it: the hosts file, then one name server after another (resolv.conf(5))."""
         if listed := [ip_address(line.split()[0]) for line in self._host.hosts if host in line.split()[1:]]:
             return tuple(listed)
         if "dns" not in self._host.lookup_sources:
@@ -183,7 +183,7 @@ class SimulatedNet:
                 if error.kind is FailureKind.NXDOMAIN:
                     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from error
                 raise
-        if not addresses and alias:  # glibc says so of an alias that leads to no address (measured, 2.41)
+        if not addresses and alias:  # glibc's answer for an alias without an address (measured, 2.41)
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if not addresses:
             raise socket.gaierror(getattr(socket, "EAI_NODATA", -5), "No address associated with hostname")
@@ -241,13 +241,13 @@ class SimulatedMachine:
         if way.interface in _tunnels(self._host):
             return "noarp"  # neighbours are not looked for there
         if way.next_hop.is_loopback or any(way.next_hop in rule.addresses for rule in self._host.filter):
-            return None  # nothing was sent there, so nobody was looked for
+            return None  # nothing was sent there, so there was no neighbour to find
         if exists(self._scenario, way):
             return "reachable"
         return "failed" if (self._now() - EPOCH).total_seconds() >= NEIGHBOUR_SECONDS else "incomplete"
 
     def allowances(self) -> dict[str, int]:
-        # The first look finds them at nothing, every later one at their end.
+        # The first reading finds the counters at zero, every later one at their final values.
         counted = {name: rise if self._looked else 0 for name, rise in self._host.allowances_exceeded.items()}
         self._looked = True
         return counted
@@ -338,26 +338,26 @@ class SimulatedReader:
         await asyncio.sleep(EC2_SECONDS)
         metadata = {"RequestId": REQUEST_ID, "HTTPStatusCode": 200}
         try:
-            said = ec2.answer(self._scenario, service, operation, parameters)
+            answer = ec2.answer(self._scenario, service, operation, parameters)
         except ec2.RefusedError as error:
             refused = {"Code": error.code, "Message": error.message}
             metadata["HTTPStatusCode"] = error.status
             raise refusal_of({"Error": refused, "ResponseMetadata": metadata}) from None
-        if said is None:
+        if answer is None:
             await _forever()
             raise AssertionError("forever has ended")
-        return said | {"ResponseMetadata": metadata}
+        return answer | {"ResponseMetadata": metadata}
 
 
 def way_of(host: HostPart, address: Address) -> LocalRoute:
-    """How the scenario's host sends to an address. Raises OSError as the kernel's route look-up does."""
+    """How the scenario's host sends to an address. Raises OSError as the kernel's route lookup does."""
     if address.is_loopback:
         return LocalRoute(interface="lo", source=address, next_hop=address)
     dead = max((one for one in host.routes if address in one.to), key=lambda one: one.to.prefixlen, default=None)
     own = _own(host, address)
     if dead is not None and (own is None or own.network.prefixlen < dead.to.prefixlen):
         raise _os_error(_ROUTE_ERRORS[dead.answer])
-    bridge = next((each for each in host.bridges if address in each.address.network), None)
+    bridge = next((bridge for bridge in host.bridges if address in bridge.address.network), None)
     if bridge is not None and (own is None or own.network.prefixlen <= bridge.address.network.prefixlen):
         return LocalRoute(interface=bridge.name, source=bridge.address.ip, next_hop=address)
     if own is not None:
@@ -375,7 +375,7 @@ def _own(host: HostPart, address: Address) -> IPv4Interface | IPv6Interface | No
 
 
 def _tunnels(host: HostPart) -> frozenset[str]:
-    return frozenset(each.name for each in host.bridges if each.kind == "tunnel")
+    return frozenset(bridge.name for bridge in host.bridges if bridge.kind == "tunnel")
 
 
 def exists(scenario: Scenario, way: LocalRoute) -> bool:
@@ -384,7 +384,7 @@ def exists(scenario: Scenario, way: LocalRoute) -> bool:
         return True
     if way.interface in {bridge.name for bridge in scenario.host.bridges}:
         return False
-    services = (each for row in scenario.tcp for each in row.addresses)
+    services = (address for row in scenario.tcp for address in row.addresses)
     known = {*services, *peers.resolvers_of(scenario), *scenario.host.gateways, METADATA_ADDRESS}
     return way.next_hop in known
 
