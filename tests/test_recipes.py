@@ -1,4 +1,4 @@
-"""CONTRIBUTING's recipes hold: a made-up service and a made-up format go into a copy of the tree by their files alone."""
+"""CONTRIBUTING's recipes hold: a made-up service and a format go into a copy of the tree by their files alone."""
 
 import json
 import os

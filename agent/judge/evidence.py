@@ -37,20 +37,20 @@ A = TypeVar("A")
 P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
-"""How long what EC2 said may stand for what it would say."""
+"""How old a read of the configuration may be and still name a cause."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A look that tells the time of AWS."""
+    """An observation that carries the time of AWS."""
 
-    look: Observation[Any]
+    observation: Observation[Any]
     offset: float
     """Seconds: this host's clock minus AWS's."""
     uncertainty: float
-    """Seconds by which the offset may be off, beside the second that a Date header leaves open."""
+    """Seconds by which the offset may be off, on top of the second that a Date header leaves open."""
 
 
 def kept(question: Callable[Concatenate["Evidence", P], A]) -> Callable[Concatenate["Evidence", P], A]:
@@ -75,7 +75,7 @@ class Evidence:
         self.observations = tuple(sorted(measurement.observations, key=_order))
         self._by_id = {observation.id: observation for observation in self.observations}
         self._answers: dict[str, tuple[Address, ...]] = {}
-        self._looks: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
+        self._of_step: dict[tuple[Step, str | None], tuple[Observation[Any], ...]] = {}
         self._at_own: dict[tuple[Step, str, int, str | None], tuple[Observation[Any], ...]] = {}
         """What rules ask again and again, by what they ask."""
         self.kept: dict[tuple[object, ...], Any] = {}
@@ -97,7 +97,7 @@ class Evidence:
 
     @cached_property
     def metadata(self) -> tuple[Observation[ImdsFacts], ...]:
-        """The look at instance metadata, none or one."""
+        """The request for instance metadata, none or one."""
         return tuple(observation for observation in self.of(Step.IMDS) if observation.subject.operation is None)
 
     @cached_property
@@ -119,7 +119,7 @@ class Evidence:
 
     @cached_property
     def vpc_cidrs(self) -> tuple[Network, ...]:
-        """The VPC's blocks and those that were said to count as private."""
+        """The VPC's blocks, and those that settings count as private."""
         return (*(self.imds.vpc_cidrs if self.imds else ()), *self.run.private_cidrs)
 
     @cached_property
@@ -151,21 +151,21 @@ class Evidence:
     def of(self, step: Step, target: Target | None = None) -> tuple[Observation[Any], ...]:
         """The observations of a step, of one target or of all."""
         key = (step, None if target is None else target.id)
-        if key not in self._looks:
-            self._looks[key] = tuple(
+        if key not in self._of_step:
+            self._of_step[key] = tuple(
                 observation
                 for observation in self.observations
                 if observation.subject.step is step and (target is None or observation.subject.target == target.id)
             )
-        return self._looks[key]
+        return self._of_step[key]
 
     def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """How programs on this host look the target's name up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """How programs on this host look up the names of a gateway appliance, each with its host; none where nobody
-        looked."""
+        """How programs on this host look up the names of a gateway appliance, each with its host; none where they
+        were not looked up."""
         found = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
@@ -174,11 +174,11 @@ class Evidence:
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """How programs on this host look up the dual-stack name of a target whose default name is not private; None
-        where nobody looked."""
+        where it was not looked up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
-        """What these resolvers said of the target's name."""
+        """The answers of these resolvers for the target's name."""
         wanted = frozenset(resolvers)
         return tuple(observation for observation in self.of(Step.DNS, target) if observation.subject.resolver in wanted)
 
@@ -222,7 +222,7 @@ class Evidence:
         return self._made(Step.API, target, HTTPS)
 
     def reached_aws(self, target: Target, address: Address) -> bool:
-        """Whether the signed call at an address was answered by AWS, whatever it said."""
+        """Whether the signed call at an address was answered by AWS, whatever the answer."""
         call = self.at(Step.API, target, address, HTTPS)
         return call is not None and isinstance(call.facts, ApiFacts) and call.facts.request_id is not None
 
@@ -244,8 +244,8 @@ class Evidence:
 
     @cached_property
     def clocks(self) -> tuple[Clock, ...]:
-        """What tells AWS's time: the answers of AWS at the addresses that this host uses, which came over TLS that
-        verified; where there are none metadata, which comes in clear and may be an emulator's."""
+        """Where AWS's time is known from: the answers of AWS at the addresses that this host uses, which came over
+        TLS that verified; where there are none metadata, which comes in clear and may be an emulator's."""
         seen: list[Observation[ImdsFacts] | Observation[HttpFacts] | Observation[ApiFacts]] = []
         for target in self.targets:
             for answers in (self.answers_to_http(target), self.calls(target)):
@@ -269,7 +269,7 @@ class Evidence:
         )
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
-        """The looks that this one grew from, nearest first."""
+        """The observations that this one grew from, nearest first."""
         found: list[Observation[Any]] = []
         seen = {observation.id}
         after = observation.subject.after

@@ -105,7 +105,7 @@ def _missing_steps(
 
 
 def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
-    """The addresses in use that lie where they are not expected, and of which no finding tells."""
+    """The addresses in use that lie where they are not expected, and that no finding names."""
     # What a suppressed cause brought about is no longer named by anything, by the cause least of all.
     of_target = [candidate for candidate in naming if candidate.found.target == target.id]
     orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]

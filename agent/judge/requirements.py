@@ -11,7 +11,7 @@ from probes.ports import HTTPS
 
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
     """Why an optional service is taken not to be used from here; None where it is judged."""
-    if target.role is Role.CONTEXT:  # looked at beside the host that the SDK calls, and worth no more than that
+    if target.role is Role.CONTEXT:  # measured next to the host that the SDK calls, and judged as that is
         others = (each for each in evidence.targets if each.service == target.service)
         called = next((each for each in others if each.role is not Role.CONTEXT), None)
         return None if called is None else why_not_in_use(evidence, called)
@@ -27,7 +27,7 @@ def required_ports(target: Target) -> tuple[int, ...]:
 
 
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
-    """Ids of the looks that must all have succeeded before the target may be called ok, lowest first."""
+    """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
     if evidence.run.signed_calls:
         steps.insert(1, str(Step.CREDENTIALS))
@@ -50,7 +50,7 @@ def _is_called_elsewhere(evidence: Evidence, target: Target, address: Address) -
 
 
 def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple[Observation[Any], ...]:
-    """The looks of a step that rules judge; of a target's connections those to what it needs, at the addresses
+    """The observations of a step that rules judge; of a target's connections those to what it needs, at the addresses
     that this host uses."""
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)

@@ -35,10 +35,8 @@ NOT_OF_THE_LIBRARY: Final = (
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
-SERVICES: Final = (
-    # what a run measures and reads
-    "backup",
-    "backup-gateway",
+OTHER_SERVICES: Final = (
+    # what reads the configuration
     "ec2",
     "route53",
     "route53resolver",
@@ -48,7 +46,8 @@ SERVICES: Final = (
     "sso-oidc",
     "sts",
 )
-"""Of botocore's data on four hundred services; of each the newest version, without examples."""
+"""What the program needs of botocore's data on four hundred services, besides those of its catalogue; of each the newest
+version, without examples."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -95,7 +94,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     app = tree / "app"
     shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
     shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
-    prune_services(app / "botocore/data")
+    prune_services(app / "botocore/data", services_of(project))
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
     (app / "__main__.py").write_text("from agent.cli.entry import main\n\nmain()\n", "utf-8")
@@ -117,11 +116,19 @@ def without(*names: str) -> Callable[[str, list[str]], set[str]]:
     return shutil.ignore_patterns("__pycache__", "*.pyc", ".*", *names)
 
 
-def prune_services(data: Path) -> None:
+def services_of(project: Path) -> frozenset[str]:
+    """The services whose data the program needs."""
+    sys.path.insert(0, str(project))
+    from agent.catalog.services import SERVICES  # needs no library
+
+    return frozenset({*OTHER_SERVICES, *SERVICES})
+
+
+def prune_services(data: Path, services: frozenset[str]) -> None:
     for folder in [each for each in data.iterdir() if each.is_dir()]:
-        if folder.name not in SERVICES:
+        if folder.name not in services:
             shutil.rmtree(folder)
-    for service in SERVICES:
+    for service in sorted(services):
         *older, newest = sorted(each for each in (data / service).iterdir() if each.is_dir())
         for folder in older:
             shutil.rmtree(folder)

@@ -8,7 +8,7 @@ from probes.model import Observation
 AMAZON: Final = frozenset({"Amazon", "Starfield Technologies, Inc."})
 """Organisations whose authorities sign AWS endpoints (Amazon Trust Services)."""
 ISSUED_BY_AMAZON: Final = frozenset({"aws", "aws-us-gov"})
-"""Partitions in which nobody else signs them."""
+"""Partitions in which Amazon alone signs them."""
 
 
 def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:

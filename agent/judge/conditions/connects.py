@@ -67,8 +67,8 @@ def is_from_here(facts: TcpFacts, own_addresses: frozenset[object]) -> bool:
 
 
 def has_no_way(attempt: Observation[TcpFacts], vpc_cidrs: Iterable[Network]) -> bool:
-    """Whether this host has no way to an address of its own VPC, whoever may have that: its route look-up finds none,
-    or its router does not answer."""
+    """Whether this host has no way to an address of its own VPC, whether or not anything has that address: its route
+    lookup finds none, or its router does not answer."""
     facts, address = attempt.facts, attempt.subject.address
     if attempt.failure is None or facts is None or address is None or not any(address in block for block in vpc_cidrs):
         return False

@@ -137,7 +137,7 @@ class Grammar:
     between: str = r"\.?\s*|(?:[\s,;]+{word})*[\s,;]*"
     """What may stand before the reason: a full stop, or words that go on."""
     most_sentences: int = 1
-    """In a text with more, one is quoted in a name, and nothing tells which."""
+    """In a text with more, one is quoted in a name, and which one is not known."""
     most_reasons: int = 1
     """The same of reasons that differ."""
 
@@ -216,7 +216,7 @@ def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
     policy, explicit, found = min(reasons, key=lambda each: each[2].start())
     if patterns.between.fullmatch(text, sentence.end(), found.start()) is None:
         return denial
-    said = found.groupdict()
-    arn = (said.get("arn") or "").rstrip(_AFTER) or None
-    via = said.get("via") is not None
+    groups = found.groupdict()
+    arn = (groups.get("arn") or "").rstrip(_AFTER) or None
+    via = groups.get("via") is not None
     return replace(denial, policy=policy, explicit=explicit, policy_arn=arn, via_service_control=via)

@@ -1,6 +1,6 @@
 """What in the configuration decides over a name: endpoints, zones, Resolver rules, DNS Firewall.
 
-Where AWS's documentation leaves open which of two settings wins, a rule speaks only where the measurement decides.
+Where AWS's documentation leaves open which of two settings wins, a rule reports only where the measurement decides.
 """
 
 from collections.abc import Iterable
@@ -35,8 +35,8 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     nothing of AWS answers. None where the endpoints of the VPC were not all read.
 
     Addresses outside the VPC may be a central endpoint's, which cannot be seen from here. Inside, the owner of the VPC
-    sees every interface endpoint: who shares its subnets cannot make any (Amazon VPC User Guide, Share your VPC subnets
-    with other accounts).
+    sees every interface endpoint: an account that shares its subnets cannot create any (Amazon VPC User Guide, Share
+    your VPC subnets with other accounts).
     """
     interfaces = evidence.configuration.endpoint_interfaces
     vpc = evidence.configuration.vpc
@@ -123,7 +123,7 @@ def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRul
         if rule.action == "ALERT" or rule.query_type not in (None, record):
             continue
         if rule.domains is None:
-            return None  # a list of AWS's own, whose names nobody sees
+            return None  # a list that AWS manages, whose names cannot be read
         if any(is_matched(host, domain) for domain in rule.domains):
             return rule
     return None
@@ -204,8 +204,8 @@ def _plain(name: str) -> str:
 
 
 def unanswered(evidence: Evidence, target: Target) -> list[Observation[Any]]:
-    """The questions to those of this host's name servers that are the VPC's resolver, to which nobody answered; none
-    where this host looks the name up all the same, as by its hosts file."""
+    """The questions to those of this host's name servers that are the VPC's resolver, that got no answer; none
+    where this host resolves the name all the same, as by its hosts file."""
     lookup = evidence.own_lookup(target)
     if lookup is not None and lookup.ok:
         return []

@@ -1,7 +1,7 @@
 """Which hop of the configuration stops a connect that was dropped without a word.
 
 Each connect that was dropped is followed along the hops that the configuration has for it. A hop that only may block
-is named where none does for certain. Nothing follows from the configuration alone, and what connects is nobody's fault.
+is named where none does for certain. Nothing follows from the configuration alone, and what connects has no fault.
 """
 
 from dataclasses import dataclass

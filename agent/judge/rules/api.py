@@ -113,7 +113,7 @@ Calls = list[Observation[ApiFacts]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
-    """One way in which AWS refuses a signed call, and what is said of it."""
+    """One way in which AWS refuses a signed call, and how it is reported."""
 
     code: str
     kind: FailureKind
@@ -136,7 +136,7 @@ class _Refusal:
 def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
     """API002 to API009: AWS answers the signed call and does not let it through.
 
-    Credentials are everybody's, so what is said of them is one finding of the run.
+    All targets share the credentials, so a fault of them is one finding of the run.
     """
     by_target = [(target, calls) for target in evidence.targets if (calls := refusal.of(evidence, target))]
     if not by_target:
@@ -308,7 +308,7 @@ def _is_denied(call: Observation[ApiFacts]) -> bool:
 def _time_of_aws(evidence: Evidence) -> str:
     """What an answer of AWS gave for the time; empty where none did."""
     for clock in evidence.clocks:
-        ours = clock.look.started_at
+        ours = clock.observation.started_at
         if ours is not None:
             theirs = ours - timedelta(seconds=clock.offset)
             return f" AWS's clock said {theirs:%Y-%m-%d %H:%M:%S} UTC when this host's said {ours:%H:%M:%S}."

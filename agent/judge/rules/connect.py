@@ -68,8 +68,8 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
 
 
 def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observation[TcpFacts]]) -> bool:
-    """Whether groups, network ACLs and routes let all of these pass, as EC2 has just said: nothing is to be opened
-    there."""
+    """Whether groups, network ACLs and routes let all of these pass, by what EC2 has just reported: nothing is to be
+    opened there."""
     tried = {(attempt.subject.address, attempt.subject.port) for attempt in attempts}
     paths = [path for path in configured_paths(evidence, target) if (path.address, path.port) in tried]
     known = evidence.is_configuration_fresh and len(paths) == len(tried)
@@ -101,7 +101,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 
 
 def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
-    """What to do where an endpoint is silent; no ACL is in the way to those `near`."""
+    """What to do where an endpoint is silent; no ACL is on the way to those `near`."""
     parts = ["Admit this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
     if len(near) < len(silent):
         parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")

@@ -145,7 +145,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[Found]:
             continue  # a host that somebody named
         lookup = evidence.own_lookup(target)
         if lookup is None or not lookup.made:
-            continue  # nobody has asked yet whether it is there
+            continue  # whether it is there was not asked yet
         if any(evidence.scope(address) is AddressScope.VPC for address in evidence.own_addresses(target)):
             continue  # somebody made an endpoint: the table lags behind
         answered = any(evidence.reached_aws(target, address) for address in evidence.own_addresses(target)) or any(
@@ -213,7 +213,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
         if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))):
             continue
         if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in NOT_THERE):
-            continue  # nobody said what the name resolves to
+            continue  # what the name resolves to is not known
         covered = {
             other.host: evidence.own_lookup(other)
             for other in evidence.targets
@@ -235,7 +235,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             target=target.id,
             detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
             f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
-            # A look-up that failed is named by what names the failure, and not by this warning.
+            # A lookup that failed is named by what names the failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
             addresses=frozenset(evidence.own_answer(target)),
             fix=Fix(
@@ -370,7 +370,7 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
             if critical
             else "Over 60 s can break a gateway appliance's TLS."
         ),
-        evidence=ids(reading.look for reading in evidence.clocks),
+        evidence=ids(reading.observation for reading in evidence.clocks),
         addresses=_valid_then(evidence, offset),
         fix=Fix(
             summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123, which needs "

@@ -236,7 +236,7 @@ def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKi
 
 
 def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
-    """Whether AWS answered a small request at an address, signed or not, whatever it said."""
+    """Whether AWS answered a small request at an address, signed or not, whatever the answer."""
     small = evidence.at(Step.HTTP, target, address, HTTPS)
     facts = None if small is None else small.facts
     return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)

@@ -84,7 +84,7 @@ def _enable_private_dns(target: Target) -> Fix:
         "Create the endpoint if there is none. Least change, and the way from a peered or transit VPC: set "
         f"{variable} to https:// and the endpoint's own DNS name. "
     )
-    looks = (
+    show = (
         describe_endpoint(target),
         read_only(
             *("backuplink", "check", "--region", target.region),
@@ -96,14 +96,14 @@ def _enable_private_dns(target: Target) -> Fix:
             summary=f"{least}Private DNS acts on every host of the VPC and can stop appliances that use public names; "
             "programs without the variable need it: decide first which of the two this VPC holds. "
             f"{_YOUR_OWN_RANGE}",
-            commands=looks,
+            commands=show,
         )
     return Fix(
         summary=f"{least}For every host of the VPC: first let the endpoint's security group admit 443 from every "
         "caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. "
         f"{_YOUR_OWN_RANGE}",
         commands=(
-            *looks,
+            *show,
             # One attribute a call, and DNS support first; private DNS is refused without both.
             switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-support"),
             switch_on(target, "modify-vpc-attribute", "--vpc-id", "<VPC_ID>", "--enable-dns-hostnames"),
@@ -273,7 +273,7 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
 
 
 def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
-    """DNS011: public IPv6 addresses beside private IPv4 ones: a client that prefers IPv6 leaves the private path."""
+    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path."""
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:

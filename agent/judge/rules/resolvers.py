@@ -134,7 +134,8 @@ def _how(failed: list[Observation[Any]]) -> str:
     said = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
         took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
-        # Within a step a second datagram follows the first that nobody answered; what fails at once is not repeated.
+        # Within a step a second datagram follows the first where that gets no answer; what fails at once is not
+        # repeated.
         twice = ", asked twice" if kind is FailureKind.TIMEOUT else ""
         said.append(f"{kind} {after(took)}{twice}")
     return listed(said)
@@ -255,7 +256,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
 
 
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
-    """Whether every name server that said anything gives private addresses of a family that this host has, and none
+    """Whether every name server that answered gives private addresses of a family that this host has, and none
     that are not; this host's own servers among them. Whether one is silent is another matter."""
     servers = {answer.subject.resolver for answer in asked}
     if not servers.intersection(evidence.configured_resolvers):
@@ -312,13 +313,13 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
 
 
 def _is_prompt(answer: Observation[Any]) -> bool:
-    """Whether a name server answered at all, and within a second; what it said is another matter."""
+    """Whether a name server answered at all, and within a second; the content does not count."""
     spoken = answer.failure is None or answer.failure.kind in (FailureKind.NXDOMAIN, FailureKind.NODATA)
     return spoken and (answer.seconds or 0.0) < SLOW_SECONDS
 
 
 def _stalls(answer: Observation[Any]) -> bool:
-    """Whether a look-up waits for such an answer; after one that fails at once the C library asks the next server."""
+    """Whether a lookup waits for such an answer; after one that fails at once the C library asks the next server."""
     silent = answer.failure is not None and answer.failure.kind is FailureKind.TIMEOUT
     return silent or (answer.seconds or 0.0) >= SLOW_SECONDS
 

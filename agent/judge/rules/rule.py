@@ -32,7 +32,8 @@ class Found:
     of_this_host: bool = False
     """Whether it is a fault of this host's own where its code leaves that open."""
     is_stale: bool = False
-    """Whether it rests on a configuration that is too old to name a cause: it stands beside what it would explain."""
+    """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
+    explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ def verb_ending(answers: Iterable[Observation[Any]]) -> str:
     return "s" if len({answer.subject.resolver for answer in answers}) == 1 else ""
 
 
-def says(evidence: Evidence, who: str, *operations: str) -> str:
+def says(evidence: Evidence, source: str, *operations: str) -> str:
     """`EC2 says`; with the time at which it said so, where these reads are older than the run."""
     reads = [read for operation in operations if (read := evidence.read(operation)) is not None]
     oldest = min((each.started_at for each in reads if each.started_at is not None), default=None)
     if oldest is None or oldest >= evidence.run.started_at:
-        return f"{who} says"
-    return f"{who} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"
+        return f"{source} says"
+    return f"{source} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"
 
 
 def resting_on(evidence: Evidence, found: Found, *operations: str) -> Found:

@@ -84,7 +84,7 @@ def crashed(code: str, error: Exception) -> Found:
 
 
 def _options(evidence: Evidence) -> tuple[str, ...]:
-    """The options that this run had, as far as a report tells; what environment and settings say is read again."""
+    """The options that this run had, as far as a report holds them; environment and settings are read again."""
     run, sdk = evidence.run, evidence.sdk
     options = ["--region", run.region] if run.region is not None and run.region_source == "--region" else []
     required = [target for target in evidence.targets if target.role is Role.REQUIRED]

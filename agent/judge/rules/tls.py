@@ -20,7 +20,7 @@ _SHOWN: Final = 8
 _REFUSES_THE_NAME: Final = frozenset(
     {"TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_ACCESS_DENIED", "TLSV1_ALERT_USER_CANCELLED", "112", "49", "90"}
 )
-"""Alerts of who filters by name, as OpenSSL calls them or by number."""
+"""Alerts of a filter by name, as OpenSSL calls them or by number."""
 _REFUSES_THE_OFFER: Final = frozenset(
     {
         *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
@@ -176,7 +176,7 @@ def _tcp_words(evidence: Evidence, target: Target, handshakes: list[Observation[
 
 
 class _Stall(Enum):
-    """What two more handshakes at the same address tell of one that stalls, in words."""
+    """What two more handshakes at the same address show of one that stalls, in words."""
 
     SIZE = (
         "At {where} a handshake with a small ClientHello and small segments is answered, one for another name is not: "
@@ -443,7 +443,7 @@ def _came(handshakes: Iterable[Observation[TlsFacts]]) -> str:
 
 
 def _bytes(handshakes: Iterable[Observation[TlsFacts]]) -> str | None:
-    """How many bytes came, a range where it differs; None where nobody counted."""
+    """How many bytes came, a range where it differs; None where it was not counted."""
     counts = [handshake.facts.bytes_received for handshake in handshakes if handshake.facts is not None]
     known = [count for count in counts if count is not None]
     if not known:

@@ -29,7 +29,6 @@ from agent.simulated.settings import settings_of
 from probes.model import PortProtocol, Role, SignedCall, Skipped, Step
 from probes.ports import HTTPS
 from probes.steps.ladder import NO_CALL
-from tests.support.repository import ROOT
 from tests.support.runs import measured
 
 REGION = "eu-west-1"
@@ -164,9 +163,3 @@ def test_no_name_host_label_or_private_link_is_of_two_services() -> None:
     assert len(hosts) == len(set(hosts))
     assert all(name == service.name for name, service in SERVICES.items())
     assert all((service.call is None) == (service.permission is None) for service in SERVICES.values())
-
-
-def test_the_one_file_carries_the_sdk_s_model_of_every_service() -> None:
-    """Its list cannot come from the catalogue: it is read where the program is not importable."""
-    listed = (ROOT / "packaging" / "onefile" / "assemble.py").read_text("utf-8")
-    assert [name for name in SERVICES if f'"{name}",' not in listed] == []

@@ -87,7 +87,7 @@ def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
 
 
 def _may_be_of(evidence: Evidence, endpoints: Iterable[VpcEndpoint], address: Address) -> bool:
-    """Whether an address is one of these endpoints', or may be: in this VPC, and of nobody that is known."""
+    """Whether an address is one of these endpoints', or may be: in this VPC, and of no known interface."""
     interface = evidence.interface_at(address)
     if interface is not None:
         return any(interface.interface_id in endpoint.interface_ids for endpoint in endpoints)

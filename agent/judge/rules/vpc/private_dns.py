@@ -170,13 +170,13 @@ def private_dns_off(evidence: Evidence) -> Iterator[Found]:
 
 
 def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoint]) -> Fix:
-    looks = (describe_endpoint(target), _try_own_name(target, off[0]))
+    show = (describe_endpoint(target), _try_own_name(target, off[0]))
     if SERVICES[target.service].has_appliance:
         return Fix(
             summary=f"{_by_own_name(target)} Off is right where appliances of this VPC use public names, which they "
             "can lose with it; on is right for programs without that variable. Decide first which of the two this VPC "
             "holds (DNS014).",
-            commands=looks,
+            commands=show,
         )
     attributes = _attributes_on(evidence, target)
     is_there = any(endpoint.state == AVAILABLE for endpoint in off)
@@ -186,7 +186,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
         + ("turn on both DNS attributes of the VPC, without which it is refused; " if attributes else "")
         + "then turn on private DNS.",
         commands=(
-            *looks,
+            *show,
             *attributes,
             switch_on(
                 *(target, "modify-vpc-endpoint", "--vpc-endpoint-id"),

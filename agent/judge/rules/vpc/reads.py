@@ -35,8 +35,8 @@ _ROUTE_53: Final = "route53"
 def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     """VPC013: the configuration was wanted, and some of it could not be read or was not looked at. Outside of AWS there
     is none to read, and only a file that was given and not used is worth a word."""
-    looks = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
-    reads = [looks[name] for name in READS if name in looks]
+    by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
+    reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
     foreign = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
@@ -98,7 +98,7 @@ def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
 
 
 def _is_of_others(read: Observation[Any]) -> bool:
-    """Whether the file is known to be another network's, not only nobody's that is known."""
+    """Whether the file is known to be of another network, not only of an unknown one."""
     return not str(skipped_because(read)).endswith(NO_VPC)
 
 

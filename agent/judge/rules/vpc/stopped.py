@@ -15,7 +15,7 @@ NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet
 
 
 def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
-    """Where connects were dropped, and what the hops do: what holds alike at several places is said once."""
+    """Where connects were dropped, and what the hops do: what holds alike at several places is written once."""
     alike: dict[str, list[Stop]] = {}
     for stop in stops:
         path = stop.path
