@@ -46,8 +46,8 @@ OTHER_SERVICES: Final = (
     "sso-oidc",
     "sts",
 )
-"""What the program needs of botocore's data on four hundred services, besides those of its catalogue; of each the newest
-version, without examples."""
+"""What the program needs of botocore's data on four hundred services, besides those of its catalogue; of each the
+newest version, without examples."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
