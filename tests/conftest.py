@@ -13,7 +13,9 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.support import extent
 from tests.support.planted import leaked
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -62,11 +64,27 @@ def _search(way: str, *said: str | bytes | None) -> None:
         _TOLD.extend(f"{secret} ({way})" for secret in leaked(text))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take `--everything`."""
+    parser.addoption("--everything", action="store_true", help="run every case of every test, which takes an hour")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how much is covered."""
+    return "cases: all" if extent.everything() else "cases: what every change needs; --everything runs all"
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Search what tests take for themselves, which pytest then does not see.
+    """Choose the extent, and search what tests take for themselves, which pytest then does not see.
 
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
+    extent.choose(everything=config.getoption("--everything"))
+    # How long an example takes says how busy the machine is.
+    settings.register_profile(
+        "tests", max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("tests")
     config.addinivalue_line("markers", "tells_secrets(reason): what the test takes holds a planted secret, and must")
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from botocore.session import Session
 from hypothesis import given, settings
@@ -78,7 +78,7 @@ SCHEMA: Final = {
         },
     },
 }
-VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(SCHEMA)
 UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("StandardUnit").enum)
 """As the SDK's own model of CloudWatch has them."""
 MAX_EVENT_BYTES: Final = 256 * 1024

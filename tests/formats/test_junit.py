@@ -26,13 +26,12 @@ from agent.simulated import scenario as scenarios
 from probes.model import Failed, Failure, FailureKind, Observation, Role, Skipped
 from tests.formats.junit_results import Case, is_red, read
 from tests.hostile import cases
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, measured, report_of
 from tests.support.untrusted import HOSTILE, spoken
 
 NAMES: Final = scenarios.names()
-SECONDS: Final = 30.0
-"""Far above what any command here needs; a limit for one that hangs."""
 
 
 def by_name(report: Report) -> dict[tuple[str, str], Case]:

@@ -27,8 +27,6 @@ from tests.support.runs import measured, report_of
 from tests.support.untrusted import HOSTILE, spoken
 
 NAMES: Final = scenarios.names()
-SECONDS: Final = 30.0
-"""Far above what any command here needs; a limit for one that hangs."""
 FAIL_ON: Final = ("warning", "critical", "never")
 
 

@@ -32,11 +32,11 @@ from probes.facts import HttpFacts, LookupFacts, TlsFacts
 from probes.model import Addressing, Failed, Failure, FailureKind, Observation, Ok, Role, Skipped, Step
 from tests.formats.monitors import Labels, families_in, promtool, samples_in
 from tests.hostile import cases
+from tests.support.command import SECONDS
 from tests.support.runs import measured, report_of
 from tests.support.untrusted import HOSTILE, spoken
 
 Series = dict[tuple[str, Labels], float]
-SECONDS: Final = 30.0
 
 
 @cache

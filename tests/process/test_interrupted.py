@@ -20,17 +20,14 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-from agent.report import codec
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
+from tests.support.validator import VALIDATOR
 
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 FORMATS = ("text", "json", "ndjson")
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
-SECONDS = 30.0
-"""Far above what any process here needs; a limit for one that hangs."""
 AT_ONCE = 3
 PIPE_BYTES = 4096
 """A page, the least that a pipe holds (pipe(7))."""

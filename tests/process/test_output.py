@@ -15,12 +15,11 @@ import pytest
 
 from agent.cli.main import dispatch
 from agent.process.output import ReaderGoneError, to_file, to_stdout
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 OLD, NEW = "the old document\n", "the new document\n"
 AS_ROOT = os.geteuid() == 0
-SECONDS = 30.0
-"""Far above what any process here needs; a limit for one that hangs."""
 
 
 @pytest.fixture

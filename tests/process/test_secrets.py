@@ -27,14 +27,12 @@ from probes.operations import SDK_SETTINGS
 from probes.seams import Keys
 from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
+from tests.support.command import SECONDS
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
 from tests.support.planted import KEY_ID, SECRETS, leaked
 from tests.support.planted_scenarios import PROXY, planted
 from tests.support.repository import ROOT
 from tests.support.runs import measured
-
-SECONDS: Final = 60.0
-"""Far above what a process here needs; a limit for one that hangs."""
 
 
 @pytest.mark.parametrize("case", [pytest.param(str.lower, id="lower"), pytest.param(str.upper, id="upper")])

@@ -5,7 +5,6 @@ import random
 from functools import cache
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +23,9 @@ from agent.report.serialization import DecodeError
 from agent.run.events import ObservationMade, RunStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
 from tests.support.runs import evidence_of, measured, report_of, too_long
+from tests.support.validator import VALIDATOR
 
 NAMES = scenarios.names()
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 
 
 def expected(name: str) -> tuple[str, str, tuple[str, ...]]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
@@ -18,11 +17,11 @@ from hypothesis import strategies as st
 
 from agent.cli.main import dispatch, main
 from agent.cli.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
-from agent.report import codec, facts_file
+from agent.report import facts_file
 from agent.settings import Expect, NamedEndpoint, Settings, Suppression
 from tests.support.sample_facts import facts
+from tests.support.validator import VALIDATOR
 
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 OWN = "vpce-0a1b2c3d4e5f67890"
 FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
 """Files in the folder in which these tests are."""

@@ -24,7 +24,6 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from agent.catalog.services import APPLIANCE_LABELS
 from agent.formats import text as text_format
@@ -66,9 +65,9 @@ from tests.support.build import (
 )
 from tests.support.calls import called
 from tests.support.configured import ACCOUNT, configured
+from tests.support.validator import VALIDATOR
 
 A, B = PRIVATE
-VALIDATOR: Final = Draft202012Validator(codec.schema())
 CALLED: Final = target(host="backup.example.com", addressing=Addressing.CUSTOM)
 ADDRESSES: Final = tuple(
     ip_address(text)

@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from agent.catalog.findings import Severity
 from agent.judge.evidence import Evidence
@@ -89,6 +88,7 @@ from tests.support.build import (
     tls,
 )
 from tests.support.calls import api, called
+from tests.support.validator import VALIDATOR
 
 A, B = PRIVATE
 TARGETS: Final = [BACKUP, GATEWAY]
@@ -730,7 +730,6 @@ def test_a_refusal_is_a_report_too() -> None:
 
 # --- Whatever was seen ----------------------------------------------------------------------------------------------
 
-VALIDATOR: Final = Draft202012Validator(codec.schema())
 
 _ADDRESSES: Final = tuple(
     ip_address(text)

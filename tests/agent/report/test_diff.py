@@ -51,12 +51,11 @@ from tests.support.build import (
     target,
     tcp,
 )
+from tests.support.command import SECONDS
 from tests.support.configured import ACL_ID, ENDPOINT_GROUP_ID, configured, groups, network_acl, read
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of
 
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
 NAMES: Final = scenarios.names()
 HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -33,15 +32,14 @@ from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
 from tests.process.bad_inputs import spoilt_reports
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of
+from tests.support.validator import VALIDATOR
 
 NAMES: Final = scenarios.names()
 FAULT: Final = "private-dns-off"
 HEALTHY: Final = "healthy"
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
-VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 RENDER: Final = {"text": text.render, "json": json_format.render, "ndjson": ndjson.render}
 
 
