@@ -60,6 +60,7 @@ def run(arguments: Sequence[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) and a shell's background job want it ignored
             signal.signal(number, lambda got, _: received_signals.append(signal.Signals(got).name))
     from agent.cli.main import dispatch
+    from agent.process.phases import Phase, announce
 
     if not gc.isenabled():
         gc.freeze()
@@ -70,4 +71,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments = ["tui" if why_not(os.environ) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
         arguments = ["check", *arguments]  # such a call is written down somewhere, and what reads it wants a document
-    return dispatch(list(arguments), received_signals)
+    announce(Phase.COMMAND)
+    code = dispatch(list(arguments), received_signals)
+    announce(Phase.ENDED)
+    return code

@@ -38,6 +38,7 @@ from agent.cli.options import (
 )
 from agent.process.cancel import CancelToken
 from agent.process.output import ReaderGoneError, Writer, one_line, to_file, to_stderr, to_stdout
+from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.report.model import Report
@@ -147,6 +148,7 @@ _RENDERERS: Final = {
 
 def rendered(report: Report, wanted: str, *, code: int, brief: bool = False, colour: bool = False) -> str:
     """The report as one document of a format, whole; `code` is the exit code that goes with it."""
+    announce(Phase.RENDERING)
     module = importlib.import_module(_RENDERERS[wanted])
     document: str
     match wanted:
@@ -607,7 +609,10 @@ def diff(old: str, new: str, wanted: str) -> int:
 def _judged(measurement: "Measurement", suppress: Sequence[Suppression]) -> Report:
     from agent.judge.verdict import judge
 
-    return judge(measurement, suppress=suppress)
+    announce(Phase.JUDGING)
+    judged = judge(measurement, suppress=suppress)
+    announce(Phase.JUDGED)
+    return judged
 
 
 async def run(settings: Settings, world: "World", stop: CancelToken, listener: Listener) -> "Measurement":
@@ -619,6 +624,7 @@ async def run(settings: Settings, world: "World", stop: CancelToken, listener: L
         progress = Progress(sys.stderr, asyncio.get_running_loop().time)
 
         def emit(event: Event) -> None:
+            announce(type(event).__name__)
             listener(event)
             progress(event)
 
@@ -656,6 +662,7 @@ def _reported(runner: asyncio.Runner, go: Go, stop: CancelToken, shown: Showing)
         writer = Writer()
         lines = NdjsonWriter(writer.write)
         judged = _judged(_measured(runner, go, stop, lines), suppress=shown.suppressions)
+        announce(Phase.RENDERING)
         lines.end(judged)
         writer.end()
         code = exits.of_verdict(judged.verdict.status, shown.fail_on)
@@ -671,7 +678,9 @@ def _measured(runner: asyncio.Runner, go: Go, stop: CancelToken, listener: Liste
     async def whole() -> "Measurement":
         return await go(stop, listener)
 
+    announce(Phase.MEASURING)
     seen = runner.run(whole())
+    announce(Phase.MEASURED)
     if stop.reason is not None:
         start_grace_timer()
     return seen

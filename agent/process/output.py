@@ -12,6 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
+from agent.process.phases import Phase, announce
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -29,6 +31,7 @@ class ReaderGoneError(Exception):
 
 def to_stdout(document: str) -> None:
     """Write to stdout and flush. Raises ReaderGoneError where nobody can read it: a closed pipe, a full disk, none."""
+    announce(Phase.WRITING)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter still gets the document
     try:
@@ -43,6 +46,7 @@ def to_stdout(document: str) -> None:
         # What is left in the buffer must not raise again when the interpreter flushes it at the end.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         raise ReaderGoneError from error
+    announce(Phase.WRITTEN)
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:
@@ -134,18 +138,23 @@ def to_file(document: str, path: "Path") -> None:
                 stream.write(document)
             return
     path = path.resolve()  # a link keeps its place; what it points at is replaced
+    announce(Phase.FILE_OPENING)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".backuplink-", suffix=".new")
     try:
+        announce(Phase.FILE_OPENED)
         with open(handle, "w", encoding="utf-8") as stream:
             stream.write(document)
             stream.flush()
+            announce(Phase.FILE_COMPLETE)
             os.fchmod(stream.fileno(), _mode_for(path))
             os.fsync(stream.fileno())
+        announce(Phase.FILE_REPLACING)
         Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+    announce(Phase.FILE_REPLACED)
 
 
 def _opened(path: "Path", *, wait: bool) -> int:

@@ -26,7 +26,9 @@ from agent.simulated import scenario as scenarios
 from probes.model import Failed, Failure, FailureKind, Observation, Role, Skipped
 from tests.formats.junit_results import Case, is_red, read
 from tests.hostile import cases
+from tests.support import extent
 from tests.support.command import SECONDS
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, measured, report_of
 from tests.support.untrusted import HOSTILE, spoken
@@ -70,7 +72,7 @@ def roots(look: Observation[Any], report: Report) -> list[Finding]:
 # --- Held against the report -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
     report = report_of(name)
     document = junit.render(report)
@@ -81,7 +83,7 @@ def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
     assert first.message == ("" if wanted == "passed" else visible(report.verdict.summary))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     report = report_of(name)
     found = by_name(report)
@@ -94,7 +96,7 @@ def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_causes_are_failures_with_what_to_do(name: str) -> None:
     report = report_of(name)
     found = by_name(report)
@@ -123,7 +125,7 @@ def test_causes_are_failures_with_what_to_do(name: str) -> None:
             assert case.text == "\n".join(map(visible, target.unproven))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_each_step_is_what_it_was(name: str) -> None:
     report = report_of(name)
     found = by_name(report)
@@ -256,7 +258,7 @@ def test_what_is_foreign_is_text(text: str) -> None:
     check(text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=extent.examples(50))
 @given(st.text(max_size=40) | st.text(alphabet="<>&\"']![CDAT-\n\x00\x0b\ufffe", max_size=40))
 def test_whatever_is_foreign_is_text(text: str) -> None:
     check(text)

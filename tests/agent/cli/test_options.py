@@ -19,6 +19,7 @@ from agent.cli.main import dispatch, main
 from agent.cli.options import FORMATS, MAX_CONFIG_BYTES, Showing, format_of_file, settings_from, showing_from
 from agent.report import facts_file
 from agent.settings import Expect, NamedEndpoint, Settings, Suppression
+from tests.support import extent
 from tests.support.sample_facts import facts
 from tests.support.validator import VALIDATOR
 
@@ -453,7 +454,7 @@ TOML_VALUES = st.sampled_from([each for case in CASES for each in (case.toml(cas
 )
 
 
-@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TOML_VALUES, max_size=4).map(lambda lines: "".join(lines).encode()) | st.binary(max_size=80))
 @example(b"profile = '\xed\xa0\x80'")
 @example(b'profile = "\\uD800"')
@@ -475,7 +476,7 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
 
 
 @by_name
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=extent.examples(40), deadline=None)
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 @example(text="9" * 5000)
 @example(text="\u00b2")

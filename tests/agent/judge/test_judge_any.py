@@ -49,6 +49,7 @@ from probes.operations import (
     SMALL_SEGMENTS,
 )
 from probes.vpc.model import READS
+from tests.support import extent
 from tests.support.build import (
     BACKUP,
     GATEWAY,
@@ -227,7 +228,11 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
     return evidence(seen.values(), targets=targets, of=of), [Suppression(code=code, target=None) for code in codes]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(runs())
 def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0], suppress=seen[1])
@@ -251,7 +256,11 @@ def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppressio
     assert "\x1b" not in text_format.brief(report)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(runs())
 def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0])  # nothing is suppressed here: what an operator calls well is their own word

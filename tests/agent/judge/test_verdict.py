@@ -51,6 +51,7 @@ from probes.model import (
     Target,
 )
 from probes.operations import GETADDRINFO, PROXY, SDK_SETTINGS
+from tests.support import extent
 from tests.support.build import (
     BACKUP,
     CORE,
@@ -1008,7 +1009,11 @@ def _evidence(draw: st.DrawFn) -> Evidence:
     return Evidence(Measurement(run=of, targets=targets, observations=tuple(looks.values())))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence())
 def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     report = judge_evidence(seen)
@@ -1040,7 +1045,11 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     VALIDATOR.validate(document)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence())
 def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
     report = judge_evidence(seen)
@@ -1060,7 +1069,11 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         assert all(each.severity is Severity.INFO for each in report.findings if each.explained_by is None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence(), st.integers(0, 1000))
 def test_whatever_was_seen_its_order_makes_no_difference(seen: Evidence, seed: int) -> None:
     shuffled = list(seen.observations)
