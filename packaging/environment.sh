@@ -39,9 +39,10 @@ make_venv() {
         die "could not make the virtual environment $venv with $python; see the lines above"
 }
 
-# pip WHAT...: quietly; where it fails, its own last word stands in the one line that is printed.
+# pip WHAT...: quietly; where it fails, its own last word stands in the one line that is printed. Python compiles a
+# module when it is first used, which most of them never are.
 pip() {
-    if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >"$venv/pip.log" 2>&1; then
+    if ! "$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check "$@" >"$venv/pip.log" 2>&1; then
         die "pip could not install what is needed ($(tail -n 1 "$venv/pip.log")); is there a network, or a package" \
             "mirror that pip is set to? All of pip's words: $venv/pip.log"
     fi

@@ -1,6 +1,8 @@
-"""What holds for every test: no packet leaves this machine, nothing of this machine's settings leaks in, and no secret
-that was planted comes out: neither in what pytest shows of a test, its output, its log and its exception, nor in what a
-test itself takes and looks at, captured output, output of processes and exceptions that it expects."""
+"""What holds for every test: no packet leaves this machine, nothing of this machine's settings leaks in, and no planted
+secret comes out. The search covers what pytest shows of a test (its output, its log and its exception) and what a test
+takes for itself (captured output, output of processes, and exceptions that it expects).
+
+`--everything` runs every case of every test (`tests.support.extent`)."""
 
 import ipaddress
 import os
@@ -13,7 +15,9 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from tests.support import extent
 from tests.support.planted import leaked
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -52,21 +56,37 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path_factory.getbasetemp() / "no-credentials"))
 
 
-_TOLD: list[str] = []
-"""What the test that runs has told so far, by the way that it came."""
+_LEAKS: list[str] = []
+"""The secrets in what the running test took for itself so far, each with the way on which it came."""
 
 
-def _search(way: str, *said: str | bytes | None) -> None:
-    for each in said:
-        text = each.decode("utf-8", "replace") if isinstance(each, bytes) else each or ""
-        _TOLD.extend(f"{secret} ({way})" for secret in leaked(text))
+def _search(way: str, *outputs: str | bytes | None) -> None:
+    for output in outputs:
+        text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output or ""
+        _LEAKS.extend(f"{secret} ({way})" for secret in leaked(text))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take `--everything`."""
+    parser.addoption("--everything", action="store_true", help="run every case of every test, not a part of many alike")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how much is covered."""
+    return "cases: all" if extent.everything() else "cases: what every change needs; --everything runs all"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search what tests take for themselves, which pytest then does not see.
+    """Choose the extent, and search what tests take for themselves, which pytest then does not see.
 
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
+    extent.choose(everything=config.getoption("--everything"))
+    # How long an example takes says how busy the machine is.
+    settings.register_profile(
+        "tests", max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("tests")
     config.addinivalue_line("markers", "tells_secrets(reason): what the test takes holds a planted secret, and must")
     patch = pytest.MonkeyPatch()
     config.add_cleanup(patch.undo)
@@ -110,7 +130,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     take one, and must."""
     report = yield
     shown = leaked("\n".join((report.longreprtext, *(content for _, content in report.sections))))
-    told = {*_TOLD, *(f"{secret} (shown)" for secret in shown)}
+    told = {*_LEAKS, *(f"{secret} (shown)" for secret in shown)}
     marker = item.get_closest_marker("tells_secrets")
     why = None
     if shown or (told and marker is None):
@@ -120,7 +140,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     elif marker is not None and report.when == "call" and report.passed and not told:
         why = "is marked as one that tells secrets, and tells none"
     if marker is None or report.when == "teardown":
-        _TOLD.clear()
+        _LEAKS.clear()
     if why is not None:
         report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
     return report

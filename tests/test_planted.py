@@ -11,10 +11,9 @@ from typing import Final
 
 import pytest
 
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
-SECONDS: Final = 60.0
-"""Far above what the tests below need; a limit for a run that hangs."""
 OPTIONS: Final = (
     "-m",
     "pytest",

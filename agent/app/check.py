@@ -9,13 +9,14 @@ from agent.app.write_document import write_report
 from agent.formats.registry import format_named, live_writer
 from agent.process.cancel import CancelToken
 from agent.process.output import Writer
+from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.run.events import Event
 from agent.settings import ReportOptions, Settings
 
 if TYPE_CHECKING:
-    from agent.report.model import Measurement
+    from agent.report.model import Measurement, Report
 
 Listener = Callable[[Event], None]
 Measure: TypeAlias = "Callable[[Settings, Listener, CancelToken], Awaitable[Measurement]]"
@@ -58,11 +59,10 @@ def check(
 def _check_live(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
 ) -> int:
-    from agent.judge.verdict import judge
-
     writer = Writer()
     lines = live_writer(format_named(options.format), writer.write)
-    report = judge(_measured(runner, settings, measure, lines, stop), suppress=options.suppressions)
+    report = _judged(_measured(runner, settings, measure, lines, stop), options)
+    announce(Phase.RENDERING)
     lines.end(report)
     writer.end()
     return exits.of_verdict(report.verdict.status, options.fail_on)
@@ -71,12 +71,19 @@ def _check_live(
 def _check_whole(
     runner: asyncio.Runner, settings: Settings, measure: Measure, options: ReportOptions, stop: CancelToken
 ) -> int:
-    from agent.judge.verdict import judge
-
     measurement = _measured(runner, settings, measure, _ignore, stop)
-    report = judge(measurement, suppress=options.suppressions)
+    report = _judged(measurement, options)
     code = exits.of_verdict(report.verdict.status, options.fail_on)
     return write_report(report, options, code if stop.reason is None else exits.SIGNALS[stop.reason])
+
+
+def _judged(measurement: "Measurement", options: ReportOptions) -> "Report":
+    from agent.judge.verdict import judge
+
+    announce(Phase.JUDGING)
+    report = judge(measurement, suppress=options.suppressions)
+    announce(Phase.JUDGED)
+    return report
 
 
 def _ignore(_: Event) -> None:
@@ -86,7 +93,9 @@ def _ignore(_: Event) -> None:
 def _measured(
     runner: asyncio.Runner, settings: Settings, measure: Measure, listener: Listener, stop: CancelToken
 ) -> "Measurement":
+    announce(Phase.MEASURING)
     measurement = runner.run(_with_progress(settings, measure, listener, stop))
+    announce(Phase.MEASURED)
     if stop.reason is not None:
         start_grace_timer()
     return measurement
@@ -100,6 +109,7 @@ async def _with_progress(settings: Settings, measure: Measure, listener: Listene
         progress = Progress(sys.stderr, asyncio.get_running_loop().time)
 
         def emit(event: Event) -> None:
+            announce(type(event).__name__)
             listener(event)
             progress(event)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.formats.registry import RenderOptions, render
 from agent.process.output import OutputClosedError, has_colours, one_line, to_stderr, to_stdout
+from agent.process.phases import Phase, announce
 from agent.process.write_file import to_file
 from agent.report import exits
 from agent.report.model import Report
@@ -19,6 +20,7 @@ def write_report(report: Report, options: ReportOptions, code: int) -> int:
         from agent.report.redact import redact
 
         report = redact(report)
+    announce(Phase.RENDERING)
     if options.output is not None:
         document = render(report, options.format, RenderOptions(brief=options.brief, exit_code=code))
         if write_file(document, options.output, "the report is"):

@@ -64,6 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup(1) and a shell's background job have it
             signal.signal(number, lambda received, _: received_signals.append(signal.Signals(received).name))
     from agent.cli.main import dispatch
+    from agent.process.phases import Phase, announce
 
     if not gc.isenabled():
         gc.freeze()
@@ -74,4 +75,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments = ["tui" if why_not(os.environ) is None else "check"]
     elif arguments[0].startswith("-") and arguments[0] not in _NO_COMMAND:
         arguments = ["check", *arguments]  # options come from a script, which reads the document
-    return dispatch(list(arguments), received_signals)
+    announce(Phase.COMMAND)
+    code = dispatch(list(arguments), received_signals)
+    announce(Phase.ENDED)
+    return code

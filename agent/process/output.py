@@ -9,6 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from agent.process.phases import Phase, announce
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TextIO
@@ -23,6 +25,7 @@ class OutputClosedError(Exception):
 
 def to_stdout(document: str) -> None:
     """Write to stdout and flush. Raises OutputClosedError where nobody can read it."""
+    announce(Phase.WRITING)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
     try:
@@ -37,6 +40,7 @@ def to_stdout(document: str) -> None:
         # What is left in the buffer must not raise again when the interpreter flushes it on exit.
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         raise OutputClosedError from error
+    announce(Phase.WRITTEN)
 
 
 def _write_all(raw: io.RawIOBase, data: bytes) -> None:

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Final
 
 from agent.process.cancel import CancelToken
+from agent.process.phases import Phase, announce
 
 GRACE_SECONDS: Final = 2.0
 """For writing the document after a signal."""
@@ -82,8 +83,10 @@ def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     before = {number: old for number in SIGNALS if (old := signal.getsignal(number)) is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, handler)
+        announce(Phase.HANDLER)
     try:
         yield
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+            announce(Phase.HANDLER)

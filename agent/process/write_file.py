@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent.process.phases import Phase, announce
+
 READER_SECONDS: Final = 2.0
 """How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""
 _POLL_SECONDS: Final = 0.05
@@ -68,14 +70,18 @@ def to_new_file(document: str, path: Path) -> None:
 
 def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> None:
     name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+    announce(Phase.FILE_OPENING)
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=place.folder)
     try:
+        announce(Phase.FILE_OPENED)
         with open(handle, "wb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)  # says to `_remove_leftovers` that its writer lives
             stream.write(data)
             stream.flush()
+            announce(Phase.FILE_COMPLETE)
             os.fchmod(stream.fileno(), mode)
             os.fsync(stream.fileno())
+            announce(Phase.FILE_REPLACING)
             if new:  # unlike a rename, a link fails where its name is taken (link(2))
                 os.link(name, place.name, src_dir_fd=place.folder, dst_dir_fd=place.folder, follow_symlinks=False)
                 os.unlink(name, dir_fd=place.folder)
@@ -85,6 +91,7 @@ def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> N
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name, dir_fd=place.folder)
         raise
+    announce(Phase.FILE_REPLACED)
 
 
 def _mode(old: os.stat_result | None) -> int:

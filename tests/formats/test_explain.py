@@ -19,12 +19,11 @@ from agent.cli import entry
 from agent.cli import main as cli
 from agent.formats import explain
 from agent.process import signals
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 HEADINGS: Final = ("What we saw", "What it means", "Likely causes", "Fix", "Confirm", "References")
 WIDTH: Final = 80
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
 HEAVY: Final = (
     *("click", "asyncio", "dataclasses", "json", "socket", "ssl", "logging", "concurrent", "botocore", "boto3", "dns"),
     *(

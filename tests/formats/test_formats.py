@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from agent.cli.main import dispatch
@@ -23,13 +22,12 @@ from agent.report import codec, exits
 from agent.report.model import Report, Status
 from agent.run.events import ObservationMade
 from agent.simulated import scenario as scenarios
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 from tests.support.runs import measured, report_of
+from tests.support.validator import VALIDATOR
 
 NAMES = scenarios.names()
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
-SECONDS = 30.0
-"""Far above what any command here needs; a limit for one that hangs."""
 SOME = ("healthy", "one-zone-silent", "deadline-too-short", "endpoint-policy-denies", "sdk-url-elsewhere")
 EXITS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 

@@ -13,6 +13,7 @@ from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.simulated import scenario as scenarios
 from tests.formats.html_page import links, read, texts
+from tests.support.extent import one_in
 from tests.support.runs import report_of
 
 
@@ -33,7 +34,7 @@ def test_of_a_run() -> None:
     assert failed == ["TIMEOUT"]
 
 
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     found = read(html.render(report))

@@ -10,6 +10,7 @@ from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.simulated import scenario as scenarios
 from tests.formats.markdown_page import QUIET, read, said, tokens
+from tests.support.extent import one_in
 from tests.support.runs import report_of
 
 
@@ -28,7 +29,7 @@ def test_of_a_run() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     found = tokens(report)

@@ -30,10 +30,11 @@ from probes.model import Addressing, Failed, Failure, FailureKind, Observation, 
 from tests.formats.monitors import Labels, promtool, samples_in
 from tests.formats.prometheus_samples import holds, read
 from tests.hostile import cases
+from tests.support.command import SECONDS
+from tests.support.extent import one_in
 from tests.support.runs import measured, report_of
 
 Series = dict[tuple[str, Labels], float]
-SECONDS: Final = 30.0
 
 
 @cache
@@ -43,7 +44,7 @@ def hostile_report_of(name: str) -> Report:
 
 every_report = pytest.mark.parametrize(
     ("made", "name"),
-    [(report_of, name) for name in scenarios.names()] + [(hostile_report_of, name) for name in cases.NAMES],
+    [(report_of, name) for name in one_in(8, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 

@@ -5,8 +5,6 @@ import re
 from pathlib import Path
 from typing import Final
 
-import jsonschema
-
 from agent.formats import emf, junit, markdown, nagios, ndjson, prometheus, text
 from agent.formats import json as json_format
 from agent.formats.registry import RenderOptions
@@ -17,6 +15,7 @@ from agent.simulated.scenario import Scenario, parse
 from probes.facts import ImdsFacts
 from probes.model import FailureKind, Step
 from tests.hostile import peers
+from tests.support.validator import VALIDATOR
 
 FOLDER: Final = Path(__file__).parent
 NAMES: Final = tuple(sorted(each.stem for each in FOLDER.glob("*.toml")))
@@ -24,7 +23,6 @@ MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_JSON_BYTES: Final = 2_000_000
 """Lines hold every observation twice: as it was made, and in the report at the end."""
 MAX_MEMORY_BYTES: Final = 100_000_000
-_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e\n]*")
 
 register_hostile(peers)
@@ -125,7 +123,7 @@ def assert_harmless(report: Report) -> None:
     """A whole, valid, bounded document in every format, none of it a terminal's business, and no fault of ours."""
     document = json_format.render(report)
     data = json.loads(document)
-    _VALIDATOR.validate(data)
+    VALIDATOR.validate(data)
     assert codec.encode(codec.decode(data)) == data
     said = text.render(report)
     code = exits.of_status(report.verdict.status)

@@ -24,7 +24,7 @@ from tests.hostile import cases
 from tests.support.repository import ROOT as REPOSITORY
 from tests.support.runs import measured
 
-SUBPROCESS_SECONDS = 60
+SUBPROCESS_SECONDS = 300
 HARMLESS = frozenset({"certificates-long", "names"}) | {
     name for name in cases.NAMES if name.startswith("metadata-") and cases.scenario(name).run.region
 }

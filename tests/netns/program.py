@@ -11,22 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import jsonschema
-
 from agent.report import codec, facts_file
 from agent.report.model import Report
 from agent.simulated.certificates import root_pem
 from agent.simulated.network import facts_of
 from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, SdkPart
 from tests.netns.vpc import Vpc
+from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = Path(sysconfig.get_path("scripts"), "backuplink")
-START_SECONDS: Final = 15.0
+START_SECONDS: Final = 30.0
 """For an interpreter to start and to end, however busy the machine."""
 READ_SECONDS: Final = 5.0
 """For a step of a run that asks EC2, whose answers are made and read by Python on both sides: a second, which many
 scenarios give a step, is little for that where every processor has other work."""
-_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,7 @@ def ended(process: subprocess.Popen[str], *, limit: float) -> Ended:
     document, errors = process.communicate(timeout=limit)
     assert errors == ""
     data = json.loads(document)
-    _VALIDATOR.validate(data)
+    VALIDATOR.validate(data)
     return Ended(code=process.returncode, report=codec.decode(data))
 
 

@@ -4,10 +4,8 @@ filter made from the facts alone, and the installed program finds there what the
 So the measurement must equal the prediction, at every port of every address, and the findings name the cause.
 """
 
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from multiprocessing.pool import AsyncResult, ThreadPool
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +19,12 @@ from agent.simulated import scenario as scenarios
 from agent.simulated.network import configuration_of
 from agent.simulated.scenario import Scenario
 from tests.netns import filters, program
+from tests.netns.at_once import Runs
 from tests.netns.vpc import vpc
+from tests.support.extent import one_in
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
-MODULE: Final = sys.modules[__name__]
-AT_ONCE: Final = 5
 SUPPORT_PORT: Final = 2222
 
 NAMES: Final = (
@@ -224,7 +222,6 @@ WORLDS: Final = {
 }
 """Others for the same, as files of scenarios."""
 FILES: Final = {name: scenarios.text(name) for name in NAMES} | WORLDS
-Runs = Mapping[str, "AsyncResult[program.Ended]"]
 
 
 def everything_accepts(name: str, toml: str) -> str:
@@ -244,16 +241,8 @@ def _accepting(scenario: Scenario) -> Iterator[str]:
                 yield f'[[tcp]]\naddresses = ["{address}"]\nports = [{port}]\nspeaks = "{speaks}"\n\n'
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
-    """One run for all that is asked of it, begun for every world that a test of this session asks for."""
-    here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.module is MODULE]
-    names = dict.fromkeys(str(item.callspec.params["name"]) for item in here if hasattr(item, "callspec"))
-    with ThreadPool(AT_ONCE) as pool:
-        yield {name: pool.apply_async(_ended, (name,)) for name in names}
-
-
-def _ended(name: str) -> program.Ended:
+def make(name: str) -> program.Ended:
+    """One run for all that is asked of it."""
     toml = everything_accepts(name, FILES[name])
     scenario = scenarios.parse(name, toml)
     built = vpc(name, toml, rules=filters.filtering(scenario), routes=filters.routing(scenario))
@@ -261,20 +250,17 @@ def _ended(name: str) -> program.Ended:
         return program.check(made, Path(folder))
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_program_names_the_cause(name: str, runs: Runs) -> None:
-    expect, run = scenarios.parse(name, FILES[name]).expect, runs[name].get()
+@pytest.mark.parametrize("name", [*one_in(3, NAMES), *WORLDS])
+def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
+    name: str, runs: Runs[program.Ended]
+) -> None:
+    expect, run = scenarios.parse(name, FILES[name]).expect, runs[name]
     verdict = run.report.verdict
-    assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings)
-    assert run.code == exits.of_status(expect.status)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_kernel_does_what_was_predicted(name: str, runs: Runs) -> None:
-    paths = runs[name].get().report.paths
+    assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings), "cause"
+    assert run.code == exits.of_status(expect.status), "exit code"
     # What no answer gave is predicted too, and measured by nobody.
-    made = [each for each in paths if each.measured is not Measured.NOT_MEASURED]
-    told = {(str(each.address), each.port): (each.predicted, each.measured) for each in made}
+    made = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
+    told = {(str(path.address), path.port): (path.predicted, path.measured) for path in made}
     expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}
     assert told == {place: (predicted, expected.get(predicted)) for place, (predicted, _) in told.items()}
     assert told

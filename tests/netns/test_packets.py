@@ -6,7 +6,6 @@ not is found out like a stranger, so the test cannot pass by seeing nothing.
 
 import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from probes.facts import HttpFacts
 from probes.model import Step
 from probes.vpc.model import READS
 from tests.netns import guard, program
+from tests.netns.at_once import Runs
 from tests.netns.peers import ASKED, DECRYPTED
 from tests.netns.vpc import vpc
 
@@ -66,8 +66,7 @@ def world(name: str) -> str:
     return f"{scenarios.text('healthy')}\n[ec2]\n" if name == READ else scenarios.text(name)
 
 
-@cache
-def sent(name: str) -> Sent:
+def make(name: str) -> Sent:
     """One run for all that is asked of it."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as made:
         guard.post(made)
@@ -122,39 +121,43 @@ PROMISED: Final = {
 """By scenario: all that is contacted in it, whether or not anybody is there."""
 
 
+ALWAYS: Final = ("healthy", READ, "resolvers-disagree", "redirect")
+"""Scenarios whose run is wanted whichever name is asked for."""
+
+
 @pytest.mark.parametrize("name", PROMISED)
-def test_only_the_promised_are_contacted(name: str) -> None:
-    seen = sent(name).seen
+def test_only_the_promised_are_contacted(name: str, runs: Runs[Sent]) -> None:
+    seen = runs[name].seen
     assert sum(seen.places.values()) == seen.packets > 0, "a packet has passed the guard unseen"
     assert sorted(seen.places.keys() - PROMISED[name]) == [], "strangers"
     assert sorted(PROMISED[name] - seen.places.keys()) == [], "never reached"
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_only_names_of_endpoints_are_looked_up(name: str) -> None:
+def test_only_names_of_endpoints_are_looked_up(name: str, runs: Runs[Sent]) -> None:
     beside = APPLIANCE | DUAL_STACK | BESIDE[READ]
     named = {row.name for row in scenarios.parse(name, world(name)).dns} - {"*"}
-    assert named <= sent(name).asked <= named | beside
-    assert (beside & sent(name).asked) == BESIDE.get(name, frozenset()), "names that only some runs have a use for"
+    assert named <= runs[name].asked <= named | beside
+    assert (beside & runs[name].asked) == BESIDE.get(name, frozenset()), "names that only some runs have a use for"
 
 
-def test_stranger_is_seen_and_named() -> None:
+def test_stranger_is_seen_and_named(runs: Runs[Sent]) -> None:
     """Held against the promise of another scenario, what one run does on top of that is found out."""
-    strangers = sent("resolvers-disagree").seen.places.keys() - PROMISED["healthy"]
+    strangers = runs["resolvers-disagree"].seen.places.keys() - PROMISED["healthy"]
     assert strangers == {"udp 10.0.9.53 53", "tcp 52.95.111.30 443", "udp 52.95.111.30 443"}
 
 
-def test_reading_the_configuration_sends_to_its_services_alone() -> None:
-    run = sent(READ)
+def test_reading_the_configuration_sends_to_its_services_alone(runs: Runs[Sent]) -> None:
+    run = runs[READ]
     reads = [each for each in run.report.observations if each.subject.step is Step.EC2]
     assert len(reads) == len(READS)
     assert all(each.ok for each in reads)
-    assert run.seen.places.keys() - sent("healthy").seen.places.keys() == {f"tcp {EC2} 443"}
-    assert run.asked - sent("healthy").asked == BESIDE[READ]
+    assert run.seen.places.keys() - runs["healthy"].seen.places.keys() == {f"tcp {EC2} 443"}
+    assert run.asked - runs["healthy"].asked == BESIDE[READ]
 
 
-def test_redirect_is_not_followed() -> None:
-    run = sent("redirect")
+def test_redirect_is_not_followed(runs: Runs[Sent]) -> None:
+    run = runs["redirect"]
     given = {each.facts.location for each in run.report.observations if isinstance(each.facts, HttpFacts)}
     assert f"http://{LOCATION}/login" in given
     assert LOCATION not in run.asked
@@ -169,8 +172,8 @@ def test_redirect_is_not_followed() -> None:
         pytest.param("sdk-url-elsewhere", {"10.0.1.44 443"}, id="beside one that verifies"),
     ],
 )
-def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set[str]) -> None:
-    run = sent(name)
+def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set[str], runs: Runs[Sent]) -> None:
+    run = runs[name]
     assert strange <= run.connected
     assert not strange & run.decrypted
 
@@ -183,6 +186,6 @@ def test_nothing_but_a_handshake_for_who_is_not_verified(name: str, strange: set
         pytest.param("healthy", {f"{address} 443" for address in ZONES}, id="healthy"),
     ],
 )
-def test_requests_for_who_is_verified(name: str, verified: set[str]) -> None:
+def test_requests_for_who_is_verified(name: str, verified: set[str], runs: Runs[Sent]) -> None:
     """What the peers say of what is inside TLS is true: without it the test above would prove nothing."""
-    assert sent(name).decrypted == verified
+    assert runs[name].decrypted == verified

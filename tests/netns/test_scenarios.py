@@ -1,10 +1,11 @@
-"""Every scenario with real sockets: the installed program must see and find there what it sees and finds in memory."""
+"""Scenarios with real sockets: the installed program must see and find there what it sees and finds in memory.
+
+Every wire shape is run (`tests.netns.shapes`); with `--everything` every scenario is.
+"""
 
 import dataclasses
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from multiprocessing.pool import AsyncResult, ThreadPool
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,19 +13,35 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.report import exits
-from agent.report.model import Report
+from agent.report.model import Measurement, Report
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Skipped
 from tests.netns import program
+from tests.netns.at_once import Runs
+from tests.netns.shapes import sample, shapes
 from tests.netns.variants import VARIANTS
 from tests.netns.vpc import vpc
-from tests.support.runs import measured
+from tests.support import extent
+from tests.support.runs import measured, measurement_of
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
 
-MODULE: Final = sys.modules[__name__]
 NAMES: Final = tuple(name for name in scenarios.names() if "namespaces" in scenarios.load(name).worlds)
 WORLDS: Final = {name: scenarios.text(name) for name in NAMES} | VARIANTS
+
+
+@cache
+def in_memory(name: str) -> Measurement:
+    """What the run of a world saw in memory."""
+    return measurement_of(name) if name not in VARIANTS else measured(scenarios.parse(name, WORLDS[name]))[0]
+
+
+def chosen() -> tuple[str, ...]:
+    """The worlds that are run: together they have every wire shape."""
+    if extent.everything():
+        return tuple(WORLDS)
+    return sample({name: shapes(scenarios.parse(name, WORLDS[name]), in_memory(name)) for name in WORLDS})
+
 
 UNLIKE: Final = frozenset(
     {
@@ -45,37 +62,20 @@ UNLIKE: Final = frozenset(
 """Facts that no two worlds share."""
 
 
-AT_ONCE: Final = 6
-"""Runs that go on beside each other: most of each is waiting for what never comes."""
-Runs = Mapping[str, "AsyncResult[program.Ended]"]
-
-
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[Runs]:
-    """One run for all that is asked of it, begun for every world that a test of this session asks for."""
-    here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.module is MODULE]
-    names = dict.fromkeys(str(item.callspec.params["name"]) for item in here if hasattr(item, "callspec"))
-    with ThreadPool(AT_ONCE) as pool:
-        yield {name: pool.apply_async(_ended, (name,)) for name in names}
-
-
-def _ended(name: str) -> program.Ended:
+def make(name: str) -> program.Ended:
+    """One run for all that is asked of it."""
     with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as made:
         return program.check(made, Path(folder))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_finds_what_it_must_and_nothing_else(name: str, runs: Runs) -> None:
-    expect, run = scenarios.load(name).expect, runs[name].get()
-    verdict = run.report.verdict
-    assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings)
-    assert run.code == exits.of_status(expect.status)
-
-
-@pytest.mark.parametrize("name", WORLDS)
-def test_both_worlds_are_one(name: str, runs: Runs) -> None:
-    evidence, _ = measured(scenarios.parse(name, WORLDS[name]))
-    assert told(runs[name].get().report) == told(judge(evidence))
+@pytest.mark.parametrize("name", chosen())
+def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
+    ended = runs[name]
+    if name not in VARIANTS:
+        expect, verdict = scenarios.load(name).expect, ended.report.verdict
+        assert (verdict.status, verdict.path, ended.findings) == (expect.status, expect.path, expect.findings), "finds"
+        assert ended.code == exits.of_status(expect.status), "exit code"
+    assert told(ended.report) == told(judge(in_memory(name))), "sees"
 
 
 def told(report: Report) -> dict[str, object]:

@@ -11,9 +11,8 @@ import pytest
 from tests.formats.monitors import samples_in
 from tests.netns import program
 from tests.netns.vpc import vpc
+from tests.support.command import SECONDS
 
-SECONDS: Final = 120.0
-"""Far above what two cycles and a stop need; a limit for one that hangs."""
 SILENT: Final = """
 table inet watched {
     chain out { type filter hook output priority 0; ip daddr 10.0.2.17 tcp dport 443 drop; }

@@ -39,6 +39,7 @@ from agent.formats import text
 from agent.report.codec import schema
 from agent.simulated import scenario as scenarios
 from tests.packaging.made import made
+from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
@@ -453,7 +454,7 @@ def test_defaults_are_those_of_the_command(document: dict[str, Any], tmp_path: P
     assert understood(check)[1]["fail_on"] == understood(["check"])[1]["fail_on"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=extent.examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_taken_is_data(
     document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -1,21 +1,22 @@
 """`python -m tests.process.signalled ACTION POINT ARGUMENTS…`: the command, to which something happens at one point.
 
 ACTION is a signal that the process sends to itself (`SIGTERM`), `close:N` (the file descriptor N, such as the reading
-end of its own stdout, is closed) or `full` (stdout becomes a full device). POINT is `n`, the n-th time that a function
-is entered or left after signals are caught, or `name:n`, the n-th time that a function of this qualified name is; 0 is
-never. So a point is the same in every run, where a delay would be another one each time. `happened`, or `passed` and
-the number of points, on stderr says how it went.
+end of its own stdout, is closed) or `full` (stdout becomes a full device). POINT is `PHASE:n`, the n-th time that the
+program announces this phase (`agent.process.phases`) or an event of this name, or `n`, the n-th time that any function
+is entered or left after signals are caught; 0 is never. So a point is the same in every run, where a delay would be
+another one each time. `happened`, or `passed` and the number of points, on stderr says how it went; with `list` as the
+phase all that is announced is on stderr, too, a line each.
 """
 
 import os
 import signal
 import sys
-from types import FrameType
 
 from agent.cli import entry
+from agent.process import phases, signals
 
 ACTION, POINT = sys.argv[1:3]
-NAME, _, NUMBER = POINT.rpartition(":")
+PHASE, _, NUMBER = POINT.rpartition(":")
 WANTED = int(NUMBER)
 passed = 0
 """Points so far."""
@@ -38,13 +39,13 @@ def act() -> None:
 
 
 def wait(*_: object) -> None:
-    """Begin to count as soon as the last of the signals that the command catches is caught."""
+    """Begin to count functions as soon as the last of the signals that the command catches is caught."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL:
-        sys.setprofile(named if NAME else anywhere)
+        sys.setprofile(count)
 
 
-def anywhere(*_: object) -> None:
-    """Count every point. Called a million times in a run, so it does nothing else."""
+def count(*_: object) -> None:
+    """Count a point. Called a million times in a run, so it does nothing else."""
     global passed
     passed += 1
     if passed == WANTED:
@@ -52,14 +53,20 @@ def anywhere(*_: object) -> None:
         act()
 
 
-def named(frame: FrameType, event: str, _: object) -> None:
-    """Count the points of one function."""
-    if frame.f_code.co_qualname == NAME and event in ("call", "return"):
-        anywhere()
+def announced(phase: str) -> None:
+    """Count the points of the one phase."""
+    if PHASE == "list":
+        say(phase)
+    if phase == PHASE:
+        count()
 
 
 if __name__ == "__main__":
-    sys.setprofile(wait)
+    vars(signals)["GRACE_SECONDS"] = 600.0  # how long a document takes says how busy the machine is
+    if PHASE:
+        phases.subscribe(announced)
+    else:
+        sys.setprofile(wait)
     code = entry.run(sys.argv[3:])
     sys.setprofile(None)
     if not WANTED or passed < WANTED:

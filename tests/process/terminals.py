@@ -15,10 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
-SECONDS: Final = 30.0
-"""Far above what anything here needs; a limit for a process that hangs."""
 QUIET_SECONDS: Final = 2.0
 """Longer than the time between any two things that somebody who draws all the time draws."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")

@@ -9,11 +9,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import click
-import jsonschema
 import pytest
 
 from agent.app.check import Listener
@@ -54,11 +52,10 @@ from tests.process.bad_inputs import (
     Unwritten,
     options_of,
 )
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
+from tests.support.validator import VALIDATOR
 
-VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
-SECONDS: Final = 15
-"""Far above what any case needs, the pipe to which nobody writes among them; a limit for one that hangs."""
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOBODY: Final = 65_534
 LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, text)
@@ -66,17 +63,10 @@ LOADED: Final = (emf, json_format, junit, markdown, nagios, ndjson, prometheus, 
 
 
 @pytest.fixture(autouse=True)
-def _limit() -> Iterator[None]:
-    """End a case that hangs, and leave the signals as they were."""
-
-    def late(_: int, __: FrameType | None) -> None:
-        raise AssertionError(f"not over within {SECONDS} s")
-
+def _signals() -> Iterator[None]:
+    """Leave the signals as they were."""
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGALRM)}
-    signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
     yield
-    signal.alarm(0)
     for number, handler in before.items():
         signal.signal(number, handler)
 

@@ -20,51 +20,37 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-from agent.report import codec
+from tests.support import extent
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
+from tests.support.validator import VALIDATOR
 
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 FORMATS = ("text", "json", "ndjson")
 CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
-SECONDS = 30.0
-"""Far above what any process here needs; a limit for one that hangs."""
 AT_ONCE = 3
 PIPE_BYTES = 4096
 """A page, the least that a pipe holds (pipe(7))."""
-ANYWHERE = 100
+ANYWHERE = 100 if extent.everything() else 34
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
-EMIT = "_with_progress.<locals>.emit"
-"""The function that is called at each event of a run."""
-BEFORE = (
-    *("dispatch:1", "Command.get_help_option:1", "demo:1", "_measured:1", "measure:1", "CancelToken.watch:1"),
-    *(f"{EMIT}:1", f"{EMIT}:2", f"{EMIT}:3"),
-)
-"""Seams at which a signal cuts the run."""
+BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")
+"""Points at which a signal cuts the run."""
 DURING = (
-    *(f"signal:{number}" for number in range(4, 14)),  # the run's own handlers are set and taken back, one by one
-    *(
-        "CancelToken.watch:2",
-        f"{EMIT}:40",
-        f"{EMIT}:80",
-        f"{EMIT}:97",
-        f"{EMIT}:98",
-    ),
-    *("CancelToken.release:1", "CancelToken.release:2"),
+    *(f"handler:{number}" for number in range(1, 10)),  # the run's own handlers are set and restored, one by one
+    *("TargetsKnown:1", "ObservationMade:20", "ObservationMade:40", "ObservationMade:46", "ObservationMade:47"),
 )
-"""Seams at which it cuts it or comes just too late."""
-AFTER = ("_measured:2", "judge:1", "diagnose:1", "diagnose:2", "judge:2")
-"""Seams at which the run is complete."""
+"""Points at which it cuts it or comes just too late."""
+AFTER = ("measured:1", "judging:1", "judged:1")
+"""Points at which the run is complete."""
 RENDERING = {
-    "text": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
-    "json": ("render:1", "render:2", "render:3", "to_stdout:1", "to_stdout:2"),
-    "ndjson": ("NdjsonWriter.end:1", "encode:1", "encode:2", "NdjsonWriter.end:2", "Writer.end:1", "Writer.end:2"),
+    "text": ("rendering:1", "writing:1", "written:1"),
+    "json": ("rendering:1", "writing:1", "written:1"),
+    "ndjson": ("rendering:1",),
 }
 """And its document is made and written."""
-LATE = ("check:2", "demo:2", "dispatch:2")
+LATE = (*(f"handler:{number}" for number in range(10, 13)), "ended:1")
 """The exit code has been decided."""
 
 
@@ -205,8 +191,8 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
 
 
 @pytest.mark.parametrize("wanted", FORMATS)
-def test_a_signal_at_every_seam(wanted: str) -> None:
-    """Where the format makes no difference, each takes a part of the seams."""
+def test_a_signal_at_every_phase(wanted: str) -> None:
+    """Where the format makes no difference, each takes a part of the phases."""
     points = (*(*BEFORE, *DURING, *AFTER, *LATE)[FORMATS.index(wanted) :: len(FORMATS)], *RENDERING[wanted])
     calls = [
         Call(tuple(CODES)[(number + FORMATS.index(wanted)) % len(CODES)], point, demo(wanted))
@@ -224,7 +210,7 @@ def test_a_signal_at_every_seam(wanted: str) -> None:
 
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     """As under nohup(1): the terminal goes, the run does not."""
-    command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measure:2", *demo("json")]
+    command = [sys.executable, "-m", "tests.process.signalled", "SIGHUP", "measured:1", *demo("json")]
     ended = subprocess.run(
         ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command],  # noqa: S607 - any sh will do
         cwd=ROOT,
@@ -233,13 +219,13 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
         timeout=SECONDS,
         check=False,
     )
-    result = Result(Call("SIGHUP", "measure:2", demo("json")), ended.returncode, ended.stdout, ended.stderr)
+    result = Result(Call("SIGHUP", "measured:1", demo("json")), ended.returncode, ended.stdout, ended.stderr)
     assert result.happened
     assert not result.interrupted
     assert result.code == 0
 
 
-@pytest.mark.parametrize("point", ["dispatch:1", f"{EMIT}:3", "judge:1"])
+@pytest.mark.parametrize("point", ["command:1", "ObservationMade:1", "judging:1"])
 def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
     """stderr is a terminal, with a progress line on it, and its other end is closed."""
     master, terminal = pty.openpty()
@@ -257,14 +243,8 @@ def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
 
 @pytest.mark.parametrize("wanted", FORMATS)
 def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
-    """The reader goes, or the disk fills up, at a seam before the last of the document is written."""
-    points = (
-        "dispatch:1",
-        f"{EMIT}:3",
-        f"{EMIT}:97",
-        "judge:2",
-        RENDERING[wanted][0],
-    )
+    """The reader goes, or the disk fills up, at a point before the last of the document is written."""
+    points = ("command:1", "ObservationMade:1", "ObservationMade:47", "judged:1", RENDERING[wanted][0])
     for result in results(Call(action, point, demo(wanted)) for point in points for action in ("close", "full")):
         assert result.happened, result
         assert result.code == 3, result
@@ -315,7 +295,7 @@ def test_a_reader_who_comes_after_the_signal_gets_the_whole_document(unbuffered:
 def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
     for result in results(
         Call(name, point, demo(wanted), stdout)
-        for wanted, name, point in zip(FORMATS, CODES, ("dispatch:1", f"{EMIT}:40", "judge:1"), strict=True)
+        for wanted, name, point in zip(FORMATS, CODES, ("command:1", "ObservationMade:20", "judging:1"), strict=True)
     ):
         assert result.happened, result
         assert result.code == 3, result
@@ -346,11 +326,11 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> 
 # --- A file ----------------------------------------------------------------------------------------------------------
 
 OLD = "the old document\n"
-BEFORE_THE_NEW = ("to_file:1", "mkstemp:1", "mkstemp:2", "_mode_for:1", "_mode_for:2", "Path.replace:1")
-WITH_THE_NEW = ("Path.replace:2", "to_file:2", "check:2")
+BEFORE_THE_NEW = ("rendering:1", "file-opening:1", "file-opened:1", "file-complete:1", "file-replacing:1")
+WITH_THE_NEW = ("file-replaced:1", "handler:10", "ended:1")
 
 
-def test_a_kill_at_every_seam_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
+def test_a_kill_at_every_phase_leaves_the_old_document_or_the_new(tmp_path: Path) -> None:
     calls = []
     for number, point in enumerate((*BEFORE_THE_NEW, *WITH_THE_NEW)):
         folder = tmp_path / str(number)

@@ -16,12 +16,11 @@ import pytest
 from agent.cli.main import dispatch
 from agent.process.output import OutputClosedError, to_stdout
 from agent.process.write_file import to_file
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
 OLD, NEW = "the old document\n", "the new document\n"
 AS_ROOT = os.geteuid() == 0
-SECONDS = 30.0
-"""Far above what any process here needs; a limit for one that hangs."""
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from probes.operations import SDK_SETTINGS
 from probes.seams import Keys
 from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
+from tests.support import extent
+from tests.support.command import SECONDS
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
 from tests.support.ladders import call_of
 from tests.support.planted import KEY_ID, SECRETS, leaked
@@ -34,12 +36,18 @@ from tests.support.planted_scenarios import PROXY, planted
 from tests.support.repository import ROOT
 from tests.support.runs import measured
 
-SECONDS: Final = 60.0
-"""Far above what a process here needs; a limit for one that hangs."""
+SPELLINGS: Final = {"lower": str.lower, "upper": str.upper}
+"""Of proxy variables. Every scenario has one of them, in turn; with `--everything` both."""
 
 
-@pytest.mark.parametrize("case", [pytest.param(str.lower, id="lower"), pytest.param(str.upper, id="upper")])
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        pytest.param(name, SPELLINGS[spelling], id=f"{name}, {spelling}")
+        for number, name in enumerate(scenarios.names())
+        for spelling in (SPELLINGS if extent.everything() else [tuple(SPELLINGS)[number % 2]])
+    ],
+)
 def test_no_secret_in_what_a_run_says(
     name: str, case: Callable[[str], str], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

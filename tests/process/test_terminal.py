@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import jsonschema
 import pytest
 
 from agent.formats import json as json_format
 from agent.formats import text
-from agent.report import codec
 from agent.tui.command import is_ascii_only, why_not
-from tests.process.terminals import SECONDS, on_terminal
+from tests.process.terminals import on_terminal
+from tests.support.command import SECONDS
 from tests.support.planted import SECRETS, leaked
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
+from tests.support.validator import VALIDATOR
 
 PROGRAM: Final = str(Path(sysconfig.get_path("scripts"), "backuplink"))
 """As it is installed."""
@@ -118,7 +118,7 @@ def test_the_document_is_as_it_is_wanted(tmp_path: Path) -> None:
         assert session.is_sane()
         assert after(session.output).count("\n") == 0
     written = json.loads(place.read_text("utf-8"))
-    jsonschema.Draft202012Validator(codec.schema()).validate(written)
+    VALIDATOR.validate(written)
     assert [finding["code"] for finding in written["findings"]] == ["TCP002"]
 
 
@@ -388,7 +388,7 @@ def test_without_a_terminal_it_points_to_check(words: list[str]) -> None:
 def test_without_a_terminal_the_document_is_of_the_wanted_format() -> None:
     ended = run(PROGRAM, "tui", "--format", "json")
     written = json.loads(ended.stdout)
-    jsonschema.Draft202012Validator(codec.schema()).validate(written)
+    VALIDATOR.validate(written)
     assert written["verdict"]["status"] == "unknown"
     assert ended.returncode == 3
 

@@ -2,10 +2,9 @@
 
 import json
 import random
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, Final
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,10 +23,11 @@ from agent.report.model import Measurement, Report, Status
 from agent.report.serialization import DecodeError
 from agent.run.events import Event, ObservationMade, RunStarted, TargetsKnown
 from agent.simulated import scenario as scenarios
+from tests.support import extent
 from tests.support.runs import evidence_of, measured, report_of, too_long
+from tests.support.validator import VALIDATOR
 
 NAMES = scenarios.names()
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 
 
 def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
@@ -35,9 +35,9 @@ def expected(name: str) -> tuple[str, str, tuple[str, ...]]:
     return expect.status, expect.path, expect.findings
 
 
-@cache
+@lru_cache(maxsize=1)
 def measured_again(name: str) -> tuple[Measurement, tuple[Event, ...]]:
-    """A second run of a scenario, which must see what the first saw."""
+    """What a second run of a scenario saw, and its events."""
     return measured(scenarios.load(name))
 
 
@@ -45,26 +45,22 @@ def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
     return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_finds_what_it_must_and_nothing_else(name: str) -> None:
+def finds_what_it_must_and_nothing_else(name: str) -> None:
     assert found(report_of(name)) == expected(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_document_follows_the_schema_and_comes_back_whole(name: str) -> None:
+def document_follows_the_schema_and_comes_back_whole(name: str) -> None:
     document = json.loads(json_format.render(report_of(name)))
     VALIDATOR.validate(document)
     assert codec.encode(codec.decode(document)) == document
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_same_scenario_same_bytes(name: str) -> None:
+def same_scenario_same_bytes(name: str) -> None:
     again, _ = measured_again(name)
     assert json_format.render(judge(again)) == json_format.render(report_of(name))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_order_of_observations_makes_no_difference(name: str) -> None:
+def order_of_observations_makes_no_difference(name: str) -> None:
     evidence = evidence_of(name)
     shuffled = list(evidence.observations)
     random.Random(name).shuffle(shuffled)
@@ -72,8 +68,7 @@ def test_order_of_observations_makes_no_difference(name: str) -> None:
     assert json_format.render(judge_evidence(other)) == json_format.render(report_of(name))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_findings_hang_together(name: str) -> None:
+def findings_hang_together(name: str) -> None:
     report = report_of(name)
     observations = {each.id for each in report.observations}
     findings = {finding.id: finding for finding in report.findings}
@@ -87,16 +82,14 @@ def test_findings_hang_together(name: str) -> None:
             seen.add(finding.id)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
+def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
     report = report_of(name)
     made = {each.subject.step for each in report.observations if each.ok}
     false = {f"no {step} step was made" for step in made}
     assert [each for each in report.not_evaluated if each.reason in false] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_address_has_every_step(name: str) -> None:
+def every_address_has_every_step(name: str) -> None:
     """What was not made is there as skipped; nothing disappears (contract, section 2)."""
     report = report_of(name)
     seen = {each.id for each in report.observations}
@@ -107,8 +100,7 @@ def test_every_address_has_every_step(name: str) -> None:
             assert steps | ports <= seen
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_events_tell_the_whole_run(name: str) -> None:
+def events_tell_the_whole_run(name: str) -> None:
     evidence, events = measured_again(name)
     assert isinstance(events[0], RunStarted)
     made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
@@ -117,8 +109,7 @@ def test_events_tell_the_whole_run(name: str) -> None:
     assert (known[-1] if known else ()) == evidence.targets
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_text_fits_eighty_columns_and_is_plain(name: str) -> None:
+def text_fits_eighty_columns_and_is_plain(name: str) -> None:
     text = text_format.render(report_of(name))
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
@@ -160,8 +151,7 @@ def test_rules_are_listed_once_each() -> None:
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_ok_means_every_required_step_succeeded(name: str) -> None:
+def ok_means_every_required_step_succeeded(name: str) -> None:
     report, evidence = report_of(name), evidence_of(name)
     for target in evidence.targets:
         status = next(each.status for each in report.targets if each.id == target.id)
@@ -170,6 +160,27 @@ def test_ok_means_every_required_step_succeeded(name: str) -> None:
             assert all(step is not None and step.ok for step in steps)
     if report.verdict.status is Status.OK:
         assert all(finding.severity is Severity.INFO for finding in report.findings)
+
+
+CONTRACT: Final = (
+    finds_what_it_must_and_nothing_else,
+    document_follows_the_schema_and_comes_back_whole,
+    same_scenario_same_bytes,
+    order_of_observations_makes_no_difference,
+    findings_hang_together,
+    no_step_is_said_to_be_missing_that_was_made,
+    every_address_has_every_step,
+    events_tell_the_whole_run,
+    text_fits_eighty_columns_and_is_plain,
+    ok_means_every_required_step_succeeded,
+)
+"""What holds of every scenario, by parts. Each is measured once, and once more for the events and the bytes."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contract(name: str) -> None:
+    for part in CONTRACT:
+        part(name)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +256,7 @@ def test_any_json_as_a_report(document: Any) -> None:
     assert decoded(document) is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=extent.examples(300), deadline=None)
 @given(st.data())
 def test_any_change_to_a_saved_report(data: st.DataObject) -> None:
     document = json.loads(saved())

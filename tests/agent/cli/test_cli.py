@@ -9,19 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from agent.cli import entry
 from agent.formats.registry import OPTION_NAMES
-from agent.report import codec
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
-
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
-SECONDS = 60.0
-"""Far above what any command here needs; a limit for one that hangs."""
+from tests.support.validator import VALIDATOR
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
@@ -20,11 +19,12 @@ from agent.cli.config_file import MAX_CONFIG_BYTES, format_of_file
 from agent.cli.main import dispatch, main
 from agent.cli.to_settings import report_options_from, settings_from
 from agent.formats.registry import OPTION_NAMES
-from agent.report import codec, facts_file
+from agent.report import facts_file
 from agent.settings import Expect, NamedEndpoint, ReportOptions, Settings, Suppression
+from tests.support import extent
 from tests.support.sample_facts import facts
+from tests.support.validator import VALIDATOR
 
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 OWN = "vpce-0a1b2c3d4e5f67890"
 FACTS = {"facts.json": facts(), "other.json": facts(region="eu-west-2")}
 """Files in the folder in which these tests are."""
@@ -456,7 +456,7 @@ TOML_VALUES = st.sampled_from([each for case in CASES for each in (case.toml(cas
 )
 
 
-@examples(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TOML_VALUES, max_size=4).map(lambda lines: "".join(lines).encode()) | st.binary(max_size=80))
 @example(b"profile = '\xed\xa0\x80'")
 @example(b'profile = "\\uD800"')
@@ -483,7 +483,7 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
 
 
 @by_name
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=extent.examples(40), deadline=None)
 @given(text=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 @example(text="9" * 5000)
 @example(text="\u00b2")

@@ -24,7 +24,6 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from agent.catalog.services import SERVICES
 from agent.formats import text as text_format
@@ -51,6 +50,7 @@ from probes.operations import (
     SMALL_SEGMENTS,
 )
 from probes.vpc.model import READS
+from tests.support import extent
 from tests.support.build import (
     BACKUP,
     GATEWAY,
@@ -67,9 +67,9 @@ from tests.support.build import (
 )
 from tests.support.calls import called
 from tests.support.configured import ACCOUNT, configured
+from tests.support.validator import VALIDATOR
 
 A, B = PRIVATE
-VALIDATOR: Final = Draft202012Validator(codec.schema())
 CALLED: Final = target(host="backup.example.com", addressing=Addressing.CUSTOM)
 ADDRESSES: Final = tuple(
     ip_address(text)
@@ -229,7 +229,11 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
     return evidence(seen.values(), targets=targets, of=of), [Suppression(code=code, target=None) for code in codes]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(runs())
 def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0], suppress=seen[1])
@@ -253,7 +257,11 @@ def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppressio
     assert "\x1b" not in text_format.brief(report)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(runs())
 def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0])  # nothing is suppressed here: what an operator calls well is their own word

@@ -8,7 +8,6 @@ from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
-import jsonschema
 import pytest
 
 from agent.formats import ndjson, text
@@ -48,9 +47,9 @@ from tests.support.configured import (
     read,
 )
 from tests.support.runs import report_of, too_long
+from tests.support.validator import VALIDATOR
 
 NAMES: Final = scenarios.names()
-VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 AT: Final = ("10.0.1.27", "10.0.2.27")
 """The addresses of the gateway's endpoint."""
 INTERFACE_IDS: Final = ("eni-0d1b2c3d4e5f67890", "eni-0f1b2c3d4e5f67890")

@@ -49,6 +49,7 @@ from tests.agent.judge.networks import (
     two_groups,
 )
 from tests.agent.judge.slow_predict import slow_predict, worst
+from tests.support import extent
 
 OPEN, BLOCKED, DOUBTFUL, CANNOT_TELL = (
     Reachability.OPEN,
@@ -1234,7 +1235,7 @@ ends = st.fixed_dictionaries(
         "port": st.sampled_from(GATEWAY_PORTS),
     }
 )
-modest = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+modest = settings(max_examples=extent.examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @modest

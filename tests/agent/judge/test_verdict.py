@@ -11,7 +11,6 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from agent.catalog.findings import Severity
 from agent.judge.evidence import Evidence
@@ -53,6 +52,7 @@ from probes.model import (
     Target,
 )
 from probes.operations import GETADDRINFO, PROXY, SDK_SETTINGS
+from tests.support import extent
 from tests.support.build import (
     BACKUP,
     CORE,
@@ -90,6 +90,7 @@ from tests.support.build import (
     tls,
 )
 from tests.support.calls import api, called
+from tests.support.validator import VALIDATOR
 
 A, B = PRIVATE
 TARGETS: Final = [BACKUP, GATEWAY]
@@ -731,7 +732,6 @@ def test_a_refusal_is_a_report_too() -> None:
 
 # --- Whatever was seen ----------------------------------------------------------------------------------------------
 
-VALIDATOR: Final = Draft202012Validator(codec.schema())
 
 _ADDRESSES: Final = tuple(
     ip_address(text)
@@ -1010,7 +1010,11 @@ def _evidence(draw: st.DrawFn) -> Evidence:
     return Evidence(Measurement(run=of, targets=targets, observations=tuple(looks.values())))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence())
 def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     report = judge_evidence(seen)
@@ -1042,7 +1046,11 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     VALIDATOR.validate(document)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence())
 def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
     report = judge_evidence(seen)
@@ -1062,7 +1070,11 @@ def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
         assert all(each.severity is Severity.INFO for each in report.findings if each.explained_by is None)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(_evidence(), st.integers(0, 1000))
 def test_whatever_was_seen_its_order_makes_no_difference(seen: Evidence, seed: int) -> None:
     shuffled = list(seen.observations)

@@ -34,6 +34,7 @@ from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role, Skipped
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
 from tests.process.bad_inputs import spoilt_reports
+from tests.support import extent
 from tests.support.build import (
     BACKUP,
     GATEWAY,
@@ -51,12 +52,12 @@ from tests.support.build import (
     target,
     tcp,
 )
+from tests.support.command import SECONDS
 from tests.support.configured import ACL_ID, ENDPOINT_GROUP_ID, configured, groups, network_acl, read
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of
 
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
 NAMES: Final = scenarios.names()
 HEALTHY: Final = "healthy"
 FAULT: Final = "private-dns-off"
@@ -120,7 +121,7 @@ def between(old: Sequence[Finding], new: Sequence[Finding]) -> Difference:
 # --- Scenarios -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = report_of(name)
     path = kept(report, tmp_path / "report.json")
@@ -138,7 +139,7 @@ def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, caps
     assert capsys.readouterr().out.endswith("\n\nFindings\n  the same\n\nTargets\n  the same\n\nSteps\n  the same\n")
 
 
-@pytest.mark.parametrize("name", [each for each in NAMES if report_of(each).targets])
+@pytest.mark.parametrize("name", [name for name in one_in(8, NAMES) if report_of(name).targets])
 def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, fault = report_of(HEALTHY), report_of(name)
     old, new = kept(good, tmp_path / "old.json"), kept(fault, tmp_path / "new.json")
@@ -666,7 +667,11 @@ def decoded(draw: st.DrawFn) -> Report | None:
 
 
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of a whole report, now and then
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(250),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(reports() | decoded(), reports() | decoded())
 def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, new: Report | None) -> None:
     if old is None or new is None:

@@ -16,6 +16,7 @@ from agent.report.facts_file import MAX_AGE, MAX_AHEAD, FactsFileError
 from agent.settings import Ec2Facts
 from probes.vpc.model import READS
 from tests.process.bad_inputs import spoilt_facts
+from tests.support import extent
 from tests.support.build import NOW
 from tests.support.configured import VPC_ID
 from tests.support.sample_facts import facts
@@ -99,13 +100,13 @@ def _read(content: bytes, folder: Path) -> Ec2Facts | str:
         return said
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
     assert isinstance(_read(content, tmp_path), str)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=spoilt_facts(facts(taken_at=NOW)))
 def test_spoilt_facts_are_facts_or_refused_in_words(document: dict[str, Any], tmp_path: Path) -> None:
     found = _read(json.dumps(document).encode(), tmp_path)

@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
-import jsonschema
 import pytest
 
 from agent.catalog.findings import CODES
@@ -44,11 +43,11 @@ from probes.vpc.model import (
 )
 from tests.hostile import cases
 from tests.support.runs import measured, report_of
+from tests.support.validator import VALIDATOR
 
 HOSTILE = "hostile/"
 NAMES = (*scenarios.names(), *(f"{HOSTILE}{name}" for name in cases.NAMES))
 """Scenarios that come with the program, and those of peers that mean harm."""
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 SAME_EVERYWHERE = (
     "127.0.0.1",
     "127.0.0.53",

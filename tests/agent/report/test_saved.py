@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -33,15 +32,16 @@ from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
 from tests.process.bad_inputs import spoilt_reports
+from tests.support import extent
+from tests.support.command import SECONDS
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 from tests.support.runs import evidence_of, report_of
+from tests.support.validator import VALIDATOR
 
 NAMES: Final = scenarios.names()
 FAULT: Final = "private-dns-off"
 HEALTHY: Final = "healthy"
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
-VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
 RENDER: Final = {"text": text.render, "json": json_format.render, "ndjson": ndjson.render}
 
 
@@ -69,7 +69,7 @@ def process(*arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
 # --- The same again --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_report_judged_again_is_the_same_bytes(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = report_of(name)
     path = kept(report, tmp_path)
@@ -79,7 +79,7 @@ def test_a_report_judged_again_is_the_same_bytes(name: str, tmp_path: Path, caps
         assert (out, err, code) == (render(report), "", exits.of_status(report.verdict.status))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_stream_judged_again_is_the_same_bytes(name: str, tmp_path: Path) -> None:
     report = report_of(name)
     lines = ndjson.render(report)
@@ -311,7 +311,7 @@ def forgotten(value: Any) -> Any:
     return type(value)(**{each.name: fields[each.name] for each in dataclasses.fields(value) if not has_default(each)})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_report_of_an_older_minor_version_is_read_and_judged(name: str) -> None:
     report = codec.decode(codec.encode(report_of(name)))
     document = codec.encode(report)
@@ -391,7 +391,11 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
     assert {"schema", "tool.version", "findings[0].fix.commands[0].argv[0]", "observations[0].facts"} <= seen
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=extent.examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(spoilt_reports())
 def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]) -> None:
     try:

@@ -41,11 +41,10 @@ from probes.vpc.model import (
     configuration_of,
 )
 from tests.support import moto_server
+from tests.support.command import SECONDS
 from tests.support.planted import leaked
 from tests.support.repository import ROOT
 
-SECONDS: Final = 60.0
-"""Far above what any call here needs; a limit for one that hangs."""
 VPC_ID: Final = "vpc-0a1b2c3d4e5f67890"
 WANTED: Final = FactsRequest(
     vpc_id=VPC_ID, region="eu-west-1", profile=None, ca_bundle=None, timeout=3.0, deadline=60.0

@@ -8,7 +8,6 @@ from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
-import jsonschema
 import pytest
 
 from agent.formats import json as json_format
@@ -16,7 +15,6 @@ from agent.judge.diagnose import NO_EC2
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge_evidence
 from agent.process.cancel import CancelToken
-from agent.report import codec
 from agent.report.hops import Reachability
 from agent.report.model import FOREIGN_FACTS, NO_VPC, Measurement, Status
 from agent.run.events import Event, ObservationMade, StepPlanned, StepStarted
@@ -33,8 +31,8 @@ from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
 from tests.support.fakes import FakeMachine
 from tests.support.runs import evidence_of, measured
+from tests.support.validator import VALIDATOR
 
-VALIDATOR = jsonschema.Draft202012Validator(codec.schema())
 HEALTHY = "healthy"
 
 

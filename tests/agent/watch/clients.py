@@ -28,10 +28,9 @@ from agent.watch.listen import Listener, Pages
 from agent.watch.schedule import Watch
 from agent.watch.systemd import Manager as Notified
 from probes.model import Address
+from tests.support.command import SECONDS
 
 LOOPBACK: Final = IPv4Address("127.0.0.1")
-SECONDS: Final = 120.0
-"""Far above what an answer on loopback takes and tests leap; a limit for one that never comes."""
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):

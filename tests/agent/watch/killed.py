@@ -1,10 +1,10 @@
 """`python -m tests.agent.watch.killed FOLDER POINT…`: watches that write two files, each killed at another point.
 
 Each runs in a child of its own with a folder in FOLDER of the point's name, over files that an earlier watch left, and
-kills itself (SIGKILL) at so many steps of writing: lines of Python in whatever writes a file. So a point is the same in
-every run, where a delay would be another one each time. Point 0 is never, and leaves what both files hold after each
-cycle in folders of their own. One JSON object on stdout has the status of each child as waitpid(2) gives it; of one
-that made fewer steps, 0.
+kills itself (SIGKILL) at the n-th phase of writing files that it announces. So a point is the same in every run, where
+a delay would be another one each time. Point 0 is never, and leaves what both files hold after each cycle in folders of
+their own. One JSON object on stdout has the status of each child as waitpid(2) gives it; of one that announced fewer
+phases, 0.
 """
 
 import itertools
@@ -13,40 +13,36 @@ import os
 import shutil
 import signal
 import sys
-import threading
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
-from agent.process.write_file import to_file
+from agent.process import phases
+from agent.process.phases import Phase
 from tests.support.virtual import job, loaded, networks, watched
 
 CYCLES: Final = 3
 OUTPUT: Final = "report.json"
 TEXTFILE: Final = "watch.prom"
-_WRITING: Final = to_file.__code__
+WRITING: Final = (
+    Phase.FILE_OPENING,
+    Phase.FILE_OPENED,
+    Phase.FILE_COMPLETE,
+    Phase.FILE_REPLACING,
+    Phase.FILE_REPLACED,
+)
+"""The phases of writing a file."""
 
 
-def killing(point: int) -> Any:
-    """A trace function that counts what `to_file` does, in whichever thread, and ends the process at one step."""
-    steps = 0
-    lock = threading.Lock()
+def killing(point: int) -> Callable[[str], None]:
+    """What ends the process when so many phases of writing files were announced, by whichever thread."""
+    numbers = itertools.count(1)
 
-    def inside(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal steps
-        with lock:
-            steps += 1
-            if steps == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return inside
+    def announced(phase: str) -> None:
+        if phase in WRITING and next(numbers) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        within: FrameType | None = frame
-        while within is not None and within.f_code is not _WRITING:
-            within = within.f_back
-        return None if within is None else inside(frame, event, argument)
-
-    return trace
+    return announced
 
 
 def watch(folder: Path, point: int) -> None:
@@ -72,7 +68,7 @@ def watch(folder: Path, point: int) -> None:
         )
 
     of(1)
-    threading.settrace(killing(point))
+    phases.subscribe(killing(point))
     of(CYCLES)
 
 

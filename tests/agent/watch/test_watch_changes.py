@@ -16,7 +16,7 @@ from agent.report.model import Report, Status
 from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
 from tests.agent.watch.cycles import INTERVAL, LASTS, LOOK, cycle, fault
-from tests.support import build
+from tests.support import build, extent
 from tests.support.runs import report_of
 
 SKIPPED: Final = build.spoiled(LOOK, skipped="an earlier step failed")
@@ -246,7 +246,7 @@ _RUNS: Final = st.lists(st.tuples(st.sampled_from("CCC...W-ies!"), st.integers(1
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=extent.examples(300), deadline=None)
 @given(cycles=_RUNS, raise_after=st.integers(1, 5), clear_after=st.integers(1, 5))
 def test_it_says_what_a_slow_second_implementation_says(cycles: str, raise_after: int, clear_after: int) -> None:
     assert _told(cycles, raise_after, clear_after) == _slow(cycles, raise_after, clear_after)
@@ -378,7 +378,7 @@ def test_what_is_said_of_the_verdict(cycles: str, expected: list[str]) -> None:
     assert len(said) <= len(expected) + 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=extent.examples(200), deadline=None)
 @given(cycles=st.text("oowcu", min_size=1, max_size=60), after=st.integers(1, 4))
 def test_the_verdict_that_stands_is_never_ok_for_long_where_no_cycle_was(cycles: str, after: int) -> None:
     tracker, _ = _verdicts(cycles, raise_after=after)

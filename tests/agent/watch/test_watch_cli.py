@@ -17,10 +17,9 @@ import httpx
 import pytest
 
 from tests.formats.monitors import samples_in
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
-SECONDS: Final = 60.0
-"""Far above what anything here needs; a limit for one that hangs."""
 ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 

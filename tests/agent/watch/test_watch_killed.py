@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.agent.watch.killed import CYCLES, OUTPUT, TEXTFILE
+from tests.agent.watch.killed import CYCLES, OUTPUT, TEXTFILE, WRITING
+from tests.support.command import SECONDS
 from tests.support.repository import ROOT
 
-POINTS = range(1, 3_300, 110)
-"""Thirty, over what is done in three cycles to write two files."""
-SECONDS = 300.0
+POINTS = range(1, 2 * CYCLES * len(WRITING) + 1)
+"""Every phase of writing two files in each cycle."""
 
 
 def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,7 +207,7 @@ def _schema() -> dict[str, Any]:
     }
 
 
-VALIDATOR: Final = jsonschema.Draft202012Validator(_schema())
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(_schema())
 
 
 def _runs() -> list[Report]:

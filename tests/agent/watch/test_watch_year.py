@@ -1,4 +1,4 @@
-"""Ten thousand cycles: a week at one a minute."""
+"""A thousand cycles, which is most of a day at one a minute; with `--everything` ten thousand, which is a week."""
 
 import json
 import subprocess

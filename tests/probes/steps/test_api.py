@@ -16,6 +16,7 @@ from probes.model import Addressing, Draft, Failure, FailureKind, Role, Target
 from probes.seams import Keys
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, kind_of, probe, read_answer
 from probes.steps.http import Response
+from tests.support import extent
 from tests.support.fakes import DOCUMENTED, NOW, FakeMachine, ScriptedStream, run
 from tests.support.ladders import CALLS
 
@@ -365,7 +366,7 @@ _CLOCKS: Final = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=extent.examples(300), deadline=None)
 @given(
     st.integers(100, 599),
     st.lists(st.tuples(_NAMES, st.text(max_size=30)), max_size=4).map(tuple),
@@ -385,7 +386,7 @@ def test_any_answer_gives_facts(status: int, headers: tuple[tuple[str, str], ...
     assert isinstance(kind_of(facts), FailureKind)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=extent.examples(200), deadline=None)
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(lambda body: packet(403, {"x-amzn-RequestId": "r"}, body)))
 def test_any_bytes_end_in_a_documented_way(answer: bytes) -> None:
     _, _, failure = asked(answer)

@@ -16,6 +16,7 @@ from probes.failure import classify
 from probes.model import Draft, Failure, FailureKind
 from probes.steps.http import MAX_HEAD_BYTES
 from probes.steps.proxy import RECEIVE_BYTES, probe
+from tests.support import extent
 from tests.support.fakes import DOCUMENTED, HOST, FakeNet, ScriptedStream, in_bytes, os_error, run
 
 PROXY: Final = "http://10.0.0.9:3128"
@@ -110,7 +111,7 @@ def test_a_head_without_end(piece: bytes) -> None:
     assert stream.closed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=extent.examples(200), deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda noise: b"HTTP/1.1 200 OK\r\n" + noise))
 @example(b"HTTP/1.1 200 OK\r\nServer: \xff\r\n\r\n")
 def test_any_bytes_end_in_a_documented_way(said: bytes) -> None:
@@ -241,7 +242,7 @@ def test_a_proxy_that_says_back_what_it_was_told() -> None:
     assert secret.decode() not in failure.message + repr(facts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=extent.examples(200), deadline=None)
 @given(
     st.sampled_from(["", "http://", "https://", "//", "http:"]),
     st.text(max_size=20) | st.text("0123456789.:@[]/%#?", max_size=12),

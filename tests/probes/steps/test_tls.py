@@ -35,6 +35,7 @@ from probes.steps.tls import (
     read_certificate,
 )
 from probes.tls_context import client_context, verifying_contexts
+from tests.support import extent
 from tests.support.fakes import (
     DOCUMENTED,
     HOST,
@@ -554,7 +555,7 @@ def test_any_bytes_end_a_handshake(said: bytes, start: bytes) -> None:
     }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=extent.examples(60))
 @given(st.integers(0, 1500), st.integers(1, 255))
 def test_any_change_to_a_good_handshake(place: int, by: int) -> None:
     def change(data: bytes, sent: int) -> bytes:
@@ -645,7 +646,7 @@ def shaken(certificate: x509.Certificate, own: ec.EllipticCurvePrivateKey) -> ss
     return asking
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=extent.examples(60), deadline=None)
 @given(ATTRIBUTES, st.lists(st.from_regex(r"[a-z*][a-z0-9.-]{0,30}", fullmatch=True), max_size=20))
 def test_a_verified_certificate_reads_the_same_by_both_readers(
     attributes: list[tuple[x509.ObjectIdentifier, str]], names: list[str]
@@ -674,7 +675,7 @@ def test_any_bytes_as_a_certificate(der: bytes) -> None:
     value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
 
 
-@settings(max_examples=300)
+@settings(max_examples=extent.examples(300))
 @given(
     st.sampled_from([ROOT, INTERMEDIATE]),
     st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), min_size=1, max_size=3),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.system.ethtool import MAX_STATISTICS, statistics
+from tests.support import extent
 from tests.support.fakes import os_error
 
 GSSET_INFO, GSTRINGS, GSTATS = 0x37, 0x1B, 0x1D
@@ -86,7 +87,7 @@ def test_a_driver_that_refuses() -> None:
     assert caught.value.errno == errno.EOPNOTSUPP
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=extent.examples(100), deadline=None)
 @given(st.binary(max_size=64), st.integers(0, 64))
 def test_whatever_the_kernel_writes(noise: bytes, count: int) -> None:
     def fill(interface: str, request: bytearray) -> None:

@@ -57,7 +57,7 @@ from probes.vpc.model import (
 )
 from probes.vpc.parse import ROUTE_TARGETS
 from probes.vpc.reads import MAX_REQUESTS, ConfigurationRequest
-from tests.support import moto_server
+from tests.support import extent, moto_server
 from tests.support.fakes import NOW, run, run_for_real
 from tests.support.moto_server import (
     EMPTY,
@@ -1271,7 +1271,7 @@ VALUES: Final = st.recursive(
 ROWS: Final = VALUES | st.lists(st.dictionaries(MEMBERS, VALUES, max_size=12), max_size=3)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=extent.examples(300), deadline=None)
 @given(operation=st.sampled_from(sorted(NOTHING)), data=st.data())
 def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: st.DataObject) -> None:
     answer = {name: data.draw(ROWS) for name in NOTHING[operation]}

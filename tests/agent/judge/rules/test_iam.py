@@ -31,6 +31,7 @@ from agent.judge.rules.iam import RULES, code_of
 from agent.judge.verdict import judge_evidence
 from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact
+from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.build import BACKUP, GATEWAY, PRIVATE, Observations, addresses, evidence, here, rule_of, said
 from tests.support.calls import api
@@ -382,7 +383,7 @@ _POSITION: Final = re.compile(
 _CLAIMS: Final = (REASONS["IAM001"], REASONS["IAM002"], TRANSITIVE)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=extent.examples(400), deadline=None)
 @given(_ANY)
 @example("is not authorized to perform: x with an explicit deny in a " + "VPC " * 2000)
 @example("is not authorized to perform: x " + "because no VPC " * 2000)
@@ -403,7 +404,7 @@ def test_any_text_is_a_denial(text: str) -> None:
         assert _POSITION.search(text) is not None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=extent.examples(400), deadline=None)
 @given(st.sampled_from(_CLAIMS), st.sampled_from(sorted(set(REASONS) - {"IAM001", "IAM002"})), _ANY, _ANY, st.data())
 def test_a_reason_quoted_in_a_name_is_not_believed(
     claim: str, code: str, before: str, after: str, data: st.DataObject

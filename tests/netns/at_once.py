@@ -1,0 +1,86 @@
+"""Runs that go on next to each other, since most of each is waiting for what never comes; each is made once in a
+session, by whichever worker gets to it first, and kept in a folder that the workers share."""
+
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterable
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Final, Generic, TypeVar, cast
+
+AT_ONCE: Final = 3
+"""Runs of one worker at a time."""
+LOST_SECONDS: Final = 600.0
+"""After which the worker that began a run is taken to have died."""
+_POLL_SECONDS: Final = 0.05
+
+T = TypeVar("T")
+
+
+class Runs(Generic[T]):
+    """Makes the run of each name in the background, and hands its result to whoever asks for it."""
+
+    def __init__(self, folder: Path, names: Iterable[str], make: Callable[[str], T]) -> None:
+        self._folder = folder
+        self._make = make
+        self._closed = False
+        folder.mkdir(exist_ok=True)
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._pool = ThreadPool(AT_ONCE)
+        self._pool.map_async(self._unless_closed, list(self._numbers), chunksize=1)
+
+    def __getitem__(self, name: str) -> T:
+        """The result of a run, once it is over. Raises what the run raised."""
+        self._run(name)
+        place = self._place(name, "result")
+        last = time.monotonic() + LOST_SECONDS
+        while not place.exists():
+            if time.monotonic() > last:
+                raise TimeoutError(f"the run of {name} was begun and has not ended")
+            time.sleep(_POLL_SECONDS)
+        ended = pickle.loads(place.read_bytes())  # noqa: S301 - our own
+        if isinstance(ended, BaseException):
+            raise ended
+        return cast("T", ended)
+
+    def close(self) -> None:
+        """Begin no further run, and wait for those that were begun here."""
+        self._closed = True
+        self._pool.close()
+        self._pool.join()
+
+    def _unless_closed(self, name: str) -> None:
+        if not self._closed:
+            self._run(name)
+
+    def _run(self, name: str) -> None:
+        """Make the run of a name, unless that was begun."""
+        try:
+            os.close(os.open(self._place(name, "begun"), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        ended: object
+        try:
+            ended = self._make(name)
+        except Exception as error:  # noqa: BLE001 - whoever asks for the run gets it
+            ended = error
+        place = self._place(name, "result")
+        unfinished = place.with_suffix(".new")
+        unfinished.write_bytes(_pickled(ended))
+        unfinished.replace(place)
+
+    def _place(self, name: str, kind: str) -> Path:
+        return self._folder / f"{self._numbers[name]}.{kind}"
+
+
+def _pickled(ended: object) -> bytes:
+    """The bytes of a result; those of its words where an exception cannot be pickled and read again."""
+    try:
+        data = pickle.dumps(ended)
+        pickle.loads(data)  # noqa: S301 - our own
+    except Exception:
+        if not isinstance(ended, Exception):
+            raise
+        return pickle.dumps(RuntimeError(f"{type(ended).__name__}: {ended}"))
+    return data

@@ -1,0 +1,104 @@
+"""Wire shapes: what the bytes and packets of a scenario are made of, without what both worlds take from the same peers.
+
+The peers of a scenario (`agent.simulated.peers`) are the same code in memory and in namespaces, and so are the answers
+of EC2. What only the kernel, its firewall, its C library and its routes can do otherwise shows in how each exchange of
+a run ended below what a peer says, and in what the host and the peers are set to. Each such thing is a shape, and a
+set of scenarios that has them all is a sample of the scenarios that leaves out nothing a second world could show.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+from agent.report.model import Measurement
+from agent.simulated.scenario import Scenario
+from probes.model import FailureKind, Observation, Skipped, Step
+
+SPOKEN: Final = frozenset({Step.HTTP, Step.API, Step.EC2})
+"""Steps whose answers are a peer's words, which are the same bytes in both worlds."""
+TRANSPORT: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.RESET,
+        FailureKind.CLOSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+        FailureKind.DEADLINE,
+    }
+)
+"""How an exchange ends without an answer."""
+_WORDS: Final = frozenset(
+    {"addresses", "api", "region", "names", "gateways_seen", "clock_seconds", "connect_status", "round_trip_seconds"}
+)
+"""Of a peer: what it says, and whom."""
+
+
+def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
+    """The wire shapes of a scenario; `measurement` is what its run saw in memory."""
+    return frozenset({*map(_exchange, measurement.observations), *_host(scenario), *_peers(scenario)})
+
+
+def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
+    """A small choice of these names whose shapes are all that any of them has, in the order of `of`."""
+    left = {shape for found in of.values() for shape in found}
+    chosen = set()
+    while left:
+        best = max(of, key=lambda name: len(of[name] & left))  # of several the first
+        chosen.add(best)
+        left -= of[best]
+    return tuple(name for name in of if name in chosen)
+
+
+def _exchange(observation: Observation[Any]) -> Hashable:
+    """How one step ended, with the words of its peer left out."""
+    subject, failure, outcome = observation.subject, observation.failure, observation.outcome
+    operation = None if subject.step in SPOKEN else subject.operation
+    family = None if subject.address is None else subject.address.version
+    if isinstance(outcome, Skipped):
+        ended: Hashable = outcome.reason if subject.step not in SPOKEN else "skipped"
+    elif failure is None or (subject.step in SPOKEN and failure.kind not in TRANSPORT):
+        ended = "answered"
+    else:
+        ended = (failure.kind, failure.code)
+    return subject.step, operation, family, ended
+
+
+def _host(scenario: Scenario) -> set[Hashable]:
+    """What the host is set to: each setting that is not the default, by its kind."""
+    host, default = scenario.host, type(scenario.host)()
+    found: set[Hashable] = {("filter", rule.answer) for rule in host.filter}
+    found |= {("route", route.answer, route.to.version) for route in host.routes}
+    found |= {("bridge", bridge.kind) for bridge in host.bridges}
+    found |= {("hosts file", len(line.split()), line.startswith(("127.", "::1"))) for line in host.hosts}
+    found |= {("variable", name) for name in host.environment}
+    found |= {(name, len(getattr(host, name))) for name in ("addresses", "gateways", "resolvers", "trusts")}
+    found |= {("look-up", host.lookup_sources), ("firmware", host.ec2)}
+    found |= {("counter", True) for _ in host.allowances_exceeded}
+    found |= {("host", one.name) for one in fields(host) if getattr(host, one.name) != getattr(default, one.name)}
+    found |= {("metadata", scenario.metadata.answer), ("credentials", scenario.credentials.source)}
+    found |= {("sdk", one.name) for one in fields(scenario.sdk) if getattr(scenario.sdk, one.name)}
+    if scenario.ec2 is not None:
+        found.add(("ec2", scenario.ec2.source, scenario.ec2.answer))
+        found |= {("ec2", kind, bool(getattr(scenario.ec2, kind))) for kind in ("denied", "silent")}
+    return found
+
+
+def _peers(scenario: Scenario) -> set[Hashable]:
+    """What resolvers and peers do with packets."""
+    found: set[Hashable] = set()
+    for row in scenario.dns:
+        records = tuple(bool(part) for part in (row.a, row.aaaa, row.cname, row.soa))
+        here = any(resolver.is_loopback for resolver in row.resolvers)
+        found.add(("dns", row.answer, row.rcode, records, row.truncated, here))
+    for peer in scenario.tcp:
+        default = type(peer)(addresses=(), ports=())
+        found |= {
+            ("tcp", one.name, getattr(peer, one.name))
+            for one in fields(peer)
+            if one.name not in _WORDS | {"ports", "filtered", "path_mtu"}
+            and getattr(peer, one.name) != getattr(default, one.name)
+        }
+        found |= {("tcp", "filtered", bool(peer.filtered)), ("tcp", "path_mtu", peer.path_mtu is not None)}
+        found |= {("tcp", "family", address.version, peer.answer) for address in peer.addresses}
+    return found

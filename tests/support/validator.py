@@ -1,0 +1,10 @@
+"""Holds documents against the schema of the report, in less than a millisecond each."""
+
+from typing import Final
+
+import jsonschema_rs
+
+from agent.report import codec
+
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(codec.schema())
+"""Its `validate` raises jsonschema_rs.ValidationError where a document does not follow the schema of the report."""
