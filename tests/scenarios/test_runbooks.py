@@ -161,6 +161,29 @@ def test_the_check_of_blocks_can_fail(block: str) -> None:
     assert fault_of(block) is not None
 
 
+NEEDED = {"AWS::EC2::VPCEndpoint": ("ServiceName:", "VpcId:", "SubnetIds:", "SecurityGroupIds:")}
+"""Properties without which a resource of this type serves nobody; a block that lacks one is a part of a resource."""
+
+
+@each_code
+def test_a_block_is_whole_or_says_that_it_is_a_part(code: str) -> None:
+    text = text_of(code)
+    for block in blocks(text, "yaml"):
+        before = " ".join(text[: text.index(block)].removesuffix("```yaml\n").rstrip().split("\n\n")[-1].split())
+        for resource in (found[0] for found in RESOURCE.finditer(block)):
+            kind = re.findall(r"Type: (\S+)", resource)[0]
+            lacks = [name for name in NEEDED.get(kind, ()) if name not in resource]
+            assert not lacks or "a part of" in before, (lacks, before)
+
+
+@each_code
+def test_a_page_that_turns_on_private_dns_says_how_to_undo_it_and_how_long_caches_last(code: str) -> None:
+    text = " ".join(text_of(code).split())
+    if re.search(r"(?<!no)-private-dns-enabled|PrivateDnsEnabled: true", text):
+        assert re.search(r"[Uu]ndo", text)
+        assert re.search(r"aches keep .{0,60}60 seconds", text)
+
+
 @each_code
 def test_the_references_are_titles_and_addresses_and_hold_those_of_the_finding(code: str) -> None:
     references = text_of(code).split("## References\n")[1]
