@@ -528,6 +528,36 @@ _CONDITIONS: Final = (
         allow(Condition=when("StringEqualsIfExists", "aws:PrincipalOrgID", "o-a1b2c3d4e5")),
         element="Condition",
     ),
+    *(
+        _open(
+            f"a key of the endpoint that some services lack: {key}",
+            allow(Condition=when("StringEquals", key, "x")),
+            element="Condition",
+            call=THROUGH,
+            says=(f"StringEquals {key}, cannot be judged", "some services alone", "this Allow allows nothing"),
+        )
+        for key in ("aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths", "aws:SourceVpcArn", "AWS:vpceorgid")
+    ),
+    *(
+        _open(
+            f"a Deny by a key that may be absent: {operator}",
+            allow(),
+            deny(Condition=when(operator, "aws:VpceOrgID", value)),
+            element="Condition",
+            by="statement 2",
+            call=THROUGH,
+            says=("some services alone", "this Deny holds and denies every call"),
+        )
+        for operator, value in (("StringNotEquals", "o-1"), ("StringNotEqualsIfExists", "o-1"), ("Null", "true"))
+    ),
+    _open(
+        "a Deny that an absent key does not match",
+        allow(),
+        deny(Condition=when("StringEquals", "aws:VpceOrgID", "o-1")),
+        element="Condition",
+        by="statement 2",
+        call=THROUGH,
+    ),
     _open("a tag there is", allow(Condition=when("Null", "aws:PrincipalTag/team", "false")), element="Condition"),
     _open(
         "the role's ARN, its path unknown",

@@ -110,6 +110,11 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
             "whether statement 2 denies backup:ListBackupVaults cannot be told: its Principal may or may not cover "
             "this caller",
         ),
+        (
+            judged(allow(), deny(Condition=when("StringEquals", "aws:VpceOrgID", "o-1"))),
+            "whether statement 2 denies backup:ListBackupVaults cannot be told: its Condition, StringEquals "
+            "aws:VpceOrgID, cannot be judged here: AWS sends this key to some services alone",
+        ),
         (judged(allow(), deny()), "statement 2 denies backup:ListBackupVaults to this caller"),
     ],
 )
