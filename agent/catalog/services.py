@@ -102,10 +102,7 @@ SERVICES: Final = {
                 path="/backup-vaults/?maxResults=1",
                 key="BackupVaultList",
             ),
-            permission=CallPermission(
-                action="backup:ListBackupVaults",
-                resource="arn:{partition}:backup:{region}:{account}:backup-vault:*",
-            ),
+            permission=CallPermission(action="backup:ListBackupVaults"),
             default_role=Role.REQUIRED,
         ),
         Service(

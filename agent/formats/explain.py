@@ -5,6 +5,13 @@ import pkgutil
 SCHEMA = "backuplink.explain.v1"
 _WIDTH = 80
 _INDENT = "  "
+DNS_SUFFIX = "<DNS_SUFFIX>"
+DUAL_STACK_SUFFIX = "<DUAL_STACK_SUFFIX>"
+_LEGENDS = {
+    DNS_SUFFIX: f"- {DNS_SUFFIX}: amazonaws.com, in China amazonaws.com.cn; others have their own.",
+    DUAL_STACK_SUFFIX: f"- {DUAL_STACK_SUFFIX}: api.aws, in China api.amazonwebservices.com.cn.",
+}
+"""Of the placeholders that are the same for every host of a partition; `backuplink endpoints` prints whole names."""
 
 
 def page(code: str) -> str:
@@ -18,8 +25,19 @@ def page(code: str) -> str:
     return data.decode("utf-8")
 
 
+def for_region(markdown: str, region: str) -> str:
+    """A page with the domains of the Region's partition in place of their placeholders."""
+    from agent.catalog.partitions import partition_of
+
+    partition = partition_of(region)
+    return markdown.replace(DNS_SUFFIX, partition.dns_suffix).replace(
+        DUAL_STACK_SUFFIX, partition.dual_stack_dns_suffix
+    )
+
+
 def as_text(markdown: str, *, bold: bool = False) -> str:
-    """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it."""
+    """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it. A word at the
+    end says what the placeholders of domains stand for, which depends on the partition."""
     lines = []
     block: list[str] | None = None
     for line in markdown.splitlines():
@@ -34,6 +52,7 @@ def as_text(markdown: str, *, bold: bool = False) -> str:
             lines.append(f"\x1b[1m{words}\x1b[0m" if bold else words if line.startswith("# ") else words.upper())
         else:
             lines.append(line)
+    lines += [words for name, words in _LEGENDS.items() if name in markdown]
     return "\n".join(lines) + "\n"
 
 

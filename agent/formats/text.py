@@ -78,6 +78,11 @@ _MEASURED: Final = {
     Measured.FAILED: "failed otherwise",
     Measured.NOT_MEASURED: "not measured",
 }
+_WHAT_DEPENDS: Final = (
+    "Private endpoints carry HANA by Backint, Windows VSS (Systems Manager), gateway\n"
+    "appliances and calls of the API. EBS, RDS, EFS, S3 and others never need them."
+)
+"""Of an ok: which backups depend on such a path at all, so that nobody takes it for the health of all backups."""
 _PORTS: Final = "\0ports"
 _ADDRESSES: Final = "\0addresses"
 """Stand in the words of a hop for what differs between paths that are drawn as one; no words of ours have them."""
@@ -89,6 +94,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         return brief(report)
     parts = [
         _verdict(report, colour=options.colour),
+        _WHAT_DEPENDS if report.verdict.status is Status.OK and report.observations else "",
         *(_cause(number, finding, report) for number, finding in enumerate(causes(report), 1)),
         *(_target(target, report) for target in in_use(report)),
         _unseen(report),

@@ -395,7 +395,7 @@ class Ec2Part:
     denied: tuple[str, ...] = ()
     """Reads that this caller may not make, by operation, where the others are answered."""
     silent: tuple[str, ...] = ()
-    """Reads that get no answer, such as those of Route 53, which has no private path."""
+    """Reads that get no answer, such as those of Route 53, for which most closed networks have no endpoint."""
     owner_id: str | None = None
     """Of the VPC and its subnets; None for the account of the host."""
     dns_support: bool = True

@@ -7,7 +7,7 @@ from typing import Final
 from agent.catalog.partitions import is_region
 from agent.catalog.placeholders import FORMS
 from agent.catalog.services import SERVICES
-from agent.formats.explain import page
+from agent.formats.explain import for_region, page
 from agent.report.hops import Stage
 from agent.report.model import ConfiguredPath, Finding, Report, TargetReport
 from probes.facts import TcpFacts
@@ -25,6 +25,10 @@ def filled(finding: Finding, report: Report) -> str:
         text = page(finding.code)
     except KeyError:  # a report of another version may name what this one does not know
         return f"# {finding.code}\n\nThis version has no page for this code.\n"
+    target = next((target for target in report.targets if target.id == finding.target), None)
+    region = target.region if target is not None else report.run.region
+    if region is not None and is_region(region):
+        text = for_region(text, region)
     known = {name: value for name, value in _known(finding, report) if value is not None}
     return _PLACEHOLDER.sub(lambda found: known.get(found[0], found[0]), text)
 

@@ -80,7 +80,11 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
     ]
     assert not [line for line in lines if line.startswith("#")]
     assert max(map(len, lines)) <= max(WIDTH, *map(len, page.splitlines()))
-    assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")])
+    legends = [line for line in lines if line.startswith("- <")]
+    assert [line.split(">")[0] + ">" for line in legends] == [
+        f"- {name}" for name in (explain.DNS_SUFFIX, explain.DUAL_STACK_SUFFIX) if name in page
+    ]
+    assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")]) + len(legends)
     assert said.endswith("\n")
     assert not said.endswith("\n\n")
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from agent.cli.main import dispatch
-from agent.formats import ndjson, text
+from agent.formats import nagios, ndjson, prometheus, text
 from agent.formats.registry import RenderOptions
 from agent.process.output import has_colours
 from agent.report import codec, exits
@@ -151,6 +151,15 @@ def test_brief_is_brief_and_begins_with_the_verdict(name: str) -> None:
     assert len(brief) <= text.BRIEF_CHARACTERS == 2_500
     assert brief.startswith(text.render(report).split("\n\n")[0])
     assert brief.endswith("The whole report: without --brief, or --format json.\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_an_ok_says_which_backups_depend_on_such_a_path(name: str) -> None:
+    report = report_of(name)
+    words = " ".join(text.render(report).split())
+    assert ("EBS, RDS, EFS, S3 and others never need them" in words) is (report.verdict.status is Status.OK)
+    assert "Backint" not in text.render(report, RenderOptions(brief=True))
+    assert "Backint" not in nagios.render(report) + prometheus.render(report)
 
 
 def test_brief_names_what_it_leaves_out() -> None:

@@ -16,11 +16,12 @@ PAGES = ROOT / "agent" / "runbooks"
 HEADINGS = ("What we saw", "What it means", "Likely causes", "Fix", "Confirm", "References")
 WIDTH = 80
 PLACEHOLDERS = frozenset(
-    "REGION SERVICE SERVICE_NAME HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID "
+    "REGION DNS_SUFFIX DUAL_STACK_SUFFIX SERVICE SERVICE_NAME STS_SERVICE_NAME "
+    "HOST ADDRESS PORT RESOLVER_ADDRESS VPC_ID VPC_CIDR SUBNET_ID VPC_ENDPOINT_ID "
     "ENDPOINT_DNS_NAME ENDPOINT_SUBNET_ID ENDPOINT_SECURITY_GROUP_ID ADDRESS_OF_THIS_HOST APPLIANCE_SUBNET_CIDR "
     "APPLIANCE_SUBNET_ID APPLIANCE_SECURITY_GROUP_ID "
     "INSTANCE_ID INSTANCE_SECURITY_GROUP_ID ROLE_NAME ROLE_ARN ACCOUNT_ID PROXY DHCP_OPTIONS_ID NETWORK_ACL_ID "
-    "ROUTE_TABLE_ID HOSTED_ZONE_ID RESOLVER_RULE_ID FIREWALL_RULE_GROUP_ID FIREWALL_DOMAIN_LIST_ID PROFILE "
+    "KMS_KEY_ARN ROUTE_TABLE_ID HOSTED_ZONE_ID RESOLVER_RULE_ID FIREWALL_RULE_GROUP_ID FIREWALL_DOMAIN_LIST_ID PROFILE "
     "TRANSIT_GATEWAY_ID INTERFACE CORPORATE_CA_FILE ACTION POLICY_FILE REPORT".split()
 )
 
@@ -158,6 +159,29 @@ def depth(line: str) -> int:
 )
 def test_the_check_of_blocks_can_fail(block: str) -> None:
     assert fault_of(block) is not None
+
+
+NEEDED = {"AWS::EC2::VPCEndpoint": ("ServiceName:", "VpcId:", "SubnetIds:", "SecurityGroupIds:")}
+"""Properties without which a resource of this type serves nobody; a block that lacks one is a part of a resource."""
+
+
+@each_code
+def test_a_block_is_whole_or_says_that_it_is_a_part(code: str) -> None:
+    text = text_of(code)
+    for block in blocks(text, "yaml"):
+        before = " ".join(text[: text.index(block)].removesuffix("```yaml\n").rstrip().split("\n\n")[-1].split())
+        for resource in (found[0] for found in RESOURCE.finditer(block)):
+            kind = re.findall(r"Type: (\S+)", resource)[0]
+            lacks = [name for name in NEEDED.get(kind, ()) if name not in resource]
+            assert not lacks or "a part of" in before, (lacks, before)
+
+
+@each_code
+def test_a_page_that_turns_on_private_dns_says_how_to_undo_it_and_how_long_caches_last(code: str) -> None:
+    text = " ".join(text_of(code).split())
+    if re.search(r"(?<!no)-private-dns-enabled|PrivateDnsEnabled: true", text):
+        assert re.search(r"[Uu]ndo", text)
+        assert re.search(r"aches keep .{0,60}60 seconds", text)
 
 
 @each_code

@@ -23,6 +23,9 @@ _SYSTEM: Final = frozenset(
     "aws:resourceorgpaths aws:sourceaccount aws:sourceorgid aws:sourcevpc aws:sourcevpce aws:userid".split()
 )
 """Keys that hold ids which AWS makes: an endpoint policy takes no wildcards with them."""
+_SOMETIMES: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"})
+"""Keys of the endpoint that AWS puts into calls to some services alone: nothing here tells whether this one is among
+them (IAM User Guide, AWS global condition context keys)."""
 _BESIDE_A_WILDCARD: Final = 6
 """Characters that must stand together before or after each wildcard under String operators of an endpoint policy."""
 _OPERATOR: Final = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]{1,64}?)(?P<exists>IfExists)?")
@@ -54,9 +57,9 @@ def _values(call: Call, key: str) -> tuple[str, ...] | None:
     return (f"{role}{name}", f"{role}*/{name}")
 
 
-def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call) -> Part:
+def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call, *, allows: bool) -> Part:
     found = [
-        _condition(operator, key, texts(wanted), call)
+        _condition(operator, key, texts(wanted), call, allows=allows)
         for operator, keys in block.items()
         for key, wanted in keys.items()
     ]
@@ -68,7 +71,7 @@ def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call) -> Part:
     return worst
 
 
-def _condition(operator: str, key: str, wanted: list[Any], call: Call) -> Part:
+def _condition(operator: str, key: str, wanted: list[Any], call: Call, *, allows: bool) -> Part:
     test = f"{operator} {key}" if _OPERATOR.fullmatch(operator) and _KEY.fullmatch(key) else "one of its tests"
     values = _values(call, key)
     fit = _condition_fit(operator, key, wanted, values)
@@ -76,12 +79,28 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call) -> Part:
         why = "never holds: no call through an endpoint has aws:SourceIp, only aws:VpcSourceIp"
         return Part("Condition", fit, f"its Condition, {test}, {why}")
     why = f"its Condition, {test}, " + ("does not hold" if fit is Fit.NO else "cannot be judged here")
+    if fit is Fit.MAYBE and key.lower() in _SOMETIMES:
+        why += _where_absent(operator, wanted, allows=allows)
     if any(isinstance(value, str) and re.search(r"[*?]", value) for value in wanted):
         if re.search(r"String(?:Not)?Equals", operator):
             why += "; the * or ? in it is compared as it stands"
         elif any(isinstance(value, str) and _is_doubtful(value, key) for value in wanted) and "String" in operator:
             why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters beside it"
     return Part("Condition", fit, why)
+
+
+def _where_absent(operator: str, wanted: list[Any], *, allows: bool) -> str:
+    """What a test of a key says of a service whose calls do not have it."""
+    why = ": AWS sends this key to some services alone"
+    parsed = _OPERATOR.fullmatch(operator)
+    if parsed is None:
+        return why
+    absent = _condition_fit(operator, "", wanted, ())
+    if absent is Fit.YES and not allows:
+        return f"{why}, and where it is absent this Deny holds and denies every call"
+    if absent is Fit.NO and allows:
+        return f"{why}, and where it is absent this Allow allows nothing"
+    return why
 
 
 def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str, ...] | None) -> Fit:

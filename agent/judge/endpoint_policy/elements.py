@@ -63,7 +63,10 @@ def resource_part(elements: Mapping[str, Any], call: Call) -> Part:
     if name == "NotResource":
         return Part(name, fit.turned(), f"its NotResource excepts what {quoted(call.action)} acts on, or may")
     if fit is Fit.MAYBE:
-        return Part(name, fit, f"its Resource may or may not cover what {quoted(call.action)} acts on")
+        why = f"its Resource may or may not cover what {quoted(call.action)} acts on"
+        if call.resource == "*":
+            why += ", which is no resource of its own: AWS lists no resource type for it, so only * is sure to cover it"
+        return Part(name, fit, why)
     why = f"its Resource does not cover what {quoted(call.action)} acts on"
     if call.resource == "*":
         why += ", which is no resource of its own: it needs *"
@@ -79,9 +82,10 @@ def _resource_fit(pattern: str, resource: str | None) -> Fit:
         return Fit.MAYBE
     parts, of_call = pattern.split(":", ARN_PARTS - 1), resource.split(":", ARN_PARTS - 1)
     if resource == "*":
-        # AWS asks for `*` here; yet services are known that take an ARN in which all resources of theirs are covered.
+        # AWS asks for `*` here; yet services are known that take an ARN in which all resources of theirs, or all of a
+        # kind, are covered.
         rest = parts[-1] if len(parts) == ARN_PARTS else parts[-1][-1:]
-        return Fit.NO if rest.strip("*") else Fit.MAYBE
+        return Fit.MAYBE if _ALL_OF_A_KIND.fullmatch(rest) else Fit.NO
     # The `*` in the ARN of a call that acts on all of a kind is taken as it stands: no single resource's ARN fits it.
     if not matches(pattern, resource):
         return Fit.NO
@@ -94,6 +98,8 @@ def _resource_fit(pattern: str, resource: str | None) -> Fit:
     return Fit.YES if plain_service and apart else Fit.MAYBE
 
 
+_ALL_OF_A_KIND: Final = re.compile(r"(?:[A-Za-z0-9*?-]+[:/])?\*+")
+"""The last part of an ARN that covers all resources of a service, or all of one kind."""
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 
 

@@ -125,5 +125,5 @@ def _fitted(statement: Statement, call: Call) -> _Fitted:
         resource_part(elements, call),
     ]
     if "Condition" in elements:
-        parts.append(condition_part(elements["Condition"], call))
+        parts.append(condition_part(elements["Condition"], call, allows=statement.allows))
     return _Fitted(statement.name, statement.allows, tuple(parts))

@@ -16,7 +16,9 @@ SESSION: Final = f"arn:aws:sts::{ACCOUNT}:assumed-role/BackupRole/i-0123456789ab
 JOHN: Final = f"arn:aws:iam::{ACCOUNT}:user/team/John"
 VAULTS: Final = f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:"
 
-LIST: Final = Call(action="backup:ListBackupVaults", resource=f"{VAULTS}*", principal_arn=SESSION)
+LIST: Final = Call(action="backup:ListBackupVaults", resource="*", principal_arn=SESSION)
+OF_A_KIND: Final = replace(LIST, resource=f"{VAULTS}*")
+"""A call that acts on all resources of one kind, by their ARN."""
 TYPES: Final = replace(LIST, action="backup:GetSupportedResourceTypes", resource="*")
 GATEWAYS: Final = replace(LIST, action="backup-gateway:ListGateways", resource="*")
 VAULT: Final = replace(LIST, action="backup:DescribeBackupVault", resource=f"{VAULTS}prod")
@@ -231,15 +233,29 @@ _ACTIONS: Final = (
 _RESOURCES: Final = (
     _allowed("this vault", allow(Resource=f"{VAULTS}prod"), call=VAULT),
     _allowed("vaults that begin so", allow(Resource=[f"{VAULTS}x*", f"{VAULTS}pr?d"]), call=VAULT),
-    _allowed("vaults of any account", allow(Resource="arn:aws:backup:*:*:backup-vault:*")),
-    _allowed("all of the service", allow(Resource="arn:aws:backup:*")),
+    _allowed("vaults of any account", allow(Resource="arn:aws:backup:*:*:backup-vault:*"), call=OF_A_KIND),
+    _allowed("all of the service", allow(Resource="arn:aws:backup:*"), call=OF_A_KIND),
     _allowed("all but another vault", allow(NotResource=f"{VAULTS}test"), call=VAULT),
     _allowed("all of unknown", allow(), call=UNKNOWN),
     _silent("a vault in another case", allow(Resource=f"{VAULTS}Prod"), call=VAULT, element="Resource"),
     _silent("another vault", allow(Resource=f"{VAULTS}test"), call=VAULT, element="Resource"),
     _silent("all but this vault", allow(NotResource=f"{VAULTS}*"), call=VAULT, element="NotResource"),
     _silent("brackets are no wildcards", allow(Resource=f"{VAULTS}[p]rod"), call=VAULT, element="Resource"),
-    _silent("a vault for a call on all", allow(Resource=f"{VAULTS}prod"), element="Resource", says=("needs * there",)),
+    _silent(
+        "a vault for a call on all of a kind",
+        allow(Resource=f"{VAULTS}prod"),
+        call=OF_A_KIND,
+        element="Resource",
+        says=("needs * there",),
+    ),
+    _open(
+        "all vaults for the list of vaults",
+        allow(Resource=f"{VAULTS}*"),
+        element="Resource",
+        says=("no resource of its own", "only * is sure"),
+    ),
+    _silent("vaults that begin so for the list of vaults", allow(Resource=f"{VAULTS}prod*"), element="Resource"),
+    _open("all vaults in a Deny", allow(), deny(Resource=f"{VAULTS}*"), element="Resource", by="statement 2"),
     _silent(
         "a vault for a call on none",
         allow(Resource=f"{VAULTS}prod"),
@@ -247,15 +263,20 @@ _RESOURCES: Final = (
         element="Resource",
         says=("no resource of its own", "needs *"),
     ),
-    _silent("all vaults for a call on none", allow(Resource=f"{VAULTS}*"), call=TYPES, element="Resource"),
+    _open("all vaults for a call on none", allow(Resource=f"{VAULTS}*"), call=TYPES, element="Resource"),
     _open("all of the service for a call on none", allow(Resource="arn:aws:backup:*"), call=TYPES, element="Resource"),
     _open("all of an account for a call on none", allow(Resource="arn:*:*:*:*:*"), call=TYPES, element="Resource"),
     _open("a Region's for a call on none", allow(Resource="arn:aws:backup:eu-*"), call=TYPES, element="Resource"),
     _open("any ARN", allow(Resource="arn:*"), element="Resource"),
     _open("an end after colons", allow(Resource="arn:aws:backup:*prod"), call=VAULT, element="Resource"),
-    _open("any service", allow(Resource="arn:aws:*:*:*:*"), element="Resource"),
-    _open("beyond a colon", allow(Resource="arn:aws:backup:*:backup-vault:*"), element="Resource"),
-    _open("one character for all names", allow(Resource=f"{VAULTS}?"), element="Resource"),
+    _open("any service", allow(Resource="arn:aws:*:*:*:*"), call=OF_A_KIND, element="Resource"),
+    _open(
+        "beyond a colon",
+        allow(Resource="arn:aws:backup:*:backup-vault:*"),
+        call=OF_A_KIND,
+        element="Resource",
+    ),
+    _open("one character for all names", allow(Resource=f"{VAULTS}?"), call=OF_A_KIND, element="Resource"),
     _open("no ARN", allow(Resource="backup-vault:*"), element="Resource"),
     _open("a variable in an ARN", allow(Resource=f"{VAULTS}${{aws:username}}"), call=VAULT, element="Resource"),
     _open("an unknown resource", allow(Resource=f"{VAULTS}*"), call=UNKNOWN, element="Resource"),
@@ -506,6 +527,36 @@ _CONDITIONS: Final = (
         "an organisation if there is one",
         allow(Condition=when("StringEqualsIfExists", "aws:PrincipalOrgID", "o-a1b2c3d4e5")),
         element="Condition",
+    ),
+    *(
+        _open(
+            f"a key of the endpoint that some services lack: {key}",
+            allow(Condition=when("StringEquals", key, "x")),
+            element="Condition",
+            call=THROUGH,
+            says=(f"StringEquals {key}, cannot be judged", "some services alone", "this Allow allows nothing"),
+        )
+        for key in ("aws:VpceAccount", "aws:VpceOrgID", "aws:VpceOrgPaths", "aws:SourceVpcArn", "AWS:vpceorgid")
+    ),
+    *(
+        _open(
+            f"a Deny by a key that may be absent: {operator}",
+            allow(),
+            deny(Condition=when(operator, "aws:VpceOrgID", value)),
+            element="Condition",
+            by="statement 2",
+            call=THROUGH,
+            says=("some services alone", "this Deny holds and denies every call"),
+        )
+        for operator, value in (("StringNotEquals", "o-1"), ("StringNotEqualsIfExists", "o-1"), ("Null", "true"))
+    ),
+    _open(
+        "a Deny that an absent key does not match",
+        allow(),
+        deny(Condition=when("StringEquals", "aws:VpceOrgID", "o-1")),
+        element="Condition",
+        by="statement 2",
+        call=THROUGH,
     ),
     _open("a tag there is", allow(Condition=when("Null", "aws:PrincipalTag/team", "false")), element="Condition"),
     _open(

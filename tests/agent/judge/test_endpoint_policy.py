@@ -20,6 +20,7 @@ from tests.agent.judge.policy_documents import (
     GATEWAYS,
     JOHN,
     LIST,
+    OF_A_KIND,
     OTHER,
     ROLE,
     SAMPLES,
@@ -86,7 +87,18 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
         (
             judged(allow(Resource=f"{VAULTS}prod")),
             "no statement allows backup:ListBackupVaults; the nearest is statement 1, but its Resource does not cover "
+            "what backup:ListBackupVaults acts on, which is no resource of its own: it needs *",
+        ),
+        (
+            judged(allow(Resource=f"{VAULTS}prod"), call=OF_A_KIND),
+            "no statement allows backup:ListBackupVaults; the nearest is statement 1, but its Resource does not cover "
             "what backup:ListBackupVaults acts on, which is all of a kind: it needs * there, no single name",
+        ),
+        (
+            judged(allow(Resource=f"{VAULTS}*")),
+            "whether statement 1 allows backup:ListBackupVaults cannot be told: its Resource may or may not cover what "
+            "backup:ListBackupVaults acts on, which is no resource of its own: AWS lists no resource type for it, so "
+            "only * is sure to cover it",
         ),
         (
             judged(allow(Sid="Ours", Condition=when("StringEquals", "aws:PrincipalOrgID", "o-1"))),
@@ -97,6 +109,11 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
             judged(allow(), deny(Principal={"AWS": JOHN}), call=replace(LIST, principal_arn=None)),
             "whether statement 2 denies backup:ListBackupVaults cannot be told: its Principal may or may not cover "
             "this caller",
+        ),
+        (
+            judged(allow(), deny(Condition=when("StringEquals", "aws:VpceOrgID", "o-1"))),
+            "whether statement 2 denies backup:ListBackupVaults cannot be told: its Condition, StringEquals "
+            "aws:VpceOrgID, cannot be judged here: AWS sends this key to some services alone",
         ),
         (judged(allow(), deny()), "statement 2 denies backup:ListBackupVaults to this caller"),
     ],
@@ -176,8 +193,8 @@ def test_a_statement_that_aws_would_refuse_leaves_nothing_certain(effect: str, c
 @pytest.mark.parametrize(
     ("action", "account", "expected"),
     [
-        ("backup:ListBackupVaults", ACCOUNT, f"{VAULTS}*"),
-        ("backup:ListBackupVaults", None, None),
+        ("backup:ListBackupVaults", ACCOUNT, "*"),
+        ("backup:ListBackupVaults", None, "*"),
         ("backup:GetSupportedResourceTypes", None, "*"),
         ("Backup-Gateway:ListGateways", ACCOUNT, "*"),
         ("backup:DescribeBackupVault", ACCOUNT, None),
@@ -196,6 +213,8 @@ class World:
 
     beyond_colons: bool
     """Wildcards in resources go beyond colons."""
+    kinds_cover: bool
+    """An ARN of all vaults, or of more, covers a call that acts on no resource of its own."""
     role_covers_sessions: bool
     path: str
     """Of the caller's role."""
@@ -215,9 +234,16 @@ class World:
 
 
 WORLDS: Final = tuple(
-    World(beyond_colons=colons, role_covers_sessions=sessions, path=path, organization=organization, team=team)
-    for colons, sessions, path, organization, team in itertools.product(
-        (True, False), (True, False), ("/", "/app/"), (None, "o-1", "o-2"), (None, "red")
+    World(
+        beyond_colons=colons,
+        kinds_cover=kinds,
+        role_covers_sessions=sessions,
+        path=path,
+        organization=organization,
+        team=team,
+    )
+    for colons, kinds, sessions, path, organization, team in itertools.product(
+        (True, False), (True, False), (True, False), ("/", "/app/"), (None, "o-1", "o-2"), (None, "red")
     )
 )
 
@@ -240,8 +266,10 @@ def by_parts(pattern: str, text: str) -> bool:
 
 def resource_fits(pattern: str, call: Call, world: World) -> bool:
     assert call.resource is not None
-    if pattern == "*" or call.resource == "*":
-        return pattern == "*"
+    if pattern == "*":
+        return True
+    if call.resource == "*":
+        return world.kinds_cover and pattern.endswith(":*")
     return glob(pattern, call.resource) if world.beyond_colons else by_parts(pattern, call.resource)
 
 
@@ -290,13 +318,14 @@ def slowly(statements: list[Document], call: Call, world: World) -> Decision:
     return ALLOW if any(fits(each, call, world) for each in statements if each["Effect"] == "Allow") else NO_ALLOW
 
 
-CALLS: Final = st.sampled_from((LIST, TYPES, GATEWAYS, VAULT, USER))
+CALLS: Final = st.sampled_from((LIST, TYPES, GATEWAYS, OF_A_KIND, VAULT, USER))
 ACTIONS: Final = (
     *("*", "backup:*", "BACKUP:list*", "backup:ListBackupVaults", "backup:ListBackupVault?", "backup:*Vault*"),
     *("backup-gateway:*", "backup-gateway:ListGateways", "s3:*", "backup:Get*", "backup:List?"),
 )
+SINGLE_RESOURCES: Final = ("*", f"{VAULTS}prod", f"{VAULTS}p*d", f"{VAULTS}test")
 PLAIN_RESOURCES: Final = (
-    *("*", f"{VAULTS}prod", f"{VAULTS}p*d", f"{VAULTS}*", "arn:aws:backup:*:*:backup-vault:*", f"{VAULTS}test"),
+    *(*SINGLE_RESOURCES, f"{VAULTS}*", "arn:aws:backup:*:*:backup-vault:*"),
     *(f"arn:aws:backup:*:{ACCOUNT}:backup-vault:*", f"arn:aws:backup:eu-?est-1:{OTHER}:backup-vault:*"),
 )
 ODD_RESOURCES: Final = (
@@ -363,15 +392,17 @@ def statements_of(resources: Any, principals: Any, conditions: Any) -> st.Search
 
 
 PLAIN: Final = statements_of(PLAIN_RESOURCES, PLAIN_PRINCIPALS, PLAIN_CONDITIONS)
+CERTAIN: Final = st.tuples(statements_of(SINGLE_RESOURCES, PLAIN_PRINCIPALS, PLAIN_CONDITIONS), CALLS) | st.tuples(
+    PLAIN, st.sampled_from((OF_A_KIND, VAULT))
+)
 ANY: Final = statements_of(
     PLAIN_RESOURCES + ODD_RESOURCES, PLAIN_PRINCIPALS + ODD_PRINCIPALS, PLAIN_CONDITIONS + ODD_CONDITIONS
 )
 
 
-@given(PLAIN, CALLS)
-def test_what_leaves_nothing_open_is_judged_as_the_second_evaluator_does(
-    statements: list[Document], call: Call
-) -> None:
+@given(CERTAIN)
+def test_what_leaves_nothing_open_is_judged_as_the_second_evaluator_does(asked: tuple[list[Document], Call]) -> None:
+    statements, call = asked
     assert {slowly(statements, call, world) for world in WORLDS} == {judged(*statements, call=call).decision}
 
 

@@ -181,7 +181,7 @@ def test_a_page_is_wrapped_once_and_its_addresses_stay_whole() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
     narrow, wide = shown(state, 52).splitlines(), shown(state, 140).splitlines()
 
-    said = " On port 443 some addresses of the name connect, while others time out or are refused. The finding"
+    said = " On port 443, some addresses of the name connect, while others time out or refuse. The"
     assert any(line.startswith(said) for line in wide)
     assert " ".join(line.strip() for line in narrow).count(said.strip()) == 1
     assert "aws ec2 describe-network-acls --region eu-west-1 \\" in "\n".join(wide)

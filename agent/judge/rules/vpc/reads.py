@@ -28,6 +28,10 @@ _NO_ANSWER: Final = frozenset(
 """Of a service that has no way from here."""
 _NAMES: Final = {"ec2": "EC2", "route53resolver": "Route 53 Resolver", "route53": "Route 53"}
 """Services that are read, by the prefix of their IAM actions."""
+ROUTE_53_SERVICE: Final = "com.amazonaws.route53"
+ROUTE_53_REGION: Final = "us-east-1"
+"""Endpoint service of Route 53 in the partition aws, and the Region that has it: an endpoint in another Region names
+that as its service Region (PrivateLink Guide, Cross-Region enabled AWS services)."""
 _EC2: Final = "ec2"
 _ROUTE_53: Final = "route53"
 
@@ -61,7 +65,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     if not said:
         return
     region = evidence.run.region or "<REGION>"
-    # Route 53 is silent in every closed network, and there is nothing to do about it.
+    # Few closed networks have an endpoint for Route 53, and only names need it: no reason to take the facts elsewhere.
     cut_off = {_service(read) for read in silent} - {_ROUTE_53}
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
     yield Found(
@@ -124,8 +128,8 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
             continue
         if service == _ROUTE_53:
             yield (
-                f"{name} has one endpoint for the whole world and no private path to it, so that a closed network "
-                f"cannot read {_words(without)}; that is as it should be."
+                f"{name} does not answer from here, so {_words(without)} were not read. It has one endpoint for the "
+                "whole partition, which a closed network reaches only through an interface endpoint of its own."
             )
         elif any(read.ok for read in reads if _service(read) == service):
             yield f"{name} did not answer for {_words(without)}."
@@ -168,16 +172,26 @@ def _what_helps(
     if _EC2 in cut_off and evidence.run.region is not None:
         prefix = partition_of(evidence.run.region).service_name_prefix
         said.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
+    route_53 = any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2))
+    if route_53 and evidence.run.region is not None:
+        said.append(_endpoint_for_route_53(evidence.run.region))
     if cut_off:
         said.append(
             f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "
             "whose file a run here takes with --ec2-facts."
         )
-    if not said and any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2)):
-        return (
-            "Nothing to mend for this; a file of `backuplink facts`, made elsewhere, has the private hosted zones too."
-        )
     return " ".join(said) or "Nothing to mend for this; run again later where the configuration is wanted."
+
+
+def _endpoint_for_route_53(region: str) -> str:
+    """What would make Route 53 answer, where that is known (PrivateLink Guide, Cross-Region enabled AWS services)."""
+    elsewhere = "a file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too"
+    if partition_of(region).id != "aws":
+        return f"{elsewhere[0].upper()}{elsewhere[1:]}."
+    return (
+        f"An interface endpoint {ROUTE_53_SERVICE} with private DNS, whose service Region is {ROUTE_53_REGION}, would "
+        f"make Route 53 answer here; or {elsewhere}."
+    )
 
 
 def _what_places(evidence: Evidence, reason: str) -> str:

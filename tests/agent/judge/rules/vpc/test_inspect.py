@@ -378,8 +378,10 @@ def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
     assert "Route 53 Resolver does not answer from here." in one.detail
     assert "is no fault of the path" in one.detail
     assert one.fix.summary == (
-        "An interface endpoint com.amazonaws.eu-west-1.ec2 would make EC2 answer here. EC2 and Route 53 Resolver can "
-        "be read elsewhere: by the command below, whose file a run here takes with --ec2-facts."
+        "An interface endpoint com.amazonaws.eu-west-1.ec2 would make EC2 answer here. An interface endpoint "
+        "com.amazonaws.route53 with private DNS, whose service Region is us-east-1, would make Route 53 answer here; "
+        "or a file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too. EC2 and "
+        "Route 53 Resolver can be read elsewhere: by the command below, whose file a run here takes with --ec2-facts."
     )
     assert lines(one.fix.commands) == ["backuplink facts --region eu-west-1 --vpc <VPC_ID> --output <FACTS_FILE>"]
     findings = judged(looks)
@@ -387,14 +389,27 @@ def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
     assert findings["VPC013"].severity is Severity.INFO
 
 
-def test_vpc013_says_calmly_that_route_53_has_no_private_path() -> None:
+def test_vpc013_names_the_endpoint_through_which_route_53_answers() -> None:
     (one,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
     assert one.detail == (
-        "Route 53 has one endpoint for the whole world and no private path to it, so that a closed network cannot read "
-        "the private hosted zones; that is as it should be. What was not read explains nothing here, and is no fault "
-        "of the path."
+        "Route 53 does not answer from here, so the private hosted zones were not read. It has one endpoint for the "
+        "whole partition, which a closed network reaches only through an interface endpoint of its own. What was not "
+        "read explains nothing here, and is no fault of the path."
+    )
+    assert one.fix.summary == (
+        "An interface endpoint com.amazonaws.route53 with private DNS, whose service Region is us-east-1, would make "
+        "Route 53 answer here; or a file of `backuplink facts`, made where Route 53 answers, has the private hosted "
+        "zones too."
     )
     assert one.fix.commands == ()
+
+
+def test_vpc013_names_no_endpoint_for_route_53_where_none_is_known() -> None:
+    silent = configured(read(PRIVATE_ZONES, failed="timeout"))
+    (one,) = found("VPC013", [*healthy(), *silent], region="cn-north-1")
+    assert one.fix.summary == (
+        "A file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too."
+    )
 
 
 @pytest.mark.parametrize(
@@ -786,6 +801,6 @@ def test_api005_is_said_once_where_the_call_was_refused_too() -> None:
 
 def test_vpc013_of_route_53_alone_does_not_ask_for_another_try() -> None:
     (one,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
-    assert one.fix.summary.startswith("Nothing to mend for this; a file of `backuplink facts`")
+    assert one.fix.summary.startswith("An interface endpoint com.amazonaws.route53 with private DNS")
     (busy,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
     assert "run again later" in busy.fix.summary

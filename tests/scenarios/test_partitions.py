@@ -1,0 +1,124 @@
+"""No page and no fix gives a host of the commercial partition to another one."""
+
+import re
+from functools import cache
+from typing import Final
+
+import pytest
+
+from agent.catalog.findings import CODES
+from agent.catalog.partitions import PARTITIONS, partition_of
+from agent.formats import explain
+from agent.judge.verdict import judge
+from agent.simulated import scenario as scenarios
+from tests.support.runs import measured
+
+REGIONS: Final = {
+    "aws": "eu-west-1",
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+}
+OTHER_REGIONS: Final = {"aws-cn": "cn-northwest-1", "aws-iso": "us-iso-west-1", "aws-iso-b": "us-isob-west-1"}
+HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
+COMMERCIAL: Final = re.compile(HOST)
+"""Hosts that other partitions do not have."""
+COMMERCIAL_OR_SERVICE: Final = re.compile(rf"{HOST}|(?<!\bcn\.)\bcom\.amazonaws\.")
+"""The same, and the PrivateLink names that China does not have; isolated partitions have names of that form."""
+EVERYWHERE: Final = ("com.amazonaws.route53",)
+"""Names of one endpoint service whatever the Region; the page says where it is offered."""
+
+
+def commercial(text: str, partition: str = "aws-cn") -> list[str]:
+    """What a text holds that the partition does not have, whole words."""
+    words = re.findall(r"[^\s\"'`,;()\[\]]+", text)
+    names = COMMERCIAL_OR_SERVICE if partition == "aws-cn" else COMMERCIAL
+    return [word for word in words if names.search(word) and word.strip(".") not in EVERYWHERE]
+
+
+def own_names(partition: str) -> bool:
+    """Whether the partition's own hosts end as the commercial ones do."""
+    return partition in ("aws", "aws-us-gov")
+
+
+@pytest.mark.parametrize("partition", REGIONS)
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_page_has_the_names_of_its_partition(code: str, partition: str) -> None:
+    page = explain.for_region(explain.page(code), REGIONS[partition])
+    body = page.partition("## References")[0]
+    assert "<DNS_SUFFIX>" not in body
+    assert "<DUAL_STACK_SUFFIX>" not in body
+    assert own_names(partition) or commercial(body, partition) == []
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_page_is_for_no_partition_until_a_region_is_known(code: str) -> None:
+    assert commercial(explain.page(code).partition("## References")[0]) == []
+
+
+def translated(name: str, partition: str) -> str:
+    """A scenario as it would be in a Region of another partition: the same faults under that partition's names."""
+    text = scenarios.text(name)
+    there = partition_of(REGIONS[partition])
+    prefix = there.service_name_prefix
+    text = text.replace("com.amazonaws.eu-west-1", f"{prefix}.eu-west-1").replace("arn:aws:", f"arn:{partition}:")
+    text = text.replace("amazonaws.com", there.dns_suffix).replace("api.aws", there.dual_stack_dns_suffix)
+    text = text.replace("us-east-1", OTHER_REGIONS[partition]).replace("eu-west-1", REGIONS[partition])
+    if re.search(r"^\[run\]\n(?:[^\[].*\n|\n)*region = ", text, re.MULTILINE):
+        return text
+    region = f'region = "{REGIONS[partition]}"\n'
+    return text.replace("[run]\n", f"[run]\n{region}", 1) if "[run]\n" in text else f"{text}\n[run]\n{region}"
+
+
+@cache
+def first_with(code: str) -> str | None:
+    """A scenario that names the finding, in the Region of most and without its own."""
+    for name in scenarios.names():
+        text = scenarios.text(name)
+        if f'"{code}' in text.partition("[expect]")[2].partition("silent")[0] and "cn-north" not in text:
+            return name
+    return None
+
+
+@pytest.mark.parametrize("partition", [name for name in REGIONS if not own_names(name)])
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> None:
+    name = first_with(code)
+    if name is None:
+        return
+    report = judge(measured(scenarios.parse(name, translated(name, partition)))[0])
+    shown = [report.verdict.summary]
+    for finding in report.findings:
+        shown += [finding.detail, finding.fix.summary, *(word for part in finding.fix.commands for word in part.argv)]
+    assert [word for text in shown for word in commercial(text, partition)] == []
+
+
+def test_the_partitions_are_those_that_hosts_are_built_in() -> None:
+    assert {partition_of(region).id for region in REGIONS.values()} == set(REGIONS)
+    assert set(REGIONS) <= {partition.id for partition in PARTITIONS}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "backup.cn-north-1.amazonaws.com",
+        "backup.eu-west-1.api.aws",
+        "com.amazonaws.us-iso-east-1.backup.",
+    ],
+)
+def test_the_check_of_names_can_fail(text: str) -> None:
+    assert commercial(f"Call {text}") == [text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "backup.cn-north-1.amazonaws.com.cn",
+        "cn.com.amazonaws.cn-north-1.backup",
+        "backup.us-iso-east-1.api.aws.ic.gov",
+        "backup.us-isob-east-1.api.aws.scloud",
+    ],
+)
+def test_the_check_of_names_passes_those_of_others(text: str) -> None:
+    assert commercial(f"Call {text}") == []
