@@ -38,7 +38,7 @@ def show_saved(place: str, options: ReportOptions, received_signals: list[str]) 
     from agent.report.saved import SavedReportError
 
     try:
-        report = read_report(place)
+        report = read_report(place, received_signals)
     except SavedReportError as error:
         raise RequestError(str(error)) from error
     return show(Saved(title=Path(place).name, report=report), options, received_signals)

@@ -13,6 +13,7 @@ import click
 from agent.cli.config_file import wanted_format
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
+from agent.process.files import InterruptedBySignalError
 from agent.process.output import OutputClosedError, one_line, to_stderr
 from agent.version import __version__
 
@@ -42,12 +43,20 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
         why = one_line(_reason(error, arguments))
         to_stderr(f"Error: {why}\n")
         return _refuse(why, arguments)
+    except InterruptedBySignalError as error:
+        from agent.process.signals import exit_on_signals, start_grace_timer
+
+        with exit_on_signals(received_signals):
+            start_grace_timer()
+            return _refuse(f"interrupted by {error.name}", arguments, SIGNALS[error.name])
     except click.Abort:
         return _refuse("interrupted", arguments, SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is reported, with a valid document
         import traceback
 
-        to_stderr(traceback.format_exc())
+        from probes.urls import masked_urls
+
+        to_stderr(masked_urls(traceback.format_exc()))
         return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments)
     finally:
         to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
