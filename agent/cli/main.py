@@ -17,6 +17,8 @@ from agent.process.files import InterruptedBySignalError
 from agent.process.output import OutputClosedError, one_line, to_stderr
 from agent.version import __version__
 
+COMPLETE: Final = "_BACKUPLINK_COMPLETE"
+"""The variable with which a shell asks for completions."""
 _MODULES: Final = {
     "check": "check",
     "tui": "tui",
@@ -34,6 +36,8 @@ _MODULES: Final = {
 
 def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     """Run one command and return its exit code. `received_signals` names the signals received so far."""
+    if os.environ.get(COMPLETE):
+        return _complete(os.environ[COMPLETE])
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else OK
@@ -60,6 +64,21 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
         return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments)
     finally:
         to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
+
+
+def _complete(instruction: str) -> int:
+    """Write what a shell asks for to complete a command. Returns the exit code: UNKNOWN where the variables are not
+    those that the script for a shell sets."""
+    from click.shell_completion import shell_complete
+
+    try:
+        is_known = shell_complete(main, {}, "backuplink", COMPLETE, instruction) == OK
+    except (KeyError, ValueError, IndexError):
+        is_known = False
+    if not is_known:
+        to_stderr(f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n")
+        return UNKNOWN
+    return OK
 
 
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:

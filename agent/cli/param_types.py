@@ -67,6 +67,12 @@ def _path(text: str) -> str:
     return text
 
 
+def _variable(text: str) -> str:
+    if not (text.isascii() and text.isidentifier()):
+        raise ValueError(text)
+    return text
+
+
 def _suppression(text: str) -> Suppression:
     from agent.catalog.findings import CODES
 
@@ -167,4 +173,5 @@ SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
 COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
 """Its arguments may hold a token."""
+VARIABLE: Final = Parsed(ValueType("variable", _variable, "the name of an environment variable"))
 URL: Final = Parsed(ValueType("url", _url, None, is_secret=True))

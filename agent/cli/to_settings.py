@@ -99,6 +99,8 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
         raise click.UsageError("--brief shortens the text report, which a watch writes only with --output FILE.")
     if options["notify_template"] is not None and options["notify"] is None:
         raise click.UsageError("--notify-template requires --notify.")
+    if options["on_change_env"] and options["on_change"] is None:
+        raise click.UsageError("--on-change-env requires --on-change.")
     place = options["notify_template"]
     template = None if place is None else _template_in(place, received_signals)
     return Watching(
@@ -109,6 +111,7 @@ def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = 
         listen=options["listen"],
         textfile=None if options["textfile"] is None else Path(options["textfile"]),
         on_change=options["on_change"],
+        on_change_env=options["on_change_env"],
         notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
     )
 
