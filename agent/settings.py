@@ -149,4 +149,6 @@ class Watching:
     textfile: Path | None = None
     on_change: tuple[str, ...] | None = None
     """A program and its arguments."""
+    on_change_env: tuple[str, ...] = ()
+    """Variables with a secret that the program inherits, too."""
     notify: Notify | None = None

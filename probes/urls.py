@@ -1,13 +1,38 @@
-"""URLs without the credentials in them."""
+"""URLs without the secrets in them."""
 
 import re
 from typing import Final
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL: Final = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)(\S+)")
+_HOST: Final = re.compile(r"(?:[^:\[\]]+|\[[^\[\]]*\]?)(?::[0-9]*)?")
+_AFTER: Final = re.compile(r"['\")\].,:;]*$")
+"""What a sentence may write right after a URL."""
 
 
 def masked_proxy(url: str) -> str:
-    """A proxy URL without user and password: `http://me:secret@proxy.example` as `http://***@proxy.example`."""
+    """A proxy or endpoint URL without user, password and query: `http://me:secret@proxy.example?key=secret` as
+    `http://***@proxy.example?***`."""
     scheme = found.group() if (found := _SCHEME.match(url)) else ""
     credentials, _, host = url[len(scheme) :].rpartition("@")
-    return f"{scheme}***@{host}" if credentials else url
+    place = re.split(r"[?#]", host, maxsplit=1)
+    shown = host if len(place) == 1 else f"{place[0]}?***"
+    return f"{scheme}***@{shown}" if credentials else f"{scheme}{shown}"
+
+
+def masked_urls(text: str) -> str:
+    """A text with only scheme, host and port of each URL in it: user and path may be a password, a token or, for a
+    webhook, both in one."""
+    return _URL.sub(_masked, text) if "://" in text else text
+
+
+def _masked(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    end = _AFTER.search(rest)
+    after = "" if end is None else end.group()
+    place, *more = re.split(r"[/?#\\]", rest[: len(rest) - len(after)], maxsplit=1)
+    host = place.rpartition("@")[2]
+    # A password may hold a slash or a space, so what stands before that may be a user and a part of the password.
+    if (more and "@" in more[0]) or _HOST.fullmatch(host) is None:
+        return f"{scheme}…{after}"
+    return f"{scheme}{host}{'/…' if any(more) else ''}{after}"

@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -26,11 +27,12 @@ STDIN_SECONDS: Final = 3600.0
 STDIN: Final = "-"
 
 
-def read_report(place: str) -> Report:
-    """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError."""
+def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
+    """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError, and InterruptedBySignalError
+    after a signal, which its handler adds to `received_signals`."""
     name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:
-        data = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=seconds)
+        data = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=seconds, received_signals=received_signals)
     except TooLargeError as error:
         raise SavedReportError(f"{name}: is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report") from error
     except (OSError, ValueError) as error:  # a NUL in the path
@@ -39,11 +41,11 @@ def read_report(place: str) -> Report:
     return saved.parse_report(data, name)
 
 
-def read_facts(place: str, now: datetime) -> Ec2Facts:
+def read_facts(place: str, now: datetime, received_signals: Sequence[str] = ()) -> Ec2Facts:
     """The facts in a file. Raises FactsFileError for anything else, and for facts that are too old at `now`, or were
-    taken after it."""
+    taken after it; InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
     try:
-        data = read_within(Path(place), most=MAX_FACTS_BYTES, seconds=FACTS_SECONDS)
+        data = read_within(Path(place), most=MAX_FACTS_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
         raise FactsFileError(
             f"{place}: is larger than {MAX_FACTS_BYTES >> 20} MiB, the limit of a facts file"

@@ -34,13 +34,15 @@ def show_host(settings: Settings, options: ReportOptions, received_signals: list
 def show_saved(place: str, options: ReportOptions, received_signals: list[str]) -> int:
     """Show the saved report in a file. Returns the exit code, as `show` does. Raises RequestError, for a file that is
     not a report as well."""
+    from agent.app.own_commands import with_own_commands
     from agent.app.read_saved import read_report
     from agent.report.saved import SavedReportError
 
-    try:
-        report = read_report(place)
-    except SavedReportError as error:
-        raise RequestError(str(error)) from error
+    with exit_on_signals(received_signals):
+        try:
+            report = with_own_commands(read_report(place, received_signals))
+        except SavedReportError as error:
+            raise RequestError(str(error)) from error
     return show(Saved(title=Path(place).name, report=report), options, received_signals)
 
 

@@ -18,6 +18,10 @@ FORMS: Final = {
     "<RESOLVER_RULE_ID>": re.compile(r"rslvr-[0-9a-z-]{1,58}"),
     "<FIREWALL_RULE_GROUP_ID>": re.compile(r"rslvr-frg-[0-9a-z-]{1,54}"),
     "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
-    "<INTERFACE>": re.compile(r"[a-z0-9.-]{1,15}"),
+    "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
 """By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""
+HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+"""A DNS name that can stand in a command."""
+SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){3,6}")
+"""The name of a service of PrivateLink."""

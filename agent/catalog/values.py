@@ -13,6 +13,7 @@ from agent.catalog.partitions import is_region
 from agent.catalog.vpce import named_endpoint
 from agent.settings import MAX_INTERVAL, MIN_INTERVAL
 from probes.model import Address
+from probes.urls import masked_urls
 
 MAX_TEXT: Final = 4_096
 """Characters of one value: PATH_MAX, the longest that any option has a use for."""
@@ -30,6 +31,8 @@ class ValueType:
     """Raises ValueError."""
     wanted: str | None
     """What would be right, to follow on `is not`; None where the error of `convert` says all."""
+    is_secret: bool = False
+    """Whether no message may repeat the text: `wanted` is None then, and `convert` does not repeat it either."""
 
     def read(self, text: str) -> Any:
         """The value of a text. Raises ValueError with words for the operator."""
@@ -38,7 +41,7 @@ class ValueType:
         try:
             return self.convert(text)
         except ValueError as error:
-            raise ValueError(f"{text!r} is not {self.wanted}." if self.wanted else str(error)) from error
+            raise ValueError(masked_urls(f"{text!r} is not {self.wanted}." if self.wanted else str(error))) from error
 
 
 def region(text: str) -> str:

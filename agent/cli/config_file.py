@@ -9,12 +9,18 @@ import click
 from agent.cli.param_types import Parsed
 from agent.formats.registry import DEFAULT_FORMAT, OPTION_NAMES
 from agent.process.files import TooLargeError, read_within
+from probes.urls import masked_urls
 
 MAX_CONFIG_BYTES: Final = 1 << 15
 """Far above any file that a person writes. A single key of this size takes the TOML parser a second, and the time grows
 with the square of the size."""
 CONFIG_SECONDS: Final = 5.0
 """Time limit for reading a configuration: another program may write it, through a pipe."""
+FORMAT_SECONDS: Final = 0.3
+"""Time limit for reading its format once more, for a refusal: a file is read at once, and a pipe has been read."""
+
+
+_TOML_TYPES: Final = {bool: "boolean", int: "integer", float: "float", str: "string", list: "array", dict: "table"}
 
 
 def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -> Path | None:
@@ -23,7 +29,7 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
         return None
     path = Path(value)
     try:
-        given = _load(path)
+        given = _load(path, CONFIG_SECONDS, () if ctx.obj is None else ctx.obj)
     except TooLargeError as error:
         raise click.UsageError(
             f"{path}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a configuration file.", ctx
@@ -38,19 +44,19 @@ def read_config(ctx: click.Context, param: click.Parameter, value: str | None) -
     return path
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """Raises TooLargeError, OSError, ValueError and RecursionError."""
+def _load(path: Path, seconds: float, received_signals: Sequence[str] = ()) -> dict[str, Any]:
+    """Raises TooLargeError, OSError, ValueError, RecursionError and InterruptedBySignalError."""
     import tomllib
 
-    return tomllib.loads(read_within(path, most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS).decode("utf-8"))
+    data = read_within(path, most=MAX_CONFIG_BYTES, seconds=seconds, received_signals=received_signals)
+    return tomllib.loads(data.decode("utf-8"))
 
 
 def format_of_file(place: str) -> str | None:
     """The format that a configuration file sets, whatever else is wrong with it; None where it sets none, or cannot be
     read a second time."""
-    path = Path(place)
     try:
-        wanted = _load(path).get("format") if path.is_file() else None
+        wanted = _load(Path(place), FORMAT_SECONDS).get("format")
     except (TooLargeError, OSError, ValueError, RecursionError):
         return None
     return wanted if isinstance(wanted, str) else None
@@ -93,11 +99,11 @@ def _keys(command: click.Command) -> dict[str, click.Option]:
 def _config_value(value: Any, option: click.Option, place: str, ctx: click.Context) -> Any:
     if option.is_flag:
         if not isinstance(value, bool):
-            raise click.UsageError(f"{place}: expected true or false, not {_shown(value)}.", ctx)
+            raise click.UsageError(f"{place}: expected true or false, not {_shown(value, option)}.", ctx)
         return value
     if option.multiple:
         if not isinstance(value, list):
-            raise click.UsageError(f"{place}: expected a list, not {_shown(value)}.", ctx)
+            raise click.UsageError(f"{place}: expected a list, not {_shown(value, option)}.", ctx)
         return [_config_scalar(item, option, place, ctx) for item in value]
     return _config_scalar(value, option, place, ctx)
 
@@ -107,7 +113,9 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
     if number and isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
     elif not isinstance(value, str) or number:
-        raise click.UsageError(f"{place}: expected a {'number' if number else 'string'}, not {_shown(value)}.", ctx)
+        raise click.UsageError(
+            f"{place}: expected a {'number' if number else 'string'}, not {_shown(value, option)}.", ctx
+        )
     try:
         option.type.convert(value, option, ctx)
     except click.BadParameter as error:
@@ -115,8 +123,11 @@ def _config_scalar(value: Any, option: click.Option, place: str, ctx: click.Cont
     return str(value)
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def _shown(value: object, option: click.Option | None = None) -> str:
+    """A value in a message; only its type where the option may hold a secret."""
+    if option is not None and isinstance(option.type, Parsed) and option.type.is_secret:
+        return f"a value of another type ({_TOML_TYPES.get(type(value), 'date or time')})"
+    text = masked_urls(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -13,9 +13,12 @@ import click
 from agent.cli.config_file import wanted_format
 from agent.cli.group import Group
 from agent.process.exit_codes import OK, SIGNALS, UNKNOWN
+from agent.process.files import InterruptedBySignalError
 from agent.process.output import OutputClosedError, one_line, to_stderr
 from agent.version import __version__
 
+COMPLETE: Final = "_BACKUPLINK_COMPLETE"
+"""The variable with which a shell asks for completions."""
 _MODULES: Final = {
     "check": "check",
     "tui": "tui",
@@ -33,6 +36,8 @@ _MODULES: Final = {
 
 def dispatch(arguments: list[str], received_signals: list[str]) -> int:
     """Run one command and return its exit code. `received_signals` names the signals received so far."""
+    if os.environ.get(COMPLETE):
+        return _complete(os.environ[COMPLETE])
     try:
         code = main.main(arguments, prog_name="backuplink", standalone_mode=False, obj=received_signals)
         return int(code) if code is not None else OK
@@ -42,15 +47,38 @@ def dispatch(arguments: list[str], received_signals: list[str]) -> int:
         why = one_line(_reason(error, arguments))
         to_stderr(f"Error: {why}\n")
         return _refuse(why, arguments)
+    except InterruptedBySignalError as error:
+        from agent.process.signals import exit_on_signals, start_grace_timer
+
+        with exit_on_signals(received_signals):
+            start_grace_timer()
+            return _refuse(f"interrupted by {error.name}", arguments, SIGNALS[error.name])
     except click.Abort:
         return _refuse("interrupted", arguments, SIGNALS["SIGINT"])
     except Exception as error:  # noqa: BLE001 - the last resort: a fault of ours is reported, with a valid document
         import traceback
 
-        to_stderr(traceback.format_exc())
+        from probes.urls import masked_urls
+
+        to_stderr(masked_urls(traceback.format_exc()))
         return _refuse(one_line(f"internal error: {type(error).__name__}: {error}"), arguments)
     finally:
         to_stderr("")  # what a terminal did not take must not fail again when the interpreter flushes it at the end
+
+
+def _complete(instruction: str) -> int:
+    """Write what a shell asks for to complete a command. Returns the exit code: UNKNOWN where the variables are not
+    those that the script for a shell sets."""
+    from click.shell_completion import shell_complete
+
+    try:
+        is_known = shell_complete(main, {}, "backuplink", COMPLETE, instruction) == OK
+    except (KeyError, ValueError, IndexError):
+        is_known = False
+    if not is_known:
+        to_stderr(f"Error: {COMPLETE} and the variables beside it are not those of a shell's completion script.\n")
+        return UNKNOWN
+    return OK
 
 
 def _reason(error: click.ClickException, arguments: Sequence[str]) -> str:

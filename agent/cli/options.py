@@ -26,6 +26,7 @@ from agent.cli.param_types import (
     SUPPRESSION,
     TIMEOUT,
     URL,
+    VARIABLE,
     VPC,
     FormatChoice,
     count,
@@ -238,6 +239,13 @@ _WATCH: Final = (
         "--on-change",
         type=COMMAND,
         help="Program to run on each change, with the change as JSON on its stdin. It is started without a shell.",
+    ),
+    _option(
+        "--on-change-env",
+        type=VARIABLE,
+        multiple=True,
+        help="Variable with a credential, such as AWS_SESSION_TOKEN, that the program of --on-change inherits, too "
+        "(repeatable).",
     ),
     _option(
         "--notify",

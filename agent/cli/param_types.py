@@ -24,6 +24,7 @@ class Parsed(click.ParamType[Any]):
 
     def __init__(self, value: ValueType) -> None:
         self.name = value.name
+        self.is_secret = value.is_secret
         self._value = value
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -62,6 +63,12 @@ def _name(text: str) -> str:
 
 def _path(text: str) -> str:
     if not text:
+        raise ValueError(text)
+    return text
+
+
+def _variable(text: str) -> str:
+    if not (text.isascii() and text.isidentifier()):
         raise ValueError(text)
     return text
 
@@ -164,5 +171,7 @@ PROFILE: Final = Parsed(ValueType("text", _name, "the name of a profile"))
 VPC: Final = Parsed(ValueType("vpc", _vpc, "the id of a VPC, such as vpc-0a1b2c3d4e5f67890"))
 SUPPRESSION: Final = Parsed(ValueType("code[=target]", _suppression, None))
 LISTEN: Final = Parsed(ValueType("[address:]port", _listen, "a port, or an address and a port such as 127.0.0.1:9842"))
-COMMAND: Final = Parsed(ValueType("command", read_command, None))
-URL: Final = Parsed(ValueType("url", _url, None))
+COMMAND: Final = Parsed(ValueType("command", read_command, None, is_secret=True))
+"""Its arguments may hold a token."""
+VARIABLE: Final = Parsed(ValueType("variable", _variable, "the name of an environment variable"))
+URL: Final = Parsed(ValueType("url", _url, None, is_secret=True))

@@ -1,7 +1,7 @@
 """From parsed options to settings. Options that exclude each other are refused here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -45,12 +45,17 @@ def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
     )
 
 
-def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
-    """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError."""
+def settings_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> Settings:
+    """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError, and
+    InterruptedBySignalError where a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
     if options["no_ec2"] and options["ec2_facts"] is not None:
         raise click.UsageError("--no-ec2 and --ec2-facts exclude each other; leave one of them out.")
-    facts = None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source)
+    facts = (
+        None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source, received_signals)
+    )
     return Settings(
         region=region,
         region_source=source,
@@ -73,8 +78,9 @@ def settings_from(options: Mapping[str, Any], environment: Mapping[str, str]) ->
     )
 
 
-def watching_from(options: Mapping[str, Any]) -> Watching:
-    """The settings of a watch, from parsed options. Raises UsageError for options that exclude each other."""
+def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = ()) -> Watching:
+    """The settings of a watch, from parsed options. Raises UsageError for options that exclude each other, and
+    InterruptedBySignalError where a signal comes while a file is read."""
     if options["history"] is not None:
         raise click.UsageError("--history is reserved: this version keeps no history.")
     most = CYCLE_SHARE * options["interval"]
@@ -93,7 +99,10 @@ def watching_from(options: Mapping[str, Any]) -> Watching:
         raise click.UsageError("--brief shortens the text report, which a watch writes only with --output FILE.")
     if options["notify_template"] is not None and options["notify"] is None:
         raise click.UsageError("--notify-template requires --notify.")
-    template = None if options["notify_template"] is None else _template_in(options["notify_template"])
+    if options["on_change_env"] and options["on_change"] is None:
+        raise click.UsageError("--on-change-env requires --on-change.")
+    place = options["notify_template"]
+    template = None if place is None else _template_in(place, received_signals)
     return Watching(
         interval=options["interval"],
         cycles=options["cycles"],
@@ -102,16 +111,19 @@ def watching_from(options: Mapping[str, Any]) -> Watching:
         listen=options["listen"],
         textfile=None if options["textfile"] is None else Path(options["textfile"]),
         on_change=options["on_change"],
+        on_change_env=options["on_change_env"],
         notify=None if options["notify"] is None else Notify(url=options["notify"], template=template),
     )
 
 
-def _template_in(place: str) -> Any:
+def _template_in(place: str, received_signals: Sequence[str]) -> Any:
     """The JSON of a template. Raises UsageError."""
     from agent.watch.change_text import flaw_of
 
     try:
-        template = json.loads(read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS))
+        template = json.loads(
+            read_within(Path(place), most=MAX_CONFIG_BYTES, seconds=CONFIG_SECONDS, received_signals=received_signals)
+        )
     except TooLargeError as error:
         raise click.UsageError(f"{place}: is larger than {MAX_CONFIG_BYTES} bytes, the limit of a template.") from error
     except OSError as error:
@@ -123,13 +135,13 @@ def _template_in(place: str) -> Any:
     return template
 
 
-def _facts_from(place: str, region: str | None, source: str | None) -> Ec2Facts:
+def _facts_from(place: str, region: str | None, source: str | None, received_signals: Sequence[str]) -> Ec2Facts:
     """The facts in a file, for a run in `region`, which is None while it is unknown. Raises UsageError."""
     from agent.app.read_saved import read_facts
     from agent.report.facts_file import FactsFileError
 
     try:
-        facts = read_facts(place, datetime.now(UTC))
+        facts = read_facts(place, datetime.now(UTC), received_signals)
     except FactsFileError as error:
         raise click.UsageError(f"{error}.") from error
     if region not in (None, facts.region):

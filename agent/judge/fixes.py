@@ -14,18 +14,34 @@ from probes.model import Addressing, Target
 from probes.vpc.model import DELETED, VpcEndpoint
 
 _SAFE_WORD: Final = re.compile(r"[A-Za-z0-9_.,:/=@+<>{}\[\]-]{1,300}")
+_OPTIONS: Final = frozenset(
+    (
+        "--add-subnet-ids --attribute --cidr --cidr-block --creator-request-id --deadline --dhcp-options-ids "
+        "--domain-name --dual-stack --egress --enable-dns-hostnames --enable-dns-support --endpoint --expect "
+        "--filter --filters --fips --firewall-domain-list-id --firewall-rule-group-id --format --group-id "
+        "--hosted-zone-id --ingress --instance-ids --ip-permissions --ipv6-cidr-block --name --network-acl-id "
+        "--network-acl-ids --no-api --no-ec2 --no-private-dns-enabled --output --port --port-range "
+        "--private-cidr --private-dns-enabled --protocol --query --redact --region --region-name "
+        "--resolver-rule-id --resource-id --route-table-ids --rule-action --rule-number --rule-type "
+        "--security-group-ids --service --service-name --service-names --show --subnet-ids --target-id "
+        "--timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id --vpc-ids "
+        "--vpc-region -S -connect -n -noservername -rn -s -servername -showcerts "
+    ).split()
+)
+"""Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
 
 
 def fix_of(found: Found, target: Target | None, evidence: Evidence) -> Fix:
     """The fix of a finding, ready for a person: placeholders filled where this run knows the value, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
-    becomes part of a command."""
+    becomes part of a command, and no value becomes an option."""
     known = _known_ids(found, target, evidence)
 
     def fill(word: str) -> str:
         word = _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
-        return word if _SAFE_WORD.fullmatch(word) else "<VALUE>"
+        is_safe = _SAFE_WORD.fullmatch(word) and (not word.startswith("-") or word in _OPTIONS)
+        return word if is_safe else "<VALUE>"
 
     commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in found.fix.commands)
     return replace(found.fix, commands=commands)

@@ -3,23 +3,63 @@
 import errno
 import os
 import select
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 _PIECE: Final = 1 << 20
 """Size of the buffer of one read, in bytes, however little is read into it."""
+_POLL_SECONDS: Final = 0.1
+"""How long a signal may stay unseen while a file is awaited."""
+_THREAD: Final = "backuplink-file"
+
+
+class InterruptedBySignalError(Exception):
+    """A signal came while a file was awaited."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+        """Of the signal."""
 
 
 class TooLargeError(Exception):
     """A file that is larger than its limit."""
 
 
-def read_within(place: Path | int, *, most: int, seconds: float) -> bytes:
+def read_within(place: Path | int, *, most: int, seconds: float, received_signals: Sequence[str] = ()) -> bytes:
     """The content of a file, or what can be read from an open descriptor, which stays open: at most `most` bytes.
 
-    Raises TooLargeError for more, and OSError, also where the end is not reached within `seconds`.
+    `received_signals` names the signals received so far; handlers add to it. Raises TooLargeError for more bytes,
+    OSError, also where the end is not reached within `seconds`, and InterruptedBySignalError after a signal.
     """
+    outcome: list[bytes | Exception] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            outcome.append(_read(place, most, seconds))
+        except Exception as error:  # noqa: BLE001 - raised again below
+            outcome.append(error)
+        done.set()
+
+    # In a thread that is never joined: on a network file system that hangs, opening a file takes no time limit and
+    # takes no signal.
+    threading.Thread(target=work, daemon=True, name=_THREAD).start()
+    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # the thread's own limit comes first, unless it hangs
+    while not done.wait(_POLL_SECONDS):
+        if received_signals:
+            raise InterruptedBySignalError(received_signals[0])
+        if time.monotonic() > until:
+            raise _late(seconds)
+    if isinstance(outcome[0], bytes):
+        return outcome[0]
+    raise outcome[0]
+
+
+def _read(place: Path | int, most: int, seconds: float) -> bytes:
     until = time.monotonic() + seconds
     data = bytearray()
     with open(place, "rb", buffering=0, closefd=not isinstance(place, int), opener=_opened) as stream:
@@ -27,13 +67,17 @@ def read_within(place: Path | int, *, most: int, seconds: float) -> bytes:
             left = until - time.monotonic()
             # Checked at each read: a writer that always has one more byte must not hold the process for ever.
             if left < 0 or not select.select([stream], [], [], left)[0]:
-                raise TimeoutError(errno.ETIMEDOUT, f"it does not end within {seconds:g} s")
+                raise _late(seconds)
             piece = stream.read(min(most + 1 - len(data), _PIECE))
             data += piece or b""
             if len(data) > most:
                 raise TooLargeError
             if piece == b"":
                 return bytes(data)
+
+
+def _late(seconds: float) -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, f"it does not end within {seconds:g} s")
 
 
 def _opened(path: str, flags: int) -> int:

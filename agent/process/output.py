@@ -66,8 +66,13 @@ def to_stderr(words: str) -> None:
 
 def one_line(text: str) -> str:
     """`text` on one line of at most MAX_LINE characters, for a person. What is not printable is escaped, so that
-    untrusted text cannot move the cursor, or hide or reorder what is shown; of a long text the middle is left out."""
-    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    untrusted text cannot move the cursor, or hide or reorder what is shown. Of a URL only scheme and host are left,
+    since the rest may be a secret; of a long text the middle is left out."""
+    from probes.urls import masked_urls
+
+    shown = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in masked_urls(text)
+    )
     half = MAX_LINE // 2
     return shown if len(shown) <= MAX_LINE else f"{shown[: half - 5]} ... {shown[-half:]}"
 

@@ -8,7 +8,10 @@ import json
 from collections import Counter
 from typing import Any
 
+from agent.catalog.partitions import is_region
+from agent.catalog.placeholders import HOST, SERVICE_NAME
 from agent.catalog.services import SERVICES
+from agent.catalog.vpce import ENDPOINT_ID
 from agent.report.codec import decode
 from agent.report.model import Measurement, Report, TargetReport
 from agent.report.serialization import DecodeError
@@ -51,6 +54,15 @@ def measurement_of(report: Report) -> Measurement:
     for target in report.targets:
         if target.service not in SERVICES:
             raise SavedReportError(f"the report is about {target.service!r}, a service that is not known here")
+        # These stand in commands.
+        if not is_region(target.region):
+            raise SavedReportError(f"the report is about {target.region!r}, which is not the name of a Region")
+        if HOST.fullmatch(target.host) is None and ENDPOINT_ID.fullmatch(target.host) is None:
+            raise SavedReportError(f"the report is about {target.host!r}, which is not a host's name")
+        if target.service_name is not None and SERVICE_NAME.fullmatch(target.service_name) is None:
+            raise SavedReportError(f"the report is about {target.service_name!r}, which is not a service's name")
+    if report.run.region is not None and not is_region(report.run.region):
+        raise SavedReportError(f"the report is of {report.run.region!r}, which is not the name of a Region")
     if (twice := _twice(report)) is not None:
         raise SavedReportError(f"the report {twice}")
     targets = tuple(_target(each) for each in report.targets)

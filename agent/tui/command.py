@@ -56,8 +56,12 @@ def is_ascii_only(environment: Mapping[str, str]) -> bool:
 def app(source: "Source", fail_on: str, environment: Mapping[str, str]) -> "BackuplinkApp":
     """The interface over `source`, for this terminal. Raises ImportError where Textual cannot be loaded."""
     from agent.tui.app import BackuplinkApp
+    from agent.tui.driver import Driver
 
     class Shown(BackuplinkApp):
+        def get_driver_class(self) -> type[Driver]:
+            return Driver
+
         def _fatal_error(self) -> None:
             # Textual's own handler shows the values of all local variables, which may hold credentials.
             self._close_messages_no_wait()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from agent.catalog.partitions import is_region
-from agent.catalog.placeholders import FORMS
+from agent.catalog.placeholders import FORMS, HOST, SERVICE_NAME
 from agent.catalog.services import SERVICES
 from agent.formats.explain import for_region, page
 from agent.report.hops import Stage
@@ -14,8 +14,6 @@ from probes.facts import TcpFacts
 from probes.model import Observation
 
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
-_HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-_SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){3,6}")
 
 
 def filled(finding: Finding, report: Report) -> str:
@@ -66,9 +64,9 @@ def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]
 
 def _of_target(target: TargetReport) -> Iterator[tuple[str, str | None]]:
     yield "<SERVICE>", target.service if target.service in SERVICES else None
-    yield "<HOST>", target.host if _HOST.fullmatch(target.host) else None
+    yield "<HOST>", target.host if HOST.fullmatch(target.host) else None
     name = target.service_name
-    yield "<SERVICE_NAME>", name if name is not None and _SERVICE_NAME.fullmatch(name) else None
+    yield "<SERVICE_NAME>", name if name is not None and SERVICE_NAME.fullmatch(name) else None
 
 
 def _paths(finding: Finding, report: Report, evidence: Iterable[Observation[object]]) -> list[ConfiguredPath]:

@@ -38,6 +38,8 @@ _READ: Final = 4_096
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
 _HOST: Final = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<name>[^:\[\]]*))(?::[0-9]*)?")
 """`Host = uri-host [ ":" port ]` (RFC 9110, section 7.2)."""
+_ABSOLUTE: Final = re.compile(r"(?i:http)://(?P<host>[^/?#]*)(?P<rest>[/?].*)?")
+"""A target in absolute form (RFC 9112, section 3.2.2)."""
 METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 JSON: Final = "application/json"
 TEXT: Final = "text/plain; charset=utf-8"
@@ -224,9 +226,16 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         raise RefusedError(Answer(status, f"{status.phrase}.\n")) from error
     if not isinstance(event, h11.Request):
         return None
+    if not event.http_version.startswith(b"1."):
+        status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+        raise RefusedError(Answer(status, f"{status.phrase}.\n"))
     # h11 refuses a second `Host`; of any other header that comes twice the last one counts.
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
-    path, _, query = event.target.decode("latin-1").partition("?")
+    target = event.target.decode("latin-1")
+    if (absolute := _ABSOLUTE.fullmatch(target)) is not None:
+        # Its authority counts, and not the `Host` (RFC 9112, section 3.2.2).
+        headers["host"], target = absolute["host"], absolute["rest"] or "/"
+    path, _, query = target.partition("?")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     return Request(event.method.decode("latin-1"), path, query, headers, has_body)
 

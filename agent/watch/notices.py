@@ -13,7 +13,7 @@ import signal
 import ssl
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -29,8 +29,20 @@ POST_SECONDS: Final = 10.0
 """Limit for one POST."""
 PAUSES: Final = (1.0, 5.0, 25.0)
 """Seconds before each further attempt."""
-_OF_THE_MANAGER: Final = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
-"""Variables with which a program would speak to the service manager in place of this process (sd_notify(3))."""
+WITHHELD: Final = frozenset(
+    {
+        # With these a program would speak to the service manager in place of this process (sd_notify(3)).
+        *("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"),
+        # Who knows the URL may post there; a command may hold a token.
+        *("BACKUPLINK_NOTIFY", "BACKUPLINK_ON_CHANGE"),
+        # AWS SDKs and Tools Reference Guide, Environment variables support.
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+        *("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+        *("AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_BEARER_TOKEN_BEDROCK"),
+    }
+)
+"""Variables that a program does not inherit, unless the operator names them."""
 MAX_WAITING: Final = 64
 """Changes that may wait, some 100 KB each with the report; one more drops the oldest."""
 _RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -150,12 +162,17 @@ class Notices:
             self._log(text)
 
 
-def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COMMAND_SECONDS) -> Sender:
+def by_command(
+    argv: tuple[str, ...], running: set[int], *, passed: Collection[str] = (), seconds: float = COMMAND_SECONDS
+) -> Sender:
     """Run a program for every change, with the change as one line of JSON on its standard input, for at most `seconds`.
 
-    No shell reads its arguments. Its stderr is this process' own. `running` holds its process id while it runs, and a
+    No shell reads its arguments. It inherits all variables but those WITHHELD, and of these the ones `passed`. Its
+    stderr is this process' own. `running` holds its process id while it runs, and a
     number below 0 while the id is not known yet.
     """
+
+    withheld = WITHHELD - set(passed)
 
     async def send(notice: Notice) -> None:
         line = f"{dumps({**notice.document, 'report': notice.report})}\n".encode()
@@ -167,7 +184,7 @@ def by_command(argv: tuple[str, ...], running: set[int], *, seconds: float = COM
                 *argv,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if name not in _OF_THE_MANAGER},
+                env={name: value for name, value in os.environ.items() if name not in withheld},
                 start_new_session=True,  # so that the programs it started end with it
             )
         )

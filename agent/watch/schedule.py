@@ -330,7 +330,9 @@ class Watch:
     def _senders(self, config: WatchConfig) -> dict[Channel, Sender]:
         senders: dict[Channel, Sender] = {}
         if config.watching.on_change is not None:
-            senders[Channel.COMMAND] = by_command(config.watching.on_change, self._running)
+            senders[Channel.COMMAND] = by_command(
+                config.watching.on_change, self._running, passed=config.watching.on_change_env
+            )
         if config.watching.notify is not None:
             senders[Channel.URL] = by_post(config.watching.notify, user_agent(__version__))
         return senders

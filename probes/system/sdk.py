@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from probes.model import FailureKind, ProbeError
 from probes.seams import Keys, Reader
 from probes.system import reader as boto
 from probes.system.netlink import LINUX
-from probes.urls import masked_proxy
+from probes.urls import masked_proxy, masked_urls
 
 
 class SystemSdk:
@@ -61,15 +60,12 @@ def end_children(spare: Collection[int] = ()) -> None:
                     os.kill(child, signal.SIGTERM)
 
 
-_URL: Final = re.compile(r"(https?://)(?:[^\s/@]*@)?([^\s/?#]*)\S*")
-
-
 MAX_MESSAGE_CHARACTERS: Final = 300
 
 
 def _discreet(message: str) -> str:
     """A library's message, with only the host of URLs in it: on ECS the path itself is the credential."""
-    return _URL.sub(r"\1\2/…", message)[:MAX_MESSAGE_CHARACTERS]
+    return masked_urls(message)[:MAX_MESSAGE_CHARACTERS]
 
 
 def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
@@ -143,14 +139,15 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
         named = text("region", session.get_config_variable("region"))
         # fips-us-east-1 and us-east-1-fips are old ways to ask for FIPS (ClientCreator._normalize_fips_region).
         region = None if named is None else named.replace("fips-", "").replace("-fips", "")
+        bundle = text("ca_bundle", session.get_config_variable("ca_bundle"))
         return SdkFacts(
             version=f"botocore {botocore.__version__}",
             profile=session.profile,
             region=region,
-            ca_bundle=text("ca_bundle", session.get_config_variable("ca_bundle")),
+            ca_bundle=None if bundle is None else masked_urls(bundle),
             fips=region != named or bool(session.get_config_variable("use_fips_endpoint")),
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
         )
     except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
-        raise ProbeError(FailureKind.MALFORMED, str(error), code=type(error).__name__) from error
+        raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

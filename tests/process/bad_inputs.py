@@ -224,6 +224,12 @@ FORMED: Final = (
         ),
     ),
     Option(
+        name="on-change-env",
+        wanted="the name of an environment variable",
+        bad=("-x", "A=b", "A-B", "1A", "A B", "$A", "\u0410", "A,B"),
+        multiple=True,
+    ),
+    Option(
         name="notify",
         wanted="",
         bad=(
@@ -234,7 +240,18 @@ FORMED: Final = (
     ),
 )
 _OF_A_WATCH: Final = frozenset(
-    ("interval", "cycles", "raise-after", "clear-after", "listen", "notify", "textfile", "on-change", "notify-template")
+    (
+        "interval",
+        "cycles",
+        "raise-after",
+        "clear-after",
+        "listen",
+        "notify",
+        "textfile",
+        "on-change",
+        "on-change-env",
+        "notify-template",
+    )
 )
 
 

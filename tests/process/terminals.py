@@ -66,7 +66,11 @@ class Session:
 
     def press(self, *keys: str) -> None:
         """Type."""
-        os.write(self._outer, "".join(keys).encode())
+        self.send("".join(keys).encode())
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as a terminal does, whatever they are."""
+        os.write(self._outer, data)
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the terminal another size; the kernel tells the process (SIGWINCH)."""

@@ -238,6 +238,64 @@ def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
     assert process.returncode == 0
 
 
+# --- A file that is awaited -------------------------------------------------------------------------------------------
+
+AT_ONCE_SECONDS = 1.5
+"""Within which a process ends that is interrupted while it waits: a second, and half of one for a busy machine."""
+WAITS = {
+    "a report on stdin": ("SIGINT", "text", "diagnose", "-"),
+    "a report in a pipe": ("SIGTERM", "json", "diagnose", "{pipe}"),
+    "a configuration": ("SIGHUP", "ndjson", "check", "--config", "{pipe}"),
+    "facts": ("SIGINT", "json", "check", "--ec2-facts", "{pipe}"),
+    "a template": ("SIGTERM", "text", "demo", "--watch", "--notify", "http://[::1]/", "--notify-template", "{pipe}"),
+}
+
+
+@pytest.mark.parametrize(("name", "wanted", "words"), [(row[0], row[1], row[2:]) for row in WAITS.values()], ids=WAITS)
+def test_a_signal_ends_what_waits_for_a_file(words: tuple[str, ...], name: str, wanted: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = [word.format(pipe=pipe) for word in words]
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", *command, "--format", wanted],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        if "-" not in command:
+            with os.fdopen(os.open(pipe, os.O_RDWR), "wb"):
+                _wait_for_a_thread(process.pid)
+                process.send_signal(signal.Signals[name])
+                began = time.monotonic()
+                assert process.wait(SECONDS) == CODES[name]
+        else:
+            _wait_for_a_thread(process.pid)
+            process.send_signal(signal.Signals[name])
+            began = time.monotonic()
+            assert process.wait(SECONDS) == CODES[name]
+        assert time.monotonic() - began < AT_ONCE_SECONDS
+        assert process.stdout is not None
+        assert process.stderr is not None
+        document, stderr = process.stdout.read(), process.stderr.read()
+    assert "Traceback" not in stderr
+    if wanted == "text":
+        assert document.startswith("UNKNOWN  ")
+        assert f"interrupted by {name}" in document
+    else:
+        report = json.loads(document.splitlines()[-1] if wanted == "ndjson" else document)
+        assert report["verdict"]["summary"] == f"interrupted by {name}"
+
+
+def _wait_for_a_thread(pid: int) -> None:
+    """Wait until a process reads a file: it does so in a second thread."""
+    until = time.monotonic() + SECONDS
+    while len(list(Path(f"/proc/{pid}/task").iterdir())) < 2:
+        assert time.monotonic() < until, "it never reads the file"
+        time.sleep(0.01)
+
+
 # --- stdout ----------------------------------------------------------------------------------------------------------
 
 

@@ -14,9 +14,12 @@ from urllib.parse import unquote
 import pytest
 
 from agent.catalog.vpce import named_endpoint
+from agent.cli.commands.watch import config_of, reader_of
+from agent.cli.main import dispatch, main
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
 from agent.judge.verdict import judge
+from agent.process.output import one_line
 from agent.report.redact import redact
 from agent.run.plan import targets
 from agent.simulated import scenario as scenarios
@@ -27,6 +30,7 @@ from probes.operations import SDK_SETTINGS
 from probes.seams import Keys
 from probes.steps import proxy
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
+from probes.urls import masked_urls
 from tests.support import extent
 from tests.support.command import SECONDS
 from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
@@ -252,3 +256,68 @@ def test_no_secret_in_a_refused_endpoint(given: str) -> None:
         named_endpoint(text_given)
     assert leaked(repr(caught.value)) == set()
     assert SECRETS["endpoint password"].lower() not in str(caught.value).lower()
+
+
+HOOK: Final = "https://hooks.example/services/T0/B0/planted-webhook-path?token=planted-query-token"
+WORDS: Final = ("planted-", "T0/B0")
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        pytest.param(f"{HOOK!r} is not an IP address.", "'https://hooks.example/…' is not an IP address.", id="path"),
+        pytest.param("see HTTPS://me:pass@h.example:8443", "see HTTPS://h.example:8443", id="user"),
+        pytest.param("(http://me:pa/ss@h.example/)", "(http://…)", id="slash in the password"),
+        pytest.param("'http://me:pass'", "'http://…'", id="no host"),
+        pytest.param("http://[::1]:9842/metrics", "http://[::1]:9842/…", id="IPv6"),
+        pytest.param("it must start with https:// and name a host", None, id="no URL"),
+    ],
+)
+def test_a_text_shows_only_the_hosts_of_urls(shown: str, expected: str | None) -> None:
+    assert masked_urls(shown) == (shown if expected is None else expected)
+    assert one_line(shown) == masked_urls(shown)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(f"notify = ['{HOOK}']", id="a list"),
+        pytest.param(f"notify = {{ url = '{HOOK}' }}", id="a table"),
+        pytest.param("notify = { host = 'h', token = 'planted-token' }", id="a table without a URL"),
+        pytest.param(f"notfy = '{HOOK}'", id="a wrong key"),
+        pytest.param(f"'{HOOK}' = true", id="the URL as key"),
+        pytest.param(f"notify = 'x{HOOK.removeprefix('https')}'", id="another scheme"),
+        pytest.param(f"notify = '{HOOK}", id="an open quote"),
+        pytest.param("on-change = ['curl', '--oauth2-bearer', 'planted-token']", id="a program as a list"),
+        pytest.param('on-change = "curl \'planted-token"', id="a program with an open quote"),
+        *(
+            pytest.param(f"{key} = {value}", id=f"{key} {kind}")
+            for key in ("ca-bundle", "resolver", "region", "endpoint", "timeout", "suppress", "service", "listen")
+            for kind, value in (("text", f"'{HOOK}'"), ("list", f"['{HOOK}', 1]"), ("table", f"{{ a = '{HOOK}' }}"))
+            if (key, kind) != ("ca-bundle", "text")
+        ),
+    ],
+)
+def test_a_wrong_value_of_a_configuration_is_not_repeated(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "config"
+    place.write_text(f"{config}\n", "utf-8")
+    assert dispatch(["watch", "--config", str(place), "--cycles", "1", "--format", "ndjson"], []) == 3
+    out, errors = capsys.readouterr()
+    assert "config" in errors
+    assert not [word for word in WORDS if word in out + errors], out + errors
+
+
+def test_a_wrong_value_is_not_repeated_in_the_journal(tmp_path: Path) -> None:
+    """A watch reads its settings again at SIGHUP; what it says of them goes to the journal."""
+    place = tmp_path / "config"
+    place.write_text(f"notify = '{HOOK}'\n", "utf-8")
+    with main.make_context("backuplink", ["watch", "--config", str(place)], obj=[]) as context:
+        command = main.commands["watch"]
+        with command.make_context("watch", ["--config", str(place)], parent=context) as inner:
+            read_again = reader_of(inner, config_of)
+            place.write_text(f"notify = ['{HOOK}']\nresolver = ['{HOOK}']\n", "utf-8")
+            with pytest.raises(ValueError, match="expected a string") as caught:
+                read_again()
+    assert not [word for word in WORDS if word in str(caught.value)]

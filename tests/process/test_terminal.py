@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -75,6 +76,48 @@ def test_driven_resized_and_left() -> None:
         assert session.ended() == 2
         assert session.is_sane()
         assert document(session.output).startswith("CRITICAL  backup: some of the endpoint's addresses do not answer\n")
+        assert "Traceback" not in session.text()
+
+
+NO_KEYS: Final = {
+    "not UTF-8": b"\xff\xfe\x80caf\xe9",
+    "half a character": b"\xe2\x82",
+    "numbers that are none": b"\x1b[<;;M\x1b[<99999999999999999999;1;1M\x1b[;R\x1b[9999999999u\x1b[1114112u\x1b[?u",
+    "a size": b"\x1b[?2048;1$y\x1b[48;1000000000;1000000000;1;1t",
+    "no size": b"\x1b[48;0;0;0;0t\x1b[48;x;y;z;zt\x1b[8;;t",
+    "escapes without an end": b"\x1b]52;c;" + b"x" * 200 + b"\x1bP+Z\x1b_G\x1b[" + b"9;" * 200,
+    "a paste without an end": b"\x1b[200~\xffq\x1b[201~",
+}
+
+
+@pytest.mark.parametrize("data", NO_KEYS.values(), ids=NO_KEYS)
+def test_what_is_no_key_ends_nothing(data: bytes) -> None:
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        session.send(data)
+        session.until_quiet()
+        assert session.process.poll() is None
+        session.press("\x03")
+        assert session.ended() == 0
+        assert session.is_sane()
+        assert document(session.output).startswith(f"OK  {HEALTHY}\n")
+        assert "Traceback" not in session.text()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_a_fuzzer_types_ends_nothing(seed: int) -> None:
+    """Escape sequences of parts that each occur in true ones; none of them is a key that quits."""
+    chance = random.Random(seed)
+    parts = (b"\x1b[", b"\x1b[<", b"\x1b[?", b"\x1b]", b"\x1bO", b"0", b";", b"65535", b"99999999999", b"-1", b":")
+    ends = (b"M", b"m", b"u", b"t", b"R", b"$y", b"I", b"O", b"~", b"A", b"\x07", b"\xff", b"\xc3\x28", b" ")
+    with on_terminal([PROGRAM, "demo", "--tui"]) as session:
+        session.until(HEALTHY)
+        for _ in range(150):
+            session.send(b"".join(chance.choices(parts, k=chance.randint(1, 7))) + chance.choice(ends))
+        session.until_quiet()
+        session.press("\x1b", "\x1b", "\x03")
+        assert session.ended() == 0
+        assert session.is_sane()
         assert "Traceback" not in session.text()
 
 

@@ -19,4 +19,4 @@ def check(received_signals: list[str], /, **options: Any) -> int:
     from agent.app.check import check_host
 
     wanted = report_options_from(options)
-    return check_host(settings_from(options, os.environ), wanted, received_signals)
+    return check_host(settings_from(options, os.environ, received_signals), wanted, received_signals)

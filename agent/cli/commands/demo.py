@@ -89,4 +89,4 @@ def _config_of(turns: "SimulatedTurns", context: click.Context) -> "WatchConfig"
     from agent.app.demo import config_of_turns
 
     wanted = report_options_from(context.params)
-    return config_of_turns(turns, watching_from(context.params), wanted)
+    return config_of_turns(turns, watching_from(context.params, context.obj), wanted)

@@ -13,21 +13,23 @@ from agent.cli.to_settings import report_options_from
 @click.command(cls=Command)
 @click.argument("report_file", metavar="REPORT", shell_complete=complete_files)
 @report_options
-def diagnose(report_file: str, **options: Any) -> int:
+@click.pass_obj
+def diagnose(received_signals: list[str], /, report_file: str, **options: Any) -> int:
     """Judge a saved report with the rules of this version, without any new measurement.
 
     REPORT is a file written with --format json or ndjson, or - for stdin. The exit code is that of the new verdict.
     """
     from agent.app.judge_saved import judge_saved
 
-    return judge_saved(report_file, report_options_from(options))
+    return judge_saved(report_file, report_options_from(options), received_signals)
 
 
 @click.command(cls=Command)
 @click.argument("old", shell_complete=complete_files)
 @click.argument("new", shell_complete=complete_files)
 @table_format
-def diff(old: str, new: str, wanted: str) -> int:
+@click.pass_obj
+def diff(received_signals: list[str], /, old: str, new: str, wanted: str) -> int:
     """Compare two saved reports: targets, steps, and findings that appeared or cleared.
 
     OLD and NEW are files written with --format json or ndjson; one of them may be - for stdin. Exit codes: 0 nothing
@@ -35,4 +37,4 @@ def diff(old: str, new: str, wanted: str) -> int:
     """
     from agent.app.judge_saved import compare_saved
 
-    return compare_saved(old, new, as_json=wanted == "json")
+    return compare_saved(old, new, received_signals, as_json=wanted == "json")

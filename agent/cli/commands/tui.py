@@ -33,7 +33,7 @@ def tui(context: click.Context, /, report_file: str | None, **options: Any) -> i
 
     wanted = report_options_from(options)
     if report_file is None:
-        return show_host(settings_from(options, os.environ), wanted, context.obj)
+        return show_host(settings_from(options, os.environ, context.obj), wanted, context.obj)
     _refuse_run_options(context)
     return show_saved(report_file, wanted, context.obj)
 

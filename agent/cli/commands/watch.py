@@ -10,6 +10,7 @@ from agent.app.errors import RequestError
 from agent.cli.group import ARGUMENTS, Command
 from agent.cli.options import report_options, run_options, watch_options
 from agent.cli.to_settings import report_options_from, settings_from, watching_from
+from agent.process.files import InterruptedBySignalError
 from agent.process.output import one_line
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def config_of(context: click.Context) -> "WatchConfig":
     """What a watch of this host does, by the options of a context. Raises UsageError."""
     from agent.app.watch_job import config_here
 
-    settings = settings_from(context.params, os.environ)
+    settings = settings_from(context.params, os.environ, context.obj)
     wanted = report_options_from(context.params)
-    return config_here(settings, watching_from(context.params), wanted)
+    return config_here(settings, watching_from(context.params, context.obj), wanted)
 
 
 def reader_of(
@@ -57,6 +58,8 @@ def reader_of(
         try:
             with context.command.make_context(context.info_name, list(arguments), parent=context.parent) as again:
                 return config_of(again)
+        except InterruptedBySignalError as error:
+            raise ValueError(f"interrupted by {error.name}") from error
         except (click.ClickException, RequestError) as error:
             why = error.format_message() if isinstance(error, click.ClickException) else error.why
             raise ValueError(one_line(why)) from error

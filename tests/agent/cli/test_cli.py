@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent.cli import entry
+from agent.cli.main import dispatch
 from agent.formats.registry import OPTION_NAMES
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
@@ -269,3 +270,37 @@ def test_run_gives_the_code_back(capsys: pytest.CaptureFixture[str]) -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
     assert capsys.readouterr().out.startswith("CRITICAL")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"_BACKUPLINK_COMPLETE": "1"},
+        {"_BACKUPLINK_COMPLETE": "bash"},
+        {"_BACKUPLINK_COMPLETE": "tcsh_source"},
+        {"_BACKUPLINK_COMPLETE": "bash_complete"},
+        {"_BACKUPLINK_COMPLETE": "zsh_complete", "COMP_WORDS": "backuplink", "COMP_CWORD": "x"},
+    ],
+)
+def test_completion_variables_that_are_wrong_are_refused_in_one_line(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("COMP_WORDS", "COMP_CWORD"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert dispatch(["check"], []) == 3
+    out, errors = capsys.readouterr()
+    assert (out, errors.count("\n")) == ("", 1)
+    assert errors.startswith("Error: _BACKUPLINK_COMPLETE ")
+
+
+def test_completion_still_completes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in {
+        "_BACKUPLINK_COMPLETE": "zsh_complete",
+        "COMP_WORDS": "backuplink diag",
+        "COMP_CWORD": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert dispatch(["check"], []) == 0
+    assert "diagnose" in capsys.readouterr().out

@@ -11,7 +11,8 @@ from typing import Final
 
 import pytest
 
-from agent.process.files import TooLargeError, read_within
+from agent.process import files
+from agent.process.files import InterruptedBySignalError, TooLargeError, read_within
 
 LONG: Final = 60.0
 """Seconds that nothing here needs."""
@@ -72,6 +73,34 @@ def test_a_pipe_to_which_nobody_writes_ends_in_time(pipe: Path) -> None:
     with pytest.raises(TimeoutError) as caught:
         read_within(pipe, most=MOST, seconds=SHORT)
     assert (caught.value.errno, caught.value.strerror) == (errno.ETIMEDOUT, "it does not end within 0.05 s")
+
+
+def test_a_signal_ends_the_wait(pipe: Path) -> None:
+    received: list[str] = []
+    threading.Timer(SHORT, received.append, ["SIGTERM"]).start()
+    with pytest.raises(InterruptedBySignalError, match="SIGTERM"):
+        read_within(pipe, most=MOST, seconds=LONG, received_signals=received)
+
+
+def test_a_file_that_is_there_is_read_after_a_signal_too(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    assert read_within(path, most=MOST, seconds=LONG, received_signals=["SIGTERM"]) == b"x"
+
+
+def test_a_disk_that_hangs_on_opening_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(_: str, __: int) -> int:
+        released.wait(LONG)
+        raise OSError(errno.ESTALE, "it is late")
+
+    monkeypatch.setattr(files, "_opened", hang)
+    try:
+        with pytest.raises(TimeoutError, match="does not end within"):
+            read_within(tmp_path / "file", most=MOST, seconds=SHORT)
+    finally:
+        released.set()
 
 
 def test_a_pipe_whose_writer_says_nothing_more_ends_in_time(pipe: Path) -> None:

@@ -413,3 +413,22 @@ def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]
 def test_a_system_error_is_said_in_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(saved.SavedReportError, match=os.strerror(errno.EISDIR)):
         read_report(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("region", value) for value in ("-x", "eu-west-1;id", "", "--profile=evil", "eu west 1")),
+        *(("host", value) for value in ("-o/tmp/x", "a.example/x", "localhost", "", "a..example", "--help")),
+        *(("service_name", value) for value in ("-x", "com.amazonaws.eu-west-1.backup,Values=*", "com", "")),
+    ],
+)
+def test_words_that_stand_in_commands_have_the_form_of_their_kind(field: str, value: str) -> None:
+    report = report_of("one-zone-silent")
+    words: dict[str, Any] = {field: value}
+    forged = replace(report, targets=tuple(replace(target, **words) for target in report.targets))
+    with pytest.raises(saved.SavedReportError, match="the report is about"):
+        saved.measurement_of(forged)
+    if field == "region":
+        with pytest.raises(saved.SavedReportError, match="the report is of"):
+            saved.measurement_of(replace(report, run=replace(report.run, region=value)))

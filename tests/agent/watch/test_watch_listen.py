@@ -109,8 +109,11 @@ def test_what_says_more_is_there_on_loopback_alone(path: str) -> None:
         "/metrics#x",
         "*",
         "metrics",
-        "http://127.0.0.1/metrics",
-        "http://evil.example/metrics",
+        "https://127.0.0.1/metrics",
+        "http:/metrics",
+        "http://127.0.0.1",
+        "http://127.0.0.1/",
+        "http://127.0.0.1//metrics",
         "127.0.0.1:443",
         "/report.json/../../etc/passwd",
     ],
@@ -121,6 +124,39 @@ def test_unknown_paths_are_refused_with_those_that_there_are(target: str) -> Non
             answer = await got(listener, target)
         assert answer.status == 404
         assert answer.body == "Not found. Pages: /metrics /healthz /report.json /probe\n"
+
+    played(go())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://127.0.0.1/metrics", 200),
+        ("HTTP://localhost:9842/metrics", 200),
+        ("http://evil.example/metrics", 421),
+        ("http://127.0.0.1@evil.example/metrics", 421),
+        ("http:///metrics", 400),
+        ("http://127.0.0.1:x/metrics", 400),
+        ("http://127.0.0.1/metrics?x", 400),
+    ],
+)
+def test_an_absolute_target_names_the_host_itself(target: str, status: int, host: str) -> None:
+    async def go() -> None:
+        async with listening() as listener:
+            assert (await got(listener, target, host=host)).status == status
+
+    played(go())
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("1.0", 200), ("1.1", 200), ("1.2", 200), ("0.9", 505), ("2.0", 505), ("3.0", 505)]
+)
+def test_only_http_1_is_spoken(version: str, status: int) -> None:
+    async def go() -> None:
+        async with listening() as listener:
+            request = request_for("/metrics").replace(b"HTTP/1.1", f"HTTP/{version}".encode())
+            assert answer_in(await exchanged(listener, request)).status == status
 
     played(go())
 

@@ -320,6 +320,24 @@ async def test_a_program_does_not_speak_to_the_service_manager_in_our_place(
     assert names.isdisjoint({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
 
 
+@pytest.mark.parametrize("passed", [(), ("AWS_SESSION_TOKEN",)])
+async def test_a_program_inherits_no_secret_that_it_was_not_given(
+    passed: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {
+        *("BACKUPLINK_NOTIFY", "BACKUPLINK_ON_CHANGE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        *("AWS_SESSION_TOKEN", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+    }
+    for name in (*secrets, "AWS_REGION"):
+        monkeypatch.setenv(name, "x")
+    place = tmp_path / "got"
+    hook = by_command(("sh", "-c", f"env > {shlex.quote(str(place))}"), set(), passed=passed)
+    await within_limit(hook(NOTICE))
+    names = {line.partition("=")[0] for line in place.read_text("utf-8").splitlines()}
+    assert "AWS_REGION" in names
+    assert names & secrets == set(passed)
+
+
 @pytest.mark.parametrize("notice", [NOTICE, LARGE])
 @pytest.mark.parametrize("script", ["exit 0", "exec <&-; exit 0", "head -c 1 > /dev/null"])
 async def test_a_program_need_not_read_it(script: str, notice: Notice) -> None:

@@ -181,6 +181,8 @@ def test_proxy_variables(environment: dict[str, str], expected: dict[str, str]) 
         pytest.param("user:sec://ret@p:3128", "***@p:3128", id="scheme in the password alone"),
         pytest.param("http://@p:3128", "http://@p:3128", id="empty"),
         pytest.param("", "", id="no URL"),
+        pytest.param("http://p:3128/?token=secret", "http://p:3128/?***", id="query"),
+        pytest.param("http://u:secret@p:3128#secret", "http://***@p:3128?***", id="fragment"),
     ],
 )
 def test_masked_proxy(url: str, expected: str) -> None:

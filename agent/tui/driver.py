@@ -1,0 +1,53 @@
+"""What a terminal sends to the interface: keys, and whatever else comes on its line.
+
+Textual's own thread ends the interface with a traceback at a byte that is not UTF-8 (a terminal in another locale, a
+paste of a binary file), and where its parser stumbles over an escape sequence.
+"""
+
+import codecs
+import os
+import selectors
+from typing import Final
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+from textual.messages import InBandWindowResize
+
+_TICK_SECONDS: Final = 0.1
+"""After this time without more input, an escape is the key of this name."""
+_READ_BYTES: Final = 4_096
+
+
+class Driver(LinuxDriver):
+    """The terminal. Input that is not understood is dropped; the size is the kernel's, never the input's."""
+
+    def run_input_thread(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        parser = XTermParser(self._debug)
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                data = b""
+                if selector.select(_TICK_SECONDS):
+                    data = os.read(self.fileno, _READ_BYTES)
+                    if not data:  # the end of the input: it stays readable
+                        self.exit_event.wait(_TICK_SECONDS)
+                parser = self._fed(parser, decoder.decode(data))
+
+    def _fed(self, parser: XTermParser, text: str) -> XTermParser:
+        """Pass on what a text means. Returns the parser for what follows."""
+        try:
+            for event in parser.feed(text) if text else ():
+                self.process_message(event)
+            for event in parser.tick():
+                self.process_message(event)
+        except Exception:  # noqa: BLE001 - whatever stumbled over a sequence, the next key counts again
+            return XTermParser(self._debug)
+        return parser
+
+    def process_message(self, message: Message) -> None:
+        # Anybody can type a size of a thousand million columns. SIGWINCH and the kernel give the true one.
+        if not isinstance(message, InBandWindowResize | events.Resize):
+            super().process_message(message)
