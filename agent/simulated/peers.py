@@ -30,6 +30,7 @@ from probes.failure import PeerClosedError
 from probes.model import Address, ProbeError
 from probes.seams import Stream
 from probes.steps.dns import DNS_PORT, readable
+from probes.steps.http import MAX_BODY_BYTES
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.steps.tls import TlsStream
 
@@ -298,7 +299,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
             case "reset" | "close":
                 await secured.receive(_RECEIVE_BYTES)
                 return End.RESET if row.http == "reset" else End.CLOSE
-            case "aws" | "portal" | "redirect" | "fault":
+            case "aws" | "portal" | "redirect" | "fault" | "too-large":
                 pass
             case "page-with-request-id":
                 return await _answer_all(secured, lambda _: iter((PAGE_WITH_REQUEST_ID,)))
@@ -315,6 +316,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 return 200, {"Content-Type": "text/html", "Server": "GuestPortal/7.2"}, b"<h1>Sign in</h1>"
             if row.http == "redirect":
                 return 302, {"Location": "http://portal.example.com/login"}, b""
+            if row.http == "too-large":
+                return 403, {"x-amzn-RequestId": aws.REQUEST_ID}, bytes(2 * MAX_BODY_BYTES)
             return aws.reply(row, scenario.credentials, now(), method, path, headers, body)
 
         return await _http(secured, answer, server, keep_alive=row.keep_alive)

@@ -305,9 +305,18 @@ class TcpPart:
     and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
     `proxy` one that answers to CONNECT, `bare` one that sends without TLS what `http` sends inside."""
     http: Literal[
-        "aws", "portal", "page-with-request-id", "redirect", "stall", "reset", "close", "fault", HostileHttp
+        "aws",
+        "portal",
+        "page-with-request-id",
+        "redirect",
+        "stall",
+        "reset",
+        "close",
+        "fault",
+        "too-large",
+        HostileHttp,
     ] = "aws"
-    """What answers HTTP inside TLS."""
+    """What answers HTTP inside TLS; `too-large` is an answer of AWS, longer than any that it gives."""
     api: ApiAnswer = "good"
     """What AWS answers to a signed call."""
     region: str | None = None
