@@ -422,6 +422,14 @@ CODES: Final = {
         _code(
             "DNS016", "resolver-degraded", _WARNING, "One of the name servers stalls", _RESOLVER, scope=Scope.RESOLVER
         ),
+        _code(
+            "DNS017",
+            "answer-beyond-reason",
+            _CRITICAL,
+            "The name has more addresses than any endpoint can have",
+            _ENDPOINT,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code("TCP001", "port-blocked", _CRITICAL, "Port 443 is silent", _ENDPOINT, _GROUPS),
         _code(
             "TCP002",

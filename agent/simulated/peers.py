@@ -181,7 +181,7 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
         zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # for a single label the root answers
         soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
         answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
-    return answer.to_wire(want_shuffle=False)
+    return answer.to_wire(max_size=65_535 if tcp else 0, want_shuffle=False)
 
 
 def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[bytes, ...]:

@@ -177,7 +177,7 @@ class SimulatedNet:
         for record in ("A", "AAAA"):
             draft: Draft[DnsFacts] = Draft()
             try:
-                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT)
+                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT, bounded=False)
                 alias = alias or (draft.facts is not None and draft.facts.canonical_name is not None)
             except ProbeError as error:
                 if error.kind is FailureKind.NXDOMAIN:

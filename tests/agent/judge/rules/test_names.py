@@ -934,6 +934,20 @@ CASES_THAT_FIRE = [
         about="backup-gateway",
         detail="and proxy-app.backup-gateway.eu-west-1.amazonaws.com does not exist here.",
     ),
+    fires(
+        "DNS017",
+        "too many addresses, of one name server that gives them",
+        [host(), lookup(failed="too-large"), answer(failed="dns-malformed"), answer(A, by=VPC_RESOLVER)],
+        detail=f"This host cannot use the answer for {HOST}: it said too-large. {RESOLVER} gives it. No address",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS017",
+        "an answer at odds with itself, of nobody who was asked",
+        [host(), lookup(failed="dns-malformed"), answer(A)],
+        detail=f"This host cannot use the answer for {HOST}: it said dns-malformed. No address of it was measured.",
+        shows=["dns/backup/getaddrinfo"],
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1017,6 +1031,10 @@ CASES_OF_SILENCE = [
         targets=[GATEWAY],
     ),
     silent("DNS014", "not looked up", here("backup-gateway", A), targets=[GATEWAY]),
+    silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
+    silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
+    silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent("DNS017", "not looked up", [host(), answer(failed="dns-malformed")]),
 ]
 
 
