@@ -430,6 +430,14 @@ CODES: Final = {
             _ENDPOINT,
             fix_forms=NO_TEMPLATE,
         ),
+        _code(
+            "DNS020",
+            "private-where-public-expected",
+            _WARNING,
+            "The name resolves to private addresses where a public path is expected",
+            _CONFIGURE,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code("TCP001", "port-blocked", _CRITICAL, "Port 443 is silent", _ENDPOINT, _GROUPS),
         _code(
             "TCP002",

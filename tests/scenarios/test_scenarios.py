@@ -172,6 +172,19 @@ def test_ok_means_every_required_step_succeeded(name: str) -> None:
         assert all(finding.severity is Severity.INFO for finding in report.findings)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_verdict_other_than_ok_has_a_finding_that_explains_it(name: str) -> None:
+    report = report_of(name)
+    standing = [each for each in report.findings if each.explained_by is None and not each.suppressed]
+    match report.verdict.status:
+        case Status.CRITICAL:
+            assert any(each.severity is Severity.CRITICAL for each in standing)
+        case Status.WARNING:
+            assert any(each.severity is Severity.WARNING for each in standing)
+        case Status.UNKNOWN:
+            assert standing
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -374,6 +374,35 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[Found]:
         )
 
 
+def private_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS020: a public path is expected, and this host gets private addresses."""
+    if evidence.run.expect is not Expect.PUBLIC:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
+        if lookup is None or not private:
+            continue
+        yield Found(
+            code="DNS020",
+            target=target.id,
+            detail=f"This host resolves {target.host} to {listed(private)}, on the private path, and a public one is "
+            "expected (--expect public).",
+            evidence=ids([lookup]),
+            addresses=frozenset(private),
+            fix=Fix(
+                summary="Nothing to mend where this VPC is meant to have a private path: run without --expect public. "
+                "Otherwise look for the endpoint with private DNS, a private hosted zone or a hosts file that gives "
+                "these addresses.",
+                commands=(
+                    read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+                    describe_endpoint(target),
+                    _hosted_zones(target),
+                ),
+            ),
+        )
+
+
 RULES: Final = (
     Rule("DNS001", needs=(Step.DNS,), check=public_answer),
     Rule("DNS003", needs=(Step.DNS,), check=name_does_not_exist),
@@ -386,4 +415,5 @@ RULES: Final = (
     Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
     Rule("DNS014", needs=(Step.DNS,), check=appliance_names_shadowed),
     Rule("DNS017", needs=(Step.DNS,), check=answer_beyond_reason),
+    Rule("DNS020", needs=(Step.DNS,), check=private_answer),
 )

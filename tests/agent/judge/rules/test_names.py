@@ -948,6 +948,16 @@ CASES_THAT_FIRE = [
         detail=f"This host cannot use the answer for {HOST}: it said dns-malformed. No address of it was measured.",
         shows=["dns/backup/getaddrinfo"],
     ),
+    fires(
+        "DNS020",
+        "a private address",
+        gave(A),
+        of=run(expect=Expect.PUBLIC),
+        at=[A],
+        detail=f"This host resolves {HOST} to {A}, on the private path, and a public one is expected",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires("DNS020", "one beside a public one", gave(A, PUBLIC), of=run(expect=Expect.PUBLIC), at=[A], detail=A),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1034,6 +1044,11 @@ CASES_OF_SILENCE = [
     silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
     silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
     silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent("DNS020", "a private path is expected", gave(A)),
+    silent("DNS020", "any path is expected", gave(A), of=run(expect=Expect.ANY)),
+    silent("DNS020", "public", gave(PUBLIC), of=run(expect=Expect.PUBLIC)),
+    silent("DNS020", "a resolver's alone", [*gave(PUBLIC), answer(A, by=CORPORATE)], of=run(expect=Expect.PUBLIC)),
+    silent("DNS020", "not looked up", [host(), answer(A)], of=run(expect=Expect.PUBLIC)),
     silent("DNS017", "not looked up", [host(), answer(failed="dns-malformed")]),
 ]
 
