@@ -431,6 +431,15 @@ CODES: Final = {
             fix_forms=NO_TEMPLATE,
         ),
         _code(
+            "DNS019",
+            "dns-over-tcp-blocked",
+            _CRITICAL,
+            "Answers of DNS are truncated, and TCP port 53 is closed",
+            _RESOLVER,
+            _GROUPS,
+            scope=Scope.RESOLVER,
+        ),
+        _code(
             "DNS020",
             "private-where-public-expected",
             _WARNING,

@@ -92,6 +92,7 @@ EXPLAINS: Final = (
     Explains("DNS007", Layer.TLS, Reach.ADDRESS),
     Explains("DNS007", Layer.HTTP, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
+    Explains("DNS019", "DNS002", Reach.RUN),
     Explains("DNS015", "DNS002", Reach.TARGET),
     Explains("DNS002", "DNS003", Reach.TARGET),
     Explains("DNS002", "DNS005", Reach.TARGET),

@@ -145,9 +145,10 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: He
     service there has decrypted what a client sent inside TLS."""
     if address == METADATA_ADDRESS and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
-    if port == DNS_PORT and (rows := _rows_of(scenario, address)):
-        return None if rows[0].answer in ("silence", "closed") else _name_server(scenario, address)
     row = scenario.behind(address, port)
+    if port == DNS_PORT and (rows := _rows_of(scenario, address)):
+        shut = rows[0].answer in ("silence", "closed") or (row is not None and row.answer != "accept")
+        return None if shut else _name_server(scenario, address)
     return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now, heard)
 
 

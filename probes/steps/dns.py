@@ -73,7 +73,9 @@ async def ask(
     transport = "udp"
     if _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
         transport = "tcp"
+        draft.facts = _cut(packet, queries)  # what is known where no connection by TCP comes about
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
+        draft.facts = None
         try:
             await stream.send(len(wire).to_bytes(2, "big") + wire)
             size = int.from_bytes(await _exactly(stream, 2), "big")
@@ -163,6 +165,19 @@ def facts_of(
 def readable(name: dns.name.Name) -> str:
     """A name in lower case without the final dot; bytes that are not letters are escaped (RFC 1035, section 5.1)."""
     return name.to_text(omit_final_dot=True).lower()
+
+
+def _cut(packet: bytes, queries: int) -> DnsFacts:
+    """What an answer that is cut says by its header alone."""
+    return DnsFacts(
+        rcode=dns.rcode.to_text(dns.rcode.Rcode(packet[3] & 0xF)),
+        addresses=(),
+        canonical_name=None,
+        authority=None,
+        ttl=None,
+        transport="tcp",
+        queries=queries,
+    )
 
 
 def _is_cut(packet: bytes) -> bool:

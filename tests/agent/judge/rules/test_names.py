@@ -958,6 +958,22 @@ CASES_THAT_FIRE = [
         shows=["dns/backup/getaddrinfo"],
     ),
     fires("DNS020", "one beside a public one", gave(A, PUBLIC), of=run(expect=Expect.PUBLIC), at=[A], detail=A),
+    fires(
+        "DNS019",
+        "refused",
+        [host(), lookup(failed="servfail"), answer(failed="refused", cut=True), answer(by=CORPORATE, failed="timeout")],
+        about=RESOLVER,
+        detail=f"The answer for {HOST} is truncated by UDP, and no connection to TCP port 53 comes about: {RESOLVER} "
+        "(refused after 12 ms).",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS019",
+        "silent",
+        [host(), lookup(failed="timeout"), answer(failed="timeout", cut=True)],
+        about=RESOLVER,
+        detail=f"{RESOLVER} (timeout after 3.0 s).",
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1044,6 +1060,19 @@ CASES_OF_SILENCE = [
     silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
     silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
     silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent("DNS019", "silent by UDP", [host(), lookup(failed="timeout"), answer(failed="timeout")]),
+    silent("DNS019", "another server answered", [host(), lookup(A), answer(failed="refused", cut=True)]),
+    silent(
+        "DNS019",
+        "no server of this host",
+        [host(), lookup(failed="servfail"), answer(by=CORPORATE, failed="refused", cut=True)],
+    ),
+    silent(
+        "DNS019",
+        "an answer of its own by TCP",
+        [host(), lookup(failed="nxdomain"), answer(failed="nxdomain", cut=True)],
+    ),
+    silent("DNS019", "not looked up", [host(), answer(failed="refused", cut=True)]),
     silent("DNS020", "a private path is expected", gave(A)),
     silent("DNS020", "any path is expected", gave(A), of=run(expect=Expect.ANY)),
     silent("DNS020", "public", gave(PUBLIC), of=run(expect=Expect.PUBLIC)),
