@@ -431,6 +431,13 @@ CODES: Final = {
             fix_forms=NO_TEMPLATE,
         ),
         _code(
+            "DNS018",
+            "search-list-answers",
+            _CRITICAL,
+            "A search domain answers in place of the name itself",
+            fix_forms=NOT_IN_AWS,
+        ),
+        _code(
             "DNS019",
             "dns-over-tcp-blocked",
             _CRITICAL,

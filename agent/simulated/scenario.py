@@ -203,6 +203,9 @@ class HostPart:
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
     """Default routers, one a family; without one only the own subnet can be reached."""
     resolvers: tuple[Address, ...] = (ip_address("10.0.0.2"),)
+    search: tuple[str, ...] = ()
+    resolver_options: tuple[str, ...] = ()
+    """Search list and options of resolv.conf(5)."""
     hosts: tuple[str, ...] = ()
     """Lines of the hosts file."""
     routes: tuple[RoutePart, ...] = ()
@@ -217,6 +220,13 @@ class HostPart:
     """Whose certificates the SDK here takes."""
     ec2: bool = True
     """Whether the firmware says that this is an EC2 instance."""
+
+    def resolv_conf(self) -> str:
+        """The text of resolv.conf(5)."""
+        lines = [f"nameserver {server}" for server in self.resolvers]
+        lines += [f"search {' '.join(self.search)}"] if self.search else []
+        lines += [f"options {' '.join(self.resolver_options)}"] if self.resolver_options else []
+        return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

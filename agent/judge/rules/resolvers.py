@@ -16,7 +16,7 @@ from agent.judge.conditions.resolvers import (
     spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in, has_answered, ids, private_in
+from agent.judge.observations import NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -330,6 +330,48 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
     return lookup if timed_out else None
 
 
+def search_list_answers(evidence: Evidence) -> Iterator[Found]:
+    """DNS018: the name completed by a search domain gives addresses that the name itself does not have, and AWS has
+    not answered at them."""
+    for target in evidence.targets:
+        lookup, itself = evidence.own_lookup(target), evidence.lookup_without_search(target)
+        if lookup is None or itself is None or not (itself.ok or kind_of(itself) in NOT_THERE):
+            continue
+        real = set(itself.facts.addresses if itself.facts is not None else ()).union(
+            address
+            for answer in evidence.answers(target, evidence.configured_resolvers)
+            for address in addresses_in(answer)
+        )
+        strange = [
+            address
+            for address in evidence.own_addresses(target)
+            if address not in real and not evidence.answered_by_aws(target, address)
+        ]
+        host = evidence.host
+        if not strange or host is None or any(target.host in entry.names for entry in host.hosts_entries):
+            continue
+        gives = f"gives {listed(ordered(real))}" if real else "has no address"
+        yield Found(
+            code="DNS018",
+            target=target.id,
+            detail=f"Programs on this host get {listed(strange)} for {target.host}; with a final dot, which no search "
+            f"list completes, the name {gives}. The search list of resolv.conf ({listed(host.search)}; options "
+            f"{listed(host.resolver_options)}) is asked before the name itself, and one of its domains answers.",
+            evidence=ids([lookup, itself]),
+            addresses=frozenset(strange),
+            fix=Fix(
+                summary="Lower ndots in resolv.conf, or where it comes from (the pod's dnsConfig, DHCP, the network "
+                "settings), so that a name with dots is looked for as it is; remove the search domain whose wildcard "
+                "record answers, or that record.",
+                commands=(
+                    read_only("cat", "/etc/resolv.conf"),
+                    read_only("getent", "ahosts", target.host),
+                    read_only("getent", "ahosts", f"{target.host}."),
+                ),
+            ),
+        )
+
+
 def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
     """DNS019: answers come truncated, and TCP 53, by which the whole of them comes, is refused or silent."""
     cut = cut_answers(evidence)
@@ -365,5 +407,6 @@ RULES: Final = (
     Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
     Rule("DNS015", needs=(Step.DNS,), check=system_lookup_differs),
     Rule("DNS016", needs=(Step.DNS,), check=resolver_degraded),
+    Rule("DNS018", needs=(Step.DNS,), check=search_list_answers),
     Rule("DNS019", needs=(Step.DNS,), check=dns_over_tcp_blocked),
 )

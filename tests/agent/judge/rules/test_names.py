@@ -16,7 +16,7 @@ from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
 from probes.model import Observation, Ok
-from probes.operations import APPLIANCE
+from probes.operations import APPLIANCE, WITHOUT_SEARCH
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -773,6 +773,14 @@ def appliance(label: str, failed: str | None, *found: str) -> Observation[Lookup
     return lookup(*found, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
 
 
+def searching(*found: str) -> Observation[HostFacts]:
+    """This host with a search list that it asks first, and these addresses for the name in its hosts file."""
+    seen = hosts_file(found[0]) if found else host()
+    assert isinstance(seen.outcome, Ok)
+    facts = replace(seen.outcome.facts, search=("corp.example.com",), resolver_options=("ndots:5",))
+    return replace(seen, outcome=Ok(facts))
+
+
 CASES_THAT_FIRE = [
     fires(
         "DNS006",
@@ -974,6 +982,22 @@ CASES_THAT_FIRE = [
         about=RESOLVER,
         detail=f"{RESOLVER} (timeout after 3.0 s).",
     ),
+    fires(
+        "DNS018",
+        "another address than the name itself has",
+        [searching(), lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH)],
+        at=[OUTSIDE],
+        detail=f"get {OUTSIDE} for {HOST}; with a final dot, which no search list completes, the name gives {A}. The "
+        "search list of resolv.conf (corp.example.com; options ndots:5)",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}"],
+    ),
+    fires(
+        "DNS018",
+        "an address where the name itself has none",
+        [searching(), lookup(OUTSIDE), lookup(failed="nxdomain", operation=WITHOUT_SEARCH)],
+        at=[OUTSIDE],
+        detail="the name has no address.",
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1060,6 +1084,15 @@ CASES_OF_SILENCE = [
     silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
     silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
     silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent("DNS018", "rotation", [searching(), lookup(B), answer(A, B), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent("DNS018", "AWS answers", [searching(), lookup(B), http(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent("DNS018", "the hosts file", [searching(B), lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent(
+        "DNS018",
+        "no answer for the name itself",
+        [searching(), lookup(B), lookup(failed="timeout", operation=WITHOUT_SEARCH)],
+    ),
+    silent("DNS018", "not looked up without it", [searching(), lookup(B), answer(A)]),
     silent("DNS019", "silent by UDP", [host(), lookup(failed="timeout"), answer(failed="timeout")]),
     silent("DNS019", "another server answered", [host(), lookup(A), answer(failed="refused", cut=True)]),
     silent(
