@@ -555,6 +555,14 @@ CODES: Final = {
             "The peer refuses the TLS version or the ciphers",
             fix_forms=NO_TEMPLATE,
         ),
+        _code(
+            "TLS010",
+            "chain-incomplete",
+            _CRITICAL,
+            "The server sends its certificate without the intermediate",
+            _TRUST,
+            fix_forms=CLI_ALONE,
+        ),
         _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS", fix_forms=NO_TEMPLATE),
         _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere", fix_forms=NO_TEMPLATE),
         _code(

@@ -285,6 +285,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 expired=row.expired,
                 none_in_common=row.ciphers == "none-in-common",
                 refuses_name=row.refuses_name,
+                leaf_alone=row.leaf_alone,
             )
         else:
             context = _hostile().server_context(row.certificate, row.issuer, names)

@@ -352,6 +352,8 @@ class TcpPart:
     issuer: Literal["amazon", "corporate"] = "amazon"
     certificate: Literal["ordinary", HostileCertificate] = "ordinary"
     expired: bool = False
+    leaf_alone: bool = False
+    """Whether the server sends its own certificate and not that of its issuer."""
     names: tuple[str, ...] = ()
     """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""
     round_trip_seconds: float = 0.002
