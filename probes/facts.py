@@ -139,7 +139,8 @@ class DnsFacts:
     ttl: int | None
     """Seconds; the smallest of the answer's records."""
     transport: Plain
-    """`udp`, or `tcp` after a truncated answer (RFC 7766)."""
+    """`udp`, or `tcp` after a truncated answer (RFC 7766). Where no connection by TCP came about, the step failed for
+    that, and all that is known is the header of the truncated answer."""
     queries: int
     """Datagrams sent until the answer came."""
 

@@ -422,6 +422,38 @@ CODES: Final = {
         _code(
             "DNS016", "resolver-degraded", _WARNING, "One of the name servers stalls", _RESOLVER, scope=Scope.RESOLVER
         ),
+        _code(
+            "DNS017",
+            "answer-beyond-reason",
+            _CRITICAL,
+            "The name has more addresses than any endpoint can have",
+            _ENDPOINT,
+            fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "DNS018",
+            "search-list-answers",
+            _CRITICAL,
+            "A search domain answers in place of the name itself",
+            fix_forms=NOT_IN_AWS,
+        ),
+        _code(
+            "DNS019",
+            "dns-over-tcp-blocked",
+            _CRITICAL,
+            "Answers of DNS are truncated, and TCP port 53 is closed",
+            _RESOLVER,
+            _GROUPS,
+            scope=Scope.RESOLVER,
+        ),
+        _code(
+            "DNS020",
+            "private-where-public-expected",
+            _WARNING,
+            "The name resolves to private addresses where a public path is expected",
+            _CONFIGURE,
+            fix_forms=NO_TEMPLATE,
+        ),
         _code("TCP001", "port-blocked", _CRITICAL, "Port 443 is silent", _ENDPOINT, _GROUPS),
         _code(
             "TCP002",
@@ -522,6 +554,14 @@ CODES: Final = {
             _CRITICAL,
             "The peer refuses the TLS version or the ciphers",
             fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "TLS010",
+            "chain-incomplete",
+            _CRITICAL,
+            "The server sends its certificate without the intermediate",
+            _TRUST,
+            fix_forms=CLI_ALONE,
         ),
         _code("HTTP001", "not-aws", _CRITICAL, "Somebody else answers in place of AWS", fix_forms=NO_TEMPLATE),
         _code("HTTP002", "redirected", _CRITICAL, "The answer sends the client elsewhere", fix_forms=NO_TEMPLATE),

@@ -29,7 +29,16 @@ from probes.facts import (
     TlsFacts,
 )
 from probes.model import Address, Observation, Ok, Role, Skipped, Step, Target
-from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.operations import (
+    APPLIANCE,
+    CONTAINER,
+    DUAL_STACK_NAME,
+    GETADDRINFO,
+    HOST,
+    PROXY,
+    SDK_SETTINGS,
+    WITHOUT_SEARCH,
+)
 from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
@@ -176,6 +185,11 @@ class Evidence:
         """How programs on this host look up the dual-stack name of a target whose default name is not private; None
         where it was not looked up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
+
+    def lookup_without_search(self, target: Target) -> Observation[LookupFacts] | None:
+        """How programs on this host look up the target's name with a final dot, which no search list completes; None
+        where it was not looked up."""
+        return self._by_id.get(f"{Step.DNS}/{target.id}/{WITHOUT_SEARCH}")
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """The answers of these resolvers for the target's name."""

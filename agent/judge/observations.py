@@ -28,6 +28,28 @@ def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
     return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
 
 
+_UNCONNECTED: Final = frozenset(
+    {
+        FailureKind.TIMEOUT,
+        FailureKind.REFUSED,
+        FailureKind.UNREACHABLE,
+        FailureKind.PROHIBITED,
+        FailureKind.NO_SOURCE_PORT,
+    }
+)
+"""How a connect fails."""
+
+
+def is_cut(answer: Observation[Any]) -> bool:
+    """Whether a name server's answer was truncated and no connection by TCP, for the whole of it, came about."""
+    return isinstance(answer.facts, DnsFacts) and answer.facts.transport == "tcp" and kind_of(answer) in _UNCONNECTED
+
+
+def has_answered(answer: Observation[Any]) -> bool:
+    """Whether a name server's answer was read, whatever it says."""
+    return answer.facts is not None and not is_cut(answer)
+
+
 def kind_of(observation: Observation[Any]) -> FailureKind | None:
     """How a step failed; None where it did not fail."""
     return None if observation.failure is None else observation.failure.kind

@@ -36,6 +36,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.IMDS, operations.CONTAINER): TcpFacts,
     (Step.DNS, operations.GETADDRINFO): LookupFacts,
     (Step.DNS, operations.DUAL_STACK_NAME): LookupFacts,
+    (Step.DNS, operations.WITHOUT_SEARCH): LookupFacts,
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,
     **{

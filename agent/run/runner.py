@@ -372,6 +372,10 @@ class RunInProgress:
         """IP versions that this host can use."""
         return usable_families(self._host)
 
+    def is_searched_first(self, name: str) -> bool:
+        """Whether this host completes a name by its search list before it looks for the name itself."""
+        return host.is_searched_first(self._host, name)
+
     def is_public(self, address: Address) -> bool:
         """Whether an address is a public one, as far as is known."""
         return self._scope(address) is AddressScope.PUBLIC

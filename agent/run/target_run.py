@@ -11,7 +11,7 @@ from agent.settings import Settings
 from probes.addresses import ordered
 from probes.facts import DnsFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
 from probes.model import Address, Addressing, Draft, FailureKind, ProbeError, Role, Step, Subject, Target
-from probes.operations import APPLIANCE, DUAL_STACK_NAME, GETADDRINFO, PROXY, PROXY_CONNECT
+from probes.operations import APPLIANCE, DUAL_STACK_NAME, GETADDRINFO, PROXY, PROXY_CONNECT, WITHOUT_SEARCH
 from probes.ports import HTTPS
 from probes.seams import World
 from probes.steps import dns, ladder
@@ -35,6 +35,9 @@ class RunHandle(Protocol):
 
     def families(self) -> frozenset[int]:
         """IP versions that this host can use."""
+
+    def is_searched_first(self, name: str) -> bool:
+        """Whether this host completes a name by its search list before it looks for the name itself."""
 
     def is_public(self, address: Address) -> bool:
         """Whether an address is a public one, as far as is known."""
@@ -135,6 +138,8 @@ class TargetRun:
                 self._climb(address, after)
         for address in addresses:
             self._climb(address, subject.id)
+        if self._run.is_searched_first(self._target.host):
+            self._run.spawn(self._look_up_related(WITHOUT_SEARCH, f"{self._target.host}.", subject.id))
         for operation, name in self._related_names(addresses):
             self._run.spawn(self._look_up_related(operation, name, subject.id))
 

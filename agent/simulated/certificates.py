@@ -66,17 +66,19 @@ def server_context(
     expired: bool = False,
     none_in_common: bool = False,
     refuses_name: bool = False,
+    leaf_alone: bool = False,
 ) -> ssl.SSLContext:
     """What a TLS server with a certificate for `names` needs.
 
-    `expired` makes it one whose time is over, `none_in_common` one with ciphers for a key that it does not have, and
+    `expired` makes it one whose time is over, `leaf_alone` one that does not send its issuer's, `none_in_common` one
+    with ciphers for a key that it does not have, and
     `refuses_name` one that knows no name it is asked for (RFC 6066, section 3).
     """
     signer = authority(issuer)
     own = key(f"{issuer} {names[0]}")
     until = EXPIRED if expired else NOT_AFTER
     leaf = sign(subject(names[0]), own, signer.intermediate.subject, signer.key, names=names, not_after=until)
-    context = loaded(own, [leaf, signer.intermediate])
+    context = loaded(own, [leaf] if leaf_alone else [leaf, signer.intermediate])
     if none_in_common:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")

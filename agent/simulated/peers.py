@@ -30,6 +30,7 @@ from probes.failure import PeerClosedError
 from probes.model import Address, ProbeError
 from probes.seams import Stream
 from probes.steps.dns import DNS_PORT, readable
+from probes.steps.http import MAX_BODY_BYTES
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.steps.tls import TlsStream
 
@@ -144,9 +145,10 @@ def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: He
     service there has decrypted what a client sent inside TLS."""
     if address == METADATA_ADDRESS and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
-    if port == DNS_PORT and (rows := _rows_of(scenario, address)):
-        return None if rows[0].answer in ("silence", "closed") else _name_server(scenario, address)
     row = scenario.behind(address, port)
+    if port == DNS_PORT and (rows := _rows_of(scenario, address)):
+        shut = rows[0].answer in ("silence", "closed") or (row is not None and row.answer != "accept")
+        return None if shut else _name_server(scenario, address)
     return None if row is None or row.answer != "accept" else _service(scenario, row, address, port, now, heard)
 
 
@@ -180,7 +182,7 @@ def dns_answer(scenario: Scenario, resolver: Address, packet: bytes, *, tcp: boo
         zone = f"{row.soa or host.partition('.')[2] or 'root-servers.net'}."  # for a single label the root answers
         soa = f"ns.{zone} hostmaster.{zone} 1 7200 900 1209600 60"
         answer.authority.append(dns.rrset.from_text(zone, DNS_TTL, "IN", "SOA", soa))
-    return answer.to_wire(want_shuffle=False)
+    return answer.to_wire(max_size=65_535 if tcp else 0, want_shuffle=False)
 
 
 def datagrams(scenario: Scenario, resolver: Address, packet: bytes) -> tuple[bytes, ...]:
@@ -283,6 +285,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 expired=row.expired,
                 none_in_common=row.ciphers == "none-in-common",
                 refuses_name=row.refuses_name,
+                leaf_alone=row.leaf_alone,
             )
         else:
             context = _hostile().server_context(row.certificate, row.issuer, names)
@@ -298,7 +301,7 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
             case "reset" | "close":
                 await secured.receive(_RECEIVE_BYTES)
                 return End.RESET if row.http == "reset" else End.CLOSE
-            case "aws" | "portal" | "redirect" | "fault":
+            case "aws" | "portal" | "redirect" | "fault" | "too-large":
                 pass
             case "page-with-request-id":
                 return await _answer_all(secured, lambda _: iter((PAGE_WITH_REQUEST_ID,)))
@@ -315,6 +318,8 @@ def _service(scenario: Scenario, row: TcpPart, address: Address, port: int, now:
                 return 200, {"Content-Type": "text/html", "Server": "GuestPortal/7.2"}, b"<h1>Sign in</h1>"
             if row.http == "redirect":
                 return 302, {"Location": "http://portal.example.com/login"}, b""
+            if row.http == "too-large":
+                return 403, {"x-amzn-RequestId": aws.REQUEST_ID}, bytes(2 * MAX_BODY_BYTES)
             return aws.reply(row, scenario.credentials, now(), method, path, headers, body)
 
         return await _http(secured, answer, server, keep_alive=row.keep_alive)

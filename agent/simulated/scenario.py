@@ -203,6 +203,9 @@ class HostPart:
     gateways: tuple[Address, ...] = (ip_address("10.0.1.1"),)
     """Default routers, one a family; without one only the own subnet can be reached."""
     resolvers: tuple[Address, ...] = (ip_address("10.0.0.2"),)
+    search: tuple[str, ...] = ()
+    resolver_options: tuple[str, ...] = ()
+    """Search list and options of resolv.conf(5)."""
     hosts: tuple[str, ...] = ()
     """Lines of the hosts file."""
     routes: tuple[RoutePart, ...] = ()
@@ -217,6 +220,13 @@ class HostPart:
     """Whose certificates the SDK here takes."""
     ec2: bool = True
     """Whether the firmware says that this is an EC2 instance."""
+
+    def resolv_conf(self) -> str:
+        """The text of resolv.conf(5)."""
+        lines = [f"nameserver {server}" for server in self.resolvers]
+        lines += [f"search {' '.join(self.search)}"] if self.search else []
+        lines += [f"options {' '.join(self.resolver_options)}"] if self.resolver_options else []
+        return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,9 +315,18 @@ class TcpPart:
     and `close` one that ends the connection after the first bytes, `reset-at-once` one that does not wait for any,
     `proxy` one that answers to CONNECT, `bare` one that sends without TLS what `http` sends inside."""
     http: Literal[
-        "aws", "portal", "page-with-request-id", "redirect", "stall", "reset", "close", "fault", HostileHttp
+        "aws",
+        "portal",
+        "page-with-request-id",
+        "redirect",
+        "stall",
+        "reset",
+        "close",
+        "fault",
+        "too-large",
+        HostileHttp,
     ] = "aws"
-    """What answers HTTP inside TLS."""
+    """What answers HTTP inside TLS; `too-large` is an answer of AWS, longer than any that it gives."""
     api: ApiAnswer = "good"
     """What AWS answers to a signed call."""
     region: str | None = None
@@ -333,6 +352,8 @@ class TcpPart:
     issuer: Literal["amazon", "corporate"] = "amazon"
     certificate: Literal["ordinary", HostileCertificate] = "ordinary"
     expired: bool = False
+    leaf_alone: bool = False
+    """Whether the server sends its own certificate and not that of its issuer."""
     names: tuple[str, ...] = ()
     """In the certificate; otherwise the names that DNS gives these addresses, and on a gateway port its role's."""
     round_trip_seconds: float = 0.002

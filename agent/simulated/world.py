@@ -22,7 +22,7 @@ from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFac
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.seams import Keys, LocalRoute, Reader, Stream, Trust, World
 from probes.steps.dns import DNS_PORT, ask
-from probes.steps.host import MAX_NAME_SERVERS
+from probes.steps.host import MAX_NAME_SERVERS, parse_resolv_conf
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.system.reader import refusal_of
 from probes.tls_context import verifying_contexts
@@ -156,6 +156,22 @@ class SimulatedNet:
             return tuple(listed)
         if "dns" not in self._host.lookup_sources:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        *others, last = self._completed(host)
+        for name in others:
+            with contextlib.suppress(socket.gaierror):
+                return await self._asked(name)
+        return await self._asked(last)
+
+    def _completed(self, host: str) -> tuple[str, ...]:
+        """The names to look for, in order."""
+        if host.endswith("."):
+            return (host.removesuffix("."),)
+        _, _, search, options = parse_resolv_conf(self._host.resolv_conf())
+        searched = tuple(f"{host}.{domain}" for domain in search)
+        dots = next((int(each.partition(":")[2]) for each in options if each.startswith("ndots:")), 1)
+        return (host, *searched) if host.count(".") >= dots else (*searched, host)
+
+    async def _asked(self, host: str) -> tuple[Address, ...]:
         for _ in range(_RESOLV_ATTEMPTS):
             for server in self._host.resolvers[:MAX_NAME_SERVERS]:
                 try:
@@ -177,7 +193,7 @@ class SimulatedNet:
         for record in ("A", "AAAA"):
             draft: Draft[DnsFacts] = Draft()
             try:
-                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT)
+                addresses += await ask(self, server, host, record, draft, retry_after=_RESOLV_TIMEOUT, bounded=False)
                 alias = alias or (draft.facts is not None and draft.facts.canonical_name is not None)
             except ProbeError as error:
                 if error.kind is FailureKind.NXDOMAIN:
@@ -221,7 +237,7 @@ class SimulatedMachine:
 
     def read(self, path: str) -> bytes:
         files = {
-            "/etc/resolv.conf": "".join(f"nameserver {server}\n" for server in self._host.resolvers),
+            "/etc/resolv.conf": self._host.resolv_conf(),
             "/proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
             "/etc/hosts": "".join(f"{line}\n" for line in self._host.hosts),
             "/sys/class/dmi/id/sys_vendor": "Amazon EC2\n" if self._host.ec2 else "Example\n",

@@ -48,11 +48,19 @@ async def lookup(net: Net, host: str, draft: Draft[LookupFacts]) -> tuple[Addres
 
 
 async def ask(
-    net: Net, resolver: Address, host: str, record: str, draft: Draft[DnsFacts], *, retry_after: float
+    net: Net,
+    resolver: Address,
+    host: str,
+    record: str,
+    draft: Draft[DnsFacts],
+    *,
+    retry_after: float,
+    bounded: bool = True,
 ) -> tuple[Address, ...]:
     """Ask `resolver` for the `record` (`A` or `AAAA`) of `host`, by UDP and, where the answer is cut, by TCP.
 
-    Gives the addresses; none where the name exists without such a record, which is no failure. Raises OSError, and
+    Gives the addresses; none where the name exists without such a record, which is no failure. Where it is not
+    `bounded`, as in the C library, an answer may hold any number of them. Raises OSError, and
     ProbeError for a negative rcode, for what cannot be read, and of kind `malformed` for a name that DNS cannot carry.
     """
     try:
@@ -65,7 +73,9 @@ async def ask(
     transport = "udp"
     if _is_cut(packet):  # and the rest of it need not make sense (RFC 2181, section 9)
         transport = "tcp"
+        draft.facts = _cut(packet, queries)  # what is known where no connection by TCP comes about
         stream = await net.connect(resolver, DNS_PORT, Draft[TcpFacts]())
+        draft.facts = None
         try:
             await stream.send(len(wire).to_bytes(2, "big") + wire)
             size = int.from_bytes(await _exactly(stream, 2), "big")
@@ -74,8 +84,8 @@ async def ask(
             stream.close()
         if _is_cut(packet):
             raise ProbeError(FailureKind.DNS_MALFORMED, "the answer by TCP is cut as well")
-    answer = read_answer(packet, query)
-    facts = facts_of(answer, query, transport=transport, queries=queries)
+    answer = read_answer(packet, query, bounded=bounded)
+    facts = facts_of(answer, query, transport=transport, queries=queries, bounded=bounded)
     draft.facts = facts
     rcode = answer.rcode()
     if rcode != dns.rcode.NOERROR:
@@ -99,13 +109,13 @@ def _question(host: str, record: str) -> tuple[dns.message.Message, bytes]:
     return question, question.to_wire()
 
 
-def read_answer(packet: bytes, query: dns.message.Message) -> dns.message.Message:
+def read_answer(packet: bytes, query: dns.message.Message, *, bounded: bool = True) -> dns.message.Message:
     """Decode the answer to `query` (RFC 1035, section 4.1). Raises ProbeError of kind `dns-malformed`, whatever the
     bytes."""
     if len(packet) < 12:
         raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of {len(packet)} bytes is shorter than a DNS header")
     questions, *records = (int.from_bytes(packet[place : place + 2], "big") for place in range(4, 12, 2))
-    if questions > 1 or sum(records) > MAX_RECORDS:
+    if questions > 1 or (bounded and sum(records) > MAX_RECORDS):
         raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer with {questions} questions and {sum(records)} records")
     try:
         answer = dns.message.from_wire(packet, ignore_trailing=True)
@@ -118,9 +128,11 @@ def read_answer(packet: bytes, query: dns.message.Message) -> dns.message.Messag
     return answer
 
 
-def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int) -> DnsFacts:
+def facts_of(
+    answer: dns.message.Message, query: dns.message.Message, *, transport: str, queries: int, bounded: bool = True
+) -> DnsFacts:
     """What an answer says of the name asked for. Raises ProbeError of kind `dns-malformed` for a CNAME circle
-    and for more than MAX_ADDRESSES."""
+    and, where it is bounded, for more than MAX_ADDRESSES."""
     question = query.question[0]
     try:
         chain = answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
@@ -134,7 +146,7 @@ def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transpo
         raise ProbeError(FailureKind.DNS_MALFORMED, "the answer is no answer to a query")
     rows: dns.rrset.RRset | tuple[()] = chain.answer if chain.answer is not None else ()
     addresses = tuple(ip_address(row.to_text()) for row in rows)
-    if len(addresses) > MAX_ADDRESSES:
+    if bounded and len(addresses) > MAX_ADDRESSES:
         raise ProbeError(FailureKind.DNS_MALFORMED, f"an answer of over {MAX_ADDRESSES} addresses")
     canonical = chain.canonical_name
     zones = (row.name for row in answer.authority if row.rdtype == dns.rdatatype.SOA)
@@ -153,6 +165,19 @@ def facts_of(answer: dns.message.Message, query: dns.message.Message, *, transpo
 def readable(name: dns.name.Name) -> str:
     """A name in lower case without the final dot; bytes that are not letters are escaped (RFC 1035, section 5.1)."""
     return name.to_text(omit_final_dot=True).lower()
+
+
+def _cut(packet: bytes, queries: int) -> DnsFacts:
+    """What an answer that is cut says by its header alone."""
+    return DnsFacts(
+        rcode=dns.rcode.to_text(dns.rcode.Rcode(packet[3] & 0xF)),
+        addresses=(),
+        canonical_name=None,
+        authority=None,
+        ttl=None,
+        transport="tcp",
+        queries=queries,
+    )
 
 
 def _is_cut(packet: bytes) -> bool:

@@ -88,6 +88,19 @@ def resolver_timeout(facts: HostFacts | None) -> float:
     return RESOLVER_TIMEOUT
 
 
+def is_searched_first(facts: HostFacts | None, name: str) -> bool:
+    """Whether the C library completes a name by the search list before it looks for the name itself (`ndots:` of
+    resolv.conf(5), 1 by default and at most 15)."""
+    if facts is None or not facts.search or name.endswith("."):
+        return False
+    dots = 1
+    for option in facts.resolver_options:
+        key, _, value = option.partition(":")
+        if key == "ndots" and value.isdecimal():
+            dots = min(int(value), 15)
+    return name.count(".") < dots
+
+
 def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:
     """The lines of a hosts file (hosts(5)) that give an address to a name below one of `suffixes`."""
     entries = []

@@ -4,6 +4,7 @@ h11 is the engine under httpx; used bare, because the clients above it let a pee
 extensions without end. Every byte of an exchange is counted here, and the connection is given up past the limit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,9 +45,16 @@ class Response:
 
 
 async def exchange(
-    stream: Stream, method: str, path: str, headers: tuple[tuple[str, str], ...], *, body: bytes = b""
+    stream: Stream,
+    method: str,
+    path: str,
+    headers: tuple[tuple[str, str], ...],
+    *,
+    body: bytes = b"",
+    begun: Callable[[Response], None] | None = None,
 ) -> Response:
-    """Send one request and read its whole answer.
+    """Send one request and read its whole answer. `begun` is called with its head, without a body, as soon as that is
+    there: whose answer it is shows even where the rest never ends.
 
     Raises OSError, PeerClosedError where the connection ends without a whole answer, and ProbeError of kind `malformed`
     or `too-large`; `malformed`, too, for a request that HTTP cannot carry, such as a host beyond ASCII.
@@ -61,13 +69,13 @@ async def exchange(
         data = (data or b"") + (engine.send(h11.Data(data=body)) or b"")
     await stream.send((data or b"") + (engine.send(h11.EndOfMessage()) or b""))
     try:
-        return await _read(stream, engine)
+        return await _read(stream, engine, begun)
     except h11.RemoteProtocolError as error:
         kind = FailureKind.TOO_LARGE if error.error_status_hint == 431 else FailureKind.MALFORMED
         raise ProbeError(kind, f"the answer is not HTTP: {str(error)[:MAX_ERROR_CHARACTERS]}") from error
 
 
-async def _read(stream: Stream, engine: h11.Connection) -> Response:
+async def _read(stream: Stream, engine: h11.Connection, begun: Callable[[Response], None] | None) -> Response:
     received = informational = 0
     start = b""
     ended = False
@@ -101,20 +109,23 @@ async def _read(stream: Stream, engine: h11.Connection) -> Response:
                     raise ProbeError(FailureKind.TOO_LARGE, f"over {MAX_INFORMATIONAL} informational answers")
             case h11.Response():
                 head = event
+                if begun is not None:
+                    begun(_response(head, b"", keep_alive=False))
             case h11.Data():
                 body += event.data
                 if len(body) > MAX_BODY_BYTES:
                     raise ProbeError(FailureKind.TOO_LARGE, f"a body of over {MAX_BODY_BYTES} bytes")
             case h11.EndOfMessage() if head is not None:
-                return Response(
-                    status=head.status_code,
-                    headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers),
-                    body=body,
-                    # Not after bytes that answer no request, nor where the end of the connection ended the body.
-                    keep_alive=engine.their_state is h11.DONE and engine.trailing_data == (b"", False),
-                )
+                # Not after bytes that answer no request, nor where the end of the connection ended the body.
+                keep_alive = engine.their_state is h11.DONE and engine.trailing_data == (b"", False)
+                return _response(head, body, keep_alive=keep_alive)
             case _:
                 raise PeerClosedError
+
+
+def _response(head: h11.Response, body: bytes, *, keep_alive: bool) -> Response:
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
+    return Response(status=head.status_code, headers=headers, body=body, keep_alive=keep_alive)
 
 
 def user_agent(version: str) -> str:
@@ -126,10 +137,14 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     """Ask `GET /` of an AWS endpoint, unsigned: a peer that answers with a request id is an AWS front end.
 
     Raises what `exchange` raises, and ProbeError of kind `redirect`, `not-aws` or `service-error`; any other status is
-    what an unsigned request deserves.
+    what an unsigned request deserves. The head of an answer that has no end is kept in the facts.
     """
     sent = machine.now()
-    response = await exchange(stream, "GET", "/", _headers(host, agent))
+
+    def begun(head: Response) -> None:
+        draft.facts = _facts(head, sent, machine.now())
+
+    response = await exchange(stream, "GET", "/", _headers(host, agent), begun=begun)
     facts = draft.facts = _facts(response, sent, machine.now())
     if 300 <= facts.status < 400:
         raise ProbeError(

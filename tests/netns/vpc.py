@@ -222,7 +222,7 @@ def _files(namespace: str, host: HostPart) -> Iterator[None]:
     """The files of /etc that programs in the namespace see."""
     folder = _NETNS / namespace
     texts = {
-        "resolv.conf": "".join(f"nameserver {server}\n" for server in host.resolvers),
+        "resolv.conf": host.resolv_conf(),
         "hosts": "".join(f"{line}\n" for line in host.hosts),
     }
     if _NSSWITCH.exists():

@@ -162,6 +162,18 @@ def ok_means_every_required_step_succeeded(name: str) -> None:
         assert all(finding.severity is Severity.INFO for finding in report.findings)
 
 
+def a_verdict_other_than_ok_has_a_finding_that_explains_it(name: str) -> None:
+    report = report_of(name)
+    standing = [finding for finding in report.findings if finding.explained_by is None and not finding.suppressed]
+    match report.verdict.status:
+        case Status.CRITICAL:
+            assert any(finding.severity is Severity.CRITICAL for finding in standing)
+        case Status.WARNING:
+            assert any(finding.severity is Severity.WARNING for finding in standing)
+        case Status.UNKNOWN:
+            assert standing
+
+
 CONTRACT: Final = (
     finds_what_it_must_and_nothing_else,
     document_follows_the_schema_and_comes_back_whole,
@@ -173,6 +185,7 @@ CONTRACT: Final = (
     events_tell_the_whole_run,
     text_fits_eighty_columns_and_is_plain,
     ok_means_every_required_step_succeeded,
+    a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )
 """What holds of every scenario, by parts. Each is measured once, and once more for the events and the bytes."""
 

@@ -231,9 +231,10 @@ def answer(
     skipped: str | None = None,
     seconds: float | None = None,
     alias: str | None = None,
+    cut: bool = False,
 ) -> Observation[DnsFacts]:
     """One resolver's answer; `record` is guessed from the addresses. A negative answer is a failure with facts. `alias`
-    is where a CNAME leads."""
+    is where a CNAME leads. One that is `cut` came truncated, and what failed is the connect by TCP."""
     record = record or ("AAAA" if any(":" in address for address in addresses) else "A")
     rcodes = {"nxdomain": "NXDOMAIN", "servfail": "SERVFAIL", "dns-refused": "REFUSED"}
     facts = DnsFacts(
@@ -242,11 +243,11 @@ def answer(
         canonical_name=alias,
         authority=zone,
         ttl=60 if addresses else None,
-        transport="udp",
+        transport="tcp" if cut else "udp",
         queries=1,
     )
     subject = Subject(step=Step.DNS, target=of, resolver=ip_address(by), operation=record)
-    said = facts if failed is None or failed in rcodes else None
+    said = facts if failed is None or failed in rcodes or cut else None
     return _made(subject, said, failed, skipped, code=rcodes.get(failed or ""), seconds=seconds)
 
 

@@ -16,6 +16,23 @@ def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
     return facts.certificates[0] if facts is not None and facts.certificates else None
 
 
+def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
+    """The issuer that a chain of Amazon's lacks, where that is an intermediate authority, which the server has to send
+    (RFC 8446, section 4.4.2); None where nothing, or a root, is missing. Amazon's roots say in their names that they
+    are roots."""
+    leaf = leaf_of(handshake)
+    if handshake.facts is None or leaf is None or leaf.issuer_organization not in AMAZON:
+        return None
+    by_subject = {certificate.subject: certificate for certificate in handshake.facts.certificates}
+    last = leaf
+    for _ in handshake.facts.certificates:
+        if last.issuer not in by_subject or last.issuer == last.subject:
+            break
+        last = by_subject[last.issuer]
+    is_root = last.issuer == last.subject or "root" in last.issuer.lower()
+    return None if is_root else last.issuer
+
+
 def is_foreign(handshake: Observation[TlsFacts]) -> bool:
     """Whether a certificate was seen whose issuer is not Amazon."""
     leaf = leaf_of(handshake)

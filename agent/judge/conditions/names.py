@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import addresses_in, ids, private_in
+from agent.judge.observations import addresses_in, has_answered, ids, private_in
 from agent.settings import Expect
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts
@@ -78,7 +78,7 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
         versions = {address.version for address in public}
         if not public or any(address.version in versions for address in private_in(evidence, asked)):
             continue
-        answered = [answer for answer in asked if answer.facts is not None]
+        answered = [answer for answer in asked if has_answered(answer)]
         found.append(
             PublicAnswer(
                 target=target,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NOT_THERE, ids, private_in
+from agent.judge.observations import NOT_THERE, has_answered, ids, is_cut, private_in
 from agent.settings import Expect
 from probes.addresses import usable_families
 from probes.facts import LookupFacts
@@ -52,6 +52,18 @@ class SilentResolvers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CutAnswers:
+    """Truncated answers of this host's name servers, which do not come by TCP either."""
+
+    answers: tuple[Observation[Any], ...]
+    servers: tuple[Address, ...]
+    hosts: tuple[str, ...]
+    """The names that they are for."""
+    evidence: tuple[str, ...]
+    """Ids of the observations that show it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailingResolver(NameFault):
     """This host's lookup fails, and name servers give no usable answer."""
 
@@ -73,7 +85,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
         if lookup is None or not lookup.made:
             continue
         own = evidence.own_addresses(target)
-        asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.facts is not None]
+        asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
         theirs = tuple(address for address in private_in(evidence, asked) if address.version in families)
         leaves = evidence.run.expect is Expect.PRIVATE and any(evidence.is_public(address) for address in own)
         if theirs and not any(map(evidence.is_private, own)) and (leaves or not own):
@@ -105,6 +117,8 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
         return None
     if not all(answer.failure is not None and answer.failure.kind in _NO_ANSWER for answer in asked):
         return None
+    if any(map(is_cut, asked)):
+        return None  # what is truncated is an answer
     silent = tuple(server for server in servers if any(answer.subject.resolver == server for answer in asked))
     others = tuple(server for server in servers if server not in silent)
     if any(server.version in usable_families(evidence.host) for server in others):
@@ -131,10 +145,40 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     }
     found = []
     for target, lookup, spoilt in spoilt_lookups(evidence, kinds):
-        answers = tuple(answer for answer in spoilt if not is_silence(answer) or answer.subject.resolver in speaking)
+        answers = tuple(
+            answer
+            for answer in spoilt
+            if not is_cut(answer) and (not is_silence(answer) or answer.subject.resolver in speaking)
+        )
         if answers:
             found.append(FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=answers))
     return tuple(found)
+
+
+@kept
+def cut_answers(evidence: Evidence) -> CutAnswers | None:
+    """The answers of this host's name servers that are truncated and do not come by TCP, where its own lookups of the
+    same names fail; None where there are none."""
+    answers: list[Observation[Any]] = []
+    lookups: list[Observation[Any]] = []
+    hosts: list[str] = []
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
+            continue
+        if cut := [answer for answer in evidence.answers(target, evidence.configured_resolvers) if is_cut(answer)]:
+            answers += cut
+            lookups.append(lookup)
+            hosts.append(target.host)
+    if not answers:
+        return None
+    servers = dict.fromkeys(answer.subject.resolver for answer in answers)
+    return CutAnswers(
+        answers=tuple(answers),
+        servers=tuple(server for server in servers if server is not None),
+        hosts=tuple(hosts),
+        evidence=ids([*lookups, *answers]),
+    )
 
 
 def spoilt_lookups(

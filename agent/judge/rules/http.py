@@ -20,6 +20,7 @@ _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, Failur
 _TIMED_OUT: Final = "RequestTimeoutException"
 """AWS's code for 408 (AWS Backup Developer Guide, Common Error Types)."""
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
+_UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
 def not_aws(evidence: Evidence) -> Iterator[Found]:
@@ -27,9 +28,8 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
             answer
-            for answer in _failed(evidence, target, _STRANGER)
-            if not (answer.facts is not None and answer.facts.request_id is not None)
-            and not _called(evidence, target, answer)
+            for answer in _failed(evidence, target, _STRANGER | _NO_ANSWER)
+            if _is_strange(answer) and not _called(evidence, target, answer)
         ]
         # Of a call only what was read: it can be malformed for a key that no header can carry, too.
         strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
@@ -104,12 +104,9 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
     """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends."""
     for target in evidence.targets:
         mute = [
-            *_failed(evidence, target, _NO_ANSWER),
-            *(
-                answer
-                for answer in _failed(evidence, target, frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED}))
-                if answer.facts is not None and answer.facts.request_id is not None
-            ),
+            answer
+            for answer in _failed(evidence, target, _NO_ANSWER | _UNREADABLE)
+            if not _is_strange(answer) or _called(evidence, target, answer)
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
         answered = places(answer for answer in evidence.answers_to_http(target) if answer.ok)
@@ -229,6 +226,14 @@ def _failed(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -
         for answer in evidence.answers_to_http(target)
         if answer.failure is not None and answer.failure.kind in kinds
     ]
+
+
+def _is_strange(answer: Observation[HttpFacts]) -> bool:
+    """Whether what failed came from somebody who is not AWS: an answer without a request id, or none of HTTP. Where
+    nothing came before the end, nothing says who is there."""
+    if answer.facts is not None:
+        return answer.facts.request_id is None
+    return answer.failure is not None and answer.failure.kind in _STRANGER
 
 
 def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[ApiFacts]]:

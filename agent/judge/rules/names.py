@@ -15,14 +15,15 @@ from agent.judge.conditions.names import (
     redirected_answers,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, ids
+from agent.judge.observations import NOT_THERE, ids, kind_of
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope
-from probes.model import Step, Target
+from probes.model import FailureKind, Step, Target
 from probes.ports import HTTPS
 
+_BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED, FailureKind.DNS_MALFORMED})
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
 
 
@@ -341,6 +342,67 @@ def _let_nat_in(target: Target) -> Fix:
     )
 
 
+def answer_beyond_reason(evidence: Evidence) -> Iterator[Found]:
+    """DNS017: the host's own lookup gives more addresses than any endpoint has, or an answer at odds with itself."""
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in _BEYOND_REASON:
+            continue
+        # A name server whose answer does not fit the limits either gives the same records.
+        same = [
+            answer
+            for answer in evidence.answers(target, evidence.configured_resolvers)
+            if kind_of(answer) in _BEYOND_REASON
+        ]
+        by = f" {servers_of(same)} give{verb_ending(same)} it." if same else ""
+        yield Found(
+            code="DNS017",
+            target=target.id,
+            detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
+            "No address of it was measured.",
+            evidence=ids([lookup, *same]),
+            fix=Fix(
+                summary="Find where the answer comes from: a record in a private hosted zone, a name server of your "
+                "own, or the hosts file. An interface endpoint has one address in each of its subnets and address "
+                "families; let the name give those alone.",
+                commands=(
+                    read_only("getent", "ahosts", target.host),
+                    _hosted_zones(target),
+                    describe_endpoint(target),
+                ),
+            ),
+        )
+
+
+def private_answer(evidence: Evidence) -> Iterator[Found]:
+    """DNS020: a public path is expected, and this host gets private addresses."""
+    if evidence.run.expect is not Expect.PUBLIC:
+        return
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
+        if lookup is None or not private:
+            continue
+        yield Found(
+            code="DNS020",
+            target=target.id,
+            detail=f"This host resolves {target.host} to {listed(private)}, on the private path, and a public one is "
+            "expected (--expect public).",
+            evidence=ids([lookup]),
+            addresses=frozenset(private),
+            fix=Fix(
+                summary="Nothing to mend where this VPC is meant to have a private path: run without --expect public. "
+                "Otherwise look for the endpoint with private DNS, a private hosted zone or a hosts file that gives "
+                "these addresses.",
+                commands=(
+                    read_only("backuplink", "check", "--region", target.region, "--service", target.service),
+                    describe_endpoint(target),
+                    _hosted_zones(target),
+                ),
+            ),
+        )
+
+
 RULES: Final = (
     Rule("DNS001", needs=(Step.DNS,), check=public_answer),
     Rule("DNS003", needs=(Step.DNS,), check=name_does_not_exist),
@@ -352,4 +414,6 @@ RULES: Final = (
     Rule("DNS011", needs=(Step.DNS,), check=public_ipv6_beside),
     Rule("DNS012", needs=(Step.DNS,), check=nat64_answer),
     Rule("DNS014", needs=(Step.DNS,), check=appliance_names_shadowed),
+    Rule("DNS017", needs=(Step.DNS,), check=answer_beyond_reason),
+    Rule("DNS020", needs=(Step.DNS,), check=private_answer),
 )

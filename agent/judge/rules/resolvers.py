@@ -8,6 +8,7 @@ from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
 from agent.judge.conditions.resolvers import (
+    cut_answers,
     failing_resolvers,
     is_silence,
     private_elsewhere,
@@ -15,12 +16,11 @@ from agent.judge.conditions.resolvers import (
     spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in, ids, private_in
+from agent.judge.observations import NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families
-from probes.facts import DnsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 SLOW_SECONDS: Final = 1.0
@@ -75,7 +75,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
     if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
         return
     private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
-    asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.facts is not None]
+    asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
     families = usable_families(evidence.host)
     if private and asked and not any(address.version in families for address in private_in(evidence, asked)):
         yield Found(
@@ -129,14 +129,14 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
     return "no address" if lookup.failure is None else f"no address ({lookup.failure.message})"
 
 
-def _how(failed: list[Observation[Any]]) -> str:
-    """In which ways one name server did not answer, and how long each took."""
+def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
+    """In which ways one name server did not answer, how long each took and, for `tries`, how often it was asked."""
     said = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
         took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
         # Within a step a second datagram follows the first where that gets no answer; what fails at once is not
         # repeated.
-        twice = ", asked twice" if kind is FailureKind.TIMEOUT else ""
+        twice = ", asked twice" if tries and kind is FailureKind.TIMEOUT else ""
         said.append(f"{kind} {after(took)}{twice}")
     return listed(said)
 
@@ -217,7 +217,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
         asked = [
             answer for answer in evidence.of(Step.DNS, target) if answer.subject.resolver is not None and answer.made
         ]
-        spoken = [answer for answer in asked if isinstance(answer.facts, DnsFacts)]
+        spoken = [answer for answer in asked if has_answered(answer)]
         if lookup is None or not lookup.made or not spoken:
             continue
         own = evidence.own_addresses(target)
@@ -330,6 +330,76 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
     return lookup if timed_out else None
 
 
+def search_list_answers(evidence: Evidence) -> Iterator[Found]:
+    """DNS018: the name completed by a search domain gives addresses that the name itself does not have, and AWS has
+    not answered at them."""
+    for target in evidence.targets:
+        lookup, itself = evidence.own_lookup(target), evidence.lookup_without_search(target)
+        if lookup is None or itself is None or not (itself.ok or kind_of(itself) in NOT_THERE):
+            continue
+        real = set(itself.facts.addresses if itself.facts is not None else ()).union(
+            address
+            for answer in evidence.answers(target, evidence.configured_resolvers)
+            for address in addresses_in(answer)
+        )
+        strange = [
+            address
+            for address in evidence.own_addresses(target)
+            if address not in real and not evidence.answered_by_aws(target, address)
+        ]
+        host = evidence.host
+        if not strange or host is None or any(target.host in entry.names for entry in host.hosts_entries):
+            continue
+        gives = f"gives {listed(ordered(real))}" if real else "has no address"
+        yield Found(
+            code="DNS018",
+            target=target.id,
+            detail=f"Programs on this host get {listed(strange)} for {target.host}; with a final dot, which no search "
+            f"list completes, the name {gives}. The search list of resolv.conf ({listed(host.search)}; options "
+            f"{listed(host.resolver_options)}) is asked before the name itself, and one of its domains answers.",
+            evidence=ids([lookup, itself]),
+            addresses=frozenset(strange),
+            fix=Fix(
+                summary="Lower ndots in resolv.conf, or where it comes from (the pod's dnsConfig, DHCP, the network "
+                "settings), so that a name with dots is looked for as it is; remove the search domain whose wildcard "
+                "record answers, or that record.",
+                commands=(
+                    read_only("cat", "/etc/resolv.conf"),
+                    read_only("getent", "ahosts", target.host),
+                    read_only("getent", "ahosts", f"{target.host}."),
+                ),
+            ),
+        )
+
+
+def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
+    """DNS019: answers come truncated, and TCP 53, by which the whole of them comes, is refused or silent."""
+    cut = cut_answers(evidence)
+    if cut is None:
+        return
+    said = [
+        f"{server} ({_how([answer for answer in cut.answers if answer.subject.resolver == server], tries=False)})"
+        for server in cut.servers
+    ]
+    yield Found(
+        code="DNS019",
+        target=str(cut.servers[0]),
+        detail=f"The answer for {listed(cut.hosts)} is truncated by UDP, and no connection to TCP port 53 comes "
+        f"about: {listed(said)}. This host's own lookup fails for that.",
+        evidence=cut.evidence,
+        fix=Fix(
+            summary="Allow TCP port 53 to the name servers, as UDP 53 is: a firewall on this host, then security "
+            "group and network ACL where the name servers are your own. Then make the answer shorter, where a record "
+            "of your own made it long.",
+            commands=(
+                read_only("cat", "/etc/resolv.conf"),
+                read_only("ip", "route", "get", str(cut.servers[0])),
+                read_only("nft", "list", "ruleset"),
+            ),
+        ),
+    )
+
+
 RULES: Final = (
     Rule("DNS002", needs=(Step.DNS,), check=resolvers_disagree),
     Rule("DNS004", needs=(Step.DNS,), check=resolver_silent),
@@ -337,4 +407,6 @@ RULES: Final = (
     Rule("DNS013", needs=(Step.DNS,), check=resolver_refused),
     Rule("DNS015", needs=(Step.DNS,), check=system_lookup_differs),
     Rule("DNS016", needs=(Step.DNS,), check=resolver_degraded),
+    Rule("DNS018", needs=(Step.DNS,), check=search_list_answers),
+    Rule("DNS019", needs=(Step.DNS,), check=dns_over_tcp_blocked),
 )

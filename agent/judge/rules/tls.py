@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
-from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of
+from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of, missing_issuer
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Found, Rule
@@ -528,6 +528,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
             if (leaf := leaf_of(handshake)) is not None and leaf.issuer_organization in AMAZON
         ]
         weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
+        unverified = [handshake for handshake in unverified if handshake in weak or missing_issuer(handshake) is None]
         lacking = [handshake for handshake in unverified if handshake not in weak]
         unread = _failed(evidence, target, FailureKind.TLS_NO_TRUST_STORE)
         if not unverified and not unread:
@@ -554,6 +555,36 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
             fix=_mend_trust(target, lacking, weak, unread),
+        )
+
+
+def chain_incomplete(evidence: Evidence) -> Iterator[Found]:
+    """TLS010: the server sends a certificate of Amazon's without the intermediate that its issuer needs."""
+    for target in evidence.targets:
+        short = [
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if missing_issuer(handshake) is not None and _code(handshake) not in _TOO_WEAK
+        ]
+        if not short:
+            continue
+        lacks = sorted({issuer for handshake in short if (issuer := missing_issuer(handshake)) is not None})
+        counts = sorted({len(handshake.facts.certificates) for handshake in short if handshake.facts is not None})
+        one = counts == [1]
+        yield Found(
+            code="TLS010",
+            target=target.id,
+            detail=f"At {_where(short)} the server sends {listed(counts)} certificate{'' if one else 's'} and not that "
+            f"of the issuer, {listed(lacks)}: without this intermediate no list of roots verifies it. AWS sends the "
+            "whole chain, so something on the way shortens it or answers in its place.",
+            evidence=ids(short),
+            addresses=places(short),
+            fix=Fix(
+                summary="Look whose address it is, and what stands before it: a proxy or a load balancer that holds a "
+                "copied certificate has to send the intermediate as well. The list of trusted roots on this host "
+                "needs no change.",
+                commands=(show_certificate(target, short), *whose_address(evidence, target, short)),
+            ),
         )
 
 
@@ -592,4 +623,5 @@ RULES: Final = (
     Rule("TLS007", needs=(Step.TLS,), check=certificate_time),
     Rule("TLS008", needs=(Step.TLS,), check=trust_store_broken),
     Rule("TLS009", needs=(Step.TLS,), check=handshake_refused),
+    Rule("TLS010", needs=(Step.TLS,), check=chain_incomplete),
 )

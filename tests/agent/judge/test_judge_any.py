@@ -48,6 +48,7 @@ from probes.operations import (
     PROXY_CONNECT,
     SDK_SETTINGS,
     SMALL_SEGMENTS,
+    WITHOUT_SEARCH,
 )
 from probes.vpc.model import READS
 from tests.support import extent
@@ -134,6 +135,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.CREDENTIALS, None): forms.CredentialFacts,
     (Step.DNS, GETADDRINFO): forms.LookupFacts,
     (Step.DNS, DUAL_STACK_NAME): forms.LookupFacts,
+    (Step.DNS, WITHOUT_SEARCH): forms.LookupFacts,
     (Step.DNS, "A"): forms.DnsFacts,
     **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in SERVICES["backup-gateway"].appliance_labels},
     (Step.TCP, None): forms.TcpFacts,
@@ -152,6 +154,7 @@ OF_THE_HOST: Final = {
     PROXY_CONNECT,
     GETADDRINFO,
     DUAL_STACK_NAME,
+    WITHOUT_SEARCH,
     *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
 NEEDS_NO_LOOK: Final = frozenset({"ENV001", "RUN001", "RUN002"})

@@ -12,6 +12,7 @@ from probes.model import Draft
 from probes.steps.host import (
     MAX_HOSTS_ENTRIES,
     has_shared_config,
+    is_searched_first,
     parse_hosts,
     parse_resolv_conf,
     probe,
@@ -325,3 +326,22 @@ def test_the_ports_that_answers_come_to(said: str, ports: tuple[int, int] | None
 
 def test_the_ports_that_answers_come_to_where_nothing_says() -> None:
     assert probed({}).local_ports is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "first"),
+    [
+        pytest.param("search corp\noptions ndots:5", "backup.eu-west-1.amazonaws.com", True, id="three dots of five"),
+        pytest.param("search corp\noptions ndots:3", "backup.eu-west-1.amazonaws.com", False, id="as many dots"),
+        pytest.param("search corp", "backup.eu-west-1.amazonaws.com", False, id="one by default"),
+        pytest.param("search corp\noptions ndots:5", "backup.eu-west-1.amazonaws.com.", False, id="a final dot"),
+        pytest.param("options ndots:5", "backup.eu-west-1.amazonaws.com", False, id="no search list"),
+        pytest.param("search corp\noptions ndots:x", "backup.eu-west-1.amazonaws.com", False, id="no number"),
+    ],
+)
+def test_a_search_list_that_is_asked_first(text: str, name: str, first: bool) -> None:
+    assert is_searched_first(probed({"/etc/resolv.conf": text.encode()}), name) is first
+
+
+def test_a_search_list_where_nothing_is_known_of_the_host() -> None:
+    assert is_searched_first(None, "backup.eu-west-1.amazonaws.com") is False

@@ -391,6 +391,23 @@ def test_who_answers(data: bytes, kind: FailureKind | None) -> None:
     assert (facts.status, facts.body_bytes) == (int(data[9:12]), 2)
 
 
+@pytest.mark.parametrize(
+    ("data", "whose"),
+    [
+        pytest.param(b"x-amzn-RequestId: " + REQUEST_ID.encode() + b"\r\n\r\n", REQUEST_ID, id="AWS"),
+        pytest.param(b"Server: squid\r\n\r\n", None, id="somebody else"),
+    ],
+)
+def test_head_of_an_answer_without_end_is_kept(data: bytes, whose: str | None) -> None:
+    draft: Draft[HttpFacts] = Draft()
+    stream = ScriptedStream(b"HTTP/1.1 200 OK\r\n" + data, endless=itertools.repeat(b"a" * RECEIVE_BYTES))
+    with pytest.raises(ProbeError) as caught:
+        run(probe(stream, FakeMachine(), HOST, user_agent("1.2"), draft))
+    assert caught.value.kind is FailureKind.TOO_LARGE
+    assert draft.facts is not None
+    assert (draft.facts.status, draft.facts.request_id, draft.facts.body_bytes) == (200, whose, 0)
+
+
 def test_facts_of_somebody_else() -> None:
     facts, _ = probed(head(302, location="http://portal/\x1b[2J", server="nginx", content_type="text/html"))
     assert (facts.location, facts.server, facts.content_type) == ("http://portal/\x1b[2J", "nginx", "text/html")

@@ -57,6 +57,12 @@ def test_a_healthy_run_is_silent() -> None:
             [answered(A, failed="too-large", whole=False)], Severity.WARNING, "it said too-large", id="without end"
         ),
         pytest.param(
+            [answered(A, failed="timeout", request_id=None)],
+            Severity.WARNING,
+            "it said timeout",
+            id="a head, then silence",
+        ),
+        pytest.param(
             [answered(A), api(A, failed="not-aws")], None, "At 10.0.1.17 something", id="to the signed call alone"
         ),
     ],
@@ -77,6 +83,9 @@ def test_http001_fires(looks: Observations, severity: Severity | None, detail: s
         pytest.param([stranger(A), api(A)], id="the signed call was answered"),
         pytest.param([stranger(A), api(A, failed="access-denied", text="no")], id="and denied"),
         pytest.param([answered(A, failed="malformed")], id="with a request id"),
+        pytest.param([answered(A, failed="too-large")], id="too large, with a request id"),
+        pytest.param([answered(A, failed="timeout")], id="a request id, then silence"),
+        pytest.param([answered(A, failed="timeout", whole=False)], id="silence, which names nobody"),
         pytest.param([stranger(C)], id="an address that this host does not use"),
         pytest.param([stranger(A, skipped="tls failed")], id="not made"),
         pytest.param([padded(A, failed="malformed")], id="the large request"),
@@ -187,6 +196,7 @@ def test_http003_is_silent(looks: Observations) -> None:
         ),
         pytest.param([answered(A, failed="reset", whole=False)], "(reset, after 12 ms)", id="a reset"),
         pytest.param([answered(A, failed="too-large")], "(too-large, after 12 ms)", id="AWS without end"),
+        pytest.param([answered(A, failed="timeout")], "(timeout, after 12 ms)", id="AWS that stops in its answer"),
         pytest.param([answered(A), api(A, failed="timeout")], "(timeout, after 12 ms)", id="the signed call alone"),
     ],
 )

@@ -16,7 +16,7 @@ from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
 from probes.model import Observation, Ok
-from probes.operations import APPLIANCE
+from probes.operations import APPLIANCE, WITHOUT_SEARCH
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -773,6 +773,14 @@ def appliance(label: str, failed: str | None, *found: str) -> Observation[Lookup
     return lookup(*found, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
 
 
+def searching(*found: str) -> Observation[HostFacts]:
+    """This host with a search list that it asks first, and these addresses for the name in its hosts file."""
+    seen = hosts_file(found[0]) if found else host()
+    assert isinstance(seen.outcome, Ok)
+    facts = replace(seen.outcome.facts, search=("corp.example.com",), resolver_options=("ndots:5",))
+    return replace(seen, outcome=Ok(facts))
+
+
 CASES_THAT_FIRE = [
     fires(
         "DNS006",
@@ -934,6 +942,62 @@ CASES_THAT_FIRE = [
         about="backup-gateway",
         detail="and proxy-app.backup-gateway.eu-west-1.amazonaws.com does not exist here.",
     ),
+    fires(
+        "DNS017",
+        "too many addresses, of one name server that gives them",
+        [host(), lookup(failed="too-large"), answer(failed="dns-malformed"), answer(A, by=VPC_RESOLVER)],
+        detail=f"This host cannot use the answer for {HOST}: it said too-large. {RESOLVER} gives it. No address",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS017",
+        "an answer at odds with itself, of nobody who was asked",
+        [host(), lookup(failed="dns-malformed"), answer(A)],
+        detail=f"This host cannot use the answer for {HOST}: it said dns-malformed. No address of it was measured.",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "DNS020",
+        "a private address",
+        gave(A),
+        of=run(expect=Expect.PUBLIC),
+        at=[A],
+        detail=f"This host resolves {HOST} to {A}, on the private path, and a public one is expected",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires("DNS020", "one beside a public one", gave(A, PUBLIC), of=run(expect=Expect.PUBLIC), at=[A], detail=A),
+    fires(
+        "DNS019",
+        "refused",
+        [host(), lookup(failed="servfail"), answer(failed="refused", cut=True), answer(by=CORPORATE, failed="timeout")],
+        about=RESOLVER,
+        detail=f"The answer for {HOST} is truncated by UDP, and no connection to TCP port 53 comes about: {RESOLVER} "
+        "(refused after 12 ms).",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
+    ),
+    fires(
+        "DNS019",
+        "silent",
+        [host(), lookup(failed="timeout"), answer(failed="timeout", cut=True)],
+        about=RESOLVER,
+        detail=f"{RESOLVER} (timeout after 3.0 s).",
+    ),
+    fires(
+        "DNS018",
+        "another address than the name itself has",
+        [searching(), lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH)],
+        at=[OUTSIDE],
+        detail=f"get {OUTSIDE} for {HOST}; with a final dot, which no search list completes, the name gives {A}. The "
+        "search list of resolv.conf (corp.example.com; options ndots:5)",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}"],
+    ),
+    fires(
+        "DNS018",
+        "an address where the name itself has none",
+        [searching(), lookup(OUTSIDE), lookup(failed="nxdomain", operation=WITHOUT_SEARCH)],
+        at=[OUTSIDE],
+        detail="the name has no address.",
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1017,6 +1081,37 @@ CASES_OF_SILENCE = [
         targets=[GATEWAY],
     ),
     silent("DNS014", "not looked up", here("backup-gateway", A), targets=[GATEWAY]),
+    silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
+    silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
+    silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent("DNS018", "rotation", [searching(), lookup(B), answer(A, B), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent("DNS018", "AWS answers", [searching(), lookup(B), http(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent("DNS018", "the hosts file", [searching(B), lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
+    silent(
+        "DNS018",
+        "no answer for the name itself",
+        [searching(), lookup(B), lookup(failed="timeout", operation=WITHOUT_SEARCH)],
+    ),
+    silent("DNS018", "not looked up without it", [searching(), lookup(B), answer(A)]),
+    silent("DNS019", "silent by UDP", [host(), lookup(failed="timeout"), answer(failed="timeout")]),
+    silent("DNS019", "another server answered", [host(), lookup(A), answer(failed="refused", cut=True)]),
+    silent(
+        "DNS019",
+        "no server of this host",
+        [host(), lookup(failed="servfail"), answer(by=CORPORATE, failed="refused", cut=True)],
+    ),
+    silent(
+        "DNS019",
+        "an answer of its own by TCP",
+        [host(), lookup(failed="nxdomain"), answer(failed="nxdomain", cut=True)],
+    ),
+    silent("DNS019", "not looked up", [host(), answer(failed="refused", cut=True)]),
+    silent("DNS020", "a private path is expected", gave(A)),
+    silent("DNS020", "any path is expected", gave(A), of=run(expect=Expect.ANY)),
+    silent("DNS020", "public", gave(PUBLIC), of=run(expect=Expect.PUBLIC)),
+    silent("DNS020", "a resolver's alone", [*gave(PUBLIC), answer(A, by=CORPORATE)], of=run(expect=Expect.PUBLIC)),
+    silent("DNS020", "not looked up", [host(), answer(A)], of=run(expect=Expect.PUBLIC)),
+    silent("DNS017", "not looked up", [host(), answer(failed="dns-malformed")]),
 ]
 
 

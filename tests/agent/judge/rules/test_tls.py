@@ -682,6 +682,7 @@ def unstamped(look: Observation[TlsFacts]) -> Observation[TlsFacts]:
     return replace(look, started_at=None)
 
 
+AMAZON_INTERMEDIATE: Final = "CN=Amazon RSA 2048 M01,O=Amazon,C=US"
 CASES_THAT_FIRE = [
     fires(
         "TLS002",
@@ -723,6 +724,13 @@ CASES_THAT_FIRE = [
         at=[A],
         detail="No certificate could be verified: it said tls-no-trust-store.",
     ),
+    fires(
+        "TLS010",
+        "the server's own certificate alone",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer=AMAZON_INTERMEDIATE)],
+        at=[A],
+        detail=f"At {A} the server sends 1 certificate and not that of the issuer, {AMAZON_INTERMEDIATE}: without",
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("TLS002", "Amazon's", [*here("backup", A), tls(A)]),
@@ -747,6 +755,25 @@ CASES_OF_SILENCE = [
     silent("TLS007", "another fault", [*here("backup", A), tls(A, failed="tls-untrusted", issuer="CN=x")]),
     silent("TLS007", "a gateway's port", [*here("backup", A), tls(A, 1026, failed="tls-expired")]),
     silent("TLS007", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
+    silent(
+        "TLS008",
+        "an intermediate is missing",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer=AMAZON_INTERMEDIATE)],
+    ),
+    silent("TLS010", "a root is missing", [*here("backup", A), tls(A, failed="tls-untrusted", issuer=AMAZON_ROOT)]),
+    silent(
+        "TLS010",
+        "another's issuer",
+        [*here("backup", A), tls(A, failed="tls-untrusted", issuer="CN=x", organization="X")],
+    ),
+    silent(
+        "TLS010",
+        "too weak",
+        [*here("backup", A), coded(tls(A, failed="tls-untrusted", issuer=AMAZON_INTERMEDIATE), "66", "weak")],
+    ),
+    silent("TLS010", "verified", [*here("backup", A), tls(A, issuer=AMAZON_INTERMEDIATE)]),
+    silent("TLS010", "the chain could not be read", [*here("backup", A), tls(A, failed="tls-untrusted")]),
+    silent("TLS010", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
     silent("TLS008", "verified", [*here("backup", A), tls(A)]),
     silent(
         "TLS008",
