@@ -15,6 +15,7 @@ from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
 from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
+from probes.aws_errors import also_means
 from probes.facts import (
     ApiFacts,
     CredentialFacts,
@@ -28,7 +29,7 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
-from probes.model import Address, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
@@ -38,6 +39,8 @@ P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
 """How old a read of the configuration may be and still name a cause."""
+GRAVE_SKEW_SECONDS: Final = 300.0
+"""Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -267,6 +270,22 @@ class Evidence:
             for observation in seen
             if observation.facts is not None and observation.facts.clock_offset_seconds is not None
         )
+
+    @cached_property
+    def is_clock_off(self) -> bool:
+        """Whether this host's clock is measured to be so far off that signatures can be refused for it. Where AWS's
+        clocks differ the least offset counts, and of that what is sure."""
+        sure = (abs(clock.offset) - clock.uncertainty for clock in self.clocks)
+        return min(sure, default=0.0) >= GRAVE_SKEW_SECONDS
+
+    def meaning(self, observation: Observation[Any]) -> FailureKind | None:
+        """The kind of a failure; of a code of AWS with two meanings the one that holds here. One that may be the clock
+        is the clock only where that is measured to be off."""
+        failure = observation.failure
+        if failure is None:
+            return None
+        other = also_means(failure.code)
+        return other if other is not None and not self.is_clock_off else failure.kind
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
         """The observations that this one grew from, nearest first."""

@@ -390,7 +390,7 @@ class Ec2Part:
     """Of the file."""
     file_of: str | None = None
     """The VPC that the file is of; None for the host's own."""
-    answer: Literal["answers", "silence", "denied", "throttled", "clock-skew"] = "answers"
+    answer: Literal["answers", "silence", "denied", "throttled", "clock-skew", "expired"] = "answers"
     """To every request."""
     denied: tuple[str, ...] = ()
     """Reads that this caller may not make, by operation, where the others are answered."""

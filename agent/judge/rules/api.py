@@ -128,7 +128,7 @@ class _Refusal:
             call
             for call in evidence.calls(target)
             if call.failure is not None
-            and call.failure.kind is self.kind
+            and evidence.meaning(call) is self.kind
             and (self.kind is not FailureKind.SIGNATURE or (call.failure.code in MISSING_TOKEN) is self.unsigned)
         ]
 
@@ -275,13 +275,13 @@ _REFUSALS: Final = (
 
 def clock_rejected(evidence: Evidence) -> Iterator[Found]:
     """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
-    the one that says so (EC2 API Reference, Error codes: RequestExpired)."""
+    the one that says so (EC2 API Reference, Error codes: RequestExpired). That code answers an expired session token as
+    well, so it counts only where the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
     refused = [
         read
         for read in evidence.of(Step.EC2)
-        if read.failure is not None
-        and read.failure.kind is FailureKind.CLOCK_SKEW
+        if evidence.meaning(read) is FailureKind.CLOCK_SKEW
         and read.started_at is not None
         and read.started_at >= evidence.run.started_at  # not from a file: those were refused elsewhere
     ]

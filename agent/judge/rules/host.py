@@ -11,7 +11,7 @@ from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
-from agent.judge.evidence import Evidence
+from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
 from agent.judge.observations import NOT_THERE, addresses_in, ids
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
@@ -25,9 +25,7 @@ _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 DATE_SECONDS: Final = 1.0
 """What a Date header leaves open (RFC 9110, section 5.6.7)."""
 SKEW_SECONDS: Final = 60.0
-GRAVE_SKEW_SECONDS: Final = 300.0
-"""An appliance's TLS may suffer from the first on, signed calls may be refused from the second on (AWS's window is 5 or
-15 minutes)."""
+"""An appliance's TLS may suffer from here on; from GRAVE_SKEW_SECONDS on signed calls may be refused."""
 _EFFECTS: Final = {
     "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
     "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",

@@ -212,6 +212,25 @@ def test_api005_without_the_server_s_time() -> None:
     assert found.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
 
 
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        pytest.param(900.0, ["API005"], id="behind"),
+        pytest.param(-900.0, ["API005"], id="ahead"),
+        pytest.param(299.0, ["API002"], id="less than any window of AWS"),
+        pytest.param(0.4, ["API002"], id="the clock is right"),
+        pytest.param(None, ["API002"], id="no clock is measured"),
+    ],
+)
+def test_request_expired_is_the_clock_only_where_that_is_off(offset: float | None, expected: list[str]) -> None:
+    refused = api(A, failed="clock-skew", code="RequestExpired", text="Request has expired.", offset=offset)
+    assert codes(refused) == expected
+
+
+def test_a_refusal_that_names_the_clock_needs_no_measured_one() -> None:
+    assert codes(api(A, failed="clock-skew", offset=0.4)) == ["API005"]
+
+
 def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
     looks: Observations = [
         *HERE,

@@ -758,6 +758,38 @@ def test_api005_by_ec2_where_no_call_to_the_target_was_taken() -> None:
     assert "VPC013" in findings
 
 
+REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
+"""What EC2 answers for another time, and for a session token that is over."""
+
+
+@pytest.mark.parametrize("offset", [1200.0, -1200.0])
+def test_api005_by_request_expired_where_the_clock_is_off(offset: float) -> None:
+    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert [one.code for one in clock(looks)] == ["API005"]
+    (one,) = found("VPC013", looks)
+    assert one.detail.startswith("AWS refuses the time in the signature; nothing was read.")
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        pytest.param(0.4, "AWS says that the session token has expired; nothing was read.", id="right"),
+        pytest.param(90.0, "AWS says that the session token has expired; nothing was read.", id="off by too little"),
+        pytest.param(
+            None,
+            "AWS says that the session token has expired, or that this host's clock is off; nothing was read.",
+            id="not measured",
+        ),
+    ],
+)
+def test_request_expired_is_the_token_where_the_clock_is_not_off(offset: float | None, words: str) -> None:
+    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert clock(looks) == []
+    (one,) = found("VPC013", looks)
+    assert one.detail.startswith(words)
+    assert one.fix.summary.startswith("Get new credentials")
+
+
 @pytest.mark.parametrize(
     "looks",
     [
