@@ -25,12 +25,22 @@ from probes.facts import (
     ImdsFacts,
     LookupFacts,
     ProxyFacts,
+    RoleFacts,
     SdkFacts,
     TcpFacts,
     TlsFacts,
 )
 from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
-from probes.operations import APPLIANCE, CONTAINER, DUAL_STACK_NAME, GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.operations import (
+    APPLIANCE,
+    CONTAINER,
+    DUAL_STACK_NAME,
+    GETADDRINFO,
+    HOST,
+    INSTANCE_ROLE,
+    PROXY,
+    SDK_SETTINGS,
+)
 from probes.ports import HTTPS
 from probes.vpc.model import READS, Configuration, NetworkInterface, Subnet, VpcEndpoint, configuration_of
 
@@ -108,6 +118,12 @@ class Evidence:
         """Whether the address of a container's credentials connects; None where none is set."""
         found = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
         return next(found, None)
+
+    @cached_property
+    def role(self) -> Observation[RoleFacts] | None:
+        """What metadata says of the role that it names; None where it was not asked: the SDK found credentials, or
+        there is no role."""
+        return self._by_id.get(f"{Step.IMDS}/{INSTANCE_ROLE}")
 
     @cached_property
     def credentials(self) -> Observation[CredentialFacts] | None:

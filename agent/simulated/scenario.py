@@ -233,6 +233,8 @@ class MetadataPart:
     account_id: str = "111122223333"
     role: str | None = None
     """Name of the role in the instance profile; without one the service knows of none."""
+    role_code: str = "Success"
+    """What the role's document says, where it may hold no credentials."""
     vpc_id: str = "vpc-0a1b2c3d4e5f67890"
     subnet_id: str = "subnet-0a1b2c3d4e5f67890"
     subnet_cidr: Network = _SUBNET

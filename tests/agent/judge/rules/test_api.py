@@ -26,7 +26,7 @@ from tests.support.build import (
     said,
     spoiled,
 )
-from tests.support.calls import api, credentials
+from tests.support.calls import api, credentials, role
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -79,6 +79,37 @@ def test_api010_repeats_what_failed() -> None:
     assert found.detail == (
         "A configured source of credentials fails: custom-process said no. No signed call was made."
     )
+
+
+NONE: Final = credentials(failed="no-credentials")
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param([NONE, role()], ["API010"], id="EC2 may not assume it"),
+        pytest.param([NONE, role("InternalError")], ["API010"], id="any code but one"),
+        pytest.param([NONE, role("Success")], ["API001"], id="the role is well"),
+        pytest.param([NONE, role(failed="timeout")], ["API001"], id="its document did not come"),
+        pytest.param([NONE, role(skipped="the deadline came")], ["API001"], id="its document was not asked for"),
+        pytest.param([NONE], ["API001"], id="metadata names no role"),
+        pytest.param([credentials(), role()], [], id="credentials from elsewhere"),
+        pytest.param([role()], [], id="none were looked for"),
+    ],
+)
+def test_a_role_that_metadata_names_without_credentials(looks: Observations, expected: list[str]) -> None:
+    assert codes(*looks) == expected
+
+
+def test_api010_gives_the_role_and_its_code() -> None:
+    seen = evidence([*HERE, imds(role="BackupAgent"), NONE, role()], of=SIGNED)
+    [found] = said(rule_of(RULES, "API010"), seen)
+    assert found.detail == (
+        "Instance metadata names the role BackupAgent and gives no credentials for it: AssumeRoleUnauthorizedAccess. "
+        "The SDK passes it over and finds none in any other place. No signed call was made."
+    )
+    assert found.evidence == ("credentials", "imds/instance-role")
+    assert [command.argv[:3] for command in found.fix.commands] == [("aws", "iam", "get-role")]
 
 
 def test_api010_claims_no_source_where_none_was_seen() -> None:
