@@ -378,6 +378,10 @@ class Evidence:
         found = (self.read(operation) for operation in operations)
         return tuple(read for read in found if read is not None and read.ok)
 
+    def dropped(self, *operations: str) -> int:
+        """How many rows of these reads were left out: where any were, nothing is known not to be there."""
+        return sum(getattr(read.facts, "dropped", 0) for read in self.reads(*operations))
+
     @cached_property
     def configuration(self) -> Configuration:
         """What was read of the configuration; nothing at all where it was not looked at."""

@@ -40,6 +40,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     failed = [read for read in reads if read.failure is not None and read.made]
     foreign = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
+    partial = [read for read in reads if evidence.dropped(read.subject.operation or "")]
     # A run that was itself cut short says so in RUN001.
     cut = [read for read in reads if evidence.run.complete and _is_cut(read)]
     search = evidence.credentials
@@ -56,6 +57,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
         *_silent_words(silent, reads),
         *_other_words(evidence, others, nothing=nothing and len(others) == len(failed)),
+        *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
     if not said:
@@ -70,7 +72,9 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         detail=("When the facts file was made: " if from_file else "")
         + " ".join(said)
         + " What was not read explains nothing here, and is no fault of the path.",
-        evidence=ids([*failed, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]),
+        evidence=ids(
+            [*failed, *partial, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]
+        ),
         fix=Fix(
             summary=_what_helps(
                 evidence,
@@ -132,6 +136,12 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
             yield f"{name} did not answer for {_words(without)}."
         else:
             yield f"{name} does not answer from here."
+
+
+def _dropped_words(evidence: Evidence, partial: list[Observation[Any]]) -> Iterator[str]:
+    if partial:
+        rows = listed(f"{evidence.dropped(read.subject.operation or '')} of {_words([read])}" for read in partial)
+        yield f"Left out, for ids of a form that is not known here: {rows}."
 
 
 def _other_words(evidence: Evidence, others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:

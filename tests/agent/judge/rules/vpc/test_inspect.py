@@ -16,7 +16,7 @@ from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
-from probes.model import Observation, Target
+from probes.model import Observation, Ok, Target
 from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
@@ -423,6 +423,24 @@ def test_vpc013_says_calmly_that_route_53_has_no_private_path() -> None:
 def test_vpc013_says_why(read_: Observation[Any], words: str) -> None:
     (one,) = found("VPC013", [*healthy(), *configured(read_)])
     assert words in one.detail
+
+
+def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
+    """The reads, with rows left out of some."""
+    return [
+        replace(each, outcome=Ok(replace(each.facts, dropped=dropped)))
+        if each.subject.operation in operations and each.facts is not None
+        else each
+        for each in reads
+    ]
+
+
+def test_vpc013_counts_the_rows_that_were_left_out() -> None:
+    (one,) = found("VPC013", [*healthy(), *dropping(configured(), 2, ENDPOINTS, SUBNETS)])
+    assert one.detail.startswith(
+        "Left out, for ids of a form that is not known here: 2 of the interface endpoints and 2 of the subnets."
+    )
+    assert set(one.evidence) == {"ec2/endpoints", "ec2/subnets"}
 
 
 @pytest.mark.parametrize(
