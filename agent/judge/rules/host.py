@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region
 from agent.catalog.services import host_of, is_offered
@@ -176,7 +176,8 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
             continue  # it says what would be so without it
         own = read_name(target.host)
-        fits = own is not None and own.service == target.service and own.region == evidence.run.region
+        # Without TLS the endpoint, which has no port 80, takes no call.
+        fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
         lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
         variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
         yield Found(
@@ -185,6 +186,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
             severity=Severity.INFO if fits else None,
             detail=f"The SDK on this host sends calls to {target.service} to {url}"
             + (", a name of the service's own endpoint, which is a supported way." if fits else ".")
+            + ("" if is_https(url) or own is None else " An endpoint answers HTTPS alone.")
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
             addresses=frozenset(evidence.own_answer(target)),

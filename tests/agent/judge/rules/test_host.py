@@ -453,6 +453,14 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "ENV005",
+        "to the endpoint's own name without TLS",
+        [host(), sdk(urls={"backup": f"http://{VPCE.host}"})],
+        targets=[VPCE],
+        about=VPCE.id,
+        detail=f"to http://{VPCE.host}. An endpoint answers HTTPS alone.",
+    ),
+    fires(
+        "ENV005",
         "with FIPS, which has no effect then",
         [host(), sdk(fips=True, urls={"backup": "https://backup.example.com"})],
         targets=[CUSTOM],
