@@ -355,6 +355,15 @@ CODES: Final = {
             fix_forms=NO_TEMPLATE,
         ),
         _code(
+            "ENV014",
+            "region-not-known",
+            _WARNING,
+            "No Region of this name is known, and none of its hosts exists",
+            _SDK,
+            scope=Scope.RUN,
+            fix_forms=CLI_ALONE,
+        ),
+        _code(
             "DNS001",
             "public-answer",
             _CRITICAL,

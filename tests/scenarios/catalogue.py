@@ -200,7 +200,7 @@ CATALOGUE: Final = {
     "K06": _seen("FIPS has no effect beside an endpoint URL", "ENV005"),
     "K07": _seen("no Region", "ENV001"),
     "K08": _seen("the Region that is set is not this instance's", "ENV008"),
-    "K09": _seen("a Region that does not exist", "DNS003", "ENV004"),
+    "K09": _seen("a Region that does not exist", "ENV014", "DNS003", "ENV004"),
     "K10": _unseen(
         "the SDK waits a minute for each attempt", "a default of the SDK; what it waits for has a finding of its own"
     ),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Final
 
 from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region
+from agent.catalog.regions import REGIONS
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
@@ -46,6 +48,9 @@ _NO_SERVICE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
+_NEAREST: Final = 3
+_NEAR: Final = 0.75
+"""Of difflib's ratio: two letters of a dozen may differ."""
 _NO_PROXY: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
@@ -296,6 +301,48 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def region_not_known(evidence: Evidence) -> Iterator[Found]:
+    """ENV014: the Region that is set is not among those that the SDK lists, and none of its hosts' names exists. One
+    that is newer than the list resolves."""
+    chosen = evidence.run.region
+    if chosen is None or chosen in REGIONS:
+        return
+    built = [
+        target
+        for target in evidence.targets
+        if target.region == chosen and target.addressing not in (Addressing.VPCE, Addressing.CUSTOM)
+    ]
+    lookups = [evidence.own_lookup(target) for target in built]
+    absent = [
+        lookup
+        for lookup in lookups
+        if lookup is not None and lookup.failure is not None and lookup.failure.kind is FailureKind.NXDOMAIN
+    ]
+    if not absent or len(absent) != len(lookups):
+        return
+    near = get_close_matches(chosen, REGIONS, n=_NEAREST, cutoff=_NEAR)
+    instead = f" The nearest names are {listed(near)}." if near else ""
+    here = evidence.imds.region if evidence.imds is not None else None
+    if here is not None and here in REGIONS:
+        instead += f" This instance is in {here}."
+    right = here if here in near else near[0] if near else here if here in REGIONS else None
+    yield Found(
+        code="ENV014",
+        target=None,
+        detail=f"{evidence.run.region_source or 'A setting'} says {chosen}: the SDK lists no such Region, and "
+        f"{listed(target.host for target in built)} {'does' if len(built) == 1 else 'do'} not exist.{instead}",
+        evidence=ids(absent),
+        fix=Fix(
+            summary="Correct the name of the Region where it is set.",
+            commands=(
+                read_only("printenv", "AWS_REGION", "AWS_DEFAULT_REGION"),
+                read_only("aws", "configure", "get", "region"),
+                read_only("backuplink", "check", "--region", right or "<REGION>"),
+            ),
+        ),
+    )
+
+
 def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
     """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
     for target in evidence.targets:
@@ -479,4 +526,5 @@ RULES: Final = (
     Rule("ENV011", needs=(Step.HOST,), check=proxy_captures_metadata),
     Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
     Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
+    Rule("ENV014", needs=(Step.DNS,), check=region_not_known),
 )

@@ -360,6 +360,9 @@ FIPS: Final = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addr
 NOT_OFFERED: Final = target("backup-gateway", region="ap-southeast-3")
 
 
+MISTYPED: Final = target(region="eu-wset-1")
+
+
 def chosen(source: str, region: str = "us-east-1") -> Run:
     """A run whose Region came from somewhere."""
     return replace(run(), region=region, region_source=source)
@@ -521,6 +524,26 @@ CASES_THAT_FIRE = [
         about=None,
         detail="AWS_REGION says us-east-1; this instance is in eu-west-1.",
         shows=["imds"],
+    ),
+    fires(
+        "ENV014",
+        "two letters swapped",
+        [imds(), lookup(failed="nxdomain")],
+        targets=[MISTYPED],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+        about=None,
+        detail="AWS_REGION says eu-wset-1: the SDK lists no such Region, and backup.eu-wset-1.amazonaws.com does not "
+        "exist. The nearest names are eu-west-1",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "ENV014",
+        "near to nothing",
+        [lookup(failed="nxdomain")],
+        targets=[target(region="zz-qqqqqqqqqq-77")],
+        of=chosen("AWS_REGION", "zz-qqqqqqqqqq-77"),
+        about=None,
+        detail="does not exist.",
     ),
     fires(
         "ENV009",
@@ -729,6 +752,31 @@ CASES_OF_SILENCE = [
     silent("ENV008", "meant", [imds()], of=chosen("--region")),
     silent("ENV008", "metadata is silent", [imds(failed="timeout")], of=chosen("AWS_REGION")),
     silent("ENV008", "no Region", [imds()], of=run(region=None)),
+    silent("ENV014", "known", [lookup(failed="nxdomain")], of=chosen("AWS_REGION", "us-east-1")),
+    silent("ENV014", "newer than the list", [lookup(A)], targets=[MISTYPED], of=chosen("AWS_REGION", "eu-wset-1")),
+    silent(
+        "ENV014",
+        "one name of it exists",
+        [lookup(failed="nxdomain"), lookup(PUBLIC, of="backup-gateway")],
+        targets=[MISTYPED, target("backup-gateway", region="eu-wset-1")],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
+    silent(
+        "ENV014",
+        "no name server answers",
+        [lookup(failed="timeout")],
+        targets=[MISTYPED],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
+    silent("ENV014", "not looked up", [imds()], targets=[MISTYPED], of=chosen("AWS_REGION", "eu-wset-1")),
+    silent("ENV014", "no Region", [lookup(failed="nxdomain")], of=run(region=None)),
+    silent(
+        "ENV014",
+        "a name of the endpoint's own",
+        [lookup(of=VPCE.id, failed="nxdomain")],
+        targets=[VPCE],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
     silent("ENV009", "no line", [host(), lookup(A), answer(B)]),
     silent("ENV009", "a line of another name", [host(lines=[(A, FIPS.host)]), lookup(A), answer(B)]),
     silent("ENV009", "a line that programs do not follow", [host(lines=[(B, HOST)]), lookup(A), answer(A)]),
