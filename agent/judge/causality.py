@@ -72,6 +72,8 @@ EXPLAINS: Final = (
     Explains("VPC008", "IAM002", Reach.TARGET),
     Explains("ENV005", ANYTHING, Reach.TARGET),
     Explains("ENV006", ANYTHING, Reach.TARGET),
+    Explains("ENV018", "ENV001", Reach.RUN),
+    Explains("ENV018", "API010", Reach.RUN),
     Explains("ENV014", "ENV008", Reach.RUN),
     Explains("ENV014", "DNS003", Reach.RUN),
     Explains("ENV008", "DNS001", Reach.RUN),

@@ -255,6 +255,8 @@ class SdkPart:
     fips: bool = False
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
+    broken_file: bool = False
+    """Whether the shared config file holds what is no setting. No other profile than `default` is in any file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,6 +206,7 @@ CATALOGUE: Final = {
     ),
     "K11": _unseen("the SDK is too old to know the service", "no fault of the path; the report has the version"),
     "K12": _seen("an endpoint URL with http or a path", "ENV005"),
+    "K14": _seen("settings with which the SDK makes no call", "ENV018"),
     "K13": _unseen("the first call after a pause dies", "a run makes new connections alone"),
     "V01": _seen("IPv6 hangs, IPv4 works", "TCP008"),
     "V02": _seen("an IPv6-only host, and a name with IPv4 addresses alone", "TCP006"),

@@ -343,6 +343,48 @@ def region_not_known(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
+    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none."""
+    settings = evidence.find(f"{HOST}/{SDK_SETTINGS}")
+    if settings is None or not settings.made:
+        return
+    failure, region = settings.failure, evidence.sdk.region if evidence.sdk is not None else None
+    if failure is not None and failure.kind is FailureKind.MALFORMED:
+        fault = f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}."
+        summary = _UNUSABLE.get(failure.code or "", "Correct the setting that the finding names.")
+    elif region is not None and not is_region(region):
+        zone = region[:-1] if is_region(region[:-1]) else region.lower()
+        meant = f", {'as it is a zone' if zone == region[:-1] else 'in small letters'}" if is_region(zone) else ""
+        fault = (
+            f"The SDK's settings on this host say that the Region is {region}, which no Region can be called{meant}."
+        )
+        summary = f"Write {zone} there." if is_region(zone) else "Write the name of a Region there, such as eu-west-1."
+    else:
+        return
+    yield Found(
+        code="ENV018",
+        target=None,
+        detail=f"{fault} No call of a program with these settings starts. The path was judged all the same.",
+        evidence=ids([settings]),
+        fix=Fix(
+            summary=summary,
+            commands=(
+                read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+                read_only("aws", "configure", "list"),
+                read_only("grep", "-n", "region", "<HOME>/.aws/config"),
+            ),
+        ),
+    )
+
+
+_UNUSABLE: Final = {
+    "ProfileNotFound": "Unset AWS_PROFILE, or let it name a profile that a file has: the files are those of the user "
+    "that the program runs as.",
+    "ConfigParseError": "Correct the file: each line is a [section], or a name = value.",
+}
+"""What to do, by botocore's exception."""
+
+
 def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
     """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
     for target in evidence.targets:
@@ -527,4 +569,5 @@ RULES: Final = (
     Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
     Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
     Rule("ENV014", needs=(Step.DNS,), check=region_not_known),
+    Rule("ENV018", needs=(Step.HOST,), check=sdk_settings_unusable),
 )
