@@ -5,11 +5,15 @@ for the configuration. Four codes mean different things for them: what refuses t
 (`access-denied`: an endpoint policy or an identity's), what refuses a read only leaves the configuration unknown
 (`not-permitted`). A code that only one side's documentation has is unknown to the other, which then goes by the status.
 
+Two codes say more than one thing of a signature, and their text tells which: its time, its scope, or the signature
+itself. `RequestExpired` has two meanings that no text tells apart: `also` has the second, and whoever judges decides.
+
 Sources: AWS Backup Developer Guide, Common Error Types; Amazon EC2 API Reference, Error codes; Route 53 Resolver and
 Route 53 API References, Common Errors; AWS STS API Reference, Common Errors.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
 from probes.model import FailureKind
@@ -25,6 +29,8 @@ class ErrorCode:
 
     call: FailureKind | None
     read: FailureKind | None
+    also: FailureKind | None = None
+    """What it may mean as well, where nothing in the answer tells which of the two it is."""
 
 
 def _both(kind: FailureKind) -> ErrorCode:
@@ -60,7 +66,8 @@ ERROR_CODES: Final = {
     "IncompleteSignatureException": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationToken": _both(FailureKind.SIGNATURE),
     "MissingAuthenticationTokenException": _both(FailureKind.SIGNATURE),
-    "RequestExpired": _both(FailureKind.CLOCK_SKEW),
+    # EC2 has it for a signature of another time, and for an expired session token (aws-sdk-go, aws/request/retryer.go).
+    "RequestExpired": replace(_both(FailureKind.CLOCK_SKEW), also=FailureKind.CREDENTIALS_EXPIRED),
     "RequestTimeTooSkewed": _call(FailureKind.CLOCK_SKEW),
     "RequestLimitExceeded": _both(FailureKind.THROTTLED),
     "Throttling": _both(FailureKind.THROTTLED),
@@ -77,12 +84,33 @@ ERROR_CODES: Final = {
 
 _UNKNOWN: Final = ErrorCode(call=None, read=None)
 
+_TEXTS: Final = (
+    (re.compile(r"Signature\s+(?:expired|not\s+yet\s+current)"), FailureKind.CLOCK_SKEW),
+    (
+        re.compile(r"Credential\s+should\s+be\s+scoped|in\s+Credential\s+scope", re.IGNORECASE),
+        FailureKind.WRONG_SCOPE,
+    ),
+)
+"""What the text of a refused signature says is wrong with it; of any other text it is the signature itself."""
 
-def kind_for_call(code: str) -> FailureKind | None:
-    """The kind of failure where the signed call is answered with this code; None for an unknown code."""
-    return ERROR_CODES.get(code, _UNKNOWN).call
+
+def kind_for_call(code: str, text: str = "") -> FailureKind | None:
+    """The kind of failure where the signed call is answered with this code and text; None for an unknown code."""
+    return _of_text(ERROR_CODES.get(code, _UNKNOWN).call, text)
 
 
-def kind_for_read(code: str) -> FailureKind | None:
-    """The kind of failure where a read of the configuration is answered with this code; None for an unknown code."""
-    return ERROR_CODES.get(code, _UNKNOWN).read
+def kind_for_read(code: str, text: str = "") -> FailureKind | None:
+    """The kind of failure where a read of the configuration is answered with this code and text; None for an unknown
+    code."""
+    return _of_text(ERROR_CODES.get(code, _UNKNOWN).read, text)
+
+
+def also_means(code: str | None) -> FailureKind | None:
+    """The second meaning of a code that has two which nothing in the answer tells apart; None where it has one."""
+    return ERROR_CODES.get(code or "", _UNKNOWN).also
+
+
+def _of_text(kind: FailureKind | None, text: str) -> FailureKind | None:
+    if kind is not FailureKind.SIGNATURE:
+        return kind
+    return next((found for pattern, found in _TEXTS if pattern.search(text)), kind)

@@ -120,6 +120,14 @@ class ImdsFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleFacts:
+    """What the metadata service says of the role in the instance profile; never its credentials."""
+
+    code: Plain
+    """`Success`, or why there are no credentials, such as `AssumeRoleUnauthorizedAccess`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LookupFacts:
     """What getaddrinfo gave: the addresses that programs on this host use, in its order."""
 
@@ -298,6 +306,7 @@ Facts = (
     | ProxyFacts
     | AllowanceFacts
     | ImdsFacts
+    | RoleFacts
     | CredentialFacts
     | LookupFacts
     | DnsFacts

@@ -32,6 +32,11 @@ def host_of_url(url: str) -> str:
     return host if usable else REFUSED_URL
 
 
+def is_https(url: str) -> bool:
+    """Whether the SDK calls this URL over TLS."""
+    return url.lower().startswith("https://")
+
+
 def _is_host(text: str) -> bool:
     """Whether botocore creates a client for this host (botocore.utils.is_valid_uri)."""
     try:

@@ -174,6 +174,10 @@ _SDK: Final = Document(
     title="AWS SDKs and Tools Reference Guide: AWS Region", url=f"{_DOCS}/sdkref/latest/guide/feature-region.html"
 )
 
+_SHARED_FILES: Final = Document(
+    title="AWS SDKs and Tools Reference Guide: Shared config and credentials files",
+    url=f"{_DOCS}/sdkref/latest/guide/file-format.html",
+)
 _SDK_ENDPOINTS: Final = Document(
     title="AWS SDKs and Tools Reference Guide: Service-specific endpoints",
     url=f"{_DOCS}/sdkref/latest/guide/feature-ss-endpoints.html",
@@ -353,6 +357,24 @@ CODES: Final = {
             _ALLOWANCE,
             scope=Scope.RUN,
             fix_forms=NO_TEMPLATE,
+        ),
+        _code(
+            "ENV014",
+            "region-not-known",
+            _WARNING,
+            "No Region of this name is known, and none of its hosts exists",
+            _SDK,
+            scope=Scope.RUN,
+            fix_forms=CLI_ALONE,
+        ),
+        _code(
+            "ENV018",
+            "sdk-settings-unusable",
+            _CRITICAL,
+            "With the SDK's settings on this host no call can start",
+            _SHARED_FILES,
+            scope=Scope.RUN,
+            fix_forms=CLI_ALONE,
         ),
         _code(
             "DNS001",

@@ -3,21 +3,23 @@
 import re
 from typing import Final
 
+from probes.ids import command_form, command_word_form
+
 FORMS: Final = {
-    "<VPC_ID>": re.compile(r"vpc-[0-9a-f]{8,17}"),
-    "<SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SUBNET_ID>": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "<INSTANCE_ID>": re.compile(r"i-[0-9a-f]{8,17}"),
-    "<INSTANCE_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<VPC_ENDPOINT_ID>": re.compile(r"vpce-[0-9a-f]{8,17}"),
-    "<ENDPOINT_SECURITY_GROUP_ID>": re.compile(r"sg-[0-9a-f]{8,17}"),
-    "<DHCP_OPTIONS_ID>": re.compile(r"dopt-[0-9a-f]{8,17}"),
-    "<NETWORK_ACL_ID>": re.compile(r"acl-[0-9a-f]{8,17}"),
-    "<ROUTE_TABLE_ID>": re.compile(r"rtb-[0-9a-f]{8,17}"),
+    "<VPC_ID>": command_form("vpc"),
+    "<SUBNET_ID>": command_form("subnet"),
+    "<ENDPOINT_SUBNET_ID>": command_form("subnet"),
+    "<INSTANCE_ID>": command_form("i"),
+    "<INSTANCE_SECURITY_GROUP_ID>": command_form("sg"),
+    "<VPC_ENDPOINT_ID>": command_form("vpce"),
+    "<ENDPOINT_SECURITY_GROUP_ID>": command_form("sg"),
+    "<DHCP_OPTIONS_ID>": command_form("dopt"),
+    "<NETWORK_ACL_ID>": command_form("acl"),
+    "<ROUTE_TABLE_ID>": command_form("rtb"),
     "<HOSTED_ZONE_ID>": re.compile(r"Z[A-Z0-9]{1,31}"),
-    "<RESOLVER_RULE_ID>": re.compile(r"rslvr-[0-9a-z-]{1,58}"),
-    "<FIREWALL_RULE_GROUP_ID>": re.compile(r"rslvr-frg-[0-9a-z-]{1,54}"),
-    "<FIREWALL_DOMAIN_LIST_ID>": re.compile(r"rslvr-fdl-[0-9a-z-]{1,54}"),
+    "<RESOLVER_RULE_ID>": command_word_form("rslvr"),
+    "<FIREWALL_RULE_GROUP_ID>": command_word_form("rslvr-frg"),
+    "<FIREWALL_DOMAIN_LIST_ID>": command_word_form("rslvr-fdl"),
     "<INTERFACE>": re.compile(r"[a-z0-9][a-z0-9.-]{0,14}"),
 }
 """By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""

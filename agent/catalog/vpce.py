@@ -9,11 +9,12 @@ from typing import Final
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.services import SERVICES, host_of, service_of_label
 from agent.settings import NamedEndpoint
+from probes.ids import command_form
 
-ENDPOINT_ID: Final = re.compile(r"vpce-[0-9a-f]{8,17}")
+ENDPOINT_ID: Final = command_form("vpce")
 _HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 _NAME: Final = re.compile(
-    r"(?P<endpoint>vpce-[0-9a-f]{8,17})-(?P<suffix>[0-9a-z]{8})(?:-(?P<zone>[a-z0-9-]+))?"
+    rf"(?P<endpoint>{ENDPOINT_ID.pattern})-(?P<suffix>[0-9a-z]{{8}})(?:-(?P<zone>[a-z0-9-]+))?"
     r"\.(?P<service>(?!vpce-svc-)[a-z0-9-]+)\.(?P<region>[a-z0-9-]+)\.vpce\.(?P<domain>[a-z0-9.-]+)"
 )
 

@@ -15,6 +15,7 @@ from agent.report.hops import EPHEMERAL, Ports
 from agent.report.model import Measurement
 from agent.settings import Expect
 from probes.addresses import AddressScope, Network, ordered, scope_of, sort_key, usable_families, vpc_resolvers
+from probes.aws_errors import also_means
 from probes.facts import (
     ApiFacts,
     CredentialFacts,
@@ -24,17 +25,19 @@ from probes.facts import (
     ImdsFacts,
     LookupFacts,
     ProxyFacts,
+    RoleFacts,
     SdkFacts,
     TcpFacts,
     TlsFacts,
 )
-from probes.model import Address, Observation, Ok, Role, Skipped, Step, Target
+from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import (
     APPLIANCE,
     CONTAINER,
     DUAL_STACK_NAME,
     GETADDRINFO,
     HOST,
+    INSTANCE_ROLE,
     PROXY,
     SDK_SETTINGS,
     WITHOUT_SEARCH,
@@ -47,6 +50,8 @@ P = ParamSpec("P")
 
 FRESH: Final = timedelta(days=1)
 """How old a read of the configuration may be and still name a cause."""
+GRAVE_SKEW_SECONDS: Final = 300.0
+"""Signed calls may be refused from here on (AWS's window is 5 or 15 minutes)."""
 AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
 """Steps that are made at each address of a target."""
 
@@ -114,6 +119,12 @@ class Evidence:
         """Whether the address of a container's credentials connects; None where none is set."""
         found = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
         return next(found, None)
+
+    @cached_property
+    def role(self) -> Observation[RoleFacts] | None:
+        """What metadata says of the role that it names; None where it was not asked: the SDK found credentials, or
+        there is no role."""
+        return self._by_id.get(f"{Step.IMDS}/{INSTANCE_ROLE}")
 
     @cached_property
     def credentials(self) -> Observation[CredentialFacts] | None:
@@ -282,6 +293,22 @@ class Evidence:
             if observation.facts is not None and observation.facts.clock_offset_seconds is not None
         )
 
+    @cached_property
+    def is_clock_off(self) -> bool:
+        """Whether this host's clock is measured to be so far off that signatures can be refused for it. Where AWS's
+        clocks differ the least offset counts, and of that what is sure."""
+        sure = (abs(clock.offset) - clock.uncertainty for clock in self.clocks)
+        return min(sure, default=0.0) >= GRAVE_SKEW_SECONDS
+
+    def meaning(self, observation: Observation[Any]) -> FailureKind | None:
+        """The kind of a failure; of a code of AWS with two meanings the one that holds here. One that may be the clock
+        is the clock only where that is measured to be off."""
+        failure = observation.failure
+        if failure is None:
+            return None
+        other = also_means(failure.code)
+        return other if other is not None and not self.is_clock_off else failure.kind
+
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
         """The observations that this one grew from, nearest first."""
         found: list[Observation[Any]] = []
@@ -356,6 +383,10 @@ class Evidence:
         """Those of these reads of the configuration that succeeded."""
         found = (self.read(operation) for operation in operations)
         return tuple(read for read in found if read is not None and read.ok)
+
+    def dropped(self, *operations: str) -> int:
+        """How many rows of these reads were left out: where any were, nothing is known not to be there."""
+        return sum(getattr(read.facts, "dropped", 0) for read in self.reads(*operations))
 
     @cached_property
     def configuration(self) -> Configuration:

@@ -16,7 +16,16 @@ from agent.report.model import Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import AllowanceFacts, DnsFacts, LookupFacts, ProxyFacts
 from probes.model import Address, Observation, Role, Skipped, Step, Subject, Target
-from probes.operations import ALLOWANCES, CONTAINER, GETADDRINFO, METADATA_PROXY, PROXY, PROXY_CONNECT, SDK_SETTINGS
+from probes.operations import (
+    ALLOWANCES,
+    CONTAINER,
+    GETADDRINFO,
+    INSTANCE_ROLE,
+    METADATA_PROXY,
+    PROXY,
+    PROXY_CONNECT,
+    SDK_SETTINGS,
+)
 
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """The hops of a lane, from this host on."""
@@ -116,6 +125,7 @@ _LABELS: Final = {
     (Step.IMDS, None): "metadata",
     (Step.CREDENTIALS, None): "credentials",
     (Step.IMDS, CONTAINER): "container credentials",
+    (Step.IMDS, INSTANCE_ROLE): "the instance's role",
     (Step.HOST, METADATA_PROXY): "proxy before metadata",
     (Step.HOST, ALLOWANCES): "allowances",
 }

@@ -29,6 +29,7 @@ from probes.facts import (
     HostFacts,
     ImdsFacts,
     ProxyFacts,
+    RoleFacts,
     SdkFacts,
     TcpFacts,
 )
@@ -37,6 +38,7 @@ from probes.observe import Log
 from probes.operations import (
     ALLOWANCES,
     CONTAINER,
+    INSTANCE_ROLE,
     METADATA_PROXY,
     SDK_SETTINGS,
 )
@@ -236,10 +238,25 @@ class RunInProgress:
 
         if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
             self._group.create_task(self._observe_container(*place))
-        _, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
+        search, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
         reading.set_result(found or NO_CREDENTIALS)
         if not keys.done():
             keys.set_result(found or NO_CREDENTIALS)
+        if search.failure is not None and search.failure.kind is FailureKind.NO_CREDENTIALS:
+            await self._observe_role()
+
+    async def _observe_role(self) -> None:
+        """Ask metadata what is wrong with the role that it names. The SDK passes over a role without credentials as if
+        there were none."""
+        await self.metadata_read.wait()
+        role = None if self._metadata is None else self._metadata.role
+        if role is None:
+            return
+
+        async def body(draft: Draft[RoleFacts]) -> RoleFacts:
+            return await imds.probe_role(self.world.net, self.world.machine, user_agent(__version__), role, draft)
+
+        await self.log.observe(_ROLE, body, limit=self.settings.timeout)
 
     async def _observe_container(self, address: Address, port: int) -> None:
         """Connect to where a container's credentials come from; only the SDK asks for them there."""
@@ -401,6 +418,7 @@ class RunInProgress:
 _HOST: Final = Subject(step=Step.HOST)
 _SDK: Final = Subject(step=Step.HOST, operation=SDK_SETTINGS)
 _IMDS: Final = Subject(step=Step.IMDS)
+_ROLE: Final = Subject(step=Step.IMDS, operation=INSTANCE_ROLE)
 _ALLOWANCES: Final = Subject(step=Step.HOST, operation=ALLOWANCES)
 _METADATA_PROXY: Final = Subject(step=Step.HOST, operation=METADATA_PROXY)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)

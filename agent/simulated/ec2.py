@@ -73,6 +73,8 @@ def answer(scenario: Scenario, service: str, operation: str, parameters: Mapping
         raise RefusedError(*_THROTTLED[service])
     if part.answer == "clock-skew":
         raise RefusedError(*_SKEWED[service])
+    if part.answer == "expired":
+        raise RefusedError(*_EXPIRED[service])
     if action not in _ANSWERS:
         raise RefusedError("InvalidAction", f"The action {operation} is not valid for this web service.", 400)
     return _ANSWERS[action](scenario, configuration_of(scenario), parameters)
@@ -116,6 +118,14 @@ _SKEWED: Final = {
     "route53resolver": ("InvalidSignatureException", _SIGNATURE_EXPIRED, 400),
     "route53": ("SignatureDoesNotMatch", _SIGNATURE_EXPIRED, 403),
 }
+
+_SESSION_IS_OVER: Final = "The security token included in the request is expired"
+_EXPIRED: Final = {
+    "ec2": ("RequestExpired", "Request has expired.", 400),
+    "route53resolver": ("ExpiredTokenException", _SESSION_IS_OVER, 400),
+    "route53": ("ExpiredToken", _SESSION_IS_OVER, 403),
+}
+"""For a session token that is over: EC2 uses the code that it also has for the time of a signature."""
 
 
 def _page(items: Iterable[Any], parameters: Mapping[str, Any], member: str, most: str = "MaxResults") -> Item:

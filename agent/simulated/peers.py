@@ -5,6 +5,7 @@ the same bytes.
 """
 
 import asyncio
+import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -411,6 +412,10 @@ def _metadata(scenario: Scenario, now: Now) -> Peer:
             values[f"{below}/{path}"] = "\n".join(addresses)
     if metadata.role is not None:
         values["iam/security-credentials/"] = metadata.role
+        # A document without credentials: nothing here signs with a role.
+        text = f"EC2 cannot assume the role {metadata.role}."
+        document = {"Code": metadata.role_code, "Message": text, "LastUpdated": "2026-01-15T03:00:00Z"}
+        values[f"iam/security-credentials/{metadata.role}"] = json.dumps(document)
     if blocks := [str(block) for block in metadata.vpc_cidrs if block.version == 6]:
         values[f"{below}/vpc-ipv6-cidr-blocks"] = "\n".join(blocks)
     token = "AQAAAsimulated=="  # noqa: S105 - the token of a service that does not exist

@@ -243,6 +243,8 @@ class MetadataPart:
     account_id: str = "111122223333"
     role: str | None = None
     """Name of the role in the instance profile; without one the service knows of none."""
+    role_code: str = "Success"
+    """What the role's document says, where it may hold no credentials."""
     vpc_id: str = "vpc-0a1b2c3d4e5f67890"
     subnet_id: str = "subnet-0a1b2c3d4e5f67890"
     subnet_cidr: Network = _SUBNET
@@ -263,6 +265,8 @@ class SdkPart:
     fips: bool = False
     dual_stack: bool = False
     endpoint_urls: dict[str, str] = field(default_factory=dict)
+    broken_file: bool = False
+    """Whether the shared config file holds what is no setting. No other profile than `default` is in any file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -411,7 +415,7 @@ class Ec2Part:
     """Of the file."""
     file_of: str | None = None
     """The VPC that the file is of; None for the host's own."""
-    answer: Literal["answers", "silence", "denied", "throttled", "clock-skew"] = "answers"
+    answer: Literal["answers", "silence", "denied", "throttled", "clock-skew", "expired"] = "answers"
     """To every request."""
     denied: tuple[str, ...] = ()
     """Reads that this caller may not make, by operation, where the others are answered."""

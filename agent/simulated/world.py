@@ -288,9 +288,11 @@ class SimulatedSdk:
         self._environment = scenario.host.environment
 
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        if (fault := self._fault()) is not None:
+            raise ProbeError(FailureKind.MALFORMED, fault[1], code=fault[0])
         return SdkFacts(
             version="simulated",
-            profile=profile,
+            profile=profile or self._environment.get("AWS_PROFILE"),
             region=self._sdk.region,
             ca_bundle=None,
             fips=self._sdk.fips,
@@ -301,6 +303,8 @@ class SimulatedSdk:
         )
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        if (fault := self._fault()) is not None:
+            raise ProbeError(FailureKind.NO_CREDENTIALS, fault[1], code=fault[0])
         match self._credentials.source:
             case "none":
                 if self._metadata.answer == "silence":
@@ -320,6 +324,13 @@ class SimulatedSdk:
             role=None,
         )
         return keys, facts
+
+    def _fault(self) -> tuple[str, str] | None:
+        """botocore's exception where it cannot read its settings, and what it says."""
+        if self._sdk.broken_file:
+            return "ConfigParseError", f"Unable to parse config file: {self._environment.get('AWS_CONFIG_FILE', '')}"
+        named = self._environment.get("AWS_PROFILE", "default")
+        return None if named == "default" else ("ProfileNotFound", f"The config profile ({named}) could not be found")
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:
         exceptions = self._environment.get("no_proxy", self._environment.get("NO_PROXY", ""))

@@ -28,7 +28,6 @@ _CLOCK: Final = re.compile(
     r"Signature\s+(?:expired|not\s+yet\s+current):\s*(?P<ours>\d{8}T\d{6}Z).*?\((?P<theirs>\d{8}T\d{6}Z)\s*[-+]",
     re.DOTALL | re.ASCII,
 )
-_SCOPE: Final = re.compile(r"Credential\s+should\s+be\s+scoped|in\s+Credential\s+scope", re.IGNORECASE)
 
 
 async def probe(
@@ -164,13 +163,7 @@ def _without(hidden: tuple[tuple[str, str], ...], text: str | None) -> str | Non
 
 def kind_of(facts: ApiFacts) -> FailureKind:
     """The kind of an error answer of AWS."""
-    code = facts.error_code or ""
-    if code in ("InvalidSignatureException", "SignatureDoesNotMatch"):
-        if _CLOCK.search(facts.error_message or ""):
-            return FailureKind.CLOCK_SKEW
-        if _SCOPE.search(facts.error_message or ""):
-            return FailureKind.WRONG_SCOPE
-    known = kind_for_call(code)
+    known = kind_for_call(facts.error_code or "", facts.error_message or "")
     if known is not None:
         return known
     if facts.status in (401, 403):

@@ -1,13 +1,15 @@
 """The instance metadata service, version 2 (EC2 User Guide, Use the Instance Metadata Service)."""
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from probes.facts import ImdsFacts, TcpFacts
+from probes.facts import ImdsFacts, RoleFacts, TcpFacts
 from probes.failure import PeerClosedError
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.seams import Machine, Net, Stream
@@ -30,6 +32,7 @@ _ADDRESS: Final = re.compile(r"[0-9a-f.:]{1,45}")
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,128}")
 _ROLE: Final = re.compile(r"[\w+=,.@-]{1,64}")
 _ACCOUNT: Final = re.compile(r"\d{12}")
+_CODE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/=_-]{1,512}")
 
 
@@ -72,26 +75,15 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
     Raises OSError, PeerClosedError, and ProbeError: kind `not-permitted` with the status as code where the service says
     no, `malformed` or `too-large` where it talks nonsense.
     """
-    address, port = endpoint(machine.environment)
     draft.facts = ImdsFacts(token=False)
-    host = f"[{address}]" if address.version == 6 else str(address)
-    service = _Service(net, address, port, (("Host", host), ("User-Agent", agent)))
+    service = _service(net, machine, agent)
     try:
         sent = machine.now()
-        answer = await service.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
+        answer = await service.take_token()
         offset, uncertainty = clock_against(instant_of(answer.header("date")), sent, machine.now())
-        if answer.status != 200:
-            raise _refusal(answer.status)
-        token = _value("api/token", answer, _TOKEN)
+        service.keep_token(answer)
         facts = draft.facts = ImdsFacts(token=True, clock_offset_seconds=offset, clock_uncertainty_seconds=uncertainty)
-
-        async def read(path: str) -> Response | None:
-            answer = await service.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", token or ""))
-            if answer.status == 404:
-                return None
-            if answer.status != 200:
-                raise _refusal(answer.status)
-            return answer
+        read = service.read
 
         async def word(path: str) -> str | None:
             return _value(path, await read(path), _WORD)
@@ -144,6 +136,34 @@ async def probe(net: Net, machine: Machine, agent: str, draft: Draft[ImdsFacts])
         service.close()
 
 
+async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: Draft[RoleFacts]) -> RoleFacts:
+    """What the service says of a role that it named: the `Code` of the document in which it gives the credentials, and
+    nothing else of that. Raises as `probe` does."""
+    service = _service(net, machine, agent)
+    path = f"iam/security-credentials/{role}"
+    try:
+        service.keep_token(await service.take_token())
+        answer = await service.read(path)
+    finally:
+        service.close()
+    if answer is None:
+        raise ProbeError(FailureKind.MALFORMED, f"metadata has nothing at {path}", code="404")
+    code: Any = None
+    with contextlib.suppress(ValueError, RecursionError):  # such an error holds the document
+        document = json.loads(answer.body)
+        code = document.get("Code") if isinstance(document, dict) else None
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        raise ProbeError(FailureKind.MALFORMED, f"metadata at {path} is not what belongs there")
+    draft.facts = RoleFacts(code=code)
+    return draft.facts
+
+
+def _service(net: Net, machine: Machine, agent: str) -> "_Service":
+    address, port = endpoint(machine.environment)
+    host = f"[{address}]" if address.version == 6 else str(address)
+    return _Service(net, address, port, (("Host", host), ("User-Agent", agent)))
+
+
 class _Service:
     """Calls over one connection, opened again where the service closes it."""
 
@@ -153,6 +173,26 @@ class _Service:
         self._port = port
         self._headers = headers
         self._stream: Stream | None = None
+        self._token = ""
+
+    async def take_token(self) -> Response:
+        """Ask for a session token."""
+        return await self.call("PUT", "api/token", ("X-aws-ec2-metadata-token-ttl-seconds", str(TOKEN_SECONDS)))
+
+    def keep_token(self, answer: Response) -> None:
+        """Use the token of an answer. Raises ProbeError where the answer has none."""
+        if answer.status != 200:
+            raise _refusal(answer.status)
+        self._token = _value("api/token", answer, _TOKEN) or ""
+
+    async def read(self, path: str) -> Response | None:
+        """What stands at a path; None where nothing does. Raises ProbeError where the service says no."""
+        answer = await self.call("GET", f"meta-data/{path}", ("X-aws-ec2-metadata-token", self._token))
+        if answer.status == 404:
+            return None
+        if answer.status != 200:
+            raise _refusal(answer.status)
+        return answer
 
     async def call(self, method: str, path: str, header: tuple[str, str]) -> Response:
         kept = self._stream is not None

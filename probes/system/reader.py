@@ -33,7 +33,6 @@ _CONNECTIONS: Final = 16
 """More than there are reads at the same time."""
 _READS: Final = ("Describe", "Get", "List")
 
-_CLOCK: Final = re.compile(r"Signature\s+(?:expired|not\s+yet\s+current)")
 _NAMED: Final = re.compile(r"is\s+not\s+authorized\s+to\s+perform:")
 _ENCODED: Final = re.compile(r"\s*Encoded\s+authorization\s+failure\s+message:.*", re.DOTALL | re.IGNORECASE)
 """EC2 adds an encoded account of the decision, hundreds of characters that are of no use here."""
@@ -202,9 +201,7 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
         # AWS itself repeats them: where a signature does not match it sends the request that it expected.
         code, text = code.replace(secret, "***"), text.replace(secret, "***")
     code = code[:MAX_CODE_CHARACTERS] or str(status)
-    kind = kind_for_read(code)
-    if kind is FailureKind.SIGNATURE and _CLOCK.search(text):
-        kind = FailureKind.CLOCK_SKEW
+    kind = kind_for_read(code, text)
     if kind is None:
         if "RequestId" not in metadata:
             kind = FailureKind.REDIRECT if 300 <= status < 400 else FailureKind.NOT_AWS

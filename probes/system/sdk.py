@@ -77,6 +77,10 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
 
     try:
         session = botocore.session.Session(profile=profile)
+        if session.get_config_variable("region") is None and (region := os.environ.get("AWS_REGION")):
+            # boto3 alone does not read this variable, and would ask the global host of STS for a role, which no
+            # interface endpoint stands for. The CLI and the other SDKs ask the Region's.
+            session.set_config_variable("region", region)
         found = session.get_credentials()
         frozen = None if found is None else found.get_frozen_credentials()
     except CredentialRetrievalError as error:

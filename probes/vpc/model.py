@@ -259,6 +259,8 @@ class EndpointsFacts:
     """The interface endpoints of the services, in every VPC of the account and Region."""
 
     endpoints: tuple[VpcEndpoint, ...]
+    dropped: int = 0
+    """Rows of the answer that were left out, because an id in them has another form than its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +268,7 @@ class InterfacesFacts:
     """Network interfaces: the instance's own, or those of the endpoints."""
 
     interfaces: tuple[NetworkInterface, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +302,7 @@ class SubnetsFacts:
     """The subnets of that VPC and of those of the endpoints."""
 
     subnets: tuple[Subnet, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,6 +310,7 @@ class RouteTablesFacts:
     """The route tables of the same VPCs."""
 
     tables: tuple[RouteTable, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +318,7 @@ class NetworkAclsFacts:
     """The network ACLs of the same VPCs."""
 
     acls: tuple[NetworkAcl, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +326,7 @@ class SecurityGroupsFacts:
     """The security groups of the host and of the endpoints."""
 
     groups: tuple[SecurityGroup, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +341,7 @@ class ResolverRulesFacts:
     """The Resolver rules that hold for the VPC."""
 
     rules: tuple[ResolverRule, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +349,7 @@ class PrivateZonesFacts:
     """The private hosted zones of the VPC."""
 
     zones: tuple[PrivateZone, ...]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +357,7 @@ class DnsFirewallFacts:
     """The DNS Firewall rules that hold for the VPC, in the order in which they are tried."""
 
     rules: tuple[FirewallRule, ...]
+    dropped: int = 0
 
 
 ConfigurationFacts = (

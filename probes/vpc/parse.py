@@ -1,15 +1,16 @@
 """Answers of EC2, Route 53 Resolver and Route 53, in boto3's form, as the classes of `probes.vpc.model`.
 
 What an answer holds is untrusted: ids and names must fit their grammar, texts are bounded, and an answer that lacks
-what the API always gives is malformed. Every function raises ProbeError, of kind `malformed` or `too-large`, for an
-answer that does not fit.
+what the API always gives is malformed. A row with an id of another form is left out (`kept`). Every other function
+raises ProbeError, of kind `malformed` or `too-large`, for an answer that does not fit.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from probes.ids import read_form
 from probes.model import Address, FailureKind, ProbeError
 from probes.vpc.model import (
     MAX_POLICY_CHARACTERS,
@@ -29,32 +30,40 @@ from probes.vpc.model import (
     VpcEndpoint,
 )
 
+R = TypeVar("R")
+
 MAX_TEXT_CHARACTERS: Final = 1_024
 
 Row = Mapping[str, Any]
 
+
+class ForeignIdError(ProbeError):
+    """An id that has not the form of its kind: the row that holds it is left out, and the others stand."""
+
+
 # --- Resources -------------------------------------------------------------------------------------------------------
 
 
-def _pattern_of_id(prefix: str) -> re.Pattern[str]:
-    """Amazon EC2 User Guide, Resource IDs: 8 or 17 hexadecimal digits."""
-    return re.compile(rf"{prefix}-(?:[0-9a-f]{{8}}|[0-9a-f]{{17}})")
-
-
-_ENDPOINT_ID: Final = _pattern_of_id("vpce")
-_INTERFACE_ID: Final = _pattern_of_id("eni")
-_SUBNET_ID: Final = _pattern_of_id("subnet")
-_VPC_ID: Final = _pattern_of_id("vpc")
-_TABLE_ID: Final = _pattern_of_id("rtb")
-_ACL_ID: Final = _pattern_of_id("acl")
-GROUP_ID: Final = _pattern_of_id("sg")
-_RULE_ID: Final = _pattern_of_id("sgr")
-_PREFIX_LIST_ID: Final = _pattern_of_id("pl")
+_ENDPOINT_ID: Final = read_form("vpce")
+_INTERFACE_ID: Final = read_form("eni")
+_SUBNET_ID: Final = read_form("subnet")
+_VPC_ID: Final = read_form("vpc")
+_TABLE_ID: Final = read_form("rtb")
+_ACL_ID: Final = read_form("acl")
+GROUP_ID: Final = read_form("sg")
+_RULE_ID: Final = read_form("sgr")
+_PREFIX_LIST_ID: Final = read_form("pl")
 NO_DHCP_OPTIONS: Final = "default"
-_DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{_pattern_of_id('dopt').pattern}")
+_DHCP_OPTIONS_ID: Final = re.compile(rf"{NO_DHCP_OPTIONS}|{read_form('dopt').pattern}")
 """`default` stands for a VPC without options (EC2 API Reference, AssociateDhcpOptions)."""
-RESOLVER_ID: Final = re.compile(r"rslvr-[0-9a-z-]{1,58}")
+RESOLVER_ID: Final = read_form("rslvr")
 _ZONE_ID: Final = re.compile(r"(?:/hostedzone/)?([A-Z0-9]{1,32})")
+_ID_FORMS: Final = frozenset(
+    {
+        *(_ENDPOINT_ID, _INTERFACE_ID, _SUBNET_ID, _VPC_ID, _TABLE_ID, _ACL_ID, GROUP_ID, _RULE_ID, _PREFIX_LIST_ID),
+        *(_DHCP_OPTIONS_ID, RESOLVER_ID, _ZONE_ID),
+    }
+)
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _AVAILABILITY_ZONE: Final = re.compile(r"[a-z0-9-]{1,64}")
 _SERVICE: Final = re.compile(r"[a-z0-9.-]{1,255}")
@@ -304,8 +313,21 @@ def firewall_rule(
 # --- Members ---------------------------------------------------------------------------------------------------------
 
 
-def _misplaced(name: str) -> ProbeError:
-    return ProbeError(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
+def _misplaced(name: str, pattern: re.Pattern[str] | None = None) -> ProbeError:
+    kind = ForeignIdError if pattern in _ID_FORMS else ProbeError
+    return kind(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
+
+
+def kept(found: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], int]:
+    """The rows in `form`, and how many were left out because an id in them has another form."""
+    resources = []
+    dropped = 0
+    for row in found:
+        try:
+            resources.append(form(row))
+        except ForeignIdError:
+            dropped += 1
+    return tuple(resources), dropped
 
 
 def optional_text(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
@@ -313,8 +335,10 @@ def optional_text(row: Row, name: str, pattern: re.Pattern[str]) -> str | None:
     value = row.get(name)
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or not pattern.fullmatch(value):
+    if not isinstance(value, str):
         raise _misplaced(name)
+    if not pattern.fullmatch(value):
+        raise _misplaced(name, pattern)
     return value
 
 
@@ -358,8 +382,10 @@ def texts(
         if values is None and not needed:
             return ()
         raise _misplaced(name)
-    if not all(isinstance(value, str) and pattern.fullmatch(value) for value in values):
+    if not all(isinstance(value, str) for value in values):
         raise _misplaced(name)
+    if not all(map(pattern.fullmatch, values)):
+        raise _misplaced(name, pattern)
     return tuple(form(value) for value in values)
 
 

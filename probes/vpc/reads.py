@@ -10,7 +10,8 @@ read that would need more fails: no list is cut in silence. A read that was refu
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from probes.model import Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
@@ -315,7 +316,8 @@ class _Inspection:
             tuple(f"*.{self._wanted.region}.{service}" for service in self._wanted.services),
             also=(kind,),
         )
-        return EndpointsFacts(endpoints=tuple(map(parse.endpoint, rows)))
+        found, dropped = parse.kept(rows, parse.endpoint)
+        return EndpointsFacts(endpoints=found, dropped=dropped)
 
     async def _own_interfaces(self) -> InterfacesFacts:
         return await self._interfaces(OWN_INTERFACES, "attachment.instance-id", (self._wanted.instance_id or "",))
@@ -326,7 +328,8 @@ class _Inspection:
 
     async def _interfaces(self, read: str, name: str, values: Iterable[str]) -> InterfacesFacts:
         rows = await self._filtered(read, "DescribeNetworkInterfaces", "NetworkInterfaces", name, values)
-        return InterfacesFacts(interfaces=tuple(map(parse.interface, rows)))
+        found, dropped = parse.kept(rows, parse.interface)
+        return InterfacesFacts(interfaces=found, dropped=dropped)
 
     async def _vpc(self) -> VpcFacts:
         rows = await self._all(VPC, EC2, "DescribeVpcs", {"VpcIds": [self._wanted.vpc_id]}, "Vpcs")
@@ -350,17 +353,22 @@ class _Inspection:
 
     async def _subnets(self) -> SubnetsFacts:
         rows = await self._filtered(SUBNETS, "DescribeSubnets", "Subnets", "vpc-id", self._vpc_ids())
-        return SubnetsFacts(subnets=tuple(map(parse.subnet, rows)))
+        found, dropped = parse.kept(rows, parse.subnet)
+        return SubnetsFacts(subnets=found, dropped=dropped)
 
     async def _route_tables(self) -> RouteTablesFacts:
         rows = await self._filtered(
             ROUTE_TABLES, "DescribeRouteTables", "RouteTables", "vpc-id", self._vpc_ids(), page=100
         )
-        return RouteTablesFacts(tables=tuple(map(parse.route_table, rows)))
+        found, dropped = parse.kept(rows, parse.route_table)
+        if dropped:  # one that is left out may be a subnet's own, so that the main table is not known to be
+            found = tuple(replace(table, main=False) for table in found)
+        return RouteTablesFacts(tables=found, dropped=dropped)
 
     async def _network_acls(self) -> NetworkAclsFacts:
         rows = await self._filtered(NETWORK_ACLS, "DescribeNetworkAcls", "NetworkAcls", "vpc-id", self._vpc_ids())
-        return NetworkAclsFacts(acls=tuple(map(parse.network_acl, rows)))
+        found, dropped = parse.kept(rows, parse.network_acl)
+        return NetworkAclsFacts(acls=found, dropped=dropped)
 
     async def _security_groups(self) -> SecurityGroupsFacts:
         """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
@@ -371,6 +379,9 @@ class _Inspection:
             wanted = await self._existing_groups("vpc-id", self._vpc_ids())
             there = set(wanted)
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
+        dropped = 0
+        unsure: set[str] = set()
+        """Groups that lack a rule for its ids: what they admit is not known."""
         for row in await self._filtered(
             SECURITY_GROUPS,
             "DescribeSecurityGroupRules",
@@ -379,7 +390,15 @@ class _Inspection:
             wanted,
             most=MAX_RULES,
         ):
-            rules.setdefault(parse.text(row, "GroupId", parse.GROUP_ID), []).append(parse.group_rule(row))
+            found, foreign = parse.kept([row], _rule_of_group)
+            dropped += foreign
+            for group_id, rule in found:
+                if rule is None:
+                    unsure.add(group_id)
+                    dropped += 1
+                else:
+                    rules.setdefault(group_id, []).append(rule)
+        rules = {group_id: found for group_id, found in rules.items() if group_id not in unsure}
         if unknown := [group_id for group_id, found in rules.items() if not found and group_id not in there]:
             there = set(await self._existing_groups("group-id", unknown))
         return SecurityGroupsFacts(
@@ -387,12 +406,13 @@ class _Inspection:
                 SecurityGroup(group_id=group_id, rules=tuple(found))
                 for group_id, found in rules.items()
                 if found or group_id in there
-            )
+            ),
+            dropped=dropped,
         )
 
     async def _existing_groups(self, name: str, values: Iterable[str]) -> tuple[str, ...]:
         rows = await self._filtered(SECURITY_GROUPS, "DescribeSecurityGroups", "SecurityGroups", name, values)
-        return tuple(parse.text(row, "GroupId", parse.GROUP_ID) for row in rows)
+        return parse.kept(rows, _id_of_group)[0]
 
     async def _prefix_lists(self) -> PrefixListsFacts:
         """The lists that can be read. One that does not exist, is too long, or is one too many is left out, and so
@@ -421,13 +441,15 @@ class _Inspection:
         associations = await self._all(
             RESOLVER_RULES, RESOLVER, "ListResolverRuleAssociations", of_vpc, "ResolverRuleAssociations"
         )
-        held = [
-            parse.text(association, "ResolverRuleId", parse.RESOLVER_ID)
+        complete = [
+            association
             for association in associations
             if parse.optional_text(association, "Status", parse.WORD) in (None, "COMPLETE")
         ]
+        held, dropped = parse.kept(complete, lambda row: parse.text(row, "ResolverRuleId", parse.RESOLVER_ID))
         rows = await self._all(RESOLVER_RULES, RESOLVER, "ListResolverRules", {"MaxResults": 100}, "ResolverRules")
-        rules = {parse.text(row, "Id", parse.RESOLVER_ID): row for row in rows}
+        listed, _ = parse.kept(rows, lambda row: (parse.text(row, "Id", parse.RESOLVER_ID), row))
+        rules = dict(listed)
         found = []
         for rule_id in dict.fromkeys(held):
             if rule_id in rules:
@@ -436,12 +458,13 @@ class _Inspection:
                 found.append(ResolverRule(rule_id=rule_id, name=None, domain="", kind="RECURSIVE", targets=()))
             else:
                 raise ProbeError(FailureKind.MALFORMED, f"{rule_id} holds for the VPC, and the list of rules lacks it")
-        return ResolverRulesFacts(rules=tuple(found))
+        return ResolverRulesFacts(rules=tuple(found), dropped=dropped)
 
     async def _private_zones(self) -> PrivateZonesFacts:
         parameters = {"VPCId": self._wanted.vpc_id, "VPCRegion": self._wanted.region, "MaxItems": "100"}
         rows = await self._all(PRIVATE_ZONES, ROUTE_53, "ListHostedZonesByVPC", parameters, "HostedZoneSummaries")
-        return PrivateZonesFacts(zones=tuple(map(parse.private_zone, rows)))
+        found, dropped = parse.kept(rows, parse.private_zone)
+        return PrivateZonesFacts(zones=found, dropped=dropped)
 
     async def _dns_firewall(self) -> DnsFirewallFacts:
         of_vpc = {"VpcId": self._wanted.vpc_id, "MaxResults": 100}
@@ -457,8 +480,8 @@ class _Inspection:
             message = f"{len(held)} rule groups of DNS Firewall, and no more than {MAX_RULE_GROUPS} are read"
             raise ProbeError(FailureKind.TOO_LARGE, message)
         rules = []
-        for association in held:
-            group_id = parse.text(association, "FirewallRuleGroupId", parse.RESOLVER_ID)
+        groups, dropped = parse.kept(held, lambda row: (parse.text(row, "FirewallRuleGroupId", parse.RESOLVER_ID), row))
+        for group_id, association in groups:
             of_group = {"FirewallRuleGroupId": group_id, "MaxResults": 100}
             rows = await self._all(DNS_FIREWALL, RESOLVER, "ListFirewallRules", of_group, "FirewallRules")
             rules += [
@@ -466,13 +489,18 @@ class _Inspection:
             ]
         rules.sort(key=lambda rule: rule[:2])
         lists: dict[str, tuple[str, ...] | None] = {}
-        for _, _, row in rules:
-            list_id = parse.optional_text(row, "FirewallDomainListId", parse.RESOLVER_ID)
+        listed, foreign = parse.kept(
+            (row for _, _, row in rules),
+            lambda row: parse.optional_text(row, "FirewallDomainListId", parse.RESOLVER_ID),
+        )
+        for list_id in listed:
             if list_id is not None and list_id not in lists:
                 lists[list_id] = await self._domains(list_id) if len(lists) < MAX_DOMAIN_LISTS else None
-        return DnsFirewallFacts(
-            rules=tuple(parse.firewall_rule(row, priority, group_id, lists) for priority, group_id, row in rules)
+        found = (
+            parse.kept([row], partial(parse.firewall_rule, priority=priority, group_id=group_id, lists=lists))[0]
+            for priority, group_id, row in rules
         )
+        return DnsFirewallFacts(rules=tuple(rule for row in found for rule in row), dropped=dropped + foreign)
 
     async def _domains(self, list_id: str) -> tuple[str, ...] | None:
         """The domains of a list; None where AWS does not show them (its own lists), or where there are too many."""
@@ -486,6 +514,17 @@ class _Inspection:
         if page.get("NextToken"):
             return None
         return parse.texts(page, "Domains", parse.NAME, parse.domain_name, needed=True)
+
+
+def _id_of_group(row: Row) -> str:
+    return parse.text(row, "GroupId", parse.GROUP_ID)
+
+
+def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:
+    """A rule with its group; None for one that is left out for the ids in it."""
+    group_id = _id_of_group(row)
+    found, _ = parse.kept([row], parse.group_rule)
+    return group_id, found[0] if found else None
 
 
 def _only(rows: list[Row], what: str) -> Row:

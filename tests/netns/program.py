@@ -116,6 +116,8 @@ def environment(vpc: Vpc, folder: Path) -> dict[str, str]:
         lines.append("credential_process = /bin/sleep 120")
     if vpc.scenario.credentials.source == "web-identity":
         (folder / "token").write_text("a token that STS never sees", encoding="ascii")
+    if vpc.scenario.sdk.broken_file:
+        lines.append("region eu-west-1 and no sign between")
     if lines:
         config.write_text("\n".join(["[default]", *lines, ""]), encoding="ascii")
     return {

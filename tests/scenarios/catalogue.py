@@ -200,13 +200,14 @@ CATALOGUE: Final = {
     "K06": _seen("FIPS has no effect beside an endpoint URL", "ENV005"),
     "K07": _seen("no Region", "ENV001"),
     "K08": _seen("the Region that is set is not this instance's", "ENV008"),
-    "K09": _seen("a Region that does not exist", "DNS003", "ENV004"),
+    "K09": _seen("a Region that does not exist", "ENV014", "DNS003", "ENV004"),
     "K10": _unseen(
         "the SDK waits a minute for each attempt", "a default of the SDK; what it waits for has a finding of its own"
     ),
     "K11": _unseen("the SDK is too old to know the service", "no fault of the path; the report has the version"),
     "K12": _seen("an endpoint URL with http or a path", "ENV005"),
     "K13": _unseen("the first call after a pause dies", "a run makes new connections alone"),
+    "K14": _seen("settings with which the SDK makes no call", "ENV018"),
     "V01": _seen("IPv6 hangs, IPv4 works", "TCP008"),
     "V02": _seen("an IPv6-only host, and a name with IPv4 addresses alone", "TCP006"),
     "V03": _seen("an address made by DNS64", "DNS012"),

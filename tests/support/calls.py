@@ -5,9 +5,9 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Final, TypeVar
 
-from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts, ProxyFacts
+from probes.facts import ApiFacts, CredentialFacts, HttpFacts, ProxyConnectFacts, ProxyFacts, RoleFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Step, Subject, Target
-from probes.operations import METADATA_PROXY, PADDED, PROXY_CONNECT
+from probes.operations import INSTANCE_ROLE, METADATA_PROXY, PADDED, PROXY_CONNECT
 from tests.support.build import BACKUP, NOW, PRIVATE, Observations, healthy
 from tests.support.ladders import call_of
 
@@ -40,6 +40,16 @@ def credentials(
     if failed is not None:
         outcome = Failed(Failure(kind=FailureKind(failed), message=message, code=code), None)
     return _observation(Subject(step=Step.CREDENTIALS), outcome, skipped)
+
+
+def role(
+    code: str = "AssumeRoleUnauthorizedAccess", *, failed: str | None = None, skipped: str | None = None
+) -> Observation[RoleFacts]:
+    """What metadata says of the role that it names."""
+    outcome: Outcome[RoleFacts] = Ok(RoleFacts(code=code))
+    if failed is not None:
+        outcome = Failed(Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None), None)
+    return _observation(Subject(step=Step.IMDS, operation=INSTANCE_ROLE), outcome, skipped)
 
 
 def api(

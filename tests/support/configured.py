@@ -92,6 +92,7 @@ def read(
     facts: ConfigurationFacts | None = None,
     *,
     failed: str | None = None,
+    code: str | None = None,
     skipped: str | None = None,
     days_old: float = 0.0,
 ) -> Observation[Any]:
@@ -101,7 +102,7 @@ def read(
         return Observation(subject=subject, outcome=Skipped(skipped), started_at=None, seconds=None)
     outcome: Outcome[Any]
     if failed is not None:
-        failure = Failure(kind=FailureKind(failed), message=f"it said {failed}", code=None)
+        failure = Failure(kind=FailureKind(failed), message=f"it said {failed}", code=code)
         outcome = Failed(failure, None)
     elif not isinstance(facts, READS[operation].facts):
         raise ValueError(f"{operation} gives {READS[operation].facts.__name__}")

@@ -12,7 +12,7 @@ from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
 from probes.model import Address, Addressing, FailureKind, Observation, Target
-from probes.vpc.model import AVAILABLE, DELETED, FirewallRule, PrivateZone, ResolverRule, VpcEndpoint
+from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, FirewallRule, PrivateZone, ResolverRule, VpcEndpoint
 
 _OF_SDK: Final = frozenset({Addressing.DEFAULT, Addressing.DUALSTACK, Addressing.FIPS, Addressing.FIPS_DUALSTACK})
 """The names that an SDK builds, of which private DNS may cover some."""
@@ -49,6 +49,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     for target in evidence.targets:
         if (
             evidence.endpoints(target) is None
+            or evidence.dropped(ENDPOINTS)  # an address may be that of one that was left out
             or not is_of_this_vpc(evidence, target)
             or any(not read.issuperset(endpoint.interface_ids) for endpoint in endpoints_here(evidence, target))
         ):

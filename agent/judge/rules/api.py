@@ -32,6 +32,8 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
         failure = search.failure
         if failure is None or not (_none_found(search) or _metadata_stalls(evidence, search)):
             continue
+        if _role_fails(evidence, search) is not None:
+            continue
         yield Found(
             code="API001",
             target=None,
@@ -68,11 +70,24 @@ def _metadata_stalls(evidence: Evidence, search: Observation[CredentialFacts]) -
     return failure is not None and failure.kind is FailureKind.TIMEOUT and silent
 
 
+def _role_fails(evidence: Evidence, search: Observation[CredentialFacts]) -> str | None:
+    """Why the instance's role gives no credentials: the code of its document in metadata; None where that is not the
+    reason that none were found."""
+    facts = None if evidence.role is None else evidence.role.facts
+    return facts.code if facts is not None and facts.code != _GIVEN and _none_found(search) else None
+
+
+_GIVEN: Final = "Success"
+
+
 def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
     for search in _searches(evidence):
         failure = search.failure
         if failure is None or not search.made:
+            continue
+        if (code := _role_fails(evidence, search)) is not None:
+            yield _role_failed(evidence, search, code)
             continue
         if _none_found(search) or _metadata_stalls(evidence, search):
             continue
@@ -89,6 +104,28 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([search, *([container] if container and shut else [])]),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
+
+
+def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code: str) -> Found:
+    role = evidence.imds.role if evidence.imds is not None else None
+    return Found(
+        code="API010",
+        target=None,
+        detail=f"Instance metadata names the role {role} and gives no credentials for it: {code}. The SDK passes it "
+        "over and finds none in any other place. No signed call was made.",
+        evidence=ids([search, *([evidence.role] if evidence.role is not None else [])]),
+        fix=Fix(
+            summary="Let the role's trust policy name the service ec2.amazonaws.com for sts:AssumeRole; where the role "
+            "was deleted and made again, take the instance profile off this instance and attach it again.",
+            commands=(
+                read_only(
+                    *("aws", "iam", "get-role", "--role-name", "<ROLE_NAME>"),
+                    *("--query", "Role.AssumeRolePolicyDocument"),
+                    scope=CommandScope.ACCOUNT,
+                ),
+            ),
+        ),
+    )
 
 
 def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
@@ -128,7 +165,7 @@ class _Refusal:
             call
             for call in evidence.calls(target)
             if call.failure is not None
-            and call.failure.kind is self.kind
+            and evidence.meaning(call) is self.kind
             and (self.kind is not FailureKind.SIGNATURE or (call.failure.code in MISSING_TOKEN) is self.unsigned)
         ]
 
@@ -275,13 +312,13 @@ _REFUSALS: Final = (
 
 def clock_rejected(evidence: Evidence) -> Iterator[Found]:
     """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
-    the one that says so (EC2 API Reference, Error codes: RequestExpired)."""
+    the one that says so (EC2 API Reference, Error codes: RequestExpired). That code answers an expired session token as
+    well, so it counts only where the clock is measured to be off."""
     yield from _refused(_CLOCK, evidence)
     refused = [
         read
         for read in evidence.of(Step.EC2)
-        if read.failure is not None
-        and read.failure.kind is FailureKind.CLOCK_SKEW
+        if evidence.meaning(read) is FailureKind.CLOCK_SKEW
         and read.started_at is not None
         and read.started_at >= evidence.run.started_at  # not from a file: those were refused elsewhere
     ]

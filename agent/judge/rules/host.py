@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Final
 
-from agent.catalog.endpoint_urls import host_of_url
+from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
 from agent.catalog.partitions import is_region
+from agent.catalog.regions import REGIONS
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
-from agent.judge.evidence import Evidence
+from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
 from agent.judge.observations import NOT_THERE, addresses_in, ids
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
@@ -25,9 +27,7 @@ _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
 DATE_SECONDS: Final = 1.0
 """What a Date header leaves open (RFC 9110, section 5.6.7)."""
 SKEW_SECONDS: Final = 60.0
-GRAVE_SKEW_SECONDS: Final = 300.0
-"""An appliance's TLS may suffer from the first on, signed calls may be refused from the second on (AWS's window is 5 or
-15 minutes)."""
+"""An appliance's TLS may suffer from here on; from GRAVE_SKEW_SECONDS on signed calls may be refused."""
 _EFFECTS: Final = {
     "linklocal_allowance_exceeded": "packets to DNS, metadata and time were dropped",
     "conntrack_allowance_exceeded": "packets of new connections that could not be tracked were dropped",
@@ -48,6 +48,9 @@ _NO_SERVICE: Final = frozenset(
         FailureKind.TOO_LARGE,
     }
 )
+_NEAREST: Final = 3
+_NEAR: Final = 0.75
+"""Of difflib's ratio: two letters of a dozen may differ."""
 _NO_PROXY: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
@@ -178,7 +181,8 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         if target.addressing is Addressing.DEFAULT and evidence.url_aside(target) is None:
             continue  # it says what would be so without it
         own = read_name(target.host)
-        fits = own is not None and own.service == target.service and own.region == evidence.run.region
+        # Without TLS the endpoint, which has no port 80, takes no call.
+        fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
         lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
         variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
         yield Found(
@@ -187,6 +191,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
             severity=Severity.INFO if fits else None,
             detail=f"The SDK on this host sends calls to {target.service} to {url}"
             + (", a name of the service's own endpoint, which is a supported way." if fits else ".")
+            + ("" if is_https(url) or own is None else " An endpoint answers HTTPS alone.")
             + lost,
             evidence=(f"{HOST}/{SDK_SETTINGS}",),
             addresses=frozenset(evidence.own_answer(target)),
@@ -294,6 +299,90 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
             commands=(read_only("backuplink", "check", "--region", here if is_region(here) else "<REGION>"),),
         ),
     )
+
+
+def region_not_known(evidence: Evidence) -> Iterator[Found]:
+    """ENV014: the Region that is set is not among those that the SDK lists, and none of its hosts' names exists. One
+    that is newer than the list resolves."""
+    chosen = evidence.run.region
+    if chosen is None or chosen in REGIONS:
+        return
+    built = [
+        target
+        for target in evidence.targets
+        if target.region == chosen and target.addressing not in (Addressing.VPCE, Addressing.CUSTOM)
+    ]
+    lookups = [evidence.own_lookup(target) for target in built]
+    absent = [
+        lookup
+        for lookup in lookups
+        if lookup is not None and lookup.failure is not None and lookup.failure.kind is FailureKind.NXDOMAIN
+    ]
+    if not absent or len(absent) != len(lookups):
+        return
+    near = get_close_matches(chosen, REGIONS, n=_NEAREST, cutoff=_NEAR)
+    instead = f" The nearest names are {listed(near)}." if near else ""
+    here = evidence.imds.region if evidence.imds is not None else None
+    if here is not None and here in REGIONS:
+        instead += f" This instance is in {here}."
+    right = here if here in near else near[0] if near else here if here in REGIONS else None
+    yield Found(
+        code="ENV014",
+        target=None,
+        detail=f"{evidence.run.region_source or 'A setting'} says {chosen}: the SDK lists no such Region, and "
+        f"{listed(target.host for target in built)} {'does' if len(built) == 1 else 'do'} not exist.{instead}",
+        evidence=ids(absent),
+        fix=Fix(
+            summary="Correct the name of the Region where it is set.",
+            commands=(
+                read_only("printenv", "AWS_REGION", "AWS_DEFAULT_REGION"),
+                read_only("aws", "configure", "get", "region"),
+                read_only("backuplink", "check", "--region", right or "<REGION>"),
+            ),
+        ),
+    )
+
+
+def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
+    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none."""
+    settings = evidence.find(f"{HOST}/{SDK_SETTINGS}")
+    if settings is None or not settings.made:
+        return
+    failure, region = settings.failure, evidence.sdk.region if evidence.sdk is not None else None
+    if failure is not None and failure.kind is FailureKind.MALFORMED:
+        fault = f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}."
+        summary = _UNUSABLE.get(failure.code or "", "Correct the setting that the finding names.")
+    elif region is not None and not is_region(region):
+        zone = region[:-1] if is_region(region[:-1]) else region.lower()
+        meant = f", {'as it is a zone' if zone == region[:-1] else 'in small letters'}" if is_region(zone) else ""
+        fault = (
+            f"The SDK's settings on this host say that the Region is {region}, which no Region can be called{meant}."
+        )
+        summary = f"Write {zone} there." if is_region(zone) else "Write the name of a Region there, such as eu-west-1."
+    else:
+        return
+    yield Found(
+        code="ENV018",
+        target=None,
+        detail=f"{fault} No call of a program with these settings starts. The path was judged all the same.",
+        evidence=ids([settings]),
+        fix=Fix(
+            summary=summary,
+            commands=(
+                read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+                read_only("aws", "configure", "list"),
+                read_only("grep", "-n", "region", "<HOME>/.aws/config"),
+            ),
+        ),
+    )
+
+
+_UNUSABLE: Final = {
+    "ProfileNotFound": "Unset AWS_PROFILE, or let it name a profile that a file has: the files are those of the user "
+    "that the program runs as.",
+    "ConfigParseError": "Correct the file: each line is a [section], or a name = value.",
+}
+"""What to do, by botocore's exception."""
 
 
 def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
@@ -479,4 +568,6 @@ RULES: Final = (
     Rule("ENV011", needs=(Step.HOST,), check=proxy_captures_metadata),
     Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
     Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
+    Rule("ENV014", needs=(Step.DNS,), check=region_not_known),
+    Rule("ENV018", needs=(Step.HOST,), check=sdk_settings_unusable),
 )

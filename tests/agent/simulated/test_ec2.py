@@ -260,6 +260,12 @@ REFUSALS: Final = (
     pytest.param('answer = "throttled"', FailureKind.THROTTLED, id="throttled"),
     pytest.param('answer = "clock-skew"', FailureKind.CLOCK_SKEW, id="clock wrong"),
 )
+EXPIRED: Final = (
+    ("RequestExpired", FailureKind.CLOCK_SKEW),
+    ("ExpiredTokenException", FailureKind.CREDENTIALS_EXPIRED),
+    ("ExpiredToken", FailureKind.CREDENTIALS_EXPIRED),
+)
+"""Of a session token that is over, by request below: EC2's code alone has another meaning too."""
 REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("ec2", "DescribeVpcs", {"VpcIds": ["vpc-0a1b2c3d4e5f67890"]}),
     ("route53resolver", "ListResolverRules", {}),
@@ -287,6 +293,16 @@ def test_both_worlds_refuse_in_the_same_words(row: str, kind: FailureKind, monke
             simulated_refusal = refused(in_memory(scenario), request, loop_factory=VirtualLoop)
             assert simulated_refusal == refused(real, request)
             assert simulated_refusal[0] is kind
+
+
+def test_both_worlds_refuse_a_token_that_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = scenarios.parse("refused", HEALTHY.replace("[ec2]", '[ec2]\nanswer = "expired"'))
+    with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
+        real = over_http(scenario, port, monkeypatch)
+        for request, (code, kind) in zip(REQUESTS, EXPIRED, strict=True):
+            simulated_refusal = refused(in_memory(scenario), request, loop_factory=VirtualLoop)
+            assert simulated_refusal == refused(real, request)
+            assert (simulated_refusal[0], simulated_refusal[2]) == (kind, code)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.facts import ImdsFacts
+from probes.facts import ImdsFacts, RoleFacts
 from probes.failure import classify
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.seams import Stream
-from probes.steps.imds import IPV4, IPV6, MAX_VALUE_CHARACTERS, container_endpoint, disabled, endpoint, probe
+from probes.steps.imds import (
+    IPV4,
+    IPV6,
+    MAX_VALUE_CHARACTERS,
+    container_endpoint,
+    disabled,
+    endpoint,
+    probe,
+    probe_role,
+)
 from tests.support.fakes import DOCUMENTED, FakeMachine, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run
 
 TOKEN = "AQAEAtoken=="  # noqa: S105 - the token of a service that does not exist
@@ -406,3 +415,76 @@ def test_any_value(path: str, value: bytes | str) -> None:
 def test_any_token(token: bytes) -> None:
     _, error = probed(Service(token=(200, token)))
     assert error is None or isinstance(error, ProbeError)
+
+
+# --- The role --------------------------------------------------------------------------------------------------------
+
+DOCUMENT = "iam/security-credentials/Backup.Agent+1"
+KEPT = "of/this/nothing/else"
+GIVEN = b'{"Code": "Success", "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "of/this/nothing/else"}'
+
+
+def role_probed(service: Service) -> tuple[RoleFacts | None, Exception | None]:
+    draft: Draft[RoleFacts] = Draft()
+    error = None
+    try:
+        run(probe_role(service.net(), FakeMachine(), "backuplink/1", "Backup.Agent+1", draft))
+    except Exception as caught:  # noqa: BLE001 - whatever it is, the test looks at it
+        error = caught
+    assert all(stream.closed for stream in service.streams)
+    return draft.facts, error
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param(GIVEN, "Success", id="with credentials"),
+        pytest.param(
+            b'{"Code": "AssumeRoleUnauthorizedAccess", "Message": "EC2 cannot assume the role"}',
+            "AssumeRoleUnauthorizedAccess",
+            id="without",
+        ),
+    ],
+)
+def test_the_code_alone_is_taken_of_a_role(body: bytes, code: str) -> None:
+    service = Service({DOCUMENT: body})
+    assert role_probed(service) == (RoleFacts(code=code), None)
+    assert service.requests == ["PUT /latest/api/token", f"GET /latest/meta-data/{DOCUMENT}"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(GIVEN[:-1], id="cut"),
+        pytest.param(b"[" * 60_000, id="deep"),
+        pytest.param(b'["of/this/nothing/else"]', id="a list"),
+        pytest.param(b'{"SecretAccessKey": "of/this/nothing/else"}', id="without a code"),
+        pytest.param(b'{"Code": "of/this/nothing/else"}', id="a code of another form"),
+        pytest.param(b'{"Code": ["of-this-nothing"]}', id="a code that is no text"),
+        pytest.param(b'{"Code": "\xff"}', id="no text at all"),
+    ],
+)
+def test_a_document_of_another_form_gives_nothing_away(body: bytes) -> None:
+    facts, error = role_probed(Service({DOCUMENT: body}))
+    assert facts is None
+    assert isinstance(error, ProbeError)
+    assert error.kind is FailureKind.MALFORMED
+    assert KEPT not in error.message
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        pytest.param((404, b""), FailureKind.MALFORMED, "404", id="gone meanwhile"),
+        pytest.param((403, b""), FailureKind.NOT_PERMITTED, "403", id="forbidden"),
+        pytest.param((500, b""), FailureKind.MALFORMED, "500", id="broken"),
+    ],
+)
+def test_a_role_that_the_service_refuses(answer: Answer, kind: FailureKind, code: str) -> None:
+    facts, error = role_probed(Service({DOCUMENT: answer}))
+    assert facts is None
+    assert isinstance(error, ProbeError)
+    assert (error.kind, error.code) == (kind, code)

@@ -5,7 +5,9 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import botocore.session
@@ -228,6 +230,48 @@ def test_a_source_that_fails_is_named(
     assert caught.value.kind is FailureKind.NO_CREDENTIALS
     assert caught.value.code is not None
     assert SECRET not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("variables", "host"),
+    [
+        pytest.param({"AWS_REGION": REGION}, f"sts.{REGION}.amazonaws.com", id="the variable of most SDKs"),
+        pytest.param({"AWS_DEFAULT_REGION": REGION}, f"sts.{REGION}.amazonaws.com", id="boto3's own variable"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": "us-east-2"}, f"sts.{REGION}.amazonaws.com", id="both"
+        ),
+        pytest.param({}, "sts.amazonaws.com", id="no Region"),
+    ],
+)
+def test_a_web_identity_asks_the_sts_of_the_region(
+    place: Path, variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held against the request that a proxy gets, whose refusal ends the call."""
+    (place / "token").write_text("a token that STS never sees")
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": str(place / "token")}
+    asked: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            self.send_error(403)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            proxy = f"http://127.0.0.1:{server.server_port}"
+            for name, value in {**role, **variables, "HTTPS_PROXY": proxy, "AWS_MAX_ATTEMPTS": "1"}.items():
+                monkeypatch.setenv(name, value)
+            with pytest.raises(ProbeError):
+                load_credentials(None)
+        finally:
+            server.shutdown()
+            serving.join()
+    assert set(asked) == {f"{host}:443"}
 
 
 def test_settings_and_credentials_off_the_loop(place: Path) -> None:

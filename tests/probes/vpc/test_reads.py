@@ -4,7 +4,7 @@ told, and, where only the order of things matters, a reader in memory."""
 import asyncio
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from inspect import getsource
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
@@ -104,6 +104,9 @@ class Inspected:
     def kind(self, read: str) -> FailureKind | None:
         failure = self.made[read].failure
         return None if failure is None else failure.kind
+
+    def facts(self, read: str) -> Any:
+        return self.made[read].facts
 
     def reason(self, read: str) -> str | None:
         outcome = self.made[read].outcome
@@ -1209,9 +1212,6 @@ def vpc_with(**members: Any) -> Mapping[str, Any]:
         bad(ENDPOINTS, {}),
         bad(ENDPOINTS, {"VpcEndpoints": {}}),
         bad(ENDPOINTS, {"VpcEndpoints": ["x"]}),
-        bad(ENDPOINTS, endpoint_with(VpcEndpointId=HOSTILE)),
-        bad(ENDPOINTS, endpoint_with(VpcEndpointId=f"{ENDPOINT_ID}\n")),
-        bad(ENDPOINTS, endpoint_with(VpcId="-vpc")),
         bad(ENDPOINTS, endpoint_with(VpcId=None)),
         bad(ENDPOINTS, endpoint_with(PrivateDnsEnabled="yes")),
         bad(ENDPOINTS, endpoint_with(SubnetIds=[7])),
@@ -1238,13 +1238,9 @@ def vpc_with(**members: Any) -> Mapping[str, Any]:
         bad(SECURITY_GROUPS, {"SecurityGroupRules": [{**RULE, "CidrIpv4": OPEN}] * 20_001}, FailureKind.TOO_LARGE),
         bad(ROUTE_TABLES, route_with()),
         bad(ROUTE_TABLES, route_with(DestinationCidrBlock="10.0.0.0/8", GatewayId="$(id)")),
-        bad(ROUTE_TABLES, {"RouteTables": [{**TABLE, "RouteTableId": "rtb-x"}]}),
         bad(NETWORK_ACLS, {"NetworkAcls": [{**ACL, "IsDefault": None}]}),
         bad(NETWORK_ACLS, {"NetworkAcls": [{**ACL, "Entries": [{"RuleAction": "perhaps"}]}]}),
         bad(PRIVATE_ZONES, {"HostedZoneSummaries": [{"HostedZoneId": "Z1", "Name": "a\x1b[31m"}]}),
-        bad(PRIVATE_ZONES, {"HostedZoneSummaries": [{"HostedZoneId": "Z 1", "Name": "a.example."}]}),
-        bad(RESOLVER_RULES, {"ResolverRuleAssociations": [{"ResolverRuleId": "../x"}]}),
-        bad(DNS_FIREWALL, {"FirewallRuleGroupAssociations": [{"FirewallRuleGroupId": "x", "Priority": 1}]}),
     ],
 )
 def test_what_does_not_belong_in_an_answer(
@@ -1254,6 +1250,89 @@ def test_what_does_not_belong_in_an_answer(
     assert found.kind(read) is kind
     dependents = {ENDPOINTS: {ENDPOINT_INTERFACES}, VPC: {DHCP_OPTIONS}}.get(read, set())
     assert {each for each, word in found.words.items() if word != "ok"} == {read, *dependents}
+
+
+def odd(read: str, member: str, row: Mapping[str, Any], **members: Any) -> Any:
+    """A case: a row with an id of another form, after the same row as it should be."""
+    operation = "DescribeSecurityGroupRules" if read == SECURITY_GROUPS else READS[read].actions[0].partition(":")[2]
+    return pytest.param(operation, {member: [row, {**row, **members}]}, read, id=f"{read}: {members}")
+
+
+INTERFACE: Final[Mapping[str, Any]] = {"NetworkInterfaceId": INTERFACE_ID, "VpcId": VPC_ID, "SubnetId": SUBNET_ID}
+SUBNET: Final[Mapping[str, Any]] = {"SubnetId": SUBNET_ID, "VpcId": VPC_ID, "CidrBlock": "10.0.1.0/24"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "read"),
+    [
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId=HOSTILE),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId=f"{ENDPOINT_ID}\n"),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId="endpoint-0a1b2c3d"),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId="vpce-0A1B2C3D"),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcEndpointId=f"vpce-{'a' * 61}"),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, VpcId="-vpc"),
+        odd(ENDPOINTS, "VpcEndpoints", ENDPOINT, SubnetIds=["subnet"]),
+        odd(OWN_INTERFACES, "NetworkInterfaces", INTERFACE, SubnetId=VPC_ID),
+        odd(SUBNETS, "Subnets", SUBNET, SubnetId="subnet-x"),
+        odd(ROUTE_TABLES, "RouteTables", TABLE, RouteTableId="rtb-x"),
+        odd(NETWORK_ACLS, "NetworkAcls", ACL, NetworkAclId="acl_0a1b2c3d"),
+        odd(PRIVATE_ZONES, "HostedZoneSummaries", {"HostedZoneId": "Z1", "Name": "a.example."}, HostedZoneId="Z 1"),
+    ],
+)
+def test_a_row_with_an_id_of_another_form_is_left_out(operation: str, answer: Mapping[str, Any], read: str) -> None:
+    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    assert set(found.words.values()) == {"ok"}
+    facts = found.facts(read)
+    (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name != "dropped")
+    assert (len(rows), facts.dropped) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "endpoint_id", ["vpce-svc-0a1b2c3d4e5f67890", "vpce-1234", f"vpce-{'a' * 60}", "vpce-0a1b2c3d4e5f678901234567"]
+)
+def test_an_id_may_go_on_after_its_prefix(endpoint_id: str) -> None:
+    found = run(inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT))
+    facts = found.facts(ENDPOINTS)
+    assert ([each.endpoint_id for each in facts.endpoints], facts.dropped) == ([endpoint_id], 0)
+
+
+def test_the_main_table_is_not_known_where_a_table_was_left_out() -> None:
+    main = {**TABLE, "Associations": [{"Main": True}]}
+    found = run(inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT))
+    assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [True]
+    tables = {"RouteTables": [main, {**TABLE, "RouteTableId": "x"}]}
+    found = run(inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT))
+    assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [False]
+
+
+def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
+    rule = {**RULE, "CidrIpv4": OPEN}
+    strange = {**RULE, "ReferencedGroupInfo": {"GroupId": "group-1"}}
+    for rows, dropped in (([rule, strange], 1), ([strange, rule], 1)):
+        found = run(inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT))
+        assert (found.facts(SECURITY_GROUPS).groups, found.facts(SECURITY_GROUPS).dropped) == ((), dropped)
+    rows = [rule, {**rule, "GroupId": "group-1"}]
+    found = run(inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT))
+    facts = found.facts(SECURITY_GROUPS)
+    assert ([len(each.rules) for each in facts.groups], facts.dropped) == ([1], 1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer", "read"),
+    [
+        ("ListResolverRuleAssociations", {"ResolverRuleAssociations": [{"ResolverRuleId": "../x"}]}, RESOLVER_RULES),
+        (
+            "ListFirewallRuleGroupAssociations",
+            {"FirewallRuleGroupAssociations": [{"FirewallRuleGroupId": "x", "Priority": 1}]},
+            DNS_FIREWALL,
+        ),
+    ],
+)
+def test_an_association_with_an_id_of_another_form_is_left_out(
+    operation: str, answer: Mapping[str, Any], read: str
+) -> None:
+    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    assert (found.facts(read).rules, found.facts(read).dropped) == ((), 1)
 
 
 LEAVES: Final = (

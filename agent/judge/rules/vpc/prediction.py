@@ -134,6 +134,8 @@ def _not_in_effect(evidence: Evidence, target: Target) -> list[Observation[Any]]
         return []
     if configuration.resolver_rules is None or configuration.zones is None or firewall is None:
         return []
+    if evidence.dropped(RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL):
+        return []  # what was left out may be behind them
     records = {_RECORDS.get(endpoint.ip_address_type or "", "A") for endpoint in covering}
     if (
         resolver_rule_for(evidence, target.host) is not None

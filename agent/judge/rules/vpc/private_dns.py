@@ -34,6 +34,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
         everywhere = [endpoint for endpoint in evidence.endpoints(target) or () if endpoint.state != DELETED]
         if (
             evidence.endpoints(target) is None
+            or evidence.dropped(ENDPOINTS)
             or any(endpoint.vpc_id == evidence.vpc_id for endpoint in everywhere)
             or target.service_name is None
             or not is_of_this_vpc(evidence, target)

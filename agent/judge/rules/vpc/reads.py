@@ -44,6 +44,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     failed = [read for read in reads if read.failure is not None and read.made]
     foreign = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
+    partial = [read for read in reads if evidence.dropped(read.subject.operation or "")]
     # A run that was itself cut short says so in RUN001.
     cut = [read for read in reads if evidence.run.complete and _is_cut(read)]
     search = evidence.credentials
@@ -59,7 +60,8 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         *(["No credentials were found to read it with."] if keyless else []),
         *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
         *_silent_words(silent, reads),
-        *_other_words(others, nothing=nothing and len(others) == len(failed)),
+        *_other_words(evidence, others, nothing=nothing and len(others) == len(failed)),
+        *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
     if not said:
@@ -74,13 +76,16 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         detail=("When the facts file was made: " if from_file else "")
         + " ".join(said)
         + " What was not read explains nothing here, and is no fault of the path.",
-        evidence=ids([*failed, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]),
+        evidence=ids(
+            [*failed, *partial, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]
+        ),
         fix=Fix(
             summary=_what_helps(
                 evidence,
                 denied=bool(denied),
                 cut_off=cut_off,
-                skewed=any(kind_of(read) is FailureKind.CLOCK_SKEW for read in others),
+                skewed=any(evidence.meaning(read) is FailureKind.CLOCK_SKEW for read in others),
+                expired=any(evidence.meaning(read) is FailureKind.CREDENTIALS_EXPIRED for read in others),
                 unused=_reasons([*foreign, *unplaced]),
                 keyless=keyless,
             ),
@@ -137,21 +142,32 @@ def _silent_words(silent: list[Observation[Any]], reads: list[Observation[Any]])
             yield f"{name} does not answer from here."
 
 
-def _other_words(others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
+def _dropped_words(evidence: Evidence, partial: list[Observation[Any]]) -> Iterator[str]:
+    if partial:
+        rows = listed(f"{evidence.dropped(read.subject.operation or '')} of {_words([read])}" for read in partial)
+        yield f"Left out, for ids of a form that is not known here: {rows}."
+
+
+def _other_words(evidence: Evidence, others: list[Observation[Any]], *, nothing: bool) -> Iterator[str]:
     by_reason: dict[str, list[Observation[Any]]] = {}
     for read in others:
-        by_reason.setdefault(_reason(read), []).append(read)
+        by_reason.setdefault(_reason(evidence, read), []).append(read)
     for reason, found in by_reason.items():
         what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(found)}"
         yield f"{reason}; {what}."
 
 
-def _reason(read: Observation[Any]) -> str:
-    match kind_of(read):
+def _reason(evidence: Evidence, read: Observation[Any]) -> str:
+    match evidence.meaning(read):
         case FailureKind.THROTTLED:
             return "AWS asks for fewer calls"
         case FailureKind.CLOCK_SKEW:
             return "AWS refuses the time in the signature"
+        case FailureKind.CREDENTIALS_EXPIRED:
+            open_ = kind_of(read) is FailureKind.CLOCK_SKEW and not evidence.clocks
+            return "AWS says that the session token has expired" + (
+                ", or that this host's clock is off" if open_ else ""
+            )
     return f"{_NAMES[_service(read)]} gave nothing to go by ({'' if read.failure is None else read.failure.message})"
 
 
@@ -160,7 +176,14 @@ def _take_facts(region: str) -> Command:
 
 
 def _what_helps(
-    evidence: Evidence, *, denied: bool, cut_off: set[str], skewed: bool, unused: list[str], keyless: bool
+    evidence: Evidence,
+    *,
+    denied: bool,
+    cut_off: set[str],
+    skewed: bool,
+    expired: bool,
+    unused: list[str],
+    keyless: bool,
 ) -> str:
     said = list(dict.fromkeys(_what_places(evidence, reason) for reason in unused))
     if keyless:
@@ -169,6 +192,8 @@ def _what_helps(
         said.append("Grant the reads that are missing; the policy is printed by the command below.")
     if skewed:
         said.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
+    if expired:
+        said.append("Get new credentials: sign in again, or refresh the cached session.")
     if _EC2 in cut_off and evidence.run.region is not None:
         prefix = partition_of(evidence.run.region).service_name_prefix
         said.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")

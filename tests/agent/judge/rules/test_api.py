@@ -26,7 +26,7 @@ from tests.support.build import (
     said,
     spoiled,
 )
-from tests.support.calls import api, credentials
+from tests.support.calls import api, credentials, role
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -79,6 +79,37 @@ def test_api010_repeats_what_failed() -> None:
     assert found.detail == (
         "A configured source of credentials fails: custom-process said no. No signed call was made."
     )
+
+
+NONE: Final = credentials(failed="no-credentials")
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        pytest.param([NONE, role()], ["API010"], id="EC2 may not assume it"),
+        pytest.param([NONE, role("InternalError")], ["API010"], id="any code but one"),
+        pytest.param([NONE, role("Success")], ["API001"], id="the role is well"),
+        pytest.param([NONE, role(failed="timeout")], ["API001"], id="its document did not come"),
+        pytest.param([NONE, role(skipped="the deadline came")], ["API001"], id="its document was not asked for"),
+        pytest.param([NONE], ["API001"], id="metadata names no role"),
+        pytest.param([credentials(), role()], [], id="credentials from elsewhere"),
+        pytest.param([role()], [], id="none were looked for"),
+    ],
+)
+def test_a_role_that_metadata_names_without_credentials(looks: Observations, expected: list[str]) -> None:
+    assert codes(*looks) == expected
+
+
+def test_api010_gives_the_role_and_its_code() -> None:
+    seen = evidence([*HERE, imds(role="BackupAgent"), NONE, role()], of=SIGNED)
+    [found] = said(rule_of(RULES, "API010"), seen)
+    assert found.detail == (
+        "Instance metadata names the role BackupAgent and gives no credentials for it: AssumeRoleUnauthorizedAccess. "
+        "The SDK passes it over and finds none in any other place. No signed call was made."
+    )
+    assert found.evidence == ("credentials", "imds/instance-role")
+    assert [command.argv[:3] for command in found.fix.commands] == [("aws", "iam", "get-role")]
 
 
 def test_api010_claims_no_source_where_none_was_seen() -> None:
@@ -210,6 +241,25 @@ def test_without_facts_the_kind_still_speaks(code: str) -> None:
 def test_api005_without_the_server_s_time() -> None:
     [found] = said(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
     assert found.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        pytest.param(900.0, ["API005"], id="behind"),
+        pytest.param(-900.0, ["API005"], id="ahead"),
+        pytest.param(299.0, ["API002"], id="less than any window of AWS"),
+        pytest.param(0.4, ["API002"], id="the clock is right"),
+        pytest.param(None, ["API002"], id="no clock is measured"),
+    ],
+)
+def test_request_expired_is_the_clock_only_where_that_is_off(offset: float | None, expected: list[str]) -> None:
+    refused = api(A, failed="clock-skew", code="RequestExpired", text="Request has expired.", offset=offset)
+    assert codes(refused) == expected
+
+
+def test_a_refusal_that_names_the_clock_needs_no_measured_one() -> None:
+    assert codes(api(A, failed="clock-skew", offset=0.4)) == ["API005"]
 
 
 def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:

@@ -360,6 +360,9 @@ FIPS: Final = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addr
 NOT_OFFERED: Final = target("backup-gateway", region="ap-southeast-3")
 
 
+MISTYPED: Final = target(region="eu-wset-1")
+
+
 def chosen(source: str, region: str = "us-east-1") -> Run:
     """A run whose Region came from somewhere."""
     return replace(run(), region=region, region_source=source)
@@ -453,6 +456,14 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "ENV005",
+        "to the endpoint's own name without TLS",
+        [host(), sdk(urls={"backup": f"http://{VPCE.host}"})],
+        targets=[VPCE],
+        about=VPCE.id,
+        detail=f"to http://{VPCE.host}. An endpoint answers HTTPS alone.",
+    ),
+    fires(
+        "ENV005",
         "with FIPS, which has no effect then",
         [host(), sdk(fips=True, urls={"backup": "https://backup.example.com"})],
         targets=[CUSTOM],
@@ -514,6 +525,46 @@ CASES_THAT_FIRE = [
         detail="AWS_REGION says us-east-1; this instance is in eu-west-1.",
         shows=["imds"],
     ),
+    fires(
+        "ENV014",
+        "two letters swapped",
+        [imds(), lookup(failed="nxdomain")],
+        targets=[MISTYPED],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+        about=None,
+        detail="AWS_REGION says eu-wset-1: the SDK lists no such Region, and backup.eu-wset-1.amazonaws.com does not "
+        "exist. The nearest names are eu-west-1",
+        shows=["dns/backup/getaddrinfo"],
+    ),
+    fires(
+        "ENV014",
+        "near to nothing",
+        [lookup(failed="nxdomain")],
+        targets=[target(region="zz-qqqqqqqqqq-77")],
+        of=chosen("AWS_REGION", "zz-qqqqqqqqqq-77"),
+        about=None,
+        detail="does not exist.",
+    ),
+    fires(
+        "ENV018",
+        "a profile that is not there",
+        [coded(sdk(failed="malformed"), "ProfileNotFound")],
+        about=None,
+        detail="The SDK cannot read its settings on this host: it said malformed. No call of a program",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018",
+        "a zone for the Region",
+        [sdk(region="eu-west-1a")],
+        about=None,
+        detail="say that the Region is eu-west-1a, which no Region can be called, as it is a zone. No call",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018", "a Region in capitals", [sdk(region="EU-WEST-1")], about=None, detail=", in small letters. No call"
+    ),
+    fires("ENV018", "no name at all", [sdk(region="Ireland")], about=None, detail="can be called. No call"),
     fires(
         "ENV009",
         "beside other answers",
@@ -721,6 +772,38 @@ CASES_OF_SILENCE = [
     silent("ENV008", "meant", [imds()], of=chosen("--region")),
     silent("ENV008", "metadata is silent", [imds(failed="timeout")], of=chosen("AWS_REGION")),
     silent("ENV008", "no Region", [imds()], of=run(region=None)),
+    silent("ENV014", "known", [lookup(failed="nxdomain")], of=chosen("AWS_REGION", "us-east-1")),
+    silent("ENV014", "newer than the list", [lookup(A)], targets=[MISTYPED], of=chosen("AWS_REGION", "eu-wset-1")),
+    silent(
+        "ENV014",
+        "one name of it exists",
+        [lookup(failed="nxdomain"), lookup(PUBLIC, of="backup-gateway")],
+        targets=[MISTYPED, target("backup-gateway", region="eu-wset-1")],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
+    silent(
+        "ENV014",
+        "no name server answers",
+        [lookup(failed="timeout")],
+        targets=[MISTYPED],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
+    silent("ENV014", "not looked up", [imds()], targets=[MISTYPED], of=chosen("AWS_REGION", "eu-wset-1")),
+    silent("ENV014", "no Region", [lookup(failed="nxdomain")], of=run(region=None)),
+    silent(
+        "ENV014",
+        "a name of the endpoint's own",
+        [lookup(of=VPCE.id, failed="nxdomain")],
+        targets=[VPCE],
+        of=chosen("AWS_REGION", "eu-wset-1"),
+    ),
+    silent("ENV018", "read", [sdk()]),
+    silent("ENV018", "no Region in it", [sdk(region=None)]),
+    silent("ENV018", "a Region that is not known", [sdk(region="eu-wset-1")]),
+    silent("ENV018", "slow to read", [sdk(failed="timeout")]),
+    silent("ENV018", "a fault of ours", [sdk(failed="bug")]),
+    silent("ENV018", "not read", [sdk(skipped="the deadline came")]),
+    silent("ENV018", "not there", [host()]),
     silent("ENV009", "no line", [host(), lookup(A), answer(B)]),
     silent("ENV009", "a line of another name", [host(lines=[(A, FIPS.host)]), lookup(A), answer(B)]),
     silent("ENV009", "a line that programs do not follow", [host(lines=[(B, HOST)]), lookup(A), answer(A)]),

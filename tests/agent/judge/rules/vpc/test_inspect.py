@@ -16,7 +16,7 @@ from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Found
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
-from probes.model import Observation, Target
+from probes.model import Observation, Ok, Target
 from probes.vpc.model import (
     DNS_FIREWALL,
     ENDPOINT_INTERFACES,
@@ -440,6 +440,24 @@ def test_vpc013_says_why(read_: Observation[Any], words: str) -> None:
     assert words in one.detail
 
 
+def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
+    """The reads, with rows left out of some."""
+    return [
+        replace(each, outcome=Ok(replace(each.facts, dropped=dropped)))
+        if each.subject.operation in operations and each.facts is not None
+        else each
+        for each in reads
+    ]
+
+
+def test_vpc013_counts_the_rows_that_were_left_out() -> None:
+    (one,) = found("VPC013", [*healthy(), *dropping(configured(), 2, ENDPOINTS, SUBNETS)])
+    assert one.detail.startswith(
+        "Left out, for ids of a form that is not known here: 2 of the interface endpoints and 2 of the subnets."
+    )
+    assert set(one.evidence) == {"ec2/endpoints", "ec2/subnets"}
+
+
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
@@ -771,6 +789,38 @@ def test_api005_by_ec2_where_no_call_to_the_target_was_taken() -> None:
     findings = judged(looks)
     assert findings["API005@backup"].explained_by == "ENV010"
     assert "VPC013" in findings
+
+
+REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
+"""What EC2 answers for another time, and for a session token that is over."""
+
+
+@pytest.mark.parametrize("offset", [1200.0, -1200.0])
+def test_api005_by_request_expired_where_the_clock_is_off(offset: float) -> None:
+    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert [one.code for one in clock(looks)] == ["API005"]
+    (one,) = found("VPC013", looks)
+    assert one.detail.startswith("AWS refuses the time in the signature; nothing was read.")
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        pytest.param(0.4, "AWS says that the session token has expired; nothing was read.", id="right"),
+        pytest.param(90.0, "AWS says that the session token has expired; nothing was read.", id="off by too little"),
+        pytest.param(
+            None,
+            "AWS says that the session token has expired, or that this host's clock is off; nothing was read.",
+            id="not measured",
+        ),
+    ],
+)
+def test_request_expired_is_the_token_where_the_clock_is_not_off(offset: float | None, words: str) -> None:
+    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert clock(looks) == []
+    (one,) = found("VPC013", looks)
+    assert one.detail.startswith(words)
+    assert one.fix.summary.startswith("Get new credentials")
 
 
 @pytest.mark.parametrize(

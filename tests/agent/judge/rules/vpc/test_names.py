@@ -362,6 +362,13 @@ def test_no_command_takes_anything_away(code: str) -> None:
         )
 
 
+@pytest.mark.parametrize("code", ["VPC001", "VPC010"])
+def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
+    looks, change = FAULTS[code]
+    partial = read(ENDPOINTS, EndpointsFacts(endpoints=(), dropped=1))
+    assert code not in {each.code for each in diagnose(seen(looks, change, partial)).findings}
+
+
 # --- VPC001 endpoint-missing -----------------------------------------------------------------------------------------
 
 
