@@ -311,6 +311,23 @@ def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers
     assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
 
 
+@pytest.mark.parametrize(
+    ("server", "named"),
+    [
+        pytest.param("127.0.0.53", "at 127.0.0.53 (systemd-resolved): it may be an old one. Flush it.", id="resolved"),
+        pytest.param("127.0.0.1", "at 127.0.0.1: it may be an old one. Flush it.", id="another"),
+    ],
+)
+def test_dns002_names_the_cache_that_gave_the_answer(server: str, named: str) -> None:
+    looks: Observations = [host(resolvers=[server]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence([*looks, answer(PUBLIC, by=server)]))
+    assert named in found.detail
+    assert f"dns/backup/{server}/A" in found.evidence
+    assert "Flush the cache" in found.fix.summary
+    [without] = said(DNS002, evidence(looks))
+    assert "cache or stub" not in without.detail, "who gave the answer is not known"
+
+
 def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
     [found] = said(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
     assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
