@@ -16,7 +16,7 @@ from agent.judge.conditions.resolvers import (
     spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
+from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -253,6 +253,9 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
         if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
             what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
+        elif own_servers_give := _given_in_vain(evidence, target):
+            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while its name "
+            what += f"servers give {listed(ordered(own_servers_give))}."
         elif (
             # Where none of what the servers gave connects either, an answer that rotates looks the same.
             any(evidence.is_connected(target, address) for address in given)
@@ -280,6 +283,16 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
                 commands=(read_only("getent", "ahosts", target.host), read_only("cat", "/etc/nsswitch.conf")),
             ),
         )
+
+
+def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
+    """What all of this host's name servers give where its own lookup fails all the same; nothing where one of them
+    gave no answer, which may be why."""
+    lookup = evidence.own_lookup(target)
+    asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+    if lookup is None or kind_of(lookup) not in NOT_THERE | NO_REASON or not all(answer.ok for answer in asked):
+        return frozenset()
+    return frozenset(address for answer in asked for address in addresses_in(answer))
 
 
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:
