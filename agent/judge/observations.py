@@ -28,6 +28,8 @@ def addresses_in(answer: Observation[Any]) -> tuple[Address, ...]:
     return answer.facts.addresses if isinstance(answer.facts, DnsFacts) else ()
 
 
+NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
+"""What the C library's lookup ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
 _UNCONNECTED: Final = frozenset(
     {
         FailureKind.TIMEOUT,

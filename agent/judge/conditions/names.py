@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import addresses_in, has_answered, ids, private_in
+from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids, private_in
 from agent.settings import Expect
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts
@@ -95,17 +95,20 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 @kept
 def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
     """The targets whose own lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
-    failed is this host's own lookup."""
+    failed is this host's own lookup. One that gave no reason has the reason that all name servers give."""
     found = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NXDOMAIN:
+        if lookup is None or lookup.failure is None:
             continue
-        asked = evidence.answers(target, evidence.configured_resolvers)
+        asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
         denials = [
             answer for answer in asked if answer.failure is not None and answer.failure.kind is FailureKind.NXDOMAIN
         ]
-        if not denials and any(answer.ok for answer in asked):
+        if lookup.failure.kind is FailureKind.NXDOMAIN:
+            if not denials and any(answer.ok for answer in asked):
+                continue
+        elif lookup.failure.kind not in NO_REASON or not denials or len(denials) < len(asked):
             continue
         zones = sorted({answer.facts.authority for answer in denials if answer.facts and answer.facts.authority})
         found.append(MissingName(target=target, evidence=ids([lookup, *denials]), zones=tuple(zones)))
@@ -114,13 +117,22 @@ def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
 
 @kept
 def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
-    """The targets whose name exists for this host and has no address of any family."""
+    """The targets whose name exists for this host and has no address of any family: the own lookup says so, or gives
+    another reason or none where all name servers say so."""
     found = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind is not FailureKind.NODATA:
+        if lookup is None or lookup.failure is None:
             continue
-        asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.ok]
+        tried = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+        asked = [answer for answer in tried if answer.ok]
+        if lookup.failure.kind is not FailureKind.NODATA and not (
+            lookup.failure.kind in (FailureKind.NXDOMAIN, *NO_REASON)
+            and tried
+            and len(asked) == len(tried)
+            and not any(map(addresses_in, asked))
+        ):
+            continue
         found.append(NameFault(target=target, evidence=ids([lookup, *asked])))
     return tuple(found)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NOT_THERE, has_answered, ids, is_cut, private_in
+from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut, private_in
 from agent.settings import Expect
 from probes.addresses import usable_families
 from probes.facts import LookupFacts
@@ -20,11 +20,10 @@ _NO_ANSWER: Final = frozenset(
         FailureKind.CLOSED,
         FailureKind.UNREACHABLE,
         FailureKind.PROHIBITED,
+        FailureKind.NO_SOURCE_PORT,
     }
 )
 """Failures in which nothing of DNS came back."""
-_NO_REASON: Final = frozenset({FailureKind.SERVFAIL, FailureKind.TIMEOUT})
-"""What the C library's lookup ends with for SERVFAIL, REFUSED and silence alike (getaddrinfo(3), EAI_AGAIN)."""
 _SILENCE: Final = frozenset({FailureKind.TIMEOUT, FailureKind.RESET, FailureKind.CLOSED})
 """How a server that answers other names can leave one without an answer, by UDP or by TCP."""
 
@@ -137,7 +136,8 @@ def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
 def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     """The targets whose own lookup fails where a name server of this host answers SERVFAIL, what cannot be read, or
     nothing for this name while it answers for another. A server that answers nothing at all is not among them."""
-    kinds = frozenset({FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, *_SILENCE})
+    unusable = (FailureKind.SERVFAIL, FailureKind.DNS_MALFORMED, FailureKind.MALFORMED, FailureKind.TOO_LARGE)
+    kinds = frozenset({*unusable, *_SILENCE})
     speaking = {
         answer.subject.resolver
         for answer in evidence.of(Step.DNS)
@@ -164,7 +164,7 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
     hosts: list[str] = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
             continue
         if cut := [answer for answer in evidence.answers(target, evidence.configured_resolvers) if is_cut(answer)]:
             answers += cut
@@ -188,7 +188,7 @@ def spoilt_lookups(
     word for many reasons, so what the name servers say to a direct question decides."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        if lookup is None or lookup.failure is None or lookup.failure.kind not in _NO_REASON:
+        if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         answers = [answer for answer in asked if answer.failure is not None and answer.failure.kind in kinds]

@@ -20,6 +20,20 @@ _STRANGER: Final = frozenset({FailureKind.NOT_AWS, FailureKind.MALFORMED, Failur
 _TIMED_OUT: Final = "RequestTimeoutException"
 """AWS's code for 408 (AWS Backup Developer Guide, Common Error Types)."""
 _NO_ANSWER: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET})
+_CUT: Final = _NO_ANSWER | {FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.PROHIBITED, FailureKind.TLS_ALERT}
+"""How a connection that was up ends without an answer: as above, by an ICMP error or by an alert."""
+_NOT_OPENED: Final = frozenset(
+    {
+        FailureKind.NO_SOURCE_PORT,
+        FailureKind.TLS_UNTRUSTED,
+        FailureKind.TLS_HOSTNAME,
+        FailureKind.TLS_EXPIRED,
+        FailureKind.TLS_NOT_YET_VALID,
+        FailureKind.TLS_NOT_TLS,
+        FailureKind.TLS_NO_TRUST_STORE,
+    }
+)
+"""How another connection, which a call may need, fails where the first one did not."""
 _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
@@ -105,12 +119,12 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         mute = [
             answer
-            for answer in _failed(evidence, target, _NO_ANSWER | _UNREADABLE)
+            for answer in _failed(evidence, target, _CUT | _UNREADABLE)
             if not _is_strange(answer) or _called(evidence, target, answer)
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
         answered = places(answer for answer in evidence.answers_to_http(target) if answer.ok)
-        unended = _NO_ANSWER | {FailureKind.TOO_LARGE}
+        unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
         both: list[Observation[Any]] = [*mute, *calls]
         if not both:

@@ -16,7 +16,7 @@ from agent.judge.conditions.resolvers import (
     spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
+from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -42,28 +42,55 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         fault = elsewhere.get(target.id)
         if fault is not None:
+            caches = _caches(evidence, target)
+            kept = (
+                f" The answer came from a cache or stub on this host, at {listed(caches)}"
+                f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
+                if caches
+                else ""
+            )
             yield Found(
                 code="DNS002",
                 target=target.id,
                 detail=f"This host looks {target.host} up and gets {_got(evidence, target, fault.lookup)}{asks}; "
-                f"the VPC's resolver gives {listed(fault.theirs)}.",
-                evidence=fault.evidence,
+                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
+                evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
-                fix=_ask_the_vpc(target, is_cached=_STUB in servers),
+                fix=_ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
             )
         else:
             yield from _private_here_alone(evidence, target)
 
 
-def _ask_the_vpc(target: Target, *, is_cached: bool) -> Fix:
+def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
+    """What these servers gave of what this host's own lookup gave."""
+    own = set(evidence.own_answer(target))
+    return [answer for answer in evidence.answers(target, servers) if own.intersection(addresses_in(answer))]
+
+
+def _caches(evidence: Evidence, target: Target) -> list[Address]:
+    """The name servers on this host itself that gave what its own lookup gave."""
+    local = [server for server in evidence.configured_resolvers if server.is_loopback]
+    return [server for server in local if _answers_of(evidence, target, [server])]
+
+
+def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]) -> Fix:
+    others = [cache for cache in caches if cache != _STUB]
     return Fix(
-        summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if is_cached else "")
+        summary=("Flush the cache of systemd-resolved first: it may hold an old answer. " if is_resolved else "")
+        + (
+            f"Flush the cache at {listed(others)} first: restart the service that ss shows "
+            "there (dnsmasq, unbound, nscd). "
+            if others
+            else ""
+        )
         + "Make the name servers that this host uses forward the name to the VPC's resolver: from inside the VPC "
         "to 169.254.169.253, from elsewhere to a Route 53 Resolver inbound endpoint. Or let the DHCP options name "
         "AmazonProvidedDNS, which every host of the VPC then asks.",
         commands=(
-            *([_FLUSH] if is_cached else []),
+            *([_FLUSH] if is_resolved else []),
             read_only("resolvectl", "query", target.host),
+            *([read_only("ss", "-lunp", "sport", "=", ":53")] if others else []),
             *_dhcp_options(target.region),
         ),
     )
@@ -226,6 +253,9 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
         if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
             what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
+        elif own_servers_give := _given_in_vain(evidence, target):
+            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while its name "
+            what += f"servers give {listed(ordered(own_servers_give))}."
         elif (
             # Where none of what the servers gave connects either, an answer that rotates looks the same.
             any(evidence.is_connected(target, address) for address in given)
@@ -253,6 +283,16 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
                 commands=(read_only("getent", "ahosts", target.host), read_only("cat", "/etc/nsswitch.conf")),
             ),
         )
+
+
+def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
+    """What all of this host's name servers give where its own lookup fails all the same; nothing where one of them
+    gave no answer, which may be why."""
+    lookup = evidence.own_lookup(target)
+    asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+    if lookup is None or kind_of(lookup) not in NOT_THERE | NO_REASON or not all(answer.ok for answer in asked):
+        return frozenset()
+    return frozenset(address for answer in asked for address in addresses_in(answer))
 
 
 def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families: frozenset[int]) -> bool:

@@ -257,6 +257,12 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
     the version or the ciphers."""
     for target in evidence.targets:
         resets = _failed(evidence, target, FailureKind.RESET)
+        # On a connection that is up, an ICMP error in place of an answer.
+        errors = [
+            handshake
+            for kind in (FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.PROHIBITED)
+            for handshake in _failed(evidence, target, kind)
+        ]
         ends = _failed(evidence, target, FailureKind.CLOSED)
         alerts = [
             handshake
@@ -265,13 +271,14 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
         ]
         refusals = [handshake for handshake in alerts if _code(handshake) in _REFUSES_THE_NAME]
         others = [handshake for handshake in alerts if handshake not in refusals]
-        cut = [*resets, *ends, *alerts]
+        cut = [*resets, *errors, *ends, *alerts]
         if not cut:
             continue
         said = [
             f"at {_where(found)} {how}, {after(found)}"
             for how, found in (
                 (f"the connection is reset when {_heard(resets)}", resets),
+                (f"the connection ends with an error of the network ({_alerts(errors)})", errors),
                 (f"the connection is closed when {_heard(ends)}", ends),
                 (f"an alert ({_alerts(refusals)}) refuses the name {target.host}", refusals),
                 (f"the handshake ends with an alert ({_alerts(others)})", others),

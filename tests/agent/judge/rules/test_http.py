@@ -198,6 +198,12 @@ def test_http003_is_silent(looks: Observations) -> None:
         pytest.param([answered(A, failed="too-large")], "(too-large, after 12 ms)", id="AWS without end"),
         pytest.param([answered(A, failed="timeout")], "(timeout, after 12 ms)", id="AWS that stops in its answer"),
         pytest.param([answered(A), api(A, failed="timeout")], "(timeout, after 12 ms)", id="the signed call alone"),
+        pytest.param(
+            [answered(A), api(A, failed="refused")], "(refused, after 12 ms)", id="a call that needed another"
+        ),
+        pytest.param([answered(A), api(A, failed="tls-untrusted")], "(tls-untrusted, after 12 ms)", id="and met TLS"),
+        pytest.param([answered(A, failed="tls-alert", whole=False)], "(tls-alert, after 12 ms)", id="an alert"),
+        pytest.param([answered(A, failed="refused", whole=False)], "(refused, after 12 ms)", id="an ICMP error"),
     ],
 )
 def test_http004_fires(looks: Observations, detail: str) -> None:

@@ -311,6 +311,23 @@ def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers
     assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
 
 
+@pytest.mark.parametrize(
+    ("server", "named"),
+    [
+        pytest.param("127.0.0.53", "at 127.0.0.53 (systemd-resolved): it may be an old one. Flush it.", id="resolved"),
+        pytest.param("127.0.0.1", "at 127.0.0.1: it may be an old one. Flush it.", id="another"),
+    ],
+)
+def test_dns002_names_the_cache_that_gave_the_answer(server: str, named: str) -> None:
+    looks: Observations = [host(resolvers=[server]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence([*looks, answer(PUBLIC, by=server)]))
+    assert named in found.detail
+    assert f"dns/backup/{server}/A" in found.evidence
+    assert "Flush the cache" in found.fix.summary
+    [without] = said(DNS002, evidence(looks))
+    assert "cache or stub" not in without.detail, "who gave the answer is not known"
+
+
 def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
     [found] = said(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
     assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
@@ -439,7 +456,10 @@ def test_dns003_fires(looks: Observations, detail: str, shown: tuple[str, ...]) 
     "looks",
     [
         pytest.param([*HERE, lookup(*PRIVATE), answer(failed="nxdomain", by=VPC_RESOLVER)], id="it exists here"),
-        pytest.param([*HERE, lookup(failed="servfail"), answer(failed="nxdomain")], id="the lookup failed otherwise"),
+        pytest.param(
+            [*HERE, lookup(failed="servfail"), answer(failed="nxdomain"), answer(failed="servfail", record="AAAA")],
+            id="the lookup failed otherwise, as one answer did",
+        ),
         pytest.param([*HERE, lookup(failed="nodata")], id="it exists without an address"),
         pytest.param(
             [*HERE, lookup(failed="nxdomain"), answer(*PRIVATE)], id="this host's name server gives addresses"
@@ -998,6 +1018,26 @@ CASES_THAT_FIRE = [
         at=[OUTSIDE],
         detail="the name has no address.",
     ),
+    fires(
+        "DNS003",
+        "a lookup without a reason, which all name servers give",
+        [host(), lookup(failed="servfail"), answer(failed="nxdomain"), answer(failed="nxdomain", record="AAAA")],
+        detail=f"{HOST} does not exist for this host.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{RESOLVER}/AAAA"],
+    ),
+    fires(
+        "DNS006",
+        "a lookup without a reason, which all name servers give",
+        [host(), lookup(failed="nxdomain"), answer(record="A"), answer(record="AAAA")],
+        detail="exists for this host and has no address",
+    ),
+    fires(
+        "DNS015",
+        "a lookup that fails where this host's name servers give public addresses",
+        [host(), lookup(failed="nxdomain"), answer(PUBLIC)],
+        severity=Severity.CRITICAL,
+        detail=f"gets no address (it said nxdomain), while its name servers give {PUBLIC}.",
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("DNS006", "one family is there", [host(), lookup(A), answer(A), answer(record="AAAA")]),
@@ -1084,6 +1124,22 @@ CASES_OF_SILENCE = [
     silent("DNS017", "as many as are measured", gave(*(f"10.0.1.{host}" for host in range(17, 41)))),
     silent("DNS017", "no answer that can be read, which is DNS005", [host(), lookup(failed="servfail")]),
     silent("DNS017", "a name server's alone", [*gave(A), answer(by=CORPORATE, failed="dns-malformed")]),
+    silent(
+        "DNS003",
+        "one of two answers is another",
+        [
+            host(),
+            lookup(failed="servfail"),
+            answer(failed="nxdomain"),
+            answer(by=CORPORATE, failed="nxdomain"),
+            answer(record="AAAA"),
+        ],
+    ),
+    silent(
+        "DNS015",
+        "a name server that failed may be why",
+        [host(), lookup(failed="servfail"), answer(PUBLIC), answer(record="AAAA", failed="servfail")],
+    ),
     silent("DNS018", "rotation", [searching(), lookup(B), answer(A, B), lookup(A, operation=WITHOUT_SEARCH)]),
     silent("DNS018", "AWS answers", [searching(), lookup(B), http(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
     silent("DNS018", "the hosts file", [searching(B), lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),

@@ -731,6 +731,16 @@ CASES_THAT_FIRE = [
         at=[A],
         detail=f"At {A} the server sends 1 certificate and not that of the issuer, {AMAZON_INTERMEDIATE}: without",
     ),
+    *(
+        fires(
+            "TLS005",
+            f"an ICMP error on a connection that is up ({kind})",
+            [*here("backup", A), tls(A, failed=kind)],
+            at=[A],
+            detail=f"At {A} the connection ends with an error of the network (it said {kind}), after",
+        )
+        for kind in ("refused", "unreachable", "prohibited")
+    ),
 ]
 CASES_OF_SILENCE = [
     silent("TLS002", "Amazon's", [*here("backup", A), tls(A)]),
@@ -771,6 +781,9 @@ CASES_OF_SILENCE = [
         "too weak",
         [*here("backup", A), coded(tls(A, failed="tls-untrusted", issuer=AMAZON_INTERMEDIATE), "66", "weak")],
     ),
+    silent("TLS005", "no end of a connection", [*here("backup", A), tls(A, failed="timeout")]),
+    silent("TLS005", "a gateway's port", [*here("backup", A), tls(A, 1026, failed="refused")]),
+    silent("TLS005", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
     silent("TLS010", "verified", [*here("backup", A), tls(A, issuer=AMAZON_INTERMEDIATE)]),
     silent("TLS010", "the chain could not be read", [*here("backup", A), tls(A, failed="tls-untrusted")]),
     silent("TLS010", "not made", [*here("backup", A), tls(A, skipped="tcp failed")]),
