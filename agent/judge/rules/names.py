@@ -30,8 +30,9 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
     """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private."""
     for answer in public_answers(evidence):
         host, public = answer.target.host, answer.public
+        family = f"IPv{public[0].version} " if answer.private_elsewhere else ""
         agrees = (
-            "the VPC's resolver gives no private one either"
+            f"the VPC's resolver gives no private {family}one either"
             if answer.is_resolver_asked
             else "the VPC's resolver could not be asked"
         )
@@ -273,12 +274,13 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
 
 
 def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
-    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path."""
+    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path. One
+    that was made by DNS64 is DNS012's: the IPv4 address inside decides over it."""
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:
         own = evidence.own_addresses(target)
-        public = [address for address in own if address.version == 6 and evidence.is_public(address)]
+        public = [address for address in own if address.version == 6 and evidence.scope(address) is AddressScope.PUBLIC]
         lookup = evidence.own_lookup(target)
         mixed = any(address.version == 6 and evidence.is_private(address) for address in own)
         if lookup is None or not public or mixed:
@@ -317,6 +319,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
             detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
             "whose address is what the endpoint sees as its source.",
             evidence=ids([lookup]),
+            addresses=frozenset(public),
             fix=_enable_private_dns(target)
             if public and evidence.run.expect is Expect.PRIVATE
             else _let_nat_in(target),
