@@ -110,7 +110,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
         for target in evidence.targets
         if (lookup := evidence.own_lookup(target)) is not None
         and lookup.made
-        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+        and not is_of_hosts_file(evidence, target)  # such an answer needs no name server
     ]
     if not asked or not lookups or any(lookup.ok for lookup in lookups):
         return None
@@ -123,7 +123,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     return SilentResolvers(asked=asked, servers=silent, unasked=others, evidence=ids([*lookups, *asked]))
 
 
-def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
+def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
     """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
     entries = evidence.host.hosts_entries if evidence.host is not None else ()
     own = evidence.own_answer(target)

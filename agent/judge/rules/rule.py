@@ -31,6 +31,9 @@ class Found:
     """None for the code's own."""
     of_this_host: bool = False
     """Whether it is a fault of this host's own where its code leaves that open."""
+    may_need_path: bool = False
+    """Whether it is a denial by a policy that may ask for the private path: an explicit deny, whose condition is not
+    known."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
     explain."""
