@@ -252,3 +252,18 @@ def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
                 OutsideAnswer(target=target, evidence=ids([lookup]), addresses=frozenset(outside), outside=outside)
             )
     return tuple(found)
+
+
+_BOGUS: Final = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
+
+
+@kept
+def bogus_answers(evidence: Evidence) -> tuple[NameFault, ...]:
+    """The targets with addresses that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    found = []
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        bogus = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in _BOGUS]
+        if lookup is not None and bogus:
+            found.append(NameFault(target=target, evidence=ids([lookup]), addresses=frozenset(bogus)))
+    return tuple(found)

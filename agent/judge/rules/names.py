@@ -8,6 +8,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
+    bogus_answers,
     empty_answers,
     missing_names,
     outside_answers,
@@ -19,7 +20,7 @@ from agent.judge.observations import NOT_THERE, ids
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
-from probes.addresses import AddressScope
+from probes.addresses import AddressScope, ordered
 from probes.model import Step, Target
 from probes.ports import HTTPS
 
@@ -250,12 +251,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
 
 def bogus_address(evidence: Evidence) -> Iterator[Found]:
     """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
-    bogus = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        found = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in bogus]
-        if lookup is None or not found:
-            continue
+    for fault in bogus_answers(evidence):
+        target, found = fault.target, ordered(fault.addresses)
         named = [
             entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
         ]
@@ -264,8 +261,8 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
             code="DNS010",
             target=target.id,
             detail=f"{target.host} resolves to {listed(found)}, which no endpoint can have.{by}",
-            evidence=ids([lookup, *evidence.answers(target, evidence.configured_resolvers)]),
-            addresses=frozenset(found),
+            evidence=(*fault.evidence, *ids(evidence.answers(target, evidence.configured_resolvers))),
+            addresses=fault.addresses,
             fix=Fix(
                 summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
                 commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
