@@ -11,8 +11,9 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Code, Layer, Scope, Severity
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
-from probes.model import Addressing
+from probes.model import Addressing, Role
 
 
 class Effects(Enum):
@@ -156,6 +157,39 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
         for cause in (symptom.cause, next(measured, None)):
             if cause is not None and symptom not in cause.symptoms:
                 cause.symptoms.append(symptom)
+    _gather(candidates)
+
+
+def _gather(candidates: list[Candidate]) -> None:
+    """Let one finding speak for those of other targets that have the same cause: that of the first required target,
+    which then names the others."""
+    leading = [
+        candidate
+        for candidate in candidates
+        if candidate.cause is None
+        and candidate.found.shared
+        and candidate.severity is not Severity.INFO
+        and not candidate.suppressed
+        and not candidate.found.is_stale
+    ]
+    leading.sort(key=lambda candidate: candidate.target is None or candidate.target.role is not Role.REQUIRED)
+    for symptom in candidates:
+        if symptom.cause is not None or not symptom.found.shared or symptom.found.is_stale:
+            continue
+        able = [leader for leader in leading if leader.cause is None and _is_same(leader, symptom)]
+        if able and able[0] is not symptom:
+            symptom.cause = able[0]
+            able[0].symptoms.append(symptom)
+    for leader in leading:
+        others = [other.found.target for other in leader.symptoms if _is_same(leader, other) and other is not leader]
+        if others:
+            detail = f"{leader.found.detail} The same holds for {listed(others)}."
+            leader.found = replace(leader.found, detail=detail)
+
+
+def _is_same(leader: Candidate, other: Candidate) -> bool:
+    """Whether a finding has all that is at fault in another, which may be itself."""
+    return leader.found.code == other.found.code and leader.found.shared >= other.found.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:

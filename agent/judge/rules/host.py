@@ -277,6 +277,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
+            shared=frozenset({proxy}),
             fix=Fix(
                 summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
                 "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",

@@ -291,6 +291,52 @@ def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
     assert causes(well(BACKUP, GATEWAY), *rules) == expected
 
 
+def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) -> Rule:
+    """A rule that always speaks of what others may meet as well."""
+    [found] = says(code, of, severity=severity).check(well())
+    return Rule(code, needs=(), check=lambda _: [replace(found, shared=frozenset(shared))])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        pytest.param(["sg-1"], ["sg-1"], True, id="the same"),
+        pytest.param(["sg-1", "sg-2"], ["sg-1"], True, id="a part of it"),
+        pytest.param(["sg-1"], ["sg-1", "sg-2"], False, id="more than it"),
+        pytest.param(["sg-1"], ["sg-2"], False, id="another"),
+        pytest.param(["sg-1"], [], False, id="not known"),
+        pytest.param([], [], False, id="neither known"),
+    ],
+)
+def test_one_cause_is_one_finding_across_services(first: list[str], second: list[str], is_one: bool) -> None:
+    seen = well(BACKUP, GATEWAY)
+    found = findings(seen, sharing("TLS004", "backup", *first), sharing("TLS004", "backup-gateway", *second))
+    assert found["TLS004@backup"].explained_by is None
+    assert found["TLS004@backup-gateway"].explained_by == ("TLS004@backup" if is_one else None)
+    assert ("The same holds for backup-gateway." in found["TLS004@backup"].detail) is is_one
+
+
+def test_the_first_required_target_speaks_for_the_others() -> None:
+    seen = evidence(healthy(BACKUP, GATEWAY), targets=[optional(BACKUP), GATEWAY])
+    found = findings(seen, sharing("ENV007", "backup", "proxy"), sharing("ENV007", "backup-gateway", "proxy"))
+    assert found["ENV007@backup"].explained_by == "ENV007@backup-gateway"
+    assert found["ENV007@backup-gateway"].explained_by is None
+    assert found["ENV007@backup-gateway"].detail == "so it is The same holds for backup."
+
+
+def test_what_has_a_cause_keeps_it_and_other_kinds_are_not_the_same() -> None:
+    seen = well(BACKUP, GATEWAY)
+    rules = [
+        sharing("ENV007", "backup-gateway", "x"),
+        sharing("HTTP003", "backup", "x"),
+        sharing("HTTP003", "backup-gateway", "x"),
+        sharing("TCP006", "backup", "x"),
+    ]
+    found = causes(seen, *rules)
+    assert found["HTTP003@backup-gateway"] == "ENV007@backup-gateway"
+    assert found["HTTP003@backup"] is found["TCP006@backup"] is found["ENV007@backup-gateway"] is None
+
+
 def test_information_explains_nothing() -> None:
     loud = [says("DNS002", severity=Severity.WARNING), says("DNS003")]
     quiet = [says("DNS002", severity=Severity.INFO), says("DNS003")]
