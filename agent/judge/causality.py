@@ -9,11 +9,44 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
-from agent.catalog.findings import Layer, Scope, Severity
+from agent.catalog.findings import CODES, Code, Layer, Scope, Severity
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
+from probes.model import Addressing, Role
 
-ANYTHING: Final = "*"
+
+class Effects(Enum):
+    """What a kind of cause can bring about: neither the work of credentials, nor that of the account, nor that of
+    the service."""
+
+    ADDRESS = "what fails at an address that is not the right one"
+    NAME = "what fails for a host name that is not the right one"
+    REGION = "what the names of a Region that is not the right one can be"
+    SERVER = "what fails at a server that is not the right one"
+    PATH_CONDITION = "denials by a policy that may ask for the private path"
+
+    def include(self, code: Code) -> bool:
+        """Whether a finding of this kind may be among them."""
+        return code.scope is Scope.TARGET and code.code in _EFFECTS[self]
+
+
+_OF_SERVER: Final = frozenset({"HTTP001", "HTTP002", "HTTP004", "HTTP006", "API004", "API006", "API009"})
+_OF_ADDRESS: Final = (_OF_SERVER - {"API004"}) | {
+    code.code for code in CODES.values() if code.layer in (Layer.CONNECTION, Layer.TLS)
+}
+_OF_NAME: Final = frozenset(
+    {"DNS001", "DNS003", "DNS005", "DNS006", "DNS007", "DNS008", "DNS009", "DNS010", "DNS011", "DNS013"}
+)
+"""Not where the answers differ (DNS002, DNS015), nor who is silent: whichever name is asked for has no part in that."""
+_DENIALS: Final = frozenset({"IAM003", "IAM004", "IAM005", "IAM006", "IAM007", "IAM008"})
+_EFFECTS: Final = {
+    Effects.ADDRESS: _OF_ADDRESS | _DENIALS,
+    Effects.NAME: _OF_NAME | _OF_ADDRESS | _DENIALS,
+    Effects.REGION: frozenset({"DNS001", "DNS003", "DNS006", "API006"}),
+    Effects.SERVER: _OF_SERVER,
+    Effects.PATH_CONDITION: _DENIALS,
+}
 
 
 class Reach(Enum):
@@ -24,6 +57,8 @@ class Reach(Enum):
     ADDRESS = auto()
     OWN_NAME = auto()
     """The target, where its host is a name of the endpoint's own."""
+    REGION = auto()
+    """The targets whose host the Region in use chose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +66,8 @@ class Explains:
     """A row of EXPLAINS: where `cause` holds, `symptom` follows from it."""
 
     cause: str
-    symptom: str
-    """A code, a layer, or ANYTHING that fails."""
+    symptom: str | Effects
+    """A code, or a group of them."""
     reach: Reach
 
 
@@ -49,6 +84,7 @@ EXPLAINS: Final = (
     Explains("VPC016", "DNS006", Reach.TARGET),
     Explains("VPC016", "VPC010", Reach.TARGET),
     Explains("VPC016", "DNS009", Reach.TARGET),
+    Explains("VPC016", "DNS010", Reach.TARGET),
     Explains("VPC011", "DNS002", Reach.TARGET),
     Explains("VPC011", "DNS003", Reach.TARGET),
     Explains("VPC011", "DNS004", Reach.RUN),
@@ -57,7 +93,8 @@ EXPLAINS: Final = (
     Explains("VPC011", "DNS013", Reach.TARGET),
     Explains("VPC001", "DNS001", Reach.TARGET),
     Explains("VPC002", "DNS001", Reach.TARGET),
-    Explains("VPC010", ANYTHING, Reach.ADDRESS),
+    Explains("VPC010", Effects.ADDRESS, Reach.ADDRESS),
+    Explains("VPC016", Effects.ADDRESS, Reach.ADDRESS),
     Explains("VPC004", "DNS001", Reach.TARGET),
     Explains("VPC004", "DNS003", Reach.OWN_NAME),
     Explains("VPC004", "TCP001", Reach.ADDRESS),
@@ -70,16 +107,17 @@ EXPLAINS: Final = (
     ),
     Explains("VPC008", "IAM001", Reach.TARGET),
     Explains("VPC008", "IAM002", Reach.TARGET),
-    Explains("ENV005", ANYTHING, Reach.TARGET),
-    Explains("ENV006", ANYTHING, Reach.TARGET),
+    Explains("ENV005", Effects.NAME, Reach.TARGET),
+    Explains("ENV006", "DNS001", Reach.TARGET),
+    Explains("ENV006", "DNS003", Reach.TARGET),
     Explains("ENV018", "ENV001", Reach.RUN),
     Explains("ENV018", "API010", Reach.RUN),
     Explains("ENV014", "ENV008", Reach.RUN),
-    Explains("ENV014", "DNS003", Reach.RUN),
-    Explains("ENV008", "DNS001", Reach.RUN),
-    Explains("ENV008", "DNS003", Reach.RUN),
-    Explains("ENV004", ANYTHING, Reach.TARGET),
+    Explains("ENV014", Effects.REGION, Reach.REGION),
+    Explains("ENV008", Effects.REGION, Reach.REGION),
+    Explains("ENV004", Effects.NAME, Reach.TARGET),
     Explains("ENV007", "HTTP003", Reach.TARGET),
+    Explains("ENV007", Effects.PATH_CONDITION, Reach.TARGET),
     Explains("ENV010", "TLS007", Reach.ADDRESS),
     Explains("ENV010", "API005", Reach.RUN),
     Explains("ENV011", "API001", Reach.RUN),
@@ -88,18 +126,14 @@ EXPLAINS: Final = (
     Explains("ENV009", "DNS002", Reach.TARGET),
     Explains("ENV009", "DNS010", Reach.TARGET),
     Explains("ENV009", "DNS015", Reach.TARGET),
-    Explains("ENV009", Layer.CONNECTION, Reach.ADDRESS),
-    Explains("ENV009", Layer.TLS, Reach.ADDRESS),
-    Explains("ENV009", Layer.HTTP, Reach.ADDRESS),
+    Explains("ENV009", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS007", "DNS001", Reach.TARGET),
-    Explains("DNS007", Layer.CONNECTION, Reach.ADDRESS),
-    Explains("DNS007", Layer.TLS, Reach.ADDRESS),
-    Explains("DNS007", Layer.HTTP, Reach.ADDRESS),
+    Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
     Explains("DNS018", "DNS002", Reach.TARGET),
     Explains("DNS018", "DNS009", Reach.TARGET),
     Explains("DNS018", "DNS015", Reach.TARGET),
-    Explains("DNS018", ANYTHING, Reach.ADDRESS),
+    Explains("DNS018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS019", "DNS002", Reach.RUN),
     Explains("DNS015", "DNS002", Reach.TARGET),
     Explains("DNS002", "DNS003", Reach.TARGET),
@@ -107,19 +141,18 @@ EXPLAINS: Final = (
     Explains("DNS002", "DNS006", Reach.TARGET),
     Explains("DNS002", "DNS013", Reach.TARGET),
     Explains("DNS008", "DNS001", Reach.TARGET),
-    Explains("DNS002", ANYTHING, Reach.ADDRESS),
-    Explains("DNS008", ANYTHING, Reach.ADDRESS),
-    Explains("DNS010", ANYTHING, Reach.ADDRESS),
-    Explains("DNS001", ANYTHING, Reach.ADDRESS),
+    *(Explains(cause, Effects.ADDRESS, Reach.ADDRESS) for cause in ("DNS002", "DNS008", "DNS010", "DNS001", "DNS011")),
     Explains("TCP010", "TCP001", Reach.ADDRESS),
     Explains("TCP010", "TCP002", Reach.ADDRESS),
     Explains("TCP010", "TCP006", Reach.ADDRESS),
+    Explains("TLS003", Effects.SERVER, Reach.ADDRESS),
+    Explains("TLS001", Effects.SERVER, Reach.ADDRESS),
 )
 """The first row that fits wins."""
 
 
-_BEFORE_ANY_NAME: Final = frozenset({Layer.HOST, Layer.CONFIGURATION, Layer.RUN})
-"""Layers whose faults follow from no host name."""
+_OF_NO_REGION: Final = frozenset({Addressing.VPCE, Addressing.CUSTOM})
+"""Hosts that somebody named: no Region chose them."""
 
 
 def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
@@ -133,6 +166,39 @@ def explain(candidates: list[Candidate], explains: Sequence[Explains]) -> None:
         for cause in (symptom.cause, next(measured, None)):
             if cause is not None and symptom not in cause.symptoms:
                 cause.symptoms.append(symptom)
+    _gather(candidates)
+
+
+def _gather(candidates: list[Candidate]) -> None:
+    """Let one finding speak for those of other targets that have the same cause: that of the first required target,
+    which then names the others."""
+    leading = [
+        candidate
+        for candidate in candidates
+        if candidate.cause is None
+        and candidate.found.shared
+        and candidate.severity is not Severity.INFO
+        and not candidate.suppressed
+        and not candidate.found.is_stale
+    ]
+    leading.sort(key=lambda candidate: candidate.target is None or candidate.target.role is not Role.REQUIRED)
+    for symptom in candidates:
+        if symptom.cause is not None or not symptom.found.shared or symptom.found.is_stale:
+            continue
+        able = [leader for leader in leading if leader.cause is None and _is_same(leader, symptom)]
+        if able and able[0] is not symptom:
+            symptom.cause = able[0]
+            able[0].symptoms.append(symptom)
+    for leader in leading:
+        others = [other.found.target for other in leader.symptoms if _is_same(leader, other) and other is not leader]
+        if others:
+            detail = f"{leader.found.detail} The same holds for {listed(others)}."
+            leader.found = replace(leader.found, detail=detail)
+
+
+def _is_same(leader: Candidate, other: Candidate) -> bool:
+    """Whether a finding has all that is at fault in another, which may be itself."""
+    return leader.found.code == other.found.code and leader.found.shared >= other.found.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
@@ -160,7 +226,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
 
 def blames_addresses(row: Explains, candidate: Candidate) -> bool:
     """Whether by this row the candidate is the cause of whatever fails at its addresses."""
-    return row.cause == candidate.found.code and row.symptom == ANYTHING and row.reach is Reach.ADDRESS
+    return row.cause == candidate.found.code and row.symptom is Effects.ADDRESS and row.reach is Reach.ADDRESS
 
 
 def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> None:
@@ -215,18 +281,22 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
     """Whether by this row the cause explains the symptom, at all of its addresses or, where not `whole`, at some."""
     if cause is symptom or cause.found.code != row.cause:
         return False
-    if row.symptom == ANYTHING:
-        if symptom.code.layer in _BEFORE_ANY_NAME or symptom.code.scope is not Scope.TARGET:
-            return False  # what is wrong with the host, the network or the run follows from no host name
-    elif row.symptom not in (symptom.found.code, symptom.code.layer):
+    if isinstance(row.symptom, Effects):
+        if not row.symptom.include(symptom.code):
+            return False
+        if symptom.code.layer is Layer.POLICY and not symptom.found.may_need_path:
+            return False
+        if row.symptom is Effects.NAME and (symptom.code.is_partial or symptom.is_of_this_host):
+            return False  # the choice of a host name causes no fault beside what works, and none of this host's own
+    elif row.symptom != symptom.found.code:
         return False
     match row.reach:
         case Reach.RUN:
             return True
         case Reach.TARGET:
-            if row.symptom == ANYTHING and symptom.code.is_partial:
-                return False
             return cause.found.target == symptom.found.target
+        case Reach.REGION:
+            return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:
             own = None if symptom.target is None else read_name(symptom.target.host)
             return own is not None and cause.found.target == symptom.found.target

@@ -118,6 +118,8 @@ def _merged(reported: Iterable[Found]) -> list[Found]:
             addresses=first.addresses | found.addresses,
             severity=min(severities, key=lambda severity: severity.rank),
             of_this_host=first.of_this_host or found.of_this_host,
+            shared=first.shared | found.shared,
+            may_need_path=first.may_need_path and found.may_need_path,
         )
     return list(merged.values())
 

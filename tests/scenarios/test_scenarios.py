@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent.catalog.findings import CODES, Severity
 from agent.formats import json as json_format
 from agent.formats import text as text_format
-from agent.judge.causality import EXPLAINS, Explains
+from agent.judge.causality import EXPLAINS, Effects, Explains
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps
 from agent.judge.rules.registry import RULES
@@ -128,7 +128,15 @@ def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
     assert any(found(judge_evidence(evidence_of(name), emptied)) != expected(name) for name in naming(code))
 
 
-@pytest.mark.parametrize("row", EXPLAINS, ids=lambda row: f"{row.cause} explains {row.symptom}")
+IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
+"""A handshake that fails ends the steps at an address, so that no run has both: test_diagnose has them."""
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in EXPLAINS if (row.cause, row.symptom) not in IN_REPORTS_OF_OTHERS],
+    ids=lambda row: f"{row.cause} explains {row.symptom}",
+)
 def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
     kept = tuple(each for each in EXPLAINS if each is not row)
     broken = [

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.judge.conditions.names import NameFault, redirected_answers
+from agent.judge.conditions.names import NameFault, bogus_answers, outside_answers, redirected_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
@@ -88,6 +88,76 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
             )
         )
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowedName(NameFault):
+    """Addresses that are no endpoint's, from a private hosted zone that answers in its place."""
+
+    zone: PrivateZone
+    is_stale: bool
+    """Whether some are addresses in this VPC."""
+
+
+@kept
+def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
+    """The targets for which the VPC's resolver gives what a private hosted zone has, and no endpoint has that.
+
+    A zone of the very name that leads out of a VPC without an endpoint may be right: a central endpoint has its alias
+    there. One above the name, or beside an endpoint of this VPC, answers in place of what should.
+    """
+    outside = {fault.target.id: fault for fault in outside_answers(evidence)}
+    bogus = {fault.target.id: fault for fault in bogus_answers(evidence)}
+    stale = {fault.target.id: fault for fault in stale_answers(evidence)}
+    redirected = {fault.target.id: fault.addresses for fault in redirected_answers(evidence)}
+    found = []
+    for target in evidence.targets:
+        zone = private_zone_for(evidence, target.host)
+        if zone is None or is_answered_before(evidence, target, zone):
+            continue
+        measured: list[NameFault] = [by[target.id] for by in (stale, bogus) if target.id in by]
+        is_instead = zone.name != target.host or any(
+            endpoint.state == AVAILABLE for endpoint in endpoints_here(evidence, target)
+        )
+        if target.id in outside and (measured or is_instead):
+            measured.append(outside[target.id])
+        addresses = frozenset(
+            address
+            for fault in measured
+            for address in fault.addresses
+            if evidence.interface_at(address) is None and address not in redirected.get(target.id, ())
+        )
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        given = {address for each in answers for address in addresses_in(each)}
+        if addresses and addresses <= given:
+            found.append(
+                ShadowedName(
+                    target=target,
+                    evidence=tuple(dict.fromkeys(step for fault in measured for step in fault.evidence)),
+                    addresses=addresses,
+                    zone=zone,
+                    is_stale=target.id in stale,
+                )
+            )
+    return tuple(found)
+
+
+def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
+    """Whether an address is one that no endpoint has, so that no way to it is missing: it comes from a private hosted
+    zone or by a CNAME that answers instead, or in place of the private DNS of this VPC's endpoint."""
+    if evidence.interface_at(address) is not None:
+        return False
+    faults = (*shadowed_names(evidence), *redirected_answers(evidence), *stale_answers(evidence))
+    is_named = any(fault.target == target and address in fault.addresses for fault in faults)
+    interfaces = {each.interface_id for each in evidence.configuration.endpoint_interfaces or ()}
+    is_instead = any(
+        endpoint.state == AVAILABLE
+        and endpoint.private_dns
+        and target.host in endpoint.dns_names
+        and interfaces.issuperset(endpoint.interface_ids)
+        for endpoint in endpoints_here(evidence, target)
+    )
+    return is_named or is_instead
 
 
 def is_answered_before(

@@ -3,16 +3,21 @@
 The rules over names report them; rules over the configuration look for what in it brings them about.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids, private_in
+from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids
 from agent.settings import Expect
-from probes.addresses import AddressScope
+from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import DnsFacts
 from probes.model import Address, Addressing, FailureKind, Observation, Target
+
+RECORD_OF: Final = {4: "A", 6: "AAAA"}
+"""The type of the records that hold addresses of an IP version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +33,15 @@ class NameFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicAnswer(NameFault):
-    """This host gets public addresses, and the VPC's resolver gives none that are private."""
+    """This host gets public addresses, and the VPC's resolver gives none of the same family that are private."""
 
     public: tuple[Address, ...]
     private: tuple[Address, ...]
     """What the same lookup gave next to them."""
     is_resolver_asked: bool
     """Whether the VPC's resolver answered."""
+    private_elsewhere: tuple[Address, ...]
+    """What the VPC's resolver gives of the other family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,23 +69,79 @@ class OutsideAnswer(NameFault):
     outside: tuple[Address, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyAnswer:
+    """What this host and the VPC's resolver get of one address family for a target."""
+
+    version: int
+    private: tuple[Address, ...]
+    """Of the host's own lookup."""
+    public: tuple[Address, ...]
+    """Of the host's own lookup."""
+    theirs: tuple[Address, ...]
+    """The private addresses that the VPC's resolver gives."""
+    is_asked: bool
+    """Whether the VPC's resolver answered for this family."""
+    is_theirs_empty: bool
+    """Whether it answered, and gave nothing at all of this family."""
+
+    @property
+    def leaves(self) -> bool:
+        """Whether all that this host gets of the family is public."""
+        return bool(self.public) and not self.private
+
+
+@kept
+def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ...]:
+    """The answers for a target, one for each address family that this host has: a private address of one family says
+    nothing of the other, since programs take any of them."""
+    own = evidence.own_addresses(target)
+    asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
+    found = []
+    for version in sorted(usable_families(evidence.host)):
+        of_family = [address for address in own if address.version == version]
+        answered = [answer for answer in asked if answer.subject.operation == RECORD_OF[version]]
+        given = [address for answer in asked for address in addresses_in(answer) if address.version == version]
+        found.append(
+            FamilyAnswer(
+                version=version,
+                private=tuple(filter(evidence.is_private, of_family)),
+                public=tuple(filter(evidence.is_public, of_family)),
+                theirs=ordered(filter(evidence.is_private, given)),
+                is_asked=bool(answered),
+                is_theirs_empty=bool(answered) and not given,
+            )
+        )
+    return tuple(found)
+
+
+def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool:
+    """Whether the VPC's resolver has nothing public of this family: private addresses, or none of it and private ones
+    of the other."""
+    return bool(family.theirs) or (family.is_theirs_empty and any(other.theirs for other in families))
+
+
 @kept
 def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
-    """The targets with public addresses here and, from the VPC's resolver, none that are private. Public IPv6 next to
-    private IPv4 is a lesser fault, and not this one. None where a public path is expected, too."""
+    """The targets with public addresses here of a family of which the VPC's resolver gives none that are private.
+    Public IPv6 next to private IPv4 is a lesser fault, and not this one. None where a public path is expected, too."""
     if evidence.run.expect is not Expect.PRIVATE:
         return ()
     found = []
     for target in evidence.targets:
-        own = evidence.own_addresses(target)
-        private = tuple(address for address in own if evidence.is_private(address))
-        families = {4} if any(address.version == 4 for address in private) else {4, 6}
-        public = tuple(address for address in own if evidence.is_public(address) and address.version in families)
-        asked = evidence.answers(target, evidence.vpc_resolvers)
-        versions = {address.version for address in public}
-        if not public or any(address.version in versions for address in private_in(evidence, asked)):
+        families = family_answers(evidence, target)
+        private = tuple(address for family in families for address in family.private)
+        is_ipv4_private = any(address.version == 4 for address in private)
+        astray = [
+            family
+            for family in families
+            if family.public and not is_kept_back(family, families) and not (family.version == 6 and is_ipv4_private)
+        ]
+        if not astray:
             continue
-        answered = [answer for answer in asked if has_answered(answer)]
+        public = tuple(address for family in astray for address in family.public)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        answered = [answer for answer in answers if has_answered(answer)]
         found.append(
             PublicAnswer(
                 target=target,
@@ -87,6 +150,9 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
                 public=public,
                 private=private,
                 is_resolver_asked=bool(answered),
+                private_elsewhere=tuple(
+                    address for family in families if family not in astray for address in family.theirs
+                ),
             )
         )
     return tuple(found)
@@ -197,4 +263,19 @@ def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
             found.append(
                 OutsideAnswer(target=target, evidence=ids([lookup]), addresses=frozenset(outside), outside=outside)
             )
+    return tuple(found)
+
+
+_BOGUS: Final = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
+
+
+@kept
+def bogus_answers(evidence: Evidence) -> tuple[NameFault, ...]:
+    """The targets with addresses that can be no endpoint's: loopback, link-local, unspecified, documentation."""
+    found = []
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        bogus = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in _BOGUS]
+        if lookup is not None and bogus:
+            found.append(NameFault(target=target, evidence=ids([lookup]), addresses=frozenset(bogus)))
     return tuple(found)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.judge.conditions.names import NameFault
+from agent.judge.conditions.names import NameFault, family_answers, is_kept_back
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut, private_in
+from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut
 from agent.settings import Expect
 from probes.addresses import usable_families
 from probes.facts import LookupFacts
@@ -71,28 +71,39 @@ class FailingResolver(NameFault):
 
 @kept
 def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
-    """The targets of which the VPC's resolver gives private addresses where this host gets public ones or none.
+    """The targets of which the VPC's resolver gives private addresses where this host gets public ones of the same
+    family, or none of any. A family that this host does not get beside private addresses of the other is no fault, and
+    public IPv6 next to private IPv4 is a fault of its own.
 
     Where a public path is no fault, only an own lookup without addresses is one.
     """
     if evidence.run.expect is Expect.PUBLIC:
         return ()
-    families = usable_families(evidence.host)
     found = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         if lookup is None or not lookup.made:
             continue
         own = evidence.own_addresses(target)
-        asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
-        theirs = tuple(address for address in private_in(evidence, asked) if address.version in families)
-        leaves = evidence.run.expect is Expect.PRIVATE and any(evidence.is_public(address) for address in own)
-        if theirs and not any(map(evidence.is_private, own)) and (leaves or not own):
+        families = family_answers(evidence, target)
+        is_ipv4_private = any(family.private for family in families if family.version == 4)
+        astray = [
+            family
+            for family in families
+            if family.leaves
+            and is_kept_back(family, families)
+            and not (family.version == 6 and is_ipv4_private)
+            and evidence.run.expect is Expect.PRIVATE
+        ]
+        every = tuple(address for family in families for address in family.theirs)
+        theirs = tuple(address for family in astray for address in family.theirs) or every
+        if theirs and (astray or not own):
+            answers = evidence.answers(target, evidence.vpc_resolvers)
             found.append(
                 PrivateElsewhere(
                     target=target,
-                    evidence=ids([lookup, *asked]),
-                    addresses=frozenset(own),
+                    evidence=ids([lookup, *filter(has_answered, answers)]),
+                    addresses=frozenset(address for family in astray for address in family.public),
                     lookup=lookup,
                     theirs=theirs,
                 )
@@ -110,7 +121,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
         for target in evidence.targets
         if (lookup := evidence.own_lookup(target)) is not None
         and lookup.made
-        and not _is_of_hosts_file(evidence, target)  # such an answer needs no name server
+        and not is_of_hosts_file(evidence, target)  # such an answer needs no name server
     ]
     if not asked or not lookups or any(lookup.ok for lookup in lookups):
         return None
@@ -125,7 +136,7 @@ def silent_resolvers(evidence: Evidence) -> SilentResolvers | None:
     return SilentResolvers(asked=asked, servers=silent, unasked=others, evidence=ids([*lookups, *asked]))
 
 
-def _is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
+def is_of_hosts_file(evidence: Evidence, target: Target) -> bool:
     """Whether the host's own lookup gave what the hosts file has for the name, and nothing else."""
     entries = evidence.host.hosts_entries if evidence.host is not None else ()
     own = evidence.own_answer(target)

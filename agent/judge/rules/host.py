@@ -13,8 +13,10 @@ from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
+from agent.judge.conditions.names import missing_names
+from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
-from agent.judge.observations import NOT_THERE, addresses_in, ids
+from agent.judge.observations import addresses_in, ids
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -208,17 +210,25 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
 
 
 def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
-    """ENV006: the host that the SDK calls is not private here, while another name of the service is."""
+    """ENV006: the host that the SDK calls is public, or is one that a setting chose and that does not exist, while
+    another name of the service is private."""
     if evidence.run.expect is not Expect.PRIVATE:
         return
+    elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
+    missing = {fault.target.id for fault in missing_names(evidence)}
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
             continue
-        if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))):
+        if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))) or target.id in elsewhere:
             continue
-        if not lookup.ok and (lookup.failure is None or lookup.failure.kind not in NOT_THERE):
-            continue  # what the name resolves to is not known
+        # A default name without an answer, or with one that is nobody's address, has a cause of its own.
+        is_public = any(
+            evidence.is_public(address) for address in evidence.own_answer(target)
+        ) and not is_of_hosts_file(evidence, target)
+        is_missing = target.addressing is not Addressing.DEFAULT and target.id in missing
+        if not is_public and not is_missing:
+            continue
         covered = {
             other.host: evidence.own_lookup(other)
             for other in evidence.targets
@@ -272,6 +282,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
             detail=f"The proxy variables of this process send calls for {target.host} to {proxy}: they leave the "
             "private path there, whatever the direct way is like.",
             evidence=(f"{HOST}/{target.id}/{PROXY}",),
+            shared=frozenset({proxy}),
             fix=Fix(
                 summary=f"Add {target.host} and 169.254.169.254 to what NO_PROXY and no_proxy hold where the process "
                 "that makes the calls gets them. A suffix of AWS there would take every AWS service off the proxy.",

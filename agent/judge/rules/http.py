@@ -8,7 +8,7 @@ from agent.catalog.wording import after, listed
 from agent.judge.commands import describe_endpoint, read_only, whose_address
 from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, places
+from agent.judge.observations import ids, kind_of, places
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
@@ -106,6 +106,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[Found]:
             detail=f"The proxy {evidence.proxy(target)} does not let calls to {target.host} through: "
             f"{seen.failure.message}.",
             evidence=ids([seen]),
+            shared=frozenset({str(evidence.proxy(target)), str(kind_of(seen))}),
             fix=Fix(
                 summary="Name the endpoints in NO_PROXY, so that no proxy is asked; where it is meant to be, let it "
                 "allow CONNECT to them.",
@@ -223,6 +224,7 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
             f"{after(stuck)}: large packets are lost on the way out.",
             evidence=ids(stuck),
             addresses=places(stuck),
+            shared=frozenset({"MTU"}),
             fix=Fix(
                 summary="Set the MTU of this host's interface to that of the narrowest link, 1500 or less, or clamp "
                 "the MSS in the tunnel or firewall on the way. Endpoints do not take part in path MTU discovery.",

@@ -64,6 +64,7 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
         detail=said,
         evidence=ids(calls),
         addresses=places(calls),
+        may_need_path=denial.explicit is True,
         fix=_fix(code, target, action, denial),
     )
 

@@ -64,6 +64,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
                 f"{listed(f'no {family}' for family in families)} address of its own.",
                 evidence=ids([lookup]),
                 addresses=frozenset(answer),
+                shared=frozenset(families),
                 fix=Fix(
                     summary=f"Give this host an {' or '.join(families)} address, or let the endpoint answer in a "
                     "family that it has (the endpoint's IP address type and DNS record type).",
@@ -84,6 +85,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(stuck),
             addresses=places(stuck),
             of_this_host=any(has_no_way(attempt, here) for attempt in stuck),
+            shared=_ways_of(stuck),
             fix=Fix(
                 summary="Give this host a route to the endpoint's subnets. Where a router or a neighbour is named, "
                 "look there: its route, or whether anything has that address at all.",
@@ -121,6 +123,22 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
     if facts.route_error is not None or facts.at_once:
         return f"the route look-up finds none ({facts.route_error or code})"
     return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
+
+
+def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
+    """The ways that are missing, by what shows it; nothing where one shows no more than that nobody is at an
+    address."""
+    found = []
+    for attempt in stuck:
+        facts = attempt.facts or TcpFacts()
+        code = attempt.failure.code if attempt.failure else None
+        if facts.neighbour in UNRESOLVED and facts.next_hop not in (None, attempt.subject.address):
+            found.append(f"next hop {facts.next_hop}")
+        elif facts.route_error is not None or facts.at_once:
+            found.append(f"route {facts.route_error or code}")
+        else:
+            return frozenset()
+    return frozenset(found)
 
 
 def no_source_port(evidence: Evidence) -> Iterator[Found]:

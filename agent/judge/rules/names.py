@@ -8,6 +8,7 @@ from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
+    bogus_answers,
     empty_answers,
     missing_names,
     outside_answers,
@@ -19,7 +20,7 @@ from agent.judge.observations import NOT_THERE, ids, kind_of
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
-from probes.addresses import AddressScope
+from probes.addresses import AddressScope, ordered
 from probes.model import FailureKind, Step, Target
 from probes.ports import HTTPS
 
@@ -31,8 +32,9 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
     """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private."""
     for answer in public_answers(evidence):
         host, public = answer.target.host, answer.public
+        family = f"IPv{public[0].version} " if answer.private_elsewhere else ""
         agrees = (
-            "the VPC's resolver gives no private one either"
+            f"the VPC's resolver gives no private {family}one either"
             if answer.is_resolver_asked
             else "the VPC's resolver could not be asked"
         )
@@ -250,12 +252,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
 
 def bogus_address(evidence: Evidence) -> Iterator[Found]:
     """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
-    bogus = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        found = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in bogus]
-        if lookup is None or not found:
-            continue
+    for fault in bogus_answers(evidence):
+        target, found = fault.target, ordered(fault.addresses)
         named = [
             entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
         ]
@@ -264,8 +262,8 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
             code="DNS010",
             target=target.id,
             detail=f"{target.host} resolves to {listed(found)}, which no endpoint can have.{by}",
-            evidence=ids([lookup, *evidence.answers(target, evidence.configured_resolvers)]),
-            addresses=frozenset(found),
+            evidence=(*fault.evidence, *ids(evidence.answers(target, evidence.configured_resolvers))),
+            addresses=fault.addresses,
             fix=Fix(
                 summary="Remove the line in the hosts file, the record, or the local stand-in that gives it.",
                 commands=(read_only("grep", "-n", target.host, "/etc/hosts"),),
@@ -274,12 +272,13 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
 
 
 def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
-    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path."""
+    """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path. One
+    that was made by DNS64 is DNS012's: the IPv4 address inside decides over it."""
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:
         own = evidence.own_addresses(target)
-        public = [address for address in own if address.version == 6 and evidence.is_public(address)]
+        public = [address for address in own if address.version == 6 and evidence.scope(address) is AddressScope.PUBLIC]
         lookup = evidence.own_lookup(target)
         mixed = any(address.version == 6 and evidence.is_private(address) for address in own)
         if lookup is None or not public or mixed:
@@ -318,6 +317,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
             detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
             "whose address is what the endpoint sees as its source.",
             evidence=ids([lookup]),
+            addresses=frozenset(public),
             fix=_enable_private_dns(target)
             if public and evidence.run.expect is Expect.PRIVATE
             else _let_nat_in(target),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
+from agent.judge.conditions.names import family_answers, is_kept_back
 from agent.judge.conditions.resolvers import (
     cut_answers,
     failing_resolvers,
@@ -16,7 +17,7 @@ from agent.judge.conditions.resolvers import (
     spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
-from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of, private_in
+from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
 from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
@@ -101,16 +102,22 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
     lookup = evidence.own_lookup(target)
     if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
         return
-    private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
-    families = usable_families(evidence.host)
-    if private and asked and not any(address.version in families for address in private_in(evidence, asked)):
+    families = family_answers(evidence, target)
+    private = [
+        address
+        for family in families
+        if family.is_asked and not is_kept_back(family, families)
+        for address in family.private
+    ]
+    if private:
+        family = f"IPv{private[0].version} " if any(other.theirs for other in families) else ""
         yield Found(
             code="DNS002",
             target=target.id,
             severity=Severity.INFO,
             detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
-            "address. What this host uses decides.",
+            f"{family}address. What this host uses decides.",
             evidence=ids([lookup, *asked]),
             fix=Fix(summary="Nothing to mend while this host's own name servers are meant to answer for this name."),
         )
@@ -250,7 +257,14 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
         own = evidence.own_addresses(target)
         given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
         severity = None if lookup.ok else Severity.CRITICAL
-        if _all_private(evidence, spoken, families) and not any(map(evidence.is_private, own)):
+        # Family by family: a private address of one says nothing of the other.
+        of_family = {version: [address for address in own if address.version == version] for version in families}
+        astray = [
+            version
+            for version, got in of_family.items()
+            if got and not any(map(evidence.is_private, got)) and _all_private(evidence, spoken, frozenset({version}))
+        ]
+        if astray or (not own and _all_private(evidence, spoken, families)):
             what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
         elif own_servers_give := _given_in_vain(evidence, target):

@@ -31,6 +31,12 @@ class Found:
     """None for the code's own."""
     of_this_host: bool = False
     """Whether it is a fault of this host's own where its code leaves that open."""
+    may_need_path: bool = False
+    """Whether it is a denial by a policy that may ask for the private path: an explicit deny, whose condition is not
+    known."""
+    shared: frozenset[str] = frozenset()
+    """What is at fault, where two targets can meet the same thing: a group, an ACL, a route, a proxy. Where the finding
+    of one has all of another's, it is the cause of it."""
     is_stale: bool = False
     """Whether it rests on a configuration that is too old to name a cause: it is then listed next to what it would
     explain."""

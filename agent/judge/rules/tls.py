@@ -157,6 +157,7 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
                 [*stalled, *(again for handshake in silent for again in _tried_again(evidence, target, handshake))]
             ),
             addresses=places(stalled),
+            shared=frozenset({"MTU"}) if causes == {_Stall.SIZE} and not endless else frozenset(),
             fix=_unstall(causes, stalled),
         )
 

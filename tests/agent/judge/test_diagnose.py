@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.findings import CODES, Layer, Scope, Severity
 from agent.judge import fixes
-from agent.judge.causality import ANYTHING, EXPLAINS, Reach
+from agent.judge.causality import EXPLAINS, Effects, Explains, Reach
 from agent.judge.commands import read_only
 from agent.judge.diagnose import NO_EC2, diagnose
 from agent.judge.evidence import Evidence
@@ -108,17 +108,15 @@ def well(*targets: Target) -> Evidence:
 
 
 def symptoms_of(code: str) -> set[str]:
-    """The codes that a code can explain. Anything is what a target suffers; by address only what lies above names."""
-    found = set()
-    for row in EXPLAINS:
-        if row.cause != code:
-            continue
-        if row.symptom != ANYTHING:
-            found.add(row.symptom)
-            continue
-        spared = ("ENV", "RUN", "VPC", "DNS") if row.reach is Reach.ADDRESS else ("ENV", "RUN", "VPC")
-        found |= {each.code for each in CODES.values() if each.scope is Scope.TARGET and each.code[:3] not in spared}
-    return found
+    """The codes that a code can explain; by address only what lies above names."""
+    return {symptom for row in EXPLAINS if row.cause == code for symptom in codes_of_row(row)}
+
+
+def codes_of_row(row: Explains) -> set[str]:
+    if not isinstance(row.symptom, Effects):
+        return {row.symptom}
+    above = {each.code for each in CODES.values() if row.reach is not Reach.ADDRESS or each.layer is not Layer.NAME}
+    return {code for code in above if row.symptom.include(CODES[code])}
 
 
 def test_explains_has_no_cycle() -> None:
@@ -134,7 +132,105 @@ def test_explains_has_no_cycle() -> None:
 def test_explains_names_codes_that_exist() -> None:
     for row in EXPLAINS:
         assert row.cause in CODES
-        assert row.symptom == ANYTHING or any(code.startswith(row.symptom) for code in CODES)
+        assert codes_of_row(row) <= set(CODES)
+        assert codes_of_row(row)
+
+
+CREDENTIALS_AND_ACCOUNT = {"API001", "API002", "API003", "API005", "API007", "API008", "API010", "API011", "API012"}
+SERVICE_AND_PROXY = {"HTTP003", "HTTP005"}
+BESIDE_WHAT_WORKS = {"TCP002", "TCP003", "TCP007", "TCP008"}
+NOT_OF_A_NAME = {"DNS002", "DNS004", "DNS012", "DNS014", "DNS015", "DNS016"}
+"""What differs from one asked to another, or who is silent."""
+ABOVE_TLS = {code.code for code in CODES.values() if code.layer not in (Layer.HTTP, Layer.CALL)}
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in EXPLAINS if isinstance(row.symptom, Effects)], ids=lambda row: f"{row.cause} {row.symptom}"
+)
+def test_what_a_row_over_many_codes_must_not_explain(row: Explains) -> None:
+    """An address, a name and a server explain only what each can cause (contract, section 3)."""
+    never = CREDENTIALS_AND_ACCOUNT | SERVICE_AND_PROXY | {"IAM001", "IAM002", "IAM009"}
+    never |= {code.code for code in CODES.values() if code.layer in (Layer.HOST, Layer.CONFIGURATION, Layer.RUN)}
+    match row.symptom:
+        case Effects.ADDRESS:
+            assert row.reach is Reach.ADDRESS
+            never |= {code.code for code in CODES.values() if code.layer is Layer.NAME} | {"API004"}
+        case Effects.NAME:
+            never |= NOT_OF_A_NAME | {"API004"}
+        case Effects.REGION:
+            never |= {code.code for code in CODES.values() if code.layer in (Layer.CONNECTION, Layer.TLS, Layer.HTTP)}
+            never |= NOT_OF_A_NAME | {"API004", "API009"}
+        case Effects.SERVER:
+            never |= ABOVE_TLS
+        case Effects.PATH_CONDITION:
+            never |= {code.code for code in CODES.values() if code.layer is not Layer.POLICY}
+    assert codes_of_row(row) & never == set()
+
+
+@pytest.mark.parametrize("cause", ["DNS001", "DNS002", "DNS008", "DNS010", "DNS011", "VPC010", "ENV009"])
+@pytest.mark.parametrize(
+    ("symptom", "is_explained"),
+    [
+        *((code, True) for code in ("TCP001", "TCP004", "TCP008", "TLS001", "TLS003", "HTTP001", "HTTP004", "API009")),
+        *((code, False) for code in ("API004", "API005", "API007", "API008", "HTTP005", "IAM003", "IAM009")),
+        *((code, False) for code in ("TCP005", "TCP011", "TLS008")),
+    ],
+)
+def test_an_address_explains_what_an_address_can_cause(cause: str, symptom: str, is_explained: bool) -> None:
+    # What the configuration explains stands only where it explains something.
+    rules = [says(cause, at=[PUBLIC]), says("TCP006", at=[PUBLIC]), says(symptom, at=[PUBLIC])]
+    expected = f"{cause}@backup" if is_explained else None
+    assert causes(well(), *rules)[f"{symptom}@backup"] == expected
+
+
+@pytest.mark.parametrize(("may_need_path", "expected"), [(True, "DNS001@backup"), (False, None)])
+def test_an_address_explains_a_denial_that_may_need_the_path(may_need_path: bool, expected: str | None) -> None:
+    [denial] = says("IAM003", at=[PUBLIC]).check(well())
+    rule = Rule("IAM003", needs=(), check=lambda _: [replace(denial, may_need_path=may_need_path)])
+    assert causes(well(), says("DNS001", at=[PUBLIC]), rule)["IAM003@backup"] == expected
+
+
+@pytest.mark.parametrize("cause", ["ENV004", "ENV005"])
+@pytest.mark.parametrize(
+    ("symptom", "is_explained"),
+    [
+        *((code, True) for code in ("DNS001", "DNS003", "TCP001", "TLS003", "HTTP001")),
+        *((code, False) for code in sorted({"DNS002", "DNS015", "API007", "TLS008", "TCP005", *BESIDE_WHAT_WORKS})),
+    ],
+)
+def test_a_wrong_name_explains_no_fault_beside_what_works(cause: str, symptom: str, is_explained: bool) -> None:
+    expected = f"{cause}@backup" if is_explained else None
+    assert causes(well(), says(cause), says(symptom, at=[A]))[f"{symptom}@backup"] == expected
+
+
+@pytest.mark.parametrize(
+    ("symptom", "is_explained"), [("DNS001", True), ("DNS003", True), ("TCP002", False), ("TLS004", False)]
+)
+def test_env006_explains_public_answers_and_a_name_that_does_not_exist(symptom: str, is_explained: bool) -> None:
+    expected = "ENV006@backup" if is_explained else None
+    assert causes(well(), says("ENV006"), says(symptom, at=[A]))[f"{symptom}@backup"] == expected
+
+
+def test_env008_explains_names_of_its_region_alone() -> None:
+    named = target(host="backup.example.com", addressing=Addressing.CUSTOM)
+    seen = evidence(healthy(BACKUP), targets=[BACKUP, named])
+    rules = [says("ENV008", None), says("DNS003"), says("DNS001", named.id), says("TLS001", at=[A])]
+    found = causes(seen, *rules)
+    assert found == {"ENV008": None, "DNS003@backup": "ENV008", f"DNS001@{named.id}": None, "TLS001@backup": None}
+
+
+@pytest.mark.parametrize("cause", ["TLS001", "TLS003"])
+def test_another_server_explains_what_it_answers_at_that_address(cause: str) -> None:
+    rules = [says(cause, at=[A]), says("HTTP001", at=[A]), says("API009", at=[A]), says("HTTP002", at=[A, B])]
+    rules += [says("API007", at=[A]), says("HTTP005", at=[A])]
+    assert causes(well(), *rules) == {
+        f"{cause}@backup": None,
+        "HTTP001@backup": f"{cause}@backup",
+        "API009@backup": f"{cause}@backup",
+        "HTTP002@backup": None,
+        "API007@backup": None,
+        "HTTP005@backup": None,
+    }
 
 
 def test_rules_and_codes_agree() -> None:
@@ -197,6 +293,52 @@ def test_rules_and_codes_agree() -> None:
 )
 def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
     assert causes(well(BACKUP, GATEWAY), *rules) == expected
+
+
+def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) -> Rule:
+    """A rule that always speaks of what others may meet as well."""
+    [found] = says(code, of, severity=severity).check(well())
+    return Rule(code, needs=(), check=lambda _: [replace(found, shared=frozenset(shared))])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        pytest.param(["sg-1"], ["sg-1"], True, id="the same"),
+        pytest.param(["sg-1", "sg-2"], ["sg-1"], True, id="a part of it"),
+        pytest.param(["sg-1"], ["sg-1", "sg-2"], False, id="more than it"),
+        pytest.param(["sg-1"], ["sg-2"], False, id="another"),
+        pytest.param(["sg-1"], [], False, id="not known"),
+        pytest.param([], [], False, id="neither known"),
+    ],
+)
+def test_one_cause_is_one_finding_across_services(first: list[str], second: list[str], is_one: bool) -> None:
+    seen = well(BACKUP, GATEWAY)
+    found = findings(seen, sharing("TLS004", "backup", *first), sharing("TLS004", "backup-gateway", *second))
+    assert found["TLS004@backup"].explained_by is None
+    assert found["TLS004@backup-gateway"].explained_by == ("TLS004@backup" if is_one else None)
+    assert ("The same holds for backup-gateway." in found["TLS004@backup"].detail) is is_one
+
+
+def test_the_first_required_target_speaks_for_the_others() -> None:
+    seen = evidence(healthy(BACKUP, GATEWAY), targets=[optional(BACKUP), GATEWAY])
+    found = findings(seen, sharing("ENV007", "backup", "proxy"), sharing("ENV007", "backup-gateway", "proxy"))
+    assert found["ENV007@backup"].explained_by == "ENV007@backup-gateway"
+    assert found["ENV007@backup-gateway"].explained_by is None
+    assert found["ENV007@backup-gateway"].detail == "so it is The same holds for backup."
+
+
+def test_what_has_a_cause_keeps_it_and_other_kinds_are_not_the_same() -> None:
+    seen = well(BACKUP, GATEWAY)
+    rules = [
+        sharing("ENV007", "backup-gateway", "x"),
+        sharing("HTTP003", "backup", "x"),
+        sharing("HTTP003", "backup-gateway", "x"),
+        sharing("TCP006", "backup", "x"),
+    ]
+    found = causes(seen, *rules)
+    assert found["HTTP003@backup-gateway"] == "ENV007@backup-gateway"
+    assert found["HTTP003@backup"] is found["TCP006@backup"] is found["ENV007@backup-gateway"] is None
 
 
 def test_information_explains_nothing() -> None:

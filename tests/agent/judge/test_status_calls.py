@@ -314,15 +314,15 @@ def test_a_suppressed_cause_takes_along_what_it_alone_explains_and_proves_nothin
 def test_what_two_causes_explain_stays_with_the_one_that_counts() -> None:
     rules = [
         says("ENV005", severity=Severity.WARNING),
-        says("ENV006", severity=Severity.WARNING),
+        says("ENV004", severity=Severity.WARNING),
         says("TLS004", severity=Severity.CRITICAL),
     ]
     seen = evidence(called(), of=SIGNED)
     plain = {each.id: each for each in diagnose(seen, rules).findings}
     assert plain["TLS004@backup"].explained_by == "ENV005@backup"
     report = judge_evidence(seen, rules, suppress=[Suppression(code="ENV005", target=None)])
-    assert finding(report, "TLS004@backup").explained_by == "ENV006@backup"
-    assert finding(report, "ENV006@backup").severity is Severity.CRITICAL
+    assert finding(report, "TLS004@backup").explained_by == "ENV004@backup"
+    assert finding(report, "ENV004@backup").severity is Severity.CRITICAL
     assert report.verdict.status is Status.CRITICAL
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
+from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.stops import stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Found, Rule
@@ -16,9 +17,15 @@ from probes.vpc.model import ENDPOINT_INTERFACES, OWN_INTERFACES, ROUTE_TABLES, 
 
 
 def route_blocks(evidence: Evidence) -> Iterator[Found]:
-    """VPC007: a route table leads elsewhere, or nowhere, there or back."""
+    """VPC007: a route table leads elsewhere, or nowhere, there or back. An address that no endpoint has is the answer's
+    fault: no route to it is missing."""
     for target in evidence.targets:
-        if stops := stops_of(evidence, target, Stage.ROUTE, Stage.RETURN_ROUTE):
+        stops = [
+            stop
+            for stop in stops_of(evidence, target, Stage.ROUTE, Stage.RETURN_ROUTE)
+            if not is_wrong_answer(evidence, target, stop.path.address)
+        ]
+        if stops:
             reads = (ROUTE_TABLES, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
             names = dict.fromkeys(name for stop in stops for name in stop.hop.resources)
             doubtful = all(stop.hop.outcome is Reachability.DOUBTFUL for stop in stops)

@@ -10,6 +10,7 @@ from agent.judge.observations import by_place, ids, places
 from agent.judge.rules.rule import Found, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, FailureKind, Target
+from probes.ports import HTTPS
 
 NOT_THE_APPLIANCE: Final = "This host is not the appliance: test from its subnet as well."
 
@@ -57,6 +58,12 @@ def found_at(
         detail=words_of(stops, says(evidence, "EC2", *reads)),
         evidence=ids(attempts),
         addresses=places(attempts),
+        shared=frozenset((*(name for stop in stops for name in stop.hop.resources), _ports_of(stops))),
         fix=fix,
     )
     return resting_on(evidence, found, *reads)
+
+
+def _ports_of(stops: Iterable[Stop]) -> str:
+    """What a fault is of: one that shuts 443 is another than one of a gateway's ports."""
+    return "443" if any(stop.path.port == HTTPS for stop in stops) else "ports of a gateway"

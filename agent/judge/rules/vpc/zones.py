@@ -10,12 +10,13 @@ from agent.judge.conditions.dns_settings import (
     endpoints_here,
     is_answered_before,
     private_zone_for,
+    shadowed_names,
     stale_answers,
     zones_named,
 )
-from agent.judge.conditions.names import empty_answers, missing_names, outside_answers
+from agent.judge.conditions.names import empty_answers, missing_names
 from agent.judge.evidence import Evidence
-from agent.judge.observations import addresses_in, ids
+from agent.judge.observations import ids
 from agent.judge.rules.rule import EC2, ROUTE_53, Found, Rule, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
@@ -86,10 +87,7 @@ def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[Found]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
-    there is no such name, that it has no address, or with addresses that are no endpoint's of this VPC.
-
-    A zone that leads out of the VPC alone may be right: a central endpoint has its alias there.
-    """
+    there is no such name, that it has no address, or with addresses that are no endpoint's."""
     for kind, faults, what in (
         (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
         (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
@@ -109,25 +107,13 @@ def private_zone_shadows(evidence: Evidence) -> Iterator[Found]:
                 + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
                 + ("; the SOA record of the answer names that zone." if zone.name in named else "."),
             )
-    outside = {answer.target.id: answer for answer in outside_answers(evidence)}
-    for stale in stale_answers(evidence):
-        target = stale.target
-        measured = [stale, *([outside[target.id]] if target.id in outside else [])]
-        addresses = frozenset(address for fault in measured for address in fault.addresses)
-        answers = evidence.answers(target, evidence.vpc_resolvers)
-        given = {address for each in answers for address in addresses_in(each)}
-        zone = private_zone_for(evidence, target.host)
-        if zone is None or not addresses <= given or is_answered_before(evidence, target, zone):
-            continue
+    for shadowed in shadowed_names(evidence):
+        target, zone = shadowed.target, shadowed.zone
+        reads = ids(evidence.reads(*_OF_STALE)) if shadowed.is_stale else ()
         yield _shadowed(
-            *(evidence, target, zone, addresses),
-            (
-                *stale.evidence,
-                *ids(evidence.reads(*_OF_STALE)),
-                *(step for fault in measured for step in fault.evidence),
-            ),
-            f"{target.host} resolves to {listed(ordered(addresses))}. {_has_zone(evidence, zone)}, which answers for "
-            "the name.",
+            *(evidence, target, zone, shadowed.addresses, (*shadowed.evidence, *reads)),
+            f"{target.host} resolves to {listed(ordered(shadowed.addresses))}. {_has_zone(evidence, zone)}, which "
+            "answers for the name.",
         )
 
 

@@ -13,7 +13,7 @@ from agent.judge.rules.host import RULES
 from agent.judge.rules.rule import Found
 from agent.report.model import Run
 from agent.settings import Expect
-from probes.facts import AllowanceFacts, HostsEntry, ImdsFacts
+from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
 from probes.model import Addressing, Failed, Observation, Ok, Step, Subject
 from probes.operations import ALLOWANCES, DUAL_STACK_NAME
 from tests.support.aws_commands import complaint
@@ -374,6 +374,25 @@ def coded(look: Observation[Any], code: str) -> Observation[Any]:
     return replace(look, outcome=Failed(replace(look.outcome.failure, code=code), look.outcome.facts))
 
 
+def hosts_line(address: str) -> Observation[HostFacts]:
+    """A host whose hosts file gives the name an address."""
+    seen = host()
+    assert isinstance(seen.outcome, Ok)
+    line = HostsEntry(address=ip_address(address), names=(HOST,))
+    return replace(seen, outcome=Ok(replace(seen.outcome.facts, hosts_entries=(line,))))
+
+
+PRIVATE_BESIDE: Observations = [imds(), proxy(), lookup(A, operation=DUAL_STACK_NAME)]
+"""The dual-stack name is private."""
+CAUSES_OF_THEIR_OWN: dict[str, Observations] = {
+    "NXDOMAIN": [host(), lookup(failed="nxdomain")],
+    "no data": [host(), lookup(failed="nodata")],
+    "an answer that cannot be read": [host(), lookup(failed="dns-malformed")],
+    "loopback": [host(), lookup("127.0.0.1")],
+    "documentation": [host(), lookup("192.0.2.10")],
+    "the hosts file": [hosts_line(PUBLIC), lookup(PUBLIC)],
+    "name servers that disagree": [host(), lookup(PUBLIC), answer(A, by=VPC_RESOLVER)],
+}
 CASES_THAT_FIRE = [
     fires(
         "ENV003",
@@ -504,10 +523,10 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "ENV006",
-        "which does not exist, beside a dual-stack name of a family that this host has",
-        [BOTH_FAMILIES, imds(), proxy(), lookup(failed="nxdomain"), lookup(PRIVATE_6, operation=DUAL_STACK_NAME)],
-        at=[],
-        shows=["dns/backup/dual-stack-name"],
+        "which is public, beside a dual-stack name of a family that this host has",
+        [BOTH_FAMILIES, imds(), proxy(), lookup(PUBLIC), lookup(PRIVATE_6, operation=DUAL_STACK_NAME)],
+        at=[PUBLIC],
+        shows=["dns/backup/getaddrinfo", "dns/backup/dual-stack-name"],
     ),
     fires(
         "ENV007",
@@ -763,6 +782,16 @@ CASES_OF_SILENCE = [
         "ENV006",
         "the default name is private as well as the dual-stack one",
         [host(), imds(), proxy(), lookup(A), lookup(B, operation=DUAL_STACK_NAME)],
+    ),
+    *(
+        silent("ENV006", f"the default name has a cause of its own: {name}", [*looks, *PRIVATE_BESIDE])
+        for name, looks in CAUSES_OF_THEIR_OWN.items()
+    ),
+    silent(
+        "ENV006",
+        "the FIPS name has no data",
+        [*here("backup", A), lookup(of=FIPS.id, failed="nodata")],
+        targets=[FIPS, context(BACKUP)],
     ),
     silent("ENV007", "straight", here("backup", A)),
     silent("ENV007", "a proxy of another target", [*here("backup", A), proxy("http://x", of="backup-gateway")]),

@@ -188,6 +188,44 @@ def test_dns001_is_silent_where_a_public_path_is_no_fault(expect: Expect) -> Non
     assert said(DNS001, evidence(looks, of=run(expect=expect))) == []
 
 
+@pytest.mark.parametrize(
+    ("own", "theirs", "expected"),
+    [
+        pytest.param((PUBLIC, VPC_IPV6), (PUBLIC, VPC_IPV6), {"DNS001": (PUBLIC,)}, id="public IPv4, there too"),
+        pytest.param((PUBLIC, VPC_IPV6), ("10.0.1.17", VPC_IPV6), {"DNS002": (PUBLIC,)}, id="public IPv4 here alone"),
+        pytest.param((PUBLIC, VPC_IPV6), (VPC_IPV6,), {"DNS002": (PUBLIC,)}, id="the VPC's resolver gives no IPv4"),
+        pytest.param(
+            (PUBLIC, PUBLIC_IPV6), ("10.0.1.17",), {"DNS002": (PUBLIC, PUBLIC_IPV6)}, id="public by both, here alone"
+        ),
+        pytest.param(
+            (PUBLIC, PUBLIC_IPV6),
+            (PUBLIC, VPC_IPV6),
+            {"DNS001": (PUBLIC,), "DNS002": (PUBLIC_IPV6,)},
+            id="one of each",
+        ),
+        pytest.param(("10.0.1.17", PUBLIC_IPV6), ("10.0.1.17", VPC_IPV6), {"DNS011": (PUBLIC_IPV6,)}, id="IPv6 alone"),
+        pytest.param(("10.0.1.17", "64:ff9b::345f:6f1e"), ("10.0.1.17",), {}, id="NAT64 is DNS012's"),
+        pytest.param(("10.0.1.17",), ("10.0.1.17", VPC_IPV6), {}, id="a family less"),
+        pytest.param(("10.0.1.17", VPC_IPV6), ("10.0.1.17",), {}, id="a family more"),
+    ],
+)
+def test_families_are_judged_one_by_one(
+    own: tuple[str, ...], theirs: tuple[str, ...], expected: dict[str, tuple[str, ...]]
+) -> None:
+    given = {
+        record: [address for address in theirs if (":" in address) is (record == "AAAA")] for record in ("A", "AAAA")
+    }
+    looks: Observations = [
+        host("10.0.3.5/24", "2600:1f18:1234:5600::5/64", resolvers=[CORPORATE]),
+        imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56")),
+        lookup(*own),
+        *(answer(*there, by=VPC_RESOLVER, record=record) for record, there in given.items()),
+    ]
+    seen = evidence(looks)
+    found = {each.code: each.addresses for rule in (DNS001, DNS002, DNS008, DNS011) for each in said(rule, seen)}
+    assert found == {code: frozenset(addresses(*where)) for code, where in expected.items()}
+
+
 def test_dns001_turns_private_dns_on_for_backup_and_never_for_the_gateway() -> None:
     [backup] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
     [gateway] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
@@ -1084,6 +1122,7 @@ CASES_OF_SILENCE = [
     silent("DNS011", "private by both", gave(A, PRIVATE_6)),
     silent("DNS011", "public by both", gave(PUBLIC, PUBLIC_6)),
     silent("DNS011", "private IPv6 beside it is DNS008", gave(A, PRIVATE_6, PUBLIC_6)),
+    silent("DNS011", "made by DNS64", gave(A, "64:ff9b::345f:6f1e")),
     silent("DNS011", "a host without IPv6", gave(A, PUBLIC_6, seen=host())),
     silent("DNS011", "public is no fault", gave(A, PUBLIC_6), of=run(expect=Expect.ANY)),
     silent(

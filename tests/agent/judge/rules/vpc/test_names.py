@@ -1018,6 +1018,10 @@ def test_resolver_rule_is_not_blamed_for_what_another_server_says(looks: Observa
 # --- VPC016 private-zone-shadows -------------------------------------------------------------------------------------
 
 
+ELSEWHERE = "10.77.0.10"
+"""Private, and in no VPC that was read."""
+
+
 def denied_by(zone: str | None) -> Observations:
     return [
         lookup(failed="nxdomain"),
@@ -1084,6 +1088,42 @@ def test_private_zone_explains_the_stale_answer_that_it_holds() -> None:
     report = diagnose(seen(looks, zones(HOST), endpoints(OFF)))
     causes = {each.code: each.explained_by for each in report.findings}
     assert (causes["VPC016"], causes["VPC010"], causes["TCP001"]) == (None, "VPC016@backup", "VPC010@backup")
+
+
+@pytest.mark.parametrize(
+    ("address", "changed", "fires_of"),
+    [
+        pytest.param(ELSEWHERE, [zones("amazonaws.com"), endpoints(OFF)], ["backup"], id="a wildcard above"),
+        pytest.param(ELSEWHERE, [zones("amazonaws.com"), endpoints()], ["backup"], id="a wildcard, and no endpoint"),
+        pytest.param(ELSEWHERE, [zones("amazonaws.com")], [], id="above the zone of private DNS"),
+        pytest.param(ELSEWHERE, [zones(HOST), endpoints(OFF)], ["backup"], id="beside an endpoint of this VPC"),
+        pytest.param(ELSEWHERE, [zones(HOST), endpoints()], [], id="the alias of a central endpoint"),
+        pytest.param(ELSEWHERE, [zones(), endpoints(OFF)], [], id="no zone"),
+        pytest.param("127.0.0.1", [zones(HOST), endpoints()], ["backup"], id="loopback"),
+    ],
+)
+def test_private_zone_answers_with_an_address_that_no_endpoint_has(
+    address: str, changed: list[Observation[Any]], fires_of: list[str]
+) -> None:
+    looks = leads_to(address, looks=[tcp(address, failed="timeout")])
+    assert fires("VPC016", seen(looks, *changed)) == fires_of
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        pytest.param([zones("amazonaws.com"), endpoints(OFF)], "VPC016@backup", id="a wildcard above"),
+        pytest.param([zones(HOST), endpoints()], "VPC007@backup", id="the alias of a central endpoint"),
+        pytest.param([zones(), endpoints()], "VPC007@backup", id="a central endpoint that something else names"),
+        pytest.param([zones()], None, id="in place of private DNS"),
+    ],
+)
+def test_no_route_is_missing_to_an_address_that_no_endpoint_has(
+    changed: list[Observation[Any]], cause: str | None
+) -> None:
+    looks = leads_to(ELSEWHERE, looks=[tcp(ELSEWHERE, failed="timeout")])
+    report = diagnose(seen(looks, *changed))
+    assert {each.code: each.explained_by for each in report.findings}["TCP001"] == cause
 
 
 def test_private_zone_is_silent_of_a_stale_answer_that_it_does_not_give() -> None:
