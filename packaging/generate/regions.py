@@ -79,7 +79,7 @@ def _offered(service: str) -> str:
 def _regions() -> list[str]:
     """The Regions, by partition and then by id, as rows of the table."""
     data = botocore.loaders.Loader().load_data("partitions")
-    names = {each["id"]: each["regions"] for each in data["partitions"]}
+    names = {partition["id"]: partition["regions"] for partition in data["partitions"]}
     return [
         f"        ({_quoted(partition.id)}, {_quoted(region)}, {_quoted(about['description'])}),\n"
         for partition in PARTITIONS

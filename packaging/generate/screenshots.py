@@ -44,7 +44,7 @@ def pages() -> dict[str, str]:
     for name in list(os.environ):
         if name in ("NO_COLOR", "FORCE_COLOR") or name.startswith("TEXTUAL"):
             del os.environ[name]  # whoever draws here may want another look for himself
-    return {f"docs/screenshots/{name}.svg": _svg(each) for name, each in PICTURES.items()}
+    return {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
 
 
 def _svg(picture: Picture) -> str:
