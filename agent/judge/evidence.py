@@ -170,7 +170,7 @@ class Evidence:
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
         )
-        return tuple((host, each) for host, each in found if each is not None)
+        return tuple((host, observation) for host, observation in found if observation is not None)
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """How programs on this host look up the dual-stack name of a target whose default name is not private; None

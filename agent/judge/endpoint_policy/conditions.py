@@ -96,11 +96,11 @@ def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str
     if parsed["set"] and (negates or parsed["exists"]):  # no page says what these say of an absent key, or of one value
         return Fit.MAYBE
     if not values:
-        if compare is _in_block and not all(isinstance(each, str) and _network(each) for each in wanted):
+        if compare is _in_block and not all(isinstance(pattern, str) and _network(pattern) for pattern in wanted):
             return Fit.MAYBE
         holds = negates or parsed["exists"] is not None or parsed["set"] == "ForAllValues"
         return Fit.YES if holds else Fit.NO
-    fits = {max(_compared(compare, each, value, key) for each in wanted) for value in values}
+    fits = {max(_compared(compare, pattern, value, key) for pattern in wanted) for value in values}
     fit = fits.pop() if len(fits) == 1 else Fit.MAYBE
     return fit.turned() if negates else fit
 
@@ -125,7 +125,7 @@ def _is_doubtful(pattern: str, key: str) -> bool:
     """Whether it has wildcards that an endpoint policy does not take: AWS does not say what becomes of them."""
     if not re.search(r"[*?]", pattern):
         return False
-    long = [len(each) >= _BESIDE_A_WILDCARD for each in re.split(r"[*?]", pattern)]
+    long = [len(part) >= _BESIDE_A_WILDCARD for part in re.split(r"[*?]", pattern)]
     return key.lower() in _SYSTEM or not all(before or after for before, after in pairwise(long))
 
 

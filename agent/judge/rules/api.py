@@ -394,7 +394,11 @@ def _where(calls: Calls) -> str:
 
 RULES: Final = (
     Rule("API001", needs=(Step.CREDENTIALS,), check=no_credentials),
-    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS if each is not _CLOCK),
+    *(
+        Rule(refusal.code, needs=(Step.API,), check=partial(_refused, refusal))
+        for refusal in _REFUSALS
+        if refusal is not _CLOCK
+    ),
     Rule(_CLOCK.code, needs=(Step.API,), check=clock_rejected),
     Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
     Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),

@@ -157,7 +157,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
         ports = tuple(port for port in required_ports(target) if port != HTTPS)
         silent, refused = (
-            [each for each in failed_connects(evidence, target, nature, ports) if each.subject.address in up]
+            [
+                observation
+                for observation in failed_connects(evidence, target, nature, ports)
+                if observation.subject.address in up
+            ]
             for nature in (Nature.SILENT, Nature.REFUSED)
         )
         blocked = [*silent, *refused]
@@ -168,7 +172,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         for verb, kept in (("timed out", silent), ("refused", refused)):
             for where, at in grouped_by_place(kept):
                 be = f"{_was(at)} " if verb == "refused" else ""
-                there = [each for each in kept if each.subject.address in where and each.subject.port in at]
+                there = [
+                    observation
+                    for observation in kept
+                    if observation.subject.address in where and observation.subject.port in at
+                ]
                 said.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
         yield Found(
             code="TCP003",
@@ -195,16 +203,20 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
         refused = failed_connects(evidence, target, Nature.REFUSED, (HTTPS,))
         if not refused or any(attempt.ok for attempt in evidence.connects(target, HTTPS)):
             continue
-        resets = [each for each in refused if each.facts is None or each.facts.icmp is None]
-        errors = [each for each in refused if each not in resets]
-        senders = ordered(each.facts.icmp.sender for each in errors if each.facts is not None and each.facts.icmp)
+        resets = [observation for observation in refused if observation.facts is None or observation.facts.icmp is None]
+        errors = [observation for observation in refused if observation not in resets]
+        senders = ordered(
+            observation.facts.icmp.sender
+            for observation in errors
+            if observation.facts is not None and observation.facts.icmp
+        )
         share = _share(evidence, target, refused)
         said = [
-            f"on {listed(each.subject.address for each in attempts)}{share} by {who} {after(attempts)}"
+            f"on {listed(observation.subject.address for observation in attempts)}{share} by {who} {after(attempts)}"
             for who, attempts in (("a reset", resets), (f"an ICMP error from {listed(senders)}", errors))
             if attempts
         ]
-        quick = any(each.seconds is not None and each.seconds < QUICK_SECONDS for each in resets)
+        quick = any(observation.seconds is not None and observation.seconds < QUICK_SECONDS for observation in resets)
         yield Found(
             code="TCP004",
             target=target.id,

@@ -50,7 +50,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
 
 
 def no_route(evidence: Evidence) -> Iterator[Found]:
-    """TCP006: there is no way to the address: no route, a router that says so, a neighbour that does not answer, or
+    """TCP006: there is no route to the address: no route, a router that says so, a neighbour that does not answer, or
     no address of any family that the name has."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
@@ -76,7 +76,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
         here = () if evidence.imds is None else evidence.imds.vpc_cidrs
-        why = sorted({_way_reason(each, own) for each in stuck})
+        why = sorted({_way_reason(connect, own) for connect in stuck})
         yield Found(
             code="TCP006",
             target=target.id,

@@ -49,7 +49,7 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[Found]:
             answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.id in failing.evidence
         ]
         if rule is not None and failed:
-            why = listed(sorted({each.failure.message for each in failed if each.failure is not None}))
+            why = listed(sorted({read.failure.message for read in failed if read.failure is not None}))
             yield _forwarded(
                 *(evidence, target, rule, failing, failed),
                 f"The VPC's resolver ({servers_of(failed)}) gives no usable answer for {target.host}: {why}.",

@@ -115,7 +115,7 @@ def private_zone_shadows(evidence: Evidence) -> Iterator[Found]:
         measured = [stale, *([outside[target.id]] if target.id in outside else [])]
         addresses = frozenset(address for fault in measured for address in fault.addresses)
         answers = evidence.answers(target, evidence.vpc_resolvers)
-        given = {address for each in answers for address in addresses_in(each)}
+        given = {address for answer in answers for address in addresses_in(answer)}
         zone = private_zone_for(evidence, target.host)
         if zone is None or not addresses <= given or is_answered_before(evidence, target, zone):
             continue
