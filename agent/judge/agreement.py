@@ -77,7 +77,7 @@ _AGREEMENT: Final = {
     (Reachability.BLOCKED, Measured.CONNECTED): False,
 }
 """Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
-have dropped is somebody else's, before them."""
+have dropped is dropped by something else, before them."""
 
 
 def _measured(attempt: Observation[TcpFacts] | None) -> Measured:

@@ -201,12 +201,12 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
         if target.role is Role.REQUIRED:
             statuses.append(target.status)
         elif target.role is Role.OPTIONAL and target.status in (Status.CRITICAL, Status.UNKNOWN, Status.WARNING):
-            statuses.append(Status.WARNING)  # what nobody asked for never raises more than a warning
+            statuses.append(Status.WARNING)  # what is not required never raises more than a warning
     required = [target for target in targets if target.role is Role.REQUIRED]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
     accesses = {target.access for target in required}
-    # One that is denied is work for whoever grants, whatever became of the other.
+    # A denied call is reported even where the other one succeeded.
     differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
     access = accesses.pop() if len(accesses) == 1 else differ
     # Without a single required target nothing was proven.

@@ -16,7 +16,7 @@ def leaf_of(handshake: Observation[TlsFacts]) -> Certificate | None:
     return facts.certificates[0] if facts is not None and facts.certificates else None
 
 
-def is_foreign(handshake: Observation[TlsFacts]) -> bool:
+def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
     """Whether a certificate was seen whose issuer is not Amazon."""
     leaf = leaf_of(handshake)
     return leaf is not None and leaf.issuer_organization not in AMAZON

@@ -23,7 +23,7 @@ _SYSTEM: Final = frozenset(
     "aws:resourceorgpaths aws:sourceaccount aws:sourceorgid aws:sourcevpc aws:sourcevpce aws:userid".split()
 )
 """Keys that hold ids which AWS makes: an endpoint policy takes no wildcards with them."""
-_BESIDE_A_WILDCARD: Final = 6
+_NEXT_TO_A_WILDCARD: Final = 6
 """Characters that must stand together before or after each wildcard under String operators of an endpoint policy."""
 _OPERATOR: Final = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]{1,64}?)(?P<exists>IfExists)?")
 _BLOCK: Final = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?")
@@ -80,7 +80,7 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call) -> Part:
         if re.search(r"String(?:Not)?Equals", operator):
             why += "; the * or ? in it is compared as it stands"
         elif any(isinstance(value, str) and _is_doubtful(value, key) for value in wanted) and "String" in operator:
-            why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters beside it"
+            why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters next to it"
     return Part("Condition", fit, why)
 
 
@@ -125,7 +125,7 @@ def _is_doubtful(pattern: str, key: str) -> bool:
     """Whether it has wildcards that an endpoint policy does not take: AWS does not say what becomes of them."""
     if not re.search(r"[*?]", pattern):
         return False
-    long = [len(part) >= _BESIDE_A_WILDCARD for part in re.split(r"[*?]", pattern)]
+    long = [len(part) >= _NEXT_TO_A_WILDCARD for part in re.split(r"[*?]", pattern)]
     return key.lower() in _SYSTEM or not all(before or after for before, after in pairwise(long))
 
 

@@ -45,7 +45,7 @@ def statements_of(policy: str) -> list[Statement]:
     if not isinstance(document, dict):
         raise RefusedError("it is no JSON object")
     if document.keys() - {"Version", "Id", "Statement"}:
-        raise RefusedError("it has elements that AWS does not know beside Version, Id and Statement")
+        raise RefusedError("it has elements other than Version, Id and Statement, which AWS does not know")
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not isinstance(document.get("Id", ""), str):
         raise RefusedError("its Version or Id is none that AWS takes")
     statements = document.get("Statement")

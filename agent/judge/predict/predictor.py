@@ -71,7 +71,7 @@ _TCP: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
 _LAST_NUMBER: Final = 32766
 """Of the entries that people make; those above are the `*`."""
 _PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
-"""RFC 1918, RFC 6598 and RFC 4193: addresses that are nobody's on the internet."""
+"""RFC 1918, RFC 6598 and RFC 4193: addresses that no host on the internet has."""
 _MESSAGE_CHARACTERS: Final = 160
 
 
@@ -488,7 +488,7 @@ class Predictor:
         if inside:
             return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
-            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where a private address is nobody's"
+            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where no host has a private address"
         if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
             return Reachability.OPEN, f"{sends}, which leads to {other}"
         if back and not to_internet:

@@ -225,7 +225,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
             evidence=_beside(evidence, target, refused),
             addresses=places(refused),
             fix=Fix(
-                summary="Somebody answers for this address and does not want the connection: make sure that it is the "
+                summary="Something answers for this address and refuses the connection: make sure that it is the "
                 "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
                 commands=(describe_endpoint(target),),
             ),
@@ -302,7 +302,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(beside),
             addresses=places(failed),
             fix=Fix(
-                summary=f"Mend the IPv{broken} way (security group and network ACL rules are per family, and so are "
+                summary=f"Fix the IPv{broken} path (security group and network ACL rules are per family, and so are "
                 f"routes), or let the endpoint answer in IPv{working} alone.",
                 commands=(describe_endpoint(target),),
             ),
@@ -329,7 +329,7 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(slow),
             addresses=places(slow),
             fix=Fix(
-                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, look at "
+                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, check "
                 "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
                 "and firewalls on the way.",
                 commands=(

@@ -37,7 +37,7 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
         )
         if answer.private:
             detail = (
-                f"This host resolves {host} to {listed(public)} beside {listed(answer.private)}; {listed(public)} "
+                f"This host resolves {host} to {listed(public)} as well as {listed(answer.private)}; {listed(public)} "
                 f"{'lies' if len(public) == 1 else 'lie'} outside the private path, and {agrees}. "
                 "Programs take any of them."
             )
@@ -212,7 +212,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
             "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
             evidence=ids(lookup for _, lookup in gone),
             fix=Fix(
-                summary="Nothing to mend where the appliances of this VPC were activated through the endpoint. "
+                summary="Nothing to fix where the appliances of this VPC were activated through the endpoint. "
                 "Otherwise activate them anew with the endpoint's DNS name, or keep private DNS from their VPC; "
                 "programs that call the API from a VPC without internet access need it.",
                 commands=(describe_endpoint(target),),
@@ -326,7 +326,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
 def _let_nat_in(target: Target) -> Fix:
     """For a translated address of which nothing else is wrong."""
     return Fix(
-        summary="Nothing to mend while it connects. Otherwise the endpoint's security group must admit 443 from the "
+        summary="Nothing to fix while it connects. Otherwise the endpoint's security group must admit 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
         commands=(
             read_only(

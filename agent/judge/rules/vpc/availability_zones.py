@@ -44,7 +44,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(evidence.metadata),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
-                summary="Nothing to mend where that is meant. Otherwise give the endpoint a subnet in this zone, if "
+                summary="Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone, if "
                 "the service is offered there.",
                 commands=tuple(commands),
             ),

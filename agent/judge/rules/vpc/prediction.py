@@ -107,7 +107,7 @@ def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
 
 def _look_between(target: Target) -> Fix:
     return Fix(
-        summary="Look at this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
+        summary="Check this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
         "firewalls between this subnet and the endpoint's, and whether they pass these ports.",
         commands=(
             read_only("nft", "list", "ruleset"),

@@ -84,13 +84,13 @@ def _forwarded(
     if rule.domain == target.host:
         fix = Fix(
             summary=f"Have the owner of the rule send {target.host} to nobody, or to servers that forward it to an "
-            "inbound endpoint of this VPC; no other rule for the same name can stand beside it.",
+            "inbound endpoint of this VPC; no other rule for the same name can exist next to it.",
             commands=(show,),
         )
     else:
         fix = Fix(
             summary=f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is more specific "
-            f"and leaves the other names of the rule as they are. Or mend the servers ({servers}).",
+            f"and leaves the other names of the rule as they are. Or fix the servers ({servers}).",
             commands=(show, *_system_rule(target)),
         )
     return resting_on(

@@ -786,6 +786,6 @@ def test_api005_is_said_once_where_the_call_was_refused_too() -> None:
 
 def test_vpc013_of_route_53_alone_does_not_ask_for_another_try() -> None:
     (one,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
-    assert one.fix.summary.startswith("Nothing to mend for this; a file of `backuplink facts`")
+    assert one.fix.summary.startswith("Nothing to fix for this; a file of `backuplink facts`")
     (busy,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
     assert "run again later" in busy.fix.summary
