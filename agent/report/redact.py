@@ -71,9 +71,9 @@ _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
-"""Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
+"""Kinds that no sentence quotes, and that are too short or too common to be searched for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
+"""Kinds that are searched for everywhere, ids too, where they have a dot and so are no common word."""
 _PLAIN_WORDS: Final = frozenset(
     {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
 )
@@ -93,9 +93,9 @@ _AWS_WORDS: Final = frozenset(
         FailureKind.MALFORMED,
     }
 )
-"""Failures of a read whose message can be what EC2 said."""
+"""Failures of a read whose message can quote EC2."""
 _LEAST_QUOTED: Final = 3
-"""Characters of a value that is looked for in sentences; a shorter one is part of the language."""
+"""Characters of a value that is searched for in sentences; a shorter one may be a common word."""
 
 
 def redact(report: Report) -> Report:
@@ -110,13 +110,13 @@ class _Redactor:
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
         self._texts: dict[tuple[str, bool], str] = {}
-        """What became of each text: the ids of a network stand in many places."""
+        """The mask of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
-        # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
+        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
         answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
         code = treatments(ApiFacts)["error_code"]
-        self._said_as_codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
+        self._quoted_codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
@@ -146,7 +146,7 @@ class _Redactor:
             case Enum() | None | bool() | int() | float():
                 return value
             case str() if isinstance(treatment, Mask):
-                stays = _has_form(treatment, value) and value not in self._said_as_codes
+                stays = _has_form(treatment, value) and value not in self._quoted_codes
                 return self._text(value) if stays else self._masks.get(value) or self._text(value)
             case str():
                 return self._text(value, quotes=isinstance(treatment, Open) and treatment.quotes)
@@ -284,7 +284,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
 @cache
 def treatments(kind: type) -> dict[str, Mask | Open | None]:
     """By field of a class, what becomes of its text in a masked report; None for a field that holds no text. Raises
-    TypeError for a text that no Mask and no Open stands beside, and for one with several."""
+    TypeError for a text that has no Mask or Open, and for one with several."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: _treatment(hints[field.name], f"{kind.__name__}.{field.name}") for field in _fields_of(kind)}
 

@@ -1,7 +1,7 @@
 """Writes `agent/catalog/regions.py` from the data of the botocore that is installed: `./dev docs` runs it.
 
 `partitions.json` has the Regions with their names, `endpoints.json` where each service is offered. What AWS documents
-beside that is in `agent/catalog/documented.py`.
+in addition is in `agent/catalog/documented.py`.
 """
 
 import json

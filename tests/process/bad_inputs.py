@@ -1393,7 +1393,7 @@ NO_PLACES: Final = {
     "a full device": ("/dev/full", "No space left on device"),
     "a link to itself": ("{here}/circle", "Too many levels of symbolic links"),
     "a socket": ("{here}/socket", "No such device or address"),
-    "a pipe that nobody reads": ("{here}/pipe", "nobody reads from this pipe"),
+    "a pipe that nobody reads": ("{here}/pipe", "no process reads from this pipe"),
     "a name that is too long": (f"{{here}}/{'x' * 256}", "File name too long"),
     "a path that is too long": (f"/{'x/' * 2_047}x", "File name too long"),
     "a file system that takes none": ("/proc/new.json", "No such file or directory"),
