@@ -567,7 +567,7 @@ FAMILIES: Final = (
         "backuplink_dns_success",
         ("target", "resolver", "record"),
         "1 where the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
-        "look-up.",
+        "lookup.",
         _dns_success,
     ),
     Family(
