@@ -21,7 +21,7 @@ _NAT64: Final = ip_network("64:ff9b::/96")
 _GLOBAL_IPV6: Final = ip_network("2000::/3")
 """What IANA gives out as global unicast. Versions of Python differ about the rest: IPv4-mapped addresses, NAT64
 for local use (RFC 8215), the retired site-local block."""
-_NOBODYS_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
+_UNUSED_IPV6: Final = tuple(ip_network(block) for block in ("2002::/16", "3fff::/20"))
 """6to4, retired by RFC 7526, and documentation, RFC 9637: not known to every version of Python."""
 
 
@@ -57,7 +57,7 @@ def scope_of(address: Address, *, vpc_cidrs: Iterable[Network], ipv6_known: bool
         return AddressScope.OTHER
     if address.version == 4:
         return AddressScope.PUBLIC
-    if address not in _GLOBAL_IPV6 or any(address in block for block in _NOBODYS_IPV6):
+    if address not in _GLOBAL_IPV6 or any(address in block for block in _UNUSED_IPV6):
         return AddressScope.OTHER
     return AddressScope.PUBLIC if ipv6_known else AddressScope.UNKNOWN
 

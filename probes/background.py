@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Run `work` in a daemon thread that is never joined; the thread goes on when the caller gives up.
+    """Run `work` in a daemon thread that is never joined; the thread continues when the caller gives up.
 
     asyncio's own executor is joined when the process ends, so that a hanging library would outlive every deadline.
     """

@@ -173,7 +173,7 @@ class TcpFacts:
     neighbour: Plain | None = None
     """The kernel's link-layer entry for the next hop when a connect fails: `reachable`, `incomplete`, `failed`, …"""
     route_error: Plain | None = None
-    """errno name of a route look-up that finds no way; read when a connect fails."""
+    """errno name of a route lookup that finds no route; read when a connect fails."""
     at_once: bool = False
     """Whether connect() itself returned the error, before anything could come back."""
     icmp: IcmpError | None = None

@@ -1,4 +1,4 @@
-r"""What a masked report may show of a field: stands beside the field, so that a new field cannot be forgotten.
+r"""What a masked report may show of a field: declared at the field, so that a new field cannot be forgotten.
 
 Every field that holds text is annotated: with a Mask where its value identifies a network, an account or a person, with
 an Open where it does not. Ids of AWS, account numbers, ARNs, addresses and known host names are masked in every text,

@@ -44,7 +44,7 @@ class Net(Protocol):
         `accept` takes; others are ignored. Gives it and the number of datagrams sent. Raises OSError."""
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """Look `host` up as programs on this host do. Raises socket.gaierror. The C library's lookup itself goes on
+        """Resolve `host` as programs on this host do. Raises socket.gaierror. The C library's lookup itself continues
         when the caller gives up."""
 
     def datagram_error(self, address: Address, port: int) -> int | None:
@@ -127,7 +127,7 @@ class Reader(Protocol):
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The answer to one request, in boto3's form. `service` is named as boto3 names it (`ec2`, `route53resolver`,
         `route53`), `operation` as the API does (`DescribeVpcs`). Raises ProbeError, with AWS's own code where AWS
-        refuses; a request that hangs goes on when the caller gives up."""
+        refuses; a request that hangs continues when the caller gives up."""
 
 
 class Sdk(Protocol):
@@ -138,7 +138,7 @@ class Sdk(Protocol):
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
         """The credentials that the SDK's chain finds. Raises ProbeError of kind `no-credentials`: without a code where
-        it finds none, with the name of what went wrong where a source fails. A hanging source goes on when the caller
+        it finds none, with the name of what went wrong where a source fails. A hanging source continues when the caller
         gives up."""
 
     def proxy(self, host: str, scheme: str = "https") -> str | None:

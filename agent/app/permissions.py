@@ -58,14 +58,14 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
             ),
             Part(
                 part="api",
-                words=f"One signed call an address (without --no-api): {calls}.",
+                words=f"One signed call at each address (without --no-api): {calls}.",
                 policy=_policy(_call(permission, partition, region) for permission in needed),
             ),
             Part(
                 part="ec2",
-                words="The configuration, read and never changed (without --no-ec2; backuplink facts): each action "
-                "that is missing leaves a part of it unknown. No verdict needs them, but for an endpoint that is "
-                "given by its bare id.",
+                words="Reads of the configuration (without --no-ec2; backuplink facts): each action that is missing "
+                "leaves a part of it unknown. A verdict needs them only for an endpoint that is given by its bare "
+                "id.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
             ),
         ),

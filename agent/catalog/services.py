@@ -195,7 +195,7 @@ def required_by_default() -> frozenset[str]:
 
 
 def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
-    """Why a service that nobody asked for is left alone, given the host's own lookup of it; None where it is judged."""
+    """Why a service that is not required is left out, given the host's own lookup of it; None where it is judged."""
     if target.service_name is None and not own_answer:
         return f"{target.service} is not offered in {target.region}"
     if not own_answer:

@@ -62,16 +62,16 @@ def named_endpoint(text: str) -> NamedEndpoint:
     if ENDPOINT_ID.fullmatch(host) is None and _HOST.fullmatch(host) is None:
         raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")
     own = read_name(host)
-    said = own.service if own is not None else _service_in(host)
+    named = own.service if own is not None else _service_in(host)
     if own is not None and own.service not in SERVICES:
         raise ValueError(f"{host!r} is an endpoint of {own.service}, not of {service or ' or '.join(SERVICES)}")
-    if not found and said not in SERVICES:
+    if not found and named not in SERVICES:
         raise ValueError(
             f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {' or '.join(SERVICES)}"
         )
-    if found and said in SERVICES and said != service:
-        raise ValueError(f"{host!r} is an endpoint of {said}, not of {service}")
-    return NamedEndpoint(service=service if found else str(said), host=host)
+    if found and named in SERVICES and named != service:
+        raise ValueError(f"{host!r} is an endpoint of {named}, not of {service}")
+    return NamedEndpoint(service=service if found else str(named), host=host)
 
 
 def _is_address(text: str) -> bool:

@@ -38,7 +38,7 @@ class Command(click.Command):
 
 
 class _Commands(MutableMapping[str, click.Command]):
-    """Commands by name, each of which is loaded when somebody wants it."""
+    """Commands by name, each of which is loaded when it is used."""
 
     def __init__(self, modules: Mapping[str, str]) -> None:
         self._modules = dict(modules)

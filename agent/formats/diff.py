@@ -43,12 +43,12 @@ def as_text(found: Difference) -> str:
     ]
     parts = ["\n".join(head)]
     for title, rows in (
-        ("Findings", [_finding(each) for each in found.findings]),
-        ("Targets", [_target(each) for each in found.targets]),
+        ("Findings", [_finding(finding) for finding in found.findings]),
+        ("Targets", [_target(target) for target in found.targets]),
         ("Steps", [*map(_step, _changed(found.steps)), *_moved(found.steps)]),
     ):
         parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
-    if found.paths:  # most runs do not look at the configuration, and then it has not stayed the same either
+    if found.paths:  # most runs do not read the configuration; "the same" would be wrong for those
         parts.append("\n".join(["By configuration", *map(_path, found.paths)]))
     return "\n\n".join(parts) + "\n"
 
@@ -62,18 +62,18 @@ def _side(word: str, side: Side) -> list[str]:
 
 def _finding(row: FindingChange) -> str:
     severity = _pair(row.severity)
-    aside = {
+    counting = {
         (True, False): ", no longer counts by itself",
         (False, True): ", counts by itself now",
-        (False, False): ", counts for nothing by itself",
-        (False, None): ", counted for nothing by itself",
-        (None, False): ", counts for nothing by itself",
+        (False, False): ", does not count by itself",
+        (False, None): ", did not count by itself",
+        (None, False): ", does not count by itself",
     }.get((row.counts.old, row.counts.new), "")
-    return _row(row.change, f"{row.id}  {severity}{aside}: {row.title}")
+    return _row(row.change, f"{row.id}  {severity}{counting}: {row.title}")
 
 
 def _target(row: TargetChange) -> str:
-    said = [
+    changes = [
         f"{name} {_pair(pair)}"
         for name, pair in (
             ("role", row.role),
@@ -85,38 +85,38 @@ def _target(row: TargetChange) -> str:
     ]
     for word, addresses in (("came", row.addresses_came), ("went", row.addresses_went)):
         if addresses:
-            said.append(f"{word}: {', '.join(map(str, addresses))}")
-    return _row(row.change, f"{row.id}  {'; '.join(said)}")
+            changes.append(f"{word}: {', '.join(map(str, addresses))}")
+    return _row(row.change, f"{row.id}  {'; '.join(changes)}")
 
 
 def _step(row: StepChange) -> str:
-    states = [_state(each) for each in (row.old, row.new) if each is not None]
+    states = [_state(state) for state in (row.old, row.new) if state is not None]
     return _row(row.change, f"{row.id}  {' -> '.join(states)}")
 
 
 def _path(row: PathChange) -> str:
-    said = [_pair(row.predicted)]
+    changes = [_pair(row.predicted)]
     if row.decided_by.old != row.decided_by.new:
-        said += [f"{word} {by}" for word, by in (("was by", row.decided_by.old), ("by", row.decided_by.new)) if by]
+        changes += [f"{word} {by}" for word, by in (("was by", row.decided_by.old), ("by", row.decided_by.new)) if by]
     if row.agrees.old != row.agrees.new:
         words = {True: "fits what was measured", False: "DIFFERS from what was measured", None: "cannot be compared"}
-        said.append(words[row.agrees.new])
-    return _row(ChangeKind.CHANGED, f"{row.id}  {'; '.join(said)}")
+        changes.append(words[row.agrees.new])
+    return _row(ChangeKind.CHANGED, f"{row.id}  {'; '.join(changes)}")
 
 
 def _changed(steps: Iterable[StepChange]) -> list[StepChange]:
-    return [each for each in steps if each.change is ChangeKind.CHANGED]
+    return [step for step in steps if step.change is ChangeKind.CHANGED]
 
 
 def _moved(steps: Iterable[StepChange]) -> list[str]:
     """Steps that came and went, counted by target and address: one address brings a dozen."""
     counts = Counter(
-        (each.change, each.target, each.address) for each in steps if each.change is not ChangeKind.CHANGED
+        (step.change, step.target, step.address) for step in steps if step.change is not ChangeKind.CHANGED
     )
     return [
         _row(
             change,
-            f"{' at '.join(str(each) for each in (target or 'this host', address) if each)}: "
+            f"{' at '.join(str(part) for part in (target or 'this host', address) if part)}: "
             f"{count} step{'' if count == 1 else 's'}",
         )
         for (change, target, address), count in counts.items()
@@ -128,7 +128,7 @@ def _state(state: StepState) -> str:
 
 
 def _pair(pair: Pair[Any]) -> str:
-    both = (each for each in (pair.old, pair.new) if each is not None)
+    both = (value for value in (pair.old, pair.new) if value is not None)
     return " -> ".join(dict.fromkeys(map(str, both)))
 
 
@@ -137,5 +137,5 @@ def _row(change: ChangeKind, text: str) -> str:
 
 
 def _wrapped(text: str, first: str, later: str) -> str:
-    """`text` with nothing in it that a terminal obeys; empty where there is none."""
+    """`text` in lines of WIDTH, without control characters; empty where there is none."""
     return textwrap.fill(visible(text), WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)

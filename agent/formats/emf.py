@@ -2,7 +2,7 @@
 
 One event is the run's, one each target's that is in use. A metric is paid for by its name and its dimensions, so those
 of the run have no dimension, those of a target its Region and id, and steps are summed up: nothing that rotates, such
-as an address, makes a metric. What a person then asks, CloudWatch Logs Insights finds beside the metrics as properties.
+as an address, makes a metric. The details are properties next to the metrics, for queries in CloudWatch Logs Insights.
 
 Sources: Specification: Embedded metric format, in the Amazon CloudWatch User Guide; MetricDatum and Dimension, in the
 Amazon CloudWatch API Reference.
@@ -75,7 +75,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 
 def _run(report: Report) -> dict[str, Any]:
-    metrics = [(each.name, each.unit, each.values(report)) for each in RUN_METRICS]
+    metrics = [(metric.name, metric.unit, metric.values(report)) for metric in RUN_METRICS]
     seen = report.vantage
     causes = [finding for finding, standing in standings(report) if standing is Standing.CAUSE]
     return _event(
@@ -96,15 +96,19 @@ def _run(report: Report) -> dict[str, Any]:
             "vpc_id": seen.vpc_id,
             "availability_zone_id": seen.availability_zone_id,
             "clock_uncertainty_seconds": seen.clock_uncertainty_seconds,
-            "causes": [_cause(each) for each in causes],
+            "causes": [_cause(cause) for cause in causes],
             "suppressed": [finding.id for finding in report.findings if finding.suppressed],
         },
     )
 
 
 def _target(target: TargetReport, report: Report) -> dict[str, Any]:
-    metrics = [(each.name, each.unit, each.values(target, report)) for each in TARGET_METRICS]
-    failed = [_failed(each, each.failure) for each in in_use(target, report) if each.failure is not None]
+    metrics = [(metric.name, metric.unit, metric.values(target, report)) for metric in TARGET_METRICS]
+    failed = [
+        _failed(observation, observation.failure)
+        for observation in in_use(target, report)
+        if observation.failure is not None
+    ]
     return _event(
         report,
         dimensions={"Region": target.region, "Target": target.id},
@@ -118,8 +122,8 @@ def _target(target: TargetReport, report: Report) -> dict[str, Any]:
             "path": target.path,
             "access": target.access,
             "unproven": list(target.unproven),
-            "addresses": dict(Counter(each.scope.value for each in target.addresses if each.from_own_lookup)),
-            "causes": [_cause(each) for each in _causes(target, report)],
+            "addresses": dict(Counter(address.scope.value for address in target.addresses if address.from_own_lookup)),
+            "causes": [_cause(finding) for finding in _causes(target, report)],
             "failed": failed,
         },
     )
@@ -151,8 +155,8 @@ def _known(values: Values) -> float | list[float] | None:
     """Values as an event holds them; None where there is none."""
     if not isinstance(values, Sequence):
         return None if values is None or abs(values) > MAX_MAGNITUDE else round(values, 6)
-    slowest = sorted((each for each in values if abs(each) <= MAX_MAGNITUDE), reverse=True)[:MAX_VALUES]
-    return [round(each, 6) for each in slowest] or None
+    slowest = sorted((value for value in values if abs(value) <= MAX_MAGNITUDE), reverse=True)[:MAX_VALUES]
+    return [round(value, 6) for value in slowest] or None
 
 
 def _dimension(text: str) -> str:
@@ -170,9 +174,9 @@ def _property(value: Any) -> Any:
         case float():
             return round(value, 6)
         case list():
-            return [_property(each) for each in value[:MAX_LISTED]]
+            return [_property(item) for item in value[:MAX_LISTED]]
         case dict():
-            return {key: _property(each) for key, each in value.items()}
+            return {key: _property(item) for key, item in value.items()}
     return value
 
 
@@ -188,11 +192,11 @@ def _cause(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _failed(each: Observation[Any], failure: Failure) -> dict[str, Any]:
+def _failed(observation: Observation[Any], failure: Failure) -> dict[str, Any]:
     return {
-        "step": each.subject.step,
-        "address": str(each.subject.address),
-        "port": each.subject.port,
+        "step": observation.subject.step,
+        "address": str(observation.subject.address),
+        "port": observation.subject.port,
         "kind": failure.kind,
         "code": failure.code,
     }
@@ -219,25 +223,30 @@ def _credentials_left(report: Report) -> Values:
 
 
 def _parted(report: Report) -> Values:
-    return float(sum(each.agrees is False for each in report.paths)) if report.paths else None
+    return float(sum(path.agrees is False for path in report.paths)) if report.paths else None
 
 
 RUN_METRICS: Final = (
     RunMetric("Ok", "Count", "1 where the run is ok, else 0.", _run_is(Status.OK)),
     RunMetric("Warning", "Count", "1 where it is warning.", _run_is(Status.WARNING)),
     RunMetric("Critical", "Count", "1 where it is critical.", _run_is(Status.CRITICAL)),
-    RunMetric("Unknown", "Count", "1 where it could not tell, or none was made.", _run_is(Status.UNKNOWN)),
-    RunMetric("Complete", "Count", "1 where the run came to its own end.", lambda report: float(report.run.complete)),
+    RunMetric("Unknown", "Count", "1 where it could not tell, or did not take place.", _run_is(Status.UNKNOWN)),
+    RunMetric(
+        "Complete",
+        "Count",
+        "1 where the run was neither interrupted nor cut short by its deadline.",
+        lambda report: float(report.run.complete),
+    ),
     RunMetric(
         "Causes",
         "Count",
-        "Findings that nothing explains and nobody suppressed.",
+        "Findings that no other explains and that are not suppressed.",
         lambda report: float(sum(standing is Standing.CAUSE for _, standing in standings(report))),
     ),
     RunMetric(
         "RunSeconds",
         "Seconds",
-        "What the run took; not where none was made.",
+        "Duration of the run; absent where none took place.",
         lambda report: report.run.seconds if was_made(report) else None,
     ),
     RunMetric(
@@ -247,12 +256,15 @@ RUN_METRICS: Final = (
         lambda report: report.vantage.clock_offset_seconds,
     ),
     RunMetric(
-        "CredentialsSecondsLeft", "Seconds", "Until the credentials in use end, at the run's end.", _credentials_left
+        "CredentialsSecondsLeft",
+        "Seconds",
+        "Until the credentials in use expire, at the end of the run.",
+        _credentials_left,
     ),
     RunMetric(
         "PathsOtherwise",
         "Count",
-        "Ports of addresses where the configuration says otherwise than was measured; where EC2 was read.",
+        "Ports of addresses where configuration and measurement differ; absent where EC2 was not read.",
         _parted,
     ),
 )
@@ -277,15 +289,18 @@ def _certificate_left(target: TargetReport, report: Report) -> Values:
 
 def _ended(step: Step, outcome: type) -> Callable[[TargetReport, Report], Values]:
     return lambda target, report: float(
-        sum(each.subject.step is step and type(each.outcome) is outcome for each in in_use(target, report))
+        sum(
+            observation.subject.step is step and type(observation.outcome) is outcome
+            for observation in in_use(target, report)
+        )
     )
 
 
 def _seconds(step: Step) -> Callable[[TargetReport, Report], Values]:
     return lambda target, report: [
-        each.seconds
-        for each in in_use(target, report)
-        if each.subject.step is step and each.ok and each.seconds is not None
+        observation.seconds
+        for observation in in_use(target, report)
+        if observation.subject.step is step and observation.ok and observation.seconds is not None
     ]
 
 
@@ -302,7 +317,7 @@ def _of_step(step: Step) -> Iterator[TargetMetric]:
     yield TargetMetric(
         f"{word}Seconds",
         "Seconds",
-        f"What each {name} step took that is ok, of the slowest {MAX_VALUES}.",
+        f"Duration of each {name} step that succeeded; of the slowest {MAX_VALUES}.",
         _seconds(step),
     )
 
@@ -315,14 +330,14 @@ TARGET_METRICS: Final = (
     TargetMetric(
         "Causes",
         "Count",
-        "The target's findings that nothing explains and nobody suppressed.",
+        "The target's findings that no other explains and that are not suppressed.",
         lambda target, report: float(len(_causes(target, report))),
     ),
-    TargetMetric("LookupSeconds", "Seconds", "What this host's own look-up of the name took.", _lookup_seconds),
+    TargetMetric("LookupSeconds", "Seconds", "What this host's own lookup of the name took.", _lookup_seconds),
     TargetMetric(
         "CertificateSecondsLeft",
         "Seconds",
-        "Until the first certificate ends, over all addresses in use whose handshake on port 443 succeeded.",
+        "Until the first certificate expires, over all addresses in use whose handshake on port 443 succeeded.",
         _certificate_left,
     ),
     *(metric for step in STEPS for metric in _of_step(step)),

@@ -1,4 +1,4 @@
-"""The runbook page of a finding. Imports nothing heavy: a page is wanted at once, on the smallest of hosts."""
+"""The runbook page of a finding. Imports nothing heavy, so that a page appears at once on a small host."""
 
 import pkgutil
 
@@ -15,7 +15,7 @@ _LEGENDS = {
 
 
 def page(code: str) -> str:
-    """The page of a code as it is kept, in Markdown. Raises KeyError where there is none."""
+    """The page of a code in Markdown. Raises KeyError where there is none."""
     try:
         data = pkgutil.get_data("agent", f"runbooks/{code}.md") if code.isascii() and code.isalnum() else None
     except OSError as error:
@@ -36,7 +36,7 @@ def for_region(markdown: str, region: str) -> str:
 
 
 def as_text(markdown: str, *, bold: bool = False) -> str:
-    """A page for a terminal: headings stand out, commands are indented. `bold` for one that can show it. A word at the
+    """A page for a terminal: headings stand out, commands are indented. `bold` if it can show bold text. A word at the
     end says what the placeholders of domains stand for, which depends on the partition."""
     lines = []
     block: list[str] | None = None
@@ -57,7 +57,7 @@ def as_text(markdown: str, *, bold: bool = False) -> str:
 
 
 def _indented(block: list[str]) -> list[str]:
-    """Commands, indented unless the terminal would break for it a line that fits."""
+    """Commands, indented unless the indentation would break a line that otherwise fits."""
     widest = max(map(len, block), default=0)
     indent = "" if _WIDTH - len(_INDENT) < widest <= _WIDTH else _INDENT
     return [f"{indent}{line}".rstrip() for line in block]
@@ -80,8 +80,8 @@ def catalogue_as_text() -> str:
 
     indent = " " * 19
     return "".join(
-        textwrap.fill(f"{each.code:<8} {each.severity:<9} {each.title}", 80, subsequent_indent=indent) + "\n"
-        for each in CODES.values()
+        textwrap.fill(f"{code.code:<8} {code.severity:<9} {code.title}", 80, subsequent_indent=indent) + "\n"
+        for code in CODES.values()
     )
 
 
@@ -98,18 +98,18 @@ def page_as_json(code: str) -> str:
     from agent.catalog.findings import CODES
     from agent.report.codec import dumps
 
-    documents = [{"title": each.title, "url": each.url} for each in CODES[code].documents]
+    documents = [{"title": document.title, "url": document.url} for document in CODES[code].documents]
     return dumps({"schema": SCHEMA, **_row(code), "sections": sections(page(code)), "documents": documents})
 
 
 def _row(code: str) -> dict[str, str]:
     from agent.catalog.findings import CODES
 
-    each = CODES[code]
+    finding = CODES[code]
     return {
-        "code": each.code,
-        "name": each.name,
-        "severity": each.severity,
-        "scope": each.scope,
-        "title": each.title,
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "scope": finding.scope,
+        "title": finding.title,
     }

@@ -1,7 +1,7 @@
-"""The report as one HTML file: for a browser, a mail, an archive. It needs nothing beside it and runs nothing.
+"""The report as one HTML file: for a browser, a mail, an archive. It needs no other file and runs no script.
 
-Whatever the program did not say itself is escaped, and no attribute holds any of it. Should that ever fail, the page
-still forbids its reader everything but its own style: no script, no picture, no form, no other address.
+All text from outside is escaped, and no attribute contains any. Should that ever fail, the page's Content Security
+Policy still forbids everything but its own style: no script, no picture, no form, no other address.
 """
 
 import base64
@@ -66,7 +66,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         "<body>",
         _element("h1", title),
     ]
-    if report.observations:  # a call that was refused made no run of which anything could be said
+    if report.observations:  # a call that was refused made no run, so there is nothing to describe
         lines.append(_element("p", facts(report)))
     for number, finding in enumerate(causes(report), 1):
         lines += _section(_cause(number, finding, report))
@@ -94,7 +94,7 @@ def _section(lines: Iterable[str]) -> list[str]:
 
 
 def _list(lines: Iterable[str]) -> Iterator[str]:
-    """A list of what is HTML already; none where there is nothing in it."""
+    """A list whose items are HTML already; nothing where there are no items."""
     items = [f"<li>{line}</li>" for line in lines]
     if items:
         yield from ("<ul>", *items, "</ul>")
@@ -110,9 +110,9 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
     yield from _list(map(_escaped, undoing(finding)))
     if consequences := follows(finding, report):
         yield _element("p", f"From it follows: {', '.join(consequences)}")
-    # Of a saved report the links, too, may be another's; those of the code are ours.
+    # The links in a saved report may come from somewhere else; those of the catalogue are ours.
     documents = CODES[finding.code].documents if finding.code in CODES else ()
-    yield from _list(_element("a", each.title, f' href="{escape(each.url)}"') for each in documents)
+    yield from _list(_element("a", document.title, f' href="{escape(document.url)}"') for document in documents)
 
 
 def _target(target: TargetReport, report: Report) -> Iterator[str]:
@@ -123,18 +123,18 @@ def _target(target: TargetReport, report: Report) -> Iterator[str]:
         yield from _table(
             "Who gave which addresses",
             ("asked", "answer"),
-            [(_element("th", who, ' scope="row"'), _element("td", said)) for who, said in answers.items()],
+            [(_element("th", who, ' scope="row"'), _element("td", given)) for who, given in answers.items()],
         )
     rows = []
     for row in matrix(target, report):
         cells = [_element("th", starred(row.address), ' scope="row"')]
         cells += [_element("td", words) for words in (zone(row.address), str(row.port))]
-        for each in row.steps:
-            failed = each is not None and each.failure is not None
-            cells.append(_element("td", cell(each), ' class="failed"' if failed else ""))
+        for observation in row.steps:
+            failed = observation is not None and observation.failure is not None
+            cells.append(_element("td", cell(observation), ' class="failed"' if failed else ""))
         rows.append(tuple(cells))
     if rows:
-        yield from _table("How far each address let this host come", ("address", "zone", "port", *STEPS), rows)
+        yield from _table("Which steps succeed at each address", ("address", "zone", "port", *STEPS), rows)
 
 
 def _table(caption: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _table(caption: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]
     yield "<table>"
     yield _element("caption", caption)
     yield "<thead>"
-    heads = [_element("th", each, ' scope="col"') for each in header]
+    heads = [_element("th", heading, ' scope="col"') for heading in header]
     yield f"<tr>{''.join(heads)}</tr>"
     yield "</thead>"
     yield "<tbody>"
@@ -157,5 +157,5 @@ def _unseen(report: Report) -> Iterator[str]:
     if has_unused_answer(report):
         reasons.append(f"*: {UNUSED_ANSWER}")
     if reasons:
-        yield _element("h2", "Not looked at")
+        yield _element("h2", "Not checked")
         yield from _list(map(_escaped, reasons))

@@ -36,7 +36,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         suites.append(_suite(report, target.id, cases))
     document = JUnitXml(_SUITE)
     for suite in suites:
-        # Not `add_testsuite`, which makes one of those that look alike.
+        # Not `add_testsuite`, which merges suites that are alike.
         document.append(suite)  # type: ignore[no-untyped-call] # the library types this one not
     # Of the whole run, not the sum of steps that were made side by side. Jenkins' schema has no `skipped` here.
     document.time = round(report.run.seconds, _DIGITS)
@@ -79,7 +79,7 @@ def _verdict(report: Report) -> TestCase:
 
 
 def _is_of(name: str | None, target: str | None, known: frozenset[str]) -> bool:
-    """Whether what is said of `name` belongs to the suite of `target`; to the run's what is no target's."""
+    """Whether `name` belongs to the suite of `target`; what has no target belongs to the run's suite."""
     return name not in known if target is None else name == target
 
 
@@ -89,7 +89,7 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
             continue
         of = finding.target if finding.target != target else None
         case = _case(target, " ".join(filter(None, (finding.code, finding.name, of))))
-        told = "\n".join(
+        text = "\n".join(
             [
                 visible(bounded(finding.detail)),
                 visible(f"What to do: {finding.fix.summary}"),
@@ -99,11 +99,11 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
             ]
         )
         if finding.suppressed:
-            case.result = _result(Skipped, "suppressed", f"suppressed: {head(finding)}", told)
+            case.result = _result(Skipped, "suppressed", f"suppressed: {head(finding)}", text)
         elif finding.severity is Severity.INFO:
-            case.system_out = told
+            case.system_out = text
         else:
-            case.result = _result(Failure, finding.severity, head(finding), told)
+            case.result = _result(Failure, finding.severity, head(finding), text)
         yield case
 
 
@@ -112,39 +112,41 @@ def _unproven(target: TargetReport) -> Iterator[TestCase]:
     if target.unproven:
         case = _case(target.id, "proven")
         kind = Skipped if target.role is Role.CONTEXT else Error
-        told = "\n".join(map(visible, target.unproven))
-        case.result = _result(kind, "unproven", "not everything was seen that ok needs", told)
+        text = "\n".join(map(visible, target.unproven))
+        case.result = _result(kind, "unproven", "not everything was seen that ok needs", text)
         yield case
 
 
 def _steps(
     report: Report, target: str | None, known: frozenset[str], roots: Mapping[str, list[Finding]]
 ) -> Iterator[TestCase]:
-    for each in report.observations:
-        if _is_of(each.subject.target, target, known):
-            yield _step(each, target, roots.get(each.id, []))
+    for observation in report.observations:
+        if _is_of(observation.subject.target, target, known):
+            yield _step(observation, target, roots.get(observation.id, []))
 
 
-def _step(each: Observation[Any], target: str | None, roots: list[Finding]) -> TestCase:
-    subject = each.subject
+def _step(observation: Observation[Any], target: str | None, roots: list[Finding]) -> TestCase:
+    subject = observation.subject
     where = None if subject.address is None else str(subject.address)
     if subject.port is not None:
         where = f"[{where}]:{subject.port}" if where and ":" in where else f"{where or ''}:{subject.port}"
     asked = None if subject.resolver is None else f"at {subject.resolver}"
     of = subject.target if subject.target != target else None
-    case = _case(target, " ".join(filter(None, (subject.step, subject.operation, where, asked, of))), each.seconds)
-    if isinstance(each.outcome, model.Skipped):
-        case.result = _result(Skipped, "not made", each.outcome.reason)
-    elif each.failure is not None:
+    case = _case(
+        target, " ".join(filter(None, (subject.step, subject.operation, where, asked, of))), observation.seconds
+    )
+    if isinstance(observation.outcome, model.Skipped):
+        case.result = _result(Skipped, "not made", observation.outcome.reason)
+    elif observation.failure is not None:
         counts = any(not root.suppressed and root.severity is not Severity.INFO for root in roots)
-        kind = Skipped if not counts else Failure if each.made else Error
-        code = f" ({each.failure.code})" if each.failure.code else ""
-        told = [f"The cause{' (suppressed)' if root.suppressed else ''}: {root.id}, {root.title}" for root in roots]
+        kind = Skipped if not counts else Failure if observation.made else Error
+        code = f" ({observation.failure.code})" if observation.failure.code else ""
+        lines = [f"The cause{' (suppressed)' if root.suppressed else ''}: {root.id}, {root.title}" for root in roots]
         case.result = _result(
             kind,
-            each.failure.kind,
-            f"{each.failure.kind.upper()}{code}: {each.failure.message}",
-            "\n".join(map(visible, told)) or "It decides nothing.",
+            observation.failure.kind,
+            f"{observation.failure.kind.upper()}{code}: {observation.failure.message}",
+            "\n".join(map(visible, lines)) or "It decides nothing.",
         )
     return case
 
@@ -166,6 +168,6 @@ def _roots(report: Report) -> dict[str, list[Finding]]:
         while not root.suppressed and root.explained_by in by_id and root.explained_by not in above:
             root = by_id[root.explained_by]
             above.add(root.id)
-        for each in finding.evidence:
-            found.setdefault(each, {})[root.id] = root
-    return {each: list(roots.values()) for each, roots in found.items()}
+        for evidence_id in finding.evidence:
+            found.setdefault(evidence_id, {})[root.id] = root
+    return {evidence_id: list(roots.values()) for evidence_id, roots in found.items()}

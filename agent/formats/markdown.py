@@ -1,8 +1,7 @@
 """The report in Markdown, for a ticket or a pull request: the verdict, causes with their fix, the targets, the rest.
 
-It is read by people who do not have the program, on pages that make links, pictures and markup of what they are given.
-So whatever the program did not say itself is escaped until a reader of CommonMark, and of the tables and links that
-GitHub and GitLab add to it, finds nothing but text in it.
+It is pasted into pages that turn text into links, pictures and markup. So all text from outside is escaped, for
+CommonMark and for the tables and links that GitHub and GitLab add to it.
 """
 
 import re
@@ -35,12 +34,12 @@ from agent.formats.report_text import (
 )
 from agent.report.model import Finding, Report, TargetReport
 
-_SPEAKS: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
-"""What can begin or end something anywhere in a line; in `https://` and `www.` what makes a link of them."""
-_BEGINS: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
-"""What makes a list or a rule of a line, at its beginning."""
-_CALLS: Final = re.compile(r"(?<![\w\\])@(?=\w)")
-"""What would call somebody on the page where this is pasted, which no backslash prevents."""
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>#|~&$]|(?<=\w):(?=//)|(?<=www)\.", re.IGNORECASE)
+"""Characters that are markup anywhere in a line, and the parts of `https://` and `www.` that make a link."""
+_LINE_START: Final = re.compile(r"^(\d*)([-+.)])(?=[ -]|$)")
+"""What turns a line into a list item or a rule, at its start."""
+_MENTION: Final = re.compile(r"(?<![\w\\])@(?=\w)")
+"""What would mention a user on the page where this is pasted; a backslash does not prevent that."""
 _FENCE: Final = "```"
 
 
@@ -48,7 +47,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     """One document of Markdown."""
     word = report.verdict.status.value.upper()
     parts = [f"# {word}: {escaped(report.verdict.summary)}"]
-    if report.observations:  # a call that was refused made no run of which anything could be said
+    if report.observations:  # a call that was refused made no run, so there is nothing to describe
         parts.append(escaped(facts(report)))
     for number, finding in enumerate(causes(report), 1):
         parts += _cause(number, finding, report)
@@ -61,14 +60,14 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 
 def escaped(text: str) -> str:
-    """`text` on one line, so that it is shown as it is and does nothing wherever it stands."""
-    return _BEGINS.sub(r"\1\\\2", _inside(text))
+    """`text` on one line, escaped so that it is shown as it is."""
+    return _LINE_START.sub(r"\1\\\2", _inside(text))
 
 
 def _inside(text: str) -> str:
-    """The same for a place that no line begins with."""
-    line = _CALLS.sub(r"\\x40", " ".join(visible(text).split()))
-    return _SPEAKS.sub(r"\\\g<0>", line)
+    """The same for a place inside a line."""
+    line = _MENTION.sub(r"\\x40", " ".join(visible(text).split()))
+    return _MARKUP.sub(r"\\\g<0>", line)
 
 
 def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
@@ -81,14 +80,13 @@ def _cause(number: int, finding: Finding, report: Report) -> Iterator[str]:
         yield "\n".join(f"* {escaped(line)}" for line in undo)
     if consequences := follows(finding, report):
         yield f"From it follows: {escaped(', '.join(consequences))}"
-    # Of a saved report the links, too, may be another's; those of the code are ours.
+    # The links in a saved report may come from somewhere else; those of the catalogue are ours.
     if finding.code in CODES and CODES[finding.code].documents:
-        yield "\n".join(f"* [{escaped(each.title)}]({each.url})" for each in CODES[finding.code].documents)
+        yield "\n".join(f"* [{escaped(document.title)}]({document.url})" for document in CODES[finding.code].documents)
 
 
 def _fenced(lines: Iterable[str]) -> str:
-    """Commands as they are typed. None begins with the fence: a word that does so is quoted, or a program of that
-    name."""
+    """Commands as they are typed, in a fence longer than any run of backticks in them."""
     block = "\n".join(lines)
     longest = max((len(run) for run in re.findall("`+", block)), default=0)
     fence = "`" * max(len(_FENCE), longest + 1)
@@ -128,5 +126,5 @@ def _unseen(report: Report) -> Iterator[str]:
     if has_unused_answer(report):
         reasons.append(f"* {escaped('*')}: {UNUSED_ANSWER}")
     if reasons:
-        yield "## Not looked at"
+        yield "## Not checked"
         yield "\n".join(reasons)

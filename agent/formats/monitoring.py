@@ -1,4 +1,4 @@
-"""What every format for monitors takes from a report: the observations that count, and how each finding stands."""
+"""What all formats for monitoring take from a report: the observations that count, and the standing of each finding."""
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
@@ -11,7 +11,7 @@ from probes.operations import GETADDRINFO
 from probes.ports import HTTPS
 
 RESULTS: Final[Mapping[type, str]] = {Ok: "ok", Failed: "failed", Skipped: "skipped"}
-"""How a step ended, as the report says it."""
+"""How a step ended, in the words of the report."""
 
 
 class Standing(StrEnum):
@@ -20,11 +20,11 @@ class Standing(StrEnum):
     CAUSE = "cause"
     SYMPTOM = "symptom"
     SUPPRESSED = "suppressed"
-    """Known, or explained by what is known alone: it counts for nothing."""
+    """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
 
 
 def was_made(report: Report) -> bool:
-    """Whether there was a run; a call that is refused makes none."""
+    """Whether there was a run; a call that is refused starts none."""
     return bool(report.observations)
 
 
@@ -38,51 +38,51 @@ def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
     chain = [finding]
     while (above := by_id.get(chain[-1].explained_by or "")) is not None and above not in chain:
         chain.append(above)
-    if any(each.suppressed for each in chain):
+    if any(link.suppressed for link in chain):
         return Standing.SUPPRESSED
-    # Of a saved report, findings may explain each other, and then explain nothing.
+    # In a saved report two findings may explain each other; then neither is a symptom.
     return Standing.CAUSE if len(chain) == 1 or above is finding else Standing.SYMPTOM
 
 
 def is_probed(target: TargetReport) -> bool:
-    """Whether a target is one that the run is about: in use, and not looked at for comparison alone."""
+    """Whether a target is one that the run is about: in use, and not checked for comparison alone."""
     return target.status is not Status.NOT_IN_USE and target.role is not Role.CONTEXT
 
 
 def own_lookup(target: TargetReport, report: Report) -> Observation[Any] | None:
-    """This host's own look-up of a target's name."""
+    """This host's own lookup of a target's name."""
     found = (
-        each
-        for each in report.observations
-        if each.subject.step is Step.DNS
-        and each.subject.target == target.id
-        and each.subject.resolver is None
-        and each.subject.operation == GETADDRINFO
+        observation
+        for observation in report.observations
+        if observation.subject.step is Step.DNS
+        and observation.subject.target == target.id
+        and observation.subject.resolver is None
+        and observation.subject.operation == GETADDRINFO
     )
     return next(found, None)
 
 
 def in_use(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:
-    """The steps at the addresses that this host's own look-up gave, without the looks that were taken beside them."""
-    own = {each.address for each in target.addresses if each.from_own_lookup}
-    for each in report.observations:
-        subject = each.subject
+    """The steps at the addresses that this host's own lookup gave, without extra checks such as a padded request."""
+    own = {address.address for address in target.addresses if address.from_own_lookup}
+    for observation in report.observations:
+        subject = observation.subject
         if (
             subject.target == target.id
             and subject.address in own
             and subject.port is not None
             and subject.operation is None
         ):
-            yield each
+            yield observation
 
 
 def certificate_end(target: TargetReport, report: Report) -> float | None:
-    """Unix time at which the first certificate ends that an address in use has shown on 443 in a handshake that went
-    well; None where there was none."""
+    """Unix time at which the first certificate expires, of those that addresses in use presented on 443 in a successful
+    handshake; None where there was none."""
     ends = (
         certificate.not_after.timestamp()
-        for each in in_use(target, report)
-        if each.ok and each.subject.port == HTTPS and isinstance(each.facts, TlsFacts)
-        for certificate in each.facts.certificates
+        for observation in in_use(target, report)
+        if observation.ok and observation.subject.port == HTTPS and isinstance(observation.facts, TlsFacts)
+        for certificate in observation.facts.certificates
     )
     return min(ends, default=None)

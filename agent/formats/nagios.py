@@ -1,11 +1,11 @@
 """The report as the output of a monitoring plugin: for Nagios, Icinga, Naemon and all that run such plugins.
 
 The form is that of the Monitoring Plugins' development guidelines: a line that begins with a word for the exit code,
-numbers behind a `|`, and below them long output, behind whose last line more numbers may stand. A `|` is nothing but
-that sign, and every line ends where it seems to.
+numbers after a `|`, and below them long output, whose last line may have more numbers after a `|`. No other text
+contains a `|` or a line break.
 
-Its readers cut what is long: version 2 of NRPE after 1 kB, Nagios after 8. So the first line and the whole are bounded,
-and what is left out is left out by whole lines and whole numbers.
+Readers truncate long output: version 2 of NRPE after 1 kB, Nagios after 8. So the first line and the whole are bounded,
+and only whole lines and whole numbers are left out.
 """
 
 import re
@@ -40,11 +40,11 @@ MAX_FIRST_LINE: Final = 1_000
 """NRPE's packet of version 2 has 1,024 bytes."""
 _MAX_SUMMARY: Final = 800
 _MAX_WORDS: Final = 600
-"""Of a cause's own words, and of every other line: a peer may have said a lot in it."""
+"""Of the detail of a cause, and of every other line: it may quote a long text of a peer."""
 _MAX_NUMBERS: Final = 2_000
-"""Of numbers behind the long output."""
+"""Of the numbers after the long output."""
 _MAX_NUMBER: Final = 1e9
-"""Far above any time or count of a run; a saved report may say what it wants."""
+"""Far above any time or count of a run; a saved report may contain any number."""
 _WORDS: Final = {exits.OK: "OK", exits.WARNING: "WARNING", exits.CRITICAL: "CRITICAL", exits.UNKNOWN: "UNKNOWN"}
 _NO_LABEL: Final = re.compile(r"[^A-Za-z0-9_.@-]")
 """A label of other characters is quoted, or means something, for one reader or another (`::` for Icinga 2)."""
@@ -55,7 +55,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
     signal, is UNKNOWN."""
     code = exits.of_status(report.verdict.status) if options.exit_code is None else options.exit_code
     first = _first_line(report, _WORDS.get(code, "UNKNOWN"))
-    if not report.observations:  # a call that was refused made no run of which anything could be said
+    if not report.observations:  # a call that was refused made no run, so there is nothing to describe
         return f"{first}\n"
     here, left = _packed(_numbers(report), MAX_FIRST_LINE - len(first) - 1)
     more, _ = _packed(left, _MAX_NUMBERS)
@@ -67,10 +67,10 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 
 def _first_line(report: Report, word: str) -> str:
     status = report.verdict.status.value.upper()
-    beside = "" if status == word else f" (verdict {report.verdict.status})"
+    verdict = "" if status == word else f" (verdict {report.verdict.status})"
     of_run = f", {_line(facts(report))}" if report.observations else ""
     summary = _line(report.verdict.summary, _MAX_SUMMARY - len(of_run))
-    return f"{word} - {summary}{of_run}{beside}"
+    return f"{word} - {summary}{of_run}{verdict}"
 
 
 def _line(text: str, most: int = _MAX_WORDS) -> str:
@@ -84,7 +84,7 @@ def _line(text: str, most: int = _MAX_WORDS) -> str:
 
 
 def _long_output(report: Report) -> Iterator[str]:
-    """Causes and what to do, then how far each address let this host come, then what was not looked at."""
+    """Causes and what to do, then the steps at each address, then what was not checked."""
     for number, finding in enumerate(causes(report), 1):
         yield _line(f"{number}. {head(finding)} [{finding.code}]")
         yield _line(f"   {finding.detail}")
@@ -94,25 +94,29 @@ def _long_output(report: Report) -> Iterator[str]:
         yield _line(f"{target.service} at {target.host}: {state(target)}")
         yield from (_line(f"  not proven: {words}") for words in target.unproven)
         for row in matrix(target, report):
-            steps = [f"{step} {cell(each)}" for step, each in zip(STEPS, row.steps, strict=True) if each is not None]
+            steps = [
+                f"{step} {cell(observation)}"
+                for step, observation in zip(STEPS, row.steps, strict=True)
+                if observation is not None
+            ]
             where = f"{starred(row.address)} ({zone(row.address)}) port {row.port}"
             yield _line(f"  {where}: {', '.join(steps)}")
     for why, what in unseen(report).items():
-        yield _line(f"not looked at: {what}: {why}")
+        yield _line(f"not checked: {what}: {why}")
 
 
 def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """The first of these lines, with a word for those that there is no room for."""
+    """The first of these lines, and a line that counts those that do not fit."""
     every = list(lines)
-    if sum(len(each) + 1 for each in every) <= room:
+    if sum(len(line) + 1 for line in every) <= room:
         return every
     kept: list[str] = []
     room -= _MAX_WORDS
-    for each in every:
-        room -= len(each) + 1
+    for line in every:
+        room -= len(line) + 1
         if room < 0:
             break
-        kept.append(each)
+        kept.append(line)
     return [*kept, f"... {len(every) - len(kept)} more lines; --format json has all."]
 
 
@@ -124,13 +128,17 @@ def _numbers(report: Report) -> list[str]:
     handshake and call, in the form of the guideline. A number that is not known is left out, since not every reader
     takes its `U`."""
     deadline, timeout = _value(report.run.deadline_seconds), _value(report.run.timeout_seconds)
-    # At its deadline a run is cut, and says less than it should.
+    # A run that reaches its deadline is cut short and reports less than it should.
     found = {"time": _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)}
     for target in in_use(report):
         rows = [row for row in matrix(target, report) if row.address.from_own_lookup and not _is_left_out(row)]
         of_target = dict(_counts(target, rows))
         for step in (Step.TCP, Step.TLS, Step.API):
-            times = [each.seconds for each in _looks(rows, step) if each.ok and each.seconds is not None]
+            times = [
+                observation.seconds
+                for observation in _observations(rows, step)
+                if observation.ok and observation.seconds is not None
+            ]
             of_target[step] = _number(_value(max(times, default=None)), "s", most=timeout)
         for metric, number in of_target.items():
             found[_label(f"{metric}_{target.id}", found)] = number
@@ -139,7 +147,7 @@ def _numbers(report: Report) -> list[str]:
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
     https = [row for row in rows if row.port == HTTPS]
-    # Fewer than all is a fault, or was not seen; of a host that is looked at for comparison it is neither.
+    # Fewer than all is a fault, or was not measured; for a host that is checked for comparison alone it is neither.
     counts = target.role is not Role.CONTEXT
     yield (
         "addresses",
@@ -150,7 +158,7 @@ def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | 
         ),
     )
     if len(target.ports) > 1:
-        connects = [each.ok for each in _looks(rows, Step.TCP)]
+        connects = [observation.ok for observation in _observations(rows, Step.TCP)]
         yield (
             "ports",
             _number(
@@ -161,20 +169,20 @@ def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | 
         )
 
 
-def _looks(rows: Iterable[Row], step: Step) -> Iterator[Observation[object]]:
+def _observations(rows: Iterable[Row], step: Step) -> Iterator[Observation[object]]:
     place = STEPS.index(step)
-    return (look for row in rows if (look := row.steps[place]) is not None)
+    return (observation for row in rows if (observation := row.steps[place]) is not None)
 
 
 def _is_left_out(row: Row) -> bool:
-    """Whether nothing was tried there by choice, as in a family that this host has no address of."""
-    tcp = next(_looks([row], Step.TCP), None)
+    """Whether the run skipped this port on purpose, as for a family that this host has no address of."""
+    tcp = next(_observations([row], Step.TCP), None)
     return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_BEGUN)
 
 
 def _answers(row: Row) -> bool:
-    """Whether AWS answered there: a signed answer is worth as much as one that is not."""
-    return any(each.ok for step in (Step.HTTP, Step.API) for each in _looks([row], step))
+    """Whether AWS answered there, to a signed request or to an unsigned one."""
+    return any(observation.ok for step in (Step.HTTP, Step.API) for observation in _observations([row], step))
 
 
 def _value(seconds: float | None) -> str | None:
@@ -190,7 +198,7 @@ def _number(value: str | None, unit: str = "", *, warning: str | None = None, mo
 
 
 def _label(name: str, taken: Iterable[str]) -> str:
-    """A name for a number that none of `taken` is."""
+    """A label for a number that is not in `taken`."""
     label, count = _NO_LABEL.sub("_", name), 1
     while label in taken:
         count += 1
@@ -202,8 +210,8 @@ def _packed(numbers: list[str], room: int) -> tuple[str, list[str]]:
     """As many of the numbers as there is room for, whole, and the others."""
     kept: list[str] = []
     left: list[str] = []
-    for each in numbers:
-        fits = len(each) + 1 <= room
-        (kept if fits else left).append(each)
-        room -= len(each) + 1 if fits else 0
+    for number in numbers:
+        fits = len(number) + 1 <= room
+        (kept if fits else left).append(number)
+        room -= len(number) + 1 if fits else 0
     return " ".join(kept), left

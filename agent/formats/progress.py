@@ -37,6 +37,6 @@ class Progress:
     def _write(self, text: str) -> None:
         if self._stream is None or not self._shown:
             return
-        with contextlib.suppress(OSError):  # a terminal that has gone takes nothing of the run with it
+        with contextlib.suppress(OSError):  # a terminal that was closed does not end the run
             self._stream.write(f"\r{text:<60}" if text else f"\r{'':<60}\r")
             self._stream.flush()

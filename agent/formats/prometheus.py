@@ -1,12 +1,12 @@
 """The report as metrics of Prometheus, in the text format that a scrape and node_exporter's textfile collector read.
 
-What blackbox_exporter measures, too, has its name, meaning and unit here, with the target as a label, since one
-document holds many. Everything else is `backuplink_*`. A look that was not made has no sample: neither 0 nor 1 would
-be true.
+A metric that blackbox_exporter has too keeps its name, meaning and unit, with the target as a label, since one document
+holds several targets. Everything else is `backuplink_*`. A step that was not taken has no sample: neither 0 nor 1
+would be true.
 
-How many series there can be is known beforehand, however long it goes on: the names of labels are fixed, their values
-come from closed lists or are targets, name servers and private addresses of the run itself. Public addresses, which
-rotate, count in the sums of their target alone, and no label holds a text of a peer's or an id of an account's.
+The number of series is bounded, however long a watch runs: label names are fixed, and label values come from closed
+lists or are targets, name servers and private addresses of the run itself. Public addresses rotate, so they count only
+in the sums of their target. No label holds a peer's text or an account's id.
 """
 
 from collections import Counter
@@ -37,7 +37,7 @@ PHASES: Final = ("resolve", "connect", "tls", "processing")
 """Those of blackbox_exporter that a run times. It reads the answer within `processing`, so there is no `transfer`."""
 AGREEMENTS: Final = {True: "yes", False: "no", None: "unknown"}
 ANY_RECORD: Final = "any"
-"""The record of a look-up that asks for addresses of whatever family."""
+"""The record of a lookup that asks for addresses of any family."""
 _STABLE: Final = frozenset({AddressScope.VPC, AddressScope.PRIVATE})
 _STATUS_CODES: Final = range(100, 1000)
 """Three digits (RFC 9110, section 15); a saved report may hold any number."""
@@ -66,7 +66,7 @@ def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
 def families(report: Report) -> Iterator[Metric]:
     """The metrics of a report, in the order of FAMILIES, without those that it has no sample of."""
     for family in FAMILIES:
-        # Whatever a saved report says, no two samples have the same labels: a scrape with such is refused as a whole.
+        # A saved report may hold anything, but Prometheus refuses a scrape in which two samples have the same labels.
         samples = {tuple(map(visible, labels)): value for labels, value in family.samples(report)}
         if samples:
             metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
@@ -101,14 +101,16 @@ def _success(report: Report) -> Iterator[Sample]:
 
 def _duration(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        looks = [
-            (each.started_at, each.seconds)
-            for each in report.observations
-            if each.subject.target == target.id and each.started_at is not None and each.seconds is not None
+        times = [
+            (observation.started_at, observation.seconds)
+            for observation in report.observations
+            if observation.subject.target == target.id
+            and observation.started_at is not None
+            and observation.seconds is not None
         ]
-        if looks:
-            first = min(start for start, _ in looks)
-            yield (target.id,), max((start - first).total_seconds() + seconds for start, seconds in looks)
+        if times:
+            first = min(start for start, _ in times)
+            yield (target.id,), max((start - first).total_seconds() + seconds for start, seconds in times)
 
 
 def _lookup_time(report: Report) -> Iterator[Sample]:
@@ -128,26 +130,30 @@ def _protocol(report: Report) -> Iterator[Sample]:
 
 def _phases(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        for phase, each in zip(PHASES, _climbed(target, report), strict=False):
-            if each.ok and each.seconds is not None:
-                yield (target.id, phase), each.seconds
+        for phase, observation in zip(PHASES, _climbed(target, report), strict=False):
+            if observation.ok and observation.seconds is not None:
+                yield (target.id, phase), observation.seconds
 
 
 def _status_code(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        for each in _climbed(target, report):
-            if isinstance(each.facts, HttpFacts):
-                if each.facts.status in _STATUS_CODES:
-                    yield (target.id,), each.facts.status
-            elif each.made and not each.ok:
+        for observation in _climbed(target, report):
+            if isinstance(observation.facts, HttpFacts):
+                if observation.facts.status in _STATUS_CODES:
+                    yield (target.id,), observation.facts.status
+            elif observation.made and not observation.ok:
                 yield (target.id,), 0
 
 
 def _tls_version(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        for each in _climbed(target, report):
-            if each.ok and isinstance(each.facts, TlsFacts) and each.facts.version in _TLS_VERSIONS:
-                yield (target.id, _TLS_VERSIONS[each.facts.version]), 1
+        for observation in _climbed(target, report):
+            if (
+                observation.ok
+                and isinstance(observation.facts, TlsFacts)
+                and observation.facts.version in _TLS_VERSIONS
+            ):
+                yield (target.id, _TLS_VERSIONS[observation.facts.version]), 1
 
 
 def _certificate_expiry(report: Report) -> Iterator[Sample]:
@@ -162,14 +168,14 @@ def _first(lookup: Observation[Any]) -> Address | None:
 
 
 def _climbed(target: TargetReport, report: Report) -> list[Observation[Any]]:
-    """What blackbox_exporter would have made of a target: the look-up, and TCP, TLS and HTTP at the first address."""
+    """What blackbox_exporter would measure of a target: the lookup, and TCP, TLS and HTTP at the first address."""
     lookup = own_lookup(target, report)
     if lookup is None:
         return []
     steps = {
-        each.subject.step: each
-        for each in in_use(target, report)
-        if each.subject.address == _first(lookup) and each.subject.port == HTTPS
+        observation.subject.step: observation
+        for observation in in_use(target, report)
+        if observation.subject.address == _first(lookup) and observation.subject.port == HTTPS
     }
     return [lookup, *(steps[step] for step in (Step.TCP, Step.TLS, Step.HTTP) if step in steps)]
 
@@ -195,7 +201,7 @@ def _interrupted(report: Report) -> Iterator[Sample]:
 
 
 def _finished(report: Report) -> Iterator[Sample]:
-    if was_made(report):  # what made no run must not look like a fresh one
+    if was_made(report):  # a call without a run must not appear as a fresh run
         yield (), report.run.finished_at.timestamp()
 
 
@@ -224,8 +230,8 @@ def _states(labels: tuple[str, ...], states: Iterable[str], current: str) -> Ite
 
 def _findings(report: Report) -> Iterator[Sample]:
     counts = Counter(
-        (each.code, each.name, each.severity.value, each.target or "", standing.value)
-        for each, standing in standings(report)
+        (finding.code, finding.name, finding.severity.value, finding.target or "", standing.value)
+        for finding, standing in standings(report)
     )
     yield from counts.items()
 
@@ -235,7 +241,9 @@ def _not_evaluated(report: Report) -> Iterator[Sample]:
 
 
 def _observations(report: Report) -> Iterator[Sample]:
-    counts = Counter((each.subject.step, RESULTS[type(each.outcome)]) for each in report.observations)
+    counts = Counter(
+        (observation.subject.step, RESULTS[type(observation.outcome)]) for observation in report.observations
+    )
     for step in Step:
         for result in RESULTS.values():
             yield (step, result), counts[step, result]
@@ -243,9 +251,9 @@ def _observations(report: Report) -> Iterator[Sample]:
 
 def _failures(report: Report) -> Iterator[Sample]:
     counts = Counter(
-        (each.subject.target or "", each.subject.step.value, each.failure.kind.value)
-        for each in report.observations
-        if each.failure is not None
+        (observation.subject.target or "", observation.subject.step.value, observation.failure.kind.value)
+        for observation in report.observations
+        if observation.failure is not None
     )
     yield from counts.items()
 
@@ -270,8 +278,8 @@ def _credentials_expiry(report: Report) -> Iterator[Sample]:
 
 
 def _targets(report: Report) -> Iterator[Sample]:
-    for each in report.targets:
-        yield (each.id, each.service, each.region, each.host, each.addressing, each.role), 1
+    for target in report.targets:
+        yield (target.id, target.service, target.region, target.host, target.addressing, target.role), 1
 
 
 def _target_status(report: Report) -> Iterator[Sample]:
@@ -298,16 +306,21 @@ def _addresses(report: Report) -> Iterator[Sample]:
     for target in report.targets:
         lookup = own_lookup(target, report)
         if lookup is not None and lookup.made:
-            counts = Counter(each.scope for each in target.addresses if each.from_own_lookup)
+            counts = Counter(address.scope for address in target.addresses if address.from_own_lookup)
             for scope in AddressScope:
                 yield (target.id, scope), counts[scope]
 
 
 def _steps(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        looks = list(in_use(target, report))
-        counts = Counter((each.subject.port, each.subject.step, RESULTS[type(each.outcome)]) for each in looks)
-        for port, step in dict.fromkeys((each.subject.port, each.subject.step) for each in looks):
+        observations = list(in_use(target, report))
+        counts = Counter(
+            (observation.subject.port, observation.subject.step, RESULTS[type(observation.outcome)])
+            for observation in observations
+        )
+        for port, step in dict.fromkeys(
+            (observation.subject.port, observation.subject.step) for observation in observations
+        ):
             for result in RESULTS.values():
                 yield (target.id, str(port), step, result), counts[port, step, result]
 
@@ -317,14 +330,14 @@ def _steps(report: Report) -> Iterator[Sample]:
 
 def _address_info(report: Report) -> Iterator[Sample]:
     for target in report.targets:
-        for each in _stable(target):
-            yield (target.id, str(each.address), each.scope, each.availability_zone_id or ""), 1
+        for address in _stable(target):
+            yield (target.id, str(address.address), address.scope, address.availability_zone_id or ""), 1
 
 
 def _stable(target: TargetReport) -> list[TargetAddress]:
     """The addresses that have series of their own: private ones that this host uses."""
-    own = (each for each in target.addresses if each.from_own_lookup and each.scope in _STABLE)
-    return sorted(own, key=lambda each: _order(each.address))[:MAX_ADDRESSES]
+    own = (address for address in target.addresses if address.from_own_lookup and address.scope in _STABLE)
+    return sorted(own, key=lambda address: _order(address.address))[:MAX_ADDRESSES]
 
 
 def _order(address: Address) -> tuple[bool, Address]:
@@ -334,69 +347,69 @@ def _order(address: Address) -> tuple[bool, Address]:
 def _made(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
     """The steps at those addresses that say anything about the world, by target, address, port and step."""
     for target in report.targets:
-        stable = {each.address for each in _stable(target)}
-        for each in in_use(target, report):
-            subject = each.subject
-            if subject.address in stable and each.made:
-                yield (target.id, str(subject.address), str(subject.port), subject.step), each
+        stable = {address.address for address in _stable(target)}
+        for observation in in_use(target, report):
+            subject = observation.subject
+            if subject.address in stable and observation.made:
+                yield (target.id, str(subject.address), str(subject.port), subject.step), observation
 
 
 def _step_success(report: Report) -> Iterator[Sample]:
-    for labels, each in _made(report):
-        yield labels, each.ok
+    for labels, observation in _made(report):
+        yield labels, observation.ok
 
 
 def _step_seconds(report: Report) -> Iterator[Sample]:
-    for labels, each in _made(report):
-        if each.seconds is not None:
-            yield labels, each.seconds
+    for labels, observation in _made(report):
+        if observation.seconds is not None:
+            yield labels, observation.seconds
 
 
 # --- Names -----------------------------------------------------------------------------------------------------------
 
 
 def _answers(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
-    """What was said of the targets' names, by target, name server and record, as far as anything was said."""
-    for each in report.observations:
-        subject = each.subject
-        if subject.step is not Step.DNS or subject.target is None or subject.operation is None or not each.made:
+    """The answers for the targets' names, by target, name server and record."""
+    for observation in report.observations:
+        subject = observation.subject
+        if subject.step is not Step.DNS or subject.target is None or subject.operation is None or not observation.made:
             continue
         if subject.resolver is not None:
-            yield (subject.target, str(subject.resolver), subject.operation), each
+            yield (subject.target, str(subject.resolver), subject.operation), observation
         elif subject.operation == GETADDRINFO:
-            yield (subject.target, GETADDRINFO, ANY_RECORD), each
+            yield (subject.target, GETADDRINFO, ANY_RECORD), observation
 
 
 def _dns_success(report: Report) -> Iterator[Sample]:
-    for labels, each in _answers(report):
-        yield labels, each.ok
+    for labels, observation in _answers(report):
+        yield labels, observation.ok
 
 
 def _dns_seconds(report: Report) -> Iterator[Sample]:
-    for labels, each in _answers(report):
-        if each.seconds is not None:
-            yield labels, each.seconds
+    for labels, observation in _answers(report):
+        if observation.seconds is not None:
+            yield labels, observation.seconds
 
 
 def _dns_addresses(report: Report) -> Iterator[Sample]:
-    for labels, each in _answers(report):
-        if each.ok and isinstance(each.facts, LookupFacts | DnsFacts):
-            yield labels, len(each.facts.addresses)
+    for labels, observation in _answers(report):
+        if observation.ok and isinstance(observation.facts, LookupFacts | DnsFacts):
+            yield labels, len(observation.facts.addresses)
 
 
 # --- The configuration -----------------------------------------------------------------------------------------------
 
 
 def _paths(report: Report) -> Iterator[Sample]:
-    counts = Counter((each.target, AGREEMENTS[each.agrees]) for each in report.paths)
-    for target in dict.fromkeys(each.target for each in report.paths):
+    counts = Counter((path.target, AGREEMENTS[path.agrees]) for path in report.paths)
+    for target in dict.fromkeys(path.target for path in report.paths):
         for agreement in AGREEMENTS.values():
             yield (target, agreement), counts[target, agreement]
 
 
 def _configuration_read(report: Report) -> Iterator[Sample]:
     if report.paths:
-        yield (), min(each.taken_at for each in report.paths).timestamp()
+        yield (), min(path.taken_at for path in report.paths).timestamp()
 
 
 # --- All of them -----------------------------------------------------------------------------------------------------
@@ -406,25 +419,25 @@ FAMILIES: Final = (
         "probe_success",
         ("target",),
         "1 where the target is ok: every step it needs was made and succeeded. 0 where it is warning, critical or "
-        "unknown. No sample of a target that is not in use, or is looked at for comparison alone.",
+        "unknown. No sample of a target that is not in use, or is checked for comparison alone.",
         _success,
     ),
     Family(
         "probe_duration_seconds",
         ("target",),
-        "Seconds from the first look at the target to the end of the last.",
+        "Seconds from the start of the target's first step to the end of its last.",
         _duration,
     ),
     Family(
         "probe_dns_lookup_time_seconds",
         ("target",),
-        "Seconds of this host's own look-up of the target's name (getaddrinfo).",
+        "Seconds of this host's own lookup of the target's name (getaddrinfo).",
         _lookup_time,
     ),
     Family(
         "probe_ip_protocol",
         ("target",),
-        "4 or 6: the version of the first address of this host's own look-up; 0 where that gave none.",
+        "4 or 6: the version of the first address of this host's own lookup; 0 where that gave none.",
         _protocol,
     ),
     Family(
@@ -472,18 +485,18 @@ FAMILIES: Final = (
         "backuplink_findings",
         ("code", "name", "severity", "target", "standing"),
         "Findings, only those there are. standing: a cause counts, a symptom follows from one, what is suppressed "
-        "counts for nothing. severity is effective. target may be a name server, or empty where it is the run.",
+        "does not count. severity is effective. target may be a name server, or empty where it is the run.",
         _findings,
     ),
     Family(
         "backuplink_rules_not_evaluated", (), "Rules that could not be asked of a target or of the run.", _not_evaluated
     ),
-    Family("backuplink_observations", ("step", "result"), "Looks of the run at all there was to see.", _observations),
+    Family("backuplink_observations", ("step", "result"), "Steps of the run, by how they ended.", _observations),
     Family(
         "backuplink_failures",
         ("target", "step", "kind"),
-        "Looks that failed, only the kinds there are; deadline and bug say nothing about the world. target is empty "
-        "where a look was at none.",
+        "Steps that failed, by kind; deadline and bug say nothing about the network. target is empty "
+        "for a step without a target.",
         _failures,
     ),
     Family(
@@ -522,7 +535,7 @@ FAMILIES: Final = (
     Family(
         "backuplink_target_addresses",
         ("target", "scope"),
-        "Addresses that this host's own look-up gave, by where they lie.",
+        "Addresses that this host's own lookup gave, by where they lie.",
         _addresses,
     ),
     Family(
@@ -554,13 +567,13 @@ FAMILIES: Final = (
         "backuplink_dns_success",
         ("target", "resolver", "record"),
         "1 where the name server answered without an error, with or without addresses; getaddrinfo is this host's own "
-        "look-up.",
+        "lookup.",
         _dns_success,
     ),
     Family(
         "backuplink_dns_duration_seconds",
         ("target", "resolver", "record"),
-        "Seconds of the same look-ups.",
+        "Seconds of the same lookups.",
         _dns_seconds,
     ),
     Family(

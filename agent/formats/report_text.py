@@ -1,7 +1,7 @@
-"""What every format for people says of a report, before it is laid out: which rows, which words, in which order.
+"""The content that all formats for people share: which rows, which words, in which order.
 
-Nothing here is escaped but by `visible`, which a format puts everything through that it did not say itself: names,
-certificates and answers come from others, and of a saved report every word may.
+The texts here are not escaped. A format passes each text that is not its own through `visible`: names, certificates
+and answers come from others, and in a saved report every word may.
 """
 
 import shlex
@@ -18,11 +18,11 @@ from probes.operations import GETADDRINFO
 WIDTH: Final = 80
 """Columns of what is laid out in lines."""
 DETAIL_CHARACTERS: Final = 2_000
-"""Of one cause's own words, some 25 lines; a peer's words in them may be long, and JSON has them all."""
+"""Of the detail of one cause, some 25 lines. It may quote a long text of a peer; JSON has all of it."""
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """Of a ladder, in the order in which it is climbed."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
-_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not asked for", Role.CONTEXT: ", for comparison"}
+_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not required", Role.CONTEXT: ", for comparison"}
 
 
 def visible(text: str) -> str:
@@ -35,7 +35,7 @@ def visible(text: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """A cause's own words, cut where a peer has said too much in them."""
+    """The detail of a cause, cut where a quoted text of a peer makes it too long."""
     return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} ... (--format json has the rest)"
 
 
@@ -122,37 +122,41 @@ def state(target: TargetReport) -> str:
 
 def names(target: TargetReport, report: Report) -> dict[str, str]:
     """Who gave which addresses for the name."""
-    said: dict[str, list[str]] = {}
-    for each in report.observations:
-        subject = each.subject
+    answers: dict[str, list[str]] = {}
+    for observation in report.observations:
+        subject = observation.subject
         if subject.step is not Step.DNS or subject.target != target.id:
             continue
-        if subject.resolver is None and subject.operation != GETADDRINFO:  # another name, looked up beside
+        if subject.resolver is None and subject.operation != GETADDRINFO:  # a lookup of another name
             continue
         who = "this host" if subject.resolver is None else str(subject.resolver)
-        said.setdefault(who, []).append(_answer(each))
-    return {who: ", ".join(dict.fromkeys(filter(None, words))) or "no address" for who, words in said.items()}
+        answers.setdefault(who, []).append(_answer(observation))
+    return {who: ", ".join(dict.fromkeys(filter(None, words))) or "no address" for who, words in answers.items()}
 
 
-def _answer(each: Observation[Any]) -> str:
-    match each.facts:
-        case LookupFacts() | DnsFacts() if each.ok:
-            return ", ".join(map(str, each.facts.addresses))
-    if isinstance(each.outcome, Skipped):
-        return f"not asked: {each.outcome.reason}"
-    if each.failure is None:
+def _answer(observation: Observation[Any]) -> str:
+    match observation.facts:
+        case LookupFacts() | DnsFacts() if observation.ok:
+            return ", ".join(map(str, observation.facts.addresses))
+    if isinstance(observation.outcome, Skipped):
+        return f"not asked: {observation.outcome.reason}"
+    if observation.failure is None:
         return ""
-    # The C library has one word for several answers; its own word is what was seen.
-    code = each.failure.code if each.failure.code and each.failure.code.startswith("EAI_") else None
-    return f"{each.failure.kind.upper()} ({code})" if code else each.failure.kind.upper()
+    # The C library has one code for several answers; the report shows that code, since nothing else was seen.
+    code = (
+        observation.failure.code if observation.failure.code and observation.failure.code.startswith("EAI_") else None
+    )
+    return f"{observation.failure.kind.upper()} ({code})" if code else observation.failure.kind.upper()
 
 
 def matrix(target: TargetReport, report: Report) -> Iterator[Row]:
     """Every port of every address at which anything was checked."""
     cells = {
-        (each.subject.address, each.subject.port, each.subject.step): each
-        for each in report.observations
-        if each.subject.target == target.id and each.subject.port is not None and each.subject.operation is None
+        (observation.subject.address, observation.subject.port, observation.subject.step): observation
+        for observation in report.observations
+        if observation.subject.target == target.id
+        and observation.subject.port is not None
+        and observation.subject.operation is None
     }
     for address in target.addresses:
         for port in target.ports:
@@ -171,14 +175,14 @@ def zone(address: TargetAddress) -> str:
     return address.availability_zone_id or address.availability_zone or "-"
 
 
-def cell(each: Observation[Any] | None) -> str:
+def cell(observation: Observation[Any] | None) -> str:
     """A step in a word: its time where it went well, the failure in capitals where it did not, a dash for one that was
     not made."""
-    if each is None:
+    if observation is None:
         return ""
-    if each.failure is not None:
-        return each.failure.kind.upper()
-    return duration(each.seconds) if each.seconds is not None else "-"
+    if observation.failure is not None:
+        return observation.failure.kind.upper()
+    return duration(observation.seconds) if observation.seconds is not None else "-"
 
 
 # --- The rest --------------------------------------------------------------------------------------------------------
@@ -189,13 +193,13 @@ def unseen(report: Report) -> dict[str, str]:
     reasons: dict[str, list[str]] = {}
     for target in report.targets:
         if target.status is Status.NOT_IN_USE:
-            why = next((each.reason for each in report.not_evaluated if each.target == target.id), "not in use here")
+            why = next((row.reason for row in report.not_evaluated if row.target == target.id), "not in use here")
             reasons.setdefault(why, []).append(target.id)
     unused = frozenset(reasons)
-    for each in report.observations:
-        reason = each.outcome.reason if isinstance(each.outcome, Skipped) else None
+    for observation in report.observations:
+        reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and " failed: " not in reason and reason not in unused:
-            what = " ".join(filter(None, (each.subject.step, each.subject.operation)))
+            what = " ".join(filter(None, (observation.subject.step, observation.subject.operation)))
             reasons.setdefault(reason, []).append(what)
     return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
 

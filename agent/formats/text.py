@@ -1,6 +1,6 @@
-"""The report for a tired person: the verdict, what is wrong and what to do, then everything that was looked at.
+"""The report for people: the verdict, what is wrong and what to do, then everything that was checked.
 
-80 columns, plain ASCII, no colour needed to understand. What came from outside is escaped before it is shown.
+80 columns, plain ASCII, readable without colour. Text from outside is escaped before it is shown.
 """
 
 import re
@@ -42,7 +42,7 @@ BRIEF_CHARACTERS: Final = 2_500
 """What Run Command of Systems Manager shows of a command's output."""
 _TAIL_CHARACTERS: Final = 100
 _SUMMARY_CHARACTERS: Final = 600
-"""Of the verdict in a brief report: it may quote a peer, who may have said a lot."""
+"""Of the verdict in a brief report: it may quote a long text of a peer."""
 _COLOURS: Final = {Status.OK: "32", Status.WARNING: "33", Status.CRITICAL: "31", Status.UNKNOWN: "35"}
 _HOPS: Final = {
     Stage.HOST_GROUPS: "host's groups",
@@ -64,7 +64,7 @@ _IN_SHORT: Final = {
 }
 """The way there, for addresses where nothing is wrong; the way back is in JSON."""
 _INSIDE_SUBNET: Final = frozenset({Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS, Stage.ENDPOINT})
-"""All that a packet meets which does not leave its subnet."""
+"""All hops of a packet that stays in its subnet."""
 _PREDICTED: Final = {
     Reachability.OPEN: "open",
     Reachability.BLOCKED: "BLOCKED",
@@ -85,7 +85,8 @@ _WHAT_DEPENDS: Final = (
 """Of an ok: which backups depend on such a path at all, so that nobody takes it for the health of all backups."""
 _PORTS: Final = "\0ports"
 _ADDRESSES: Final = "\0addresses"
-"""Stand in the words of a hop for what differs between paths that are drawn as one; no words of ours have them."""
+"""Placeholders in the words of a hop for what differs between paths that are drawn as one. No words of ours contain
+them."""
 
 
 def render(report: Report, options: RenderOptions = DEFAULT_OPTIONS) -> str:
@@ -128,7 +129,7 @@ def _verdict(report: Report, *, colour: bool) -> str:
     word = report.verdict.status.value.upper()
     shown = f"\x1b[1;{_COLOURS[report.verdict.status]}m{word}\x1b[0m" if colour else word
     summary = _wrapped(f"{word}  {visible(report.verdict.summary)}", "", " " * (len(word) + 2))
-    if not report.observations:  # a call that was refused made no run of which anything could be said
+    if not report.observations:  # a call that was refused made no run, so there is nothing to describe
         return summary.replace(word, shown, 1)
     return summary.replace(word, shown, 1) + "\n" + _wrapped(facts(report), " " * (len(word) + 2))
 
@@ -175,7 +176,7 @@ def _names(target: TargetReport, report: Report) -> list[str]:
     """Who gave which addresses for the name."""
     answers = names(target, report)
     width = max(map(len, answers), default=0)
-    return [_wrapped(f"{who:<{width}}  {said}", "  ", " " * (width + 4)) for who, said in answers.items()]
+    return [_wrapped(f"{who:<{width}}  {given}", "  ", " " * (width + 4)) for who, given in answers.items()]
 
 
 def _matrix(target: TargetReport, report: Report) -> list[str]:
@@ -211,29 +212,29 @@ def _columns(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-# --- The configuration beside the measurement -------------------------------------------------------------------------
+# --- Configuration and measurement -----------------------------------------------------------------------------------
 
 
 def _picture(target: TargetReport, report: Report) -> list[str]:
-    """The way to each address as the configuration has it, beside what was measured: in one line where nothing is
-    wrong, hop by hop where it stops, is doubtful or differs."""
+    """The path to each address as the configuration has it, next to what was measured: in one line where nothing is
+    wrong, hop by hop where it is blocked, is doubtful or differs."""
     short: dict[tuple[Address, str, str], list[ConfiguredPath]] = {}
     whole: dict[tuple[object, ...], list[ConfiguredPath]] = {}
-    paths = [each for each in report.paths if each.target == target.id]
-    for each in paths:
-        if _is_well(each):
-            short.setdefault((each.address, _ended(each), _way(each)), []).append(each)
+    paths = [path for path in report.paths if path.target == target.id]
+    for path in paths:
+        if _is_well(path):
+            short.setdefault((path.address, _ended(path), _way(path)), []).append(path)
         else:
-            whole.setdefault(_likeness(each), []).append(each)
+            whole.setdefault(_likeness(path), []).append(path)
     if not paths:
         return []
     lines = [f"  by configuration, {_read_at(paths, report)}"]
-    for row in _rows([(str(address), _ports(alike, target), *said) for (address, *said), alike in short.items()]):
+    for row in _rows([(str(address), _ports(alike, target), *words) for (address, *words), alike in short.items()]):
         lines += row
     for block in whole.values():
         by_address: dict[Address, list[ConfiguredPath]] = {}
-        for each in block:
-            by_address.setdefault(each.address, []).append(each)
+        for path in block:
+            by_address.setdefault(path.address, []).append(path)
         for row in _rows(
             [
                 (str(address), _ports(alike, target), _ended(alike[0]), alike[0].interface_id or "")
@@ -242,13 +243,13 @@ def _picture(target: TargetReport, report: Report) -> list[str]:
         ):
             lines += row
         lines += _hops(block)
-    if any(each.predicted is Reachability.CANNOT_TELL and _is_well(each) for each in paths):
-        lines.append("  ?: the configuration that can be read does not tell; it connects all the same")
+    if any(path.predicted is Reachability.CANNOT_TELL and _is_well(path) for path in paths):
+        lines.append("  ?: the configuration that can be read does not decide it; it connects")
     return lines
 
 
 def _is_well(path: ConfiguredPath) -> bool:
-    """Whether nothing about a path needs to be looked at hop by hop."""
+    """Whether one line is enough for a path, without its hops."""
     if path.predicted is Reachability.CANNOT_TELL:
         return path.measured is Measured.CONNECTED
     return path.predicted is Reachability.OPEN and path.agrees is not False
@@ -260,7 +261,7 @@ def _ended(path: ConfiguredPath) -> str:
 
 
 def _way(path: ConfiguredPath) -> str:
-    """The hops of the way there in one line, those of which nothing can be told with a question mark."""
+    """The hops of the way there in one line; a question mark follows a hop whose effect is not known."""
     names = []
     for hop in path.hops:
         name = _IN_SHORT.get(hop.stage)
@@ -281,7 +282,7 @@ def _is_inside_subnet(path: ConfiguredPath) -> bool:
 
 def _ports(paths: Sequence[ConfiguredPath], target: TargetReport) -> str:
     """`443 1026-1028 1031`."""
-    ports = sorted(each.port for each in paths)
+    ports = sorted(path.port for path in paths)
     if len(ports) > 1 and ports == sorted(target.ports):
         return f"all {len(ports)} ports"
     spans: list[tuple[int, int]] = []
@@ -297,13 +298,13 @@ def _likeness(path: ConfiguredPath) -> tuple[object, ...]:
     hops = tuple(
         (
             hop.stage,
-            tuple(each for each in hop.resources if each != path.interface_id),
+            tuple(resource for resource in hop.resources if resource != path.interface_id),
             hop.outcome,
             None if hop.outcome is Reachability.OPEN else (_general(hop.rule, path), _general(hop.words, path)),
         )
         for hop in path.hops
     )
-    unseen = tuple(_general(each, path) for each in path.unseen)
+    unseen = tuple(_general(words, path) for words in path.unseen)
     ended = (path.predicted, path.measured, path.agrees, path.parted_at)
     return (path.source, path.endpoint_id, *ended, hops, unseen)
 
@@ -316,8 +317,8 @@ def _general(words: str | None, path: ConfiguredPath) -> str:
 
 def _specific(words: str | None, block: Sequence[ConfiguredPath]) -> str:
     """Words about a path with the ports and addresses of all that are drawn with it."""
-    ports = listed(sorted({each.port for each in block}))
-    addresses = listed(dict.fromkeys(each.address for each in block))
+    ports = listed(sorted({path.port for path in block}))
+    addresses = listed(dict.fromkeys(path.address for path in block))
     return _general(words, block[0]).replace(_PORTS, ports).replace(_ADDRESSES, addresses)
 
 
@@ -326,23 +327,25 @@ def _hops(block: Sequence[ConfiguredPath]) -> list[str]:
     path = block[0]
     start = "this host" if path.source is None else str(path.source)
     lines = [_hop("from", "", f"{start} in {path.source_subnet_id}" if path.source_subnet_id else start)]
-    there = listed(dict.fromkeys(each.subnet_id for each in block if each.subnet_id is not None))
+    there = listed(dict.fromkeys(drawn.subnet_id for drawn in block if drawn.subnet_id is not None))
     arrival = next((hop for hop in path.hops if hop.stage in _AT_THE_END), None)
     for place, hop in enumerate(path.hops):
-        rules = dict.fromkeys(_specific(each.hops[place].rule, block) for each in block)
+        rules = dict.fromkeys(_specific(drawn.hops[place].rule, block) for drawn in block)
         if hop is arrival and path.subnet_id is not None and not _is_inside_subnet(path):
             lines.append(_hop("into", "", there))
         lines.append(_hop(_LABELS[hop.outcome], _HOPS[hop.stage], _decides(hop, path, rules)))
         if hop.outcome is not Reachability.OPEN:
             lines.append(_wrapped(_specific(hop.words, block), " " * 14))
         if hop.stage is path.parted_at:
-            lines.append(_wrapped(f"<-- here they part: it {_MEASURED[path.measured]} all the same", " " * 14))
+            lines.append(
+                _wrapped(f"<-- here measurement and configuration differ: {_MEASURED[path.measured]}", " " * 14)
+            )
         if hop.stage is Stage.HOST_GROUPS and _is_inside_subnet(path):
-            lines.append(_hop("", "same subnet", "which asks no ACL and no route"))
-    lines += [_hop("unseen", "", _specific(each, block)) for each in path.unseen]
+            lines.append(_hop("", "same subnet", "which passes no ACL and no route"))
+    lines += [_hop("unseen", "", _specific(words, block)) for words in path.unseen]
     if path.agrees is False and path.parted_at is None:
         measured = _MEASURED[path.measured]
-        lines.append(_hop("differs", "", f"every hop lets it pass, yet it is {measured}; nothing tells where"))
+        lines.append(_hop("differs", "", f"every hop lets it pass, yet it is {measured}; where it stops is not known"))
     return lines
 
 
@@ -363,12 +366,12 @@ def _hop(label: str, name: str, words: str) -> str:
 
 def _decides(hop: Hop, path: ConfiguredPath, rules: Iterable[str]) -> str:
     """`acl-0a1b2c3d: 100 outbound`."""
-    ids = ", ".join(each for each in hop.resources if each != path.interface_id)
+    ids = ", ".join(resource for resource in hop.resources if resource != path.interface_id)
     return ": ".join(filter(None, (ids, ", ".join(filter(None, rules)))))
 
 
 def _read_at(paths: Iterable[ConfiguredPath], report: Report) -> str:
-    taken_at = min(each.taken_at for each in paths)
+    taken_at = min(path.taken_at for path in paths)
     if report.run.started_at <= taken_at <= report.run.finished_at:
         return "read in this run"
     when = f"as it was at {taken_at:%Y-%m-%d %H:%M} UTC"
@@ -388,7 +391,7 @@ def _rows(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
         return []
     lines = _columns(list(rows))
     if max(map(len, lines)) <= WIDTH:
-        return [[each] for each in lines]
+        return [[line] for line in lines]
     heads = _columns([row[:-1] for row in rows])
     return [
         [_wrapped(head, "", "    "), *([_wrapped(row[-1], "    ")] if row[-1] else [])]
@@ -397,11 +400,11 @@ def _rows(rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
 
 
 def _unseen(report: Report) -> str:
-    """What was not looked at, and why: each reason once."""
+    """What was not checked, and why: each reason once."""
     lines = [_wrapped(f"{what}: {why}", "  ", "    ") for why, what in unseen(report).items()]
     if has_unused_answer(report):
         lines.append(f"  *: {UNUSED_ANSWER}")
-    return "\n".join(["Not looked at", *lines]) if lines else ""
+    return "\n".join(["Not checked", *lines]) if lines else ""
 
 
 def _vantage(report: Report) -> str:

@@ -39,7 +39,9 @@ def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
     used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}
     for interface in evidence.configuration.endpoint_interfaces or ():
         if interface.interface_id in used:
-            yield from (each for each in interface.addresses if each.version in families)
+            yield from (
+                private_address for private_address in interface.addresses if private_address.version in families
+            )
 
 
 def _path(evidence: Evidence, target: Target, predicted: Prediction) -> ConfiguredPath:
@@ -75,7 +77,7 @@ _AGREEMENT: Final = {
     (Reachability.BLOCKED, Measured.CONNECTED): False,
 }
 """Whether prediction and measurement say the same. Groups, ACLs and routes drop in silence: a refusal where they should
-have dropped is somebody else's, before them."""
+have dropped is dropped by something else, before them."""
 
 
 def _measured(attempt: Observation[TcpFacts] | None) -> Measured:

@@ -1,4 +1,4 @@
-"""The questions that rules ask, over the observations of a run. Nothing here judges, and nothing touches the world."""
+"""The questions that rules ask, over the observations of a run. No function here judges or has side effects."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -180,20 +180,20 @@ class Evidence:
         return self._of_step[key]
 
     def own_lookup(self, target: Target) -> Observation[LookupFacts] | None:
-        """How programs on this host look the target's name up."""
+        """How programs on this host resolve the target's name."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{GETADDRINFO}")
 
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
-        """How programs on this host look up the names of a gateway appliance, each with its host; none where they
+        """How programs on this host resolve the names of a gateway appliance, each with its host; none where they
         were not looked up."""
         found = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
         )
-        return tuple((host, each) for host, each in found if each is not None)
+        return tuple((host, observation) for host, observation in found if observation is not None)
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
-        """How programs on this host look up the dual-stack name of a target whose default name is not private; None
+        """How programs on this host resolve the dual-stack name of a target whose default name is not private; None
         where it was not looked up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{DUAL_STACK_NAME}")
 
@@ -227,8 +227,8 @@ class Evidence:
     def at(
         self, step: Step, target: Target, address: Address, port: int, operation: str | None = None
     ) -> Observation[Any] | None:
-        look = f"{step}/{target.id}/{address}/{port}"
-        return self._by_id.get(look if operation is None else f"{look}/{operation}")
+        subject_id = f"{step}/{target.id}/{address}/{port}"
+        return self._by_id.get(subject_id if operation is None else f"{subject_id}/{operation}")
 
     def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
         """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
@@ -364,7 +364,7 @@ class Evidence:
         return self.judged_scope(address) is AddressScope.PUBLIC
 
     def is_expected(self, address: Address) -> bool:
-        """Whether the address lies where this run was told to expect it."""
+        """Whether the address lies where the settings of this run expect it."""
         match self.run.expect:
             case Expect.PRIVATE:
                 return self.is_private(address)
@@ -390,7 +390,7 @@ class Evidence:
 
     @cached_property
     def configuration(self) -> Configuration:
-        """What was read of the configuration; nothing at all where it was not looked at."""
+        """What was read of the configuration; empty where it was not read."""
         seen = (self.read(name) for name in READS)
         good = (observation for observation in seen if observation is not None)
         return configuration_of(
@@ -482,7 +482,7 @@ class Evidence:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """What says of a connect whether the configuration lets it pass."""
+        """Predicts whether the configuration lets a connect pass."""
         cidrs = self.imds.vpc_cidrs if self.imds else ()
         return Predictor(self.configuration, vpc_id=self.vpc_id, vpc_cidrs=cidrs, answers=self.local_ports)
 

@@ -12,8 +12,8 @@ from probes.ports import HTTPS
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
     """Why an optional service is taken not to be used from here; None where it is judged."""
     if target.role is Role.CONTEXT:  # measured next to the host that the SDK calls, and judged as that is
-        others = (each for each in evidence.targets if each.service == target.service)
-        called = next((each for each in others if each.role is not Role.CONTEXT), None)
+        others = (other for other in evidence.targets if other.service == target.service)
+        called = next((other for other in others if other.role is not Role.CONTEXT), None)
         return None if called is None else why_not_in_use(evidence, called)
     lookup = evidence.own_lookup(target)
     if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:

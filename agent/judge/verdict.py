@@ -201,12 +201,12 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
         if target.role is Role.REQUIRED:
             statuses.append(target.status)
         elif target.role is Role.OPTIONAL and target.status in (Status.CRITICAL, Status.UNKNOWN, Status.WARNING):
-            statuses.append(Status.WARNING)  # what nobody asked for never raises more than a warning
+            statuses.append(Status.WARNING)  # what is not required never raises more than a warning
     required = [target for target in targets if target.role is Role.REQUIRED]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
     accesses = {target.access for target in required}
-    # One that is denied is work for whoever grants, whatever became of the other.
+    # A denied call is reported even where the other one succeeded.
     differ = Access.DENIED if Access.DENIED in accesses else Access.UNKNOWN
     access = accesses.pop() if len(accesses) == 1 else differ
     # Without a single required target nothing was proven.
@@ -252,8 +252,8 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
 
 def _vantage(evidence: Evidence) -> Vantage:
     host, imds = evidence.host, evidence.imds
-    sources = {each.facts.source for each in evidence.of(Step.TCP) if isinstance(each.facts, TcpFacts)}
-    clock = min(evidence.clocks, key=lambda each: each.uncertainty, default=None)
+    sources = {connect.facts.source for connect in evidence.of(Step.TCP) if isinstance(connect.facts, TcpFacts)}
+    clock = min(evidence.clocks, key=lambda clock: clock.uncertainty, default=None)
     return Vantage(
         instance_id=imds.instance_id if imds else None,
         region=imds.region if imds else None,
@@ -264,7 +264,7 @@ def _vantage(evidence: Evidence) -> Vantage:
         subnet_id=imds.subnet_id if imds else None,
         vpc_cidrs=imds.vpc_cidrs if imds else (),
         security_group_ids=imds.security_group_ids if imds else (),
-        source_addresses=ordered(each for each in sources if each is not None),
+        source_addresses=ordered(source for source in sources if source is not None),
         resolvers=evidence.configured_resolvers,
         proxies=host.proxies if host else {},
         credentials=_credentials(evidence),
@@ -324,7 +324,7 @@ def worst(statuses: Sequence[Status]) -> Status:
 
 def _counts(finding: Finding, findings: tuple[Finding, ...]) -> bool:
     """Whether neither the finding nor any cause above it is suppressed."""
-    by_id = {each.id: each for each in findings}
+    by_id = {finding.id: finding for finding in findings}
     while not finding.suppressed and finding.explained_by is not None:
         finding = by_id[finding.explained_by]
     return not finding.suppressed

@@ -20,11 +20,11 @@ MAX_LINE: Final = 800
 
 
 class OutputClosedError(Exception):
-    """Nobody can read stdout: a closed pipe, a full disk, or none at all."""
+    """stdout cannot be written: a closed pipe, a full disk, or no stdout."""
 
 
 def to_stdout(document: str) -> None:
-    """Write to stdout and flush. Raises OutputClosedError where nobody can read it."""
+    """Write to stdout and flush. Raises OutputClosedError where that is not possible."""
     announce(Phase.WRITING)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the document
@@ -55,7 +55,7 @@ def _write_all(raw: io.RawIOBase, data: bytes) -> None:
 
 
 def to_stderr(words: str) -> None:
-    """Write a message for a person; drop it where nobody can read it, as after the terminal was closed."""
+    """Write a message for a person; drop it where that is not possible, as after the terminal was closed."""
     try:
         if sys.stderr is not None:
             sys.stderr.write(words)
@@ -112,7 +112,7 @@ class Writer:
 
     @property
     def output_closed(self) -> bool:
-        """Whether nobody can read the stream any more."""
+        """Whether the stream cannot be written any more."""
         return self._closed is not None
 
     def end(self) -> None:

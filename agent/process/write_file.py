@@ -1,8 +1,8 @@
 """Writing a file whole or not at all, also as root in folders that others can write.
 
 The path is walked once, folder by folder, by descriptors (openat(2)), so nothing that is checked can be exchanged
-before it is used. A link on the way is followed only where nobody else can have placed it. The new content is complete
-on the disk before it takes the old one's name. This is the one module that creates or replaces files for a user.
+before it is used. A link on the way is followed only where no other user can have placed it. The new content is on
+disk in full before it takes the old one's name. This is the one module that creates or replaces files for a user.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def to_file(document: str, path: Path) -> None:
     A new file has the permissions that the umask leaves; one that replaces a plain file of this user's keeps those of
     the old one, without set-uid, set-gid and sticky bits. What is no plain file, such as a pipe, a device or an open
     descriptor (`/dev/stdout`, `/dev/fd/N`), has no content to keep and is written to as it is. A link is followed
-    where it belongs to root or this user and lies in a folder that nobody else can write; otherwise OSError says so.
+    where it belongs to root or this user and lies in a folder that no other user can write; otherwise OSError says so.
     """
     data = document.encode("utf-8")
     if (descriptor := _descriptor(os.fspath(path))) is not None:
@@ -155,7 +155,7 @@ class _Place:
                 if not stat.S_ISFIFO(seen.st_mode) or error.errno != errno.ENXIO:
                     raise
                 if time.monotonic() > until:
-                    raise OSError(errno.ENXIO, "nobody reads from this pipe") from error
+                    raise OSError(errno.ENXIO, "no process reads from this pipe") from error
                 time.sleep(_POLL_SECONDS)
                 continue
             if stat.S_ISREG(os.fstat(handle).st_mode):
@@ -225,7 +225,7 @@ def _link_in(folder: int, name: str) -> str | None:
 
 
 def _is_shared(folder: os.stat_result) -> bool:
-    """Whether somebody other than root and this user can place a link in a folder. The group of this process does not
+    """Whether a user other than root and this one can place a link in a folder. The group of this process does not
     count: with many distributions it is the user's own."""
     by_group = bool(folder.st_mode & stat.S_IWGRP) and folder.st_gid not in (0, os.getegid())
     by_owner = folder.st_uid not in (0, os.geteuid())

@@ -1,4 +1,4 @@
-"""The report's JSON: how classes become the contract's keys, and back. It alone knows where the two differ."""
+"""The report's JSON: how classes become the contract's keys, and back. No other module knows where the two differ."""
 
 import json
 from dataclasses import dataclass, replace
@@ -65,12 +65,12 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
 def encode(report: Report) -> dict[str, Any]:
     """The report as JSON's types, every key of the contract there, in its order."""
     document = to_json(replace(report, observations=()))
-    document["observations"] = [encode_observation(each) for each in report.observations]
+    document["observations"] = [encode_observation(observation) for observation in report.observations]
     return document  # type: ignore[no-any-return] # to_json() of a class is an object
 
 
 def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
-    """One observation, its subject and its outcome laid flat."""
+    """One observation, its subject and its outcome in one flat object."""
     subject, outcome = observation.subject, observation.outcome
     status = {Ok: "ok", Failed: "failed", Skipped: "skipped"}[type(outcome)]
     return {
@@ -92,27 +92,27 @@ def encode_observation(observation: Observation[Any]) -> dict[str, Any]:
 
 
 def decode(document: Any) -> Report:
-    """Read a report back. Raises DecodeError where it is none."""
+    """Read a report back. Raises DecodeError where the document is not a report."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is no {SCHEMA}")
+        raise DecodeError("schema", f"this is not a {SCHEMA} document")
     listed = document.get("observations")
     if not isinstance(listed, list):
         raise DecodeError("observations", "a list belongs here")
-    observations = tuple(decode_observation(each, f"observations[{place}]") for place, each in enumerate(listed))
+    observations = tuple(decode_observation(row, f"observations[{place}]") for place, row in enumerate(listed))
     return replace(from_json(Report, {**document, "observations": []}), observations=observations)
 
 
 def dumps(document: Any) -> str:
-    """JSON text of two spaces' indent, ASCII alone, so that nothing in it can speak to a terminal."""
+    """JSON text with an indent of two spaces, in ASCII alone, so that it contains no control characters."""
     return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report (draft 2020-12)."""
-    definitions: dict[str, Any] = {"Observation": {}}  # its form is not that of its class
+    definitions: dict[str, Any] = {"Observation": {}}  # its JSON differs from its class
     type_schema(Report, definitions)
     observation: dict[str, Any] = {
-        "description": "One look at the world.",
+        "description": "One observation: a step of the run and how it ended.",
         "type": "object",
         "properties": {
             "id": {"type": "string"},
@@ -170,12 +170,12 @@ def decode_observation(data: Any, where: str) -> Observation[Any]:
     if data["facts"] is not None:
         kind = _FACTS.get((subject.step, subject.operation))
         if kind is None:
-            raise DecodeError(f"{where}.facts", "nothing is known of facts of this step and operation")
+            raise DecodeError(f"{where}.facts", "this step and operation have no facts")
         facts = from_json(kind, data["facts"], f"{where}.facts")
     outcome: Outcome[Any]
     match data["status"]:
         case "ok" if facts is None:
-            raise DecodeError(f"{where}.facts", "what was seen belongs here")
+            raise DecodeError(f"{where}.facts", "the facts of a successful step belong here")
         case "ok":
             outcome = Ok(facts)
         case "failed":

@@ -1,7 +1,7 @@
 """What changed between two reports: target by target, step by step, findings that came and went. Pure.
 
-The reports may be of two runs on one host, or of two hosts: what they have in common is compared, the rest has come or
-gone.
+The reports may be of two runs on one host, or of two hosts: what both have is compared, and the rest is listed as come
+or gone.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 
 class ChangeKind(StrEnum):
-    """What became of a thing."""
+    """How something differs between the reports: it is only in the new one, only in the old one, or in both and
+    different."""
 
     CAME = "came"
     WENT = "went"
@@ -28,7 +29,7 @@ class ChangeKind(StrEnum):
 
 
 class NotComparableError(Exception):
-    """Two reports of which the one says nothing about what the other is about."""
+    """Two reports that have no target in common, or of which one was redacted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ class Pair(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetChange:
-    """A target that is not what it was."""
+    """A target that differs between the reports."""
 
     id: str
     change: ChangeKind
@@ -68,19 +69,19 @@ class TargetChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
-    """How a look ended."""
+    """How a step ended."""
 
     status: str
     """`ok`, `failed` or `skipped`."""
     kind: str | None
     """Of a failure."""
     message: str | None
-    """Of a failure, or why the look was not made."""
+    """Of a failure, or why the step was skipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepChange:
-    """A look that ended otherwise, or that only one of the runs has."""
+    """A step that ended differently, or that only one of the runs has."""
 
     id: str
     change: ChangeKind
@@ -92,7 +93,7 @@ class StepChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingChange:
-    """A finding that came, went, is no longer as bad as it was, or counts otherwise."""
+    """A finding that came, went, changed its severity, or changed whether it counts."""
 
     id: str
     change: ChangeKind
@@ -104,8 +105,8 @@ class FindingChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathChange:
-    """A port of an address of which the configuration says something else than it did, or fits the measurement
-    otherwise. Only those that both reports have: what came and went is among the targets."""
+    """A port of an address whose prediction, or whose agreement with the measurement, changed. Only those that both
+    reports have: addresses that came and went are among the targets."""
 
     id: str
     target: str
@@ -113,7 +114,7 @@ class PathChange:
     port: int
     predicted: Pair[Reachability]
     decided_by: Pair[str]
-    """The hop that decides and its ids; None where all let it pass, and so no single one does."""
+    """The hop that decides and its ids; None where all hops let the packet pass."""
     agrees: Pair[bool]
 
 
@@ -125,7 +126,7 @@ class Difference:
     old: Side
     new: Side
     worse: Status
-    """How bad the worst of what is new is: `ok` where nothing got worse."""
+    """The severity of the worst change: `ok` where nothing got worse."""
     targets: tuple[TargetChange, ...]
     steps: tuple[StepChange, ...]
     findings: tuple[FindingChange, ...]
@@ -133,15 +134,16 @@ class Difference:
 
 
 def difference(old: Report, new: Report) -> Difference:
-    """What changed from `old` to `new`. Raises NotComparableError where no target is in both, and of a redacted one."""
+    """What changed from `old` to `new`. Raises NotComparableError where no target is in both, or where a
+    report was redacted."""
     for word, report in (("old", old), ("new", new)):
         if report.run.redacted:
-            # The same mask stands for one thing here and for another there.
+            # The same mask stands for different values in the two reports.
             raise NotComparableError(
                 f"the {word} report was redacted: its addresses and names are stand-ins, "
                 "so that it can be compared with no other"
             )
-    if not {each.id for each in old.targets} & {each.id for each in new.targets}:
+    if not {target.id for target in old.targets} & {target.id for target in new.targets}:
         raise NotComparableError(
             f"the reports have no target in common: {_listed(old)} in the old one, {_listed(new)} in the new one"
         )
@@ -160,7 +162,7 @@ def difference(old: Report, new: Report) -> Difference:
 
 
 def _listed(report: Report) -> str:
-    return ", ".join(sorted(each.id for each in report.targets)) or "none"
+    return ", ".join(sorted(target.id for target in report.targets)) or "none"
 
 
 def _side(report: Report) -> Side:
@@ -178,8 +180,8 @@ def _side(report: Report) -> Side:
 def _changes(
     old: Iterable[Any], new: Iterable[Any], compare: Callable[[str, ChangeKind, Any, Any], Any]
 ) -> tuple[Any, ...]:
-    """A row for each id of which the two differ, by id; `compare` gives None where they do not."""
-    before, after = {each.id: each for each in old}, {each.id: each for each in new}
+    """A row for each id at which the two differ, sorted by id; `compare` returns None where they do not differ."""
+    before, after = {entry.id: entry for entry in old}, {entry.id: entry for entry in new}
     rows = []
     for name in sorted({*before, *after}):
         change = ChangeKind.CAME if name not in before else ChangeKind.WENT if name not in after else ChangeKind.CHANGED
@@ -190,7 +192,7 @@ def _changes(
 
 
 def _target(name: str, change: ChangeKind, old: TargetReport | None, new: TargetReport | None) -> TargetChange | None:
-    before, after = (frozenset(one.address for one in each.addresses) if each else frozenset() for each in (old, new))
+    before, after = (frozenset(one.address for one in side.addresses) if side else frozenset() for side in (old, new))
     row = TargetChange(
         id=name,
         change=change,
@@ -206,7 +208,7 @@ def _target(name: str, change: ChangeKind, old: TargetReport | None, new: Target
 
 
 def _ordered(addresses: Iterable[Address]) -> tuple[Address, ...]:
-    return tuple(sorted(addresses, key=lambda each: (each.version, int(each), str(each))))
+    return tuple(sorted(addresses, key=lambda address: (address.version, int(address), str(address))))
 
 
 def _step(
@@ -242,7 +244,7 @@ def _finding(name: str, change: ChangeKind, old: Finding | None, new: Finding | 
 
 
 def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
-    before, after = ({(each.target, each.address, each.port): each for each in one.paths} for one in (old, new))
+    before, after = ({(path.target, path.address, path.port): path for path in one.paths} for one in (old, new))
     rows = []
     for key, then in before.items():
         now = after.get(key)
@@ -259,15 +261,15 @@ def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
         )
         if any(pair.old != pair.new for pair in (row.predicted, row.decided_by, row.agrees)):
             rows.append(row)
-    return tuple(sorted(rows, key=lambda each: (each.target, each.address.version, int(each.address), each.port)))
+    return tuple(sorted(rows, key=lambda path: (path.target, path.address.version, int(path.address), path.port)))
 
 
 def _decider(path: ConfiguredPath) -> str | None:
-    """The first hop that does to the packet what becomes of it, where that is not to pass."""
+    """The first hop whose outcome is that of the whole path; None where all let the packet pass."""
     if path.predicted is Reachability.OPEN:
         return None
-    hop = next((each for each in path.hops if each.outcome is path.predicted), None)
-    if hop is None:  # a report that somebody has written may say anything
+    hop = next((hop for hop in path.hops if hop.outcome is path.predicted), None)
+    if hop is None:  # a report that was edited by hand may contain anything
         return None
     ids = " ".join((hop.stage, *hop.resources))
     return f"{ids} ({hop.rule})" if hop.rule is not None else ids
@@ -288,8 +290,8 @@ _OF_SEVERITY: Final = {
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
     """How bad the worst new cause is, or one that got worse; a target that fell without one is a warning, unless it is
     only there for comparison."""
-    found = [_OF_SEVERITY[each.severity.new] for each in findings if each.severity.new and _got_worse(each)]
-    found += [Status.WARNING for each in targets if each.role.new is not Role.CONTEXT and _fell(each.status)]
+    found = [_OF_SEVERITY[change.severity.new] for change in findings if change.severity.new and _got_worse(change)]
+    found += [Status.WARNING for change in targets if change.role.new is not Role.CONTEXT and _fell(change.status)]
     return max(found, key=_RANK.__getitem__, default=Status.OK)
 
 

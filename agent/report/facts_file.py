@@ -1,4 +1,4 @@
-"""The configuration of a network as a file: what EC2 said where it is reachable, for a run where it is not.
+"""The configuration of a network as a file: EC2's answers from where it is reachable, for a run where it is not.
 
 The file is the operator's own word. It is checked for form, age and belonging and not for intent: what it says of
 groups and routes counts as EC2's own answers do.
@@ -53,7 +53,7 @@ def dumps(facts: Ec2Facts) -> str:
         taken_at=facts.taken_at,
         region=facts.region,
         vpc_id=facts.vpc_id,
-        observations=tuple(codec.encode_observation(each) for each in facts.observations),
+        observations=tuple(codec.encode_observation(observation) for observation in facts.observations),
     )
     return codec.dumps(to_json(document))
 
@@ -83,21 +83,24 @@ def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
 def _facts(document: Any) -> Ec2Facts:
     """Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise DecodeError("schema", f"this is no {SCHEMA}")
+        raise DecodeError("schema", f"this is not a {SCHEMA} document")
     found = from_json(_Document, document)
     if not is_region(found.region):
         raise DecodeError("region", "the name of a Region belongs here")
     if VPC_ID.fullmatch(found.vpc_id) is None:
         raise DecodeError("vpc_id", "the id of a VPC belongs here")
     observations = tuple(
-        _observation(each, f"observations[{number}]") for number, each in enumerate(found.observations)
+        _observation(observation, f"observations[{number}]") for number, observation in enumerate(found.observations)
     )
-    twice = [name for name, count in Counter(each.id for each in observations).items() if count > 1]
+    twice = [name for name, count in Counter(observation.id for observation in observations).items() if count > 1]
     if twice:
         raise DecodeError("observations", f"{twice[0]} is there twice")
-    for each in observations:
-        if isinstance(each.facts, VpcFacts) and each.facts.vpc.vpc_id != found.vpc_id:
-            raise DecodeError(each.id, f"it tells of the VPC {each.facts.vpc.vpc_id}, and the file of {found.vpc_id}")
+    for observation in observations:
+        if isinstance(observation.facts, VpcFacts) and observation.facts.vpc.vpc_id != found.vpc_id:
+            raise DecodeError(
+                observation.id,
+                f"this is about the VPC {observation.facts.vpc.vpc_id}, and the file about {found.vpc_id}",
+            )
     return Ec2Facts(region=found.region, vpc_id=found.vpc_id, taken_at=found.taken_at, observations=observations)
 
 
@@ -106,7 +109,7 @@ def _observation(data: Any, where: str) -> Observation[Any]:
     if found.subject.operation not in READS or found.subject != Subject(
         step=Step.EC2, operation=found.subject.operation
     ):
-        raise DecodeError(f"{where}.id", "what EC2 said to one of this version's reads belongs here, and nothing else")
+        raise DecodeError(f"{where}.id", "only EC2's answer to one of this version's reads belongs here")
     return found
 
 

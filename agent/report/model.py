@@ -21,7 +21,7 @@ from probes.model import Address, Addressing, Observation, Role, Target
 SCHEMA: Final = "backuplink.report.v1"
 NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
 NO_REGION: Final = "no Region is known"
-"""Reasons for which nobody's configuration is looked at: it would be another network's."""
+"""Reasons for which the configuration is not read: it would be that of another network."""
 
 
 class Status(StrEnum):
@@ -54,7 +54,7 @@ class Access(StrEnum):
 
 
 class CommandScope(StrEnum):
-    """What a fix command changes, or looks at."""
+    """What a fix command changes or shows."""
 
     HOST = "host"
     ENDPOINT = "endpoint"
@@ -65,7 +65,7 @@ class CommandScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command that mends, or shows, a cause."""
+    """One command that fixes or shows a cause."""
 
     argv: tuple[Plain, ...]
     """Words for a program, never a line for a shell; `<PLACEHOLDER>` stands for what is not known here."""
@@ -180,7 +180,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vantage:
-    """Where the run looked from."""
+    """The host on which the run took place."""
 
     instance_id: Plain | None
     region: Plain | None
@@ -203,7 +203,7 @@ class Vantage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAddress:
-    """An address that somebody gave for a target."""
+    """An address that a lookup or a name server gave for a target."""
 
     address: Address
     scope: AddressScope

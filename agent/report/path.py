@@ -138,7 +138,7 @@ _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of failures that are common and longer than a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
 """The progress of several checks is the first of these that one of them has."""
-_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not asked for", Role.CONTEXT: "for comparison"}
+_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not required", Role.CONTEXT: "for comparison"}
 
 
 def check_of(observation: Observation[Any]) -> Check:

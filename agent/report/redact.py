@@ -41,15 +41,15 @@ from probes.vpc.model import AMAZON_DNS
 
 _EVERYWHERE: Final = (
     frozenset(
-        ip_address(each)
-        for each in ("0.0.0.0", "127.0.0.1", "127.0.0.53", "::", "::1")  # noqa: S104 - not an address to bind
+        ip_address(address)
+        for address in ("0.0.0.0", "127.0.0.1", "127.0.0.53", "::", "::1")  # noqa: S104 - not an address to bind
     )
     | frozenset(ip_address(f"169.254.{end}") for end in ("169.123", "169.253", "169.254", "170.2", "170.23"))
     | frozenset(ip_address(f"fd00:ec2::{end}") for end in ("23", "123", "253", "254"))
 )
 """The same on every host, so they tell nothing: among them what an instance has for names, metadata, time and
 credentials."""
-_DOCUMENTATION: Final = tuple(ip_network(each) for each in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
+_DOCUMENTATION: Final = tuple(ip_network(block) for block in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 """RFC 5737; RFC 3849 keeps 2001:db8::/32."""
 _BENCHMARKS: Final = ip_network("198.18.0.0/15")
 """RFC 2544: for more addresses than those blocks have."""
@@ -71,11 +71,11 @@ _NAMED_ADDRESS: Final = re.compile(r"\b(?P<kind>ip|ec2)-(?P<address>\d{1,3}(?:-\
 _QUOTED_BYTES: Final = re.compile(r"\b(?:bytearray\()?b['\"].*", re.DOTALL)
 """How h11's complaints end where they quote a peer; the end itself may be cut off."""
 _NOT_QUOTED: Final = frozenset({"exceptions", "fingerprint", "key", "resolver", "search"})
-"""Kinds that no sentence quotes, and that are too short or too common to be looked for there."""
+"""Kinds that no sentence quotes, and that are too short or too common to be searched for there."""
 _NAMES: Final = frozenset({"domain", "host", "search"})
-"""Kinds that are looked for everywhere, ids too, where they have a dot and so are no common word."""
+"""Kinds that are searched for everywhere, ids too, where they have a dot and so are no common word."""
 _PLAIN_WORDS: Final = frozenset(
-    {*SERVICES, *REGIONS, *(each.id for each in PARTITIONS), "Amazon", "default", "localhost"}
+    {*SERVICES, *REGIONS, *(partition.id for partition in PARTITIONS), "Amazon", "default", "localhost"}
 )
 """Words of this program, which tell nothing even where a role or a profile is called so."""
 _OWN_WORDS: Final = frozenset({FailureKind.TIMEOUT, FailureKind.DEADLINE})
@@ -93,9 +93,9 @@ _AWS_WORDS: Final = frozenset(
         FailureKind.MALFORMED,
     }
 )
-"""Failures of a read whose message can be what EC2 said."""
+"""Failures of a read whose message can quote EC2."""
 _LEAST_QUOTED: Final = 3
-"""Characters of a value that is looked for in sentences; a shorter one is part of the language."""
+"""Characters of a value that is searched for in sentences; a shorter one may be a common word."""
 
 
 def redact(report: Report) -> Report:
@@ -110,13 +110,13 @@ class _Redactor:
         self._masks: dict[str, str] = {}
         self._counts: Counter[object] = Counter()
         self._texts: dict[tuple[str, bool], str] = {}
-        """What became of each text: the ids of a network stand in many places."""
+        """The mask of each text: the ids of a network occur in many places."""
         self._addresses: dict[Address, Address] = {}
         self._networks: dict[IPv4Network | IPv6Network, IPv4Network | IPv6Network] = {}
-        # The code of a failure has more forms than AWS's own, and yet may be what a peer said in its place.
-        answers = (each.facts for each in report.observations if isinstance(each.facts, ApiFacts))
+        # The code of a failure has more forms than AWS's own, and may still hold a text of a peer.
+        answers = (observation.facts for observation in report.observations if isinstance(observation.facts, ApiFacts))
         code = treatments(ApiFacts)["error_code"]
-        self._said_as_codes = {each.error_code for each in answers if not _has_form(code, each.error_code or "0")}
+        self._quoted_codes = {answer.error_code for answer in answers if not _has_form(code, answer.error_code or "0")}
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
@@ -131,10 +131,10 @@ class _Redactor:
                 self._masks[shown] = self._masks[text]
                 quoted.add(shown)
         # The id of a target ends with its host, whatever that is called.
-        targets = {each.host for each in report.targets if each.host in self._masks and "." not in each.host}
+        targets = {target.host for target in report.targets if target.host in self._masks and "." not in target.host}
         # Lists of domains can be long, and sentences name few of them.
         texts = "\n".join(_texts(report))
-        quoted, hosts = ({each for each in words if each in texts} for words in (quoted, hosts))
+        quoted, hosts = ({word for word in words if word in texts} for words in (quoted, hosts))
         self._hosts = _any_of(hosts, behind_at=targets)
         self._quoted = _any_of(quoted | hosts)
 
@@ -146,7 +146,7 @@ class _Redactor:
             case Enum() | None | bool() | int() | float():
                 return value
             case str() if isinstance(treatment, Mask):
-                stays = _has_form(treatment, value) and value not in self._said_as_codes
+                stays = _has_form(treatment, value) and value not in self._quoted_codes
                 return self._text(value) if stays else self._masks.get(value) or self._text(value)
             case str():
                 return self._text(value, quotes=isinstance(treatment, Open) and treatment.quotes)
@@ -261,22 +261,22 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
     """What stands in fields whose whole content tells something, by the kind of its mask, in the report's order."""
     yield from _fields(report.vantage)
     yield from _fields(report.targets)
-    for each in report.observations:
-        yield from _fields(each.facts)
-        failure = each.failure
+    for observation in report.observations:
+        yield from _fields(observation.facts)
+        failure = observation.failure
         if failure is None:
             continue
         # The first names a path of this host, the others quote what a source of credentials, and AWS, say.
         bundle = failure.kind is FailureKind.TLS_NO_TRUST_STORE
-        source = each.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
-        if bundle or source or (each.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
+        source = observation.subject.step is Step.CREDENTIALS and failure.kind not in _OWN_WORDS
+        if bundle or source or (observation.subject.step is Step.EC2 and failure.kind in _AWS_WORDS):
             yield "text", failure.message
         elif (quoted := _QUOTED_BYTES.search(failure.message)) is not None:
             yield "text", quoted[0]
         yield from _fields(failure)
     yield from _fields(report.paths)
     # Last, since a masked URL has no host any more that could be counted.
-    for kind, text in _fields((report.vantage, *(each.facts for each in report.observations))):
+    for kind, text in _fields((report.vantage, *(observation.facts for observation in report.observations))):
         if kind in ("location", "proxy", "url") and (host := _host_in(text)) is not None and "." in host:
             yield "host", host
 
@@ -284,7 +284,7 @@ def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
 @cache
 def treatments(kind: type) -> dict[str, Mask | Open | None]:
     """By field of a class, what becomes of its text in a masked report; None for a field that holds no text. Raises
-    TypeError for a text that no Mask and no Open stands beside, and for one with several."""
+    TypeError for a text that has no Mask or Open, and for one with several."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: _treatment(hints[field.name], f"{kind.__name__}.{field.name}") for field in _fields_of(kind)}
 
@@ -370,9 +370,9 @@ def _is_told(kind: str, text: str) -> bool:
         return False
     if kind in ("exceptions", "name", "resolver", *_NAMES):
         name = text.lower().removeprefix("*").strip(".")
-        if not name or any(each.endswith(f".{name}") for each in SUFFIXES):  # every name, or every name in `com`
+        if not name or any(suffix.endswith(f".{name}") for suffix in SUFFIXES):  # every name, or every name in `com`
             return False
-        return not _is_address(name) and not any(name == each or name.endswith(f".{each}") for each in SUFFIXES)
+        return not _is_address(name) and not any(name == suffix or name.endswith(f".{suffix}") for suffix in SUFFIXES)
     return True
 
 
@@ -403,7 +403,7 @@ def _any_of(words: Iterable[str], behind_at: Iterable[str] = ()) -> re.Pattern[s
     """A pattern that finds each of `words`, the longest first, where it is no part of a longer one."""
     forms = [
         (r"(?<!\w)" if word[0].isalnum() else "") + re.escape(word) + (r"(?!\w)" if word[-1].isalnum() else "")
-        for word in sorted(words, key=lambda each: (-len(each), each))
+        for word in sorted(words, key=lambda word: (-len(word), word))
     ]
     forms += [rf"(?<=@){re.escape(word)}(?!\w)" for word in behind_at]
     return re.compile("|".join(forms)) if forms else None

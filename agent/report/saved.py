@@ -65,7 +65,7 @@ def measurement_of(report: Report) -> Measurement:
         raise SavedReportError(f"the report is of {report.run.region!r}, which is not the name of a Region")
     if (twice := _twice(report)) is not None:
         raise SavedReportError(f"the report {twice}")
-    targets = tuple(_target(each) for each in report.targets)
+    targets = tuple(_target(target_report) for target_report in report.targets)
     return Measurement(run=report.run, targets=targets, observations=report.observations)
 
 
@@ -102,7 +102,7 @@ def _is_of_stream(found: Any) -> bool:
 def _twice(report: Report) -> str | None:
     """What a report holds twice, which no run can have made: its ids are given once."""
     for what, ids in (("target", report.targets), ("observation", report.observations), ("finding", report.findings)):
-        twice = [name for name, count in Counter(each.id for each in ids).items() if count > 1]
+        twice = [name for name, count in Counter(identified.id for identified in ids).items() if count > 1]
         if twice:
             return f"holds the {what} {twice[0]!r} twice"
     return None

@@ -61,9 +61,9 @@ def to_json(value: Any) -> Any:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         case dict():
-            return {str(key): to_json(each) for key, each in value.items()}
+            return {str(key): to_json(item) for key, item in value.items()}
         case tuple() | list() | frozenset():
-            return [to_json(each) for each in value]
+            return [to_json(item) for item in value]
     if dataclasses.is_dataclass(value):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if type(value) in _TEXT_FORMS:
@@ -88,7 +88,7 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"} if kind is datetime else {"type": "string"}
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        options = [type_schema(each, definitions) for each in arguments]
+        options = [type_schema(argument, definitions) for argument in arguments]
         unique = [option for place, option in enumerate(options) if option not in options[:place]]
         return unique[0] if len(unique) == 1 else {"anyOf": unique}
     if origin is tuple:
@@ -99,7 +99,9 @@ def type_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         return {"enum": list(arguments)}
     kind = origin or kind  # of a generic class the class itself
     if issubclass(kind, StrEnum):
-        definitions.setdefault(kind.__name__, {"description": _first_line(kind), "enum": [each.value for each in kind]})
+        definitions.setdefault(
+            kind.__name__, {"description": _first_line(kind), "enum": [member.value for member in kind]}
+        )
     elif kind.__name__ not in definitions:
         definitions[kind.__name__] = {}  # taken, so that a class that holds itself ends the walk
         hints = _hints(kind)
@@ -133,12 +135,12 @@ def _shaped(kind: Any, data: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(data, list):
             raise DecodeError(where, f"a list belongs here, not {_shown(data)}")
-        return tuple(_shaped(arguments[0], each, f"{where}[{place}]") for place, each in enumerate(data))
+        return tuple(_shaped(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(data))
     if origin is dict:
         _must_be_table(data, where)
-        return {key: _shaped(arguments[1], each, _below(where, key)) for key, each in data.items()}
+        return {key: _shaped(arguments[1], item, _below(where, key)) for key, item in data.items()}
     if origin is Literal or issubclass(kind, StrEnum):
-        options = arguments if origin is Literal else [each.value for each in kind]
+        options = arguments if origin is Literal else [member.value for member in kind]
         if data not in options:
             raise DecodeError(where, f"one of {', '.join(map(str, options))} belongs here, not {_shown(data)}")
         return data if origin is Literal else kind(data)

@@ -117,7 +117,7 @@ class TargetRun:
     # --- Names -------------------------------------------------------------------------------------------------------
 
     async def _look_up(self) -> None:
-        """Look the name up as programs on this host do, and measure the addresses that they would use."""
+        """Resolve the name as programs on this host do, and measure the addresses that they would use."""
 
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
             return await dns.lookup(self._context.net, self._target.host, draft)
@@ -147,7 +147,7 @@ class TargetRun:
         return f"the DNS name of {self._target.host} is known to EC2 alone"
 
     def _related_names(self, addresses: tuple[Address, ...]) -> Iterable[tuple[str, str]]:
-        """Other names that programs may look up because of how the default name resolves, by operation: those that
+        """Other names that programs may resolve because of how the default name resolves, by operation: those that
         private DNS may hide from appliances of the service, and the one that private DNS may cover instead."""
         target = self._target
         if target.addressing is not Addressing.DEFAULT or target.role is Role.CONTEXT or self._unused is not None:

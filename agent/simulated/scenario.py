@@ -31,7 +31,7 @@ from probes.vpc.model import (
 
 Network = IPv4Network | IPv6Network
 Interface = IPv4Interface | IPv6Interface
-World = Literal["memory", "namespaces"]
+WorldKind = Literal["memory", "namespaces"]
 ApiAnswer = Literal[
     "good",
     "endpoint-policy-silent",
@@ -192,7 +192,7 @@ class BridgePart:
     name: str
     address: Interface
     kind: Literal["bridge", "tunnel"] = "bridge"
-    """On a bridge neighbours are looked for; a tunnel takes everything without a word."""
+    """A bridge resolves neighbours; a tunnel takes every packet without a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -460,7 +460,7 @@ class Scenario:
 
     name: str
     summary: str
-    worlds: tuple[World, ...] = ("memory", "namespaces")
+    worlds: tuple[WorldKind, ...] = ("memory", "namespaces")
     rows: tuple[str, ...] = ()
     """Ids of the failures that it shows, as the tests' catalogue has them."""
     run: RunPart = RunPart()
@@ -499,12 +499,12 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Scenario:
-    """Read a scenario that comes with the program. Raises KeyError where there is none of that name."""
+    """Read a scenario that comes with the program. Raises KeyError where no scenario has that name."""
     return parse(name, text(name))
 
 
 def text(name: str) -> str:
-    """The file of a scenario that comes with the program. Raises KeyError where there is none of that name."""
+    """The file of a scenario that comes with the program. Raises KeyError where no scenario has that name."""
     if name not in names():
         raise KeyError(name)
     return (files("agent.simulated") / "scenarios" / f"{name}.toml").read_text("utf-8")

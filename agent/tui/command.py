@@ -121,5 +121,5 @@ class Terminal:
         self._set_back()
 
     def _set_back(self) -> None:
-        with contextlib.suppress(termios.error):  # the terminal has gone
+        with contextlib.suppress(termios.error):  # the terminal was closed
             termios.tcsetattr(_IN, termios.TCSANOW, self._settings)

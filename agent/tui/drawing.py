@@ -350,7 +350,7 @@ def _nothing(state: State, width: int) -> tuple[Line, ...]:
     elif state.report is not None:
         text = "none"
     else:
-        text = "shown when the run has finished: half of it may look like a fault that the rest explains"
+        text = "shown when the run has finished: half a run may show a fault that the rest explains"
     return tuple(wrapped(text, width - 1, first=" ", tone=Tone.FAINT))
 
 

@@ -71,7 +71,7 @@ class StateChange:
     before: Status | None
     """Of a change of the verdict: what it was; None for the first."""
     finding: Finding | None
-    """None for a change of the verdict. A finding that is gone is as it was last seen."""
+    """None for a change of the verdict. A cleared finding is given as it was last seen."""
     stands: bool
     """Whether the finding is raised from now on."""
     summary: str
@@ -290,7 +290,7 @@ def share_of_changes(states: Sequence[object]) -> float:
 
 
 def _was_checked(known: _Tracked, report: Report) -> bool:
-    """Whether a run without a finding proves that it is gone: what showed it was checked again, or need not be."""
+    """Whether a run without a finding proves that the fault is gone: its steps were repeated, or need not be."""
     if not report.run.complete:
         return False
     if not known.observations:  # the finding was about the run itself

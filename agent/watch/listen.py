@@ -143,7 +143,7 @@ class Listener:
             writer.transport.abort()  # the answer is with the kernel, or not wanted
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, TimeoutError):  # the client has gone or does not read
+        with contextlib.suppress(OSError, TimeoutError):  # the client has closed the connection or does not read
             await self._exchange(reader, writer)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,7 +158,7 @@ class Listener:
             await _write(connection, writer, refused.answer, head_only=False)
             await _linger(reader)
             return
-        if request is None:  # no complete request came: there is nothing to answer
+        if request is None:  # no complete request came, so there is nothing to answer
             return
         try:
             answer = await self._answer(request, local=ip_address(writer.get_extra_info("sockname")[0]))
@@ -208,7 +208,7 @@ class Listener:
             async with asyncio.timeout(limit):
                 text = await self._pages.probe()
         except TimeoutError:
-            words = f"The run did not finish within {limit:g} s; it goes on, and /metrics will have it.\n"
+            words = f"The run did not finish within {limit:g} s; it continues, and /metrics will have it.\n"
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, words)) from None
         if text is None:
             raise RefusedError(Answer(HTTPStatus.SERVICE_UNAVAILABLE, "The watch is ending.\n"))

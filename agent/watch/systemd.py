@@ -1,6 +1,6 @@
 """Notifications to the service manager (sd_notify(3)): that the watch is ready, its status, and that it is alive.
 
-It is alive while cycles finish in time. The watchdog is notified only then, whatever else goes on in the process.
+It is alive while cycles finish in time. The watchdog is notified only then, whatever else the process does.
 """
 
 import contextlib

@@ -28,15 +28,15 @@ HEAD = "<!-- Written by ./dev docs from the program itself; edit there. -->\n"
 
 def codes_page() -> str:
     """Every finding code with its severity."""
-    rows = [f"| {each.code} | {each.name} | {each.severity} | {each.scope} | {each.title} |" for each in CODES.values()]
+    rows = [f"| {code.code} | {code.name} | {code.severity} | {code.scope} | {code.title} |" for code in CODES.values()]
     return "\n".join(
         [
             f"{HEAD}# Finding codes",
             "",
-            "The severity is for a required target; a service that was not asked for is capped at `warning`, a host "
-            "looked at for comparison at `info`.",
+            "The severity is for a required target; a service that is not required is capped at `warning`, a host "
+            "checked for comparison at `info`.",
             "",
-            "| code | name | severity | scope | says |",
+            "| code | name | severity | scope | title |",
             "|---|---|---|---|---|",
             *rows,
             "",
@@ -58,9 +58,9 @@ def scenarios_page() -> str:
     """Every scenario with what a run finds in it."""
     rows = []
     for name in scenarios.names():
-        each = scenarios.load(name)
-        findings = ", ".join(f"`{finding}`" for finding in each.expect.findings) or "none"
-        rows.append(f"| `{name}` | {each.summary} | {each.expect.status} | {findings} |")
+        scenario = scenarios.load(name)
+        findings = ", ".join(f"`{finding}`" for finding in scenario.expect.findings) or "none"
+        rows.append(f"| `{name}` | {scenario.summary} | {scenario.expect.status} | {findings} |")
     return "\n".join(
         [
             f"{HEAD}# Scenarios of `backuplink demo`",
@@ -75,12 +75,12 @@ def scenarios_page() -> str:
 
 def metrics_page() -> str:
     """Every metric, of Prometheus and of CloudWatch."""
-    of_run = [(each.name, each.labels, each.help) for each in FAMILIES]
+    of_run = [(family.name, family.labels, family.help) for family in FAMILIES]
     of_watch = []
-    for each in watch_families("one-zone-silent"):
-        name = each.samples[0].name
-        labels = dict.fromkeys(label for sample in each.samples for label in sample.labels)
-        of_watch.append((name, tuple(labels), each.documentation))
+    for family in watch_families("one-zone-silent"):
+        name = family.samples[0].name
+        labels = dict.fromkeys(label for sample in family.samples for label in sample.labels)
+        of_watch.append((name, tuple(labels), family.documentation))
     values: dict[str, Iterable[str]] = {
         "status": Status,
         "path": NetworkPath,
@@ -105,16 +105,16 @@ def metrics_page() -> str:
         [
             f"{HEAD}# Metrics",
             "",
-            "How they get to where they are looked at, and the alert rules: [monitoring](monitoring.md).",
+            "[Monitoring](monitoring.md) describes how they reach a monitoring system, and the alert rules.",
             "",
             "## Prometheus: a run",
             "",
             "`--format prometheus`, and in each cycle of a watch `--textfile` and `/metrics`. All are gauges. What was "
-            "not looked at has no sample.",
+            "not checked has no sample.",
             "",
             *_table(of_run),
             "",
-            "## Prometheus: a watch, beside its last run",
+            "## Prometheus: a watch, in addition to its last run",
             "",
             *_table(of_watch),
             "",
@@ -131,23 +131,23 @@ def metrics_page() -> str:
             "",
             f"`--format emf`, namespace `{NAMESPACE}`. Those of a run have no dimension.",
             "",
-            "| metric | unit | says |",
+            "| metric | unit | meaning |",
             "|---|---|---|",
-            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in RUN_METRICS),
+            *(f"| `{metric.name}` | {metric.unit} | {metric.help} |" for metric in RUN_METRICS),
             "",
             f"Those of a target have the dimensions {_listed(DIMENSIONS)}.",
             "",
-            "| metric | unit | says |",
+            "| metric | unit | meaning |",
             "|---|---|---|",
-            *(f"| `{each.name}` | {each.unit} | {each.help} |" for each in TARGET_METRICS),
+            *(f"| `{metric.name}` | {metric.unit} | {metric.help} |" for metric in TARGET_METRICS),
             "",
         ]
     )
 
 
 def _table(metrics: Iterable[tuple[str, Iterable[str], str]]) -> list[str]:
-    rows = [f"| `{name}` | {_listed(labels)} | {said} |" for name, labels, said in metrics]
-    return ["| metric | labels | says |", "|---|---|---|", *rows]
+    rows = [f"| `{name}` | {_listed(labels)} | {meaning} |" for name, labels, meaning in metrics]
+    return ["| metric | labels | meaning |", "|---|---|---|", *rows]
 
 
 def _listed(words: Iterable[str]) -> str:

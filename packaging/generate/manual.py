@@ -17,22 +17,22 @@ EXIT_STATUS = (
     ("0", "ok"),
     ("1", "warning"),
     ("2", "critical"),
-    ("3", "unknown: it could not be told, or a mistake in the call; a valid document is written all the same"),
+    ("3", "unknown: the run could not tell, or the call was wrong; a valid document is written even then"),
     ("129, 130, 143", "interrupted by SIGHUP, SIGINT, SIGTERM"),
 )
 ENVIRONMENT = (
-    ("BACKUPLINK_NAME", "Any option of a run, such as BACKUPLINK_REGION for `--region`. Flags win over it."),
+    ("BACKUPLINK_NAME", "Any option of a run, such as BACKUPLINK_REGION for `--region`. Options win over it."),
     (
         "AWS_REGION, AWS_PROFILE, AWS_CA_BUNDLE, AWS_ENDPOINT_URL_BACKUP, ...",
-        "The settings of the AWS SDK count here as they count there.",
+        "The settings of the AWS SDK have the same effect as in the SDK.",
     ),
-    ("NO_COLOR", "No colours, where it is set."),
+    ("NO_COLOR", "Switches colours off, where it is set."),
     ("PAGER", "Shows the pages of `explain`."),
 )
 
 
 def roff(text: str) -> str:
-    """A paragraph as man(7) has it: what has a meaning there stands for itself, words in backticks are bold."""
+    """A paragraph for man(7): characters that are markup there are escaped, words in backticks are bold."""
     escaped = re.sub(r"\s+", " ", text.strip()).replace("\\", r"\e").replace("-", r"\-")
     bold = re.sub(r"`([^`]+)`", r"\\fB\1\\fP", escaped)
     return rf"\&{bold}" if bold.startswith((".", "'")) else bold
@@ -40,9 +40,9 @@ def roff(text: str) -> str:
 
 def paragraphs(text: str) -> Iterator[str]:
     """The paragraphs of a command's help, as lines of man(7)."""
-    for each in re.split(r"\n\s*\n", text.strip()):
+    for paragraph in re.split(r"\n\s*\n", text.strip()):
         yield ".PP"
-        yield roff(each)
+        yield roff(paragraph)
 
 
 def entries(rows: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
@@ -96,12 +96,12 @@ def command_page(name: str, command: click.Command) -> str:
     lines += list(paragraphs(command.help or ""))[1:]  # no space before the first
     lines += [".SH OPTIONS", *entries(options_of(command, context))]
     if whole:
-        rows = ((f"{each} (backuplink-{each}(1))", first_sentence(cli.main.commands[each])) for each in commands())
+        rows = ((f"{other} (backuplink-{other}(1))", first_sentence(cli.main.commands[other])) for other in commands())
         lines += [".SH COMMANDS", *entries(rows)]
     if whole or has_file(command):
         lines += [".SH EXIT STATUS", *entries(EXIT_STATUS), ".SH ENVIRONMENT", *entries(ENVIRONMENT)]
         lines += [".SH FILES", *entries(((CONFIGURATION, "What the services take with `--config`."),))]
-    others = [f"backuplink-{each}(1)" for each in commands()] if whole else ["backuplink(1)"]
+    others = [f"backuplink-{other}(1)" for other in commands()] if whole else ["backuplink(1)"]
     if whole or has_file(command):
         others.append("backuplink.toml(5)")
     return "\n".join([*lines, ".SH SEE ALSO", roff(", ".join(others)), ""])
@@ -114,7 +114,7 @@ def commands() -> list[str]:
 
 def has_file(command: click.Command) -> bool:
     """Whether its options can stand in a configuration file."""
-    return any(each.name == "config" for each in command.params)
+    return any(parameter.name == "config" for parameter in command.params)
 
 
 def in_file(option: click.Option) -> bool:
@@ -138,10 +138,17 @@ def kind_of(option: click.Option) -> str:
     if option.is_flag:
         return "true or false"
     if isinstance(option.type, click.Choice):
-        one = " or ".join(f'"{each}"' for each in option.type.choices)
+        one = " or ".join(f'"{choice}"' for choice in option.type.choices)
     else:
         one = "number" if option.type.name in ("seconds", "count") else "text"
     return f"list of {one}" if option.multiple else one
+
+
+def default_of(option: click.Option) -> str:
+    """What holds where the key is absent, in words; empty where the option does not show it."""
+    if isinstance(option.show_default, str):
+        return option.show_default
+    return str(option.default) if option.show_default else ""
 
 
 def file_page() -> str:
@@ -150,16 +157,16 @@ def file_page() -> str:
     rows = []
     for key, (option, names) in sorted(keys().items()):
         users = [name for name in names if name in everywhere]
-        alone = "" if everywhere <= set(names) else f" Of {', '.join(f'`{name}`' for name in users)} alone."
-        default = f" Default: {option.default}." if option.show_default else ""
+        alone = "" if everywhere <= set(names) else f" Only for {', '.join(f'`{name}`' for name in users)}."
+        default = f" Default: {words}." if (words := default_of(option)) else ""
         rows.append((f"{key} = {kind_of(option)}", f"{option.help}{default}{alone}"))
     lines = [
         *title("backuplink.toml", 5, "settings of backuplink"),
         ".SH DESCRIPTION",
         roff(
-            f"A TOML file that `backuplink` takes with `--config`; its services take {CONFIGURATION}. Each key is an "
-            "option of its name. Flags and variables win over it. A key that no command has is a mistake, and so is a "
-            "value that its option would refuse; what is of another command alone is left aside."
+            f"A TOML file that `backuplink` takes with `--config`; its services take {CONFIGURATION}. Each key is the "
+            "option of that name. Options and variables win over it. A key that no command has is a mistake, and so "
+            "is a value that its option refuses; a key that only another command has is ignored."
         ),
         ".SH KEYS",
         *entries(tuple(rows)),
@@ -179,7 +186,7 @@ def file_page() -> str:
 def completion(kind: type[ShellComplete]) -> str:
     """The script that a shell sources: it asks the program itself, by click's protocol."""
     made = kind(cli.main, {}, "backuplink", "_BACKUPLINK_COMPLETE")
-    return ShellComplete.source(made).strip() + "\n"  # its own form would look for a bash on this machine
+    return ShellComplete.source(made).strip() + "\n"  # click's own method would start a bash on this machine
 
 
 def for_fpath(script: str) -> str:

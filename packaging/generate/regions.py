@@ -1,7 +1,7 @@
 """Writes `agent/catalog/regions.py` from the data of the botocore that is installed: `./dev docs` runs it.
 
 `partitions.json` has the Regions with their names, `endpoints.json` where each service is offered. What AWS documents
-beside that is in `agent/catalog/documented.py`.
+in addition is in `agent/catalog/documented.py`.
 """
 
 import json
@@ -79,7 +79,7 @@ def _offered(service: str) -> str:
 def _regions() -> list[str]:
     """The Regions, by partition and then by id, as rows of the table."""
     data = botocore.loaders.Loader().load_data("partitions")
-    names = {each["id"]: each["regions"] for each in data["partitions"]}
+    names = {partition["id"]: partition["regions"] for partition in data["partitions"]}
     return [
         f"        ({_quoted(partition.id)}, {_quoted(region)}, {_quoted(about['description'])}),\n"
         for partition in PARTITIONS

@@ -20,7 +20,7 @@ from agent.simulated.settings import settings_of
 from tests.support.runs import measured
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
-"""Whoever looks at the picture would fetch them from elsewhere; it names fonts of every machine as well."""
+"""A viewer of the picture would fetch them from elsewhere; it names common fonts as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ def pages() -> dict[str, str]:
     """Every picture as SVG, by its path from the root."""
     for name in list(os.environ):
         if name in ("NO_COLOR", "FORCE_COLOR") or name.startswith("TEXTUAL"):
-            del os.environ[name]  # whoever draws here may want another look for himself
-    return {f"docs/screenshots/{name}.svg": _svg(each) for name, each in PICTURES.items()}
+            del os.environ[name]  # the user's own theme must not change the pictures
+    return {f"docs/screenshots/{name}.svg": _svg(picture) for name, picture in PICTURES.items()}
 
 
 def _svg(picture: Picture) -> str:

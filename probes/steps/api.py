@@ -1,7 +1,7 @@
 """One signed, read-only call, and what its answer says.
 
 A call passes only with status 200, an AWS request id and the key that the operation's answer has: a portal's 200 is no
-pass. Where AWS says no, the code is looked for in all the places that its protocols use, and cut as botocore cuts it.
+pass. Where AWS refuses, the code is read from all places that its protocols use, and cut as botocore cuts it.
 """
 
 import contextlib

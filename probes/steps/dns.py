@@ -1,4 +1,4 @@
-"""Names to addresses, twice: as programs on this host look them up, and as one resolver answers."""
+"""Names to addresses, twice: as programs on this host resolve them, and as one resolver answers."""
 
 import copy
 from functools import lru_cache
@@ -36,7 +36,7 @@ _RCODE_KINDS: Final = {
 
 
 async def lookup(net: Net, host: str, draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-    """Look `host` up by getaddrinfo. Raises socket.gaierror, and ProbeError: kind `nodata` for an empty answer,
+    """Resolve `host` by getaddrinfo. Raises socket.gaierror, and ProbeError: kind `nodata` for an empty answer,
     `too-large` for one of more than MAX_ADDRESSES."""
     addresses = await net.getaddrinfo(host)
     if len(addresses) > MAX_ADDRESSES:

@@ -33,8 +33,8 @@ from probes.tls_context import client_context, small_client_context
 
 SMALL_MSS: Final = 1200
 """Bytes; with 60 of headers it fits the smallest MTU that IPv6 allows, 1280 (RFC 8200, section 5)."""
-NOBODY: Final = "nobody"
-"""Trust source of a handshake that verifies nothing."""
+UNVERIFIED: Final = "nobody"
+"""Trust source of a handshake that verifies no certificate, as reports have it."""
 NO_CALL: Final = "no call of this service is known that has no side effects"
 MAX_PADDING_BYTES: Final = 60_000
 ORDINARY_MSS: Final = 1460
@@ -182,13 +182,13 @@ class _Climb:
             async def connect() -> Stream:
                 return await self._context.net.connect(self._address, self._port, Draft[TcpFacts](), mss=SMALL_MSS)
 
-            await tls.greet(connect, small_client_context(), self._target.host, NOBODY, draft)
+            await tls.greet(connect, small_client_context(), self._target.host, UNVERIFIED, draft)
             return True
 
         async def for_another_name(draft: Draft[TlsFacts]) -> bool:
             # A name that firewalls for AWS let pass, and that no measured endpoint has.
             other_host = f"sts.{self._target.host.partition('.')[2] or self._target.host}"
-            await tls.greet(self._connect_again, client_context(), other_host, NOBODY, draft)
+            await tls.greet(self._connect_again, client_context(), other_host, UNVERIFIED, draft)
             return True
 
         limit = self._context.limit / 2

@@ -78,7 +78,7 @@ class SystemReader:
             "aws_session_token": token,
         }
         self._secrets = [
-            each for each in self._keys.values() if each is not None and len(each) >= MIN_SECRET_CHARACTERS
+            secret for secret in self._keys.values() if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS
         ]
         self._region = region
         self._profile = profile

@@ -84,7 +84,7 @@ ROUTE_TARGETS: Final = (
     "NatGatewayId",
     "TransitGatewayId",
     "VpcPeeringConnectionId",
-    "NetworkInterfaceId",  # before the instance, which the API names beside it
+    "NetworkInterfaceId",  # before the instance, which the API names with it
     "InstanceId",
     "EgressOnlyInternetGatewayId",
     "LocalGatewayId",

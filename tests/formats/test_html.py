@@ -25,7 +25,7 @@ def test_of_a_run() -> None:
     assert texts(found, "h2") == [
         "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",
         "backup at backup.eu-west-1.amazonaws.com",
-        "Not looked at",
+        "Not checked",
     ]
     assert texts(found, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
     assert texts(found, "pre") == ["\n".join(shlex.join(each.argv) for each in report.findings[0].fix.commands)]

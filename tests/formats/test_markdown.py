@@ -22,7 +22,7 @@ def test_of_a_run() -> None:
     assert "## 1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)" in lines
     assert "| 10.0.2.17 | - | 443 | TIMEOUT | - | - | - |" in lines
     assert "## backup at `backup.eu-west-1.amazonaws.com`" in lines
-    assert "## Not looked at" in lines
+    assert "## Not checked" in lines
     start = lines.index("```sh") + 1
     assert lines[start : lines.index("```", start)] == [
         shlex.join(command.argv) for command in report.findings[0].fix.commands

@@ -1135,7 +1135,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "a text": (b'"backuplink.ec2-facts.v1"', f"{_NO_FACTS}schema: "),
     "a list": (json.dumps([_FACTS]).encode(), f"{_NO_FACTS}schema: "),
     "an object": (b"{}", f"{_NO_FACTS}schema: "),
-    "a report": (json.dumps(_SOUND).encode(), f"{_NO_FACTS}schema: this is no backuplink.ec2-facts.v1"),
+    "a report": (json.dumps(_SOUND).encode(), f"{_NO_FACTS}schema: this is not a backuplink.ec2-facts.v1 document"),
     "EC2's own answer": (b'{"Vpcs": []}', f"{_NO_FACTS}schema: "),
     "a later form": (_with("schema", value="backuplink.ec2-facts.v2", of=_FACTS), f"{_NO_FACTS}schema: "),
     "a form that is no text": (_with("schema", value=["backuplink.ec2-facts.v1"], of=_FACTS), f"{_NO_FACTS}schema: "),
@@ -1148,7 +1148,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "an end in a line": (_with("vpc_id", value="vpc-0a1b2c3d\n", of=_FACTS), f"{_NO_FACTS}vpc_id: the id of a VPC"),
     "another VPC inside": (
         _with("vpc_id", value="vpc-0f1b2c3d", of=_FACTS),
-        f"{_NO_FACTS}ec2/vpc: it tells of the VPC vpc-0a1b2c3d, and the file of vpc-0f1b2c3d",
+        f"{_NO_FACTS}ec2/vpc: this is about the VPC vpc-0a1b2c3d, and the file about vpc-0f1b2c3d",
     ),
     "no observations": (_with("observations", value={}, of=_FACTS), f"{_NO_FACTS}observations: a list"),
     "an observation that is none": (
@@ -1178,7 +1178,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     ),
     "a read of a later version": (
         _look(operation="instances"),
-        f"{_NO_FACTS}observations[0].facts: nothing is known of facts of this step and operation",
+        f"{_NO_FACTS}observations[0].facts: this step and operation have no facts",
     ),
     "a read of a later version, not made": (
         _look(operation="instances", status="skipped", skipped_because="x", facts=None, started_at=None, seconds=None),
@@ -1410,7 +1410,7 @@ NO_PLACES: Final = {
     "a full device": ("/dev/full", "No space left on device"),
     "a link to itself": ("{here}/circle", "Too many levels of symbolic links"),
     "a socket": ("{here}/socket", "No such device or address"),
-    "a pipe that nobody reads": ("{here}/pipe", "nobody reads from this pipe"),
+    "a pipe that nobody reads": ("{here}/pipe", "no process reads from this pipe"),
     "a name that is too long": (f"{{here}}/{'x' * 256}", "File name too long"),
     "a path that is too long": (f"/{'x/' * 2_047}x", "File name too long"),
     "a file system that takes none": ("/proc/new.json", "No such file or directory"),

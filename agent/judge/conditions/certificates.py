@@ -33,7 +33,7 @@ def missing_issuer(handshake: Observation[TlsFacts]) -> str | None:
     return None if is_root else last.issuer
 
 
-def is_foreign(handshake: Observation[TlsFacts]) -> bool:
+def is_from_other_issuer(handshake: Observation[TlsFacts]) -> bool:
     """Whether a certificate was seen whose issuer is not Amazon."""
     leaf = leaf_of(handshake)
     return leaf is not None and leaf.issuer_organization not in AMAZON

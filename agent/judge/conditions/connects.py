@@ -95,7 +95,7 @@ def family_down(tried: tuple[Observation[TcpFacts], ...]) -> int | None:
     for broken, working in ((6, 4), (4, 6)):
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
         others = [attempt for attempt in tried if version_of(attempt) == working]
-        if failed and others and not any(each.ok for each in failed) and all(each.ok for each in others):
+        if failed and others and not any(connect.ok for connect in failed) and all(connect.ok for connect in others):
             return broken
     return None
 

@@ -182,7 +182,7 @@ def _patterns(grammar: Grammar) -> _Patterns:
             for form in grammar.forms
         ),
         _compiled(grammar.between.format(word=word)),
-        tuple((each.kind, _compiled(each.pattern)) for each in grammar.principals),
+        tuple((principal.kind, _compiled(principal.pattern)) for principal in grammar.principals),
     )
 
 
@@ -213,7 +213,7 @@ def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
     ]
     if not 1 <= len({(policy, explicit) for policy, explicit, _ in reasons}) <= grammar.most_reasons:
         return denial
-    policy, explicit, found = min(reasons, key=lambda each: each[2].start())
+    policy, explicit, found = min(reasons, key=lambda match: match[2].start())
     if patterns.between.fullmatch(text, sentence.end(), found.start()) is None:
         return denial
     groups = found.groupdict()

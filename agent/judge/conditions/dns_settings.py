@@ -267,7 +267,7 @@ def _is_denial(answer: Observation[Any], kind: FailureKind) -> bool:
 def zones_named(denials: Iterable[Observation[Any]]) -> frozenset[str]:
     """The zones that the SOA records of negative answers name."""
     facts = (answer.facts for answer in denials)
-    return frozenset(_plain(each.authority) for each in facts if isinstance(each, DnsFacts) and each.authority)
+    return frozenset(_plain(fact.authority) for fact in facts if isinstance(fact, DnsFacts) and fact.authority)
 
 
 def _plain(name: str) -> str:

@@ -26,7 +26,7 @@ _SYSTEM: Final = frozenset(
 _SOMETIMES: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths", "aws:sourcevpcarn"})
 """Keys of the endpoint that AWS puts into calls to some services alone: nothing here tells whether this one is among
 them (IAM User Guide, AWS global condition context keys)."""
-_BESIDE_A_WILDCARD: Final = 6
+_NEXT_TO_A_WILDCARD: Final = 6
 """Characters that must stand together before or after each wildcard under String operators of an endpoint policy."""
 _OPERATOR: Final = re.compile(r"(?:(?P<set>ForAllValues|ForAnyValue):)?(?P<name>[A-Za-z]{1,64}?)(?P<exists>IfExists)?")
 _BLOCK: Final = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?")
@@ -85,7 +85,7 @@ def _condition(operator: str, key: str, wanted: list[Any], call: Call, *, allows
         if re.search(r"String(?:Not)?Equals", operator):
             why += "; the * or ? in it is compared as it stands"
         elif any(isinstance(value, str) and _is_doubtful(value, key) for value in wanted) and "String" in operator:
-            why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters beside it"
+            why += "; AWS takes no wildcards with keys that hold its ids, and none without six characters next to it"
     return Part("Condition", fit, why)
 
 
@@ -115,11 +115,11 @@ def _condition_fit(operator: str, key: str, wanted: list[Any], values: tuple[str
     if parsed["set"] and (negates or parsed["exists"]):  # no page says what these say of an absent key, or of one value
         return Fit.MAYBE
     if not values:
-        if compare is _in_block and not all(isinstance(each, str) and _network(each) for each in wanted):
+        if compare is _in_block and not all(isinstance(pattern, str) and _network(pattern) for pattern in wanted):
             return Fit.MAYBE
         holds = negates or parsed["exists"] is not None or parsed["set"] == "ForAllValues"
         return Fit.YES if holds else Fit.NO
-    fits = {max(_compared(compare, each, value, key) for each in wanted) for value in values}
+    fits = {max(_compared(compare, pattern, value, key) for pattern in wanted) for value in values}
     fit = fits.pop() if len(fits) == 1 else Fit.MAYBE
     return fit.turned() if negates else fit
 
@@ -144,7 +144,7 @@ def _is_doubtful(pattern: str, key: str) -> bool:
     """Whether it has wildcards that an endpoint policy does not take: AWS does not say what becomes of them."""
     if not re.search(r"[*?]", pattern):
         return False
-    long = [len(each) >= _BESIDE_A_WILDCARD for each in re.split(r"[*?]", pattern)]
+    long = [len(part) >= _NEXT_TO_A_WILDCARD for part in re.split(r"[*?]", pattern)]
     return key.lower() in _SYSTEM or not all(before or after for before, after in pairwise(long))
 
 

@@ -28,7 +28,7 @@ class RefusedError(Exception):
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _CHOICES: Final = (("Action", "NotAction"), ("Principal", "NotPrincipal"), ("Resource", "NotResource"))
 """Of each, a statement has exactly one."""
-_ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(each for choice in _CHOICES for each in choice)})
+_ELEMENTS: Final = frozenset({"Sid", "Effect", "Condition", *(name for choice in _CHOICES for name in choice)})
 _SID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,63}")
 """What is shown as it stands; longer or stranger ones are numbered."""
 
@@ -45,7 +45,7 @@ def statements_of(policy: str) -> list[Statement]:
     if not isinstance(document, dict):
         raise RefusedError("it is no JSON object")
     if document.keys() - {"Version", "Id", "Statement"}:
-        raise RefusedError("it has elements that AWS does not know beside Version, Id and Statement")
+        raise RefusedError("it has elements other than Version, Id and Statement, which AWS does not know")
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not isinstance(document.get("Id", ""), str):
         raise RefusedError("its Version or Id is none that AWS takes")
     statements = document.get("Statement")
@@ -53,7 +53,7 @@ def statements_of(policy: str) -> list[Statement]:
         statements = [statements]
     if not isinstance(statements, list) or not statements:
         raise RefusedError("it has no statement")
-    return [_statement(each, f"statement {number}") for number, each in enumerate(statements, start=1)]
+    return [_statement(statement, f"statement {number}") for number, statement in enumerate(statements, start=1)]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -166,14 +166,14 @@ class Routes:
     def __init__(self, table: RouteTable, lists: PrefixLists) -> None:
         self._networks = Networks((route.destination, route) for route in table.routes if route.destination is not None)
         by_list = [(route.prefix_list_id, route) for route in table.routes if route.prefix_list_id is not None]
-        self._by_list = [(list_id, each) for list_id, each in by_list if lists.was_read(list_id)]
+        self._by_list = [(list_id, route) for list_id, route in by_list if lists.was_read(list_id)]
         self.unread = sorted({list_id for list_id, _ in by_list if not lists.was_read(list_id)})
         """The prefix lists that were not read and that it has routes for."""
         self._lists = lists
 
     def to(self, address: Address) -> tuple[int, list[Route]]:
         """The prefix length and the routes that are taken; more than one only where it is not certain which."""
-        fitting = [(length, each) for length, routes in self._networks.holding(address) for each in routes]
+        fitting = [(length, route) for length, routes in self._networks.holding(address) for route in routes]
         for list_id, route in self._by_list:
             length = self._lists.length(list_id, address)
             if length is not None:
@@ -183,8 +183,8 @@ class Routes:
         longest = max((length for length, _ in fitting), default=0)
         taken = [route for length, route in fitting if length == longest]
         # Of equal length: static routes, then those for prefix lists, then propagated ones (How route priority works).
-        static = [each for each in taken if each.destination is not None and not each.target.startswith(PROPAGATED)]
-        distinct = {(each.target, each.state): each for each in sorted(static or taken, key=route_text)}
+        static = [route for route in taken if route.destination is not None and not route.target.startswith(PROPAGATED)]
+        distinct = {(route.target, route.state): route for route in sorted(static or taken, key=route_text)}
         return longest, list(distinct.values())
 
 

@@ -71,7 +71,7 @@ _TCP: Final = frozenset({"tcp", "6", ANY_PROTOCOL})
 _LAST_NUMBER: Final = 32766
 """Of the entries that people make; those above are the `*`."""
 _PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
-"""RFC 1918, RFC 6598 and RFC 4193: addresses that are nobody's on the internet."""
+"""RFC 1918, RFC 6598 and RFC 4193: addresses that no host on the internet has."""
 _MESSAGE_CHARACTERS: Final = 160
 
 
@@ -190,8 +190,8 @@ class Predictor:
         self._rules_of = {group.group_id: group.rules for group in configuration.groups or ()}
         self._acl_of = {subnet_id: acl for acl in configuration.acls or () for subnet_id in acl.subnet_ids}
         tables = configuration.route_tables or ()
-        self._table_of = {subnet_id: each for each in tables for subnet_id in each.subnet_ids}
-        self._main_table_of = {each.vpc_id: each for each in tables if each.main}
+        self._table_of = {subnet_id: table for table in tables for subnet_id in table.subnet_ids}
+        self._main_table_of = {table.vpc_id: table for table in tables if table.main}
         self._peerings_of: defaultdict[str, set[str]] = defaultdict(set)
         for table in tables:
             self._peerings_of[table.vpc_id].update(route.target for route in table.routes)
@@ -272,7 +272,7 @@ class Predictor:
             port=port,
             endpoint_id=way.endpoint.endpoint_id if way.endpoint is not None else None,
             interface_id=way.interface.interface_id if way.interface is not None else None,
-            outcome=next(each for each in WORST if each in outcomes),
+            outcome=next(reachability for reachability in WORST if reachability in outcomes),
             hops=hops,
             unseen=tuple(self._unseen(way, detour, back)),
         )
@@ -281,7 +281,7 @@ class Predictor:
         endpoint, interface = self.endpoint_at(address, own.vpc_id if own is not None else None)
         if source is None or source.version != address.version:
             addresses = own.addresses if own is not None else ()
-            source = next((each for each in addresses if each.version == address.version), None)
+            source = next((own_address for own_address in addresses if own_address.version == address.version), None)
         return _Way(
             source=source,
             own=own,
@@ -370,7 +370,7 @@ class Predictor:
                 for rule in self._rules_of.get(group_id, ())
                 if rule.egress is egress and rule.protocol in _TCP
             ]
-            unread = tuple(each for each in group_ids if each not in self._rules_of)
+            unread = tuple(group_id for group_id in group_ids if group_id not in self._rules_of)
             self._rules[key] = Rules(rules, unread, self._lists)
         return self._rules[key]
 
@@ -451,7 +451,9 @@ class Predictor:
             outcome, words = self._sent(table, route, to, inside=inside, other=other, known=known, back=back)
         elif taken:
             outcome = Reachability.CANNOT_TELL
-            words = f"{table.table_id} has routes to {_and(sorted(each.target for each in taken))} that fit {to} alike"
+            words = (
+                f"{table.table_id} has routes to {_and(sorted(route.target for route in taken))} that fit {to} alike"
+            )
         else:
             outcome, words = Reachability.BLOCKED, f"{table.table_id} has no route to {to}"
         detour = route.target if route is not None and outcome is Reachability.DOUBTFUL else None
@@ -486,7 +488,7 @@ class Predictor:
         if inside:
             return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
-            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where a private address is nobody's"
+            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where no host has a private address"
         if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
             return Reachability.OPEN, f"{sends}, which leads to {other}"
         if back and not to_internet:
@@ -568,7 +570,7 @@ class Predictor:
 
 
 def _is_private(address: Address) -> bool:
-    return any(address in each for each in _PRIVATE)
+    return any(address in network for network in _PRIVATE)
 
 
 def _within(address: Address, cidrs: Iterable[Network]) -> bool:
@@ -603,7 +605,7 @@ def _decide(entries: Iterable[tuple[Ports, AclEntry]], remote: Remote, ports: Po
             decided.append(((max(first, low), min(last, high)), entry))
         if not rest:
             break
-    return sorted([*decided, *((each, None) for each in rest)], key=lambda each: each[0])
+    return sorted([*decided, *((ports, None) for ports in rest)], key=lambda ports: ports[0])
 
 
 def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequence[_Decided]) -> Hop:
@@ -611,7 +613,7 @@ def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequen
     denied = [(ports, entry) for ports, entry in decided if entry is None or not entry.allow]
     numbers = _numbers(entry for _, entry in denied or allowed)
     is_answer = stage in (Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN)
-    ports = _and(ranges_of(each for each, _ in decided))
+    ports = _and(ranges_of(ports for ports, _ in decided))
     traffic = f"the answers {whom} (tcp {ports})" if is_answer else f"tcp {ports} {whom}"
     one = len(numbers) == 1
     entries = f"{'entry' if one else 'entries'} {_and(numbers)} of {acl_id}"
@@ -620,8 +622,10 @@ def _acl_hop(stage: Stage, acl_id: str, egress: bool, whom: str, decided: Sequen
         words = f"{entries} {'lets' if one else 'let'} {traffic} {'out' if egress else 'in'}"
     elif allowed:
         outcome = Reachability.DOUBTFUL
-        words = f"of the ports that answers come back to, {acl_id} lets {_and(ranges_of(each for each, _ in allowed))} "
-        words += f"{'out' if egress else 'in'} {whom}, and not {_and(ranges_of(each for each, _ in denied))}"
+        words = (
+            f"of the ports that answers come back to, {acl_id} lets {_and(ranges_of(ports for ports, _ in allowed))} "
+        )
+        words += f"{'out' if egress else 'in'} {whom}, and not {_and(ranges_of(ports for ports, _ in denied))}"
     else:
         outcome = Reachability.BLOCKED
         words = f"{entries} {'denies' if one else 'deny'} {traffic}"

@@ -135,10 +135,10 @@ def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
         "here (each needs an endpoint of its own), a process that fails."
     )
     if not cut:
-        return Fix(summary=f"Mend {what}", commands=(_SOURCES_OF_KEYS,))
+        return Fix(summary=f"Fix {what}", commands=(_SOURCES_OF_KEYS,))
     region = () if evidence.run.region is None else ("--region", evidence.run.region)
     return Fix(
-        summary=f"Try --timeout 10 first: a source that answers then is only slow. Otherwise mend {what}",
+        summary=f"Try --timeout 10 first: a source that answers then is only slow. Otherwise fix {what}",
         commands=(read_only("backuplink", "check", *region, "--timeout", "10"), _SOURCES_OF_KEYS),
     )
 
@@ -365,7 +365,7 @@ def role_shadowed(evidence: Evidence) -> Iterator[Found]:
         "role of this instance's own profile does not sign the calls.",
         evidence=ids([search, *evidence.metadata]),
         fix=Fix(
-            summary="Nothing to mend where that is meant. Otherwise remove the keys from the environment or the "
+            summary="Nothing to fix where that is meant. Otherwise remove the keys from the environment or the "
             "profile, so that the role is found.",
             commands=(_SOURCES_OF_KEYS,),
         ),
@@ -414,7 +414,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(
-                summary="Look at that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
+                summary="Check that appliance: is it on, does it resolve the endpoint's name, can it reach ports "
                 "443 1026 1027 1028 and 1031 of the endpoint from its own subnet, is its clock right?",
                 commands=(read_only("aws", target.service, "list-gateways", "--region", target.region),),
             ),
@@ -431,7 +431,11 @@ def _where(calls: Calls) -> str:
 
 RULES: Final = (
     Rule("API001", needs=(Step.CREDENTIALS,), check=no_credentials),
-    *(Rule(each.code, needs=(Step.API,), check=partial(_refused, each)) for each in _REFUSALS if each is not _CLOCK),
+    *(
+        Rule(refusal.code, needs=(Step.API,), check=partial(_refused, refusal))
+        for refusal in _REFUSALS
+        if refusal is not _CLOCK
+    ),
     Rule(_CLOCK.code, needs=(Step.API,), check=clock_rejected),
     Rule("API010", needs=(Step.CREDENTIALS,), check=credential_source_failed),
     Rule("API011", needs=(Step.CREDENTIALS, Step.IMDS), check=role_shadowed),

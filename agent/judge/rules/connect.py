@@ -157,7 +157,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
         ports = tuple(port for port in required_ports(target) if port != HTTPS)
         silent, refused = (
-            [each for each in failed_connects(evidence, target, nature, ports) if each.subject.address in up]
+            [
+                observation
+                for observation in failed_connects(evidence, target, nature, ports)
+                if observation.subject.address in up
+            ]
             for nature in (Nature.SILENT, Nature.REFUSED)
         )
         blocked = [*silent, *refused]
@@ -168,7 +172,11 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         for verb, kept in (("timed out", silent), ("refused", refused)):
             for where, at in grouped_by_place(kept):
                 be = f"{_was(at)} " if verb == "refused" else ""
-                there = [each for each in kept if each.subject.address in where and each.subject.port in at]
+                there = [
+                    observation
+                    for observation in kept
+                    if observation.subject.address in where and observation.subject.port in at
+                ]
                 said.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
         yield Found(
             code="TCP003",
@@ -195,16 +203,20 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
         refused = failed_connects(evidence, target, Nature.REFUSED, (HTTPS,))
         if not refused or any(attempt.ok for attempt in evidence.connects(target, HTTPS)):
             continue
-        resets = [each for each in refused if each.facts is None or each.facts.icmp is None]
-        errors = [each for each in refused if each not in resets]
-        senders = ordered(each.facts.icmp.sender for each in errors if each.facts is not None and each.facts.icmp)
+        resets = [observation for observation in refused if observation.facts is None or observation.facts.icmp is None]
+        errors = [observation for observation in refused if observation not in resets]
+        senders = ordered(
+            observation.facts.icmp.sender
+            for observation in errors
+            if observation.facts is not None and observation.facts.icmp
+        )
         share = _share(evidence, target, refused)
         said = [
-            f"on {listed(each.subject.address for each in attempts)}{share} by {who} {after(attempts)}"
+            f"on {listed(observation.subject.address for observation in attempts)}{share} by {who} {after(attempts)}"
             for who, attempts in (("a reset", resets), (f"an ICMP error from {listed(senders)}", errors))
             if attempts
         ]
-        quick = any(each.seconds is not None and each.seconds < QUICK_SECONDS for each in resets)
+        quick = any(observation.seconds is not None and observation.seconds < QUICK_SECONDS for observation in resets)
         yield Found(
             code="TCP004",
             target=target.id,
@@ -213,7 +225,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
             evidence=_beside(evidence, target, refused),
             addresses=places(refused),
             fix=Fix(
-                summary="Somebody answers for this address and does not want the connection: make sure that it is the "
+                summary="Something answers for this address and refuses the connection: make sure that it is the "
                 "endpoint's, and look for a firewall or a proxy on the way that rejects 443.",
                 commands=(describe_endpoint(target),),
             ),
@@ -290,7 +302,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(beside),
             addresses=places(failed),
             fix=Fix(
-                summary=f"Mend the IPv{broken} way (security group and network ACL rules are per family, and so are "
+                summary=f"Fix the IPv{broken} path (security group and network ACL rules are per family, and so are "
                 f"routes), or let the endpoint answer in IPv{working} alone.",
                 commands=(describe_endpoint(target),),
             ),
@@ -317,7 +329,7 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(slow),
             addresses=places(slow),
             fix=Fix(
-                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, look at "
+                summary="Run again with more time for a step: a packet may be lost once. Where it stays so, check "
                 "the allowance counters of this instance's interface (conntrack_allowance_exceeded), and at tunnels "
                 "and firewalls on the way.",
                 commands=(

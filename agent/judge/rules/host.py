@@ -114,7 +114,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
 def _what_is_lost(evidence: Evidence) -> str:
     """What a run goes without that has its Region and its credentials from elsewhere."""
     if evidence.run.ec2_reads:
-        return "Without it the VPC is not known, and so its configuration was not looked at; nothing else is missing."
+        return "Without it the VPC is not known, and so its configuration was not read; nothing else is missing."
     return "Nothing that this run needs is missing for it."
 
 
@@ -185,7 +185,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         own = read_name(target.host)
         # Without TLS the endpoint, which has no port 80, takes no call.
         fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
-        lost = " The SDK's FIPS setting has no effect beside it." if sdk is not None and sdk.fips else ""
+        lost = " The SDK's FIPS setting has no effect with it." if sdk is not None and sdk.fips else ""
         variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
         yield Found(
             code="ENV005",
@@ -519,7 +519,7 @@ def outside_vpc(evidence: Evidence) -> Iterator[Found]:
         "outside AWS, and its own name servers alone were asked.",
         evidence=ids([*imds, *asked]),
         fix=Fix(
-            summary="Nothing to mend where that is so. On premises the endpoint's names need an inbound Resolver "
+            summary="Nothing to fix where that is so. On premises the endpoint's names need an inbound Resolver "
             "endpoint to forward to, or the endpoint's own DNS name."
         ),
     )

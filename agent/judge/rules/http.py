@@ -197,7 +197,7 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(faults),
             addresses=places(faults),
             fix=Fix(
-                summary="Wait and try again; look at the AWS Health Dashboard for the service and the Region."
+                summary="Wait and try again; check the AWS Health Dashboard for the service and the Region."
                 + slow * bool(late),
                 commands=(read_only("ip", "route", "get", str(late[0].subject.address)),) if late else (),
             ),

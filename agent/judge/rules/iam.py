@@ -100,14 +100,14 @@ def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:
         if denial.explicit
         else "Grant it in an identity-based policy of this role or user; conditions on aws:SourceIp never hold "
         "through an endpoint (aws:VpcSourceIp, aws:SourceVpce do).",
-        "IAM004": "Ask whoever owns the organisation's service control policies; often one denies by Region.",
-        "IAM005": "Ask whoever owns the resource control policies of the organisation that the resource is in.",
+        "IAM004": "Ask the owner of the organisation's service control policies; often one denies by Region.",
+        "IAM005": "Ask the owner of the resource control policies of the organisation that the resource is in.",
         "IAM006": f"The permissions boundary of this role or user caps all grants: take {action} out of its Deny."
         if denial.explicit
         else f"The permissions boundary of this role or user caps all grants: add {action} to its Allow.",
         "IAM007": "The session was opened with a policy of its own: open it without, or with one that allows the call.",
         "IAM008": "Edit the resource's own policy, such as the access policy of the backup vault.",
-        "IAM009": "Look at all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
+        "IAM009": "Check all kinds of policies in turn: endpoint, identity, organisation, boundary, session.",
     }[code]
     who = read_only("aws", "sts", "get-caller-identity", "--region", target.region, scope=CommandScope.ACCOUNT)
     kind = {"IAM004": "SERVICE_CONTROL_POLICY", "IAM005": "RESOURCE_CONTROL_POLICY"}.get(code)

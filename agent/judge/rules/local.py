@@ -50,7 +50,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
 
 
 def no_route(evidence: Evidence) -> Iterator[Found]:
-    """TCP006: there is no way to the address: no route, a router that says so, a neighbour that does not answer, or
+    """TCP006: no connect reaches the address: no route, a router that says so, a neighbour that does not answer, or
     no address of any family that the name has."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
@@ -77,7 +77,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
         here = () if evidence.imds is None else evidence.imds.vpc_cidrs
-        why = sorted({_way_reason(each, own) for each in stuck})
+        why = sorted({_way_reason(connect, own) for connect in stuck})
         yield Found(
             code="TCP006",
             target=target.id,
@@ -119,9 +119,9 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
     if facts.icmp is not None and not is_from_here(facts, own_addresses):
         return f"the router {facts.icmp.sender} says that it is unreachable"
     if facts.icmp is not None:
-        return f"nobody answers for it on the own subnet ({code} {after([attempt])})"
+        return f"nothing answers for it on this host's subnet ({code} {after([attempt])})"
     if facts.route_error is not None or facts.at_once:
-        return f"the route look-up finds none ({facts.route_error or code})"
+        return f"the route lookup finds no route ({facts.route_error or code})"
     return f"connect() met {code} {after([attempt])}, and nothing says who sent it"
 
 

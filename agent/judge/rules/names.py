@@ -40,7 +40,7 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
         )
         if answer.private:
             detail = (
-                f"This host resolves {host} to {listed(public)} beside {listed(answer.private)}; {listed(public)} "
+                f"This host resolves {host} to {listed(public)} as well as {listed(answer.private)}; {listed(public)} "
                 f"{'lies' if len(public) == 1 else 'lie'} outside the private path, and {agrees}. "
                 "Programs take any of them."
             )
@@ -201,9 +201,9 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         own = evidence.own_answer(target)
         gone = [
-            (host, each)
-            for host, each in evidence.appliance_lookups(target)
-            if each.failure is not None and each.failure.kind in NOT_THERE
+            (host, lookup)
+            for host, lookup in evidence.appliance_lookups(target)
+            if lookup.failure is not None and lookup.failure.kind in NOT_THERE
         ]
         if not gone or not any(map(evidence.is_private, own)):
             continue
@@ -213,9 +213,9 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
             detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
             f"do{'es' if len(gone) == 1 else ''} not exist here. An appliance that was activated against the public "
             "endpoint needs them; one that was activated through the endpoint's own DNS name does not.",
-            evidence=ids(each for _, each in gone),
+            evidence=ids(lookup for _, lookup in gone),
             fix=Fix(
-                summary="Nothing to mend where the appliances of this VPC were activated through the endpoint. "
+                summary="Nothing to fix where the appliances of this VPC were activated through the endpoint. "
                 "Otherwise activate them anew with the endpoint's DNS name, or keep private DNS from their VPC; "
                 "programs that call the API from a VPC without internet access need it.",
                 commands=(describe_endpoint(target),),
@@ -257,7 +257,7 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
         named = [
             entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
         ]
-        by = " The hosts file says so." if any(each.address in found for each in named) else ""
+        by = " The hosts file says so." if any(entry.address in found for entry in named) else ""
         yield Found(
             code="DNS010",
             target=target.id,
@@ -327,7 +327,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
 def _let_nat_in(target: Target) -> Fix:
     """For a translated address of which nothing else is wrong."""
     return Fix(
-        summary="Nothing to mend while it connects. Otherwise the endpoint's security group must admit 443 from the "
+        summary="Nothing to fix while it connects. Otherwise the endpoint's security group must admit 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
         commands=(
             read_only(

@@ -53,7 +53,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
             yield Found(
                 code="DNS002",
                 target=target.id,
-                detail=f"This host looks {target.host} up and gets {_got(evidence, target, fault.lookup)}{asks}; "
+                detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
@@ -119,7 +119,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
             detail=f"This host resolves {target.host} to {listed(private)}; the VPC's resolver gives no private "
             f"{family}address. What this host uses decides.",
             evidence=ids([lookup, *asked]),
-            fix=Fix(summary="Nothing to mend while this host's own name servers are meant to answer for this name."),
+            fix=Fix(summary="Nothing to fix while this host's own name servers are meant to answer for this name."),
         )
 
 
@@ -139,7 +139,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
         + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else ""),
         evidence=silent.evidence,
         fix=Fix(
-            summary="Mend the way to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
+            summary="Fix the path to the name servers in /etc/resolv.conf: a firewall on this host; enableDnsSupport "
             "of the VPC where they are Amazon's; security group, network ACL and routes where they are your own. "
             "The AWS CLI finds no host from here: run it from a machine with EC2 access.",
             commands=(
@@ -205,11 +205,11 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="DNS005",
             target=target.id,
-            detail=f"This host cannot look {target.host} up, and {servers_of(said)} give{verb_ending(said)} no usable "
+            detail=f"This host cannot resolve {target.host}, and {servers_of(said)} give{verb_ending(said)} no usable "
             f"answer: {listed(words)}.",
             evidence=failing.evidence,
             fix=Fix(
-                summary="Mend what the name server asks in turn: the target of a Resolver rule for this name, or for "
+                summary="Fix what the name server asks in turn: the target of a Resolver rule for this name, or for "
                 "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
                 commands=(
                     read_only("resolvectl", "query", target.host),
@@ -234,7 +234,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="DNS013",
             target=target.id,
-            detail=f"This host cannot look {target.host} up: {servers_of(said)} refuse{verb_ending(said)} to answer.",
+            detail=f"This host cannot resolve {target.host}: {servers_of(said)} refuse{verb_ending(said)} to answer.",
             evidence=ids([lookup, *said]),
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
@@ -265,10 +265,10 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
             if got and not any(map(evidence.is_private, got)) and _all_private(evidence, spoken, frozenset({version}))
         ]
         if astray or (not own and _all_private(evidence, spoken, families)):
-            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while every name "
+            what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
         elif own_servers_give := _given_in_vain(evidence, target):
-            what = f"This host looks {target.host} up and gets {_got(evidence, target, lookup)}, while its name "
+            what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while its name "
             what += f"servers give {listed(ordered(own_servers_give))}."
         elif (
             # Where none of what the servers gave connects either, an answer that rotates looks the same.
@@ -291,7 +291,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([lookup, *spoken]),
             addresses=frozenset(own),
             fix=Fix(
-                summary="Look what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
+                summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
                 "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
                 "or wait for its time to live.",
                 commands=(read_only("getent", "ahosts", target.host), read_only("cat", "/etc/nsswitch.conf")),
@@ -348,13 +348,13 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
             detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
             f"{listed(well)} answer{'s' if len(well) == 1 else ''}: "
             + (
-                "look-ups stall whenever it is asked first."
+                "lookups stall whenever it is asked first."
                 if any(map(_stalls, bad))
-                else "look-ups that ask it first have to go on to another."
+                else "lookups that ask it first have to ask another."
             ),
             evidence=ids([*bad, *(own for target in evidence.targets if (own := _stalled(evidence, target)))]),
             fix=Fix(
-                summary="Mend that name server, or take it out where it comes from: the VPC's DHCP options (every "
+                summary="Fix that name server, or remove it where it is configured: the VPC's DHCP options (every "
                 "host of the VPC has them), or this host's own network settings. On Amazon Linux 2023, RHEL and Ubuntu "
                 "/etc/resolv.conf is generated, and what is edited there is lost.",
                 commands=(

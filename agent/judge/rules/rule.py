@@ -67,7 +67,7 @@ def verb_ending(answers: Iterable[Observation[Any]]) -> str:
 def says(evidence: Evidence, source: str, *operations: str) -> str:
     """`EC2 says`; with the time at which it said so, where these reads are older than the run."""
     reads = [read for operation in operations if (read := evidence.read(operation)) is not None]
-    oldest = min((each.started_at for each in reads if each.started_at is not None), default=None)
+    oldest = min((read.started_at for read in reads if read.started_at is not None), default=None)
     if oldest is None or oldest >= evidence.run.started_at:
         return f"{source} says"
     return f"{source} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"

@@ -111,8 +111,8 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
     return tuple(options)
 
 
-def _reason(each: object) -> str:
-    return str(getattr(getattr(each, "outcome", None), "reason", ""))
+def _reason(observation: object) -> str:
+    return str(getattr(getattr(observation, "outcome", None), "reason", ""))
 
 
 REPORT_IT: Final = Fix(

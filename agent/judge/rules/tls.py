@@ -6,7 +6,7 @@ from typing import Final
 
 from agent.catalog.wording import after, listed
 from agent.judge.commands import at_https, describe_endpoint, openssl, read_only, show_certificate, whose_address
-from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_foreign, leaf_of, missing_issuer
+from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_from_other_issuer, leaf_of, missing_issuer
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Found, Rule
@@ -53,7 +53,9 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
     """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
     for target in evidence.targets:
         unverified = [
-            handshake for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED) if is_foreign(handshake)
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if is_from_other_issuer(handshake)
         ]
         weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
         unknown = [handshake for handshake in unverified if handshake not in weak]
@@ -62,8 +64,8 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
             for handshake in _failed(evidence, target, FailureKind.TLS_HOSTNAME)
             if _is_impostor(handshake, target)
         ]
-        foreign = [*unverified, *known]
-        if not foreign:
+        untrusted = [*unverified, *known]
+        if not untrusted:
             continue
         said = []
         if unknown:
@@ -86,12 +88,12 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
             code="TLS001",
             target=target.id,
             detail=" ".join(said),
-            evidence=ids(foreign),
-            addresses=places(foreign),
+            evidence=ids(untrusted),
+            addresses=places(untrusted),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
                 "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
-                commands=(show_certificate(target, foreign),),
+                commands=(show_certificate(target, untrusted),),
             ),
         )
 
@@ -302,7 +304,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
             fix=Fix(
                 summary="Try without the server name (second command). If that shows a certificate, let the firewall "
                 "or inspection device on the way pass the endpoint's host names, the default one and its own; if not, "
-                "look whose address it is.",
+                "check whose address it is.",
                 commands=(
                     show_certificate(target, cut),
                     openssl("-connect", at_https(cut), "-noservername"),
@@ -340,12 +342,12 @@ def handshake_refused(evidence: Evidence) -> Iterator[Found]:
             code="TLS009",
             target=target.id,
             detail=f"{' '.join(said)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
-            "little, or somebody else is there.",
+            "little, or the peer is not AWS.",
             evidence=ids(refused),
             addresses=places(refused),
             fix=Fix(
                 summary="Try without this host's OpenSSL settings (second command): if that shows a certificate, they "
-                "are at fault, or the crypto policy is; if not, look whose address it is.",
+                "are at fault, or the crypto policy is; if not, check whose address it is.",
                 commands=(
                     show_certificate(target, refused),
                     read_only("env", "OPENSSL_CONF=/dev/null", *show_certificate(target, refused).argv),
@@ -418,14 +420,14 @@ def _failed(evidence: Evidence, target: Target, kind: FailureKind) -> list[Obser
 
 def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
     """Whether a certificate that this host trusts cannot be an endpoint's: where Amazon alone issues theirs."""
-    return target.partition in ISSUED_BY_AMAZON and is_foreign(handshake)
+    return target.partition in ISSUED_BY_AMAZON and is_from_other_issuer(handshake)
 
 
 def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     return listed(
         sorted(
             {
-                leaf.issuer or "somebody without a name"
+                leaf.issuer or "an issuer without a name"
                 for handshake in handshakes
                 if (leaf := leaf_of(handshake)) is not None
             }
@@ -475,7 +477,9 @@ def trusted_interception(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         if target.partition not in ISSUED_BY_AMAZON:
             continue
-        opened = [handshake for handshake in evidence.handshakes(target) if handshake.ok and is_foreign(handshake)]
+        opened = [
+            handshake for handshake in evidence.handshakes(target) if handshake.ok and is_from_other_issuer(handshake)
+        ]
         if not opened:
             continue
         yield Found(
@@ -519,7 +523,7 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(untimely),
             addresses=places(untimely),
             fix=Fix(
-                summary="Set this host's clock first; where it is right, somebody else answers with an old "
+                summary="Set this host's clock first; where it is right, something other than AWS answers with an old "
                 "certificate.",
                 commands=(read_only("chronyc", "tracking"), show_certificate(target, untimely)),
             ),

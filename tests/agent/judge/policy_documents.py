@@ -165,7 +165,7 @@ _WHOLE: Final = (
     _refused("no Statement", "{}", "no statement"),
     _refused("no statement in it", {"Statement": []}, "no statement"),
     _refused("a statement that is text", {"Statement": ["Allow"]}, "statement 1 is no object"),
-    _refused("unknown element beside Statement", {"Statement": [allow()], "Comment": "x"}, "beside"),
+    _refused("unknown element beside Statement", {"Statement": [allow()], "Comment": "x"}, "other than Version"),
     _refused("unknown version", {"Version": "2020-01-01", "Statement": [allow()]}, "Version"),
     _refused("an id that is no text", {"Id": 1, "Statement": [allow()]}, "Id"),
     _refused("unknown element of a statement", (allow(), deny(Actions="s3:*")), "statement 2"),

@@ -722,10 +722,10 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
         evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)), CORE
     )
     reasons = {(each.target, each.reason) for each in diagnosis.not_evaluated}
-    assert reasons == {(None, "no Region is known, and so no host to look at")}
+    assert reasons == {(None, "no Region is known, and so no host to check")}
     early = diagnose(evidence([], targets=[], of=run(complete=False)), CORE)
     assert {each.reason for each in early.not_evaluated if each.target is None and each.code != "ENV002"} == {
-        "the run ended before it knew what to look at"
+        "the run ended before it knew what to check"
     }
     about_targets = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
     assert {each.code for each in diagnosis.not_evaluated} == about_targets

@@ -157,7 +157,7 @@ def test_what_connects_all_the_same_is_marked_at_the_hop_that_should_have_stoppe
     assert shown.count("BLOCKED, yet CONNECTED") == len(AT)
     assert (
         "from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only\n"
-        "              <-- here they part: it connected all the same\n"
+        "              <-- here measurement and configuration differ: connected\n"
         "    open      endpoint  "
     ) in shown
     assert shown.count("<--") == 1
@@ -169,7 +169,7 @@ def test_what_should_pass_and_does_not_differs_at_no_hop(word: str) -> None:
     report = gateway(admitting(*GATEWAY.ports), silent=closed["silent"], refused=closed["refused"])
     shown = picture(report)
     assert shown.count(f"open, yet {word.upper()}") == len(AT)
-    assert shown.endswith(f"\n    differs   every hop lets it pass, yet it is {word}; nothing tells where\n")
+    assert shown.endswith(f"\n    differs   every hop lets it pass, yet it is {word}; where it stops is not known\n")
     assert "<--" not in shown
     # The rules of all these ports.
     assert set(re.findall(r"sgr-0e1b2c\d\d", shown)) == {f"sgr-0e1b2c{place:02}" for place in range(1, 6)}
@@ -186,7 +186,7 @@ def test_one_subnet_asks_no_acl_and_no_route() -> None:
     assert "  10.0.2.27  443  open, connected  groups > ACL > local > ACL > groups\n" in shown
     first, second = shown.split("  10.0.2.27  1026")
     assert f"    from      10.0.3.5 in {ENDPOINT_SUBNET_IDS[0]}\n" in first
-    assert "              same subnet         which asks no ACL and no route\n" in first
+    assert "              same subnet         which passes no ACL and no route\n" in first
     assert "acl-" not in first
     assert "same subnet" not in second
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_told_is_short_where_it_connects_and_whole_where_it_does_
         "  by configuration, read in this run\n"
         "  10.0.1.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
         "  10.0.2.27  all 6 ports  cannot tell, connected  groups? > ACL > local > ACL\n"
-        "  ?: the configuration that can be read does not tell; it connects all the same\n"
+        "  ?: the configuration that can be read does not decide it; it connects\n"
     )
     ill = picture(gateway(unread, silent=GATEWAY.ports))
     assert "all 6 ports  cannot tell, silent  eni-" in ill
@@ -401,7 +401,7 @@ def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None
 
 def test_all_that_was_not_read_for_one_reason_is_named() -> None:
     shown = " ".join(text.render(report_of("ec2-silent")).split())
-    named = re.search(r"Not looked at .*?(ec2 [a-z, 0-9-]+): EC2 does not answer", shown)
+    named = re.search(r"Not checked .*?(ec2 [a-z, 0-9-]+): EC2 does not answer", shown)
     assert named is not None
     skipped = {each.id.replace("/", " ") for each in report_of("ec2-silent").observations if not each.made}
     assert {each for each in skipped if each.startswith("ec2 ")} == set(named[1].split(", "))

@@ -702,13 +702,13 @@ def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_n
         pytest.param(
             "igw-1",
             BLOCKED,
-            "rtb-host sends 10.1.0.0/16 to igw-1, which leads to the internet, where a private address is nobody's",
+            "rtb-host sends 10.1.0.0/16 to igw-1, which leads to the internet, where no host has a private address",
             id="internet gateway",
         ),
         pytest.param(
             "eigw-1",
             BLOCKED,
-            "rtb-host sends 10.1.0.0/16 to eigw-1, which leads to the internet, where a private address is nobody's",
+            "rtb-host sends 10.1.0.0/16 to eigw-1, which leads to the internet, where no host has a private address",
             id="egress-only internet gateway",
         ),
         pytest.param(
@@ -873,7 +873,7 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
         pytest.param(
             [route("0.0.0.0/0", "igw-1")],
             BLOCKED,
-            "rtb-abroad sends 0.0.0.0/0 to igw-1, which leads to the internet, where a private address is nobody's",
+            "rtb-abroad sends 0.0.0.0/0 to igw-1, which leads to the internet, where no host has a private address",
             id="to the internet",
         ),
         pytest.param(

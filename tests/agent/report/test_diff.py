@@ -381,7 +381,7 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        pytest.param([], [a_finding(suppressed=True)], "critical, counts for nothing by itself: ", id="came"),
+        pytest.param([], [a_finding(suppressed=True)], "critical, does not count by itself: ", id="came"),
         pytest.param([a_finding(suppressed=True)], [], "critical, counted for nothing by itself: ", id="went"),
         pytest.param([a_finding(suppressed=True)], [a_finding()], "critical, counts by itself now: ", id="now"),
         pytest.param(

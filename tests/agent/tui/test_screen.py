@@ -470,9 +470,7 @@ def test_address_zone_and_port_stand_apart(width: int, zone: str | None, address
 @pytest.mark.parametrize("width", [20, 40, 60])
 def test_what_is_cut_says_so(width: int) -> None:
     state = after(saved("kept", report_of("gateway-ports-missing")))
-    long = replace(
-        state.picture.bands[0], host="a-very-long-name." * 9, text="CRITICAL, path failed, not asked for" * 2
-    )
+    long = replace(state.picture.bands[0], host="a-very-long-name." * 9, text="CRITICAL, path failed, not required" * 2)
     head = words(drawing._band(long, state, 300, ASCII))[0]
     cut_head = words([cut(drawing._band(long, state, width, ASCII)[0], width)])[0]
 

@@ -44,7 +44,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
             evidence=ids(evidence.metadata),
             addresses=frozenset(evidence.own_addresses(target)),
             fix=Fix(
-                summary="Nothing to mend where that is meant. Otherwise give the endpoint a subnet in this zone, if "
+                summary="Nothing to fix where that is meant. Otherwise give the endpoint a subnet in this zone, if "
                 "the service is offered there.",
                 commands=tuple(commands),
             ),
@@ -54,7 +54,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
 
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:
     """The ids of the zones that an endpoint has interfaces in, None for each that is not known."""
-    interfaces = {each.interface_id: each for each in evidence.configuration.endpoint_interfaces or ()}
+    interfaces = {interface.interface_id: interface for interface in evidence.configuration.endpoint_interfaces or ()}
     for interface_id in endpoint.interface_ids:
         interface = interfaces.get(interface_id)
         subnet = None if interface is None else evidence.subnet(interface.subnet_id)

@@ -16,7 +16,7 @@ from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
 
 def custom_resolver(evidence: Evidence) -> Iterator[Found]:
     """VPC011: this host asks the name servers of the VPC's DHCP options, which are not Amazon's, and gets what the
-    VPC's resolver would not have said."""
+    VPC's resolver would not have given."""
     options = evidence.configuration.dhcp_options
     host = evidence.host
     if options is None or host is None or AMAZON_DNS in options.name_servers:
@@ -36,7 +36,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[Found]:
             Found(
                 code="VPC011",
                 target=target.id,
-                detail=f"This host looks {target.host} up and gets {got}; the VPC's resolver gives {listed(there)}. "
+                detail=f"On this host {target.host} resolves to {got}; the VPC's resolver gives {listed(there)}. "
                 f"{says(evidence, EC2, DHCP_OPTIONS)} that the DHCP options {options.options_id} give the VPC's hosts "
                 f"the name server{'' if len(options.name_servers) == 1 else 's'} {listed(options.name_servers)} in "
                 "place of Amazon's.",

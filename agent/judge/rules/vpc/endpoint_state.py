@@ -19,13 +19,13 @@ from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, VpcEndpoint
 _STATES: Final = {
     "pending": "AWS is still making it: wait some minutes.",
     "pendingacceptance": "It waits until the service's owner accepts it; AWS accepts for its own services by itself, "
-    "so look at its service name.",
+    "so check its service name.",
     "rejected": "The service's owner has rejected it: make it again, with the service name of AWS's own service.",
-    "failed": "Mend what the error says, where it says anything, and make the endpoint again.",
+    "failed": "Fix what the error names, if it names anything, and create the endpoint again.",
     "expired": "It was not accepted in time: make it again.",
-    "deleting": "Somebody is deleting it: make another where it is still needed.",
+    "deleting": "It is being deleted: create another where it is still needed.",
     DELETED: "It is deleted, and so are its names: make another, and use that one's name.",
-    "partial": "AWS does not say what this state means: look at its interfaces, a subnet at a time.",
+    "partial": "AWS does not say what this state means: check its interfaces, one subnet at a time.",
 }
 """What to do, by the state (EC2 API Reference, Endpoint)."""
 

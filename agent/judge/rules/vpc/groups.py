@@ -31,7 +31,7 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     """The rules that are missing, in the group that is for such traffic already: on 443 for this host, on the ports of
     a gateway for its appliance."""
     rules: dict[tuple[str, str, int], list[int]] = {}
-    for stop in sorted(stops, key=lambda each: each.path.port):
+    for stop in sorted(stops, key=lambda blocked: blocked.path.port):
         path = stop.path
         group = _group_to_change(evidence, target, stop.hop.resources, egress=False)
         rules.setdefault((group, sender_of(path).block, path.address.version), []).append(path.port)
@@ -42,7 +42,7 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     through = dict.fromkeys(detour_of(stop.path) for stop in stops if stop.path.port == HTTPS)
     if None in through:
         said.append(f"Admit this host on {HTTPS} in {groups}.")
-    if others := [each for each in through if each is not None]:
+    if others := [rule for rule in through if rule is not None]:
         said.append(f"Admit on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address.")
     if ports:
         said.append(

@@ -52,7 +52,9 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
                 summary=" ".join(_mend_policy(endpoint, *judgements[endpoint, words]) for endpoint, words in shut)
                 + " Changes take some minutes.",
                 commands=(
-                    show_endpoints(target, dict.fromkeys(each for each, _ in shut), "VpcEndpoints[].PolicyDocument"),
+                    show_endpoints(
+                        target, dict.fromkeys(endpoint_id for endpoint_id, _ in shut), "VpcEndpoints[].PolicyDocument"
+                    ),
                 ),
             ),
         )

@@ -43,9 +43,9 @@ def prediction_differs(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
         shut = [
-            each for each in paths if each.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, each)
+            path for path in paths if path.predicted is Reachability.OPEN and _is_on_the_way(evidence, target, path)
         ]
-        through = [each for each in paths if each.measured is Measured.CONNECTED]
+        through = [path for path in paths if path.measured is Measured.CONNECTED]
         if shut or through:
             yield _paths_differ(evidence, target, shut, through)
         if answers := _not_in_effect(evidence, target):
@@ -107,7 +107,7 @@ def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
 
 def _look_between(target: Target) -> Fix:
     return Fix(
-        summary="Look at this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
+        summary="Check this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
         "firewalls between this subnet and the endpoint's, and whether they pass these ports.",
         commands=(
             read_only("nft", "list", "ruleset"),

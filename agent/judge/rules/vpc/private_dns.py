@@ -43,8 +43,8 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
             continue
         elsewhere = ""
         if everywhere:
-            each = everywhere[0]
-            elsewhere = f" One is in another VPC ({each.endpoint_id} in {each.vpc_id}), and {_OUTSIDE}."
+            other = everywhere[0]
+            elsewhere = f" One is in another VPC ({other.endpoint_id} in {other.vpc_id}), and {_OUTSIDE}."
         yield resting_on(
             evidence,
             Found(

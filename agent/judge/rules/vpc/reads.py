@@ -37,12 +37,12 @@ _ROUTE_53: Final = "route53"
 
 
 def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
-    """VPC013: the configuration was wanted, and some of it could not be read or was not looked at. Outside of AWS there
+    """VPC013: the configuration was wanted, and some of it could not be read or was not tried. Outside of AWS there
     is none to read, and only a file that was given and not used is worth a word."""
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
-    foreign = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
+    unusable = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
     partial = [read for read in reads if evidence.dropped(read.subject.operation or "")]
     # A run that was itself cut short says so in RUN001.
@@ -55,7 +55,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     others = [read for read in failed if read not in denied and read not in silent]
     nothing = not any(read.ok for read in reads)
     said = [
-        *(f"The facts file was not used: {reason}." for reason in _reasons(foreign)),
+        *(f"The facts file was not used: {reason}." for reason in _reasons(unusable)),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
         *(["No credentials were found to read it with."] if keyless else []),
         *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
@@ -77,7 +77,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         + " ".join(said)
         + " What was not read explains nothing here, and is no fault of the path.",
         evidence=ids(
-            [*failed, *partial, *foreign, *unplaced, *cut, *([search] if keyless and search is not None else [])]
+            [*failed, *partial, *unusable, *unplaced, *cut, *([search] if keyless and search is not None else [])]
         ),
         fix=Fix(
             summary=_what_helps(
@@ -86,12 +86,12 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
                 cut_off=cut_off,
                 skewed=any(evidence.meaning(read) is FailureKind.CLOCK_SKEW for read in others),
                 expired=any(evidence.meaning(read) is FailureKind.CREDENTIALS_EXPIRED for read in others),
-                unused=_reasons([*foreign, *unplaced]),
+                unused=_reasons([*unusable, *unplaced]),
                 keyless=keyless,
             ),
             commands=(
                 *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
-                *([_take_facts(region)] if cut_off or keyless or any(map(_is_of_others, foreign)) else []),
+                *([_take_facts(region)] if cut_off or keyless or any(map(_is_of_others, unusable)) else []),
             ),
         ),
     )
@@ -205,7 +205,7 @@ def _what_helps(
             f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "
             "whose file a run here takes with --ec2-facts."
         )
-    return " ".join(said) or "Nothing to mend for this; run again later where the configuration is wanted."
+    return " ".join(said) or "Nothing to fix for this; run again later where the configuration is wanted."
 
 
 def _endpoint_for_route_53(region: str) -> str:

@@ -49,7 +49,7 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[Found]:
             answer for answer in evidence.answers(target, evidence.vpc_resolvers) if answer.id in failing.evidence
         ]
         if rule is not None and failed:
-            why = listed(sorted({each.failure.message for each in failed if each.failure is not None}))
+            why = listed(sorted({read.failure.message for read in failed if read.failure is not None}))
             yield _forwarded(
                 *(evidence, target, rule, failing, failed),
                 f"The VPC's resolver ({servers_of(failed)}) gives no usable answer for {target.host}: {why}.",
@@ -84,13 +84,13 @@ def _forwarded(
     if rule.domain == target.host:
         fix = Fix(
             summary=f"Have the owner of the rule send {target.host} to nobody, or to servers that forward it to an "
-            "inbound endpoint of this VPC; no other rule for the same name can stand beside it.",
+            "inbound endpoint of this VPC; no other rule for the same name can exist next to it.",
             commands=(show,),
         )
     else:
         fix = Fix(
             summary=f"Let the VPC answer {target.host} itself: a rule of type SYSTEM for it, which is more specific "
-            f"and leaves the other names of the rule as they are. Or mend the servers ({servers}).",
+            f"and leaves the other names of the rule as they are. Or fix the servers ({servers}).",
             commands=(show, *_system_rule(target)),
         )
     return resting_on(

@@ -37,7 +37,7 @@ def route_blocks(evidence: Evidence) -> Iterator[Found]:
             summary = (
                 f"See what the route in {listed(names)} leads through, and whether that passes these ports on."
                 if doubtful
-                else f"Give {listed(names)} a route that leads to the other end, or mend the one that is taken. A "
+                else f"Give {listed(names)} a route that leads to the other end, or fix the one that is taken. A "
                 "route holds for every host of its subnets, and where it should lead nothing here says for certain."
             )
             yield found_at("VPC007", evidence, target, stops, reads, Fix(summary=summary, commands=(show,)))

@@ -619,13 +619,13 @@ def test_tcp005_names_each_address_with_its_own_ports() -> None:
                 tcp(B, failed="unreachable", code="ENETUNREACH", route_error="ENETUNREACH", at_once=True, source=None),
             ],
             {A, B},
-            "There is no way to 10.0.1.17 and 10.0.2.17 on 443: the route look-up finds none (ENETUNREACH).",
+            "There is no way to 10.0.1.17 and 10.0.2.17 on 443: the route lookup finds no route (ENETUNREACH).",
             id="no route",
         ),
         pytest.param(
             [tcp(A, failed="unreachable", code="EINVAL", at_once=True), tcp(B)],
             {A},
-            "the route look-up finds none (EINVAL).",
+            "the route lookup finds no route (EINVAL).",
             id="a blackhole route, while another address connects",
         ),
         pytest.param(
@@ -637,7 +637,7 @@ def test_tcp005_names_each_address_with_its_own_ports() -> None:
         pytest.param(
             [tcp(A, failed="unreachable", code="EHOSTUNREACH", icmp=(OWN, 1), seconds=3.055, source=None)],
             {A},
-            "nobody answers for it on the own subnet (EHOSTUNREACH after 3.1 s).",
+            "nothing answers for it on this host's subnet (EHOSTUNREACH after 3.1 s).",
             id="this host gave up asking by ARP",
         ),
         pytest.param(

@@ -131,7 +131,7 @@ def test_env002_fires(kind: str) -> None:
 
 def test_env002_says_what_a_run_that_wanted_the_configuration_goes_without() -> None:
     [found] = said(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
-    assert "its configuration was not looked at" in found.detail
+    assert "its configuration was not read" in found.detail
     assert found.severity is Severity.INFO
 
 
@@ -487,7 +487,7 @@ CASES_THAT_FIRE = [
         [host(), sdk(fips=True, urls={"backup": "https://backup.example.com"})],
         targets=[CUSTOM],
         about=CUSTOM.id,
-        detail="The SDK's FIPS setting has no effect beside it.",
+        detail="The SDK's FIPS setting has no effect with it.",
     ),
     fires(
         "ENV005",

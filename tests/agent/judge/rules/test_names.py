@@ -137,14 +137,14 @@ def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
         pytest.param(
             [*HERE, lookup(PUBLIC, "10.0.1.17"), answer(PUBLIC, by=VPC_RESOLVER)],
             (PUBLIC,),
-            "to 52.95.111.30 beside 10.0.1.17; 52.95.111.30 lies outside the private path, and the VPC's resolver "
+            "to 52.95.111.30 as well as 10.0.1.17; 52.95.111.30 lies outside the private path, and the VPC's resolver "
             "gives no private one either. Programs take any of them.",
             id="a private address of the same family beside it",
         ),
         pytest.param(
             [*BOTH, lookup(PUBLIC, VPC_IPV6), answer(PUBLIC, by=VPC_RESOLVER)],
             (PUBLIC,),
-            "to 52.95.111.30 beside 2600:1f18:1234:5600::17;",
+            "to 52.95.111.30 as well as 2600:1f18:1234:5600::17;",
             id="public IPv4 beside private IPv6",
         ),
     ],
@@ -282,23 +282,23 @@ def test_dns001_needs_dns() -> None:
     [
         pytest.param(
             [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "This host looks backup.eu-west-1.amazonaws.com up and gets 52.95.111.30 (its name servers: 10.9.0.53); "
+            "On this host backup.eu-west-1.amazonaws.com resolves to 52.95.111.30 (its name servers: 10.9.0.53); "
             "the VPC's resolver gives 10.0.1.17 and 10.0.2.17.",
             id="public here, private there",
         ),
         pytest.param(
             [*ABROAD, lookup(failed="nxdomain"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "gets no address (it said nxdomain) (its name servers: 10.9.0.53); the VPC's resolver gives",
+            "resolves to no address (it said nxdomain) (its name servers: 10.9.0.53); the VPC's resolver gives",
             id="no such name here",
         ),
         pytest.param(
             [*ABROAD, lookup(failed="servfail"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "gets no address (it said servfail)",
+            "resolves to no address (it said servfail)",
             id="the lookup fails here",
         ),
         pytest.param(
             [imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "gets 52.95.111.30; the VPC's",
+            "resolves to 52.95.111.30; the VPC's",
             id="nothing is known of this host's name servers",
         ),
         pytest.param(
@@ -308,12 +308,12 @@ def test_dns001_needs_dns() -> None:
         ),
         pytest.param(
             [*ABROAD, lookup(PUBLIC_IPV6), answer(*PRIVATE, by=VPC_RESOLVER)],
-            f"gets {PUBLIC_IPV6}, of a family that this host does not have",
+            f"resolves to {PUBLIC_IPV6}, of a family that this host does not have",
             id="an address that this host cannot use",
         ),
         pytest.param(
             [*ABROAD, lookup(PUBLIC, "127.0.0.1"), answer(*PRIVATE, by=VPC_RESOLVER)],
-            "gets 52.95.111.30 and 127.0.0.1",
+            "resolves to 52.95.111.30 and 127.0.0.1",
             id="public beside nonsense",
         ),
     ],
@@ -752,9 +752,9 @@ def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> Non
         pytest.param(
             answer(by=CORPORATE, failed="servfail", seconds=2.0), "stall whenever it is asked first", id="slow to fail"
         ),
-        pytest.param(answer(by=CORPORATE, failed="servfail"), "have to go on to another", id="SERVFAIL at once"),
-        pytest.param(answer(by=CORPORATE, failed="dns-refused"), "have to go on to another", id="REFUSED at once"),
-        pytest.param(answer(by=CORPORATE, failed="refused"), "have to go on to another", id="nothing listens there"),
+        pytest.param(answer(by=CORPORATE, failed="servfail"), "have to ask another", id="SERVFAIL at once"),
+        pytest.param(answer(by=CORPORATE, failed="dns-refused"), "have to ask another", id="REFUSED at once"),
+        pytest.param(answer(by=CORPORATE, failed="refused"), "have to ask another", id="nothing listens there"),
     ],
 )
 def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:

@@ -29,7 +29,7 @@ CASES_THAT_FIRE = [
         "DNS005",
         "by one server",
         [host(), lookup(failed="servfail"), answer(failed="servfail")],
-        detail=f"This host cannot look {HOST} up, and {RESOLVER} gives no usable answer: it said servfail.",
+        detail=f"This host cannot resolve {HOST}, and {RESOLVER} gives no usable answer: it said servfail.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
@@ -56,7 +56,7 @@ CASES_THAT_FIRE = [
             ],
             targets=[BACKUP, GATEWAY],
             at=[],
-            detail=f"This host cannot look {HOST} up, and {RESOLVER} gives no usable answer: nothing for this name (it "
+            detail=f"This host cannot resolve {HOST}, and {RESOLVER} gives no usable answer: nothing for this name (it "
             f"said {kind}).",
             shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
         )
@@ -92,8 +92,7 @@ CASES_THAT_FIRE = [
             answer(by=VPC_RESOLVER, failed="timeout"),
         ],
         at=[PUBLIC],
-        detail=f"This host looks {HOST} up and gets {PUBLIC}, while every name server that was asked gives {A} and "
-        f"{B}.",
+        detail=f"On this host {HOST} resolves to {PUBLIC}, while every name server that was asked gives {A} and {B}.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{CORPORATE}/A", f"dns/backup/{CORPORATE}/AAAA"],
     ),
     fires(
@@ -102,7 +101,7 @@ CASES_THAT_FIRE = [
         [host(), imds(), lookup(failed="nxdomain"), answer(A), answer(by=VPC_RESOLVER, failed="timeout")],
         severity=Severity.CRITICAL,
         at=[],
-        detail="and gets no address (it said nxdomain), while",
+        detail="resolves to no address (it said nxdomain), while",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(
@@ -110,7 +109,7 @@ CASES_THAT_FIRE = [
         "by an answer of a family that this host lacks",
         [host(), imds(), lookup(PUBLIC_6), answer(A)],
         at=[],
-        detail=f"gets {PUBLIC_6}, of a family that this host does not have, while",
+        detail=f"resolves to {PUBLIC_6}, of a family that this host does not have, while",
     ),
     fires(
         "DNS015",

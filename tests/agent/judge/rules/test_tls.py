@@ -101,7 +101,7 @@ def named(looks: Observations) -> set[str]:
             [inspected(A, "CN=ad hoc", None)], {A}, "issued by CN=ad hoc,", id="an issuer without organisation"
         ),
         pytest.param(
-            [inspected(A, "", None)], {A}, "issued by somebody without a name,", id="an issuer without a name"
+            [inspected(A, "", None)], {A}, "issued by an issuer without a name,", id="an issuer without a name"
         ),
         pytest.param(
             [blocked(A)],
@@ -408,7 +408,7 @@ def test_an_alert_about_version_or_ciphers_is_tls009(code: str) -> None:
     assert f"At 10.0.1.17 the handshake ends with alert {code}: this host offers TLS 1.2 and 1.3" in found.detail
     assert found.detail.endswith(
         "takes none of them. AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too little, or "
-        "somebody else is there."
+        "the peer is not AWS."
     )
     assert found.addresses == frozenset(addresses(A))
 

@@ -853,7 +853,7 @@ def test_custom_resolver_explains_what_its_servers_do(looks: Observations, sympt
 def test_custom_resolver_names_servers_and_options() -> None:
     finding = found("VPC011", faulty("VPC011"))
     assert finding.detail == (
-        f"This host looks {HOST} up and gets {PUBLIC}; the VPC's resolver gives 10.0.1.17 and 10.0.2.17. EC2 says that "
+        f"On this host {HOST} resolves to {PUBLIC}; the VPC's resolver gives 10.0.1.17 and 10.0.2.17. EC2 says that "
         f"the DHCP options {DHCP_OPTIONS_ID} give the VPC's hosts the name server {CORPORATE} in place of Amazon's."
     )
     assert commands(finding) == [
@@ -933,7 +933,7 @@ def test_resolver_rule_forwards_names_the_answers_that_fail() -> None:
 def test_beside_a_rule_of_the_very_name_no_other_is_made() -> None:
     finding = found("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST))))
     assert [words.split()[2] for words in commands(finding)] == ["get-resolver-rule"]
-    assert "no other rule for the same name can stand beside it" in finding.fix.summary
+    assert "no other rule for the same name can exist next to it" in finding.fix.summary
 
 
 def test_a_rule_whose_id_has_no_such_form_becomes_a_placeholder() -> None:
