@@ -97,6 +97,9 @@ def _run(report: Report) -> dict[str, Any]:
             "availability_zone_id": seen.availability_zone_id,
             "clock_uncertainty_seconds": seen.clock_uncertainty_seconds,
             "causes": [_cause(each) for each in causes],
+            "not_counted": [
+                finding.id for finding in report.findings if finding.explained_by is None and not finding.counts
+            ],
             "suppressed": [finding.id for finding in report.findings if finding.suppressed],
         },
     )
@@ -182,6 +185,7 @@ def _cause(finding: Finding) -> dict[str, Any]:
         "code": finding.code,
         "name": finding.name,
         "severity": finding.severity,
+        "counts": finding.counts,
         "title": finding.title,
         "detail": finding.detail,
         "fix": finding.fix.summary,
@@ -200,7 +204,10 @@ def _failed(each: Observation[Any], failure: Failure) -> dict[str, Any]:
 
 def _causes(target: TargetReport, report: Report) -> list[Finding]:
     return [
-        finding for finding, standing in standings(report) if standing is Standing.CAUSE and finding.target == target.id
+        finding
+        for finding, standing in standings(report)
+        if finding.target == target.id
+        and (standing is Standing.CAUSE or (standing is Standing.NOT_COUNTED and finding.explained_by is None))
     ]
 
 
@@ -231,7 +238,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "Causes",
         "Count",
-        "Findings that nothing explains and nobody suppressed.",
+        "Findings that count, that nothing explains and nobody suppressed.",
         lambda report: float(sum(standing is Standing.CAUSE for _, standing in standings(report))),
     ),
     RunMetric(

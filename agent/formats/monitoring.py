@@ -19,6 +19,8 @@ class Standing(StrEnum):
 
     CAUSE = "cause"
     SYMPTOM = "symptom"
+    NOT_COUNTED = "not-counted"
+    """A cause at what nobody asked for, and what follows from it: it raises no verdict."""
     SUPPRESSED = "suppressed"
     """Known, or explained by what is known alone: it counts for nothing."""
 
@@ -40,6 +42,8 @@ def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
         chain.append(above)
     if any(each.suppressed for each in chain):
         return Standing.SUPPRESSED
+    if not chain[-1].counts:
+        return Standing.NOT_COUNTED
     # Of a saved report, findings may explain each other, and then explain nothing.
     return Standing.CAUSE if len(chain) == 1 or above is finding else Standing.SYMPTOM
 

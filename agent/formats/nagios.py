@@ -139,8 +139,8 @@ def _numbers(report: Report) -> list[str]:
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
     https = [row for row in rows if row.port == HTTPS]
-    # Fewer than all is a fault, or was not seen; of a host that is looked at for comparison it is neither.
-    counts = target.role is not Role.CONTEXT
+    # Fewer than all is a fault, or was not seen; of what nobody asked for it counts for neither.
+    counts = target.role is Role.REQUIRED
     yield (
         "addresses",
         _number(
