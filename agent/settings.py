@@ -85,8 +85,6 @@ class Settings:
     ca_bundle: str | None
     endpoints: tuple[NamedEndpoint, ...] = ()
     """Endpoints that the operator named, all required."""
-    alone: bool = False
-    """Whether services that were not named are left out."""
     fips: bool = False
     dual_stack: bool = False
     """Requested here, whatever the settings of the SDK say."""

@@ -7,13 +7,13 @@ botocore 1.44.8 (backup 2018-11-15, backup-gateway 2021-01-01); their actions an
 Authorization Reference, *AWS Backup* and *AWS Backup Gateway*.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
-from probes.model import Address, PortProtocol, Role, SignedCall, Target
+from probes.model import PortProtocol, Role, SignedCall
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 
 
@@ -25,6 +25,8 @@ class Port:
     role: str
     required: bool
     """Whether the service cannot do its work without it."""
+    blocks_new: bool = False
+    """Whether a new appliance of the service needs it once, and one that works does not."""
     protocol: PortProtocol = PortProtocol.TLS
 
 
@@ -114,7 +116,7 @@ SERVICES: Final = {
             ports=(
                 _HTTPS,
                 Port(number=1026, role="control plane", required=True),
-                Port(number=1027, role="activation", required=True),
+                Port(number=1027, role="activation", required=False, blocks_new=True),
                 Port(number=1028, role="proxy", required=True),
                 Port(number=1031, role="data plane", required=True),
                 Port(number=SUPPORT_CHANNEL, role="AWS Support's channel", required=False, protocol=PortProtocol.TCP),
@@ -192,14 +194,3 @@ def service_of_label(label: str) -> Service | None:
 def required_by_default() -> frozenset[str]:
     """Services that are required in a run that names none."""
     return frozenset(service.name for service in SERVICES.values() if service.default_role is Role.REQUIRED)
-
-
-def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
-    """Why a service that is not required is left out, given the host's own lookup of it; None where it is judged."""
-    if target.service_name is None and not own_answer:
-        return f"{target.service} is not offered in {target.region}"
-    if not own_answer:
-        return f"{target.service} was not asked for, and {target.host} has no address here"
-    if all(is_public(address) for address in own_answer):
-        return f"{target.service} was not asked for, and {target.host} has only public addresses here"
-    return None

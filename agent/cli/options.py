@@ -75,7 +75,8 @@ _RUN: Final = (
         "services",
         type=click.Choice(tuple(SERVICES)),
         multiple=True,
-        help="Service that must be reachable (repeatable). Default: backup, with backup-gateway as optional.",
+        help="Service that must be reachable (repeatable). Services that are not named are then not checked. Default: "
+        "backup, and backup-gateway uncounted where its name is private here.",
     ),
     _option(
         "--endpoint",

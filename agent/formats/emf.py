@@ -97,6 +97,9 @@ def _run(report: Report) -> dict[str, Any]:
             "availability_zone_id": seen.availability_zone_id,
             "clock_uncertainty_seconds": seen.clock_uncertainty_seconds,
             "causes": [_cause(cause) for cause in causes],
+            "not_counted": [
+                finding.id for finding in report.findings if finding.explained_by is None and not finding.counts
+            ],
             "suppressed": [finding.id for finding in report.findings if finding.suppressed],
         },
     )
@@ -186,6 +189,7 @@ def _cause(finding: Finding) -> dict[str, Any]:
         "code": finding.code,
         "name": finding.name,
         "severity": finding.severity,
+        "counts": finding.counts,
         "title": finding.title,
         "detail": finding.detail,
         "fix": finding.fix.summary,
@@ -204,7 +208,10 @@ def _failed(observation: Observation[Any], failure: Failure) -> dict[str, Any]:
 
 def _causes(target: TargetReport, report: Report) -> list[Finding]:
     return [
-        finding for finding, standing in standings(report) if standing is Standing.CAUSE and finding.target == target.id
+        finding
+        for finding, standing in standings(report)
+        if finding.target == target.id
+        and (standing is Standing.CAUSE or (standing is Standing.NOT_COUNTED and finding.explained_by is None))
     ]
 
 
@@ -240,7 +247,7 @@ RUN_METRICS: Final = (
     RunMetric(
         "Causes",
         "Count",
-        "Findings that no other explains and that are not suppressed.",
+        "Findings that count, that nothing explains and nobody suppressed.",
         lambda report: float(sum(standing is Standing.CAUSE for _, standing in standings(report))),
     ),
     RunMetric(

@@ -2,8 +2,9 @@
 target, a case for each cause and each step.
 
 What such a page shows red is what the verdict is about. A step that failed and decides nothing, such as a name server's
-answer that this host does not use, is there as skipped, with its failure: no run that is ok has a red case, and none
-that is not ok has none. The case `verdict` is in every document, so that its history is that of the path.
+answer that this host does not use or a port of a service that nobody asked for, is there as skipped, with its failure:
+no run that is ok has a red case, and none that is not ok has none. The case `verdict` is in every document, so that its
+history is that of the path.
 """
 
 import io
@@ -70,7 +71,7 @@ def _verdict(report: Report) -> TestCase:
     summary = visible(report.verdict.summary)
     match report.verdict.status:
         case Status.OK | Status.NOT_IN_USE:
-            pass
+            case.system_out = summary
         case Status.UNKNOWN:
             case.result = _result(Error, "unknown", summary)
         case _:
@@ -100,6 +101,8 @@ def _causes(report: Report, target: str | None, known: frozenset[str]) -> Iterat
         )
         if finding.suppressed:
             case.result = _result(Skipped, "suppressed", f"suppressed: {head(finding)}", text)
+        elif not finding.counts:
+            case.result = _result(Skipped, "not counted", head(finding), text)
         elif finding.severity is Severity.INFO:
             case.system_out = text
         else:
@@ -111,7 +114,7 @@ def _unproven(target: TargetReport) -> Iterator[TestCase]:
     """What is missing for `ok`, which makes a target unknown unless something worse is proven."""
     if target.unproven:
         case = _case(target.id, "proven")
-        kind = Skipped if target.role is Role.CONTEXT else Error
+        kind = Error if target.role is Role.REQUIRED else Skipped
         text = "\n".join(map(visible, target.unproven))
         case.result = _result(kind, "unproven", "not everything was seen that ok needs", text)
         yield case
@@ -138,10 +141,10 @@ def _step(observation: Observation[Any], target: str | None, roots: list[Finding
     if isinstance(observation.outcome, model.Skipped):
         case.result = _result(Skipped, "not made", observation.outcome.reason)
     elif observation.failure is not None:
-        counts = any(not root.suppressed and root.severity is not Severity.INFO for root in roots)
+        counts = any(root.counts and not root.suppressed and root.severity is not Severity.INFO for root in roots)
         kind = Skipped if not counts else Failure if observation.made else Error
         code = f" ({observation.failure.code})" if observation.failure.code else ""
-        lines = [f"The cause{' (suppressed)' if root.suppressed else ''}: {root.id}, {root.title}" for root in roots]
+        lines = [f"The cause{_aside(root)}: {root.id}, {root.title}" for root in roots]
         case.result = _result(
             kind,
             observation.failure.kind,
@@ -149,6 +152,10 @@ def _step(observation: Observation[Any], target: str | None, roots: list[Finding
             "\n".join(map(visible, lines)) or "It decides nothing.",
         )
     return case
+
+
+def _aside(root: Finding) -> str:
+    return " (suppressed)" if root.suppressed else "" if root.counts else " (not counted)"
 
 
 def _result(kind: type[Any], name: str, message: str, text: str | None = None) -> Any:

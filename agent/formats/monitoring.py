@@ -19,6 +19,8 @@ class Standing(StrEnum):
 
     CAUSE = "cause"
     SYMPTOM = "symptom"
+    NOT_COUNTED = "not-counted"
+    """A cause at what nobody asked for, and what follows from it: it raises no verdict."""
     SUPPRESSED = "suppressed"
     """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
 
@@ -40,6 +42,8 @@ def _standing(finding: Finding, by_id: Mapping[str, Finding]) -> Standing:
         chain.append(above)
     if any(link.suppressed for link in chain):
         return Standing.SUPPRESSED
+    if not chain[-1].counts:
+        return Standing.NOT_COUNTED
     # In a saved report two findings may explain each other; then neither is a symptom.
     return Standing.CAUSE if len(chain) == 1 or above is finding else Standing.SYMPTOM
 

@@ -147,8 +147,8 @@ def _numbers(report: Report) -> list[str]:
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
     https = [row for row in rows if row.port == HTTPS]
-    # Fewer than all is a fault, or was not measured; for a host that is checked for comparison alone it is neither.
-    counts = target.role is not Role.CONTEXT
+    # Fewer than all is a fault, or was not measured; for a target that does not count it is neither.
+    counts = target.role is Role.REQUIRED
     yield (
         "addresses",
         _number(

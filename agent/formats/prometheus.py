@@ -484,8 +484,9 @@ FAMILIES: Final = (
     Family(
         "backuplink_findings",
         ("code", "name", "severity", "target", "standing"),
-        "Findings, only those there are. standing: a cause counts, a symptom follows from one, what is suppressed "
-        "does not count. severity is effective. target may be a name server, or empty where it is the run.",
+        "Findings, only those there are. standing: a cause counts, a symptom follows from one, what is not-counted is "
+        "of a target that nobody asked for, what is suppressed does not count. severity is effective. target may "
+        "be a name server, or empty where it is the run.",
         _findings,
     ),
     Family(

@@ -22,7 +22,7 @@ DETAIL_CHARACTERS: Final = 2_000
 STEPS: Final = (Step.TCP, Step.TLS, Step.HTTP, Step.API)
 """Of a ladder, in the order in which it is climbed."""
 UNUSED_ANSWER: Final = "another resolver's answer, which this host does not use; it decides nothing"
-_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not required", Role.CONTEXT: ", for comparison"}
+_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: ", not counted", Role.CONTEXT: ", for comparison, not counted"}
 
 
 def visible(text: str) -> str:
@@ -72,9 +72,11 @@ def causes(report: Report) -> list[Finding]:
 
 
 def head(finding: Finding) -> str:
-    """`CRITICAL backup: Some of the endpoint's addresses do not answer`."""
+    """`CRITICAL backup: Some of the endpoint's addresses do not answer`; with `(not counted)` before the colon where
+    the finding raises no verdict."""
     where = f" {finding.target}" if finding.target is not None else ""
-    return f"{finding.severity.upper()}{where}: {finding.title}"
+    aside = "" if finding.counts else " (not counted)"
+    return f"{finding.severity.upper()}{where}{aside}: {finding.title}"
 
 
 def follows(finding: Finding, report: Report) -> list[str]:

@@ -17,6 +17,8 @@ class Candidate:
     cause: "Candidate | None" = None
     symptoms: "list[Candidate]" = field(default_factory=list)
     suppressed: bool = False
+    counts: bool = True
+    """Whether it may raise the verdict: the faults of a target that nobody asked for do not."""
 
     @property
     def code(self) -> Code:
@@ -24,7 +26,7 @@ class Candidate:
 
     @property
     def own_severity(self) -> Severity:
-        """How bad the finding is by itself, whatever the role of its target."""
+        """How bad the finding is by itself, whatever it explains."""
         return self.found.severity or self.code.severity
 
     @property
@@ -46,6 +48,9 @@ class Candidate:
 
 
 def worst_of(candidate: Candidate) -> Severity:
-    """The worst severity of a candidate and all that it explains; suppressed symptoms do not count."""
-    counted = (symptom for symptom in candidate.symptoms if not symptom.suppressed)
+    """The worst severity of a candidate and all that it explains. Suppressed symptoms do not count, and those that do
+    not raise the verdict do not raise a cause that does."""
+    counted = (
+        symptom for symptom in candidate.symptoms if not symptom.suppressed and (symptom.counts or not candidate.counts)
+    )
     return min((candidate.severity, *(worst_of(symptom) for symptom in counted)), key=lambda severity: severity.rank)

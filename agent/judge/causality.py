@@ -213,7 +213,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
         settled = True
         for candidate in kept:
             if candidate.code.needs_symptom:
-                worst = _worst_explained(candidate, _explained(candidate, kept, explains))
+                worst = _worst_explained(candidate, explained_by(candidate, kept, explains))
                 settled = settled and worst is candidate.severity
                 if worst is None:
                     continue
@@ -238,19 +238,24 @@ def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence
         and other.code.layer is not Layer.CONFIGURATION
         and other.found.addresses & candidate.found.addresses
     ]
-    symptoms = _explained(candidate, candidates, explains) or at_same_addresses
+    symptoms = explained_by(candidate, candidates, explains) or at_same_addresses
     worst = _worst_explained(candidate, symptoms) or Severity.INFO
     candidate.found, candidate.severity = replace(candidate.found, severity=worst), worst
 
 
-def _explained(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
+def explained_by(
+    candidate: Candidate, candidates: Sequence[Candidate], explains: Sequence[Explains]
+) -> list[Candidate]:
     """What a candidate is the cause of, or a part of the cause."""
     return [other for other in candidates if any(_fits(row, candidate, other, whole=False) for row in explains)]
 
 
 def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severity | None:
     """How bad the worst of its symptoms makes a candidate; None where it has none."""
-    worst = min((symptom.severity for symptom in symptoms), key=lambda severity: severity.rank, default=None)
+    # What does not raise the verdict makes a cause that does no worse.
+    counted = [symptom for symptom in symptoms if symptom.counts] if candidate.counts else symptoms
+    severities = [symptom.severity for symptom in counted or symptoms]
+    worst = min(severities, key=lambda severity: severity.rank, default=None)
     if worst is not None and candidate.found.is_stale:
         return max(worst, Severity.WARNING, key=lambda severity: severity.rank)
     return worst
@@ -262,7 +267,10 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
     able = [
         candidate
         for candidate in candidates
-        if candidate.severity is not Severity.INFO and not candidate.found.is_stale
+        if candidate.severity is not Severity.INFO
+        and not candidate.found.is_stale
+        # What does not count explains nothing away that does.
+        and (candidate.counts or not symptom.counts)
     ]
     causes = [cause for row in explains for cause in able if _fits(row, cause, symptom)]
     if causes:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.findings import CODES, Scope
 from agent.judge.candidate import Candidate, worst_of
-from agent.judge.causality import EXPLAINS, Explains, explain, supported
+from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
 from agent.judge.evidence import AT_ADDRESSES, Evidence
 from agent.judge.fixes import fix_of
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
@@ -25,7 +25,6 @@ from probes.model import Role, Target
 from probes.vpc.model import READS
 
 NO_EC2: Final = "the configuration was not asked for"
-_CAP: Final = {Role.REQUIRED: Severity.CRITICAL, Role.OPTIONAL: Severity.WARNING, Role.CONTEXT: Severity.INFO}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Diagnosis:
     """What a run means."""
 
     findings: tuple[Finding, ...]
-    """Causes first, then by severity and the order of codes."""
+    """Causes first, of these the ones that count, then by severity and the order of codes."""
     not_evaluated: tuple[NotEvaluated, ...]
     unproven: dict[str, tuple[str, ...]]
     """By target id: what is missing for `ok` that no finding names."""
@@ -56,7 +55,8 @@ def diagnose(
         for missing in _not_evaluated(rule, evidence, not_in_use)
         if (missing.code, missing.target) not in with_finding  # one that has seen enough to report
     ]
-    candidates = [_candidate(found, targets, suppress) for found in reported]
+    candidates = [_candidate(found, targets, suppress, evidence) for found in reported]
+    _count_causes(candidates, explains)
     candidates = supported(candidates, explains)
     explain(candidates, explains)
 
@@ -68,10 +68,10 @@ def diagnose(
             unproven[target.id] = lacking.unproven
             unnamed |= dict.fromkeys(lacking.unnamed)
     if unnamed:
-        candidates.append(_candidate(unexplained(evidence, list(unnamed)), targets, suppress))
+        candidates.append(_candidate(unexplained(evidence, list(unnamed)), targets, suppress, evidence))
 
     for candidate in candidates:
-        candidate.severity = _capped(worst_of(candidate), candidate.target)
+        candidate.severity = worst_of(candidate)
     for target_id, steps in left_unnamed(evidence, candidates, not_in_use).items():
         unproven[target_id] += steps
     candidates.sort(key=_order)
@@ -82,16 +82,35 @@ def diagnose(
     )
 
 
-def _candidate(found: Found, targets: Mapping[str, Target], suppress: Sequence[Suppression]) -> Candidate:
+def _candidate(
+    found: Found, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
+) -> Candidate:
     target = targets.get(found.target or "")
     return Candidate(
         found,
-        _capped(found.severity or CODES[found.code].severity, target),
+        found.severity or CODES[found.code].severity,
         target,
+        counts=target.role is Role.REQUIRED if target is not None else _is_about_required(found, targets, evidence),
         suppressed=any(
             suppression.code == found.code and suppression.target in (None, found.target) for suppression in suppress
         ),
     )
+
+
+def _is_about_required(found: Found, targets: Mapping[str, Target], evidence: Evidence) -> bool:
+    """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked
+    for."""
+    seen = [observation.subject.target for step in found.evidence if (observation := evidence.find(step)) is not None]
+    about = [targets.get(target_id or "") for target_id in seen]
+    return not about or any(target is None or target.role is Role.REQUIRED for target in about)
+
+
+def _count_causes(candidates: Sequence[Candidate], explains: Sequence[Explains]) -> None:
+    """Let what stands only as the cause of something measured count where any of that counts."""
+    for candidate in candidates:
+        if candidate.target is None and candidate.code.needs_symptom:
+            symptoms = explained_by(candidate, candidates, explains)
+            candidate.counts = not symptoms or any(symptom.counts for symptom in symptoms)
 
 
 def _ask(rule: Rule, evidence: Evidence) -> list[Found]:
@@ -163,19 +182,11 @@ def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
     return None
 
 
-def capped(severity: Severity, role: Role) -> Severity:
-    """The severity, as far as a target of this role lets it count."""
-    return max(severity, _CAP[role], key=lambda severity: severity.rank)
-
-
-def _capped(severity: Severity, target: Target | None) -> Severity:
-    return severity if target is None else capped(severity, target.role)
-
-
 def _order(candidate: Candidate) -> tuple[object, ...]:
     return (
         candidate.suppressed,
         candidate.cause is not None,
+        not candidate.counts,
         candidate.severity.rank,
         tuple(CODES).index(candidate.found.code),
         candidate.id,
@@ -195,6 +206,7 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         detail=candidate.found.detail,
         evidence=candidate.found.evidence,
         explained_by=None if candidate.cause is None else candidate.cause.id,
+        counts=candidate.counts,
         suppressed=candidate.suppressed,
         fix=fix_of(candidate.found, candidate.target, evidence),
         documents=code.documents,

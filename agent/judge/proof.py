@@ -33,8 +33,7 @@ def missing_proof(
     target: Target, evidence: Evidence, candidates: list[Candidate], explains: Sequence[Explains]
 ) -> Missing:
     """What the target lacks for `ok` beyond what the findings name."""
-    # A role may have reduced a finding to information, and it still names the fault; what is information by itself
-    # names none.
+    # What is information by itself names no fault.
     naming = [
         candidate
         for candidate in candidates

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from agent.catalog.services import SERVICES, why_unused
+from agent.catalog.in_use import why_unused
+from agent.catalog.services import SERVICES
 from agent.judge.evidence import AT_ADDRESSES, Evidence
 from probes.model import ELSEWHERE, Address, Observation, Role, Skipped, Step, Target
 from probes.operations import GETADDRINFO, HOST, PROXY, SDK_SETTINGS
@@ -10,13 +11,14 @@ from probes.ports import HTTPS
 
 
 def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
-    """Why an optional service is taken not to be used from here; None where it is judged."""
+    """Why a target that nobody asked for is taken not to be used from here; None where it is judged."""
     if target.role is Role.CONTEXT:  # measured next to the host that the SDK calls, and judged as that is
         others = (other for other in evidence.targets if other.service == target.service)
         called = next((other for other in others if other.role is not Role.CONTEXT), None)
-        return None if called is None else why_not_in_use(evidence, called)
+        if called is not None and (why := why_not_in_use(evidence, called)) is not None:
+            return why
     lookup = evidence.own_lookup(target)
-    if target.role is not Role.OPTIONAL or lookup is None or not lookup.made:
+    if target.role is Role.REQUIRED or lookup is None or not lookup.made:
         return None
     return why_unused(target, evidence.own_answer(target), evidence.is_public)
 
@@ -24,6 +26,11 @@ def why_not_in_use(evidence: Evidence, target: Target) -> str | None:
 def required_ports(target: Target) -> tuple[int, ...]:
     """The ports that the target's service cannot do without."""
     return tuple(port.number for port in SERVICES[target.service].ports if port.required)
+
+
+def judged_ports(target: Target) -> tuple[int, ...]:
+    """The ports whose faults rules name: those that are required, and those that a new appliance needs once."""
+    return tuple(port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new)
 
 
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
@@ -54,6 +61,6 @@ def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple
     that this host uses."""
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)
-    ports = required_ports(target) if step is Step.TCP else (HTTPS,)
+    ports = judged_ports(target) if step is Step.TCP else (HTTPS,)
     found = (evidence.at(step, target, address, port) for address in evidence.own_addresses(target) for port in ports)
     return tuple(item for item in found if item is not None)

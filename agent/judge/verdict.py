@@ -6,9 +6,10 @@ from typing import Final
 
 from agent.catalog.findings import CODES, Severity
 from agent.catalog.vpce import read_name
+from agent.catalog.wording import listed
 from agent.judge.agreement import configured_paths
 from agent.judge.causality import EXPLAINS, Explains
-from agent.judge.diagnose import Diagnosis, capped, diagnose
+from agent.judge.diagnose import Diagnosis, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
@@ -103,15 +104,13 @@ def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
     steps = frozenset(required_steps(evidence, target))
     # A symptom counts through its cause, which may be the run's and not the target's own.
     statuses = [
-        _STATUS[capped(finding.severity, target.role)]
+        _STATUS[finding.severity]
         for finding in diagnosis.findings
         if (finding.target == target.id or steps.intersection(finding.evidence))
-        and _counts(finding, diagnosis.findings)
+        and _stands(finding, diagnosis.findings)
     ]
     if Status.CRITICAL in statuses:
         return Status.CRITICAL
-    if target.role is Role.CONTEXT and not all(step is not None and step.ok for step in map(evidence.find, steps)):
-        return Status.UNKNOWN  # its faults are information, which does not make it ok
     return Status.UNKNOWN if diagnosis.unproven.get(target.id) else worst(statuses)
 
 
@@ -192,17 +191,14 @@ def _address(target: Target, address: Address, resolvers: tuple[Address, ...], e
 
 
 def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: Evidence) -> Verdict:
-    causes = _causes(diagnosis.findings)
+    every_cause = [finding for finding in diagnosis.findings if finding.explained_by is None and not finding.suppressed]
+    causes = [finding for finding in every_cause if finding.counts]
     target_ids = {target.id for target in targets}
     statuses = [_STATUS[finding.severity] for finding in causes if finding.target not in target_ids]
     if any(CODES[finding.code].leaves_status_unknown for finding in causes):
         statuses.append(Status.UNKNOWN)
-    for target in targets:
-        if target.role is Role.REQUIRED:
-            statuses.append(target.status)
-        elif target.role is Role.OPTIONAL and target.status in (Status.CRITICAL, Status.UNKNOWN, Status.WARNING):
-            statuses.append(Status.WARNING)  # what is not required never raises more than a warning
     required = [target for target in targets if target.role is Role.REQUIRED]
+    statuses += [target.status for target in required]
     paths = {target.path for target in required}
     path = Path.UNKNOWN if Path.UNKNOWN in paths or not paths else paths.pop() if len(paths) == 1 else Path.MIXED
     accesses = {target.access for target in required}
@@ -213,9 +209,13 @@ def _verdict(targets: tuple[TargetReport, ...], diagnosis: Diagnosis, evidence: 
     status = worst(statuses) if required else worst([*statuses, Status.UNKNOWN])
     summary = _summary(status, targets, causes, evidence)
     if suppressed := [finding for finding in diagnosis.findings if finding.suppressed]:
-        if status is Status.OK and any(finding.severity is not Severity.INFO for finding in suppressed):
+        if status is Status.OK and any(
+            finding.counts and finding.severity is not Severity.INFO for finding in suppressed
+        ):
             summary = "nothing that counts was found"  # what is suppressed may be all that is wrong
         summary += f" ({len(suppressed)} suppressed)"
+    if aside := list(filter(None, (_not_counted(target, every_cause, evidence) for target in targets))):
+        summary += f"; not counted: {'; '.join(aside)}"
     return Verdict(status=status, path=path, access=access, summary=summary)
 
 
@@ -228,12 +228,7 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
     """The verdict in one sentence: the worst cause, or what was proven."""
     loud = [finding for finding in causes if finding.severity is not Severity.INFO]
     required = [target for target in targets if target.role is Role.REQUIRED]
-    unproven = [
-        target
-        for role in (Role.REQUIRED, Role.OPTIONAL)
-        for target in targets
-        if target.unproven and target.role is role
-    ]
+    unproven = [target for target in required if target.unproven]
     if status is Status.OK:
         count = sum(len(evidence.own_addresses(target)) for target in evidence.targets if target.role is Role.REQUIRED)
         names = " and ".join(target.id for target in required)
@@ -248,6 +243,43 @@ def _summary(status: Status, targets: tuple[TargetReport, ...], causes: list[Fin
         first_target = unproven[0]
         return f"{first_target.id} could not be proven: {first_target.unproven[0]}"
     return "nothing could be measured"
+
+
+def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence) -> str | None:
+    """What is wrong with a target that nobody asked for, and what makes it count; None where nothing is, or where it
+    counts already."""
+    if target.required or target.status in (Status.OK, Status.NOT_IN_USE):
+        return None
+    planned = next(each for each in evidence.targets if each.id == target.id)
+    steps = frozenset(required_steps(evidence, planned))
+    of_target = [
+        finding
+        for finding in causes
+        if finding.severity is not Severity.INFO
+        and (finding.target == target.id or steps.intersection(finding.evidence))
+    ]
+    own = [finding for finding in of_target if not finding.counts]
+    if own:
+        words = _in_short(own[0], evidence)
+    elif target.unproven and not of_target:
+        words = f"not proven: {target.unproven[0]}"
+    else:
+        return None
+    option = (
+        f"--service {target.service}"
+        if target.role is Role.OPTIONAL
+        else f"--endpoint {target.service}={target.host}"  # the host that the SDK calls is another
+    )
+    return f"{target.id}, {words} (count it with {option})"
+
+
+def _in_short(finding: Finding, evidence: Evidence) -> str:
+    """What is wrong, in a few words: the ports where ports next to 443 are all that is closed, else the title."""
+    subjects = [step.subject for name in finding.evidence if (step := evidence.find(name)) is not None]
+    ports = sorted({subject.port for subject in subjects if subject.port is not None})
+    if subjects and all(subject.step is Step.TCP for subject in subjects) and ports and HTTPS not in ports:
+        return f"port{'s' if len(ports) > 1 else ''} {listed(ports)} closed"
+    return _inside(finding.title)
 
 
 def _vantage(evidence: Evidence) -> Vantage:
@@ -322,13 +354,9 @@ def worst(statuses: Sequence[Status]) -> Status:
     return next((status for status in _WORST_FIRST if status in statuses), Status.OK)
 
 
-def _counts(finding: Finding, findings: tuple[Finding, ...]) -> bool:
+def _stands(finding: Finding, findings: tuple[Finding, ...]) -> bool:
     """Whether neither the finding nor any cause above it is suppressed."""
     by_id = {finding.id: finding for finding in findings}
     while not finding.suppressed and finding.explained_by is not None:
         finding = by_id[finding.explained_by]
     return not finding.suppressed
-
-
-def _causes(findings: tuple[Finding, ...]) -> list[Finding]:
-    return [finding for finding in findings if finding.explained_by is None and not finding.suppressed]

@@ -100,7 +100,7 @@ class FindingChange:
     title: str
     severity: Pair[Severity]
     counts: Pair[bool]
-    """Whether it is a cause that is not suppressed."""
+    """Whether it is a cause that may raise the verdict and is not suppressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +276,7 @@ def _decider(path: ConfiguredPath) -> str | None:
 
 
 def _counts(finding: Finding) -> bool:
-    return finding.explained_by is None and not finding.suppressed
+    return finding.counts and finding.explained_by is None and not finding.suppressed
 
 
 _RANK: Final = {Status.OK: 0, Status.NOT_IN_USE: 0, Status.WARNING: 1, Status.UNKNOWN: 2, Status.CRITICAL: 3}
@@ -288,10 +288,9 @@ _OF_SEVERITY: Final = {
 
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
-    """How bad the worst new cause is, or one that got worse; a target that fell without one is a warning, unless it is
-    only there for comparison."""
+    """How bad the worst new cause is, or one that got worse; a required target that fell without one is a warning."""
     found = [_OF_SEVERITY[change.severity.new] for change in findings if change.severity.new and _got_worse(change)]
-    found += [Status.WARNING for change in targets if change.role.new is not Role.CONTEXT and _fell(change.status)]
+    found += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
     return max(found, key=_RANK.__getitem__, default=Status.OK)
 
 

@@ -99,6 +99,8 @@ class Finding:
     """Ids of the observations that show it."""
     explained_by: Plain | None
     """Id of the finding that is its cause."""
+    counts: bool = True
+    """Whether it may raise the verdict: the faults of an optional or a context target do not."""
     suppressed: bool
     fix: Fix
     documents: tuple[Document, ...]

@@ -138,7 +138,7 @@ _SHORTER: Final = {"access-denied": "DENIED"}
 """Short forms of failures that are common and longer than a narrow column."""
 _WORST: Final = (Progress.FAILED, Progress.RUNNING, Progress.WAITING, Progress.SKIPPED, Progress.OK)
 """The progress of several checks is the first of these that one of them has."""
-_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not required", Role.CONTEXT: "for comparison"}
+_ROLES: Final = {Role.REQUIRED: "", Role.OPTIONAL: "not counted", Role.CONTEXT: "for comparison, not counted"}
 
 
 def check_of(observation: Observation[Any]) -> Check:
@@ -231,7 +231,7 @@ def _unchecked(target: Target | TargetReport, checks: Iterable[Check], known: Ta
     if len(reasons) == 1 and None not in reasons:
         return f"not checked: {reasons.pop()}"
     is_waiting = all(check.progress in (Progress.WAITING, Progress.SKIPPED) for check in at_addresses)
-    if not at_addresses or not is_waiting or target.role is not Role.OPTIONAL:
+    if not at_addresses or not is_waiting or target.role is Role.REQUIRED:
         return None
     if known is not None and known.status is not Status.NOT_IN_USE:
         return None  # its lanes keep their places

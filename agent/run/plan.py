@@ -26,13 +26,15 @@ def targets(settings: Settings, region: str, sdk: SdkFacts | None) -> tuple[Targ
     """The targets of a run, by service: the host that the SDK would call first, then the Region's default host where
     that is another.
 
-    Without `sdk`, the SDK's settings are not known yet, and only the default hosts can be given.
+    Services or endpoints that are named are checked alone. Without `sdk`, the SDK's settings are not known yet, and
+    only the default hosts can be given.
     """
     planned: list[Target] = []
     for service in SERVICES.values():
-        role = _role(service, settings)
-        if settings.alone and role is Role.OPTIONAL:
+        named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
+        if named and service.name not in named:
             continue
+        role = Role.REQUIRED if named else service.default_role
         default = _target(service, region, Addressing.DEFAULT, role)
         called = _called(service, region, role, settings, sdk) or (default,)
         if default.host in {target.host for target in called}:
@@ -58,13 +60,6 @@ def with_names(settings: Settings, endpoints: Iterable[VpcEndpoint]) -> Settings
         return replace(endpoint, host=host) if own is not None and own.service == endpoint.service else endpoint
 
     return replace(settings, endpoints=tuple(map(named, settings.endpoints)))
-
-
-def _role(service: Service, settings: Settings) -> Role:
-    named = {*settings.services, *(endpoint.service for endpoint in settings.endpoints)}
-    if named:
-        return Role.REQUIRED if service.name in named else Role.OPTIONAL
-    return service.default_role
 
 
 def _called(service: Service, region: str, role: Role, settings: Settings, sdk: SdkFacts | None) -> tuple[Target, ...]:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
-from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of, why_unused
+from agent.catalog.in_use import why_unused
+from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
 from agent.settings import Settings
@@ -60,11 +61,11 @@ class TargetRun:
         """Addresses whose ladders were started, or skipped."""
         self._given: frozenset[Address] = frozenset()
         """All that resolvers that were asked directly have given."""
-        self._waiting: dict[Address, str] | None = {} if target.role is Role.OPTIONAL else None
-        """Addresses of an optional target, each with the id of the observation that gave it, until the host's own
-        lookup shows whether the target is in use at all; None after that."""
+        self._waiting: dict[Address, str] | None = None if target.role is Role.REQUIRED else {}
+        """Addresses of a target that nobody asked for, each with the id of the observation that gave it, until the
+        host's own lookup shows whether the target is in use at all; None after that."""
         self._unused: str | None = None
-        """Why an optional target is not measured; None where it is."""
+        """Why such a target is not measured; None where it is."""
         turn = run.settings.turn
         self._rotation = None if turn is None else Rotation(turn)
 

@@ -440,4 +440,4 @@ def narrowed(settings: Settings, target: Target | TargetReport) -> Settings:
         for endpoint in settings.endpoints
         if endpoint.service == target.service and endpoint.host == target.host
     )
-    return replace(settings, services=(target.service,), endpoints=named, alone=True)
+    return replace(settings, services=(target.service,), endpoints=named)

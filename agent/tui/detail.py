@@ -94,6 +94,8 @@ class _Writer:
         self._say(finding.detail)
         if finding.suppressed:
             self._say("Suppressed: known, and not counted.", tone=Tone.FAINT)
+        elif not finding.counts:
+            self._say("Not counted: it raises no verdict, since nobody asked for this target.", tone=Tone.FAINT)
         self._gap()
         self._head("What to do")
         self._say(finding.fix.summary)
@@ -363,7 +365,8 @@ class _Writer:
 
 def _headline(finding: Finding) -> str:
     where = f" {finding.target}" if finding.target is not None else ""
-    return f"{finding.severity.upper()}{where}: {finding.title} [{finding.code}]"
+    aside = "" if finding.counts else " (not counted)"
+    return f"{finding.severity.upper()}{where}{aside}: {finding.title} [{finding.code}]"
 
 
 def _finding(report: Report, key: str) -> Finding | None:

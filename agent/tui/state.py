@@ -559,7 +559,7 @@ def _symptoms(findings: Sequence[Finding], cause: Finding, depth: int) -> list[E
 
 def _entry(finding: Finding, depth: int) -> Entry:
     where = f"{finding.target}: " if finding.target is not None else ""
-    suffix = " (suppressed)" if finding.suppressed else ""
+    suffix = " (suppressed)" if finding.suppressed else "" if finding.counts else " (not counted)"
     return Entry(
         key=f"finding/{finding.id}",
         word=finding.severity.upper(),

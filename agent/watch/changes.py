@@ -183,7 +183,7 @@ class Tracker:
         causes = {
             finding.id: finding
             for finding in present.values()
-            if finding.explained_by is None and finding.severity in _COUNTS
+            if finding.explained_by is None and finding.counts and finding.severity in _COUNTS
         }
         observations = {observation.id: observation for observation in report.observations}
         for key in sorted({*self._known, *causes}):

@@ -339,8 +339,10 @@ class Watch:
 
 
 def _faults(report: Report) -> frozenset[str]:
-    """What is wrong by a report: the ids of all findings that are more than information."""
-    return frozenset(finding.id for finding in report.findings if finding.severity is not Severity.INFO)
+    """What is wrong by a report: the ids of all findings that count and are more than information."""
+    return frozenset(
+        finding.id for finding in report.findings if finding.counts and finding.severity is not Severity.INFO
+    )
 
 
 def _ignore(_: Event) -> None:

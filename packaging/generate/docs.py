@@ -33,8 +33,8 @@ def codes_page() -> str:
         [
             f"{HEAD}# Finding codes",
             "",
-            "The severity is for a required target; a service that is not required is capped at `warning`, a host "
-            "checked for comparison at `info`.",
+            "A finding of a target that nobody asked for, an optional service or a host for comparison, keeps its "
+            "severity and does not count: it raises neither the verdict nor the exit code.",
             "",
             "| code | name | severity | scope | title |",
             "|---|---|---|---|---|",

@@ -91,7 +91,7 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
     assert {each.namespace for each in extracted(event)} == {"backuplink"}
     expected: dict[str, Any] = {word: (float(word.lower() == status),) for word in COUNTS}
     expected["Complete"] = (float(run["complete"]),)
-    expected["Causes"] = (float(sum(each["explained_by"] is None for each in document["findings"])),)
+    expected["Causes"] = (float(sum(each["explained_by"] is None and each["counts"] for each in document["findings"])),)
     expected["RunSeconds"] = (run["seconds"],)
     if vantage["clock_offset_seconds"] is not None:
         expected["ClockOffsetSeconds"] = (vantage["clock_offset_seconds"],)
@@ -100,7 +100,10 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
     assert values(event) == expected
     assert event["run_id"] == run["id"]
     assert [each["id"] for each in event["causes"]] == [
-        each["id"] for each in document["findings"] if each["explained_by"] is None
+        each["id"] for each in document["findings"] if each["explained_by"] is None and each["counts"]
+    ]
+    assert event["not_counted"] == [
+        each["id"] for each in document["findings"] if each["explained_by"] is None and not each["counts"]
     ]
     for key in ("status", "path", "access"):
         assert event[key] == document["verdict"][key]

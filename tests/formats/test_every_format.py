@@ -63,6 +63,14 @@ def test_rows_are_told_apart() -> None:
 
 
 @every_format
+def test_every_document_says_what_does_not_count(row: Format) -> None:
+    document = " ".join(render(report_of("gateway-optional-ports"), row.name).split())
+    # Samples have no sentence: a label says it there.
+    words = 'standing="not-counted"' if row.name == "prometheus" else "not counted: backup-gateway, port 1031 closed"
+    assert words in document
+
+
+@every_format
 def test_a_module_has_the_one_signature(row: Format) -> None:
     parameters = inspect.signature(importlib.import_module(row.module).render).parameters
     assert list(parameters) == ["report", "options"]

@@ -126,7 +126,7 @@ def test_a_threshold_tells_what_the_verdict_tells(name: str) -> None:
             number = numbers.get(f"{metric}_{target.id}")
             if number is None:
                 continue
-            assert (number.warning is None) is (target.role is Role.CONTEXT)
+            assert (number.warning is None) is (target.role is not Role.REQUIRED)
             assert number.critical is None
             assert number.most is not None
             assert 0 <= number.value <= number.most

@@ -167,7 +167,67 @@ def ok_means_every_required_step_succeeded(name: str) -> None:
             steps = [evidence.find(step) for step in required_steps(evidence, target)]
             assert all(step is not None and step.ok for step in steps)
     if report.verdict.status is Status.OK:
-        assert all(finding.severity is Severity.INFO for finding in report.findings)
+        assert all(finding.severity is Severity.INFO for finding in report.findings if finding.counts)
+
+
+_WORST_FIRST = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.OK)
+_STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.INFO: Status.OK}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_verdict_is_of_the_required_targets_and_of_what_has_no_target(name: str) -> None:
+    report = report_of(name)
+    required = {target.id: target.required for target in report.targets}
+    assert all(finding.counts is required[finding.target] for finding in report.findings if finding.target in required)
+    causes = [finding for finding in report.findings if finding.explained_by is None and finding.counts]
+    statuses = [target.status for target in report.targets if target.required]
+    statuses += [_STATUS[finding.severity] for finding in causes if finding.target not in required]
+    if not any(required.values()) or any(CODES[finding.code].leaves_status_unknown for finding in causes):
+        statuses.append(Status.UNKNOWN)
+    assert report.verdict.status is next(status for status in _WORST_FIRST if status in statuses)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_summary_names_what_does_not_count(name: str) -> None:
+    report = report_of(name)
+    _, _, aside = report.verdict.summary.partition("; not counted: ")
+    for target in report.targets:
+        loud = [
+            finding
+            for finding in report.findings
+            if finding.target == target.id
+            and finding.explained_by is None
+            and not finding.counts
+            and finding.severity is not Severity.INFO
+        ]
+        assert bool(loud) <= (f"{target.id}, " in aside)
+        assert not (loud and target.status is Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("name", "aside"),
+    [
+        pytest.param(
+            "gateway-optional-ports",
+            "backup-gateway, port 1031 closed (count it with --service backup-gateway)",
+            id="a port of an optional service",
+        ),
+        pytest.param(
+            "gateway-optional-silent",
+            "backup-gateway, port 443 is silent (count it with --service backup-gateway)",
+            id="beside a fault that counts",
+        ),
+        pytest.param(
+            "default-name-broken-beside-endpoint",
+            "backup, port 443 is silent (count it with --endpoint backup=backup.eu-west-1.amazonaws.com)",
+            id="a host for comparison",
+        ),
+        pytest.param("gateway-not-named", "", id="a service that is not checked"),
+        pytest.param("healthy", "", id="a service that is not in use"),
+    ],
+)
+def test_the_words_for_what_does_not_count(name: str, aside: str) -> None:
+    assert report_of(name).verdict.summary.partition("; not counted: ")[2] == aside
 
 
 def a_verdict_other_than_ok_has_a_finding_that_explains_it(name: str) -> None:

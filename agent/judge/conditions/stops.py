@@ -10,7 +10,7 @@ from typing import Final
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
-from agent.judge.requirements import required_ports
+from agent.judge.requirements import judged_ports
 from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured
 from probes.facts import TcpFacts
@@ -54,7 +54,7 @@ def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: Configu
 
 def needed_first(evidence: Evidence, target: Target, stops: list[Stop]) -> list[Stop]:
     """Those on ports that the service cannot do without, otherwise all: what is shut without harm is left shut."""
-    required = required_ports(target)
+    required = judged_ports(target)
     return [stop for stop in stops if stop.path.port in required] or stops
 
 

@@ -180,8 +180,7 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
         return
     if CODES[refusal.code].scope is Scope.RUN:
         everywhere = [call for _, calls in by_target for call in calls]
-        severity = _severity(evidence, [target for target, _ in by_target])
-        yield _found(refusal, None, by_target[0][0], everywhere, severity)
+        yield _found(refusal, None, by_target[0][0], everywhere, _severity(evidence))
         return
     for target, calls in by_target:
         yield _found(refusal, target.id, target, calls, None)
@@ -199,16 +198,12 @@ def _found(refusal: _Refusal, about: str | None, target: Target, calls: Calls, s
     )
 
 
-def _severity(evidence: Evidence, refused: list[Target]) -> Severity:
-    """How bad it is for the run: as bad as for the target that counts most, and no more than a warning where a
-    required target's call was let through."""
-    roles = {target.role for target in refused}
+def _severity(evidence: Evidence) -> Severity:
+    """How bad it is for the run: no more than a warning where a required target's call was let through."""
     through = any(
         call.ok for target in evidence.targets if target.role is Role.REQUIRED for call in evidence.calls(target)
     )
-    if Role.REQUIRED in roles:
-        return Severity.WARNING if through else Severity.CRITICAL
-    return Severity.WARNING if Role.OPTIONAL in roles else Severity.INFO
+    return Severity.WARNING if through else Severity.CRITICAL
 
 
 def _identity(target: Target) -> Command:

@@ -6,13 +6,14 @@ Each rule names the failed attempts of one nature, as `agent.judge.conditions.co
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
 from agent.judge.agreement import configured_paths
 from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.requirements import required_ports
+from agent.judge.requirements import judged_ports, required_ports
 from agent.judge.rules.rule import Found, Rule, grouped_by_place, ports_at
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, Fix
@@ -28,7 +29,7 @@ QUICK_SECONDS: Final = 0.0002
 def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFacts]]) -> tuple[str, ...]:
     """The attempts themselves, and what failed the same way on the other required ports of the same addresses: it is
     the same fault."""
-    ports = tuple(port for port in required_ports(target) if port != HTTPS)
+    ports = tuple(port for port in judged_ports(target) if port != HTTPS)
     more = [
         attempt
         for nature in (Nature.SILENT, Nature.REFUSED)
@@ -152,10 +153,11 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
 
 
 def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
-    """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway cannot do without do not."""
+    """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway needs do not. The
+    one that serves its activation alone is a warning."""
     for target in evidence.targets:
         up = places(attempt for attempt in evidence.connects(target, HTTPS) if attempt.ok)
-        ports = tuple(port for port in required_ports(target) if port != HTTPS)
+        ports = tuple(port for port in judged_ports(target) if port != HTTPS)
         silent, refused = (
             [
                 observation
@@ -178,11 +180,17 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
                     if observation.subject.address in where and observation.subject.port in at
                 ]
                 said.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
+        is_up = not set(closed).intersection(required_ports(target))
+        consequence = (
+            "A new gateway cannot be activated; a gateway that is activated works without it."
+            if is_up
+            else "A gateway needs these ports to be activated, controlled and to move data."
+        )
         yield Found(
             code="TCP003",
             target=target.id,
-            detail=f"443 connects, but {'; '.join(said)}. A gateway needs these ports to be activated, controlled and "
-            "to move data.",
+            severity=Severity.WARNING if is_up else None,
+            detail=f"443 connects, but {'; '.join(said)}. {consequence}",
             evidence=ids(blocked),
             addresses=places(blocked),
             fix=_LOOK_BESIDE
@@ -261,7 +269,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
             if not attempt.ok and nature_of(attempt, own) in (Nature.SILENT, Nature.REFUSED)
         ]
         at = places(closed)
-        ports = required_ports(target)
+        ports = judged_ports(target)
         others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
         if not others or not all(attempt is not None and attempt.ok for attempt in others):
             continue
@@ -290,7 +298,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
         failed = [attempt for attempt in tried if version_of(attempt) == broken]
         beside = [
             attempt
-            for port in required_ports(target)
+            for port in judged_ports(target)
             for attempt in evidence.connects(target, port)
             if not attempt.ok and version_of(attempt) == broken
         ]
@@ -314,13 +322,13 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         slow = [
             attempt
-            for port in required_ports(target)
+            for port in judged_ports(target)
             for attempt in evidence.connects(target, port)
             if attempt.ok and attempt.facts is not None and attempt.facts.retransmits
         ]
         if not slow:
             continue
-        tried = sum(len(evidence.connects(target, port)) for port in required_ports(target))
+        tried = sum(len(evidence.connects(target, port)) for port in judged_ports(target))
         yield Found(
             code="TCP009",
             target=target.id,

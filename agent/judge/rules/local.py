@@ -9,7 +9,7 @@ from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.requirements import required_ports
+from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import Found, Rule, ports_at
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
@@ -28,7 +28,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
     """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
     same place is forbidden."""
     for target in evidence.targets:
-        local = failed_connects(evidence, target, Nature.LOCAL, required_ports(target))
+        local = failed_connects(evidence, target, Nature.LOCAL, judged_ports(target))
         if not local:
             continue
         why = sorted({_local_reason(attempt) for attempt in local})
@@ -72,7 +72,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
                 ),
             )
             continue
-        stuck = failed_connects(evidence, target, Nature.NO_WAY, required_ports(target))
+        stuck = failed_connects(evidence, target, Nature.NO_WAY, judged_ports(target))
         if not stuck:
             continue
         own = frozenset[object](evidence.own_addresses_of_host)
@@ -146,7 +146,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         starved = [
             attempt
-            for port in required_ports(target)
+            for port in judged_ports(target)
             for attempt in evidence.connects(target, port)
             if attempt.failure is not None and attempt.failure.kind is FailureKind.NO_SOURCE_PORT
         ]
@@ -181,7 +181,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
         ]
         right = {attempt.facts.source for attempt in connected if attempt.facts is not None}
         up = places(connected)
-        for port in required_ports(target):
+        for port in judged_ports(target):
             for attempt in evidence.connects(target, port):
                 if (
                     not attempt.ok

@@ -391,7 +391,7 @@ def private_answer(evidence: Evidence) -> Iterator[Found]:
             evidence=ids([lookup]),
             addresses=frozenset(private),
             fix=Fix(
-                summary="Nothing to mend where this VPC is meant to have a private path: run without --expect public. "
+                summary="Nothing to fix where this VPC is meant to have a private path: run without --expect public. "
                 "Otherwise look for the endpoint with private DNS, a private hosted zone or a hosts file that gives "
                 "these addresses.",
                 commands=(

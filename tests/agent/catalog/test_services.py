@@ -134,7 +134,7 @@ def test_an_endpoint_s_own_name_tells_the_service_by_each_of_its_labels(service:
     host = f"vpce-0a1b2c3d4e5f60718-lj2wisx3.{label}.{REGION}.vpce.amazonaws.com"
     endpoint = named_endpoint(host)
     assert (endpoint.service, endpoint.host) == ("made-up", host)
-    settings = replace(settings_of(scenarios.load("healthy")), endpoints=(endpoint,), alone=True)
+    settings = replace(settings_of(scenarios.load("healthy")), endpoints=(endpoint,))
     (target, _) = targets(settings, REGION, None)
     assert (target.service, target.host) == ("made-up", host)
 

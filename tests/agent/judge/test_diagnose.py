@@ -348,11 +348,19 @@ def test_information_explains_nothing() -> None:
     assert causes(well(), *quiet)["DNS003@backup"] is None
 
 
-def test_a_cap_to_information_takes_the_power_to_explain() -> None:
-    beside = evidence(healthy(BACKUP), targets=[context(BACKUP)])
+@pytest.mark.parametrize("role", [Role.OPTIONAL, Role.CONTEXT])
+def test_what_does_not_count_keeps_its_links(role: Role) -> None:
+    beside = evidence(healthy(BACKUP), targets=[replace(BACKUP, role=role)])
     found = findings(beside, says("DNS002"), says("DNS003"))
-    assert found["DNS003@backup"].explained_by is None
-    assert {each.severity for each in found.values()} == {Severity.INFO}
+    assert found["DNS003@backup"].explained_by == "DNS002@backup"
+    assert {(each.severity, each.counts) for each in found.values()} == {(Severity.CRITICAL, False)}
+
+
+def test_what_does_not_count_explains_nothing_that_does() -> None:
+    seen = evidence(well(BACKUP, GATEWAY).observations, targets=[BACKUP, optional(GATEWAY)])
+    found = findings(seen, says("VPC015", GATEWAY.id), says("DNS003", GATEWAY.id), says("DNS004", RESOLVER))
+    assert found[f"DNS004@{RESOLVER}"].counts
+    assert found[f"DNS004@{RESOLVER}"].explained_by is None
 
 
 # --- Severity -------------------------------------------------------------------------------------------------------
@@ -376,31 +384,49 @@ def test_a_symptom_does_not_rise_with_its_cause() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "own", "expected"),
+    ("role", "counts"),
     [
-        pytest.param(Role.REQUIRED, Severity.CRITICAL, Severity.CRITICAL, id="required: in full"),
-        pytest.param(Role.OPTIONAL, Severity.CRITICAL, Severity.WARNING, id="optional: a warning at most"),
-        pytest.param(Role.OPTIONAL, Severity.INFO, Severity.INFO, id="optional: information stays"),
-        pytest.param(Role.CONTEXT, Severity.CRITICAL, Severity.INFO, id="context: information at most"),
-        pytest.param(Role.CONTEXT, Severity.WARNING, Severity.INFO, id="context: no warning"),
+        pytest.param(Role.REQUIRED, True, id="required"),
+        pytest.param(Role.OPTIONAL, False, id="optional"),
+        pytest.param(Role.CONTEXT, False, id="context"),
     ],
 )
-def test_severity_is_capped_by_the_role(role: Role, own: Severity, expected: Severity) -> None:
-    each = {Role.REQUIRED: BACKUP, Role.OPTIONAL: optional(BACKUP), Role.CONTEXT: context(BACKUP)}[role]
-    seen = evidence(healthy(), targets=[each])
-    assert findings(seen, says("TCP001", severity=own))["TCP001@backup"].severity is expected
+@pytest.mark.parametrize("own", Severity)
+def test_the_role_decides_whether_a_finding_counts_and_never_how_bad_it_is(
+    role: Role, own: Severity, *, counts: bool
+) -> None:
+    seen = evidence(healthy(), targets=[replace(BACKUP, role=role)])
+    found = findings(seen, says("TCP001", severity=own))["TCP001@backup"]
+    assert (found.severity, found.counts) == (own, counts)
 
 
-def test_what_a_capped_target_suffers_does_not_raise_its_cause_beyond_the_cap() -> None:
+def test_what_does_not_count_does_not_raise_a_cause_that_does() -> None:
     seen = evidence(healthy(GATEWAY), targets=[optional(GATEWAY)])
-    found = findings(
-        seen, says("DNS004", RESOLVER, severity=Severity.INFO), says("DNS002", "backup-gateway", severity=None)
-    )
-    assert found["DNS002@backup-gateway"].severity is Severity.WARNING
     rising = findings(
         seen, says("DNS004", RESOLVER, severity=Severity.WARNING), says("DNS002", "backup-gateway", severity=None)
     )
-    assert rising[f"DNS004@{RESOLVER}"].severity is Severity.WARNING
+    assert rising["DNS002@backup-gateway"].severity is Severity.CRITICAL
+    assert rising["DNS002@backup-gateway"].explained_by == f"DNS004@{RESOLVER}"
+    cause = rising[f"DNS004@{RESOLVER}"]
+    assert (cause.severity, cause.counts) == (Severity.WARNING, True)
+
+
+@pytest.mark.parametrize(
+    ("steps", "counts"),
+    [
+        pytest.param((), True, id="no step"),
+        pytest.param(("tcp/backup-gateway/10.0.1.17/443",), False, id="of the optional target alone"),
+        pytest.param(("tcp/backup-gateway/10.0.1.17/443", "tcp/backup/10.0.1.17/443"), True, id="of both"),
+        pytest.param(("tcp/backup-gateway/10.0.1.17/443", "imds"), True, id="and one of the host"),
+    ],
+)
+def test_a_finding_of_the_run_counts_where_it_rests_on_more_than_what_nobody_asked_for(
+    steps: tuple[str, ...], *, counts: bool
+) -> None:
+    seen = evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)])
+    assert all(seen.find(step) is not None for step in steps)
+    found = findings(seen, says("API003", None, shows=steps))
+    assert found["API003"].counts is counts
 
 
 # --- Order ----------------------------------------------------------------------------------------------------------
@@ -635,12 +661,22 @@ def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
     assert unproven["backup"] == ()
 
 
-def test_a_target_for_comparison_is_named_by_information() -> None:
+def test_a_public_target_for_comparison_is_not_in_use() -> None:
     # Private DNS off and calls by an endpoint's own name: a supported way to work, and nothing is unknown about it.
     called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
     looks = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
     diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
-    assert [(each.id, each.severity) for each in diagnosis.findings] == [("DNS001@backup", Severity.INFO)]
+    assert diagnosis.findings == ()
+    assert diagnosis.unproven == {called.id: ()}
+
+
+def test_a_private_target_for_comparison_has_findings_that_do_not_count() -> None:
+    called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
+    looks = [*healthy(called), *here("backup", A), *replaced(climbed(A), tcp(A, failed="timeout"))]
+    diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
+    assert [(each.id, each.severity, each.counts) for each in diagnosis.findings] == [
+        ("TCP001@backup", Severity.CRITICAL, False)
+    ]
     assert diagnosis.unproven == {called.id: (), "backup": ()}
 
 
@@ -926,10 +962,21 @@ def test_no_cause_of_anything_explains_the_configuration(code: str, cause: str) 
     assert found[code if of is None else f"{code}@backup"] is None
 
 
-def test_an_optional_target_caps_a_cause_in_the_configuration() -> None:
+def test_a_cause_in_the_configuration_of_an_optional_target_does_not_count() -> None:
     seen = well(BACKUP, optional(GATEWAY))
     found = findings(seen, says("TCP001", GATEWAY.id, at=[A]), says("VPC005", GATEWAY.id, at=[A]))
-    assert found["VPC005@backup-gateway"].severity is Severity.WARNING
+    cause = found["VPC005@backup-gateway"]
+    assert (cause.severity, cause.counts) == (Severity.CRITICAL, False)
+    assert found["TCP001@backup-gateway"].explained_by == cause.id
+
+
+@pytest.mark.parametrize("of", ["backup", "backup-gateway"])
+def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
+    seen = well(BACKUP, optional(GATEWAY))
+    symptom = says("DNS004", RESOLVER, shows=(f"tcp/{of}/10.0.1.17/443",))
+    found = findings(seen, symptom, says("VPC003", None))
+    assert found[f"DNS004@{RESOLVER}"].explained_by == "VPC003"
+    assert found["VPC003"].counts is (of == "backup")
 
 
 def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:

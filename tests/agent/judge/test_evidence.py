@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from agent.catalog.services import why_unused
+from agent.catalog.in_use import why_unused
 from agent.judge.evidence import skipped_because
 from agent.judge.requirements import required_steps, why_not_in_use
 from agent.settings import Expect
@@ -358,10 +358,37 @@ def test_a_required_target_is_always_judged() -> None:
 def test_a_host_for_comparison_is_looked_at_as_far_as_the_one_that_is_called(role: Role, judged: bool) -> None:
     called = target("backup-gateway", host="gateway.example.com", role=role)
     beside = context(GATEWAY)
-    looks = [lookup(PUBLIC, of=called.id), lookup(PUBLIC, of=beside.id)]
+    looks = [lookup(PUBLIC, of=called.id), lookup("10.0.1.27", of=beside.id)]
     assert (why_not_in_use(evidence(looks, targets=[called, beside]), beside) is None) is judged
     alone = evidence(looks, targets=[beside, context(called)])
     assert why_not_in_use(alone, beside) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        pytest.param([PUBLIC], "only public addresses here", id="public"),
+        pytest.param([], "no address here", id="none"),
+        pytest.param([PUBLIC, "10.0.1.27"], None, id="mixed"),
+    ],
+)
+def test_a_host_for_comparison_is_in_use_where_its_name_is_private(given: list[str], words: str | None) -> None:
+    called, beside = target("backup-gateway", host="gateway.example.com"), context(GATEWAY)
+    looks = [lookup("10.0.1.44", of=called.id), lookup(*given, of=beside.id)]
+    why = why_not_in_use(evidence(looks, targets=[called, beside]), beside)
+    assert why == (words and f"{GATEWAY.host} was not asked for, and has {words}")
+
+
+@pytest.mark.parametrize(
+    ("service", "unused"),
+    [pytest.param("backup", True, id="of another service"), pytest.param("backup-gateway", False, id="of its own")],
+)
+def test_a_service_whose_calls_a_url_sends_to_an_endpoint(service: str, *, unused: bool) -> None:
+    host = f"vpce-0a1b2c3d4e5f60718-lj2wisx3.{service}.eu-west-1.vpce.amazonaws.com"
+    called = target("backup-gateway", host=host, role=Role.OPTIONAL)
+    why = why_not_in_use(evidence([lookup("10.0.1.27", of=called.id)], targets=[called]), called)
+    assert (why is not None) is unused
+    assert why is None or why.endswith(f"{host} is an endpoint of backup")
 
 
 @pytest.mark.parametrize(
@@ -388,7 +415,6 @@ def test_required_steps_are_all_that_ok_rests_on() -> None:
         "tls/backup-gateway/10.0.1.17/443",
         "http/backup-gateway/10.0.1.17/443",
         "tcp/backup-gateway/10.0.1.17/1026",
-        "tcp/backup-gateway/10.0.1.17/1027",
         "tcp/backup-gateway/10.0.1.17/1028",
         "tcp/backup-gateway/10.0.1.17/1031",
     )

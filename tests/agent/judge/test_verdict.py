@@ -378,51 +378,45 @@ def aside(*looks: Observation[Any]) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("looks", "status", "whole"),
+    ("looks", "status"),
     [
-        pytest.param([], Status.OK, Status.OK, id="private and well"),
-        pytest.param([lookup(PUBLIC, of=ASIDE.id)], Status.NOT_IN_USE, Status.OK, id="public: not in use"),
-        pytest.param([lookup(of=ASIDE.id, failed="nxdomain")], Status.NOT_IN_USE, Status.OK, id="no name: not in use"),
+        pytest.param([], Status.OK, id="private and well"),
+        pytest.param([lookup(PUBLIC, of=ASIDE.id)], Status.NOT_IN_USE, id="public: not in use"),
+        pytest.param([lookup(of=ASIDE.id, failed="nxdomain")], Status.NOT_IN_USE, id="no name: not in use"),
         pytest.param(
             [spoiled(tcp(A, 1026, of=ASIDE.id), failed="timeout")],
-            Status.WARNING,
-            Status.WARNING,
+            Status.CRITICAL,
             id="a port is blocked",
         ),
         pytest.param(
             [spoiled(tls(A, of=ASIDE.id), failed="reset")],
             Status.UNKNOWN,
-            Status.WARNING,
             id="a failure without a name",
         ),
         pytest.param(
             [spoiled(http(A, of=ASIDE.id), failed="not-aws")],
             Status.UNKNOWN,
-            Status.WARNING,
             id="an answer from elsewhere",
         ),
-        pytest.param(
-            [spoiled(tcp(A, 1026, of=ASIDE.id), failed="deadline")], Status.UNKNOWN, Status.WARNING, id="cut short"
-        ),
-        pytest.param(
-            [spoiled(lookup(of=ASIDE.id), failed="deadline")], Status.UNKNOWN, Status.WARNING, id="not looked up"
-        ),
-        pytest.param([spoiled(lookup(of=ASIDE.id), failed="bug")], Status.UNKNOWN, Status.WARNING, id="crashed"),
-        pytest.param(
-            [proxy("http://10.0.0.9:3128", of=ASIDE.id)], Status.UNKNOWN, Status.WARNING, id="through a proxy"
-        ),
+        pytest.param([spoiled(tcp(A, 1026, of=ASIDE.id), failed="deadline")], Status.UNKNOWN, id="cut short"),
+        pytest.param([spoiled(lookup(of=ASIDE.id), failed="deadline")], Status.UNKNOWN, id="not looked up"),
+        pytest.param([spoiled(lookup(of=ASIDE.id), failed="bug")], Status.UNKNOWN, id="crashed"),
+        pytest.param([proxy("http://10.0.0.9:3128", of=ASIDE.id)], Status.UNKNOWN, id="through a proxy"),
     ],
 )
-def test_an_optional_target_is_at_most_a_warning(looks: Observations, status: Status, whole: Status) -> None:
+def test_an_optional_target_has_a_true_status_and_raises_no_verdict(looks: Observations, status: Status) -> None:
     report = aside(*looks)
     assert status_of(report, ASIDE.id) is status
     assert status_of(report) is Status.OK
-    assert report.verdict.status is whole
+    assert report.verdict.status is Status.OK
     assert report.verdict.path is Path.PRIVATE
-    assert all(each.severity is not Severity.CRITICAL for each in report.findings)
+    assert not any(each.counts for each in report.findings if each.severity is not Severity.INFO)
+    assert ("; not counted: backup-gateway, " in report.verdict.summary) is (
+        status in (Status.CRITICAL, Status.UNKNOWN)
+    )
 
 
-def test_a_fault_of_the_run_does_not_make_an_optional_target_critical() -> None:
+def test_a_fault_of_the_run_that_counts_is_not_named_as_one_that_does_not() -> None:
     looks = [
         host(),
         sdk(),
@@ -432,12 +426,14 @@ def test_a_fault_of_the_run_does_not_make_an_optional_target_critical() -> None:
     ]
     report = judged(evidence(looks, targets=[BACKUP, ASIDE]))
     assert report.verdict.status is Status.CRITICAL
-    assert status_of(report, ASIDE.id) in (Status.WARNING, Status.UNKNOWN)
+    assert status_of(report, ASIDE.id) is Status.CRITICAL
+    assert "not counted" not in report.verdict.summary
 
 
 def test_an_optional_target_that_is_unknown_is_named_in_the_summary_after_required_ones() -> None:
     assert aside(spoiled(tls(A, of=ASIDE.id), failed="deadline")).verdict.summary == (
-        "backup-gateway could not be proven: tls/backup-gateway/10.0.1.17/443: it said deadline"
+        "backup answers privately at 2 addresses; not counted: backup-gateway, not proven: "
+        "tls/backup-gateway/10.0.1.17/443: it said deadline (count it with --service backup-gateway)"
     )
     aside_backup = optional(BACKUP)
     looks = replaced(
@@ -455,15 +451,17 @@ CALLED: Final = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com", addres
     ("looks", "status"),
     [
         pytest.param(healthy(BACKUP), Status.OK, id="well"),
-        pytest.param([*here("backup", PUBLIC), *climbed(PUBLIC)], Status.OK, id="public, as without private DNS"),
+        pytest.param(
+            [*here("backup", PUBLIC), *climbed(PUBLIC)], Status.NOT_IN_USE, id="public, as without private DNS"
+        ),
         pytest.param(
             [*here("backup"), lookup(failed="nxdomain"), answer(failed="nxdomain")],
-            Status.UNKNOWN,
+            Status.NOT_IN_USE,
             id="it does not exist",
         ),
         pytest.param(
             [*here("backup", A), tcp(A, failed="timeout"), tls(A, skipped="tcp failed"), http(A, skipped="tcp failed")],
-            Status.UNKNOWN,
+            Status.CRITICAL,
             id="silent",
         ),
         pytest.param(
@@ -478,7 +476,7 @@ def test_a_target_for_comparison_never_counts(looks: Observations, status: Statu
     assert status_of(report, CALLED.id) is Status.OK
     assert report.verdict.status is Status.OK
     assert report.verdict.path is Path.PRIVATE
-    assert {each.severity for each in report.findings} <= {Severity.INFO}
+    assert not any(each.counts for each in report.findings if each.severity is not Severity.INFO)
     assert [each.required for each in report.targets] == [True, False]
 
 

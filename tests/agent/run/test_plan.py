@@ -55,10 +55,8 @@ def roles(found: tuple[Target, ...]) -> dict[str, Role]:
     ("services", "expected"),
     [
         pytest.param((), {"backup": Role.REQUIRED, "backup-gateway": Role.OPTIONAL}, id="none named"),
-        pytest.param(("backup",), {"backup": Role.REQUIRED, "backup-gateway": Role.OPTIONAL}, id="backup named"),
-        pytest.param(
-            ("backup-gateway",), {"backup": Role.OPTIONAL, "backup-gateway": Role.REQUIRED}, id="the gateway named"
-        ),
+        pytest.param(("backup",), {"backup": Role.REQUIRED}, id="backup named"),
+        pytest.param(("backup-gateway",), {"backup-gateway": Role.REQUIRED}, id="the gateway named"),
         pytest.param(
             ("backup-gateway", "backup"), {"backup": Role.REQUIRED, "backup-gateway": Role.REQUIRED}, id="both named"
         ),
@@ -327,6 +325,6 @@ def test_ids_become_the_names_that_ec2_has(
 
 
 @pytest.mark.parametrize("service", ["backup", "backup-gateway"])
-def test_a_service_that_is_looked_at_alone_is_the_only_one(service: str) -> None:
-    found = targets(replace(settings(service), alone=True), REGION, sdk().facts)
+def test_a_service_that_is_named_is_the_only_one(service: str) -> None:
+    found = targets(settings(service), REGION, sdk().facts)
     assert [(each.service, each.role) for each in found] == [(service, Role.REQUIRED)]

@@ -109,7 +109,7 @@ async def test_big_r_checks_only_what_is_under_the_cursor() -> None:
         assert "only backup: " in shown(pilot)
 
     await drive(app_of(replay.live()), act)
-    assert [(each.services, each.alone) for each in replay.asked] == [((), False), (("backup",), True)]
+    assert [each.services for each in replay.asked] == [(), ("backup",)]
 
 
 VPCE = "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
@@ -122,8 +122,8 @@ def test_a_narrowed_run_keeps_of_the_endpoints_the_one_that_is_meant() -> None:
     target = replace(report_of("healthy").targets[0], host=VPCE, id=f"backup@{VPCE}")
 
     found = narrowed(asked, target)
-    assert (found.services, found.endpoints, found.alone) == (("backup",), (mine,), True)
-    assert replace(found, services=asked.services, endpoints=asked.endpoints, alone=False) == asked
+    assert (found.services, found.endpoints) == (("backup",), (mine,))
+    assert replace(found, services=asked.services, endpoints=asked.endpoints) == asked
 
 
 async def test_w_watches_and_w_ends_it() -> None:

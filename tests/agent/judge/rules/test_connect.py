@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.catalog.findings import Severity
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import connect, local
@@ -454,6 +455,23 @@ def test_tcp003_fires(looks: Observations, detail: str) -> None:
 )
 def test_tcp003_stays_silent(looks: Observations) -> None:
     assert said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY])) == []
+
+
+@pytest.mark.parametrize(
+    ("closed", "severity"),
+    [
+        pytest.param((1027,), Severity.WARNING, id="activation alone"),
+        pytest.param((1026,), None, id="another alone"),
+        pytest.param((1027, 1031), None, id="activation and another"),
+    ],
+)
+def test_tcp003_is_a_warning_where_the_port_of_activation_alone_is_closed(
+    closed: tuple[int, ...], severity: Severity | None
+) -> None:
+    looks = [gate(A), *(gate(A, port, "timeout" if port in closed else None) for port in (1026, 1027, 1028, 1031))]
+    [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
+    assert found.severity is severity
+    assert ("A new gateway cannot be activated" in found.detail) is (severity is Severity.WARNING)
 
 
 def test_tcp003_is_about_the_gateway_alone() -> None:

@@ -1,0 +1,22 @@
+"""Whether a target that nobody asked for is in use on this host."""
+
+from collections.abc import Callable
+
+from agent.catalog.vpce import read_name
+from probes.model import Address, Role, Target
+
+
+def why_unused(target: Target, own_answer: tuple[Address, ...], is_public: Callable[[Address], bool]) -> str | None:
+    """Why a target that nobody asked for is left alone, given the host's own lookup of it; None where it is judged."""
+    if target.service_name is None and not own_answer:
+        return f"{target.service} is not offered in {target.region}"
+    own = read_name(target.host)
+    if own is not None and own.service != target.service:
+        return f"{target.service} was not asked for, and {target.host} is an endpoint of {own.service}"
+    name = target.host if target.role is Role.CONTEXT else target.service
+    what = f"{name} was not asked for, and {'' if name == target.host else target.host}".rstrip()
+    if not own_answer:
+        return f"{what} has no address here"
+    if all(is_public(address) for address in own_answer):
+        return f"{what} has only public addresses here"
+    return None
