@@ -2,8 +2,11 @@
 
 import asyncio
 import shlex
+import threading
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import cache
+from typing import Any, TypeVar
 
 from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge
@@ -17,6 +20,8 @@ from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 
+T = TypeVar("T")
+
 
 def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement, tuple[Event, ...]]:
     """Measure a scenario in memory: what was seen, and the events in the order in which they came. With a `turn`, as a
@@ -28,8 +33,34 @@ def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement,
             settings = replace(settings_of(chosen), turn=turn)
             return await measure(settings, world, emit=events.append, stop=CancelToken())
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(go()), tuple(events)
+    return in_virtual_time(go), tuple(events)
+
+
+def in_virtual_time(go: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """What a coroutine returns that runs in a loop of its own whose clock leaps, also where a loop runs already."""
+
+    def run() -> T:
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(go())
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run()
+    ended: list[T | BaseException] = []
+
+    def keep() -> None:
+        try:
+            ended.append(run())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            ended.append(error)
+
+    own = threading.Thread(target=keep)  # a thread has one running loop at most
+    own.start()
+    own.join()
+    if isinstance(ended[0], BaseException):
+        raise ended[0]
+    return ended[0]
 
 
 @cache

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 import boto3.session
-import click
 import pytest
 
+from agent.app.errors import RequestError
 from agent.app.gather_facts import gather_facts
 from agent.app.read_saved import read_facts
 from agent.process import signals
@@ -225,9 +225,9 @@ def test_where_nothing_can_be_read_no_file_is_written(
     more: str, wanted: FactsRequest, said: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "facts.json"
-    with pytest.raises(click.ClickException) as refused:
+    with pytest.raises(RequestError) as refused:
         run(more, path, wanted=wanted)
-    assert refused.value.message.startswith(said)
+    assert refused.value.why.startswith(said)
     assert list(tmp_path.iterdir()) == []
 
 
