@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from agent.app.check import Measure
 from agent.app.errors import RequestError
+from agent.process.phases import Phase, announce
 from agent.process.signals import cancel_on_signals, exit_on_signals, start_grace_timer
 from agent.report import exits
 from agent.settings import ReportOptions, Settings, Suppression
@@ -61,7 +62,9 @@ def show(source: Source, options: ReportOptions, received_signals: list[str]) ->
     """Show `source` until the user closes the interface, then write the document of what was seen. Returns the exit
     code: that of the first signal where one was received, otherwise that of the last run that finished. Raises
     RequestError where the interface cannot be shown here, and OutputClosedError."""
+    announce(Phase.SCREEN_LOADING)
     app = _app(source, options)
+    announce(Phase.SCREEN_LOADED)
     if (
         signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ):  # as nohup(1) has it; the interface cannot outlive its terminal
@@ -73,7 +76,9 @@ def show(source: Source, options: ReportOptions, received_signals: list[str]) ->
             with asyncio.Runner() as runner:
                 code = runner.run(_run(app, leave))
         finally:
+            announce(Phase.SCREEN_ENDED)
             terminal.release()
+            announce(Phase.SCREEN_RELEASED)
         if (fault := command.fault(app)) is not None:
             raise fault
         return _write_seen(app.report, options, code, received_signals)
@@ -94,6 +99,7 @@ def _app(source: Source, options: ReportOptions) -> "BackuplinkApp":
 
 async def _run(app: "BackuplinkApp", leave: command.Leave) -> int | None:
     with cancel_on_signals(leave):
+        announce(Phase.SCREEN_STARTING)
         return None if leave.reason is not None else await app.run_async()
 
 

@@ -26,6 +26,15 @@ class Phase(StrEnum):
     ENDED = "ended"
     """The exit code is decided."""
 
+    SCREEN_LOADING = "screen-loading"
+    SCREEN_LOADED = "screen-loaded"
+    SCREEN_STARTING = "screen-starting"
+    """The interface takes the terminal."""
+    SCREEN_MOUNTED = "screen-mounted"
+    SCREEN_ENDED = "screen-ended"
+    """The interface has given the terminal back, which is not released yet."""
+    SCREEN_RELEASED = "screen-released"
+
     HANDLER = "handler"
     """A handler of one signal was set or restored."""
 

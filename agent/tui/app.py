@@ -24,6 +24,8 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
+from agent.process.phases import Phase as ProcessPhase
+from agent.process.phases import announce
 from agent.report.model import Report, TargetReport
 from agent.run.events import Event
 from agent.settings import Settings
@@ -157,6 +159,7 @@ class BackuplinkApp(App[int]):
         return self._main
 
     def on_mount(self) -> None:
+        announce(ProcessPhase.SCREEN_MOUNTED)
         # While the app was suspended other programs wrote on the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         if isinstance(self.source, Live):

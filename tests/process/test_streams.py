@@ -23,7 +23,7 @@ ARGUMENTS: Final = {
     "demo": ("demo",),
     "demo of a fault": ("demo", "private-dns-off"),
     "demo as ndjson": ("demo", "--format", "ndjson"),
-    "watch": ("demo", "healthy", "--watch", "--cycles", "2"),
+    "watch": ("demo", "healthy", "--watch", "--cycles", "1"),
     "tui": ("tui",),
     "diagnose": ("diagnose", "{report}", "--format", "json"),
     "diff": ("diff", "{report}", "{report}"),

@@ -210,16 +210,8 @@ def test_a_signal_after_a_run(number: signal.Signals) -> None:
 
 
 POINTS: Final = (
-    *("dispatch:1", "demo:1", "why_not:1", "app:1", "app:2", "Terminal.__init__:2", "App.run_async:1"),
-    *("LinuxDriver.start_application_mode:1", "LinuxDriver.start_application_mode:2", "BackuplinkApp.on_mount:1"),
-    *("BackuplinkApp.on_mount:2", "LinuxDriver._get_terminal_size:1", "LinuxDriver.stop_application_mode:1"),
-    *(
-        "LinuxDriver.stop_application_mode:2",
-        "Terminal.release:1",
-        "Terminal.release:2",
-        "format_named:1",
-        "to_stdout:1",
-    ),
+    *("command:1", "screen-loading:1", "screen-loaded:1", "handler:1", "handler:5", "screen-starting:1"),
+    *("screen-mounted:1", "screen-ended:1", "screen-released:1", "rendering:1", "writing:1"),
 )
 
 
@@ -227,7 +219,7 @@ POINTS: Final = (
 def test_a_signal_at_every_seam(point: str) -> None:
     """From before the terminal is touched until the document is written; the run is left as soon as it is over."""
     with on_terminal([sys.executable, "-m", "tests.process.signalled", "SIGTERM", point, "demo", "--tui"]) as session:
-        if point in POINTS[POINTS.index("LinuxDriver.stop_application_mode:1") :]:
+        if point in POINTS[POINTS.index("screen-ended:1") :]:
             session.until(HEALTHY)
             session.press("q")
         assert session.ended() == 143
