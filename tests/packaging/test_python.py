@@ -304,7 +304,7 @@ def test_the_wheelhouse_is_whole_for_every_python(architecture: str, tmp_path: P
         # The oldest glibc that is promised.
         words += ["--python-version", python, "--python-platform", f"{architecture}-manylinux2014"]
         succeed([TOOLS / "uv", *words], folder, {"UV_CACHE_DIR": str(tmp_path / "cache")})
-        assert (tmp_path / python / "agent" / "start.py").is_file()
+        assert (tmp_path / python / "agent" / "cli" / "entry.py").is_file()
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
