@@ -14,10 +14,10 @@ def masked_proxy(url: str) -> str:
     """A proxy or endpoint URL without user, password and query: `http://me:secret@proxy.example?key=secret` as
     `http://***@proxy.example?***`."""
     scheme = found.group() if (found := _SCHEME.match(url)) else ""
-    credentials, _, host = url[len(scheme) :].rpartition("@")
+    credentials, at, host = url[len(scheme) :].rpartition("@")
     place = re.split(r"[?#]", host, maxsplit=1)
     shown = host if len(place) == 1 else f"{place[0]}?***"
-    return f"{scheme}***@{shown}" if credentials else f"{scheme}{shown}"
+    return f"{scheme}{'***' if credentials else ''}{at}{shown}"
 
 
 def masked_urls(text: str) -> str:

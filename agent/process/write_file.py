@@ -25,6 +25,8 @@ READER_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.05
 MAX_LINKS: Final = 40
 """On one path, as in the kernel (path_resolution(7))."""
+PATH_MAX: Final = 4_096
+"""Bytes of a path with its NUL, as in the kernel: no program opens a file by a longer one (path_resolution(7))."""
 _PREFIX: Final = ".backuplink-"
 _SUFFIX: Final = ".new"
 _FOLDER: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -169,6 +171,8 @@ class _Place:
 def _located(path: Path, *, follow_last: bool = True) -> Iterator[_Place]:
     """Walk a path to its last folder. Raises OSError."""
     text = os.fspath(path)
+    if len(os.fsencode(text)) >= PATH_MAX:  # the walk below sees one name at a time
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not parts or text.endswith("/"):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

@@ -1166,15 +1166,15 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     "an observation of another step": (_look(step="api"), f"{_NO_FACTS}observations[0]"),
     "an observation of a run": (
         _with("observations", 0, value=_SOUND["observations"][0], of=_FACTS),
-        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+        f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "an observation of a target": (
         _look(target="backup"),
-        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+        f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "an observation at an address": (
         _look(address="10.0.0.1"),
-        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+        f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "a read of a later version": (
         _look(operation="instances"),
@@ -1182,7 +1182,7 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
     ),
     "a read of a later version, not made": (
         _look(operation="instances", status="skipped", skipped_because="x", facts=None, started_at=None, seconds=None),
-        f"{_NO_FACTS}observations[0].id: what EC2 said to one of this version's reads belongs here",
+        f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "facts of another read": (_look(operation="vpc-dns"), f"{_NO_FACTS}observations[0].facts"),
     "the same read twice": (
@@ -1499,17 +1499,17 @@ def _settings() -> Iterator[Measured]:
         yield _set(variable, "set to nothing", "", 2, "TLS008")
     yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
     yield _set("--ca-bundle", "a pipe to which nobody writes", "{here}/pipe", 2, "TLS008")
-    # Which host the SDK would call is not known without its profile.
+    # Without the profile that it names no call of the SDK starts.
     for name in ("--profile", "BACKUPLINK_PROFILE", "AWS_PROFILE"):
-        yield _set(name, "unknown", "nope", 3, "API010")
-        yield _set(name, "a path", "../x", 3, "API010")
-        yield _set(name, "4096 characters", "x" * 4_096, 3, "API010")
+        yield _set(name, "unknown", "nope", 2, "ENV018", "API010")
+        yield _set(name, "a path", "../x", 2, "ENV018", "API010")
+        yield _set(name, "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
     for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
-        yield _set("AWS_PROFILE", label, ANYWHERE[label], 3, "API010")
+        yield _set("AWS_PROFILE", label, ANYWHERE[label], 2, "ENV018", "API010")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         for label in SHARED:
             # A setting that holds settings leaves the credentials as they are.
-            yield _set(name, label, f"{{here}}/{label}", 3, *(() if label == "nested" else ("API010",)))
+            yield _set(name, label, f"{{here}}/{label}", 2, "ENV018", *(() if label == "nested" else ("API010",)))
         for label in ("a folder", "a link to itself", "a socket", "a name that is too long", "a name that is no UTF-8"):
             yield _set(name, label, NO_FILES[label][0], 0)
         yield _set(name, "a pipe", "{here}/pipe", 0)

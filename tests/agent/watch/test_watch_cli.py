@@ -95,7 +95,14 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "code"), [("healthy", 0), ("gateway-optional-ports", 1), ("one-zone-silent", 2), ("region-unknown", 3)]
+    ("scenario", "code"),
+    [
+        ("healthy", 0),
+        ("gateway-optional-ports", 0),  # nobody asked for the gateway
+        ("gateway-activation-port-blocked", 1),
+        ("one-zone-silent", 2),
+        ("region-unknown", 3),
+    ],
 )
 def test_exit_code_is_that_of_the_last_verdict(scenario: str, code: int) -> None:
     result = demo(scenario, "--cycles", "1")

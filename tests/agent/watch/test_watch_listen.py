@@ -373,7 +373,7 @@ def test_a_host_that_is_not_exactly_one_is_refused(head: bytes) -> None:
     [
         pytest.param(b"\r\n\r\n", 400, id="nothing"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(60) + b"\r\n\r\n", 400, id="TLS"),
-        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, id="HTTP/2"),
         pytest.param(b"GET /metrics\r\n\r\n", 400, id="HTTP/0.9"),
         pytest.param(b"GET /metrics HTTP/11.1\r\nHost: 127.0.0.1\r\n\r\n", 400, id="version"),
         pytest.param(b"GET  /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", 400, id="two spaces"),
