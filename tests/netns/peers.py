@@ -1,6 +1,7 @@
 """`python -m tests.netns.peers NAME TOML`: a scenario's peers behind real sockets, inside a namespace of their own.
 
-They are the peers of `agent.simulated.peers`, so both worlds say the same bytes. The addresses must be there already.
+They are the peers of `agent.simulated.peers`, those of `tests.hostile` among them, so both worlds say the same bytes.
+The addresses must be there already.
 With a third word, `here`, they are those on loopback addresses, such as a local cache of names, and otherwise the rest.
 Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
 `udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
@@ -26,6 +27,7 @@ from probes.model import Address
 from probes.steps.dns import DNS_PORT, readable
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.system.net import SocketStream
+from tests.hostile import peers as hostile
 from tests.netns import ec2_server
 
 READY: Final = "ready"
@@ -154,4 +156,5 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    peers.register_hostile(hostile)
     asyncio.run(serve(parse(*sys.argv[1:3]), here=sys.argv[3:] == ["here"]))
