@@ -22,10 +22,10 @@ _OPTIONS: Final = frozenset(
         "--hosted-zone-id --ingress --instance-ids --ip-permissions --ipv6-cidr-block --name --network-acl-id "
         "--network-acl-ids --no-api --no-ec2 --no-private-dns-enabled --output --port --port-range "
         "--private-cidr --private-dns-enabled --protocol --query --redact --region --region-name "
-        "--resolver-rule-id --resource-id --route-table-ids --rule-action --rule-number --rule-type "
+        "--resolver-rule-id --resource-id --role-name --route-table-ids --rule-action --rule-number --rule-type "
         "--security-group-ids --service --service-name --service-names --show --subnet-ids --target-id "
         "--timeout --vpc --vpc-endpoint-id --vpc-endpoint-ids --vpc-endpoint-type --vpc-id --vpc-ids "
-        "--vpc-region -S -connect -n -noservername -rn -s -servername -showcerts "
+        "--vpc-region -S -connect -lunp -n -noservername -rn -s -servername -showcerts "
     ).split()
 )
 """Options of the commands that rules give. Any other word that begins with a dash is not of a rule."""

@@ -21,6 +21,8 @@ REGIONS: Final = {
     "aws-iso-b": "us-isob-east-1",
 }
 OTHER_REGIONS: Final = {"aws-cn": "cn-northwest-1", "aws-iso": "us-iso-west-1", "aws-iso-b": "us-isob-west-1"}
+MISTYPED: Final = {"aws-cn": "cn-moon-1", "aws-iso": "us-iso-moon-1", "aws-iso-b": "us-isob-moon-1"}
+"""In place of the Region `us-moon-1` of scenarios, of which there is none: a name tells its partition all the same."""
 HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
 """Hosts that other partitions do not have."""
@@ -65,6 +67,7 @@ def translated(name: str, partition: str) -> str:
     text = text.replace("com.amazonaws.eu-west-1", f"{prefix}.eu-west-1").replace("arn:aws:", f"arn:{partition}:")
     text = text.replace("amazonaws.com", there.dns_suffix).replace("api.aws", there.dual_stack_dns_suffix)
     text = text.replace("us-east-1", OTHER_REGIONS[partition]).replace("eu-west-1", REGIONS[partition])
+    text = text.replace("us-moon-1", MISTYPED[partition])
     if re.search(r"^\[run\]\n(?:[^\[].*\n|\n)*region = ", text, re.MULTILINE):
         return text
     region = f'region = "{REGIONS[partition]}"\n'

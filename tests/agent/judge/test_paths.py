@@ -169,7 +169,9 @@ def test_what_should_pass_and_does_not_differs_at_no_hop(word: str) -> None:
     report = gateway(admitting(*GATEWAY.ports), silent=closed["silent"], refused=closed["refused"])
     shown = picture(report)
     assert shown.count(f"open, yet {word.upper()}") == len(AT)
-    assert shown.endswith(f"\n    differs   every hop lets it pass, yet it is {word}; where it stops is not known\n")
+    assert shown.endswith(
+        f"\n    differs   every hop lets it pass, yet it is {word}; where it stops is not\n              known\n"
+    )
     assert "<--" not in shown
     # The rules of all these ports.
     assert set(re.findall(r"sgr-0e1b2c\d\d", shown)) == {f"sgr-0e1b2c{place:02}" for place in range(1, 6)}

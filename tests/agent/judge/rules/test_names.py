@@ -1074,7 +1074,7 @@ CASES_THAT_FIRE = [
         "a lookup that fails where this host's name servers give public addresses",
         [host(), lookup(failed="nxdomain"), answer(PUBLIC)],
         severity=Severity.CRITICAL,
-        detail=f"gets no address (it said nxdomain), while its name servers give {PUBLIC}.",
+        detail=f"resolves to no address (it said nxdomain), while its name servers give {PUBLIC}.",
     ),
 ]
 CASES_OF_SILENCE = [

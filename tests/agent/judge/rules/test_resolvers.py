@@ -106,6 +106,14 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "DNS015",
+        "where the look-up fails and another server than this host's gives none",
+        [host(), imds(), lookup(failed="nodata"), answer(A), answer(by=VPC_RESOLVER)],
+        severity=Severity.CRITICAL,
+        at=[],
+        detail=f"resolves to no address (it said nodata), while its name servers give {A}.",
+    ),
+    fires(
+        "DNS015",
         "by an answer of a family that this host lacks",
         [host(), imds(), lookup(PUBLIC_6), answer(A)],
         at=[],
@@ -178,7 +186,7 @@ CASES_OF_SILENCE = [
     silent(
         "DNS015",
         "one server gives none",
-        [host(), imds(), lookup(failed="nodata"), answer(A), answer(by=VPC_RESOLVER)],
+        [host(), imds(), lookup(PUBLIC), answer(A), answer(by=VPC_RESOLVER)],
     ),
     silent(
         "DNS015",

@@ -416,9 +416,10 @@ def test_vpc005_is_the_cause_of_what_was_measured() -> None:
     assert findings["TCP001@backup"].explained_by == "VPC005@backup"
 
 
-def test_vpc005_of_an_optional_target_is_a_warning() -> None:
+def test_vpc005_of_an_optional_target_does_not_count() -> None:
     findings = judged([*SILENT, *configured(SHUT)], optional(BACKUP))
-    assert findings["VPC005@backup"].severity is Severity.WARNING
+    assert findings["VPC005@backup"].severity is Severity.CRITICAL
+    assert not findings["VPC005@backup"].counts
 
 
 def test_vpc005_of_old_facts_names_no_cause() -> None:
