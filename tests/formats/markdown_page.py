@@ -12,7 +12,7 @@ from agent.formats import markdown
 from agent.formats.report_text import visible
 from agent.report.model import Report
 from tests.support.runs import report_of
-from tests.support.untrusted import spoken
+from tests.support.untrusted import SPOKEN_OF, spoken
 
 PARSER: Final = MarkdownIt("gfm-like", {"html": True}).disable("text_join")
 """CommonMark with the tables, the struck words and the links of GitHub, and HTML let through. What a backslash stood
@@ -83,7 +83,7 @@ def check(text: str) -> None:
     ):
         assert read(line) in blocks
     assert shlex.join(["aws", visible(text), visible(text)]) in blocks
-    assert cells(found) == cells(tokens(report_of("gateway-optional-ports")))
+    assert cells(found) == cells(tokens(report_of(SPOKEN_OF)))
 
 
 def read(text: str) -> str:

@@ -211,7 +211,9 @@ def test_exit_codes_of_every_status() -> None:
 
 @pytest.mark.parametrize("fail_on", ["warning", "critical", "never"])
 @pytest.mark.parametrize("wanted", ["text", "json", "ndjson"])
-@pytest.mark.parametrize("name", ["healthy", "gateway-optional-ports", "one-zone-silent", "deadline-too-short"])
+@pytest.mark.parametrize(
+    "name", ["healthy", "gateway-activation-port-blocked", "one-zone-silent", "deadline-too-short"]
+)
 def test_fail_on_changes_the_code_and_not_the_document(
     name: str, wanted: str, fail_on: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,10 +239,10 @@ def reported(capfd: pytest.CaptureFixture[str], *arguments: str, code: int) -> d
 
 
 def test_a_suppressed_finding_stays_and_counts_for_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    plain = reported(capfd, "gateway-optional-ports", code=1)
+    plain = reported(capfd, "gateway-activation-port-blocked", code=1)
     codes = [finding["code"] for finding in plain["findings"]]
     given = [word for code in codes for word in ("--suppress", code)]
-    document = reported(capfd, "gateway-optional-ports", *given, code=0)
+    document = reported(capfd, "gateway-activation-port-blocked", *given, code=0)
     assert [finding["id"] for finding in document["findings"]] == [finding["id"] for finding in plain["findings"]]
     assert all(finding["suppressed"] for finding in document["findings"])
     assert document["verdict"]["status"] == "ok"
@@ -249,10 +251,10 @@ def test_a_suppressed_finding_stays_and_counts_for_nothing(capfd: pytest.Capture
 
 
 def test_suppressed_for_one_target_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    finding = reported(capfd, "gateway-optional-ports", code=1)["findings"][0]
+    finding = reported(capfd, "gateway-activation-port-blocked", code=1)["findings"][0]
     code, target = finding["code"], finding["target"]
-    there = reported(capfd, "gateway-optional-ports", "--suppress", f"{code}={target}", code=0)
-    elsewhere = reported(capfd, "gateway-optional-ports", "--suppress", f"{code}=backup@elsewhere", code=1)
+    there = reported(capfd, "gateway-activation-port-blocked", "--suppress", f"{code}={target}", code=0)
+    elsewhere = reported(capfd, "gateway-activation-port-blocked", "--suppress", f"{code}=backup@elsewhere", code=1)
     assert [each["suppressed"] for each in there["findings"] if each["id"] == finding["id"]] == [True]
     assert [each["suppressed"] for each in elsewhere["findings"] if each["id"] == finding["id"]] == [False]
 

@@ -300,7 +300,9 @@ def written(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Ou
 
 
 @pytest.mark.parametrize("fail_on", FAIL_ON)
-@pytest.mark.parametrize("name", ["healthy", "gateway-optional-ports", "one-zone-silent", "deadline-too-short"])
+@pytest.mark.parametrize(
+    "name", ["healthy", "gateway-activation-port-blocked", "one-zone-silent", "deadline-too-short"]
+)
 def test_the_word_follows_the_exit_code_of_the_command(
     name: str, fail_on: str, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

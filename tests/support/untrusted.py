@@ -62,9 +62,11 @@ HOSTILE: Final = (
     ),
 )
 """What a peer, a certificate or a file may say to those who read a report."""
+SPOKEN_OF: Final = "gateway-activation-port-blocked"
+"""The scenario whose report is filled with such text: a warning by one cause that counts, and a step not made."""
 
 
-def spoken(text: str, name: str = "gateway-optional-ports") -> Report:
+def spoken(text: str, name: str = SPOKEN_OF) -> Report:
     """A report that says `text` wherever it takes anything from outside."""
     report = report_of(name)
     return replace(

@@ -382,7 +382,7 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
     ("old", "new", "said"),
     [
         pytest.param([], [a_finding(suppressed=True)], "critical, does not count by itself: ", id="came"),
-        pytest.param([a_finding(suppressed=True)], [], "critical, counted for nothing by itself: ", id="went"),
+        pytest.param([a_finding(suppressed=True)], [], "critical, did not count by itself: ", id="went"),
         pytest.param([a_finding(suppressed=True)], [a_finding()], "critical, counts by itself now: ", id="now"),
         pytest.param(
             [a_finding()], [a_finding(suppressed=True)], "critical, no longer counts by itself: ", id="no more"

@@ -56,8 +56,9 @@ SAME_EVERYWHERE = (
     "169.254.169.254",
     "fd00:ec2::253",
     "fd00:ec2::254",
+    "default",
 )
-"""Addresses that tell nothing."""
+"""Addresses, and the SDK's own name of a profile, that tell nothing."""
 SECRET = "hunter2-s3cr3t"  # noqa: S105 - the password that must not be seen
 
 FULL = f"""

@@ -211,7 +211,7 @@ def test_what_was_suppressed_then_counts_again(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("fail_on", ["warning", "critical", "never"])
-@pytest.mark.parametrize("name", [HEALTHY, FAULT, "gateway-optional-ports", "deadline-too-short"])
+@pytest.mark.parametrize("name", [HEALTHY, FAULT, "gateway-activation-port-blocked", "deadline-too-short"])
 def test_the_exit_code_is_that_of_the_judged_report(
     name: str, fail_on: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,7 +222,7 @@ def test_the_exit_code_is_that_of_the_judged_report(
 
 
 def test_the_four_verdicts_have_an_exit_code_each() -> None:
-    names = (HEALTHY, "gateway-optional-ports", FAULT, "deadline-too-short")
+    names = (HEALTHY, "gateway-activation-port-blocked", FAULT, "deadline-too-short")
     assert [exits.of_verdict(report_of(name).verdict.status, "warning") for name in names] == [0, 1, 2, 3]
 
 
