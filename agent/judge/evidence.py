@@ -203,9 +203,13 @@ class Evidence:
         return self._by_id.get(f"{Step.DNS}/{target.id}/{WITHOUT_SEARCH}")
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
-        """The answers of these resolvers for the target's name."""
+        """The answers of these resolvers for the target's name; facts of another step, in a saved report, are none."""
         wanted = frozenset(resolvers)
-        return tuple(observation for observation in self.of(Step.DNS, target) if observation.subject.resolver in wanted)
+        return tuple(
+            observation
+            for observation in self.of(Step.DNS, target)
+            if observation.subject.resolver in wanted and isinstance(observation.facts, DnsFacts | None)
+        )
 
     def proxy(self, target: Target) -> str | None:
         """The proxy that the SDK's calls to this target take."""

@@ -192,7 +192,7 @@ def test_ports() -> None:
     ports = {name: [(port.number, port.required) for port in service.ports] for name, service in SERVICES.items()}
     assert ports == {
         "backup": [(443, True)],
-        "backup-gateway": [(443, True), (1026, True), (1027, True), (1028, True), (1031, True), (2222, False)],
+        "backup-gateway": [(443, True), (1026, True), (1027, False), (1028, True), (1031, True), (2222, False)],
     }
 
 
