@@ -300,11 +300,14 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
 
 
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
-    """What all of this host's name servers give where its own lookup fails all the same; nothing where one of them
-    gave no answer, which may be why."""
+    """What this host's name servers give where its own lookup fails all the same; nothing where one of them gave no
+    answer, or no address, which may be why."""
     lookup = evidence.own_lookup(target)
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
     if lookup is None or kind_of(lookup) not in NOT_THERE | NO_REASON or not all(answer.ok for answer in asked):
+        return frozenset()
+    giving = {answer.subject.resolver for answer in asked if addresses_in(answer)}
+    if any(answer.subject.resolver not in giving for answer in asked):
         return frozenset()
     return frozenset(address for answer in asked for address in addresses_in(answer))
 
