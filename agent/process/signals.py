@@ -1,12 +1,15 @@
 """Signals while a command runs: what ends a run, how long its document may take then, and what SIGHUP means to a watch.
 
-Python runs handlers between any two bytecodes, so they only record the name and wake the loop.
+Python runs handlers between any two bytecodes of the main thread, so they only record the name and wake the loop. A
+signal that another thread receives, or that comes just before the loop waits, would not be handled until the loop wakes
+for another reason; so while a loop runs, every signal writes to a socket that it reads (signal.set_wakeup_fd).
 """
 
 import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
@@ -41,7 +44,7 @@ def cancel_on_signals(
 
     # Not the loop's own handlers: it loses a signal that comes after its last iteration, and on closing restores the
     # default handler, which would end the process before its document is written.
-    with _handled(received):
+    with _waking(loop), _handled(received):
         yield
 
 
@@ -74,6 +77,29 @@ def start_grace_timer() -> None:
     """Start the GRACE_SECONDS, unless they are running already."""
     if not signal.getitimer(signal.ITIMER_REAL)[0]:
         signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
+
+@contextlib.contextmanager
+def _waking(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """While the block lasts, every signal with a Python handler wakes `loop`, so that the handler runs at once: ours,
+    and those of a library (Textual's SIGWINCH)."""
+    read, written = socket.socketpair()
+    with read, written:
+        read.setblocking(False)
+        written.setblocking(False)
+
+        def drain() -> None:
+            with contextlib.suppress(BlockingIOError):
+                read.recv(4_096)
+
+        loop.add_reader(read, drain)
+        # A full buffer wakes the loop as well: no warning on stderr.
+        before = signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+            loop.remove_reader(read)
 
 
 @contextlib.contextmanager

@@ -1,17 +1,21 @@
-"""What a terminal sends to the interface: keys, and whatever else comes on its line.
+"""What a terminal sends to the interface: keys, whatever else comes on its line, and its size.
 
 Textual's own thread ends the interface with a traceback at a byte that is not UTF-8 (a terminal in another locale, a
-paste of a binary file), and where its parser stumbles over an escape sequence.
+paste of a binary file), and where its parser stumbles over an escape sequence. Its handler for SIGWINCH reads the size
+and posts it: where a second signal comes in between, the older size is posted last and stays.
 """
 
+import asyncio
 import codecs
 import os
 import selectors
+import signal
 from typing import Final
 
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 from textual.messages import InBandWindowResize
 
@@ -22,6 +26,16 @@ _READ_BYTES: Final = 4_096
 
 class Driver(LinuxDriver):
     """The terminal. Input that is not understood is dropped; the size is the kernel's, never the input's."""
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call] # Textual does not type this one
+        loop = asyncio.get_running_loop()
+        # The size is read in the loop, once for each signal: the last one to be read is the last one there is.
+        signal.signal(signal.SIGWINCH, lambda *_: loop.call_soon_threadsafe(self._post_size))
+
+    def _post_size(self) -> None:
+        size = Size(*self._get_terminal_size())
+        self.send_message(events.Resize(size, size))
 
     def run_input_thread(self) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -20,6 +20,8 @@ from tests.support.repository import ROOT
 
 QUIET_SECONDS: Final = 2.0
 """Longer than the time between any two things that somebody who draws all the time draws."""
+DRAWN_LINES: Final = 15
+"""So many lines of one width are a screen."""
 _ESCAPE: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])")
 """CSI, OSC and DCS, and the short ones (ECMA-48, section 5)."""
 _MODE: Final = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
@@ -52,6 +54,19 @@ class Session:
                 return
             assert self.process.poll() is None or self._is_waiting(), (words, self.process.poll(), self.text()[-2_000:])
             assert time.monotonic() < limit, (words, self.text()[-2_000:])
+            self._read(0.1)
+
+    def until_drawn(self, columns: int) -> None:
+        """Read until the whole screen has been drawn anew for this width. A screen is drawn line by line, each filled
+        up to the width; what changes later is drawn by position."""
+        limit = time.monotonic() + SECONDS
+        while True:
+            lines = plain(self.output[self._seen :]).decode("utf-8", "replace").replace("\r", "").split("\n")
+            if sum(len(line) == columns for line in lines) >= DRAWN_LINES:
+                self._seen = len(self.output)
+                return
+            assert self.process.poll() is None or self._is_waiting(), (columns, self.process.poll())
+            assert time.monotonic() < limit, (columns, self.text()[-2_000:])
             self._read(0.1)
 
     def until_quiet(self) -> None:

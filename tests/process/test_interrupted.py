@@ -238,6 +238,37 @@ def test_a_terminal_that_goes_takes_no_document_with_it(point: str) -> None:
     assert process.returncode == 0
 
 
+ELSEWHERE = """
+import asyncio, signal, threading, time
+from agent.process.cancel import CancelToken
+from agent.process.signals import cancel_on_signals
+
+def kill():
+    time.sleep(0.5)  # until the loop waits
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+async def main():
+    stop = CancelToken()
+    with cancel_on_signals(stop):
+        try:
+            async with asyncio.timeout(None) as window:
+                stop.watch(window)
+                threading.Thread(target=kill).start()
+                await asyncio.Event().wait()
+        except TimeoutError:
+            print(stop.reason)
+
+asyncio.run(main())
+"""
+
+
+def test_a_signal_that_another_thread_receives_wakes_the_loop() -> None:
+    """Python calls the handler in the main thread, which has nothing else to do."""
+    command = [sys.executable, "-c", ELSEWHERE]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (ended.stdout, ended.returncode) == ("SIGTERM\n", 0), ended
+
+
 # --- A file that is awaited -------------------------------------------------------------------------------------------
 
 AT_ONCE_SECONDS = 1.5

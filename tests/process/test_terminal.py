@@ -65,18 +65,48 @@ def test_driven_resized_and_left() -> None:
         session.until("THIS HOST")
         session.press("\t", "\t", "j")
         session.resize(60, 20)
-        session.until(b"\x1b[20;1H")
+        session.until_drawn(60)
         session.resize(140, 45)
-        session.until(b"\x1b[45;1H")
+        session.until_drawn(140)
         session.press("\x1b[B", "\x1b[C", "l", "\r")
         session.until_quiet()
         session.resize(200, 60)
-        session.until(b"\x1b[60;1H")
+        session.until_drawn(200)
         session.press("q")
         assert session.ended() == 2
         assert session.is_sane()
         assert document(session.output).startswith("CRITICAL  backup: some of the endpoint's addresses do not answer\n")
         assert "Traceback" not in session.text()
+
+
+RESIZED: Final = """
+import fcntl, struct, sys, termios
+from agent.cli import entry
+from agent.tui.driver import Driver
+
+read = Driver._get_terminal_size
+
+def read_and_resize(self):
+    size = read(self)
+    if size == (100, 30):
+        fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    return size
+
+Driver._get_terminal_size = read_and_resize
+sys.exit(entry.run(["demo", "--tui"]))
+"""
+
+
+def test_a_size_that_changes_while_it_is_read_is_not_the_last() -> None:
+    """As under a window that is dragged: the second signal comes before the first size is passed on."""
+    with on_terminal([sys.executable, "-c", RESIZED]) as session:
+        session.until(HEALTHY)
+        session.resize(100, 30)
+        session.until_quiet()
+        session.press("\x0c")  # draw anew
+        session.until_drawn(120)
+        session.press("q")
+        assert session.ended() == 0
 
 
 NO_KEYS: Final = {
