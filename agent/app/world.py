@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from probes.seams import World
 from probes.system.machine import SystemMachine
 from probes.system.net import SystemNet
-from probes.system.sdk import SystemSdk
+from probes.system.sdk import SystemSdk, has_profile
+
+__all__ = ["has_profile", "measure_here", "system_world"]
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken

@@ -68,7 +68,7 @@ def settings_from(
         deadline=format_named(options["format"]).deadline or DEFAULT_DEADLINE
         if options["deadline"] is None
         else options["deadline"],
-        profile=options["profile"],
+        profile=_profile_from(options),
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
         dual_stack=options["dual_stack"],
@@ -135,6 +135,22 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
     return template
 
 
+def _profile_from(options: Mapping[str, Any]) -> str | None:
+    """The profile that --profile names. Raises UsageError where the shared files have none of that name: a slip of the
+    pen, where AWS_PROFILE is a setting of this host, which a run judges (ENV018)."""
+    name: str | None = options["profile"]
+    if name is None:
+        return None
+    from agent.app.world import has_profile
+
+    if not has_profile(name):
+        raise click.UsageError(
+            f"--profile: the config files of the AWS SDK have no profile {name!r}; `aws configure list-profiles` lists "
+            "those that this user has."
+        )
+    return name
+
+
 def _facts_from(place: str, region: str | None, source: str | None, received_signals: Sequence[str]) -> Ec2Facts:
     """The facts in a file, for a run in `region`, which is None while it is unknown. Raises UsageError."""
     from agent.app.read_saved import read_facts
@@ -176,7 +192,7 @@ def facts_request_from(options: Mapping[str, Any], environment: Mapping[str, str
     return FactsRequest(
         vpc_id=options["vpc_id"],
         region=region,
-        profile=options["profile"],
+        profile=_profile_from(options),
         ca_bundle=options["ca_bundle"],
         timeout=options["timeout"],
         deadline=options["deadline"],

@@ -116,6 +116,21 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     return Keys(access_key_id=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token), facts
 
 
+def has_profile(name: str) -> bool:
+    """Whether the shared files have a profile. True where they cannot be read: the run says what is wrong with them.
+    Imports botocore: slow."""
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ProfileNotFound
+
+    try:
+        botocore.session.Session(profile=name).get_scoped_config()
+    except ProfileNotFound:
+        return False
+    except (BotoCoreError, AttributeError, TypeError):  # botocore itself expects sections to be as documented
+        return True
+    return True
+
+
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     """Read the SDK's settings as botocore does for clients of `services`. Imports botocore: slow, call it in
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value

@@ -1298,6 +1298,20 @@ def of_facts() -> Iterator[Refused]:
             environment=environment,
             config=None if config is None else config.encode(),
         )
+    for label, command, environment, config in (
+        ("by flag", ("check", "--profile", "nope"), {}, None),
+        ("by variable", ("check",), {"BACKUPLINK_PROFILE": "nope"}, None),
+        ("by file", ("check", "--config", CONFIG), {}, 'profile = "nope"\n'),
+        ("of a watch", ("watch", "--profile", "nope", "--cycles", "1"), {}, None),
+        ("of facts", ("facts", *_needed("facts"), "--profile", "nope"), {}, None),
+    ):
+        yield Refused(
+            id=f"a profile that is not there {label}",
+            arguments=command,
+            says=("the config files of the AWS SDK have no profile 'nope'",),
+            environment=environment,
+            config=None if config is None else config.encode(),
+        )
     calls: tuple[tuple[str, tuple[str, ...], dict[str, str], str], ...] = (
         ("no VPC", (), {}, "Missing option '--vpc'"),
         ("no Region", _needed("facts"), {}, "no Region is known: name one with --region, AWS_REGION or the SDK's"),
@@ -1500,10 +1514,9 @@ def _settings() -> Iterator[Measured]:
     yield _set("BACKUPLINK_CA_BUNDLE", "not there", "{here}/nowhere", 2, "TLS008")
     yield _set("--ca-bundle", "a pipe to which nobody writes", "{here}/pipe", 2, "TLS008")
     # Without the profile that it names no call of the SDK starts.
-    for name in ("--profile", "BACKUPLINK_PROFILE", "AWS_PROFILE"):
-        yield _set(name, "unknown", "nope", 2, "ENV018", "API010")
-        yield _set(name, "a path", "../x", 2, "ENV018", "API010")
-        yield _set(name, "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
+    yield _set("AWS_PROFILE", "unknown", "nope", 2, "ENV018", "API010")
+    yield _set("AWS_PROFILE", "a path", "../x", 2, "ENV018", "API010")
+    yield _set("AWS_PROFILE", "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
     for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
         yield _set("AWS_PROFILE", label, ANYWHERE[label], 2, "ENV018", "API010")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

@@ -186,6 +186,14 @@ def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profiles that `--profile` names."""
+    profiles = tmp_path / "profiles"
+    profiles.write_text("[profile ops]\n[profile audit]\n", "utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
+
+
 def settled(*arguments: str) -> tuple[Settings, ReportOptions]:
     """What `check` makes of these arguments, before it would look at anything."""
     with main.commands["check"].make_context("check", list(arguments)) as context:
