@@ -33,6 +33,14 @@ class Driver(LinuxDriver):
         # The size is read in the loop, once for each signal: the last one to be read is the last one there is.
         signal.signal(signal.SIGWINCH, lambda *_: loop.call_soon_threadsafe(self._post_size))
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        # Not COLUMNS and LINES, which Textual reads first: where they are exported, they stay as the window changes.
+        try:
+            columns, lines = os.get_terminal_size(self.fileno)
+        except OSError:  # the terminal was closed
+            columns = lines = 0
+        return (columns, lines) if columns and lines else super()._get_terminal_size()
+
     def _post_size(self) -> None:
         size = Size(*self._get_terminal_size())
         self.send_message(events.Resize(size, size))

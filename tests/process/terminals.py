@@ -192,7 +192,7 @@ def on_terminal(
     outer, inner = pty.openpty()
     _set_size(inner, columns, lines)
     settings = termios.tcgetattr(inner)
-    left_out = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "TEXTUAL")
+    left_out = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "TEXTUAL", "COLUMNS", "LINES")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     # The leader of a session that opens a terminal takes control of it (tty_ioctl(4)).
     with subprocess.Popen(

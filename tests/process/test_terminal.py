@@ -54,8 +54,9 @@ def document(output: bytes) -> str:
 
 
 def test_driven_resized_and_left() -> None:
-    """Through the keys, at the sizes that matter, to the end of the run, and out."""
-    with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"]) as session:
+    """Through the keys, at the sizes that matter, to the end of the run, and out; whatever size a shell exports."""
+    exported = {"COLUMNS": "80", "LINES": "24"}
+    with on_terminal([PROGRAM, "demo", "--tui", "one-zone-silent"], environment=exported) as session:
         session.until(ALTERNATE)
         session.until("RUNNING")
         session.until("some of the endpoint's addresses do not answer")
