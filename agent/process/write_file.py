@@ -71,13 +71,10 @@ def to_new_file(document: str, path: Path) -> None:
 
 
 def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> None:
-    name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
     announce(Phase.FILE_OPENING)
-    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=place.folder)
+    name, handle = _unfinished(place.folder)
     try:
-        announce(Phase.FILE_OPENED)
         with open(handle, "wb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)  # says to `_remove_leftovers` that its writer lives
             stream.write(data)
             stream.flush()
             announce(Phase.FILE_COMPLETE)
@@ -94,6 +91,24 @@ def _replace(place: "_Place", data: bytes, mode: int, *, new: bool = False) -> N
             os.unlink(name, dir_fd=place.folder)
         raise
     announce(Phase.FILE_REPLACED)
+
+
+def _unfinished(folder: int) -> tuple[str, int]:
+    """The name and the descriptor of a new file whose lock says to `_remove_leftovers` that its writer lives."""
+    while True:
+        name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            announce(Phase.FILE_OPENED)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            is_there = os.fstat(handle).st_nlink > 0
+        except BaseException:
+            os.close(handle)
+            os.unlink(name, dir_fd=folder)
+            raise
+        if is_there:
+            return name, handle
+        os.close(handle)  # before it had its lock, another writer took it for a leftover
 
 
 def _mode(old: os.stat_result | None) -> int:

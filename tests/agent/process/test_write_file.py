@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.cli.entry import run
+from agent.process import phases
+from agent.process.phases import Phase
 from agent.process.write_file import to_file, to_new_file
 from tests.support.repository import ROOT
 
@@ -207,6 +209,27 @@ def test_what_a_living_writer_holds_is_left_alone(tmp_path: Path) -> None:
     assert held.exists()
     to_file(NEW, tmp_path / "report.json")
     assert not held.exists()
+
+
+def test_a_file_without_its_lock_is_made_again_where_another_writer_removes_it(tmp_path: Path) -> None:
+    """Two documents go into one folder at the same time, as those of a watch do."""
+    first = True
+
+    def write_another(phase: str) -> None:
+        nonlocal first
+        if phase == Phase.FILE_OPENED and first:
+            first = False
+            to_file(OLD, tmp_path / "watch.prom")
+
+    phases.subscribe(write_another)
+    try:
+        to_file(NEW, tmp_path / "report.json")
+    finally:
+        phases.subscribe(None)
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        "report.json": NEW,
+        "watch.prom": OLD,
+    }
 
 
 @as_root
