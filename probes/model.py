@@ -194,6 +194,10 @@ NOT_BEGUN: Final = "not begun"
 """Start of the reason for a skipped step that was planned and not started when the run ended."""
 
 
+STARVED: Final = "starved"
+"""Code of a failure of kind `deadline`: this host kept the process from running for most of the step's time."""
+
+
 ELSEWHERE: Final = "the signed call of this run is made at another address"
 """Reason for a skipped call in a run that makes one call for each service."""
 

@@ -1,25 +1,60 @@
 """Making observations: every step of a run is planned, limited, timed, classified and handed on exactly once.
 
 A probe body is a coroutine that takes a `Draft`, stores in it what it sees, and simply raises. `Log.observe` turns what
-happens into one `Observation`. A run that ends early closes its log: a step that had started becomes a failure of kind
-`deadline`, a step that was only planned is skipped with the reason. So nothing disappears.
+happens into one `Observation`. A step that this host itself held up is made once more, or is recorded as one that was
+not made: its failure has the code STARVED. A run that ends early closes its log: a step that had started becomes a
+failure of kind `deadline`, a step that was only planned is skipped with the reason. So nothing disappears.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from probes.failure import classify
-from probes.model import NOT_BEGUN, Draft, Failed, Failure, FailureKind, Observation, Ok, Outcome, Skipped, Subject
+from probes.model import (
+    NOT_BEGUN,
+    STARVED,
+    Draft,
+    Failed,
+    Failure,
+    FailureKind,
+    Observation,
+    Ok,
+    Outcome,
+    Skipped,
+    Subject,
+)
+from probes.window import SHARE, Window
+
+_IMPATIENT: Final = frozenset({FailureKind.TIMEOUT, FailureKind.CLOSED, FailureKind.RESET, FailureKind.NO_CREDENTIALS})
+"""How a step fails for a peer, or a library, that gave up on a process that did not run."""
 
 F = TypeVar("F")
 T = TypeVar("T")
 
 
+async def _nothing() -> None:
+    """What has to be done before most steps are made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A step that is being made."""
+
+    started_at: datetime
+    started: float
+    """On the clock of the loop."""
+    run_delay: float | None
+    """That of the machine, then."""
+    window: Window
+    draft: Draft[Any]
+
+
 class Log:
     """The observations of one run, by id. Each is handed to `emit` once, when it is made; `planned` is called with a
-    step when the run first knows of it, `started` when it starts."""
+    step when the run first knows of it, `started` when it starts. `lateness` and `run_delay` are those of `Machine`."""
 
     def __init__(
         self,
@@ -28,13 +63,19 @@ class Log:
         emit: Callable[[Observation[Any]], None],
         planned: Callable[[Subject], None] = lambda _: None,
         started: Callable[[Subject], None] = lambda _: None,
+        lateness: Callable[[], float] = lambda: 0.0,
+        run_delay: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._now = now
+        self._lateness = lateness
+        self._run_delay = run_delay
         self._emit = emit
         self._on_planned = planned
         self._on_started = started
         self._planned: dict[str, Subject] = {}
-        self._started: dict[str, tuple[datetime, float, Draft[Any]]] = {}
+        self._started: dict[str, _Started] = {}
+        self._first: _Started | None = None
+        """The step that was started first: how much of the run this process lost."""
         self._made: dict[str, Observation[Any]] = {}
 
     @property
@@ -58,34 +99,63 @@ class Log:
                 self._planned[subject.id] = subject
                 self._on_planned(subject)
 
-    async def observe(
-        self, subject: Subject, body: Callable[[Draft[F]], Awaitable[T]], *, limit: float
-    ) -> tuple[Observation[F], T | None]:
-        """Run `body` for at most `limit` seconds; give its observation and, where it succeeded, what it returned.
+    def window(self, limit: float, *, by_kernel: bool = False) -> Window:
+        """`limit` seconds for a step, or for what belongs to one."""
+        return Window(limit, self._lateness, by_kernel=by_kernel)
 
-        Never raises for what `body` raises, a crash included. Cancellation passes through and leaves the observation
-        to `close`.
+    async def observe(
+        self,
+        subject: Subject,
+        body: Callable[[Draft[F]], Awaitable[T]],
+        *,
+        limit: float,
+        by_kernel: bool = False,
+        before_again: Callable[[], Awaitable[object]] = _nothing,
+    ) -> tuple[Observation[F], T | None]:
+        """Run `body` in a `Window` of `limit` seconds; give its observation and, where it succeeded, what it returned.
+
+        Where this process could not run for long, and the step failed as it does when a peer gives up, `body` is run
+        once more, after `before_again`. Never raises for what `body` raises, a crash included. Cancellation passes
+        through and leaves the observation to `close`.
         """
         self.plan(subject)
         draft: Draft[F] = Draft()
         started_at = self._now()
         clock = asyncio.get_running_loop().time
-        started = clock()
-        self._started[subject.id] = (started_at, started, draft)
+        window = self.window(limit, by_kernel=by_kernel)
+        step = self._started[subject.id] = _Started(started_at, clock(), self._run_delay(), window, draft)
+        self._first = self._first or step
         self._on_started(subject)
         value: T | None = None
         outcome: Outcome[F]
-        window = asyncio.timeout(limit)
         try:
-            async with window:
-                value = await body(draft)
+            async with window.open():
+                try:
+                    value = await body(draft)
+                except Exception as error:
+                    if not window.is_late or classify(error).kind not in _IMPATIENT:
+                        raise
+                    draft.facts = None
+                    await before_again()
+                    value = await body(draft)
             if draft.facts is None:
                 raise TypeError(f"the probe of {subject.id} returned without facts")
             outcome = Ok(draft.facts)
         except Exception as error:  # noqa: BLE001 - the one broad catch: a crash in a probe is an observation too
-            expired_after = limit if window.expired() else None
-            outcome, value = Failed(classify(error, expired_after=expired_after), draft.facts), None
-        return self._make(subject, outcome, started_at, clock() - started), value
+            if window.expired and window.is_starved:
+                failure = self._starved(step)
+            else:
+                failure = classify(error, expired_after=window.seconds if window.expired else None)
+            outcome, value = Failed(failure, draft.facts), None
+        return self._make(subject, outcome, started_at, clock() - step.started), value
+
+    def _starved(self, step: "_Started") -> Failure:
+        seconds = asyncio.get_running_loop().time() - step.started
+        lost = min(step.window.lost, seconds)
+        message = f"this host kept backuplink from running for {lost:.3g} of {seconds:.3g} s"
+        if step.run_delay is not None and (delay := self._run_delay()) is not None:
+            message += f", {min(delay - step.run_delay, lost):.3g} s of them for want of a processor"
+        return Failure(kind=FailureKind.DEADLINE, message=message, code=STARVED)
 
     def skip(self, subject: Subject, reason: str) -> None:
         """Record that a step was not made, and why."""
@@ -98,15 +168,21 @@ class Log:
         self._keep(observation)
 
     def close(self, reason: str, code: str | None) -> None:
-        """End the run: give every step that is still open its observation."""
+        """End the run: give every step that is still open its observation. `code` is the name of the signal that ended
+        it; None for the deadline."""
         clock = asyncio.get_running_loop().time
+        first = self._first
+        is_starved = first is not None and code is None and first.window.lost >= SHARE * (clock() - first.started)
         for subject_id, subject in self._planned.items():
             if subject_id in self._made:
                 continue
             if subject_id in self._started:
-                started_at, started, draft = self._started[subject_id]
-                failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
-                self._make(subject, Failed(failure, draft.facts), started_at, clock() - started)
+                step = self._started[subject_id]
+                if first is not None and is_starved:
+                    failure = self._starved(first)
+                else:
+                    failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
+                self._make(subject, Failed(failure, step.draft.facts), step.started_at, clock() - step.started)
             else:
                 self._make(subject, Skipped(f"{NOT_BEGUN}: {reason}"), None, None)
 

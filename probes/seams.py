@@ -103,6 +103,17 @@ class Machine(Protocol):
         """The network drivers' counters of packets dropped for an allowance, by `INTERFACE COUNTER`; empty where no
         driver has them."""
 
+    async def watch_lateness(self) -> None:
+        """Measure, until cancelled, for how long this process cannot run."""
+
+    def lateness(self) -> float:
+        """Seconds so far in which this process could not run, as far as `watch_lateness` saw: a busy host, the quota of
+        a cgroup, a process that is stopped, or work of its own that held up the loop."""
+
+    def run_delay(self) -> float | None:
+        """Seconds so far in which this process could run and waited for a processor; None where the system does not
+        say."""
+
     async def trust(self, ca_bundle: str | None) -> Trust:
         """Load the trusted roots: those of `ca_bundle`, otherwise those that the SDK takes without settings of its own.
         Raises ProbeError."""

@@ -4,6 +4,7 @@ takes for itself (captured output, output of processes, and exceptions that it e
 
 `--everything` runs every case of every test (`tests.support.extent`)."""
 
+import functools
 import ipaddress
 import os
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any
 
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -110,6 +112,8 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setattr(pytest.CaptureFixture, "readouterr", reading)
     for kind in (pytest.RaisesExc, pytest.RaisesGroup):
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
+    # Every session of botocore would read its large models of the services again.
+    patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
 
 
 def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:

@@ -368,6 +368,16 @@ CODES: Final = {
             fix_forms=CLI_ALONE,
         ),
         _code(
+            "ENV015",
+            "host-starved",
+            _WARNING,
+            "This host kept backuplink from running",
+            scope=Scope.RUN,
+            accounts_for_failure=False,
+            leaves_status_unknown=True,
+            fix_forms=NOT_IN_AWS,
+        ),
+        _code(
             "ENV018",
             "sdk-settings-unusable",
             _CRITICAL,

@@ -110,6 +110,7 @@ EXPLAINS: Final = (
     Explains("ENV005", Effects.NAME, Reach.TARGET),
     Explains("ENV006", "DNS001", Reach.TARGET),
     Explains("ENV006", "DNS003", Reach.TARGET),
+    Explains("ENV015", "RUN001", Reach.RUN),  # the deadline came while the process could not run
     Explains("ENV018", "ENV001", Reach.RUN),
     Explains("ENV018", "API010", Reach.RUN),
     Explains("ENV014", "ENV008", Reach.RUN),

@@ -8,7 +8,7 @@ its log closed, so that every step that was planned has its observation.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ from probes.operations import (
     METADATA_PROXY,
     SDK_SETTINGS,
 )
-from probes.seams import Keys, Trust, World
+from probes.seams import Keys, Machine, Trust, World
 from probes.steps import host, imds, ladder, tcp
 from probes.steps.http import user_agent
 from probes.urls import masked_proxy
@@ -68,7 +68,8 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
     window = asyncio.timeout_at(progress.ends_at)
     complete = True
     try:
-        async with window:
+        # The window is the outer one: a signal that comes after its end would find it closed.
+        async with window, _watching_lateness(world.machine):
             stop.watch(window)
             await progress.go()
     except TimeoutError:
@@ -96,6 +97,17 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
     return Measurement(run=run, targets=progress.targets, observations=tuple(progress.log.made))
 
 
+@contextlib.asynccontextmanager
+async def _watching_lateness(machine: Machine) -> AsyncIterator[None]:
+    """While the block lasts, `machine.lateness()` tells for how long this process could not run."""
+    watching = asyncio.create_task(machine.watch_lateness())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
 class RunInProgress:
     """The state of one run while it lasts."""
 
@@ -109,6 +121,8 @@ class RunInProgress:
             emit=self._on_observation,
             planned=lambda subject: emit(StepPlanned(subject)),
             started=lambda subject: emit(StepStarted(subject)),
+            lateness=world.machine.lateness,
+            run_delay=world.machine.run_delay,
         )
         self.targets: tuple[Target, ...] = ()
         self.region = settings.region

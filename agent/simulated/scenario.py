@@ -7,6 +7,7 @@ and port that no row names is silent, as a security group makes it.
 
 import tomllib
 from dataclasses import dataclass, field, fields
+from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Final, Literal
@@ -196,6 +197,17 @@ class BridgePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPart:
+    """A time in which the process could not run: it was stopped, or had no processor."""
+
+    after: float
+    """Seconds in which it ran before."""
+    seconds: float
+    times: int = 1
+    """How often in a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPart:
     """The host that the run is made on."""
 
@@ -216,6 +228,8 @@ class HostPart:
     allowances_exceeded: dict[str, int] = field(default_factory=dict)
     """By `INTERFACE COUNTER`: how far the driver's counters rise while the run lasts."""
     environment: dict[str, str] = field(default_factory=dict)
+    stops: tuple[StopPart, ...] = ()
+    """When the process could not run."""
     trusts: tuple[Literal["amazon", "corporate"], ...] = ("amazon",)
     """Whose certificates the SDK here takes."""
     ec2: bool = True
@@ -492,6 +506,7 @@ class Scenario:
         return next((row for row in self.tcp if address in row.addresses and port in row.ports), None)
 
 
+@cache
 def names() -> tuple[str, ...]:
     """The scenarios that come with the program."""
     folder = files("agent.simulated") / "scenarios"

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from agent.simulated import ec2, peers
 from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem
+from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import HostPart, Scenario
 from agent.simulated.settings import EPOCH
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
@@ -224,6 +226,7 @@ class SimulatedMachine:
         self._host = scenario.host
         self._now = now
         self._looked = False
+        self._lateness = 0.0
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -267,6 +270,24 @@ class SimulatedMachine:
         counted = {name: rise if self._looked else 0 for name, rise in self._host.allowances_exceeded.items()}
         self._looked = True
         return counted
+
+    async def watch_lateness(self) -> None:
+        loop = asyncio.get_running_loop()
+        for stop in self._host.stops:
+            for _ in range(stop.times):
+                await asyncio.sleep(stop.after)
+                if isinstance(loop, VirtualLoop):
+                    loop.leap(stop.seconds)
+                else:
+                    time.sleep(stop.seconds)  # noqa: ASYNC251 - nothing else is to run
+                self._lateness += stop.seconds
+        await loop.create_future()
+
+    def lateness(self) -> float:
+        return self._lateness
+
+    def run_delay(self) -> float | None:
+        return None
 
     async def trust(self, ca_bundle: str | None) -> Trust:
         if ca_bundle is not None:  # no such file is here

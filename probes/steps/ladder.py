@@ -141,19 +141,17 @@ class _Climb:
             return await tcp.connect(self._context.net, self._context.machine, self._address, self._port, draft)
 
         async with self._context.connects:
-            seen, self._open = await self._context.log.observe(subject, body, limit=self._context.limit)
+            seen, self._open = await self._context.log.observe(subject, body, limit=self._context.limit, by_kernel=True)
         if seen.facts is not None and seen.facts.mss is not None:
             self._mss = seen.facts.mss
         return _why(seen)
 
     async def _tls(self, subject: Subject) -> str | None:
-        stream = self._connection()
-
         async def body(draft: Draft[TlsFacts]) -> tls.TlsStream:
             trust = self._context.trust.result()
             context = trust.named if self._port == HTTPS else trust.chain_only
             return await tls.handshake(
-                stream,
+                self._connection(),
                 context,
                 self._target.host,
                 trust.source,
@@ -164,7 +162,9 @@ class _Climb:
 
         await asyncio.wait([self._context.trust])  # loading the roots does not count for the handshake
         async with self._context.handshakes:
-            seen, secured = await self._context.log.observe(subject, body, limit=self._context.limit)
+            seen, secured = await self._context.log.observe(
+                subject, body, limit=self._context.limit, before_again=self._reconnect
+            )
         if secured is not None:
             self._open = secured
         if self._port == HTTPS and seen.failure is not None and seen.failure.kind is FailureKind.TIMEOUT:
@@ -197,12 +197,14 @@ class _Climb:
             both.create_task(self._context.log.observe(other, for_another_name, limit=limit))
 
     async def _http(self, subject: Subject) -> str | None:
-        stream = self._connection()
-
         async def body(draft: Draft[HttpFacts]) -> http.Response:
-            return await http.probe(stream, self._context.machine, self._target.host, self._context.agent, draft)
+            return await http.probe(
+                self._connection(), self._context.machine, self._target.host, self._context.agent, draft
+            )
 
-        seen, response = await self._context.log.observe(subject, body, limit=self._context.limit)
+        seen, response = await self._context.log.observe(
+            subject, body, limit=self._context.limit, before_again=self._reopen
+        )
         self._keep(response)
         return None if seen.failure is not None and seen.failure.kind in _ANSWERED else _why(seen)
 
@@ -236,7 +238,9 @@ class _Climb:
                 self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
             return await send(new_connection=True)
 
-        _, response = await self._context.log.observe(subject, body, limit=self._context.limit)
+        _, response = await self._context.log.observe(
+            subject, body, limit=self._context.limit, before_again=self._reopen
+        )
         self._keep(response)
         return None
 
@@ -251,7 +255,7 @@ class _Climb:
                 await self._reopened(), self._context.machine, self._target.host, self._context.agent, padding, draft
             )
 
-        await self._context.log.observe(subject, body, limit=self._context.limit)
+        await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
         return None
 
     def _connection(self) -> Stream:
@@ -269,19 +273,31 @@ class _Climb:
             self._open.close()
             self._open = None
 
+    async def _reconnect(self) -> None:
+        """Replace the connection that the peer may have given up."""
+        self._close()
+        self._open = await self._connect_again()
+
+    async def _reopen(self) -> None:
+        """The same, with TLS."""
+        self._close()
+        await self._reopened()
+
     async def _connect_again(self) -> Stream:
         return await self._context.net.connect(self._address, self._port, Draft[TcpFacts]())
 
     async def _no_connection(self) -> FailureKind | None:
         """Why there is no connection for another request within a step's time; None where there is one, and where a bug
         of this program is left for the step itself to report."""
-        window = asyncio.timeout(self._context.limit)
+        window = self._context.log.window(self._context.limit)
         try:
-            async with window:
+            async with window.open():
                 await self._reopened()
         except Exception as error:  # noqa: BLE001 - classified as `observe` does
             self._close()
-            kind = classify(error, expired_after=self._context.limit if window.expired() else None).kind
+            if window.expired and window.is_starved:
+                return FailureKind.DEADLINE
+            kind = classify(error, expired_after=window.seconds if window.expired else None).kind
             return None if kind is FailureKind.BUG else kind
         return None
 

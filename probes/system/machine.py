@@ -5,6 +5,7 @@ unknown.
 """
 
 import array
+import asyncio
 import contextlib
 import errno
 import os
@@ -12,6 +13,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,10 +32,18 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 
 _NETLINK_SECONDS: Final = 0.5
+_BEAT_SECONDS: Final = 0.05
+_LATE_SECONDS: Final = 0.025
+"""Less is the ordinary noise of timers."""
 
 
 class SystemMachine:
     """The host that this process runs on."""
+
+    def __init__(self) -> None:
+        self._lateness = 0.0
+        self._due: float | None = None
+        """When the next beat of `watch_lateness` is due, on the clock of time.monotonic()."""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -100,6 +110,32 @@ class SystemMachine:
                 counters = ethtool.statistics(_ethtool, name)
                 found |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
         return found
+
+    async def watch_lateness(self) -> None:
+        try:
+            while True:
+                self._due = time.monotonic() + _BEAT_SECONDS
+                await asyncio.sleep(_BEAT_SECONDS)
+                self._lateness += self._overdue()
+        finally:
+            self._due = None
+
+    def lateness(self) -> float:
+        return self._lateness + self._overdue()
+
+    def _overdue(self) -> float:
+        """Seconds by which the next beat is late."""
+        late = 0.0 if self._due is None else time.monotonic() - self._due
+        return late if late >= _LATE_SECONDS else 0.0
+
+    def run_delay(self) -> float | None:
+        if not LINUX:
+            return None
+        try:
+            # Of the main thread, in nanoseconds (Documentation/scheduler/sched-stats.rst in the kernel's sources).
+            return int(Path("/proc/self/schedstat").read_bytes().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):  # a kernel without CONFIG_SCHED_INFO
+            return None
 
     async def trust(self, ca_bundle: str | None) -> Trust:
         return await in_background(lambda: load_trust(ca_bundle))

@@ -222,7 +222,7 @@ class _Body:
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    def stream(self) -> Iterator[bytes]:
+    def stream(self, _: int = 0) -> Iterator[bytes]:
         return iter((self._body,))
 
 

@@ -4,8 +4,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from probes.background import in_background
 from probes.facts import CredentialFacts, SdkFacts
@@ -75,6 +76,7 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
+    _bound_answers()
     try:
         session = botocore.session.Session(profile=profile)
         if session.get_config_variable("region") is None and (region := os.environ.get("AWS_REGION")):
@@ -114,6 +116,26 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
         role=None,
     )
     return Keys(access_key_id=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token), facts
+
+
+@cache
+def _bound_answers() -> None:
+    """Let botocore read no more than MAX_ANSWER_BYTES of an answer, everywhere in this process: it reads answers whole,
+    and metadata, or whatever answers in its place, may never come to an end."""
+    from botocore.awsrequest import AWSResponse
+
+    def content(answer: Any) -> bytes:
+        if answer._content is None:
+            held = bytearray()
+            for piece in answer.raw.stream(1 << 16):
+                held += piece
+                if len(held) > boto.MAX_ANSWER_BYTES:
+                    answer.raw.close()
+                    raise ValueError(f"an answer of over {boto.MAX_ANSWER_BYTES} bytes")
+            answer._content = bytes(held)
+        return bytes(answer._content)
+
+    AWSResponse.content = property(content)
 
 
 def has_profile(name: str) -> bool:

@@ -50,8 +50,8 @@ class Reader:
     """Modules that are loaded for this format alone."""
     examples: int = 100
     """How many random texts are tried."""
-    every: int = 1
-    """Of how many scenarios one is read here; more than 1 where the format's own tests read all, or reading is slow."""
+    every: int = 8
+    """Of how many scenarios one is read in CI; more where the format's own tests read some, too, or reading is slow."""
 
 
 def reader_of(row: Format) -> Reader:
@@ -164,9 +164,9 @@ def _markdown_holds(document: str) -> None:
 
 READERS: Final[dict[str, Reader]] = {
     "text": Reader(holds=_text_holds, status=_text_status, check=_text_check, alphabet="\x1b[0m\n\t \r\x9b1a"),
-    "json": Reader(holds=_json_holds, status=_json_status, check=_json_check, alphabet='\\"{}[],:\n\x00 u1a', every=8),
+    "json": Reader(holds=_json_holds, status=_json_status, check=_json_check, alphabet='\\"{}[],:\n\x00 u1a', every=16),
     "ndjson": Reader(
-        holds=_ndjson_holds, status=_ndjson_status, check=_ndjson_check, alphabet='\\"{}[],:\n\r\u2028 1a', every=8
+        holds=_ndjson_holds, status=_ndjson_status, check=_ndjson_check, alphabet='\\"{}[],:\n\r\u2028 1a', every=16
     ),
     "nagios": Reader(
         holds=plugin_output.read,
@@ -174,7 +174,7 @@ READERS: Final[dict[str, Reader]] = {
         check=plugin_report.check,
         alphabet="|'=;: \n\\\x00a1",
         more_hostile=("a|b", "'", "x=1", "|x=1", "\n|x=1", "]]>", "a" * 100_000),
-        every=8,
+        every=16,
     ),
     "prometheus": Reader(
         holds=prometheus_samples.holds,
@@ -189,7 +189,7 @@ READERS: Final[dict[str, Reader]] = {
         check=emf_events.check,
         alphabet='\\"{}[],:\n\r\t 1a',
         more_hostile=("\\" * 100_000, "\U0001f469" * 100_000),
-        every=8,
+        every=16,
     ),
     "junit": Reader(
         holds=junit_results.read,
@@ -199,20 +199,20 @@ READERS: Final[dict[str, Reader]] = {
         more_hostile=("]]>", "<![CDATA[x]]>", "&lt;", "\x01\x02\ufffe", "\ud83d"),
         libraries=frozenset({"junitparser", "xml.dom"}),
         examples=50,
-        every=8,
+        every=16,
     ),
     "html": Reader(
         holds=html_page.read,
         status=_html_status,
         check=html_page.check,
         alphabet="<>&\"'=/!-;#xa \n]",
-        every=8,
+        every=16,
     ),
     "markdown": Reader(
         holds=_markdown_holds,
         status=STATUS_IN["markdown"],
         check=markdown_page.check,
         alphabet="\\`*_[]()<>#+-.!|~&@:/w$ \n\t1a",
-        every=8,
+        every=16,
     ),
 }

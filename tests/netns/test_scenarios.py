@@ -5,7 +5,6 @@ Every wire shape is run (`tests.netns.shapes`); with `--everything` every scenar
 
 import dataclasses
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,34 +12,22 @@ import pytest
 
 from agent.judge.verdict import judge
 from agent.report import exits
-from agent.report.model import Measurement, Report
+from agent.report.model import Report
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Skipped
-from tests.netns import program
+from tests.netns import program, sample
 from tests.netns.at_once import Runs
-from tests.netns.shapes import sample, shapes
+from tests.netns.sample import WORLDS, in_memory
 from tests.netns.variants import VARIANTS
 from tests.netns.vpc import vpc
 from tests.support import extent
-from tests.support.runs import measured, measurement_of
 
 pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
-
-NAMES: Final = tuple(name for name in scenarios.names() if "namespaces" in scenarios.load(name).worlds)
-WORLDS: Final = {name: scenarios.text(name) for name in NAMES} | VARIANTS
-
-
-@cache
-def in_memory(name: str) -> Measurement:
-    """What the run of a world saw in memory."""
-    return measurement_of(name) if name not in VARIANTS else measured(scenarios.parse(name, WORLDS[name]))[0]
 
 
 def chosen() -> tuple[str, ...]:
     """The worlds that are run: together they have every wire shape."""
-    if extent.everything():
-        return tuple(WORLDS)
-    return sample({name: shapes(scenarios.parse(name, WORLDS[name]), in_memory(name)) for name in WORLDS})
+    return tuple(WORLDS) if extent.everything() else sample.kept()
 
 
 UNLIKE: Final = frozenset(
@@ -60,6 +47,13 @@ UNLIKE: Final = frozenset(
     }
 )
 """Facts that no two worlds share."""
+
+
+def test_the_sample_has_every_wire_shape() -> None:
+    found, kept = sample.every_shape(), sample.kept()
+    assert set(kept) <= set(found), "`python -m tests.netns.sample` writes the sample anew"
+    missing = frozenset().union(*found.values()) - frozenset().union(*(found[name] for name in kept))
+    assert not missing, "`python -m tests.netns.sample` writes the sample anew"
 
 
 def make(name: str) -> program.Ended:

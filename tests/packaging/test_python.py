@@ -28,6 +28,7 @@ from agent.simulated import scenario as scenarios
 from agent.version import __version__
 from tests.packaging.made import TOOLS, lacking, made
 from tests.process.terminals import on_terminal
+from tests.support.extent import one_in
 from tests.support.repository import ROOT
 
 PACKAGES: Final = ("agent", "probes")
@@ -43,7 +44,7 @@ COMMANDS: Final = (
     ("explain", "TCP003"),
     ("endpoints", "--region", "eu-west-1", "--format", "json"),
 )
-SCENARIOS: Final = scenarios.names()[:: len(scenarios.names()) // 5]
+SCENARIOS: Final = one_in(3, scenarios.names()[:: len(scenarios.names()) // 5])
 """Some from all over the list."""
 
 

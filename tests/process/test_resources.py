@@ -23,6 +23,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
+from tests.support import extent
 
 HEALTHY: Final = "healthy"
 """Its ladders are climbed to the top, signed calls included."""
@@ -94,10 +95,10 @@ async def somewhere(chance: random.Random, seconds: float) -> None:
     ("loop", "runs"),
     [
         pytest.param(asyncio.SelectorEventLoop, 50, id="ordinary"),  # each waits for real milliseconds
-        pytest.param(VirtualLoop, 1_000, id="virtual"),
+        pytest.param(VirtualLoop, 1_000 if extent.everything() else 250, id="virtual"),
     ],
 )
-def test_a_thousand_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
+def test_many_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
     chosen = scenarios.parse("quick", QUICK)
 
     async def often() -> None:
@@ -108,7 +109,7 @@ def test_a_thousand_runs_leave_nothing(loop: NewLoop, runs: int) -> None:
             assert (await run(chosen)).run.complete
             assert not others()
         assert held() == before
-        assert blocks() - size < SPARE  # of a thousand runs less than one for each
+        assert blocks() - size < SPARE  # what each run leaves is more than a few of them
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(often())

@@ -208,6 +208,7 @@ CATALOGUE: Final = {
     "K12": _seen("an endpoint URL with http or a path", "ENV005"),
     "K13": _unseen("the first call after a pause dies", "a run makes new connections alone"),
     "K14": _seen("settings with which the SDK makes no call", "ENV018"),
+    "K15": _seen("this host keeps the process from running", "ENV015"),
     "V01": _seen("IPv6 hangs, IPv4 works", "TCP008"),
     "V02": _seen("an IPv6-only host, and a name with IPv4 addresses alone", "TCP006"),
     "V03": _seen("an address made by DNS64", "DNS012"),

@@ -230,6 +230,15 @@ class FakeMachine:
     def allowances(self) -> dict[str, int]:
         return {}
 
+    async def watch_lateness(self) -> None:
+        await forever()
+
+    def lateness(self) -> float:
+        return 0.0
+
+    def run_delay(self) -> float | None:
+        return None
+
     async def trust(self, ca_bundle: str | None) -> Trust:
         raise NotImplementedError
 

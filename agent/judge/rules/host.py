@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
@@ -17,12 +17,13 @@ from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
 from agent.judge.observations import addresses_in, ids
+from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
-from probes.model import Address, Addressing, FailureKind, Role, Step, Target
+from probes.model import STARVED, Address, Addressing, FailureKind, Observation, Role, Step, Target
 from probes.operations import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
@@ -388,6 +389,44 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
     )
 
 
+def host_starved(evidence: Evidence) -> Iterator[Found]:
+    """ENV015: this host kept the process from running for so long that it cost a step that the verdict needs."""
+    required = [target for target in evidence.targets if target.role is Role.REQUIRED]
+    needed = {step for target in required for step in required_steps(evidence, target)}
+    if evidence.run.region is None:
+        needed |= {str(Step.IMDS), f"{HOST}/{SDK_SETTINGS}"}
+    starved = [
+        observation
+        for observation in evidence.observations
+        if observation.failure is not None and observation.failure.code == STARVED
+    ]
+    unmade = [observation for observation in map(evidence.find, needed) if observation is None or not observation.made]
+    if not starved or not unmade:
+        return
+    worst = max(starved, key=lambda observation: (observation.id in needed, observation.seconds or 0.0, observation.id))
+    others = f" The same cost {len(starved) - 1} more." if len(starved) > 1 else ""
+    yield Found(
+        code="ENV015",
+        target=None,
+        detail=f"The step {worst.id} says nothing about the network: {_message(worst)}.{others}",
+        evidence=ids(starved),
+        fix=Fix(
+            summary="Run again when this host has a processor to spare. Look at its load, the CPU quota of its "
+            "container or cgroup, the CPU credits of a burstable instance, and for whatever stopped the process.",
+            commands=(
+                read_only("uptime"),
+                read_only("cat", "/proc/pressure/cpu"),
+                read_only("cat", "/sys/fs/cgroup/cpu.stat"),
+                read_only("backuplink", "check", "--timeout", "10", "--deadline", "60"),
+            ),
+        ),
+    )
+
+
+def _message(observation: Observation[Any]) -> str:
+    return "" if observation.failure is None else observation.failure.message
+
+
 _UNUSABLE: Final = {
     "ProfileNotFound": "Unset AWS_PROFILE, or let it name a profile that a file has: the files are those of the user "
     "that the program runs as.",
@@ -580,5 +619,6 @@ RULES: Final = (
     Rule("ENV012", needs=(Step.IMDS,), check=outside_vpc),
     Rule("ENV013", needs=(Step.HOST,), check=allowance_exceeded),
     Rule("ENV014", needs=(Step.DNS,), check=region_not_known),
+    Rule("ENV015", needs=(), check=host_starved),
     Rule("ENV018", needs=(Step.HOST,), check=sdk_settings_unusable),
 )

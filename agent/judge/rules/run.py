@@ -12,7 +12,7 @@ from agent.judge.observations import ids
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from agent.settings import Expect
-from probes.model import NOT_BEGUN, Addressing, FailureKind, Role
+from probes.model import NOT_BEGUN, STARVED, Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
 
@@ -24,7 +24,9 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
     cut = [
         observation
         for observation in evidence.observations
-        if observation.failure and observation.failure.kind is FailureKind.DEADLINE
+        if observation.failure
+        and observation.failure.kind is FailureKind.DEADLINE
+        and observation.failure.code != STARVED
     ]
     unbegun = [
         observation

@@ -316,7 +316,7 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
     assert words in flat
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if report_of(name).paths])
+@pytest.mark.parametrize("name", [name for name in NAMES if scenarios.load(name).ec2 is not None])
 def test_nothing_that_matters_is_lost(name: str) -> None:
     """Each address has its place, and a way that is not well names all that lies on it."""
     report = report_of(name)

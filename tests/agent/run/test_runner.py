@@ -29,6 +29,7 @@ from probes.facts import HostFacts
 from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
 from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
+from tests.support.extent import one_in
 from tests.support.fakes import FakeMachine
 from tests.support.runs import evidence_of, measured
 from tests.support.validator import VALIDATOR
@@ -497,7 +498,7 @@ def test_no_call_is_no_proof() -> None:
     assert judge_evidence(evidence).verdict.status is not Status.OK
 
 
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize("name", one_in(4, scenarios.names()))
 def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) -> None:
     report = judge_evidence(evidence_in(scenarios.load(name), turn=1)[0])
     whole = judge_evidence(evidence_of(name))

@@ -47,6 +47,7 @@ from agent.tui.state import (
     under_cursor,
 )
 from tests.agent.tui.replays import after, folded, lanes, ready, recorded, report_of, settings, words
+from tests.support.extent import one_in
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_what_was_announced_and_begun_is_said() -> None:
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
 
 
-@pytest.mark.parametrize("name", scenarios.names())
+@pytest.mark.parametrize("name", one_in(3, scenarios.names()))
 def test_nothing_is_shown_as_ok_that_is_not(name: str) -> None:
     state = folded(name)
 

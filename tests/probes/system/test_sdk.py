@@ -1,7 +1,10 @@
 """What the SDK on this host is set to, whatever stands in its files; test_as_botocore.py holds the rest of it against
 botocore."""
 
+import contextlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,7 +24,10 @@ from probes.facts import CredentialFacts
 from probes.model import FailureKind, ProbeError
 from probes.seams import Keys
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
+from tests.hostile.cases import MAX_MEMORY_BYTES
+from tests.support.command import SECONDS
 from tests.support.fakes import run_for_real, value_or
+from tests.support.repository import ROOT
 
 SERVICES: Final = ("backup", "backup-gateway")
 REGION: Final = "eu-west-1"
@@ -272,6 +278,77 @@ def test_a_web_identity_asks_the_sts_of_the_region(
             server.shutdown()
             serving.join()
     assert set(asked) == {f"{host}:443"}
+
+
+ENDLESS: Final = """
+import resource
+from probes.model import ProbeError
+from probes.system.sdk import load_credentials
+
+try:
+    load_credentials(None)
+except ProbeError as error:
+    print(error.code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.parametrize("source", ["metadata", "container", "sts"])
+def test_an_answer_without_end_takes_little_memory(place: Path, source: str) -> None:
+    """From each of the places that the SDK asks for credentials."""
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"token")
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"x" * 65_536)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            pass
+
+    (place / "token").write_text("a token")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        server.daemon_threads = True
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        variables = {
+            "metadata": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": url, "AWS_EC2_METADATA_DISABLED": "false"},
+            "container": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{url}/x"},
+            "sts": {
+                "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x",
+                "AWS_WEB_IDENTITY_TOKEN_FILE": str(place / "token"),
+                "AWS_ENDPOINT_URL_STS": url,
+                "AWS_MAX_ATTEMPTS": "1",
+            },
+        }[source]
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", ENDLESS],
+                cwd=ROOT,
+                env={**os.environ, "AWS_REGION": REGION, **variables},
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+        finally:
+            server.shutdown()
+            serving.join()
+    assert done.stderr == ""
+    code, peak = done.stdout.split()
+    assert code != "None", "it was not asked"
+    assert int(peak) < MAX_MEMORY_BYTES
 
 
 def test_settings_and_credentials_off_the_loop(place: Path) -> None:

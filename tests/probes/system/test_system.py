@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -945,3 +946,39 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert SystemSdk().proxy("backup.eu-west-1.amazonaws.com") == expected
+
+
+# --- Lateness --------------------------------------------------------------------------------------------------------
+
+
+def test_what_holds_up_this_process_is_its_lateness() -> None:
+    """Of whatever kind: here the loop itself is blocked."""
+    machine = SystemMachine()
+
+    async def go() -> tuple[float, float, float]:
+        watching = asyncio.create_task(machine.watch_lateness())
+        await asyncio.sleep(0)
+        before = machine.lateness()
+        time.sleep(0.6)  # noqa: ASYNC251 - nothing may run
+        seen_at_once = machine.lateness() - before
+        await asyncio.sleep(0.2)
+        watching.cancel()
+        await asyncio.wait([watching])
+        return seen_at_once, machine.lateness() - before, machine.lateness()
+
+    seen_at_once, seen_later, at_the_end = run_for_real(go())
+    assert seen_at_once >= 0.5
+    assert seen_later >= seen_at_once
+    time.sleep(0.1)
+    assert machine.lateness() == at_the_end  # it is watched no more
+
+
+def test_how_long_this_process_waited_for_a_processor_only_grows() -> None:
+    machine = SystemMachine()
+    first, second = machine.run_delay(), machine.run_delay()
+    if not Path("/proc/self/schedstat").exists():
+        assert first is None
+    else:
+        assert first is not None
+        assert second is not None
+        assert 0 <= first <= second

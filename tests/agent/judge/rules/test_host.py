@@ -14,7 +14,7 @@ from agent.judge.rules.rule import Found
 from agent.report.model import Run
 from agent.settings import Expect
 from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
-from probes.model import Addressing, Failed, Observation, Ok, Step, Subject
+from probes.model import STARVED, Addressing, Failed, Observation, Ok, Step, Subject
 from probes.operations import ALLOWANCES, DUAL_STACK_NAME
 from tests.support.aws_commands import complaint
 from tests.support.build import (
@@ -29,16 +29,19 @@ from tests.support.build import (
     answer,
     context,
     evidence,
+    healthy,
     here,
     host,
     imds,
     lookup,
     proxy,
+    replaced,
     rule_of,
     run,
     said,
     sdk,
     target,
+    tcp,
     tls,
 )
 from tests.support.calls import answered, api, credentials, metadata_proxy
@@ -565,6 +568,23 @@ CASES_THAT_FIRE = [
         detail="does not exist.",
     ),
     fires(
+        "ENV015",
+        "a step of the target",
+        [sdk(), imds(), lookup(A), tcp(A), coded(tls(A, failed="deadline"), STARVED)],
+        about=None,
+        detail="The step tls/backup/10.0.1.17/443 says nothing about the network: it said deadline.",
+        shows=["tls/backup/10.0.1.17/443"],
+    ),
+    fires(
+        "ENV015",
+        "metadata, which was to give the Region",
+        [coded(imds(failed="deadline"), STARVED)],
+        of=run(region=None),
+        about=None,
+        detail="The step imds says nothing about the network",
+        shows=["imds"],
+    ),
+    fires(
         "ENV018",
         "a profile that is not there",
         [coded(sdk(failed="malformed"), "ProfileNotFound")],
@@ -826,6 +846,13 @@ CASES_OF_SILENCE = [
         targets=[VPCE],
         of=chosen("AWS_REGION", "eu-wset-1"),
     ),
+    silent(
+        "ENV015",
+        "cut short by the deadline alone",
+        [sdk(), imds(), lookup(A), tcp(A), tls(A, failed="deadline")],
+    ),
+    silent("ENV015", "in time", [sdk(), imds(), lookup(A), tcp(A), tls(A, failed="timeout")]),
+    silent("ENV015", "what no verdict needs", replaced(healthy(), coded(imds(failed="deadline"), STARVED))),
     silent("ENV018", "read", [sdk()]),
     silent("ENV018", "no Region in it", [sdk(region=None)]),
     silent("ENV018", "a Region that is not known", [sdk(region="eu-wset-1")]),

@@ -1,0 +1,75 @@
+"""The time that a step has, counted so that a delay of this host is not taken for silence of a peer.
+
+A process that gets no processor (a busy host, the quota of a cgroup), or that is stopped, finds all its timers due when
+it runs again, although what it waited for may be in the kernel, and although a peer may have waited for it. So a step's
+time grows by what this process lost in it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+_TURN_SECONDS: Final = 0.25
+"""For the loop to handle what the kernel holds already."""
+SHARE: Final = 0.5
+"""Of a step's length. A process that ran for less of it learned nothing about a peer."""
+_GROWTH: Final = 4.0
+"""By how many times its length a step's time may grow: with the defaults, within the deadline of a run."""
+
+
+class Window:
+    """The time of one step."""
+
+    def __init__(self, limit: float, lateness: Callable[[], float], *, by_kernel: bool = False) -> None:
+        """`limit` is its length in seconds, `lateness` the seconds so far in which this process could not run.
+        `by_kernel` says that the kernel does what takes the time, whether this process runs or not."""
+        self._limit = limit
+        self._lateness = lateness
+        self._by_kernel = by_kernel
+        self._late_before = lateness()
+        self._timeout = asyncio.timeout(None)
+        self.seconds = limit
+        """Its length so far."""
+
+    @property
+    def lost(self) -> float:
+        """Seconds of it in which this process could not run."""
+        return self._lateness() - self._late_before
+
+    @property
+    def expired(self) -> bool:
+        """Whether it ended what ran in it."""
+        return self._timeout.expired()
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether this process ran for so little of it that its end says nothing about a peer."""
+        return not self._by_kernel and self.seconds - self.lost < SHARE * self._limit
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a peer may have given up on this process in it."""
+        return not self._by_kernel and self.lost >= SHARE * self._limit
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """End the block with TimeoutError when the time is over."""
+        loop = asyncio.get_running_loop()
+        most = _TURN_SECONDS if self._by_kernel else _GROWTH * self._limit
+
+        def due() -> None:
+            length = self._limit + min(self.lost, most)
+            if length > self.seconds:
+                self.seconds = length
+                timers.append(loop.call_at(max(started + length, loop.time() + _TURN_SECONDS), due))
+            else:
+                self._timeout.reschedule(loop.time())
+
+        started = loop.time()
+        timers = [loop.call_at(started + self._limit, due)]
+        try:
+            async with self._timeout:
+                yield
+        finally:
+            timers[-1].cancel()

@@ -1,0 +1,103 @@
+"""A host that keeps the program from running, with real packets: the process is stopped and continued, or beside more
+work than the machine has processors. No fault of the network is invented, and no real one is excused."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from agent.report.model import Status
+from agent.simulated import scenario as scenarios
+from tests.netns import program
+from tests.netns.at_once import Runs
+from tests.netns.test_scenarios import chosen
+from tests.netns.variants import VARIANTS
+from tests.netns.vpc import vpc
+from tests.support import extent
+
+pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("namespaces")]
+
+FEW: Final = ("healthy", "one-zone-silent", "handshake-stalls")
+"""What every change needs; with `--everything` a scenario of every wire shape."""
+NAMES: Final = tuple(name for name in chosen() if name not in VARIANTS) if extent.everything() else FEW
+RUNS_SECONDS: Final = 0.25
+STOPPED_SECONDS: Final = 0.75
+BUSY: Final = 9
+"""Processes with nothing but work."""
+
+
+@contextmanager
+def stopped_at_times(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop a process for most of the time while the block lasts."""
+    over = threading.Event()
+
+    def stop() -> None:
+        while not over.wait(RUNS_SECONDS):
+            process.send_signal(signal.SIGSTOP)
+            over.wait(STOPPED_SECONDS)
+            process.send_signal(signal.SIGCONT)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    try:
+        yield
+    finally:
+        over.set()
+        stopping.join()
+
+
+def make(name: str) -> program.Ended:
+    """The run of a scenario by a process that is stopped again and again."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        vpc(name, scenarios.text(name)) as made,
+        program.started(made, Path(folder)) as process,
+        stopped_at_times(process),
+    ):
+        return program.ended(process, limit=10 * made.scenario.run.deadline + program.START_SECONDS)
+
+
+def finds_what_is_there(name: str, found: program.Ended) -> None:
+    """Its findings are those of the scenario, as far as the run got: where the deadline came first, or a step got too
+    little time, it says so, and is never ok."""
+    expect, status = scenarios.load(name).expect, found.report.verdict.status
+    held_up = {"ENV015", "RUN001"} & set(found.findings)
+    if not held_up:
+        assert (status, found.findings) == (expect.status, expect.findings)
+    else:
+        assert status in (Status.UNKNOWN, expect.status)
+        assert status is not Status.OK
+        assert set(found.findings) - held_up <= set(expect.findings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_process_that_is_stopped_finds_what_is_there(name: str, runs: Runs[program.Ended]) -> None:
+    finds_what_is_there(name, runs[name])
+
+
+@pytest.fixture(scope="module")
+def busy() -> Iterator[None]:
+    """Nine processes with nothing but work."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BUSY)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+if extent.everything():  # it holds up every other test on this machine
+
+    @pytest.mark.usefixtures("busy")
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_busy_host_finds_what_is_there(name: str) -> None:
+        with tempfile.TemporaryDirectory() as folder, vpc(name, scenarios.text(name)) as made:
+            finds_what_is_there(name, program.check(made, Path(folder)))
