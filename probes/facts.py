@@ -282,6 +282,10 @@ class ApiFacts:
     error_message: Annotated[str, Mask("text")] | None
     gateways: tuple[GatewayFacts, ...] = ()
     """Of an answer to ListGateways those that AWS has not heard of for longest, at most MAX_GATEWAYS."""
+    gateways_listed: int = 0
+    """How many gateways that answer names."""
+    gateways_cut: bool = False
+    """Whether AWS has more gateways than that answer names."""
     server_time: datetime | None
     """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
     clock_offset_seconds: float | None

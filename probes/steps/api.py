@@ -92,6 +92,8 @@ def read_answer(
     """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
     instants of this host."""
     document = _json(response.body)
+    answer = document if call.lists_gateways and isinstance(document, Mapping) else {}
+    gateways = _gateways(answer.get(call.key))
     code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
     if (clock := _CLOCK.search(message or "")) is not None:
@@ -106,7 +108,9 @@ def read_answer(
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,
-        gateways=_gateways(document.get(call.key)) if call.lists_gateways and isinstance(document, Mapping) else (),
+        gateways=gateways[:MAX_GATEWAYS],
+        gateways_listed=len(gateways),
+        gateways_cut=bool(answer.get("NextToken")),
         server_time=theirs,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
@@ -114,13 +118,14 @@ def read_answer(
 
 
 def _gateways(listed: Any) -> tuple[GatewayFacts, ...]:
+    """Those that AWS has not heard of for longest first."""
     found = []
     for gateway in listed if isinstance(listed, list) else ():
         name = str(gateway.get("GatewayArn") if isinstance(gateway, Mapping) else "").rpartition("/")[2]
         if _GATEWAY_ID.fullmatch(name):
             found.append(GatewayFacts(gateway_id=name, last_seen=_instant(gateway.get("LastSeenTime"))))
     unknown = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id))[:MAX_GATEWAYS])
+    return tuple(sorted(found, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id)))
 
 
 def _instant(seconds: Any) -> datetime | None:

@@ -1353,7 +1353,7 @@ def spoilt(draw: st.DrawFn, documents: tuple[dict[str, Any], ...]) -> dict[str, 
             parent = parent[key]
         match draw(st.integers(0, 3)):
             case 0:
-                parent[path[-1]] = draw(st.sampled_from(_HOSTILE))
+                parent[path[-1]] = copy.deepcopy(draw(st.sampled_from(_HOSTILE)))
             case 1 if isinstance(parent, list):
                 del parent[path[-1]]
             case _:

@@ -1,4 +1,4 @@
-"""No page and no fix gives a host of the commercial partition to another one."""
+"""No page and no fix gives a host or an ARN of the commercial partition to another one."""
 
 import re
 from functools import cache
@@ -11,6 +11,7 @@ from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.formats import explain
 from agent.judge.verdict import judge
 from agent.simulated import scenario as scenarios
+from agent.simulated.aws import PRINCIPAL
 from tests.support.runs import measured
 
 REGIONS: Final = {
@@ -20,14 +21,26 @@ REGIONS: Final = {
     "aws-iso": "us-iso-east-1",
     "aws-iso-b": "us-isob-east-1",
 }
-OTHER_REGIONS: Final = {"aws-cn": "cn-northwest-1", "aws-iso": "us-iso-west-1", "aws-iso-b": "us-isob-west-1"}
-MISTYPED: Final = {"aws-cn": "cn-moon-1", "aws-iso": "us-iso-moon-1", "aws-iso-b": "us-isob-moon-1"}
+OTHER_REGIONS: Final = {
+    "aws-cn": "cn-northwest-1",
+    "aws-us-gov": "us-gov-east-1",
+    "aws-iso": "us-iso-west-1",
+    "aws-iso-b": "us-isob-west-1",
+}
+MISTYPED: Final = {
+    "aws-cn": "cn-moon-1",
+    "aws-us-gov": "us-gov-moon-1",
+    "aws-iso": "us-iso-moon-1",
+    "aws-iso-b": "us-isob-moon-1",
+}
 """In place of the Region `us-moon-1` of scenarios, of which there is none: a name tells its partition all the same."""
 HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
 """Hosts that other partitions do not have."""
 COMMERCIAL_OR_SERVICE: Final = re.compile(rf"{HOST}|(?<!\bcn\.)\bcom\.amazonaws\.")
 """The same, and the PrivateLink names that China does not have; isolated partitions have names of that form."""
+OF_COMMERCIAL: Final = re.compile(r"\barn:aws:")
+"""ARNs that other partitions do not have."""
 EVERYWHERE: Final = ("com.amazonaws.route53",)
 """Names of one endpoint service whatever the Region; the page says where it is offered."""
 
@@ -84,7 +97,7 @@ def first_with(code: str) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("partition", [name for name in REGIONS if not own_names(name)])
+@pytest.mark.parametrize("partition", [name for name in REGIONS if name != "aws"])
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> None:
     name = first_with(code)
@@ -94,7 +107,9 @@ def test_a_report_has_the_names_of_its_partition(code: str, partition: str) -> N
     shown = [report.verdict.summary]
     for finding in report.findings:
         shown += [finding.detail, finding.fix.summary, *(word for part in finding.fix.commands for word in part.argv)]
-    assert [word for text in shown for word in commercial(text, partition)] == []
+    assert own_names(partition) or [word for text in shown for word in commercial(text, partition)] == []
+    # Whom a refusal names is the peer's word.
+    assert [text for text in shown if OF_COMMERCIAL.search(text.replace(PRINCIPAL, ""))] == []
 
 
 def test_the_partitions_are_those_that_hosts_are_built_in() -> None:

@@ -387,6 +387,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         late: dict[str, datetime] = {}
         calls = []
+        every = is_cut = False
         for call in evidence.calls(target):
             facts = call.facts
             if facts is None or facts.server_time is None:
@@ -399,13 +400,18 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
             if found:
                 late |= found
                 calls.append(call)
+                every |= len(found) == facts.gateways_listed and not facts.gateways_cut
+                is_cut |= facts.gateways_cut
         if not late:
             continue
         said = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
         yield Found(
             code="API012",
             target=target.id,
-            detail=f"The API answers, and AWS has not heard of {listed(said)} for over an hour.",
+            severity=Severity.WARNING if every else None,
+            detail=f"The API answers, and AWS has not heard of {listed(said)} for over an hour."
+            + (" No other gateway is known there." if every else "")
+            + (" AWS has more gateways than its first answer names." if is_cut else ""),
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(

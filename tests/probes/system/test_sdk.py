@@ -281,14 +281,15 @@ def test_a_web_identity_asks_the_sts_of_the_region(
 
 
 ENDLESS: Final = """
-import resource
+from pathlib import Path
 from probes.model import ProbeError
 from probes.system.sdk import load_credentials
 
 try:
     load_credentials(None)
 except ProbeError as error:
-    print(error.code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    [peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line]
+    print(error.code, int(peak) * 1024)  # ru_maxrss is that of the parent where that was larger
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from agent.catalog.findings import Severity
 from agent.judge.rules.api import RULES, SOURCES
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
@@ -338,20 +339,26 @@ SECOND: Final = timedelta(seconds=1)
 
 
 def gateways(
-    address: str, *ago: tuple[str, timedelta | None], server_time: datetime | None = NOW
+    address: str,
+    *ago: tuple[str, timedelta | None],
+    server_time: datetime | None = NOW,
+    more: int = 0,
+    cut: bool = False,
 ) -> Observation[ApiFacts]:
-    """An answer to ListGateways, each gateway with how long before NOW it was heard of."""
+    """An answer to ListGateways, each gateway with how long before NOW it was heard of; it names `more` than are kept,
+    or is `cut`."""
     found = api(address, of="backup-gateway", server_time=server_time)
     assert isinstance(found.outcome, Ok)
     seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
-    return replace(found, outcome=Ok(replace(found.outcome.facts, gateways=seen)))
+    facts = replace(found.outcome.facts, gateways=seen, gateways_listed=len(seen) + more, gateways_cut=cut)
+    return replace(found, outcome=Ok(facts))
 
 
 @pytest.mark.parametrize(
     ("looks", "where", "who"),
     [
         pytest.param(
-            [gateways(A, ("bgw-A", HOUR + SECOND)), gateways(B)],
+            [gateways(A, ("bgw-A", HOUR + SECOND), ("bgw-C", HOUR)), gateways(B)],
             [A],
             "bgw-A (last in touch 2026-03-01 10:59 UTC)",
             id="a second over an hour",
@@ -363,19 +370,19 @@ def gateways(
             id="two, and one that was in touch",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-A", 2 * HOUR))],
+            [gateways(A, ("bgw-A", 2 * HOUR), more=1), gateways(B, ("bgw-A", 2 * HOUR), more=1)],
             [A, B],
             "bgw-A (last in touch 2026-03-01 10:00 UTC)",
             id="one, listed at both addresses",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR), server_time=None), gateways(B, ("bgw-A", 2 * HOUR))],
+            [gateways(A, ("bgw-A", 2 * HOUR), server_time=None), gateways(B, ("bgw-A", 2 * HOUR), more=1)],
             [B],
             "bgw-A (last in touch 2026-03-01 10:00 UTC)",
             id="one of two answers without the server's time",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", timedelta()), server_time=NOW + 2 * HOUR)],
+            [gateways(A, ("bgw-A", timedelta()), server_time=NOW + 2 * HOUR, more=1)],
             [A],
             "bgw-A (last in touch 2026-03-01 12:00 UTC)",
             id="by the server's clock and not by this host's",
@@ -391,6 +398,25 @@ def test_api012_fires(looks: Observations, where: list[str], who: str) -> None:
     assert found.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
     [listing] = [command.argv for command in found.fix.commands]
     assert complaint(listing) is None
+
+
+@pytest.mark.parametrize(
+    ("looks", "severity", "end"),
+    [
+        ([gateways(A, ("bgw-A", 2 * HOUR))], Severity.WARNING, " No other gateway is known there."),
+        ([gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR))], None, "for over an hour."),
+        (
+            [gateways(A, ("bgw-A", 2 * HOUR), cut=True)],
+            None,
+            " AWS has more gateways than its first answer names.",
+        ),
+    ],
+    ids=["every one", "not every one", "those that the first answer names"],
+)
+def test_api012_counts_where_no_gateway_is_in_touch(looks: Observations, severity: Severity | None, end: str) -> None:
+    [found] = said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY]))
+    assert found.severity is severity
+    assert found.detail.endswith(end)
 
 
 @pytest.mark.parametrize(
