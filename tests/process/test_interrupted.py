@@ -32,7 +32,9 @@ CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 AT_ONCE = 3
 PIPE_BYTES = 4096
 """A page, the least that a pipe holds (pipe(7))."""
-ANYWHERE = 100 if extent.everything() else 20
+FAILING = ("full", "unread", "closed")
+"""What stdout may be that takes nothing."""
+ANYWHERE = 100 if extent.everything() else 14
 """Points over a whole run, evenly spread: from the first import to the last line."""
 
 BEFORE = ("command:1", "measuring:1", "RunStarted:1", "StepPlanned:1", "StepStarted:1", "ObservationMade:1")
@@ -334,7 +336,9 @@ def _wait_for_a_thread(pid: int) -> None:
 def test_stdout_that_fails_on_the_way_is_unknown(wanted: str) -> None:
     """The reader goes, or the disk fills up, at a point before the last of the document is written."""
     points = ("command:1", "ObservationMade:1", "ObservationMade:47", "judged:1", RENDERING[wanted][0])
-    for result in results(Call(action, point, demo(wanted)) for point in points for action in ("close", "full")):
+    calls = [Call(action, point, demo(wanted)) for point in points for action in ("close", "full")]
+    # In CI each in a format or two.
+    for result in results(calls if extent.everything() else calls[FORMATS.index(wanted) % 2 :: 2]):
         assert result.happened, result
         assert result.code == 3, result
 
@@ -390,8 +394,9 @@ def test_stdout_that_fails_outweighs_a_signal(stdout: str) -> None:
         assert result.code == 3, result
 
 
-@pytest.mark.parametrize("stdout", ["full", "unread", "closed"])
-def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> None:
+@pytest.mark.parametrize("turn", range(3), ids=FAILING)
+def test_stdout_that_takes_nothing_is_unknown_for_every_command(turn: int) -> None:
+    """In CI each command meets one of the three."""
     commands = (
         *(demo(wanted) for wanted in FORMATS),
         *(("check", "--timeout", "banana", "--format", wanted) for wanted in FORMATS),
@@ -408,7 +413,8 @@ def test_stdout_that_takes_nothing_is_unknown_for_every_command(stdout: str) -> 
         ("--help",),
         ("check", "--help"),
     )
-    for result in results(Call("SIGTERM", "0", command, stdout) for command in commands):
+    met = commands if extent.everything() else commands[turn::3]
+    for result in results(Call("SIGTERM", "0", command, FAILING[turn]) for command in met):
         assert result.code == 3, result
 
 
