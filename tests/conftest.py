@@ -12,6 +12,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +20,7 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import extent
+from tests.support import extent, runs
 from tests.support.planted import leaked
 
 _LEAKING = ("AWS_", "BACKUPLINK_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -84,6 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
     extent.choose(everything=config.getoption("--everything"))
+    if hasattr(config, "workerinput"):  # of pytest-xdist
+        runs.share(Path(config.option.basetemp).parent / "measurements")
     # How long an example takes says how busy the machine is.
     settings.register_profile(
         "tests", max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.too_slow]

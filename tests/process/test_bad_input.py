@@ -181,7 +181,7 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     assert made["observations"] == made["findings"] == made["targets"] == []
 
 
-refused = pytest.mark.parametrize("case", one_in(2, REFUSED), ids=lambda case: ascii(case.id))
+refused = pytest.mark.parametrize("case", one_in(4, REFUSED), ids=lambda case: ascii(case.id))
 
 
 @refused

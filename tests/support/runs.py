@@ -1,11 +1,15 @@
 """Scenarios, run once and kept: what many tests look at from many sides."""
 
 import asyncio
+import contextlib
+import os
+import pickle
 import shlex
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.judge.evidence import Evidence
@@ -63,10 +67,31 @@ def in_virtual_time(go: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return ended[0]
 
 
+_shared: Path | None = None
+"""Where the workers of a session keep what they measured, for each other; None where there is one process."""
+
+
+def share(folder: Path) -> None:
+    """Keep measurements in a folder that the workers of this session share."""
+    global _shared
+    _shared = folder
+    folder.mkdir(exist_ok=True)
+
+
 @cache
 def measurement_of(name: str) -> Measurement:
     """What the run of a scenario saw that comes with the program."""
-    return measured(scenarios.load(name))[0]
+    if _shared is None:
+        return measured(scenarios.load(name))[0]
+    place = _shared / f"{name}.pickle"
+    with contextlib.suppress(FileNotFoundError):
+        kept: Measurement = pickle.loads(place.read_bytes())  # noqa: S301 - our own
+        return kept
+    made = measured(scenarios.load(name))[0]
+    unfinished = place.with_suffix(f".{os.getpid()}")
+    unfinished.write_bytes(pickle.dumps(made))
+    unfinished.replace(place)
+    return made
 
 
 @cache

@@ -235,7 +235,7 @@ def put(monkeypatch: pytest.MonkeyPatch, place: Path, files: Files, variables: M
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize(("files", "variables"), one_in(2, itertools.product(FILES, VARIABLES)))
+@pytest.mark.parametrize(("files", "variables"), one_in(5, itertools.product(FILES, VARIABLES)))
 def test_a_call_goes_where_the_sdk_s_own_goes(
     place: Path, monkeypatch: pytest.MonkeyPatch, files: str, variables: str
 ) -> None:
@@ -338,7 +338,7 @@ NO_PROXY: Final = (
 )
 
 
-@pytest.mark.parametrize(("proxies", "no_proxy"), one_in(2, itertools.product(PROXIES, NO_PROXY)), ids=repr)
+@pytest.mark.parametrize(("proxies", "no_proxy"), one_in(5, itertools.product(PROXIES, NO_PROXY)), ids=repr)
 def test_a_proxy_is_taken_where_the_sdk_takes_it(monkeypatch: pytest.MonkeyPatch, proxies: str, no_proxy: str) -> None:
     for name, value in PROXIES[proxies].items():
         monkeypatch.setenv(name, value)
