@@ -31,7 +31,7 @@ from agent.report.redact import redact
 from agent.simulated import scenario as scenarios
 from tests.formats.readers import READERS, reader_of
 from tests.hostile import cases
-from tests.support.extent import one_in
+from tests.support.extent import examples, one_in
 from tests.support.repository import ROOT
 from tests.support.runs import measured, report_of
 from tests.support.untrusted import HOSTILE
@@ -192,7 +192,7 @@ def test_what_is_untrusted_is_text(row: Format, text: str) -> None:
 def test_whatever_is_untrusted_is_text(row: Format) -> None:
     reader = reader_of(row)
 
-    @settings(deadline=None, max_examples=reader.examples)
+    @settings(deadline=None, max_examples=examples(reader.examples))
     @given(st.text(max_size=40) | st.text(alphabet=reader.alphabet, max_size=40))
     def any_text(text: str) -> None:
         reader.check(text)

@@ -306,7 +306,7 @@ async def test_ctrl_q_leaves_from_anywhere() -> None:
     assert (await drive(saved_app("one-zone-silent"), act)).return_value == 2
 
 
-@pytest.mark.parametrize("key", one_in(2, (key for key in KEYS if key.action != "leave")), ids=lambda key: key.shown)
+@pytest.mark.parametrize("key", one_in(4, (key for key in KEYS if key.action != "leave")), ids=lambda key: key.shown)
 async def test_no_key_breaks_anything_whatever_is_shown(key: object) -> None:
     name = getattr(key, "keys", "").partition(",")[0]
 

@@ -39,6 +39,7 @@ from tests.agent.tui.replays import (
     until,
     words,
 )
+from tests.support.extent import one_in
 
 SIZES = [(60, 20), (80, 24), (100, 30), (130, 40), (140, 45), (200, 60), (20, 6), (300, 100)]
 
@@ -177,7 +178,7 @@ class Counting(BackuplinkApp):
         super()._display(screen, renderable)
 
 
-@pytest.mark.parametrize("keys", ["", "slash", "t", "e", "c", "question_mark", "colon", "enter"])
+@pytest.mark.parametrize("keys", one_in(2, ["", "slash", "t", "e", "c", "question_mark", "colon", "enter"]))
 async def test_idle_paints_nothing(keys: str) -> None:
     app = Counting(Replay("one-zone-silent").live(), clock=time.monotonic)
 
