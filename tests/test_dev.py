@@ -17,7 +17,7 @@ TOOLS = ("sh", "dirname", "cmp", "cp", "rm", "tail", "cat")
 def checkout(tmp_path: Path) -> Path:
     """A copy of what `./dev` needs, with an environment of its own still to be made."""
     shutil.copy(ROOT / "dev", tmp_path)
-    shutil.copytree(ROOT / "packaging", tmp_path / "packaging")
+    shutil.copytree(ROOT / "packaging", tmp_path / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in TOOLS:

@@ -345,7 +345,7 @@ def test_dist_is_made_again_to_the_byte(offline: Path, tmp_path: Path) -> None:
         date = str(opened.getmembers()[0].mtime)
         opened.extractall(tmp_path, filter="data")
     tree = tmp_path / f"backuplink-{__version__}"
-    shutil.copytree(ROOT / "packaging", tree / "packaging")
+    shutil.copytree(ROOT / "packaging", tree / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
     (tree / "build").mkdir()
     (tree / "build" / "environment").symlink_to(TOOLS.parent)
     # pip finds every wheel in what dist/ has, and asks no mirror.
