@@ -5,7 +5,6 @@ takes for itself (captured output, output of processes, and exceptions that it e
 `--everything` runs every case of every test (`tests.support.extent`)."""
 
 import functools
-import gc
 import ipaddress
 import os
 import socket
@@ -118,14 +117,6 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-
-
-def pytest_collection_finish() -> None:
-    """Leave what was loaded and collected out of every later search for garbage, since it stays until the end, and
-    search seldom: much of what tests make is kept, too."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:
