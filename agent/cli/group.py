@@ -47,7 +47,8 @@ class _Commands(MutableMapping[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._loaded:
             command = getattr(importlib.import_module(self._modules[name]), name)
-            assert isinstance(command, click.Command)  # noqa: S101 - a wrong row of the table
+            if not isinstance(command, click.Command):
+                raise TypeError(f"{self._modules[name]}.{name} is no command: a wrong row of the table of commands")
             self._loaded[name] = command
         return self._loaded[name]
 
