@@ -3,6 +3,9 @@
 # what a file of hashed requirements locks, made with whatever Python >= 3.11 the machine has.
 # The caller sets `program`, the name under which it speaks, and `venv`, the folder of its environment.
 
+# pip does not compile what it installs: Python does when it first imports a module, and must be free to keep the result.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s: %s\n' "$program" "$*" >&2; }
 die() { say "$*"; exit 3; }
 

@@ -11,7 +11,6 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from components import CompiledIn, File, Part
 from wheelhouse import digest
@@ -47,6 +46,9 @@ def text(artifact: Path, parts: Sequence[Part], *, version: str, date: int) -> s
 
 def check(written: str) -> None:
     """Raise ValueError where CycloneDX's own schema does not take this document, or it has a key that is unknown."""
+    # Here, since its import compiles grammars for a second, and every process of the tests imports this module.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(written):
         raise ValueError(f"this is no bill of materials by CycloneDX's schema: {error}")
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
-import jsonschema
+import jsonschema_rs
 from botocore.session import Session
 
 from agent.formats import emf
@@ -62,7 +62,7 @@ SCHEMA: Final = {
 }
 
 
-VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
+VALIDATOR: Final = jsonschema_rs.Draft202012Validator(SCHEMA)
 
 
 UNITS: Final = frozenset(Session().get_service_model("cloudwatch").shape_for("StandardUnit").enum)

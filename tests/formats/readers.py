@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.etree import ElementTree
 
-import jsonschema
 import pytest
 
 from agent.formats.registry import Format, render
@@ -28,8 +27,7 @@ from tests.formats import (
 )
 from tests.formats.monitors import STATUS_IN
 from tests.support.untrusted import spoken
-
-_VALIDATOR: Final = jsonschema.Draft202012Validator(codec.schema())
+from tests.support.validator import VALIDATOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,7 @@ def _json_holds(document: str) -> dict[str, Any]:
     assert document.isascii()
     assert document.replace("\n", "").isprintable()
     made: dict[str, Any] = json.loads(document)
-    _VALIDATOR.validate(made)
+    VALIDATOR.validate(made)
     return made
 
 
@@ -114,7 +112,7 @@ def _ndjson_holds(document: str) -> dict[str, Any]:
     assert document.replace("\n", "").isprintable()
     *_, last = (json.loads(line) for line in document.removesuffix("\n").split("\n"))
     assert last.pop("type") == "report"
-    _VALIDATOR.validate(last)
+    VALIDATOR.validate(last)
     made: dict[str, Any] = last
     return made
 

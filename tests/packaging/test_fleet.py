@@ -12,21 +12,18 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import cfnlint.api
-import cfnlint.config
-import jsonschema
+import jsonschema_rs
 import pytest
 import yaml
 from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 
 import manual
 from agent.app.permissions import permissions
@@ -36,13 +33,13 @@ from agent.catalog.regions import REGIONS
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
-from agent.report.codec import schema
 from agent.simulated import scenario as scenarios
 from tests.packaging.made import made
 from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
 from tests.support.runs import report_of
+from tests.support.validator import VALIDATOR
 
 DOCUMENT: Final = "backuplink-check.yaml"
 FLEET: Final = "backuplink-fleet.template.yaml"
@@ -84,12 +81,16 @@ def document(built: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def session() -> boto3.session.Session:
-    return boto3.session.Session(
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",  # noqa: S106 - for moto
-        region_name="eu-west-1",
-    )
+def session() -> Iterator[boto3.session.Session]:
+    """A session whose calls moto answers."""
+    from moto import mock_aws  # here, since every process of the tests imports this module, and few need moto
+
+    with mock_aws():
+        yield boto3.session.Session(
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # noqa: S106 - for moto
+            region_name="eu-west-1",
+        )
 
 
 def test_each_build_gives_the_same_files_and_nothing_else(tmp_path: Path) -> None:
@@ -109,18 +110,17 @@ def test_what_dist_holds_is_what_the_sources_give(built: Path, name: str) -> Non
 
 def test_the_document_has_the_form_of_its_schema(document: dict[str, Any]) -> None:
     form = json.loads((Path(__file__).parent / "ssm_command_document.schema.json").read_text("utf-8"))
-    jsonschema.Draft202012Validator.check_schema(form)
-    jsonschema.Draft202012Validator(form, format_checker=jsonschema.FormatChecker()).validate(document)
+    jsonschema_rs.meta.validate(form)
+    jsonschema_rs.Draft202012Validator(form, validate_formats=True).validate(document)
 
 
 def test_the_service_takes_the_document(built: Path, document: dict[str, Any], session: boto3.session.Session) -> None:
     """As moto reads it, which is not as strict as the service."""
     content = (built / DOCUMENT).read_text("utf-8")
     assert len(content.encode()) < 64 * 1024  # of a document, AWS General Reference, Systems Manager quotas
-    with mock_aws():
-        taken = session.client("ssm").create_document(
-            Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
-        )["DocumentDescription"]
+    taken = session.client("ssm").create_document(
+        Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
+    )["DocumentDescription"]
     assert taken["SchemaVersion"] == "2.2"
     assert [each["Name"] for each in taken["Parameters"]] == list(document["parameters"])
 
@@ -379,7 +379,7 @@ def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario:
     assert ran.check.stdout == text.brief(expected)
     assert (ran.report.code, ran.report.stderr) == (0, "")
     report = json.loads(ran.report.stdout)
-    jsonschema.Draft202012Validator(schema()).validate(report)
+    VALIDATOR.validate(report)
     assert [each["id"] for each in report["findings"]] == [each.id for each in expected.findings]
     assert report["verdict"]["status"] == expected.verdict.status
     assert ran.left == []
@@ -668,6 +668,9 @@ class Stack:
 
 @pytest.mark.parametrize("name", [FLEET, POLICY])
 def test_cfn_lint_finds_nothing(built: Path, name: str) -> None:
+    import cfnlint.api  # here, since every process of the tests imports this module, and one or two need these
+    import cfnlint.config
+
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
     assert [str(each) for each in cfnlint.api.lint_file(built / name, config=some)] == []
 

@@ -18,7 +18,6 @@ from xml.sax.saxutils import escape
 
 import boto3.session
 import pytest
-from moto.server import ThreadedMotoServer
 
 from probes.system.reader import SystemReader
 from tests.support.planted import SECRETS
@@ -226,6 +225,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # here, since every process of the tests imports this module
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
