@@ -179,7 +179,8 @@ class SystemReader:
         from botocore.awsrequest import AWSResponse
 
         if time.monotonic() >= self._own.until:  # the caller no longer waits for a retry
-            raise ProbeError(FailureKind.TIMEOUT, f"no answer within {self._timeout:g} s")
+            # In the words of the step's own window (probes.failure.classify), which may end first.
+            raise ProbeError(FailureKind.TIMEOUT, f"no end within {self._timeout:.3g} s")
         with self._counting:
             if self._sent >= self._most:
                 raise ProbeError(FailureKind.TOO_LARGE, f"the run's {self._most} requests are used up")

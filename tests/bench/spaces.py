@@ -96,8 +96,7 @@ def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool
     """The host of a scenario, given as its file has it, with everything else that far away.
 
     What has a link-local address, as metadata has, is far only where `link_local` is set: in a VPC it answers on the
-    instance's own hardware. For a few dozen runs, not for hundreds: the peers tell what they see into a pipe that is
-    read at the end alone.
+    instance's own hardware.
     """
     _refuse_without_namespaces()
     with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as made:

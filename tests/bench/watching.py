@@ -87,7 +87,6 @@ def _cycle(there: Host) -> float:
     services = (word for service in run.services for word in ("--service", service))
     options = ("--region", run.region, *services, "--no-ec2", "--textfile", "/dev/null")
     spent = there.run(sys.executable, "-m", "tests.bench.cycles", str(CYCLES), *options)
-    there.vpc.peers.hear()
     return float(spent.output) / CYCLES
 
 
@@ -95,7 +94,6 @@ def _exporter(there: Host, config: Path, probes: tuple[str, ...]) -> float:
     """CPU seconds of the probes of one cycle."""
     count = ("--count", str(CYCLES * len(probes)), "--at-once", str(AT_ONCE))
     spent = there.run(sys.executable, "-m", "tests.bench.scrape", EXPORTER.path(), str(config), *probes, *count)
-    there.vpc.peers.hear()
     return float(spent.output) / CYCLES
 
 
@@ -108,14 +106,8 @@ def soaked() -> tuple[Figure, ...]:
         words = [sys.executable, "-m", "tests.bench.soak", str(SOAK_SECONDS), folder, str(first), *options]
         command = there.vpc.on_host(*words)
         with subprocess.Popen(command, env=dict(there.environment), cwd=ROOT, stdout=subprocess.PIPE) as process:
-            while process.poll() is None:
-                there.vpc.peers.hear()
-                try:
-                    process.wait(1.0)
-                except subprocess.TimeoutExpired:
-                    continue
-            said = process.stdout.read() if process.stdout else b""
-    found = json.loads(said)
+            document, _ = process.communicate()
+    found = json.loads(document)
     if found["code"]:
         raise RuntimeError(f"the watch ended with {found['code']}")
     before, after, samples = found["after_a_quarter"], found["at_the_end"], samples_in(found["metrics"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.netns.at_once import Runs
-from tests.netns.vpc import missing
+from tests.netns.vpc import missing, ready
 
 REQUIRED = "BACKUPLINK_REQUIRE_NETNS"
 
@@ -17,6 +17,7 @@ def namespaces() -> None:
     """Skip where there are no namespaces, with the reason; fail instead where REQUIRED is 1."""
     reason = missing()
     if reason is None:
+        ready()
         return
     if os.environ.get(REQUIRED) == "1":
         pytest.fail(f"{REQUIRED} is set, and {reason}")

@@ -1,21 +1,27 @@
-"""`python -m tests.netns.peers NAME TOML`: a scenario's peers behind real sockets, inside a namespace of their own.
+"""A scenario's peers behind real sockets, in a process and a namespace of their own.
 
-They are the peers of `agent.simulated.peers`, those of `tests.hostile` among them, so both worlds say the same bytes.
-The addresses must be there already.
-With a third word, `here`, they are those on loopback addresses, such as a local cache of names, and otherwise the rest.
-Lines on stdout tell what happens: `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
+They are the peers of `agent.simulated.peers`, those of `tests.hostile` among them, so both worlds send the same bytes.
+The addresses must be there already. The process serves the loopback addresses (`here`), such as a local cache of names,
+or all others, EC2, Route 53 Resolver and Route 53 among them where the run reads them (`tests.netns.ec2_server`).
+
+It writes what happens into a file: a line `ready` once everything listens, then `tcp ADDRESS PORT` for each connection,
 `udp ADDRESS PORT` for each datagram, `asked NAME` for each name that a datagram asks for, and `decrypted ADDRESS PORT`
-for what a client has sent inside TLS. The process ends when its stdin is closed, so it cannot outlive who started it.
-Among the rest are EC2, Route 53 Resolver and Route 53, where the run is to read them (`tests.netns.ec2_server`).
+for what a client has sent inside TLS. A file takes every line at once; a pipe that nobody reads would stop the peers.
+
+The processes are forked from one that has imported this module (`multiprocessing`, start method `forkserver`):
+starting the interpreter and its imports take as long as a run of the program.
 """
 
 import asyncio
+import ctypes
+import os
 import socket
 import struct
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 import dns.exception
@@ -34,6 +40,8 @@ READY: Final = "ready"
 DECRYPTED: Final = "decrypted"
 ASKED: Final = "asked"
 _DATAGRAM_BYTES: Final = 65_535
+_CLONE_NEWNET: Final = 0x40000000
+"""linux/sched.h; see setns(2)."""
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 """struct linger of socket(7): closing then sends a reset."""
 
@@ -65,10 +73,44 @@ def refusing(scenario: Scenario) -> tuple[Place, ...]:
     return tuple(place for place, row in rows if row is not None and row.answer == "refuse")
 
 
-async def serve(scenario: Scenario, *, here: bool = False) -> None:
-    """Serve the scenario until stdin is closed. Raises what a peer raises, unless the client was gone."""
+def serve_in(
+    namespace: str,
+    name: str,
+    toml: str,
+    *,
+    here: bool,
+    ahead: bool,
+    lines: Path,
+    errors: Connection,
+    parent: Connection,
+) -> None:
+    """Serve the scenario `toml` in a network namespace, for the rest of this process.
+
+    It writes `lines`, and tracebacks to the descriptor `errors`. It ends when the other end of `parent` is closed, so
+    it cannot outlive the process that started it. `ahead` schedules it before all others (sched(7)).
+    """
+    os.dup2(os.open(lines, os.O_WRONLY | os.O_APPEND), 1)
+    os.dup2(errors.fileno(), 2)
+    _enter(namespace)
+    if ahead:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    peers.register_hostile(hostile)
+    asyncio.run(_serve_until(parent, parse(name, toml), here=here))
+
+
+def _enter(namespace: str) -> None:
+    """Enter a namespace of `ip netns`; `os.setns` needs Python 3.12."""
+    entry = os.open(f"/run/netns/{namespace}", os.O_RDONLY | os.O_CLOEXEC)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(entry, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), f"setns to the namespace {namespace}")
+    os.close(entry)
+
+
+async def _serve_until(parent: Connection, scenario: Scenario, *, here: bool) -> None:
+    """Serve the scenario until `parent` is closed. Raises what a peer raises, unless the client was gone."""
     over = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin, over.set)
+    asyncio.get_running_loop().add_reader(parent.fileno(), over.set)
     with ExitStack() as stack:
         if not here and ec2_server.is_served(scenario):
             context = ec2_server.tls_of(scenario)
@@ -148,13 +190,8 @@ def _name_in(packet: bytes) -> str:
 
 
 def _say(*words: object) -> None:
-    print(*words, flush=True)  # noqa: T201 - lines for the test that waits for them
+    os.write(1, f"{' '.join(map(str, words))}\n".encode("ascii"))  # at once, since the test waits for it
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-if __name__ == "__main__":
-    peers.register_hostile(hostile)
-    asyncio.run(serve(parse(*sys.argv[1:3]), here=sys.argv[3:] == ["here"]))

@@ -74,13 +74,13 @@ def make(name: str) -> Sent:
         guard.post(made)
         report = program.check(made, Path(folder)).report
         seen = guard.seen(made)
-    said = made.peers.said
+    written = made.peers.written
     return Sent(
         report=report,
         seen=seen,
-        asked=frozenset(said(ASKED)),
-        connected=frozenset(said("tcp")),
-        decrypted=frozenset(said(DECRYPTED)),
+        asked=frozenset(written(ASKED)),
+        connected=frozenset(written("tcp")),
+        decrypted=frozenset(written(DECRYPTED)),
     )
 
 

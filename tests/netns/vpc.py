@@ -9,8 +9,9 @@ anywhere else, so no packet can leave.
 
 import fcntl
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
-import select
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -32,7 +36,6 @@ from probes.steps.dns import DNS_PORT
 from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from tests.netns import ec2_server, peers
 from tests.netns.peers import Place
-from tests.support.repository import ROOT as REPOSITORY
 
 COMMAND_SECONDS: Final = 120.0
 """For anything that needs milliseconds; only one that hangs comes near."""
@@ -49,7 +52,11 @@ _FILING: Final = threading.Lock()
 _LOCK: Final = Path(tempfile.gettempdir(), "backuplink-tests-netns.lock")
 """Several VPCs may be made at once, by threads and by workers, and share that folder."""
 _NSSWITCH: Final = Path("/etc/nsswitch.conf")
+_FORKING: Final = threading.Lock()
+"""To start a process, `multiprocessing` asks all others whether they have ended; two threads that ask the same process
+at once would read its exit code twice."""
 ENDING_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.005
 _ROUND_TRIP: Final = TcpPart.__dataclass_fields__["round_trip_seconds"].default
 _SETTINGS: Final = """
 cd /proc/sys/net
@@ -77,42 +84,40 @@ Family = Literal["-4", "-6"]
 
 
 class Peers:
-    """The process behind the addresses of a VPC, and what it has told so far."""
+    """The process behind the addresses of a VPC, and the lines that it has written (`tests.netns.peers`)."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: ForkServerProcess, parent: Connection, lines: Path) -> None:
         self._process = process
-        self._text = ""
+        self._parent = parent
+        self._lines = lines
+        self._text: str | None = None
+        """All lines, once the process has ended."""
 
     def wait_for(self, line: str) -> None:
-        """Wait until the peers have said `line`, at most COMMAND_SECONDS. Raises TimeoutError, and EOFError where they
-        end before."""
-        said = self._process.stdout
-        if said is None:
-            raise ValueError("nobody listens to the peers")
+        """Wait until the peers have written `line`, at most COMMAND_SECONDS. Raises TimeoutError, and EOFError where
+        they end before."""
         last = time.monotonic() + COMMAND_SECONDS
-        while line not in self._text.split("\n")[:-1]:  # the last line is not whole yet
-            if not select.select([said], [], [], max(last - time.monotonic(), 0.0))[0]:
-                raise TimeoutError(f"the peers have not said {line!r} but {self._text!r}")
-            piece = os.read(said.fileno(), 1 << 16)
-            if not piece:
-                raise EOFError(f"the peers ended before they said {line!r}")
-            self._text += piece.decode("ascii")
-
-    def hear(self) -> None:
-        """Take what the peers have said by now: those of a VPC that stands for long would wait for a reader."""
-        said = self._process.stdout
-        while said is not None and select.select([said], [], [], 0)[0] and (piece := os.read(said.fileno(), 1 << 16)):
-            self._text += piece.decode("ascii")
+        while line not in self._so_far().split("\n")[:-1]:  # the last line is not complete yet
+            ended = multiprocessing.connection.wait([self._process.sentinel], timeout=_POLL_SECONDS)
+            if ended and line not in self._so_far().split("\n"):
+                raise EOFError(f"the peers ended before they wrote {line!r}")
+            if time.monotonic() > last:
+                raise TimeoutError(f"the peers have not written {line!r} but {self._so_far()!r}")
 
     def end(self) -> None:
-        """Have the peers end, and take the rest of what they say."""
-        rest, _ = self._process.communicate(timeout=COMMAND_SECONDS)  # closes its stdin, which ends it
-        self._text += rest.decode("ascii")
+        """End the peers, and keep what they have written. Raises TimeoutError after COMMAND_SECONDS."""
+        self._parent.close()
+        if not multiprocessing.connection.wait([self._process.sentinel], timeout=COMMAND_SECONDS):
+            raise TimeoutError("the peers do not end")
+        self._text = self._so_far()
 
-    def said(self, word: str) -> tuple[str, ...]:
-        """What stands behind `word` in the lines so far, in order; all lines where the VPC is gone."""
-        lines = (line.partition(" ") for line in self._text.splitlines())
+    def written(self, word: str) -> tuple[str, ...]:
+        """What stands behind `word` in the lines so far, in order."""
+        lines = (line.partition(" ") for line in self._so_far().splitlines())
         return tuple(rest for first, _, rest in lines if first == word)
+
+    def _so_far(self) -> str:
+        return self._lines.read_text("ascii") if self._text is None else self._text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +204,7 @@ def vpc(
         _in_namespace(beyond, "nft", "-f", "-", text=_filter_beyond(scenario) + rules)
         _in_namespace(host, "nft", "-f", "-", text=_filter_of_host(scenario.host))
         if peers.places(scenario, here=True):
-            stack.enter_context(_peers(host, name, toml, "here"))
+            stack.enter_context(_peers(host, name, toml, here=True))
         yield Vpc(scenario=scenario, host=host, peers=stack.enter_context(_peers(beyond, name, toml)))
 
 
@@ -250,33 +255,44 @@ def _filing() -> Iterator[None]:
 
 
 @contextmanager
-def _peers(namespace: str, name: str, toml: str, *which: str) -> Iterator[Peers]:
+def _peers(namespace: str, name: str, toml: str, *, here: bool = False) -> Iterator[Peers]:
     """The peers of a scenario, ready. Raises RuntimeError where one of them broke."""
-    words = [
-        *_ahead(),
-        _program("ip"),
-        "netns",
-        "exec",
-        namespace,
-        sys.executable,
-        "-m",
-        "tests.netns.peers",
-        name,
-        toml,
-        *which,
-    ]
-    with subprocess.Popen(
-        words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_ENVIRONMENT
-    ) as process:
-        try:
-            there = Peers(process)
-            there.wait_for(peers.READY)
-            yield there
-            there.end()
-        finally:
-            process.kill()
-    if process.returncode:
-        raise RuntimeError(f"the peers of {name} ended with {process.returncode}; they say why on stderr")
+    with tempfile.NamedTemporaryFile() as lines, Connection(os.dup(2), readable=False) as errors:
+        theirs, ours = _FORKS.Pipe(duplex=False)
+        given = {"here": here, "ahead": bool(_ahead()), "lines": Path(lines.name), "errors": errors, "parent": theirs}
+        process = _FORKS.Process(target=peers.serve_in, args=(namespace, name, toml), kwargs=given)
+        with ours:
+            with theirs, _FORKING:
+                process.start()
+            try:
+                there = Peers(process, ours, Path(lines.name))
+                there.wait_for(peers.READY)
+                yield there
+                there.end()
+            finally:
+                if not multiprocessing.connection.wait([process.sentinel], timeout=0):
+                    process.kill()
+                multiprocessing.connection.wait([process.sentinel])
+                with _FORKING:
+                    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"the peers of {name} ended with {process.exitcode}; they say why on stderr")
+
+
+def _forks() -> ForkServerContext:
+    """What forks the peers: a process with one thread that has imported them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([peers.__name__])
+    return context
+
+
+def ready() -> None:
+    """Start what forks the peers, before any thread is there: while one starts a process, no other may set a
+    variable."""
+    forkserver.ensure_running()
+
+
+_FORKS: Final = _forks()
 
 
 @cache
