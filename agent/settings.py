@@ -1,12 +1,13 @@
 """The settings of a run and of a watch, and every default, whether options, environment or a file set them."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Final
 
+from probes.frozen import dataclass
 from probes.model import Address, Observation
 
 DEFAULT_TIMEOUT: Final = 3.0

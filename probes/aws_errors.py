@@ -13,9 +13,10 @@ Route 53 API References, Common Errors; AWS STS API Reference, Common Errors.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from probes.frozen import dataclass
 from probes.model import FailureKind
 
 MIN_SECRET_CHARACTERS: Final = 16

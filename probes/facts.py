@@ -2,11 +2,11 @@
 
 from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
 
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from typing import Annotated
 
+from probes.frozen import dataclass
 from probes.masks import CallErrorCode, Mask, MediaType, Plain, RequestId, Sentence
 from probes.model import Address
 from probes.vpc.model import ConfigurationFacts

@@ -1,11 +1,11 @@
 """The vocabulary of a measurement: what a step is about, and which of three outcomes it had."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Generic, TypeVar
 
+from probes.frozen import dataclass
 from probes.masks import FailureCode, Plain, Sentence
 
 Address = IPv4Address | IPv6Address

@@ -8,11 +8,11 @@ failure of kind `deadline`, a step that was only planned is skipped with the rea
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from probes.failure import classify
+from probes.frozen import dataclass
 from probes.model import (
     NOT_BEGUN,
     STARVED,

@@ -6,11 +6,12 @@ configuration. A probe takes the ones it needs, so a simulated world can stand i
 
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from probes.facts import CredentialFacts, Interface, SdkFacts, TcpFacts
+from probes.frozen import dataclass
 from probes.model import Address, Draft
 
 MAX_FILE_BYTES: Final = 1 << 20

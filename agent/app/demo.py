@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from agent.settings import ReportOptions, Settings, Watching
 from agent.simulated import scenario as scenarios
 from agent.simulated import settings as simulated_settings
 from agent.simulated.scenario import Scenario
+from probes.frozen import dataclass
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken

@@ -7,12 +7,12 @@ Backup Gateway, for Amazon EC2, for Amazon Route 53 and for Amazon Route 53 Reso
 import json
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.hosts import ServiceEndpoint
 from agent.catalog.services import SERVICES, CallPermission
 from agent.report.codec import dumps
+from probes.frozen import dataclass
 from probes.vpc.model import READS
 
 SCHEMA: Final = "backuplink.permissions.v1"

@@ -1,9 +1,9 @@
 """Every finding: its code, name, severity and title. The one list; codes are never used twice."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from probes.frozen import dataclass
 from probes.masks import Plain
 
 

@@ -1,12 +1,12 @@
 """The endpoints of all services in every Region, as one table: what `backuplink endpoints` prints."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from agent.catalog.documented import FIPS_REGIONS, PRIVATE_LINK_PARTITIONS
 from agent.catalog.partitions import PARTITIONS, partition_of
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import SERVICES, Port, host_of, is_offered, service_name_of
+from probes.frozen import dataclass
 
 SOURCES: Final = (
     "hosts and Regions: botocore 1.44.8, 2026-11",

@@ -4,8 +4,9 @@ Source: `partitions.json` of botocore 1.44.8 (2026-11), by which every AWS SDK n
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from probes.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

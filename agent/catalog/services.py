@@ -8,11 +8,12 @@ Authorization Reference, *AWS Backup* and *AWS Backup Gateway*.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from agent.catalog.partitions import partition_of
 from agent.catalog.regions import REGIONS
+from probes.frozen import dataclass
 from probes.model import PortProtocol, Role, SignedCall
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 

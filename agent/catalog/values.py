@@ -5,13 +5,13 @@ Options of the command, variables, the configuration file and the form of the TU
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 from agent.catalog.partitions import is_region
 from agent.catalog.vpce import named_endpoint
 from agent.settings import MAX_INTERVAL, MIN_INTERVAL
+from probes.frozen import dataclass
 from probes.model import Address
 from probes.urls import masked_urls
 

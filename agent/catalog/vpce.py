@@ -2,13 +2,13 @@
 interface VPC endpoint)."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
 from agent.catalog.partitions import PARTITIONS
 from agent.catalog.services import SERVICES, host_of, service_of_label
 from agent.settings import NamedEndpoint
+from probes.frozen import dataclass
 from probes.ids import command_form
 
 ENDPOINT_ID: Final = command_form("vpce")

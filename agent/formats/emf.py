@@ -11,7 +11,6 @@ Amazon CloudWatch API Reference.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.formats.monitoring import (
@@ -27,6 +26,7 @@ from agent.formats.monitoring import (
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import STEPS, visible
 from agent.report.model import Finding, Report, Status, TargetReport
+from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Step
 
 NAMESPACE: Final = "backuplink"

@@ -11,7 +11,6 @@ in the sums of their target. No label holds a peer's text or an account's id.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from agent.formats.report_text import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import DnsFacts, HttpFacts, LookupFacts, TlsFacts
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Step
 from probes.operations import GETADDRINFO
 from probes.ports import HTTPS

@@ -7,9 +7,10 @@ with a format's name.
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from probes.frozen import dataclass
 
 if TYPE_CHECKING:  # options are parsed before anything of a report is needed
     from agent.report.model import Report

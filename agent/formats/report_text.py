@@ -6,12 +6,12 @@ and answers come from others, and in a saved report every word may.
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.wording import duration
 from agent.report.model import Command, Finding, Report, Status, TargetAddress, TargetReport
 from probes.facts import DnsFacts, LookupFacts
+from probes.frozen import dataclass
 from probes.model import Observation, Role, Skipped, Step
 from probes.operations import GETADDRINFO
 

@@ -1,9 +1,10 @@
 """What a rule reported, while it is weighed against what the other rules reported."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from agent.catalog.findings import CODES, Code, Severity
 from agent.judge.rules.rule import Found
+from probes.frozen import dataclass
 from probes.model import Target
 
 

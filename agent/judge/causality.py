@@ -5,7 +5,7 @@ The table alone names codes. All that distinguishes one kind of finding from ano
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
@@ -13,6 +13,7 @@ from agent.catalog.findings import CODES, Code, Layer, Scope, Severity
 from agent.catalog.vpce import read_name
 from agent.catalog.wording import listed
 from agent.judge.candidate import Candidate
+from probes.frozen import dataclass
 from probes.model import Addressing, Role
 
 

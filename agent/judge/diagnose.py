@@ -6,7 +6,7 @@ kind of finding apart is a field of its row in `agent.catalog.findings`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from agent.catalog.findings import CODES, Scope
@@ -21,6 +21,7 @@ from agent.judge.rules.rule import Found, Rule
 from agent.judge.rules.run import crashed
 from agent.report.model import Finding, NotEvaluated
 from agent.settings import Suppression
+from probes.frozen import dataclass
 from probes.model import Role, Target
 from probes.vpc.model import READS
 

@@ -1,7 +1,6 @@
 """The questions that rules ask, over the observations of a run. No function here judges or has side effects."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from ipaddress import IPv4Address
@@ -30,6 +29,7 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
+from probes.frozen import dataclass
 from probes.model import Address, FailureKind, Observation, Ok, Role, Skipped, Step, Target
 from probes.operations import (
     APPLIANCE,

@@ -5,7 +5,6 @@ target that no finding names becomes RUN003.
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 
 from agent.catalog.findings import Severity
 from agent.catalog.wording import listed
@@ -16,6 +15,7 @@ from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Found
 from agent.judge.rules.run import REPORT_IT
 from agent.report.model import Fix
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Role, Step, Target
 
 

@@ -14,11 +14,11 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from agent.process.phases import Phase, announce
+from probes.frozen import dataclass
 
 READER_SECONDS: Final = 2.0
 """How long a named pipe may be without a reader; opening it would wait for ever (fifo(7))."""

@@ -1,7 +1,7 @@
 """The report's JSON: how classes become the contract's keys, and back. No other module knows where the two differ."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from probes.facts import (
     TcpFacts,
     TlsFacts,
 )
+from probes.frozen import dataclass
 from probes.model import Failed, Failure, Observation, Ok, Outcome, Skipped, Step, Subject
 from probes.vpc.model import READS
 

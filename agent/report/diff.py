@@ -5,7 +5,6 @@ or gone.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from agent.catalog.findings import Severity
 from agent.report.hops import Reachability
 from agent.report.model import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
+from probes.frozen import dataclass
 from probes.model import Address, Failed, Observation, Role, Skipped
 
 SCHEMA: Final = "backuplink.diff.v1"

@@ -7,7 +7,6 @@ groups and routes counts as EC2's own answers do.
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from agent.report.model import Tool
 from agent.report.serialization import DecodeError, from_json, to_json
 from agent.settings import Ec2Facts
 from agent.version import __version__
+from probes.frozen import dataclass
 from probes.model import Observation, Step, Subject
 from probes.vpc.model import READS, VpcFacts
 

@@ -1,9 +1,9 @@
 """The words of a prediction: what a hop is, what it does, and what comes of them all."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from probes.frozen import dataclass
 from probes.masks import Sentence
 from probes.model import Address
 

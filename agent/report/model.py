@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
@@ -15,6 +14,7 @@ from probes.addresses import AddressScope
 from probes.facts import (
     SdkFacts,
 )
+from probes.frozen import dataclass
 from probes.masks import Mask, Plain, ResourceId, Sentence
 from probes.model import Address, Addressing, Observation, Role, Target
 

@@ -6,7 +6,6 @@ events, so that a check that finishes late takes the same place in every run. Ke
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from agent.catalog.wording import duration
 from agent.report.model import Report, Status, TargetAddress, TargetReport
 from probes.addresses import AddressScope
 from probes.facts import AllowanceFacts, DnsFacts, LookupFacts, ProxyFacts
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Role, Skipped, Step, Subject, Target
 from probes.operations import (
     ALLOWANCES,

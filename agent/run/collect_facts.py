@@ -1,7 +1,6 @@
 """Collecting facts: the EC2 reads of a run, made where EC2 is reachable, for runs on hosts where it is not."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.catalog.partitions import is_region
@@ -9,6 +8,7 @@ from agent.catalog.services import private_link_labels
 from agent.process.cancel import CancelToken
 from agent.settings import Ec2Facts
 from probes.facts import CredentialFacts, SdkFacts
+from probes.frozen import dataclass
 from probes.model import Draft, Failed, Failure, FailureKind, Observation, Skipped, Step, Subject
 from probes.observe import Log
 from probes.operations import SDK_SETTINGS

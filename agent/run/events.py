@@ -1,8 +1,8 @@
 """What happens in a run, as it happens: everything that shows a run is a function of these events."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from probes.frozen import dataclass
 from probes.model import Observation, Subject, Target
 
 

@@ -8,7 +8,6 @@ import hashlib
 import ssl
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from probes.frozen import dataclass
 
 NOT_BEFORE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 NOT_AFTER: Final = datetime(2049, 12, 31, tzinfo=UTC)

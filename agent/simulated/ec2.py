@@ -7,13 +7,13 @@ Reference and Route 53 API Reference, Common errors).
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from agent.simulated.network import actions_of, configuration_of, denial_of, hexadecimal, part_of, region_of, zone_id_of
 from agent.simulated.scenario import Scenario
+from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import Configuration, FirewallRule, Network, Route
 

@@ -6,7 +6,7 @@ and port that no row names is silent, as a security group makes it.
 """
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
@@ -15,6 +15,7 @@ from typing import Final, Literal
 from agent.report.model import Path, Status
 from agent.report.serialization import DecodeError, from_json
 from agent.settings import Expect
+from probes.frozen import dataclass
 from probes.model import Address
 from probes.seams import Keys
 from probes.vpc.model import (

@@ -1,6 +1,5 @@
 """The actions that change the state: events of a run, starts and ends of runs, ticks of the clock, and key presses."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from agent.report.model import Report
 from agent.run.events import Event
 from agent.settings import Settings
+from probes.frozen import dataclass
 
 
 class Pane(StrEnum):

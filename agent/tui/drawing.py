@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
@@ -15,6 +14,7 @@ from agent.tui.lines import CUT, Glyphs, Line, Span, Tone, cut, cut_words, width
 from agent.tui.network_path import THIS_HOST
 from agent.tui.state import SAMPLED, Missing, Phase, RunView, Sample, State
 from probes.facts import ImdsFacts
+from probes.frozen import dataclass
 from probes.model import Address
 
 LONGEST: Final = 14

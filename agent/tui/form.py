@@ -4,13 +4,14 @@ A text is read as the command line option of the same name, with the same error 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog import values
 from agent.catalog.services import SERVICES
 from agent.catalog.values import ValueType
 from agent.settings import DEFAULT_INTERVAL, MIN_INTERVAL, Settings
+from probes.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The keys: one table for what they do, for the help, and for the palette."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from probes.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

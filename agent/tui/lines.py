@@ -2,10 +2,10 @@
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.formats.report_text import visible
+from probes.frozen import dataclass
 
 
 class Tone(StrEnum):

@@ -4,12 +4,12 @@ The modules that measure and judge are imported after the first screen is shown.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.settings import Settings
+from probes.frozen import dataclass
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken

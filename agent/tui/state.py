@@ -10,7 +10,7 @@ may look like a fault that the other half explains.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -44,6 +44,7 @@ from agent.tui.actions import (
 )
 from agent.tui.lines import Tone
 from agent.tui.network_path import THIS_HOST, filtered, has_words, keys, lane_count
+from probes.frozen import dataclass
 from probes.model import Observation, Step, Target
 
 SAMPLES: Final = 60

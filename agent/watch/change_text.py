@@ -1,7 +1,6 @@
 """A change as text and as a document: a line for a person or the journal, JSON for a program."""
 
 import json
-from dataclasses import dataclass
 from string import Template
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from agent.process.output import one_line
 from agent.report.model import Finding, Report, Status
 from agent.report.serialization import to_json
 from agent.watch.changes import Kind, StateChange
+from probes.frozen import dataclass
 
 SCHEMA: Final = "backuplink.change.v1"
 _PRIORITY_OF_STATUS: Final = {Status.CRITICAL: 2, Status.UNKNOWN: 3, Status.WARNING: 4, Status.OK: 5}

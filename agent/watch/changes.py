@@ -9,13 +9,14 @@ Pure: no clock, no input or output; times are those of the reports.
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from agent.catalog.findings import Scope, Severity
 from agent.report.model import Finding, Report, Status
+from probes.frozen import dataclass
 from probes.model import ELSEWHERE, Failed, Observation, Ok, Skipped, Step
 
 WINDOW: Final = 21

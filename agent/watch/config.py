@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.settings import Settings, Watching
 from agent.watch.systemd import Manager
+from probes.frozen import dataclass
 
 Emit = Callable[[Event], None]
 Measure = Callable[[Settings, Emit, CancelToken], Awaitable[Measurement]]

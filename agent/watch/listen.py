@@ -12,12 +12,13 @@ import contextlib
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 import h11
+
+from probes.frozen import dataclass
 
 MAX_CONNECTIONS: Final = 128
 MAX_HEAD_BYTES: Final = 16_384

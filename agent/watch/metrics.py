@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from agent.report.model import Finding
 from agent.watch.change_text import target_of
 from agent.watch.changes import Kind, Tracker
 from agent.watch.notices import Channel, Delivery
+from probes.frozen import dataclass
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ import ssl
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from agent.settings import Notify
 from agent.watch.change_text import dumps, filled
 from probes.background import in_background
+from probes.frozen import dataclass
 
 COMMAND_SECONDS: Final = 30.0
 """Limit for a program to handle one change."""

@@ -5,7 +5,6 @@ extensions without end. Every byte of an exchange is counted here, and the conne
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -14,6 +13,7 @@ import h11
 
 from probes.facts import HttpFacts
 from probes.failure import PeerClosedError
+from probes.frozen import dataclass
 from probes.model import Draft, FailureKind, ProbeError
 from probes.seams import Machine, Stream
 

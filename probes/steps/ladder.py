@@ -7,11 +7,12 @@ skipped, with the name of the step that failed. The ladder owns its connection a
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
 from probes.failure import PeerClosedError, classify
+from probes.frozen import dataclass
 from probes.model import (
     ELSEWHERE,
     Address,

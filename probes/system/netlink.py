@@ -9,11 +9,11 @@ import socket
 import struct
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
 from typing import Final
 
 from probes.facts import Interface
+from probes.frozen import dataclass
 from probes.model import Address
 
 LINUX: Final = sys.platform == "linux"

@@ -10,10 +10,11 @@ read that would need more fails: no list is cut in silence. A read that was refu
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from probes.frozen import dataclass
 from probes.model import Draft, Failure, FailureKind, Ok, ProbeError, Step, Subject
 from probes.observe import Log
 from probes.seams import Reader

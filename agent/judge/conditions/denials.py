@@ -9,10 +9,12 @@ action and resource in the same sentence, and alone. What cannot be read is IAM0
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Final
+
+from probes.frozen import dataclass
 
 
 class PrincipalKind(StrEnum):

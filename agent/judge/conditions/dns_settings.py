@@ -4,13 +4,13 @@ Where AWS's documentation leaves open which of two settings wins, a rule reports
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault, bogus_answers, outside_answers, redirected_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
+from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target
 from probes.vpc.model import AVAILABLE, DELETED, ENDPOINTS, FirewallRule, PrivateZone, ResolverRule, VpcEndpoint
 

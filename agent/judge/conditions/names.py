@@ -4,7 +4,6 @@ The rules over names report them; rules over the configuration look for what in 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from agent.catalog.partitions import SUFFIXES
@@ -14,6 +13,7 @@ from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import DnsFacts
+from probes.frozen import dataclass
 from probes.model import Address, Addressing, FailureKind, Observation, Target
 
 RECORD_OF: Final = {4: "A", 6: "AAAA"}

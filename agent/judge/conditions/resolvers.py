@@ -1,7 +1,6 @@
 """Faults of the name servers that this host uses, as they were measured."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault, family_answers, is_kept_back
@@ -10,6 +9,7 @@ from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is
 from agent.settings import Expect
 from probes.addresses import usable_families
 from probes.facts import LookupFacts
+from probes.frozen import dataclass
 from probes.model import Address, FailureKind, Observation, Step, Target
 
 _NO_ANSWER: Final = frozenset(

@@ -4,7 +4,6 @@ Each connect that was dropped is followed along the hops that the configuration 
 is named where none does for certain. Nothing follows from the configuration alone, and what connects has no fault.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from agent.judge.agreement import configured_paths
@@ -14,6 +13,7 @@ from agent.judge.requirements import judged_ports
 from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
 from agent.report.model import ConfiguredPath, Measured
 from probes.facts import TcpFacts
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Step, Target
 from probes.ports import HTTPS
 from probes.vpc.model import ANY_PROTOCOL

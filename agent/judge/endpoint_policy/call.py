@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from agent.catalog.services import SERVICES
+from probes.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

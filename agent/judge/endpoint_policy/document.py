@@ -6,9 +6,9 @@ Names of elements are taken only in AWS's own spelling: no page says that anothe
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from probes.frozen import dataclass
 from probes.vpc.model import MAX_POLICY_CHARACTERS
 
 

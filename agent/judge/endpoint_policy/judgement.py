@@ -12,7 +12,6 @@ logic, AWS global condition context keys; AWS PrivateLink Guide, Control access 
 policies; Service Authorization Reference, AWS Backup, AWS Backup Gateway.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.judge.endpoint_policy.call import Call
@@ -20,6 +19,7 @@ from agent.judge.endpoint_policy.conditions import condition_part
 from agent.judge.endpoint_policy.document import RefusedError, Statement, statements_of
 from agent.judge.endpoint_policy.elements import action_part, principal_part, quoted, resource_part
 from agent.judge.endpoint_policy.matching import Fit, Part
+from probes.frozen import dataclass
 
 
 class Decision(StrEnum):

@@ -5,10 +5,11 @@ A `*` in what is matched stands for a part that is not known.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from typing import Any, Final
+
+from probes.frozen import dataclass
 
 
 class Fit(IntEnum):

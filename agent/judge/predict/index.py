@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final, Generic, TypeVar
 
 from agent.report.hops import Ports
+from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import ANY_PROTOCOL, AclEntry, Configuration, GroupRule, Network, Route, RouteTable
 

@@ -16,7 +16,7 @@ priority; AWS PrivateLink Guide, Access an AWS service using an interface VPC en
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_network
 from textwrap import shorten
 from typing import Final
@@ -36,6 +36,7 @@ from agent.judge.predict.index import (
 )
 from agent.report.hops import APPLIANCES, EPHEMERAL, THIS_HOST, WORST, Hop, Ports, Prediction, Reachability, Stage
 from probes.facts import ImdsFacts
+from probes.frozen import dataclass
 from probes.model import Address
 from probes.vpc.model import (
     ANY_PROTOCOL,

@@ -1,7 +1,6 @@
 """API: credentials, signatures, and what AWS says of a signed call."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -15,6 +14,7 @@ from agent.judge.observations import ids, places
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
+from probes.frozen import dataclass
 from probes.model import FailureKind, Observation, Role, Step, Target
 
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})

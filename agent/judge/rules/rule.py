@@ -1,7 +1,7 @@
 """The form of a rule, and the few words in which rules report."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from agent.catalog.findings import Severity
@@ -12,6 +12,7 @@ from agent.judge.observations import ids, places
 from agent.report.model import Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
+from probes.frozen import dataclass
 from probes.model import Address, Observation, Step
 
 

@@ -1,0 +1,79 @@
+"""Frozen data classes that are made fast.
+
+The standard `dataclass(frozen=True, slots=True)` writes and compiles the text of seven methods for every class, which
+is a third of what a run executes before it does anything. Here such classes share all methods but `__init__`. Their
+fields are those of `dataclasses`: `fields`, `replace`, `asdict`, `match`, `copy` and `pickle` work as usual, and type
+checkers read the standard decorator. Any other class (`order=True`, no slots, `__post_init__`) gets the standard one.
+"""
+
+from collections.abc import Callable
+from dataclasses import MISSING, FrozenInstanceError, fields
+from dataclasses import dataclass as dataclass  # as type checkers read it
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, cast
+
+standard: Final = dataclass
+if not TYPE_CHECKING:
+
+    def dataclass(**options: bool) -> Callable[[type], type]:
+        """The decorator `dataclasses.dataclass` with its options."""
+        kw_only = options.get("kw_only", False)
+        if options | {"kw_only": True} != {"frozen": True, "slots": True, "kw_only": True}:
+            return standard(**options)
+        return lambda cls: standard(**options)(cls) if hasattr(cls, "__post_init__") else _made(cls, kw_only)
+
+
+def _made(cls: type, kw_only: bool) -> Any:
+    cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` works out a signature to put there
+    made: Any = standard(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+    made.__frozen_values__ = attrgetter(*[field.name for field in fields(made) if field.compare] or ["__class__"])
+    for name, method in {**_SHARED, "__init__": _init(made)}.items():
+        if name not in vars(cls):
+            setattr(made, name, method)
+    return made
+
+
+def _init(made: Any) -> Callable[..., None]:
+    """An `__init__` that sets each field by the descriptor of its slot, since `__setattr__` refuses."""
+    known: dict[str, Any] = {"MISSING": MISSING}
+    positional, keywords, body = ["self"], ["*"], ["pass"]
+    for field in fields(made):
+        name = value = field.name
+        known |= {f"set_{name}": getattr(made, name).__set__, f"default_{name}": field.default}
+        if field.default_factory is not MISSING:
+            known[f"make_{name}"] = field.default_factory
+            value = f"make_{name}() if {name} is MISSING else {name}"
+        optional = field.default is not MISSING or field.default_factory is not MISSING
+        (keywords if field.kw_only else positional).append(f"{name}=default_{name}" if optional else name)
+        body.append(f"set_{name}(self, {value})")
+    parameters = ", ".join(positional + keywords * (len(keywords) > 1))
+    exec(f"def __init__({parameters}):\n " + "\n ".join(body), known)  # noqa: S102 - names of fields: identifiers
+    return cast("Callable[..., None]", known["__init__"])
+
+
+def _eq(self: Any, other: Any) -> Any:
+    same = self.__class__ is other.__class__
+    return self.__frozen_values__(self) == other.__frozen_values__(other) if same else NotImplemented
+
+
+def _repr(self: Any) -> str:
+    shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr)
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _refuse(self: object, name: str, *_: object) -> None:
+    raise FrozenInstanceError(f"cannot change field {name!r}")
+
+
+def _again(cls: type, values: dict[str, object]) -> object:
+    return cls(**values)
+
+
+_SHARED: Final = {
+    "__eq__": _eq,
+    "__hash__": lambda self: hash(self.__frozen_values__(self)),
+    "__repr__": _repr,
+    "__setattr__": _refuse,
+    "__delattr__": _refuse,
+    "__reduce__": lambda self: (_again, (type(self), {each.name: getattr(self, each.name) for each in fields(self)})),
+}

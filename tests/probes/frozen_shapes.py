@@ -1,0 +1,164 @@
+"""The same classes by the standard decorator and by `probes.frozen`, and what a user of them can see.
+
+`python -m tests.probes.frozen_shapes` prints where they differ. It needs the standard library alone.
+"""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from probes import frozen
+
+T = TypeVar("T")
+Decorator = Callable[..., Any]
+
+
+def shapes(dataclass: Decorator) -> dict[str, tuple[type, dict[str, Any]]]:
+    """Classes of every form that the program has, by one decorator, each with the values of an instance."""
+
+    @dataclass(frozen=True, slots=True)
+    class Nothing:
+        """No fields."""
+
+    @dataclass(frozen=True, slots=True)
+    class Pair:
+        left: int
+        right: str = "r"
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Named:
+        """With a docstring."""
+
+        first: int = 1
+        second: list[int] = field(default_factory=list)
+        third: str
+        constant: ClassVar[int] = 7
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Longer(Named):
+        fourth: float = 4.0
+        first: int = 2
+
+    @dataclass(frozen=True, slots=True)
+    class Of(Generic[T]):
+        value: T
+        note: str = field(default="", compare=False, repr=False)
+
+    @dataclass(frozen=True, slots=True)
+    class OfText(Of[str]):
+        more: int = field(default=0, kw_only=True)
+
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        secret: str
+
+        def __repr__(self) -> str:
+            return "Own(...)"
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Own)
+
+        def __hash__(self) -> int:
+            return 5
+
+    @dataclass(slots=True)
+    class Changing:
+        value: int = 0
+
+    @dataclass(frozen=True, slots=True)
+    class Checked:
+        value: int
+
+        def __post_init__(self) -> None:
+            if self.value < 0:
+                raise ValueError("below zero")
+
+    return {
+        "no fields": (Nothing, {}),
+        "positional": (Pair, {"left": 1}),
+        "by keyword": (Named, {"third": "c", "second": [1, 2]}),
+        "by keyword, with the defaults": (Named, {"third": "c"}),
+        "inherited": (Longer, {"third": "c", "fourth": 0.5}),
+        "generic": (Of, {"value": (1, "two"), "note": "n"}),
+        "generic, inherited": (OfText, {"value": "v", "more": 3}),
+        "with methods of its own": (Own, {"secret": "s"}),
+        "not frozen": (Changing, {"value": 2}),
+        "checked after its start": (Checked, {"value": 2}),
+    }
+
+
+OURS: Final = shapes(frozen.dataclass)
+STANDARD: Final = shapes(dataclasses.dataclass)
+
+
+def result(action: Callable[[], Any]) -> Any:
+    """What an action gives or raises, in words that do not name the class."""
+    try:
+        return action()
+    except Exception as error:  # noqa: BLE001 - compared with that of the other class
+        return type(error).__name__
+
+
+def described(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    """What a user of the class can see of it."""
+    one, other = cls(**values), cls(**values)
+    name = next(iter(values), "value")
+    made: Any = one
+    return {
+        "fields": [(each.name, each.kw_only, each.init, each.repr, each.compare) for each in dataclasses.fields(made)],
+        "names": (cls.__name__, cls.__qualname__, cls.__module__, cls.__doc__ if cls.__doc__ != cls.__name__ else None),
+        "parameters": [(each.name, each.kind) for each in inspect.signature(cls).parameters.values()],
+        "match": made.__match_args__,
+        "slots": hasattr(one, "__dict__"),
+        "repr": repr(one),
+        "equal": (one == other, one != other, one == 1, result(lambda: one == cls(**values | changed(values)))),
+        "hash": result(lambda: hash(one) == hash(other)),
+        "values": result(lambda: dataclasses.asdict(made)),
+        "replaced": repr(result(lambda: dataclasses.replace(made, **changed(values)))),
+        "copied": (copy.copy(one) == one, copy.deepcopy(one) == one, copy.deepcopy(one) is one),
+        "set": values and result(lambda: setattr(cls(**values), name, 1)),
+        "deleted": values and result(lambda: delattr(cls(**values), name)),
+        "too few": result(lambda: type(cls()).__name__),
+        "too many": result(lambda: cls(**values, another=1)),
+        "positional": repr(result(lambda: cls(*values.values()))),
+    }
+
+
+def changed(values: dict[str, Any]) -> dict[str, Any]:
+    """Another value for the first field."""
+    return dict.fromkeys(list(values)[:1], -1)
+
+
+def without_standard_descriptions(seen: dict[str, Any]) -> dict[str, Any]:
+    """The standard decorator writes a signature into the docstring of a class that has none."""
+    *names, doc = seen["names"]
+    return seen | {"names": (*names, None if doc and doc.startswith(f"{names[0]}(") else doc)}
+
+
+def differences() -> dict[str, tuple[Any, Any]]:
+    """What differs: ours and the standard one, by the class and what was looked at."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in OURS:
+        ours, standard = (without_standard_descriptions(described(*kind[name])) for kind in (OURS, STANDARD))
+        found |= {f"{name}: {key}": (ours[key], standard[key]) for key in standard if ours[key] != standard[key]}
+    return found
+
+
+@frozen.dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """At the top of a module, where pickle finds it."""
+
+    values: list[int] = field(default_factory=list)
+    name: str
+
+
+if __name__ == "__main__":
+    for each, seen in differences().items():
+        print(each, *seen)  # noqa: T201 - for whoever runs this module
+    kept = Kept(values=[1], name="k")
+    if pickle.loads(pickle.dumps(kept)) != kept:  # noqa: S301 - our own
+        print("pickled: not equal")  # noqa: T201
