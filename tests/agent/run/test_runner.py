@@ -77,7 +77,7 @@ def stopped_after_every_event(chosen: Scenario) -> None:
     """CancelToken a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
-    for number in range(last + 1):
+    for number in one_in(3, range(last + 1)):
         seen = 0
 
         def emit(event: Event, stop: CancelToken, number: int = number) -> None:
