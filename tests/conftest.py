@@ -4,6 +4,7 @@ takes for itself (captured output, output of processes, and exceptions that it e
 
 `--everything` runs every case of every test (`tests.support.extent`)."""
 
+import asyncio
 import functools
 import ipaddress
 import os
@@ -20,6 +21,7 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent.simulated.clock import VirtualLoop
 from tests.support import extent, runs
 from tests.support.planted import leaked
 
@@ -117,6 +119,14 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give a test that is marked `virtual_clock` a loop in virtual time; others have the ordinary loop."""
+    marker = item.get_closest_marker("virtual_clock")
+    if marker is None:
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": marker.kwargs.get("loop", VirtualLoop)}
 
 
 def _expecting(leave: Callable[..., bool]) -> Callable[..., bool]:

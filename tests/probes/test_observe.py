@@ -11,7 +11,9 @@ import pytest
 from probes.facts import LookupFacts, TcpFacts
 from probes.model import Draft, Failed, FailureKind, Observation, Ok, ProbeError, Skipped, Step, Subject
 from probes.observe import Log
-from tests.support.fakes import ADDRESS, NOW, forever, os_error, run
+from tests.support.fakes import ADDRESS, NOW, forever, os_error
+
+pytestmark = pytest.mark.virtual_clock
 
 SUBJECT = Subject(step=Step.TCP, target="backup", address=ADDRESS, port=443)
 OTHER = Subject(step=Step.TLS, target="backup", address=ADDRESS, port=443)
@@ -29,24 +31,21 @@ def a_log() -> tuple[Log, list[Observation[Any]]]:
     return Log(now=now, emit=emitted.append), emitted
 
 
-def test_success() -> None:
+async def test_success() -> None:
     async def body(draft: Draft[TcpFacts]) -> str:
         await asyncio.sleep(1)
         draft.facts = SEEN
         return "the stream"
 
-    async def go() -> None:
-        log, emitted = a_log()
-        await asyncio.sleep(5)
-        observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert value == "the stream"
-        assert observation.outcome == Ok(SEEN)
-        assert (observation.subject, observation.started_at) == (SUBJECT, NOW + timedelta(seconds=5))
-        assert observation.seconds == 1.0
-        assert emitted == [observation]
-        assert log.made == (observation,)
-
-    run(go())
+    log, emitted = a_log()
+    await asyncio.sleep(5)
+    observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert value == "the stream"
+    assert observation.outcome == Ok(SEEN)
+    assert (observation.subject, observation.started_at) == (SUBJECT, NOW + timedelta(seconds=5))
+    assert observation.seconds == 1.0
+    assert emitted == [observation]
+    assert log.made == (observation,)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_success() -> None:
         pytest.param(IndexError("list index"), FailureKind.BUG, "IndexError", id="crash"),
     ],
 )
-def test_what_a_body_raises_is_an_outcome_beside_what_it_saw(
+async def test_what_a_body_raises_is_an_outcome_beside_what_it_saw(
     error: Exception, kind: FailureKind, code: str | None
 ) -> None:
     async def body(draft: Draft[TcpFacts]) -> str:
@@ -67,37 +66,31 @@ def test_what_a_body_raises_is_an_outcome_beside_what_it_saw(
         await asyncio.sleep(1)
         raise error
 
-    async def go() -> None:
-        log, emitted = a_log()
-        observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert value is None
-        assert isinstance(observation.outcome, Failed)
-        assert (observation.outcome.failure.kind, observation.outcome.failure.code) == (kind, code)
-        assert observation.facts == SEEN
-        assert observation.seconds == 1.0
-        assert emitted == [observation]
-
-    run(go())
+    log, emitted = a_log()
+    observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert value is None
+    assert isinstance(observation.outcome, Failed)
+    assert (observation.outcome.failure.kind, observation.outcome.failure.code) == (kind, code)
+    assert observation.facts == SEEN
+    assert observation.seconds == 1.0
+    assert emitted == [observation]
 
 
-def test_the_window_ends_a_body_that_hangs() -> None:
+async def test_the_window_ends_a_body_that_hangs() -> None:
     async def body(draft: Draft[TcpFacts]) -> None:
         draft.facts = SEEN
         await forever()
 
-    async def go() -> None:
-        log, _ = a_log()
-        observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert observation.failure is not None
-        assert (observation.failure.kind, observation.failure.code) == (FailureKind.TIMEOUT, None)
-        assert observation.failure.message == "no end within 3 s"
-        assert (observation.seconds, observation.facts) == (LIMIT, SEEN)
-        assert observation.made
-
-    run(go())
+    log, _ = a_log()
+    observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert observation.failure is not None
+    assert (observation.failure.kind, observation.failure.code) == (FailureKind.TIMEOUT, None)
+    assert observation.failure.message == "no end within 3 s"
+    assert (observation.seconds, observation.facts) == (LIMIT, SEEN)
+    assert observation.made
 
 
-def test_an_expired_window_wins_over_the_error_of_a_clean_up() -> None:
+async def test_an_expired_window_wins_over_the_error_of_a_clean_up() -> None:
     async def body(draft: Draft[TcpFacts]) -> None:
         try:
             await forever()
@@ -105,191 +98,158 @@ def test_an_expired_window_wins_over_the_error_of_a_clean_up() -> None:
             draft.facts = SEEN
             raise os_error(errno.ECONNRESET)
 
-    async def go() -> None:
-        log, _ = a_log()
-        observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert observation.failure is not None
-        assert observation.failure.kind is FailureKind.TIMEOUT
-        assert observation.facts == SEEN
-
-    run(go())
+    log, _ = a_log()
+    observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert observation.failure is not None
+    assert observation.failure.kind is FailureKind.TIMEOUT
+    assert observation.facts == SEEN
 
 
-def test_an_error_before_the_end_of_the_window_is_itself() -> None:
+async def test_an_error_before_the_end_of_the_window_is_itself() -> None:
     async def body(draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(LIMIT - 0.001)
         raise os_error(errno.EHOSTUNREACH)
 
-    async def go() -> None:
-        log, _ = a_log()
-        observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert observation.failure is not None
-        assert observation.failure.kind is FailureKind.UNREACHABLE
-
-    run(go())
+    log, _ = a_log()
+    observation, _ = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert observation.failure is not None
+    assert observation.failure.kind is FailureKind.UNREACHABLE
 
 
-def test_success_without_facts_is_a_bug_and_gives_nothing() -> None:
+async def test_success_without_facts_is_a_bug_and_gives_nothing() -> None:
     async def body(draft: Draft[TcpFacts]) -> str:
         return "a value without facts"
 
-    async def go() -> None:
-        log, emitted = a_log()
-        observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
-        assert observation.failure is not None
-        assert (observation.failure.kind, observation.failure.code) == (FailureKind.BUG, "TypeError")
-        assert value is None
-        assert emitted == [observation]
-
-    run(go())
+    log, emitted = a_log()
+    observation, value = await log.observe(SUBJECT, body, limit=LIMIT)
+    assert observation.failure is not None
+    assert (observation.failure.kind, observation.failure.code) == (FailureKind.BUG, "TypeError")
+    assert value is None
+    assert emitted == [observation]
 
 
-def test_cancellation_passes_through_and_close_records_what_was_seen() -> None:
+async def test_cancellation_passes_through_and_close_records_what_was_seen() -> None:
     async def body(draft: Draft[TcpFacts]) -> None:
         draft.facts = SEEN
         await forever()
 
-    async def go() -> None:
-        log, emitted = a_log()
-        looking = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
-        await asyncio.sleep(1)
-        looking.cancel()
-        await asyncio.wait([looking])
-        assert looking.cancelled()
-        assert log.made == ()
-        await asyncio.sleep(1)
-        log.close("interrupted by SIGTERM", "SIGTERM")
-        (observation,) = emitted
-        assert observation.failure is not None
-        assert (observation.failure.kind, observation.failure.code) == (FailureKind.DEADLINE, "SIGTERM")
-        assert observation.failure.message == "cut short: interrupted by SIGTERM"
-        assert (observation.facts, observation.started_at, observation.seconds) == (SEEN, NOW, 2.0)
-        assert not observation.made
-
-    run(go())
+    log, emitted = a_log()
+    looking = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
+    await asyncio.sleep(1)
+    looking.cancel()
+    await asyncio.wait([looking])
+    assert looking.cancelled()
+    assert log.made == ()
+    await asyncio.sleep(1)
+    log.close("interrupted by SIGTERM", "SIGTERM")
+    (observation,) = emitted
+    assert observation.failure is not None
+    assert (observation.failure.kind, observation.failure.code) == (FailureKind.DEADLINE, "SIGTERM")
+    assert observation.failure.message == "cut short: interrupted by SIGTERM"
+    assert (observation.facts, observation.started_at, observation.seconds) == (SEEN, NOW, 2.0)
+    assert not observation.made
 
 
-def test_cancellation_in_the_instant_in_which_the_window_ends_passes_through() -> None:
+async def test_cancellation_in_the_instant_in_which_the_window_ends_passes_through() -> None:
     async def body(draft: Draft[TcpFacts]) -> None:
         await forever()
 
-    async def go() -> None:
-        log, emitted = a_log()
-        looking = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
-        await asyncio.sleep(0)
-        asyncio.get_running_loop().call_at(LIMIT, looking.cancel)
-        await asyncio.wait([looking])
-        assert looking.cancelled()
-        assert emitted == []
-
-    run(go())
+    log, emitted = a_log()
+    looking = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_at(LIMIT, looking.cancel)
+    await asyncio.wait([looking])
+    assert looking.cancelled()
+    assert emitted == []
 
 
-def test_close_gives_every_open_look_its_observation_once() -> None:
+async def test_close_gives_every_open_look_its_observation_once() -> None:
     async def quick(draft: Draft[TcpFacts]) -> None:
         draft.facts = SEEN
 
-    async def go() -> None:
-        log, emitted = a_log()
-        third = Subject(step=Step.HTTP, target="backup")
-        log.plan(SUBJECT, OTHER, third)
-        assert log.planned == 3
-        await log.observe(SUBJECT, quick, limit=LIMIT)
-        log.skip(third, "not wanted")
-        log.close("the deadline came", None)
-        log.close("the deadline came", None)
-        assert [each.id for each in emitted] == [SUBJECT.id, third.id, OTHER.id]
-        assert emitted[0].ok
-        assert emitted[1].outcome == Skipped("not wanted")
-        assert emitted[2].outcome == Skipped("not begun: the deadline came")
-        assert tuple(emitted) == log.made
-
-    run(go())
+    log, emitted = a_log()
+    third = Subject(step=Step.HTTP, target="backup")
+    log.plan(SUBJECT, OTHER, third)
+    assert log.planned == 3
+    await log.observe(SUBJECT, quick, limit=LIMIT)
+    log.skip(third, "not wanted")
+    log.close("the deadline came", None)
+    log.close("the deadline came", None)
+    assert [each.id for each in emitted] == [SUBJECT.id, third.id, OTHER.id]
+    assert emitted[0].ok
+    assert emitted[1].outcome == Skipped("not wanted")
+    assert emitted[2].outcome == Skipped("not begun: the deadline came")
+    assert tuple(emitted) == log.made
 
 
-def test_skip() -> None:
-    async def go() -> None:
-        log, emitted = a_log()
-        log.skip(SUBJECT, "tcp failed: timeout")
-        (observation,) = emitted
-        assert observation.outcome == Skipped("tcp failed: timeout")
-        assert (observation.started_at, observation.seconds, observation.facts) == (None, None, None)
-        assert not observation.made
-        assert log.planned == 1
-
-    run(go())
+async def test_skip() -> None:
+    log, emitted = a_log()
+    log.skip(SUBJECT, "tcp failed: timeout")
+    (observation,) = emitted
+    assert observation.outcome == Skipped("tcp failed: timeout")
+    assert (observation.started_at, observation.seconds, observation.facts) == (None, None, None)
+    assert not observation.made
+    assert log.planned == 1
 
 
-def test_announcing_twice_counts_once() -> None:
-    async def go() -> None:
-        log, emitted = a_log()
-        first, second = replace(SUBJECT, after="dns/backup/a"), replace(SUBJECT, after="dns/backup/b")
-        log.plan(first)
-        log.plan(second, OTHER)
-        assert log.planned == 2
-        log.close("the end", None)
-        assert [each.subject for each in emitted] == [first, OTHER]
-
-    run(go())
+async def test_announcing_twice_counts_once() -> None:
+    log, emitted = a_log()
+    first, second = replace(SUBJECT, after="dns/backup/a"), replace(SUBJECT, after="dns/backup/b")
+    log.plan(first)
+    log.plan(second, OTHER)
+    assert log.planned == 2
+    log.close("the end", None)
+    assert [each.subject for each in emitted] == [first, OTHER]
 
 
 @pytest.mark.parametrize("first", ["observe", "skip"])
 @pytest.mark.parametrize("second", ["observe", "skip"])
-def test_a_second_observation_of_the_same_look_is_an_error(first: str, second: str) -> None:
+async def test_a_second_observation_of_the_same_look_is_an_error(first: str, second: str) -> None:
     async def body(draft: Draft[LookupFacts]) -> None:
         draft.facts = LookupFacts(addresses=())
 
-    async def go() -> None:
-        log, emitted = a_log()
+    log, emitted = a_log()
 
-        async def look(how: str) -> None:
-            if how == "skip":
-                log.skip(SUBJECT, "why")
-            else:
-                await log.observe(SUBJECT, body, limit=LIMIT)
+    async def look(how: str) -> None:
+        if how == "skip":
+            log.skip(SUBJECT, "why")
+        else:
+            await log.observe(SUBJECT, body, limit=LIMIT)
 
-        await look(first)
-        with pytest.raises(ValueError, match="observed twice"):
-            await look(second)
-        assert len(emitted) == len(log.made) == 1
-
-    run(go())
+    await look(first)
+    with pytest.raises(ValueError, match="observed twice"):
+        await look(second)
+    assert len(emitted) == len(log.made) == 1
 
 
-def test_a_look_that_was_made_elsewhere_is_kept_as_it_is() -> None:
-    async def go() -> None:
-        log, emitted = a_log()
-        earlier = Observation(subject=SUBJECT, outcome=Ok(SEEN), started_at=NOW - timedelta(days=2), seconds=0.5)
-        assert log.find(SUBJECT.id) is None
+async def test_a_look_that_was_made_elsewhere_is_kept_as_it_is() -> None:
+    log, emitted = a_log()
+    earlier = Observation(subject=SUBJECT, outcome=Ok(SEEN), started_at=NOW - timedelta(days=2), seconds=0.5)
+    assert log.find(SUBJECT.id) is None
+    log.keep(earlier)
+    assert (log.find(SUBJECT.id), log.made, emitted, log.planned) == (earlier, (earlier,), [earlier], 1)
+    with pytest.raises(ValueError, match="twice"):
         log.keep(earlier)
-        assert (log.find(SUBJECT.id), log.made, emitted, log.planned) == (earlier, (earlier,), [earlier], 1)
-        with pytest.raises(ValueError, match="twice"):
-            log.keep(earlier)
-        log.close("the end", None)
-        assert log.made == (earlier,)
-
-    run(go())
+    log.close("the end", None)
+    assert log.made == (earlier,)
 
 
-def test_looks_are_told_of_when_they_are_known_and_when_they_begin() -> None:
+async def test_looks_are_told_of_when_they_are_known_and_when_they_begin() -> None:
     told: list[tuple[str, str]] = []
 
     async def body(draft: Draft[TcpFacts]) -> None:
         told.append(("inside", SUBJECT.id))
         draft.facts = SEEN
 
-    async def go() -> None:
-        log = Log(
-            now=lambda: NOW,
-            emit=lambda each: told.append(("made", each.id)),
-            planned=lambda subject: told.append(("announced", subject.id)),
-            started=lambda subject: told.append(("begun", subject.id)),
-        )
-        log.plan(SUBJECT, OTHER)
-        await log.observe(SUBJECT, body, limit=LIMIT)
-        log.skip(OTHER, "so it is")
-
-    run(go())
+    log = Log(
+        now=lambda: NOW,
+        emit=lambda each: told.append(("made", each.id)),
+        planned=lambda subject: told.append(("announced", subject.id)),
+        started=lambda subject: told.append(("begun", subject.id)),
+    )
+    log.plan(SUBJECT, OTHER)
+    await log.observe(SUBJECT, body, limit=LIMIT)
+    log.skip(OTHER, "so it is")
     first, second = SUBJECT.id, OTHER.id
     assert told == [
         ("announced", first),

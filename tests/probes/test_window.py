@@ -12,7 +12,9 @@ from probes.facts import TcpFacts
 from probes.failure import PeerClosedError
 from probes.model import STARVED, Draft, FailureKind, Observation, ProbeError, Step, Subject
 from probes.observe import Log
-from tests.support.fakes import ADDRESS, NOW, forever, run
+from tests.support.fakes import ADDRESS, NOW, forever
+
+pytestmark = pytest.mark.virtual_clock
 
 LIMIT = 3.0
 SUBJECT = Subject(step=Step.TLS, target="backup", address=ADDRESS, port=443)
@@ -38,7 +40,7 @@ class Host:
         return Log(now=now, emit=lambda _: None, lateness=lambda: self.late, run_delay=lambda: self.late / 2)
 
 
-def observed(
+async def observed(
     body: Callable[[Host, Draft[TcpFacts]], Awaitable[Any]],
     *,
     by_kernel: bool = False,
@@ -48,23 +50,20 @@ def observed(
     """The observation of one step, during which the process is stopped, each time after some seconds."""
     machine = Host()
 
-    async def go() -> Observation[TcpFacts]:
-        async def stopping() -> None:
-            for after, seconds in stops:
-                await asyncio.sleep(after)
-                machine.stop(seconds)
+    async def stopping() -> None:
+        for after, seconds in stops:
+            await asyncio.sleep(after)
+            machine.stop(seconds)
 
-        stopper = asyncio.create_task(stopping())
-        try:
-            seen: Observation[TcpFacts]
-            seen, _ = await machine.log().observe(
-                SUBJECT, lambda draft: body(machine, draft), limit=LIMIT, by_kernel=by_kernel, **how
-            )
-        finally:
-            stopper.cancel()
-        return seen
-
-    return run(go())
+    stopper = asyncio.create_task(stopping())
+    try:
+        seen: Observation[TcpFacts]
+        seen, _ = await machine.log().observe(
+            SUBJECT, lambda draft: body(machine, draft), limit=LIMIT, by_kernel=by_kernel, **how
+        )
+    finally:
+        stopper.cancel()
+    return seen
 
 
 async def answered_after_a_second(_: Host, draft: Draft[TcpFacts]) -> None:
@@ -79,24 +78,24 @@ async def never_answered(_: Host, draft: Draft[TcpFacts]) -> None:
 
 
 @pytest.mark.parametrize("stops", [((0.5, 4.0),), ((0.05, 2.9), (0.2, 2.9), (0.2, 2.9)), ((2.0, 60.0),)], ids=str)
-def test_what_a_stop_takes_is_given_back(stops: tuple[tuple[float, float], ...]) -> None:
-    assert observed(answered_after_a_second, stops=stops).ok
+async def test_what_a_stop_takes_is_given_back(stops: tuple[tuple[float, float], ...]) -> None:
+    assert (await observed(answered_after_a_second, stops=stops)).ok
 
 
-def test_an_answer_that_came_meanwhile_counts() -> None:
+async def test_an_answer_that_came_meanwhile_counts() -> None:
     """As that of a connect, which the kernel makes by itself."""
 
     async def connect(_: Host, draft: Draft[TcpFacts]) -> None:
         await asyncio.sleep(2.0)
         draft.facts = SEEN
 
-    assert observed(connect, by_kernel=True, stops=((1.0, 8.0),)).ok
+    assert (await observed(connect, by_kernel=True, stops=((1.0, 8.0),))).ok
 
 
 @pytest.mark.parametrize(("by_kernel", "seconds"), [(False, LIMIT + 4.0), (True, LIMIT + 2.0)])
-def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: float) -> None:
+async def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: float) -> None:
     """A stop before its end leaves a step its time; one over its end leaves what the kernel does a turn of the loop."""
-    seen = observed(never_answered, by_kernel=by_kernel, stops=((1.0, 4.0),))
+    seen = await observed(never_answered, by_kernel=by_kernel, stops=((1.0, 4.0),))
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.TIMEOUT
     assert seen.facts == SEEN
@@ -104,15 +103,15 @@ def test_silence_is_silence_on_a_host_that_is_late(by_kernel: bool, seconds: flo
     assert LIMIT <= seen.seconds <= seconds + 0.3
 
 
-def test_without_a_stop_the_time_is_what_it_was() -> None:
-    seen = observed(never_answered)
+async def test_without_a_stop_the_time_is_what_it_was() -> None:
+    seen = await observed(never_answered)
     assert seen.seconds == LIMIT
     assert seen.failure is not None
     assert (seen.failure.kind, seen.failure.message) == (FailureKind.TIMEOUT, "no end within 3 s")
 
 
-def test_a_process_that_hardly_ran_learned_nothing() -> None:
-    seen = observed(never_answered, stops=((0.1, 100.0),))
+async def test_a_process_that_hardly_ran_learned_nothing() -> None:
+    seen = await observed(never_answered, stops=((0.1, 100.0),))
     assert seen.failure is not None
     assert (seen.failure.kind, seen.failure.code, seen.made) == (FailureKind.DEADLINE, STARVED, False)
     assert seen.failure.message == (
@@ -121,8 +120,8 @@ def test_a_process_that_hardly_ran_learned_nothing() -> None:
     assert seen.facts == SEEN
 
 
-def test_what_the_kernel_did_is_a_fault_however_busy_the_host() -> None:
-    seen = observed(never_answered, by_kernel=True, stops=((0.1, 100.0),))
+async def test_what_the_kernel_did_is_a_fault_however_busy_the_host() -> None:
+    seen = await observed(never_answered, by_kernel=True, stops=((0.1, 100.0),))
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.TIMEOUT
 
@@ -137,7 +136,7 @@ GAVE_UP = (
 
 @pytest.mark.parametrize("error", GAVE_UP, ids=repr)
 @pytest.mark.parametrize("late", [True, False], ids=["late", "in time"])
-def test_a_step_is_made_once_more_where_a_peer_gave_up_on_this_host(error: Exception, late: bool) -> None:
+async def test_a_step_is_made_once_more_where_a_peer_gave_up_on_this_host(error: Exception, late: bool) -> None:
     made = []
 
     async def given_up(host: Host, draft: Draft[TcpFacts]) -> None:
@@ -151,23 +150,23 @@ def test_a_step_is_made_once_more_where_a_peer_gave_up_on_this_host(error: Excep
     async def before_again() -> None:
         made.append("before")
 
-    seen = observed(given_up, before_again=before_again)
+    seen = await observed(given_up, before_again=before_again)
     assert seen.ok is late
     assert made == (["step", "before", "step"] if late else ["step"])
 
 
-def test_a_peer_that_gives_up_twice_is_at_fault() -> None:
+async def test_a_peer_that_gives_up_twice_is_at_fault() -> None:
     async def given_up(host: Host, _: Draft[TcpFacts]) -> None:
         host.stop(4.0)
         raise PeerClosedError
 
-    seen = observed(given_up)
+    seen = await observed(given_up)
     assert seen.failure is not None
     assert seen.failure.kind is FailureKind.CLOSED
 
 
 @pytest.mark.parametrize("kind", [FailureKind.NOT_AWS, FailureKind.TLS_UNTRUSTED, FailureKind.ACCESS_DENIED])
-def test_an_answer_is_an_answer_on_a_host_that_is_late(kind: FailureKind) -> None:
+async def test_an_answer_is_an_answer_on_a_host_that_is_late(kind: FailureKind) -> None:
     made = []
 
     async def refused(host: Host, _: Draft[TcpFacts]) -> None:
@@ -175,7 +174,7 @@ def test_an_answer_is_an_answer_on_a_host_that_is_late(kind: FailureKind) -> Non
         host.stop(4.0)
         raise ProbeError(kind, "no")
 
-    seen = observed(refused)
+    seen = await observed(refused)
     assert (seen.failure is not None and seen.failure.kind, made) == (kind, ["step"])
 
 
@@ -184,27 +183,24 @@ def test_an_answer_is_an_answer_on_a_host_that_is_late(kind: FailureKind) -> Non
     [(None, 30.0, STARVED), (None, 8.0, None), ("SIGINT", 30.0, "SIGINT")],
     ids=["most of the run", "less", "interrupted"],
 )
-def test_a_run_that_ends_for_a_stop_says_so(signal: str | None, stop: float, code: str | None) -> None:
+async def test_a_run_that_ends_for_a_stop_says_so(signal: str | None, stop: float, code: str | None) -> None:
     machine = Host()
 
-    async def go() -> Observation[Any]:
-        log = machine.log()
+    log = machine.log()
 
-        async def body(draft: Draft[TcpFacts]) -> None:
-            await never_answered(machine, draft)
+    async def body(draft: Draft[TcpFacts]) -> None:
+        await never_answered(machine, draft)
 
-        step = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
-        await asyncio.sleep(0.5)
-        machine.stop(stop)
-        await asyncio.sleep(0)
-        if code is None:
-            await asyncio.sleep(0.1)
-            machine.late /= 4  # most of it was time in which it ran
-        step.cancel()
-        await asyncio.wait([step])
-        log.close("the run's deadline of 20 s came", signal)
-        return log.made[0]
-
-    seen = run(go())
+    step = asyncio.create_task(log.observe(SUBJECT, body, limit=LIMIT))
+    await asyncio.sleep(0.5)
+    machine.stop(stop)
+    await asyncio.sleep(0)
+    if code is None:
+        await asyncio.sleep(0.1)
+        machine.late /= 4  # most of it was time in which it ran
+    step.cancel()
+    await asyncio.wait([step])
+    log.close("the run's deadline of 20 s came", signal)
+    seen = log.made[0]
     assert seen.failure is not None
     assert (seen.failure.kind, seen.failure.code) == (FailureKind.DEADLINE, code)

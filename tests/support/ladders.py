@@ -1,8 +1,10 @@
 """Ladders of the services in the catalogue, with the protocol of each port and the signed call from there."""
 
+from collections.abc import Callable
 from functools import partial
 
 from agent.catalog.services import SERVICES
+from agent.simulated.clock import VirtualLoop
 from probes.model import Address, PortProtocol, SignedCall, Subject, Target
 from probes.steps import ladder
 
@@ -23,3 +25,16 @@ def rungs(target: Target, address: Address, port: int, after: str | None) -> tup
 climb = partial(ladder.climb, call=call_of("backup"), signing_name="backup")
 
 CALLS = {service.name: service.call for service in SERVICES.values() if service.call is not None}
+
+
+class SteppingLoop(VirtualLoop):
+    """Virtual time in which a test can do something before each turn of the loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before_turn: Callable[[], None] | None = None
+
+    def _run_once(self) -> None:
+        if self.before_turn is not None:
+            self.before_turn()
+        super()._run_once()  # type: ignore[misc]  # asyncio's own turn, which typeshed leaves out

@@ -17,8 +17,10 @@ from probes.seams import Keys
 from probes.steps.api import MAX_MESSAGE_CHARACTERS, kind_of, probe, read_answer
 from probes.steps.http import Response
 from tests.support import extent
-from tests.support.fakes import DOCUMENTED, NOW, FakeMachine, ScriptedStream, run
+from tests.support.fakes import DOCUMENTED, NOW, FakeMachine, ScriptedStream
 from tests.support.ladders import CALLS
+
+pytestmark = pytest.mark.virtual_clock
 
 REQUEST_ID: Final = "20317174-17ec-464f-8ae7-f40a19aafb78"
 KEYS: Final = Keys(access_key_id="AKIAIOSFODNN7EXAMPLE", secret_key="wJalrXUtnFEMI/K7MDENG", token="the-token")  # noqa: S106 - AWS's own example
@@ -49,22 +51,20 @@ def packet(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     return f"HTTP/1.1 {status} Simulated\r\n{head}\r\n".encode("latin-1") + body
 
 
-def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
+async def asked(answer: bytes, *, service: str = "backup") -> tuple[ScriptedStream, ApiFacts | None, Failure | None]:
     """The stream after one call, what was seen, and how it failed."""
     stream, draft = ScriptedStream(answer), Draft[ApiFacts]()
     try:
-        run(
-            probe(
-                stream,
-                FakeMachine(),
-                KEYS,
-                target=target(service),
-                call=CALLS[service],
-                signing_name=service,
-                agent="backuplink/1",
-                new_connection=False,
-                draft=draft,
-            )
+        await probe(
+            stream,
+            FakeMachine(),
+            KEYS,
+            target=target(service),
+            call=CALLS[service],
+            signing_name=service,
+            agent="backuplink/1",
+            new_connection=False,
+            draft=draft,
         )
     except DOCUMENTED as error:
         return stream, draft.facts, classify(error)
@@ -100,8 +100,8 @@ def read(body: bytes, *, status: int = 403, service: str = "backup", **headers: 
         ),
     ],
 )
-def test_request_on_the_wire(service: str, start: bytes, covered: bytes, more: bytes) -> None:
-    stream, facts, failure = asked(packet(200, {"x-amzn-RequestId": REQUEST_ID}, GOOD[service]), service=service)
+async def test_request_on_the_wire(service: str, start: bytes, covered: bytes, more: bytes) -> None:
+    stream, facts, failure = await asked(packet(200, {"x-amzn-RequestId": REQUEST_ID}, GOOD[service]), service=service)
     assert failure is None
     assert facts is not None
     assert facts.expected_key
@@ -113,8 +113,8 @@ def test_request_on_the_wire(service: str, start: bytes, covered: bytes, more: b
     assert stream.sent.endswith(more)
 
 
-def test_the_secret_is_in_no_text() -> None:
-    _, facts, failure = asked(packet(403, {}, b"no"))
+async def test_the_secret_is_in_no_text() -> None:
+    _, facts, failure = await asked(packet(403, {}, b"no"))
     for said in (repr(KEYS), repr(facts), repr(failure)):
         assert "wJalr" not in said
         assert "the-token" not in said
@@ -138,10 +138,10 @@ SIGNED: Final = [each for each in ANSWERS if each["signed"] and each["name"] != 
 
 
 @pytest.mark.parametrize("answer", SIGNED, ids=lambda answer: str(answer["name"]))
-def test_kind_of_known_answers(answer: dict[str, Any]) -> None:
+async def test_kind_of_known_answers(answer: dict[str, Any]) -> None:
     service = answer["service"] if answer["service"] in CALLS else "backup"
     headers = {name: value for name, value in answer["headers"].items() if name != "Content-Length"}
-    _, facts, failure = asked(packet(answer["status"], headers, answer["body"].encode()), service=service)
+    _, facts, failure = await asked(packet(answer["status"], headers, answer["body"].encode()), service=service)
     assert failure is not None
     assert failure.kind == answer["kind"]
     assert facts is not None
@@ -192,13 +192,13 @@ def test_answers_to_unsigned_requests_are_aws(answer: dict[str, Any]) -> None:
         pytest.param(b"", FailureKind.CLOSED, None, id="closed"),
     ],
 )
-def test_what_passes(answer: bytes, kind: FailureKind | None, code: str | None) -> None:
-    _, _, failure = asked(answer)
+async def test_what_passes(answer: bytes, kind: FailureKind | None, code: str | None) -> None:
+    _, _, failure = await asked(answer)
     assert (failure and failure.kind, failure and failure.code) == (kind, code)
 
 
-def test_the_member_of_another_service_is_none() -> None:
-    _, _, failure = asked(packet(200, {"x-amzn-RequestId": "r"}, GOOD["backup"]), service="backup-gateway")
+async def test_the_member_of_another_service_is_none() -> None:
+    _, _, failure = await asked(packet(200, {"x-amzn-RequestId": "r"}, GOOD["backup"]), service="backup-gateway")
     assert failure is not None
     assert failure.message == "the answer lacks Gateways"
 
@@ -388,25 +388,23 @@ def test_any_answer_gives_facts(status: int, headers: tuple[tuple[str, str], ...
 
 @settings(max_examples=extent.examples(200), deadline=None)
 @given(st.binary(max_size=300) | st.binary(max_size=200).map(lambda body: packet(403, {"x-amzn-RequestId": "r"}, body)))
-def test_any_bytes_end_in_a_documented_way(answer: bytes) -> None:
-    _, _, failure = asked(answer)
+async def test_any_bytes_end_in_a_documented_way(answer: bytes) -> None:
+    _, _, failure = await asked(answer)
     assert failure is not None
     assert failure.kind is not FailureKind.BUG
 
 
-def test_a_peer_that_closes_in_its_answer() -> None:
+async def test_a_peer_that_closes_in_its_answer() -> None:
     stream = ScriptedStream(packet(200, {"x-amzn-RequestId": "r"}, GOOD["backup"])[:-4])
     with pytest.raises(PeerClosedError):
-        run(
-            probe(
-                stream,
-                FakeMachine(),
-                KEYS,
-                target=target(),
-                call=CALLS["backup"],
-                signing_name="backup",
-                agent="a",
-                new_connection=False,
-                draft=Draft[ApiFacts](),
-            )
+        await probe(
+            stream,
+            FakeMachine(),
+            KEYS,
+            target=target(),
+            call=CALLS["backup"],
+            signing_name="backup",
+            agent="a",
+            new_connection=False,
+            draft=Draft[ApiFacts](),
         )

@@ -27,7 +27,6 @@ import pytest
 
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem, server_context
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import CredentialsPart
 from agent.simulated.world import simulated
 from probes.background import NAME
@@ -227,27 +226,20 @@ def _descriptors() -> list[str]:
     return [each for each in found if os.path.islink(each)]  # noqa: PTH114 - not the folder's own, which is closed
 
 
-def at_every_wait(
-    go: Callable[[int, bool], Awaitable[bool]], *, loop: Callable[[], asyncio.AbstractEventLoop], at_least: int
-) -> None:
+async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least: int) -> None:
     """Run `go`, which cuts at a wait and gives whether it came that far, until it does not."""
     for late in (False, True):
         at = 1
         while True:
             before = held()
-            with asyncio.Runner(loop_factory=loop) as runner:
-                reached = runner.run(_whole(go(at, late)))
+            reached = await go(at, late)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            await asyncio.sleep(0)  # a transport closes its socket in the next turn of the loop
             assert left(before) == NOTHING, f"left after wait {at}"
             if not reached:
                 break
             at += 1
         assert at > at_least
-
-
-async def _whole(work: Awaitable[bool]) -> bool:
-    reached = await work
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    return reached
 
 
 async def cut(work: Coroutine[Any, Any, object], at: int, *, late: bool) -> bool:
@@ -394,7 +386,7 @@ def ascent_here(port: int, *, limit: float = LIMIT) -> Ascent:
         pytest.param("refusing", GUARD_SECONDS, 0, id="refused"),
     ],
 )
-def test_a_climb_over_real_sockets(manner: str, limit: float, at_least: int, ports: dict[str, int]) -> None:
+async def test_a_climb_over_real_sockets(manner: str, limit: float, at_least: int, ports: dict[str, int]) -> None:
     async def go(at: int, late: bool) -> bool:
         ascent = ascent_here(ports[manner], limit=limit)
         cut_off = await cut(ascent.go(LOOPBACK), at, late=late)
@@ -403,13 +395,14 @@ def test_a_climb_over_real_sockets(manner: str, limit: float, at_least: int, por
             assert [each.ok for each in ascent.emitted] == [True] * 5, ascent.emitted
         return cut_off
 
-    at_every_wait(go, loop=asyncio.SelectorEventLoop, at_least=at_least)
+    await at_every_wait(go, at_least=at_least)
 
 
 def row(words: str = "", ports: str = "443") -> str:
     return f'[[tcp]]\naddresses = ["{ADDRESS}"]\nports = [{ports}]\n{words}\n'
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("slow", [pytest.param(False, id="all is there"), pytest.param(True, id="all is waited for")])
 @pytest.mark.parametrize(
     ("rows", "at_least"),
@@ -425,7 +418,7 @@ def row(words: str = "", ports: str = "443") -> str:
         pytest.param(row('large = "lost"'), 7, id="large packets are lost"),
     ],
 )
-def test_a_climb_in_a_simulated_world(rows: str, at_least: int, slow: bool) -> None:
+async def test_a_climb_in_a_simulated_world(rows: str, at_least: int, slow: bool) -> None:
     scenario = scenarios.parse(
         "climb",
         f'summary = "one address"\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "{HOST}"\na = ["{ADDRESS}"]\n{rows}'
@@ -440,13 +433,13 @@ def test_a_climb_in_a_simulated_world(rows: str, at_least: int, slow: bool) -> N
             ascent.end(ADDRESS)
         return cut_off
 
-    at_every_wait(go, loop=VirtualLoop, at_least=at_least)
+    await at_every_wait(go, at_least=at_least)
 
 
 # --- What else waits for a socket ------------------------------------------------------------------------------------
 
 
-def test_a_datagram(ports: dict[str, int]) -> None:
+async def test_a_datagram(ports: dict[str, int]) -> None:
     """Its first answer is not taken, so that it is asked twice."""
     seen = []
 
@@ -459,10 +452,10 @@ def test_a_datagram(ports: dict[str, int]) -> None:
         work = SystemNet().exchange(LOOPBACK, ports["echo"], b"abc", accept=accept, retry_after=0.01)
         return await cut(work, at, late=late)
 
-    at_every_wait(go, loop=asyncio.SelectorEventLoop, at_least=4)
+    await at_every_wait(go, at_least=4)
 
 
-def test_a_proxy(ports: dict[str, int]) -> None:
+async def test_a_proxy(ports: dict[str, int]) -> None:
     async def go(at: int, late: bool) -> bool:
         net = Watching(SystemNet())
         url = f"http://{LOOPBACK}:{ports['proxy']}"
@@ -470,7 +463,7 @@ def test_a_proxy(ports: dict[str, int]) -> None:
         assert all(each.closed for each in net.opened)
         return cut_off
 
-    at_every_wait(go, loop=asyncio.SelectorEventLoop, at_least=2)
+    await at_every_wait(go, at_least=2)
 
 
 # --- Often, to the end -----------------------------------------------------------------------------------------------
@@ -482,7 +475,7 @@ def blocks() -> int:
     return sys.getallocatedblocks()
 
 
-def test_hundreds_of_climbs_over_real_sockets_leave_nothing(ports: dict[str, int]) -> None:
+async def test_hundreds_of_climbs_over_real_sockets_leave_nothing(ports: dict[str, int]) -> None:
     times = 500
 
     async def once() -> None:
@@ -491,21 +484,17 @@ def test_hundreds_of_climbs_over_real_sockets_leave_nothing(ports: dict[str, int
         assert [each.ok for each in ascent.emitted] == [True] * 5, ascent.emitted
         ascent.end(LOOPBACK)
 
-    async def often() -> None:
-        for _ in range(WARM):
-            await once()
-        before, size = held(), blocks()
-        for _ in range(times):
-            await once()
-            assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert left(before) == NOTHING
-        assert blocks() - size < times
-
-    with asyncio.Runner() as runner:
-        runner.run(often())
+    for _ in range(WARM):
+        await once()
+    before, size = held(), blocks()
+    for _ in range(times):
+        await once()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert left(before) == NOTHING
+    assert blocks() - size < times
 
 
-def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int], tmp_path: Path) -> None:
+async def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int], tmp_path: Path) -> None:
     """Names and roots are looked up in threads that nobody waits for."""
     times = 500
     bundle = tmp_path / "roots.pem"
@@ -522,39 +511,31 @@ def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int], tmp
         machine.allowances()
         net.datagram_error(LOOPBACK, ports["echo"])
 
-    async def often() -> None:
-        for _ in range(WARM):
-            await once()
-        before, size = held(), blocks()
-        for _ in range(times):
-            await once()
-        assert left(before) == NOTHING
-        assert blocks() - size < times
-
-    with asyncio.Runner() as runner:
-        runner.run(often())
+    for _ in range(WARM):
+        await once()
+    before, size = held(), blocks()
+    for _ in range(times):
+        await once()
+    assert left(before) == NOTHING
+    assert blocks() - size < times
 
 
 @pytest.mark.tells_secrets(reason="the SDK, in this process, reads it from what it is told to run")
-def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = json.dumps({"Version": 1, "AccessKeyId": KEYS.access_key_id, "SecretAccessKey": KEYS.secret_key})
     (tmp_path / "said").write_text(given, "utf-8")
     (tmp_path / "config").write_text(f"[default]\ncredential_process = cat {tmp_path / 'said'}\n", "utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
 
-    async def often() -> None:
-        sdk = SystemSdk()
-        await sdk.credentials(None)
+    sdk = SystemSdk()
+    await sdk.credentials(None)
+    await sdk.settings(None, ("backup",))
+    before, started = held(), children()
+    for _ in range(10):
+        _, facts = await sdk.credentials(None)
+        assert facts.source == "custom-process"
         await sdk.settings(None, ("backup",))
-        before, started = held(), children()
-        for _ in range(10):
-            _, facts = await sdk.credentials(None)
-            assert facts.source == "custom-process"
-            await sdk.settings(None, ("backup",))
-        assert (left(before), children()) == (NOTHING, started)
-
-    with asyncio.Runner() as runner:
-        runner.run(often())
+    assert (left(before), children()) == (NOTHING, started)
 
 
 def children() -> list[str]:

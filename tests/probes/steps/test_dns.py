@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from probes.facts import DnsFacts, LookupFacts
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.steps.dns import MAX_RECORDS, ask, facts_of, lookup, read_answer, readable
-from tests.support.fakes import HOST, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run, value_or
+from tests.support.fakes import HOST, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, value_or
+
+pytestmark = pytest.mark.virtual_clock
 
 RESOLVER = ip_address("10.0.0.2")
 NAME = f"{HOST}."
@@ -74,47 +76,46 @@ def facts(of: bytes, query: dns.message.QueryMessage = QUERY) -> DnsFacts:
     return facts_of(read_answer(of, query), query, transport="udp", queries=1)
 
 
-def asked(net: FakeNet, record: str = "A") -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
+async def asked(net: FakeNet, record: str = "A") -> tuple[Draft[DnsFacts], tuple[Address, ...] | Exception]:
     """What asking over `net` leaves and gives."""
     draft: Draft[DnsFacts] = Draft()
 
-    async def go() -> tuple[Address, ...] | Exception:
-        try:
-            return await ask(net, RESOLVER, HOST, record, draft, retry_after=1.0)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
-            return error
-
-    return draft, run(go())
+    try:
+        return draft, await ask(net, RESOLVER, HOST, record, draft, retry_after=1.0)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+        return draft, error
 
 
 # --- As programs look a name up --------------------------------------------------------------------------------------
 
 
-def test_lookup() -> None:
+async def test_lookup() -> None:
     addresses = (ip_address("10.0.1.17"), ip_address("fd00::17"))
     draft: Draft[LookupFacts] = Draft()
-    assert run(lookup(FakeNet(lookup=addresses), HOST, draft)) == addresses
+    assert await lookup(FakeNet(lookup=addresses), HOST, draft) == addresses
     assert draft.facts == LookupFacts(addresses=addresses)
 
 
-def test_lookup_without_an_address() -> None:
+async def test_lookup_without_an_address() -> None:
     draft: Draft[LookupFacts] = Draft()
-    raised_by(lambda: run(lookup(FakeNet(), HOST, draft)), FailureKind.NODATA)
+    with pytest.raises(ProbeError) as caught:
+        await lookup(FakeNet(), HOST, draft)
+    assert caught.value.kind is FailureKind.NODATA
     assert draft.facts == LookupFacts(addresses=())
 
 
-def test_lookup_passes_the_error_of_the_c_library_on() -> None:
+async def test_lookup_passes_the_error_of_the_c_library_on() -> None:
     net = FakeNet(lookup=socket.gaierror(socket.EAI_AGAIN, "again"))
     with pytest.raises(socket.gaierror):
-        run(lookup(net, HOST, Draft()))
+        await lookup(net, HOST, Draft())
 
 
 # --- One question ----------------------------------------------------------------------------------------------------
 
 
-def test_query_on_the_wire() -> None:
+async def test_query_on_the_wire() -> None:
     net = FakeNet(datagrams=[answer(A_ROW)])
-    asked(net, "AAAA")
+    await asked(net, "AAAA")
     (query,) = map(dns.message.from_wire, net.asked)
     assert query.question[0].name.to_text() == NAME
     assert query.question[0].rdtype == dns.rdatatype.AAAA
@@ -122,7 +123,7 @@ def test_query_on_the_wire() -> None:
     assert (query.edns, query.payload) == (0, 1232)
 
 
-def test_address_with_its_chain() -> None:
+async def test_address_with_its_chain() -> None:
     rows: tuple[Row, ...] = (
         (NAME, 300, "IN", "CNAME", "VPCE-1.Example."),
         ("vpce-1.example.", 60, "IN", "CNAME", "b.example."),
@@ -130,7 +131,7 @@ def test_address_with_its_chain() -> None:
         ("b.example.", 120, "IN", "A", "10.0.2.17"),
     )
     addresses = (ip_address("10.0.1.17"), ip_address("10.0.2.17"))
-    draft, given_back = asked(FakeNet(datagrams=[answer(*rows)]))
+    draft, given_back = await asked(FakeNet(datagrams=[answer(*rows)]))
     assert given_back == addresses
     assert draft.facts == DnsFacts(
         rcode="NOERROR",
@@ -143,8 +144,8 @@ def test_address_with_its_chain() -> None:
     )
 
 
-def test_another_case_of_the_name_asked_for_is_no_alias() -> None:
-    draft, _ = asked(FakeNet(datagrams=[answer((NAME.upper(), 60, "IN", "A", "10.0.1.17"))]))
+async def test_another_case_of_the_name_asked_for_is_no_alias() -> None:
+    draft, _ = await asked(FakeNet(datagrams=[answer((NAME.upper(), 60, "IN", "A", "10.0.1.17"))]))
     assert draft.facts is not None
     assert draft.facts.canonical_name is None
 
@@ -159,15 +160,15 @@ def test_another_case_of_the_name_asked_for_is_no_alias() -> None:
         pytest.param("fe80::1", 6, id="link-local, and no scope"),
     ],
 )
-def test_ipv6_address_stays_what_it_is(text: str, version: int) -> None:
+async def test_ipv6_address_stays_what_it_is(text: str, version: int) -> None:
     wire = answer((NAME, 60, "IN", "AAAA", text), query=QUERY_AAAA)
-    _, given_back = asked(FakeNet(datagrams=[wire]), "AAAA")
+    _, given_back = await asked(FakeNet(datagrams=[wire]), "AAAA")
     assert given_back == (ip_address(text),)
     assert facts(wire, QUERY_AAAA).addresses[0].version == version
 
 
-def test_name_without_the_record_is_no_failure() -> None:
-    draft, given_back = asked(FakeNet(datagrams=[answer(authority=(SOA,))]))
+async def test_name_without_the_record_is_no_failure() -> None:
+    draft, given_back = await asked(FakeNet(datagrams=[answer(authority=(SOA,))]))
     assert given_back == ()
     assert draft.facts == DnsFacts(
         rcode="NOERROR",
@@ -180,8 +181,8 @@ def test_name_without_the_record_is_no_failure() -> None:
     )
 
 
-def test_record_of_the_other_family_is_no_address() -> None:
-    _, given_back = asked(FakeNet(datagrams=[answer((NAME, 60, "IN", "AAAA", "fd00::17"))]))
+async def test_record_of_the_other_family_is_no_address() -> None:
+    _, given_back = await asked(FakeNet(datagrams=[answer((NAME, 60, "IN", "AAAA", "fd00::17"))]))
     assert given_back == ()
 
 
@@ -195,8 +196,8 @@ def test_record_of_the_other_family_is_no_address() -> None:
         pytest.param("FORMERR", FailureKind.DNS_MALFORMED, id="not understood"),
     ],
 )
-def test_negative_rcode(rcode: str, kind: FailureKind, question: bool) -> None:
-    draft, error = asked(FakeNet(datagrams=[answer(rcode=rcode, question=question)]))
+async def test_negative_rcode(rcode: str, kind: FailureKind, question: bool) -> None:
+    draft, error = await asked(FakeNet(datagrams=[answer(rcode=rcode, question=question)]))
     assert isinstance(error, ProbeError)
     assert (error.kind, error.code) == (kind, rcode)
     assert draft.facts is not None
@@ -212,17 +213,17 @@ def test_negative_rcode(rcode: str, kind: FailureKind, question: bool) -> None:
         pytest.param("3000", FailureKind.DNS_MALFORMED, id="an rcode nobody has given out"),
     ],
 )
-def test_rcode_that_needs_its_question(rcode: str, kind: FailureKind) -> None:
-    draft, error = asked(FakeNet(datagrams=[answer(authority=(SOA,), rcode=rcode)]))
+async def test_rcode_that_needs_its_question(rcode: str, kind: FailureKind) -> None:
+    draft, error = await asked(FakeNet(datagrams=[answer(authority=(SOA,), rcode=rcode)]))
     assert isinstance(error, ProbeError)
     assert (error.kind, error.code) == (kind, rcode)
     assert draft.facts is not None
     assert (draft.facts.rcode, draft.facts.authority) == (rcode, "amazonaws.com")
 
 
-def test_name_that_an_alias_leads_to_does_not_exist() -> None:
+async def test_name_that_an_alias_leads_to_does_not_exist() -> None:
     wire = answer((NAME, 60, "IN", "CNAME", "gone.example."), authority=(SOA,), rcode="NXDOMAIN")
-    draft, error = asked(FakeNet(datagrams=[wire]))
+    draft, error = await asked(FakeNet(datagrams=[wire]))
     assert isinstance(error, ProbeError)
     assert error.kind is FailureKind.NXDOMAIN
     assert draft.facts is not None
@@ -236,8 +237,8 @@ def test_name_that_an_alias_leads_to_does_not_exist() -> None:
         pytest.param(os_error(errno.EPERM), id="filter on this host"),
     ],
 )
-def test_error_of_the_socket_passes(error: OSError) -> None:
-    draft, given_back = asked(FakeNet(datagrams=[error]))
+async def test_error_of_the_socket_passes(error: OSError) -> None:
+    draft, given_back = await asked(FakeNet(datagrams=[error]))
     assert given_back is error
     assert draft.facts is None
 
@@ -254,37 +255,36 @@ def test_error_of_the_socket_passes(error: OSError) -> None:
         pytest.param("\ud800", id="no text at all"),
     ],
 )
-def test_name_that_cannot_be_asked_for(host: str) -> None:
+async def test_name_that_cannot_be_asked_for(host: str) -> None:
     """Endpoint URLs in the SDK's settings hold whatever somebody wrote there."""
     net = FakeNet(datagrams=[answer(A_ROW)])
-    raised_by(lambda: run(ask(net, RESOLVER, host, "A", Draft(), retry_after=1.0)), FailureKind.MALFORMED)
+    with pytest.raises(ProbeError) as caught:
+        await ask(net, RESOLVER, host, "A", Draft(), retry_after=1.0)
+    assert caught.value.kind is FailureKind.MALFORMED
     assert net.asked == []
 
 
-def test_accepts_its_own_id_alone() -> None:
-    async def go() -> None:
-        class Net(FakeNet):
-            async def exchange(
-                self,
-                address: Address,
-                port: int,
-                payload: bytes,
-                *,
-                accept: Callable[[bytes], bool],
-                retry_after: float,
-            ) -> tuple[bytes, int]:
-                assert (address, port, retry_after) == (RESOLVER, 53, 1.5)
-                other = bytes((payload[0] ^ 1, payload[1]))
-                assert not any(map(accept, (b"", payload[:1], other, other + payload[2:])))
-                assert accept(payload[:2])
-                return payload[:2] + answer(A_ROW)[2:], 2
+async def test_accepts_its_own_id_alone() -> None:
+    class Net(FakeNet):
+        async def exchange(
+            self,
+            address: Address,
+            port: int,
+            payload: bytes,
+            *,
+            accept: Callable[[bytes], bool],
+            retry_after: float,
+        ) -> tuple[bytes, int]:
+            assert (address, port, retry_after) == (RESOLVER, 53, 1.5)
+            other = bytes((payload[0] ^ 1, payload[1]))
+            assert not any(map(accept, (b"", payload[:1], other, other + payload[2:])))
+            assert accept(payload[:2])
+            return payload[:2] + answer(A_ROW)[2:], 2
 
-        draft: Draft[DnsFacts] = Draft()
-        await ask(Net(), RESOLVER, HOST, "A", draft, retry_after=1.5)
-        assert draft.facts is not None
-        assert draft.facts.queries == 2
-
-    run(go())
+    draft: Draft[DnsFacts] = Draft()
+    await ask(Net(), RESOLVER, HOST, "A", draft, retry_after=1.5)
+    assert draft.facts is not None
+    assert draft.facts.queries == 2
 
 
 # --- The answer that comes by TCP ------------------------------------------------------------------------------------
@@ -325,10 +325,10 @@ class Answering(ScriptedStream):
         pytest.param(packet(flags=0x8380, counts=(4000, 0, 0)), id="many records"),
     ],
 )
-def test_cut_answer_is_asked_for_by_tcp(how: Callable[[bytes], list[bytes]], cut: bytes) -> None:
+async def test_cut_answer_is_asked_for_by_tcp(how: Callable[[bytes], list[bytes]], cut: bytes) -> None:
     stream = Answering(answer(A_ROW), how)
     net = FakeNet(datagrams=[cut], streams=[stream])
-    draft, given_back = asked(net)
+    draft, given_back = await asked(net)
     assert given_back == (ip_address("10.0.1.17"),)
     assert net.connected == [(RESOLVER, 53)]
     assert stream.sent[2:] == net.asked[0]
@@ -351,20 +351,20 @@ def test_cut_answer_is_asked_for_by_tcp(how: Callable[[bytes], list[bytes]], cut
         ),
     ],
 )
-def test_what_tcp_brings_instead(wire: bytes, how: Callable[[bytes], list[bytes]], kind: FailureKind) -> None:
+async def test_what_tcp_brings_instead(wire: bytes, how: Callable[[bytes], list[bytes]], kind: FailureKind) -> None:
     stream = Answering(wire, how)
-    _, error = asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))
+    _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[stream]))
     assert isinstance(error, ProbeError)
     assert error.kind is kind
     assert stream.closed
 
 
-def test_tcp_refused() -> None:
-    _, error = asked(FakeNet(datagrams=[answer(truncated=True)], streams=[os_error(errno.ECONNREFUSED)]))
+async def test_tcp_refused() -> None:
+    _, error = await asked(FakeNet(datagrams=[answer(truncated=True)], streams=[os_error(errno.ECONNREFUSED)]))
     assert isinstance(error, ConnectionRefusedError)
 
 
-def test_cancelled_over_tcp_leaves_no_connection() -> None:
+async def test_cancelled_over_tcp_leaves_no_connection() -> None:
     async def cancelled_after(steps: int) -> bool:
         stream = Answering(answer(A_ROW), in_bytes)
         net = FakeNet(datagrams=[answer(truncated=True)], streams=[stream])
@@ -377,7 +377,7 @@ def test_cancelled_over_tcp_leaves_no_connection() -> None:
         return asking.cancelled()
 
     steps = 0
-    while run(cancelled_after(steps)):
+    while await cancelled_after(steps):
         steps += 1
     assert steps > len(answer(A_ROW))  # at each byte, at the least
 
@@ -515,11 +515,8 @@ def test_any_change_to_a_good_answer(changes: list[tuple[int, int]], cut: int, d
     either(bytes(changed[: len(changed) - cut]))
 
 
-def test_silence_ends_with_the_caller() -> None:
-    async def go() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3):
-                await ask(FakeNet(), RESOLVER, HOST, "A", Draft(), retry_after=1.0)
-        assert asyncio.get_running_loop().time() == pytest.approx(3)
-
-    run(go())
+async def test_silence_ends_with_the_caller() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(3):
+            await ask(FakeNet(), RESOLVER, HOST, "A", Draft(), retry_after=1.0)
+    assert asyncio.get_running_loop().time() == pytest.approx(3)

@@ -19,7 +19,9 @@ from probes.steps.host import (
     proxy_variables,
 )
 from probes.urls import masked_proxy
-from tests.support.fakes import FakeMachine, os_error, run
+from tests.support.fakes import FakeMachine, os_error
+
+pytestmark = pytest.mark.virtual_clock
 
 SUFFIXES = ("amazonaws.com", "api.aws")
 LOCAL = ("127.0.0.1",)
@@ -219,14 +221,14 @@ def test_any_password_is_masked(scheme: str, user: str, rest: str) -> None:
         pytest.param({VENDOR: os_error(errno.EACCES), HYPERVISOR: os_error(errno.EACCES)}, None, id="forbidden"),
     ],
 )
-def test_ec2(files: dict[str, bytes | Exception], expected: bool | None) -> None:
-    assert probed(files).ec2 is expected
+async def test_ec2(files: dict[str, bytes | Exception], expected: bool | None) -> None:
+    assert (await probed(files)).ec2 is expected
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
 
 
-def test_probe() -> None:
+async def test_probe() -> None:
     own = Interface(name="eth0", address=ip_interface("10.0.1.10/24"))
     machine = FakeMachine(
         files={
@@ -238,7 +240,7 @@ def test_probe() -> None:
         addresses=(own,),
     )
     draft: Draft[HostFacts] = Draft()
-    facts = run(probe(machine, SUFFIXES, draft))
+    facts = await probe(machine, SUFFIXES, draft)
     assert draft.facts == facts
     assert facts == HostFacts(
         interfaces=(own,),
@@ -253,15 +255,15 @@ def test_probe() -> None:
     )
 
 
-def test_host_that_says_nothing() -> None:
-    facts = run(probe(FakeMachine(addresses=None), SUFFIXES, Draft()))
+async def test_host_that_says_nothing() -> None:
+    facts = await probe(FakeMachine(addresses=None), SUFFIXES, Draft())
     assert (facts.interfaces, facts.hosts_entries, facts.proxies) == (None, (), {})
     assert facts.resolvers == (ip_address("127.0.0.1"),)
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
-def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
-    run(probe(FakeMachine(files={"/etc/resolv.conf": resolv_conf, "/etc/hosts": hosts}), SUFFIXES, Draft()))
+async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
+    await probe(FakeMachine(files={"/etc/resolv.conf": resolv_conf, "/etc/hosts": hosts}), SUFFIXES, Draft())
 
 
 # --- The SDK's files -------------------------------------------------------------------------------------------------
@@ -300,9 +302,9 @@ def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exc
     assert has_shared_config(FakeMachine(files=files, environment=environment)) is expected
 
 
-def probed(files: dict[str, bytes | Exception]) -> HostFacts:
+async def probed(files: dict[str, bytes | Exception]) -> HostFacts:
     draft: Draft[HostFacts] = Draft()
-    return run(probe(FakeMachine(files=files), SUFFIXES, draft))
+    return await probe(FakeMachine(files=files), SUFFIXES, draft)
 
 
 @pytest.mark.parametrize(
@@ -320,12 +322,12 @@ def probed(files: dict[str, bytes | Exception]) -> HostFacts:
         pytest.param("1024 99999999999999999999", None, id="endless"),
     ],
 )
-def test_the_ports_that_answers_come_to(said: str, ports: tuple[int, int] | None) -> None:
-    assert probed({"/proc/sys/net/ipv4/ip_local_port_range": said.encode()}).local_ports == ports
+async def test_the_ports_that_answers_come_to(said: str, ports: tuple[int, int] | None) -> None:
+    assert (await probed({"/proc/sys/net/ipv4/ip_local_port_range": said.encode()})).local_ports == ports
 
 
-def test_the_ports_that_answers_come_to_where_nothing_says() -> None:
-    assert probed({}).local_ports is None
+async def test_the_ports_that_answers_come_to_where_nothing_says() -> None:
+    assert (await probed({})).local_ports is None
 
 
 @pytest.mark.parametrize(
@@ -339,8 +341,8 @@ def test_the_ports_that_answers_come_to_where_nothing_says() -> None:
         pytest.param("search corp\noptions ndots:x", "backup.eu-west-1.amazonaws.com", False, id="no number"),
     ],
 )
-def test_a_search_list_that_is_asked_first(text: str, name: str, first: bool) -> None:
-    assert is_searched_first(probed({"/etc/resolv.conf": text.encode()}), name) is first
+async def test_a_search_list_that_is_asked_first(text: str, name: str, first: bool) -> None:
+    assert is_searched_first(await probed({"/etc/resolv.conf": text.encode()}), name) is first
 
 
 def test_a_search_list_where_nothing_is_known_of_the_host() -> None:

@@ -25,7 +25,9 @@ from probes.steps.http import (
     probe,
     user_agent,
 )
-from tests.support.fakes import DOCUMENTED, HOST, NOW, FakeMachine, ScriptedStream, in_bytes, os_error, run
+from tests.support.fakes import DOCUMENTED, HOST, NOW, FakeMachine, ScriptedStream, in_bytes, os_error
+
+pytestmark = pytest.mark.virtual_clock
 
 REQUEST_ID = "20317174-17ec-464f-8ae7-f40a19aafb78"
 AWS = (
@@ -36,17 +38,17 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r
 UNFRAMED = b"HTTP/1.1 200 OK\r\nServer: old\r\n\r\nuntil the end"
 
 
-def said(*lines: bytes, endless: Iterable[bytes] = (), silent: bool = False) -> tuple[ScriptedStream, Response]:
+async def said(*lines: bytes, endless: Iterable[bytes] = (), silent: bool = False) -> tuple[ScriptedStream, Response]:
     """The stream after one exchange, and the answer."""
     stream = ScriptedStream(*lines, endless=endless, silent=silent)
-    return stream, run(exchange(stream, "GET", "/", (("Host", HOST),)))
+    return stream, await exchange(stream, "GET", "/", (("Host", HOST),))
 
 
-def failed(*lines: bytes, endless: Iterable[bytes] = ()) -> tuple[ScriptedStream, FailureKind]:
+async def failed(*lines: bytes, endless: Iterable[bytes] = ()) -> tuple[ScriptedStream, FailureKind]:
     """The stream after an exchange that fails, and the kind."""
     stream = ScriptedStream(*lines, endless=endless)
     with pytest.raises(DOCUMENTED) as caught:
-        run(exchange(stream, "GET", "/", (("Host", HOST),)))
+        await exchange(stream, "GET", "/", (("Host", HOST),))
     assert isinstance(caught.value, Exception)
     return stream, classify(caught.value).kind
 
@@ -54,14 +56,14 @@ def failed(*lines: bytes, endless: Iterable[bytes] = ()) -> tuple[ScriptedStream
 # --- The request -----------------------------------------------------------------------------------------------------
 
 
-def test_request_on_the_wire() -> None:
-    stream, _ = said(AWS)
+async def test_request_on_the_wire() -> None:
+    stream, _ = await said(AWS)
     assert stream.sent == f"GET / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-def test_request_with_a_body() -> None:
+async def test_request_with_a_body() -> None:
     stream = ScriptedStream(AWS)
-    run(exchange(stream, "POST", "/x", (("Host", HOST),), body=b"{}"))
+    await exchange(stream, "POST", "/x", (("Host", HOST),), body=b"{}")
     assert stream.sent.endswith(b"Content-Length: 2\r\n\r\n{}")
 
 
@@ -75,10 +77,10 @@ def test_request_with_a_body() -> None:
         pytest.param("/ü", HOST, id="path beyond ASCII"),
     ],
 )
-def test_request_that_http_cannot_carry(path: str, host: str) -> None:
+async def test_request_that_http_cannot_carry(path: str, host: str) -> None:
     stream = ScriptedStream(AWS)
     with pytest.raises(ProbeError) as caught:
-        run(exchange(stream, "GET", path, (("Host", host),)))
+        await exchange(stream, "GET", path, (("Host", host),))
     assert caught.value.kind is FailureKind.MALFORMED
     assert stream.sent == b""
 
@@ -121,27 +123,29 @@ def test_request_that_http_cannot_carry(path: str, host: str) -> None:
         ),
     ],
 )
-def test_answer(how: Callable[[bytes], list[bytes]], data: bytes, status: int, body: bytes, keep_alive: bool) -> None:
-    _, response = said(*how(data))
+async def test_answer(
+    how: Callable[[bytes], list[bytes]], data: bytes, status: int, body: bytes, keep_alive: bool
+) -> None:
+    _, response = await said(*how(data))
     assert (response.status, response.body, response.keep_alive) == (status, body, keep_alive)
 
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
-def test_answer_ends_by_itself(data: bytes) -> None:
+async def test_answer_ends_by_itself(data: bytes) -> None:
     """A peer that keeps the connection open is not waited for."""
-    _, response = said(data, silent=True)
+    _, response = await said(data, silent=True)
     assert response.keep_alive
 
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
-def test_bytes_left_over_end_the_use_of_the_connection(data: bytes) -> None:
-    _, response = said(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+async def test_bytes_left_over_end_the_use_of_the_connection(data: bytes) -> None:
+    _, response = await said(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert response.status in (403, 200)
     assert not response.keep_alive  # whatever comes next there was not asked for
 
 
-def test_headers_come_in_order_and_in_lower_case() -> None:
-    _, response = said(
+async def test_headers_come_in_order_and_in_lower_case() -> None:
+    _, response = await said(
         b"HTTP/1.1 200 OK\r\nX-Two: 2\r\nX-ONE: first\r\nx-one: \xfc\x1b[2J\r\nContent-Length: 0\r\n\r\n"
     )
     assert response.headers == (("x-two", "2"), ("x-one", "first"), ("x-one", "ü\x1b[2J"), ("content-length", "0"))
@@ -149,15 +153,15 @@ def test_headers_come_in_order_and_in_lower_case() -> None:
     assert response.header("x-three") is None
 
 
-def test_redirect_is_not_followed() -> None:
-    stream, response = said(b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n")
+async def test_redirect_is_not_followed() -> None:
+    stream, response = await said(b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n")
     assert response.status == 302
     assert stream.sent.count(b"HTTP/1.1") == 1
 
 
-def test_largest_body() -> None:
+async def test_largest_body() -> None:
     body = bytes(MAX_BODY_BYTES)
-    _, response = said(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    _, response = await said(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert len(response.body) == MAX_BODY_BYTES
 
 
@@ -179,8 +183,8 @@ def test_largest_body() -> None:
         pytest.param(CHUNKED[:-2], id="in the trailer"),
     ],
 )
-def test_closed_before_the_end_is_a_failure(how: Callable[[bytes], list[bytes]], data: bytes) -> None:
-    _, kind = failed(*how(data))
+async def test_closed_before_the_end_is_a_failure(how: Callable[[bytes], list[bytes]], data: bytes) -> None:
+    _, kind = await failed(*how(data))
     assert kind is FailureKind.CLOSED
 
 
@@ -208,8 +212,8 @@ def test_closed_before_the_end_is_a_failure(how: Callable[[bytes], list[bytes]],
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc", id="a chunk beyond its size"),
     ],
 )
-def test_not_http(data: bytes) -> None:
-    assert failed(data)[1] is FailureKind.MALFORMED
+async def test_not_http(data: bytes) -> None:
+    assert (await failed(data))[1] is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -220,16 +224,13 @@ def test_not_http(data: bytes) -> None:
         pytest.param(b"HTTPS", id="four letters fit"),
     ],
 )
-def test_not_http_is_known_at_the_first_byte_that_says_so(data: bytes) -> None:
-    async def go() -> None:
-        stream = ScriptedStream(*in_bytes(data), silent=True)
-        with pytest.raises(ProbeError) as caught:
-            async with asyncio.timeout(3):
-                await exchange(stream, "GET", "/", (("Host", HOST),))
-        assert caught.value.kind is FailureKind.MALFORMED
-        assert stream.given <= 5
-
-    run(go())
+async def test_not_http_is_known_at_the_first_byte_that_says_so(data: bytes) -> None:
+    stream = ScriptedStream(*in_bytes(data), silent=True)
+    with pytest.raises(ProbeError) as caught:
+        async with asyncio.timeout(3):
+            await exchange(stream, "GET", "/", (("Host", HOST),))
+    assert caught.value.kind is FailureKind.MALFORMED
+    assert stream.given <= 5
 
 
 @pytest.mark.parametrize(
@@ -264,36 +265,36 @@ def test_not_http_is_known_at_the_first_byte_that_says_so(data: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("pieces", [pytest.param(1, id="small"), pytest.param(400, id="large")])
-def test_without_end(data: bytes, endless: bytes, limit: int, pieces: int) -> None:
-    stream, kind = failed(*([data] if data else []), endless=itertools.repeat(endless * pieces))
+async def test_without_end(data: bytes, endless: bytes, limit: int, pieces: int) -> None:
+    stream, kind = await failed(*([data] if data else []), endless=itertools.repeat(endless * pieces))
     assert kind is FailureKind.TOO_LARGE
     assert stream.given <= limit + 2 * RECEIVE_BYTES
 
 
-def test_message_does_not_carry_the_whole_of_what_came() -> None:
+async def test_message_does_not_carry_the_whole_of_what_came() -> None:
     with pytest.raises(ProbeError) as caught:
-        said(b"HTTP/1.1 200 OK\r\n" + b"no colon " * 3000 + b"\r\n\r\n")
+        await said(b"HTTP/1.1 200 OK\r\n" + b"no colon " * 3000 + b"\r\n\r\n")
     assert len(caught.value.message) < 200
 
 
-def test_error_of_the_stream_passes() -> None:
+async def test_error_of_the_stream_passes() -> None:
     stream = ScriptedStream(b"HTTP/1.1 200 OK\r\n", os_error(errno.ECONNRESET))
     with pytest.raises(ConnectionResetError):
-        run(exchange(stream, "GET", "/", (("Host", HOST),)))
+        await exchange(stream, "GET", "/", (("Host", HOST),))
 
 
-def test_peer_closed_says_where() -> None:
+async def test_peer_closed_says_where() -> None:
     with pytest.raises(PeerClosedError) as caught:
-        said(AWS[:-1])
+        await said(AWS[:-1])
     assert classify(caught.value).message == "the peer closed the connection (in the middle of its answer)"
 
 
-def any_answer(data: bytes, size: int) -> None:
+async def any_answer(data: bytes, size: int) -> None:
     """An answer, or one of the documented errors, and none of them a bug."""
     pieces = [data[place : place + size] for place in range(0, len(data), size)]
     stream = ScriptedStream(*pieces)
     try:
-        response = run(exchange(stream, "GET", "/", (("Host", HOST),)))
+        response = await exchange(stream, "GET", "/", (("Host", HOST),))
     except DOCUMENTED as error:
         assert classify(error).kind in (FailureKind.MALFORMED, FailureKind.TOO_LARGE, FailureKind.CLOSED)  # noqa: PT017
         return
@@ -306,8 +307,8 @@ def any_answer(data: bytes, size: int) -> None:
     st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", CHUNKED[:47]]),
     st.integers(1, 9),
 )
-def test_any_bytes(data: bytes, start: bytes, size: int) -> None:
-    any_answer(start + data, size)
+async def test_any_bytes(data: bytes, start: bytes, size: int) -> None:
+    await any_answer(start + data, size)
 
 
 @settings(deadline=None)
@@ -317,11 +318,11 @@ def test_any_bytes(data: bytes, start: bytes, size: int) -> None:
     st.integers(0, 200),
     st.integers(1, 50),
 )
-def test_any_change_to_an_answer(whole: bytes, changes: list[tuple[int, int]], cut: int, size: int) -> None:
+async def test_any_change_to_an_answer(whole: bytes, changes: list[tuple[int, int]], cut: int, size: int) -> None:
     data = bytearray(whole)
     for place, value in changes:
         data[place % len(data)] = value
-    any_answer(bytes(data[: len(data) - cut]), size)
+    await any_answer(bytes(data[: len(data) - cut]), size)
 
 
 # --- Whether AWS answers ---------------------------------------------------------------------------------------------
@@ -332,22 +333,22 @@ def head(status: int, **headers: str) -> bytes:
     return f"HTTP/1.1 {status} Any\r\n{lines}Content-Length: 2\r\n\r\nok".encode("latin-1")
 
 
-def probed(data: bytes, at: datetime = NOW) -> tuple[HttpFacts, ProbeError | Response]:
+async def probed(data: bytes, at: datetime = NOW) -> tuple[HttpFacts, ProbeError | Response]:
     """What a probe leaves, and how it ends."""
     draft: Draft[HttpFacts] = Draft()
     outcome: ProbeError | Response
     try:
-        outcome = run(probe(ScriptedStream(data), FakeMachine(at=at), HOST, user_agent("1.2"), draft))
+        outcome = await probe(ScriptedStream(data), FakeMachine(at=at), HOST, user_agent("1.2"), draft)
     except ProbeError as error:
         outcome = error
     assert draft.facts is not None
     return draft.facts, outcome
 
 
-def test_aws_front_end() -> None:
+async def test_aws_front_end() -> None:
     draft: Draft[HttpFacts] = Draft()
     stream = ScriptedStream(AWS)
-    response = run(probe(stream, FakeMachine(), HOST, user_agent("1.2"), draft))
+    response = await probe(stream, FakeMachine(), HOST, user_agent("1.2"), draft)
     assert response.status == 403
     assert draft.facts == HttpFacts(
         status=403,
@@ -381,8 +382,8 @@ def test_aws_front_end() -> None:
         pytest.param(head(400), FailureKind.NOT_AWS, id="just above"),
     ],
 )
-def test_who_answers(data: bytes, kind: FailureKind | None) -> None:
-    facts, outcome = probed(data)
+async def test_who_answers(data: bytes, kind: FailureKind | None) -> None:
+    facts, outcome = await probed(data)
     if kind is None:
         assert isinstance(outcome, Response)
     else:
@@ -398,18 +399,18 @@ def test_who_answers(data: bytes, kind: FailureKind | None) -> None:
         pytest.param(b"Server: squid\r\n\r\n", None, id="somebody else"),
     ],
 )
-def test_head_of_an_answer_without_end_is_kept(data: bytes, whose: str | None) -> None:
+async def test_head_of_an_answer_without_end_is_kept(data: bytes, whose: str | None) -> None:
     draft: Draft[HttpFacts] = Draft()
     stream = ScriptedStream(b"HTTP/1.1 200 OK\r\n" + data, endless=itertools.repeat(b"a" * RECEIVE_BYTES))
     with pytest.raises(ProbeError) as caught:
-        run(probe(stream, FakeMachine(), HOST, user_agent("1.2"), draft))
+        await probe(stream, FakeMachine(), HOST, user_agent("1.2"), draft)
     assert caught.value.kind is FailureKind.TOO_LARGE
     assert draft.facts is not None
     assert (draft.facts.status, draft.facts.request_id, draft.facts.body_bytes) == (200, whose, 0)
 
 
-def test_facts_of_somebody_else() -> None:
-    facts, _ = probed(head(302, location="http://portal/\x1b[2J", server="nginx", content_type="text/html"))
+async def test_facts_of_somebody_else() -> None:
+    facts, _ = await probed(head(302, location="http://portal/\x1b[2J", server="nginx", content_type="text/html"))
     assert (facts.location, facts.server, facts.content_type) == ("http://portal/\x1b[2J", "nginx", "text/html")
     assert (facts.request_id, facts.date, facts.clock_offset_seconds) == (None, None, None)
 
@@ -436,8 +437,8 @@ def test_facts_of_somebody_else() -> None:
         pytest.param("\xb2\xb2 Jan \xb2", None, id="digits that are none"),
     ],
 )
-def test_date(text: str, expected: datetime | None) -> None:
-    facts, _ = probed(head(403, date=text, x_amzn_requestid="1"))
+async def test_date(text: str, expected: datetime | None) -> None:
+    facts, _ = await probed(head(403, date=text, x_amzn_requestid="1"))
     assert facts.date == expected
     assert facts.date is None or facts.date.tzinfo is UTC
     offset = None if expected is None else (NOW - expected).total_seconds()
@@ -455,14 +456,14 @@ def test_a_clock_that_was_set_back_meanwhile_is_as_uncertain_as_far() -> None:
     assert clock_against(NOW, NOW, NOW - timedelta(seconds=4)) == (-2.0, 2.0)
 
 
-def test_clock_offset_is_in_milliseconds() -> None:
-    facts, _ = probed(AWS, at=NOW + timedelta(seconds=65.0006))
+async def test_clock_offset_is_in_milliseconds() -> None:
+    facts, _ = await probed(AWS, at=NOW + timedelta(seconds=65.0006))
     assert facts.clock_offset_seconds == 60.001
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=60))
 @example("0 ")
-def test_any_date(text: str) -> None:
-    facts, _ = probed(head(403, date=text.strip(), x_amzn_requestid="1"))
+async def test_any_date(text: str) -> None:
+    facts, _ = await probed(head(403, date=text.strip(), x_amzn_requestid="1"))
     assert facts.date is None or facts.date.tzinfo is UTC

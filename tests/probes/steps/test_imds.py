@@ -23,7 +23,9 @@ from probes.steps.imds import (
     probe,
     probe_role,
 )
-from tests.support.fakes import DOCUMENTED, FakeMachine, FakeNet, ScriptedStream, in_bytes, os_error, raised_by, run
+from tests.support.fakes import DOCUMENTED, FakeMachine, FakeNet, ScriptedStream, in_bytes, os_error, raised_by
+
+pytestmark = pytest.mark.virtual_clock
 
 TOKEN = "AQAEAtoken=="  # noqa: S105 - the token of a service that does not exist
 MAC = "0a:1b:2c:3d:4e:5f"
@@ -139,13 +141,15 @@ class Connection(ScriptedStream):
         self._said = iter([*pieces, b""] if self._over else pieces)
 
 
-def probed(service: Service, environment: Mapping[str, str] | None = None) -> tuple[ImdsFacts | None, Exception | None]:
+async def probed(
+    service: Service, environment: Mapping[str, str] | None = None
+) -> tuple[ImdsFacts | None, Exception | None]:
     """What is left, and what was raised."""
     draft: Draft[ImdsFacts] = Draft()
     error = None
     try:
         assert (
-            run(probe(service.net(), FakeMachine(environment=environment or {}), "backuplink/1", draft)) == draft.facts
+            await probe(service.net(), FakeMachine(environment=environment or {}), "backuplink/1", draft) == draft.facts
         )
     except Exception as caught:  # noqa: BLE001 - whatever it is, the test looks at it
         error = caught
@@ -226,9 +230,9 @@ def test_any_container_url(url: str) -> None:
 
 
 @pytest.mark.parametrize("how", [pytest.param(lambda data: [data], id="whole"), pytest.param(in_bytes, id="in bytes")])
-def test_everything(how: Callable[[bytes], list[bytes]]) -> None:
+async def test_everything(how: Callable[[bytes], list[bytes]]) -> None:
     service = Service(how=how)
-    assert probed(service) == (WHOLE, None)
+    assert await probed(service) == (WHOLE, None)
     assert service.requests[0] == "PUT /latest/api/token"
     assert len(service.streams) == 1
     assert "X-aws-ec2-metadata-token-ttl-seconds: 300\r\n" in service.heads[0]
@@ -236,9 +240,9 @@ def test_everything(how: Callable[[bytes], list[bytes]]) -> None:
     assert all("Host: 169.254.169.254\r\n" in head for head in service.heads)
 
 
-def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
+async def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
     service = Service()
-    probed(service, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "ipv6"})
+    await probed(service, {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "ipv6"})
     assert "Host: [fd00:ec2::254]\r\n" in service.heads[0]
 
 
@@ -251,38 +255,38 @@ def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
         pytest.param(lambda answered: "silently" if answered == 3 else "never", 2, 1, id="without a word"),
     ],
 )
-def test_connection_that_the_service_closes_is_made_anew(
+async def test_connection_that_the_service_closes_is_made_anew(
     closes: Callable[[int], str], connections: int, in_vain: int
 ) -> None:
     service = Service(closes=closes)
-    assert probed(service) == (WHOLE, None)
+    assert await probed(service) == (WHOLE, None)
     assert (len(service.streams), service.sent_in_vain) == (connections, in_vain)
 
 
-def test_instance_without_ipv6_and_without_an_interface() -> None:
+async def test_instance_without_ipv6_and_without_an_interface() -> None:
     values = {path: value for path, value in VALUES.items() if "ipv6" not in path}
-    facts, error = probed(Service(values))
+    facts, error = await probed(Service(values))
     assert error is None
     assert facts is not None
     assert facts.subnet_cidrs == (ip_network("10.0.1.0/24"),)
     assert facts.vpc_cidrs == (ip_network("10.0.0.0/16"), ip_network("10.1.0.0/16"))
     assert facts.interface_addresses == (ip_address("10.0.1.5"), ip_address("10.0.1.6"))
-    facts, error = probed(Service({path: value for path, value in VALUES.items() if "mac" not in path}))
+    facts, error = await probed(Service({path: value for path, value in VALUES.items() if "mac" not in path}))
     assert error is None
     assert facts is not None
     assert (facts.region, facts.vpc_id, facts.vpc_cidrs) == ("eu-west-1", None, ())
 
 
-def test_an_interface_with_as_many_addresses_as_it_can_have() -> None:
+async def test_an_interface_with_as_many_addresses_as_it_can_have() -> None:
     addresses = [f"2a05:d018:1111:2222:3333:4444:5555:{number:x}" for number in range(0x6600, 0x6600 + 50)]
-    facts, error = probed(Service({**VALUES, f"{INTERFACE}/ipv6s": "\n".join(addresses)}))
+    facts, error = await probed(Service({**VALUES, f"{INTERFACE}/ipv6s": "\n".join(addresses)}))
     assert error is None
     assert facts is not None
     assert facts.interface_addresses[2:] == tuple(map(ip_address, addresses))
 
 
-def test_nothing_but_a_token() -> None:
-    assert probed(Service({})) == (ImdsFacts(token=True), None)
+async def test_nothing_but_a_token() -> None:
+    assert await probed(Service({})) == (ImdsFacts(token=True), None)
 
 
 @pytest.mark.parametrize(
@@ -292,15 +296,15 @@ def test_nothing_but_a_token() -> None:
         *((status, FailureKind.MALFORMED) for status in (204, 302, 400, 405, 429, 500, 503)),
     ],
 )
-def test_token_refused(status: int, kind: FailureKind) -> None:
-    facts, error = probed(Service(token=(status, b"")))
+async def test_token_refused(status: int, kind: FailureKind) -> None:
+    facts, error = await probed(Service(token=(status, b"")))
     assert isinstance(error, ProbeError)
     assert (error.kind, error.code) == (kind, str(status))
     assert facts == ImdsFacts(token=False)
 
 
-def test_value_refused_keeps_what_came_before() -> None:
-    facts, error = probed(Service({**VALUES, "mac": (401, b"")}))
+async def test_value_refused_keeps_what_came_before() -> None:
+    facts, error = await probed(Service({**VALUES, "mac": (401, b"")}))
     assert isinstance(error, ProbeError)
     assert (error.kind, error.code) == (FailureKind.NOT_PERMITTED, "401")
     assert facts is not None
@@ -332,8 +336,8 @@ def test_value_refused_keeps_what_came_before() -> None:
         pytest.param(f"{INTERFACE}/ipv6s", b"fe80::1%eth0", id="address with a scope"),
     ],
 )
-def test_value_that_does_not_belong_there(path: str, value: bytes) -> None:
-    facts, error = probed(Service({**VALUES, path: value}))
+async def test_value_that_does_not_belong_there(path: str, value: bytes) -> None:
+    facts, error = await probed(Service({**VALUES, path: value}))
     assert isinstance(error, ProbeError)
     assert error.kind is FailureKind.MALFORMED
     assert path in error.message
@@ -352,9 +356,9 @@ def test_value_that_does_not_belong_there(path: str, value: bytes) -> None:
         pytest.param(b"<html>", id="a page"),
     ],
 )
-def test_token_that_is_none(token: bytes) -> None:
+async def test_token_that_is_none(token: bytes) -> None:
     service = Service(token=(200, token))
-    facts, error = probed(service)
+    facts, error = await probed(service)
     assert isinstance(error, ProbeError)
     assert error.kind is FailureKind.MALFORMED
     assert facts == ImdsFacts(token=False)
@@ -373,11 +377,11 @@ def test_token_that_is_none(token: bytes) -> None:
         ),
     ],
 )
-def test_no_service_there(streams: list[ScriptedStream | Exception], kind: FailureKind) -> None:
+async def test_no_service_there(streams: list[ScriptedStream | Exception], kind: FailureKind) -> None:
     net = FakeNet(streams=streams)
     draft: Draft[ImdsFacts] = Draft()
     with pytest.raises(DOCUMENTED) as caught:
-        run(probe(net, FakeMachine(), "backuplink/1", draft))
+        await probe(net, FakeMachine(), "backuplink/1", draft)
     assert isinstance(caught.value, Exception)
     assert classify(caught.value).kind is kind
     assert draft.facts == ImdsFacts(token=False)
@@ -385,7 +389,7 @@ def test_no_service_there(streams: list[ScriptedStream | Exception], kind: Failu
     assert all(each.closed for each in streams if isinstance(each, ScriptedStream))
 
 
-def test_cancelled_leaves_no_connection() -> None:
+async def test_cancelled_leaves_no_connection() -> None:
     async def cancelled_after(steps: int) -> bool:
         service = Service(closes=lambda answered: "announced" if answered % 3 == 0 else "never")
         probing = asyncio.create_task(probe(service.net(), FakeMachine(), "backuplink/1", Draft()))
@@ -397,23 +401,23 @@ def test_cancelled_leaves_no_connection() -> None:
         return probing.cancelled()
 
     steps = 0
-    while run(cancelled_after(steps)):
+    while await cancelled_after(steps):
         steps += 1
     assert steps > 2 * len(VALUES)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(sorted(VALUES)), st.binary(max_size=80) | st.text("0123456789abcdef.:/-\n", max_size=40))
-def test_any_value(path: str, value: bytes | str) -> None:
-    facts, error = probed(Service({**VALUES, path: value}))
+async def test_any_value(path: str, value: bytes | str) -> None:
+    facts, error = await probed(Service({**VALUES, path: value}))
     assert facts is not None
     assert error is None or (isinstance(error, ProbeError) and error.kind is FailureKind.MALFORMED)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=80))
-def test_any_token(token: bytes) -> None:
-    _, error = probed(Service(token=(200, token)))
+async def test_any_token(token: bytes) -> None:
+    _, error = await probed(Service(token=(200, token)))
     assert error is None or isinstance(error, ProbeError)
 
 
@@ -424,11 +428,11 @@ KEPT = "of/this/nothing/else"
 GIVEN = b'{"Code": "Success", "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "of/this/nothing/else"}'
 
 
-def role_probed(service: Service) -> tuple[RoleFacts | None, Exception | None]:
+async def role_probed(service: Service) -> tuple[RoleFacts | None, Exception | None]:
     draft: Draft[RoleFacts] = Draft()
     error = None
     try:
-        run(probe_role(service.net(), FakeMachine(), "backuplink/1", "Backup.Agent+1", draft))
+        await probe_role(service.net(), FakeMachine(), "backuplink/1", "Backup.Agent+1", draft)
     except Exception as caught:  # noqa: BLE001 - whatever it is, the test looks at it
         error = caught
     assert all(stream.closed for stream in service.streams)
@@ -446,9 +450,9 @@ def role_probed(service: Service) -> tuple[RoleFacts | None, Exception | None]:
         ),
     ],
 )
-def test_the_code_alone_is_taken_of_a_role(body: bytes, code: str) -> None:
+async def test_the_code_alone_is_taken_of_a_role(body: bytes, code: str) -> None:
     service = Service({DOCUMENT: body})
-    assert role_probed(service) == (RoleFacts(code=code), None)
+    assert await role_probed(service) == (RoleFacts(code=code), None)
     assert service.requests == ["PUT /latest/api/token", f"GET /latest/meta-data/{DOCUMENT}"]
 
 
@@ -465,8 +469,8 @@ def test_the_code_alone_is_taken_of_a_role(body: bytes, code: str) -> None:
         pytest.param(b'{"Code": "\xff"}', id="no text at all"),
     ],
 )
-def test_a_document_of_another_form_gives_nothing_away(body: bytes) -> None:
-    facts, error = role_probed(Service({DOCUMENT: body}))
+async def test_a_document_of_another_form_gives_nothing_away(body: bytes) -> None:
+    facts, error = await role_probed(Service({DOCUMENT: body}))
     assert facts is None
     assert isinstance(error, ProbeError)
     assert error.kind is FailureKind.MALFORMED
@@ -483,8 +487,8 @@ def test_a_document_of_another_form_gives_nothing_away(body: bytes) -> None:
         pytest.param((500, b""), FailureKind.MALFORMED, "500", id="broken"),
     ],
 )
-def test_a_role_that_the_service_refuses(answer: Answer, kind: FailureKind, code: str) -> None:
-    facts, error = role_probed(Service({DOCUMENT: answer}))
+async def test_a_role_that_the_service_refuses(answer: Answer, kind: FailureKind, code: str) -> None:
+    facts, error = await role_probed(Service({DOCUMENT: answer}))
     assert facts is None
     assert isinstance(error, ProbeError)
     assert (error.kind, error.code) == (kind, code)

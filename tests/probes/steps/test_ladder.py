@@ -2,7 +2,8 @@
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 
 from agent.simulated import scenario as scenarios
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import simulated
 from probes.facts import ApiFacts, TcpFacts, TlsFacts
@@ -20,8 +20,10 @@ from probes.operations import OTHER_NAME, SMALL_SEGMENTS
 from probes.ports import HTTPS, SUPPORT_CHANNEL
 from probes.seams import Keys, Net, Stream, Trust, World
 from probes.steps.ladder import ProbeContext
-from tests.support.fakes import ADDRESS, HOST, forever, os_error, run
-from tests.support.ladders import climb, rungs
+from tests.support.fakes import ADDRESS, HOST, forever, os_error
+from tests.support.ladders import SteppingLoop, climb, rungs
+
+pytestmark = pytest.mark.virtual_clock(loop=SteppingLoop)
 
 LIMIT = 3.0
 GATEWAY_PORT = 1026
@@ -163,22 +165,19 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
     return Climb(context=context, net=net, emitted=emitted)
 
 
-def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False) -> Climb:
+async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False) -> Climb:
     """A whole climb."""
 
-    async def go() -> Climb:
-        async with simulated(scenario) as world:
-            keys = scenario.credentials.keys() if signed else NO_KEYS
-            climbing = await geared(world, keys=keys)
-            subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
-            climbing.context.log.plan(*subjects)
-            await climb(climbing.context, TARGET, subjects)
-            closer = (SMALL_SEGMENTS, OTHER_NAME)  # looks that only a stall calls for
-            assert [each.subject for each in climbing.emitted if each.subject.operation not in closer] == list(subjects)
-            assert all(stream.closed for stream in climbing.net.streams)
-            return climbing
-
-    return run(go())
+    async with simulated(scenario) as world:
+        keys = scenario.credentials.keys() if signed else NO_KEYS
+        climbing = await geared(world, keys=keys)
+        subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
+        climbing.context.log.plan(*subjects)
+        await climb(climbing.context, TARGET, subjects)
+        closer = (SMALL_SEGMENTS, OTHER_NAME)  # looks that only a stall calls for
+        assert [each.subject for each in climbing.emitted if each.subject.operation not in closer] == list(subjects)
+        assert all(stream.closed for stream in climbing.net.streams)
+        return climbing
 
 
 # --- The rungs -------------------------------------------------------------------------------------------------------
@@ -239,8 +238,8 @@ def after(step: str, kind: str, skipped: int) -> tuple[str, ...]:
         pytest.param(behind(large='"lost"'), ("ok", "ok", "ok", NO_KEYS, "timeout"), id="large packets are lost"),
     ],
 )
-def test_outcomes(rows: str, outcomes: tuple[str, ...]) -> None:
-    assert climbed(a_scenario(rows)).outcomes == outcomes
+async def test_outcomes(rows: str, outcomes: tuple[str, ...]) -> None:
+    assert (await climbed(a_scenario(rows))).outcomes == outcomes
 
 
 @pytest.mark.parametrize(
@@ -250,8 +249,8 @@ def test_outcomes(rows: str, outcomes: tuple[str, ...]) -> None:
         pytest.param(behind(keep_alive="false"), 3, True, id="a connection each after the first answer"),
     ],
 )
-def test_signed(rows: str, connections: int, new: bool) -> None:
-    climbing = climbed(a_scenario(rows), signed=True)
+async def test_signed(rows: str, connections: int, new: bool) -> None:
+    climbing = await climbed(a_scenario(rows), signed=True)
     assert climbing.outcomes == ("ok",) * 5
     assert len(climbing.net.streams) == connections
     api = climbing.facts(Step.API)
@@ -266,20 +265,20 @@ def test_signed(rows: str, connections: int, new: bool) -> None:
         pytest.param(SUPPORT_CHANNEL, ("ok",), id="the support channel"),
     ],
 )
-def test_other_ports(port: int, outcomes: tuple[str, ...]) -> None:
-    assert climbed(a_scenario(), port=port).outcomes == outcomes
+async def test_other_ports(port: int, outcomes: tuple[str, ...]) -> None:
+    assert (await climbed(a_scenario(), port=port)).outcomes == outcomes
 
 
-def test_gateway_port_holds_no_name_against_its_certificate() -> None:
-    climbing = climbed(a_scenario(), port=GATEWAY_PORT)
+async def test_gateway_port_holds_no_name_against_its_certificate() -> None:
+    climbing = await climbed(a_scenario(), port=GATEWAY_PORT)
     facts = climbing.facts(Step.TLS)
     assert isinstance(facts, TlsFacts)
     assert not facts.name_checked
     assert facts.certificates[0].names == (f"client-cp.{HOST}",)
 
 
-def test_nothing_but_a_handshake_goes_over_the_second_look() -> None:
-    climbing = climbed(a_scenario(behind(issuer='"corporate"')))
+async def test_nothing_but_a_handshake_goes_over_the_second_look() -> None:
+    climbing = await climbed(a_scenario(behind(issuer='"corporate"')))
     first, second = climbing.net.streams
     assert first.sent
     assert second.sent
@@ -288,8 +287,8 @@ def test_nothing_but_a_handshake_goes_over_the_second_look() -> None:
     assert facts.certificates[0].issuer_organization == "Example Corp"
 
 
-def test_silence_of_the_second_look_is_no_silence_of_the_first() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_silence_of_the_second_look_is_no_silence_of_the_first() -> None:
+    async with in_world(a_scenario(behind(issuer='"corporate"'))) as climbing:
         climbing.net.silent_after = 1
         await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         assert climbing.outcomes == ("ok", *after("tls", "tls-untrusted", 3))
@@ -297,11 +296,9 @@ def test_silence_of_the_second_look_is_no_silence_of_the_first() -> None:
         assert isinstance(facts, TlsFacts)
         assert facts.second_look == "timed out"
 
-    in_world(work, a_scenario(behind(issuer='"corporate"')))
 
-
-def test_each_step_has_its_own_time() -> None:
-    climbing = climbed(a_scenario(behind(speaks='"nothing"')))
+async def test_each_step_has_its_own_time() -> None:
+    climbing = await climbed(a_scenario(behind(speaks='"nothing"')))
     tcp, tls = climbing.emitted[:2]
     assert tcp.seconds == pytest.approx(0.002)
     assert tls.seconds == pytest.approx(LIMIT)
@@ -312,18 +309,17 @@ def test_each_step_has_its_own_time() -> None:
 # --- What is shared --------------------------------------------------------------------------------------------------
 
 
-def in_world(work: Callable[[Climb], Awaitable[None]], scenario: Scenario, **context: Any) -> None:
-    async def go() -> None:
-        async with simulated(scenario) as world:
-            climbing = await geared(world, **context)
-            await work(climbing)
-            assert all(stream.closed for stream in climbing.net.streams)
+@asynccontextmanager
+async def in_world(scenario: Scenario, **context: Any) -> AsyncIterator[Climb]:
+    """What one climb needs; after it, all its connections must be closed."""
+    async with simulated(scenario) as world:
+        climbing = await geared(world, **context)
+        yield climbing
+        assert all(stream.closed for stream in climbing.net.streams)
 
-    run(go())
 
-
-def test_no_trust_store_is_every_handshake_s_failure() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_no_trust_store_is_every_handshake_s_failure() -> None:
+    async with in_world(a_scenario()) as climbing:
         loop = asyncio.get_running_loop()
         trust: asyncio.Future[Trust] = loop.create_future()
         trust.set_exception(ProbeError(FailureKind.TLS_NO_TRUST_STORE, "none"))
@@ -332,11 +328,9 @@ def test_no_trust_store_is_every_handshake_s_failure() -> None:
         assert climbing.outcomes == ("ok", *after("tls", "tls-no-trust-store", 3))
         assert [stream.sent for stream in climbing.net.streams] == [[]]
 
-    in_world(work, a_scenario())
 
-
-def test_loading_the_roots_is_no_part_of_a_handshake() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_loading_the_roots_is_no_part_of_a_handshake() -> None:
+    async with in_world(a_scenario()) as climbing:
         loop = asyncio.get_running_loop()
         trust: asyncio.Future[Trust] = loop.create_future()
         loop.call_later(2 * LIMIT, trust.set_result, climbing.context.trust.result())
@@ -346,11 +340,9 @@ def test_loading_the_roots_is_no_part_of_a_handshake() -> None:
         assert (climbing.emitted[1].seconds or LIMIT) < LIMIT
         assert loop.time() > 2 * LIMIT
 
-    in_world(work, a_scenario())
 
-
-def test_finding_the_credentials_is_no_part_of_a_call() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_finding_the_credentials_is_no_part_of_a_call() -> None:
+    async with in_world(a_scenario()) as climbing:
         loop = asyncio.get_running_loop()
         keys: asyncio.Future[Keys | str] = loop.create_future()
         loop.call_later(2 * LIMIT, keys.set_result, a_scenario().credentials.keys())
@@ -358,30 +350,27 @@ def test_finding_the_credentials_is_no_part_of_a_call() -> None:
         assert climbing.outcomes == ("ok",) * 5
         assert (climbing.emitted[3].seconds or LIMIT) < LIMIT
 
-    in_world(work, a_scenario())
-
 
 @pytest.mark.parametrize(
     ("connects", "seconds"),
     [pytest.param(1, 2 * LIMIT, id="one after the other"), pytest.param(2, LIMIT, id="at once")],
 )
-def test_connects_are_bounded(connects: int, seconds: float) -> None:
-    async def work(climbing: Climb) -> None:
+async def test_connects_are_bounded(connects: int, seconds: float) -> None:
+    async with in_world(a_scenario(behind(answer='"silence"')), connects=connects) as climbing:
         async with asyncio.TaskGroup() as group:
             for address in (ADDRESS, ip_address("10.0.2.17")):
                 group.create_task(climb(climbing.context, TARGET, rungs(TARGET, address, HTTPS, None)))
         assert asyncio.get_running_loop().time() == pytest.approx(seconds)
         assert climbing.outcomes.count("timeout") == 2
 
-    in_world(work, a_scenario(behind(answer='"silence"')), connects=connects)
-
 
 @pytest.mark.parametrize(
     ("handshakes", "seconds"),
     [pytest.param(1, 2 * LIMIT, id="one after the other"), pytest.param(2, LIMIT, id="at once")],
 )
-def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
-    async def work(climbing: Climb) -> None:
+async def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
+    rows = behind(speaks='"nothing"').replace(f"[{HTTPS}]", f"[{GATEWAY_PORT}, {OTHER_PORT}]")
+    async with in_world(a_scenario(rows), handshakes=handshakes) as climbing:
         async with asyncio.TaskGroup() as group:
             for port in (
                 GATEWAY_PORT,
@@ -391,13 +380,10 @@ def test_handshakes_are_bounded(handshakes: int, seconds: float) -> None:
         assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.1)
         assert climbing.outcomes.count("timeout") == 2
 
-    rows = behind(speaks='"nothing"').replace(f"[{HTTPS}]", f"[{GATEWAY_PORT}, {OTHER_PORT}]")
-    in_world(work, a_scenario(rows), handshakes=handshakes)
-
 
 @pytest.mark.parametrize("by_reset", [pytest.param(True, id="by a reset"), pytest.param(False, id="by FIN")])
-def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_reset: bool) -> None:
-    async def work(climbing: Climb) -> None:
+async def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_reset: bool) -> None:
+    async with in_world(a_scenario(), keys=a_scenario().credentials.keys()) as climbing:
         climbing.net.first_sends = 3  # ClientHello, the end of the handshake, the unsigned request
         climbing.net.by_reset = by_reset
         await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
@@ -405,81 +391,58 @@ def test_kept_connection_that_has_been_closed_is_opened_anew_for_the_call(by_res
         assert len(climbing.net.streams) == 2
         assert climbing.facts(Step.API).new_connection is True
 
-    in_world(work, a_scenario(), keys=a_scenario().credentials.keys())
 
-
-def test_padded_request_fills_more_than_four_segments() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_padded_request_fills_more_than_four_segments() -> None:
+    async with in_world(a_scenario()) as climbing:
         await climb(climbing.context, TARGET, rungs(TARGET, ADDRESS, HTTPS, None))
         mss = climbing.facts(Step.TCP).mss
         assert mss > 1460
         assert 4 * mss < len(climbing.net.streams[0].sent[-1]) < 6 * mss
 
-    in_world(work, a_scenario())
 
-
-def test_subjects_without_an_address_are_an_error() -> None:
-    async def work(climbing: Climb) -> None:
+async def test_subjects_without_an_address_are_an_error() -> None:
+    async with in_world(a_scenario()) as climbing:
         (subject, *_) = rungs(TARGET, ADDRESS, HTTPS, None)
         nowhere = type(subject)(step=Step.TCP, target="backup")
         with pytest.raises(ValueError, match="names no address"):
             await climb(climbing.context, TARGET, (nowhere,))
 
-    in_world(work, a_scenario())
-
 
 # --- Cut anywhere ----------------------------------------------------------------------------------------------------
 
 
-class SteppingLoop(VirtualLoop):
-    """Virtual time, and a word before each turn of the loop from the moment in which one is asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.before_turn: Callable[[], None] | None = None
-
-    def _run_once(self) -> None:
-        if self.before_turn is not None:
-            self.before_turn()
-        super()._run_once()  # type: ignore[misc]  # asyncio's own turn, which typeshed leaves out
-
-
-def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
+async def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
     """Cancel a climb before its `turn`-th turn; gives whether it was still under way."""
 
-    async def go() -> bool:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, SteppingLoop)
-        async with simulated(scenario) as world:
-            climbing = await geared(world, keys=scenario.credentials.keys())
-            subjects = rungs(TARGET, ADDRESS, port, None)
-            climbing.context.log.plan(*subjects)
-            task = asyncio.create_task(climb(climbing.context, TARGET, subjects))
-            left = turn
-            cut = False
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteppingLoop)
+    async with simulated(scenario) as world:
+        climbing = await geared(world, keys=scenario.credentials.keys())
+        subjects = rungs(TARGET, ADDRESS, port, None)
+        climbing.context.log.plan(*subjects)
+        task = asyncio.create_task(climb(climbing.context, TARGET, subjects))
+        left = turn
+        cut = False
 
-            def count() -> None:
-                nonlocal left, cut
-                left -= 1
-                if left == 0:
-                    cut = task.cancel()
+        def count() -> None:
+            nonlocal left, cut
+            left -= 1
+            if left == 0:
+                cut = task.cancel()
 
-            loop.before_turn = count
-            await asyncio.wait([task])
-            loop.before_turn = None
+        loop.before_turn = count
+        await asyncio.wait([task])
+        loop.before_turn = None
 
-            assert task.cancelled() is cut, "a cancellation was swallowed"
-            assert task.cancelled() or task.exception() is None
-            assert all(stream.closed for stream in climbing.net.streams)
-            climbing.context.log.close("interrupted by a test", "SIGTERM")
-            closer = {f"tls/backup/{ADDRESS}/{HTTPS}/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME)}
-            assert sorted(each.id for each in climbing.emitted if each.id not in closer) == sorted(
-                each.id for each in subjects
-            )
-            return cut
-
-    with asyncio.Runner(loop_factory=SteppingLoop) as runner:
-        return runner.run(go())
+        assert task.cancelled() is cut, "a cancellation was swallowed"
+        assert task.cancelled() or task.exception() is None
+        assert all(stream.closed for stream in climbing.net.streams)
+        climbing.context.log.close("interrupted by a test", "SIGTERM")
+        closer = {f"tls/backup/{ADDRESS}/{HTTPS}/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME)}
+        assert sorted(each.id for each in climbing.emitted if each.id not in closer) == sorted(
+            each.id for each in subjects
+        )
+        return cut
 
 
 @pytest.mark.parametrize(
@@ -497,9 +460,9 @@ def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
         pytest.param("", SUPPORT_CHANNEL, 3, id="the support channel"),
     ],
 )
-def test_cancelled_at_every_turn(rows: str, port: int, at_least: int) -> None:
+async def test_cancelled_at_every_turn(rows: str, port: int, at_least: int) -> None:
     scenario = a_scenario(rows)
     turn = 1
-    while cancelled_at(turn, scenario, port):
+    while await cancelled_at(turn, scenario, port):
         turn += 1
     assert turn > at_least

@@ -11,7 +11,6 @@ import h11
 import pytest
 
 from agent.simulated.certificates import server_context
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import CredentialsPart, load
 from agent.simulated.world import SimulatedMachine
 from agent.simulated.world import _pipe as pipe
@@ -24,7 +23,9 @@ from probes.seams import Keys, Stream, Trust
 from probes.steps.ladder import MAX_PADDING_BYTES, ProbeContext
 from probes.steps.tls import TlsStream
 from tests.support.fakes import ADDRESS, HOST, NOW, os_error
-from tests.support.ladders import climb, rungs
+from tests.support.ladders import SteppingLoop, climb, rungs
+
+pytestmark = pytest.mark.virtual_clock(loop=SteppingLoop)
 
 KEYS: Final = CredentialsPart().keys()
 NO_KEYS: Final = "nobody signs here"
@@ -176,68 +177,51 @@ class Climbed:
         return facts
 
 
-class CountingLoop(VirtualLoop):
-    """Virtual time, with a word before each turn from when one is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.before_turn: Callable[[], None] | None = None
-
-    def _run_once(self) -> None:
-        if self.before_turn is not None:
-            self.before_turn()
-        super()._run_once()  # type: ignore[misc]  # asyncio's own turn, which typeshed leaves out
-
-
-def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = None) -> Climbed:
+async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | None = None) -> Climbed:
     """A climb to the end, or cancelled before a turn of the loop. Whatever comes, nothing stays open."""
 
-    async def go() -> Climbed:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, CountingLoop)
-        machine = SimulatedMachine(load("healthy"), lambda: NOW)
-        trust: asyncio.Future[Trust] = loop.create_future()
-        trust.set_result(await machine.trust(None))
-        signer: asyncio.Future[Keys | str] = loop.create_future()
-        signer.set_result(keys)
-        emitted: list[Observation[Any]] = []
-        context = ProbeContext(
-            net=server,
-            machine=machine,
-            log=Log(now=machine.now, emit=emitted.append),
-            trust=trust,
-            limit=LIMIT,
-            agent="backuplink/1",
-            keys=signer,
-            connects=asyncio.Semaphore(1),
-            handshakes=asyncio.Semaphore(1),
-        )
-        subjects = rungs(TARGET, ADDRESS, HTTPS, "dns/backup/getaddrinfo")
-        context.log.plan(*subjects)
-        task = loop.create_task(climb(context, TARGET, subjects))
-        turn, cut = 0, False
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteppingLoop)
+    machine = SimulatedMachine(load("healthy"), lambda: NOW)
+    trust: asyncio.Future[Trust] = loop.create_future()
+    trust.set_result(await machine.trust(None))
+    signer: asyncio.Future[Keys | str] = loop.create_future()
+    signer.set_result(keys)
+    emitted: list[Observation[Any]] = []
+    context = ProbeContext(
+        net=server,
+        machine=machine,
+        log=Log(now=machine.now, emit=emitted.append),
+        trust=trust,
+        limit=LIMIT,
+        agent="backuplink/1",
+        keys=signer,
+        connects=asyncio.Semaphore(1),
+        handshakes=asyncio.Semaphore(1),
+    )
+    subjects = rungs(TARGET, ADDRESS, HTTPS, "dns/backup/getaddrinfo")
+    context.log.plan(*subjects)
+    task = loop.create_task(climb(context, TARGET, subjects))
+    turn, cut = 0, False
 
-        def count() -> None:
-            nonlocal turn, cut
-            turn += 1
-            if turn == cancel_at:
-                cut = task.cancel()
+    def count() -> None:
+        nonlocal turn, cut
+        turn += 1
+        if turn == cancel_at:
+            cut = task.cancel()
 
-        loop.before_turn = count
-        await asyncio.wait([task])
-        loop.before_turn = None
-        assert task.cancelled() is cut
-        assert cut or task.exception() is None
-        assert all(stream.closed for stream in server.opened), "a connection stays open"
-        context.log.close("the run was interrupted", "SIGTERM")
-        assert sorted(each.id for each in emitted) == sorted(each.id for each in subjects), "each look once"
-        peers = [stream.peer for stream in server.opened if stream.peer is not None]
-        if peers:
-            await asyncio.wait(peers)
-        return Climbed(server=server, emitted=emitted, cancelled=cut)
-
-    with asyncio.Runner(loop_factory=CountingLoop) as runner:
-        return runner.run(go())
+    loop.before_turn = count
+    await asyncio.wait([task])
+    loop.before_turn = None
+    assert task.cancelled() is cut
+    assert cut or task.exception() is None
+    assert all(stream.closed for stream in server.opened), "a connection stays open"
+    context.log.close("the run was interrupted", "SIGTERM")
+    assert sorted(each.id for each in emitted) == sorted(each.id for each in subjects), "each look once"
+    peers = [stream.peer for stream in server.opened if stream.peer is not None]
+    if peers:
+        await asyncio.wait(peers)
+    return Climbed(server=server, emitted=emitted, cancelled=cut)
 
 
 def over(climb: Climbed) -> list[tuple[int, str]]:
@@ -249,64 +233,64 @@ def over(climb: Climbed) -> list[tuple[int, str]]:
 # --- Connections -----------------------------------------------------------------------------------------------------
 
 
-def test_everything_goes_over_one_connection() -> None:
-    seen = climbed(Server())
+async def test_everything_goes_over_one_connection() -> None:
+    seen = await climbed(Server())
     assert seen.words == ["ok"] * 5
     assert over(seen) == [(1, "unsigned"), (1, "signed"), (1, "large")]
     assert seen.api is not None
     assert not seen.api.new_connection
 
 
-def test_a_peer_that_announces_its_end_is_met_again() -> None:
-    seen = climbed(Server(announces=True))
+async def test_a_peer_that_announces_its_end_is_met_again() -> None:
+    seen = await climbed(Server(announces=True))
     assert seen.words == ["ok"] * 5
     assert over(seen) == [(1, "unsigned"), (2, "signed"), (3, "large")]
     assert seen.api is not None
     assert seen.api.new_connection
 
 
-def test_a_peer_that_leaves_in_silence_is_met_again() -> None:
-    seen = climbed(Server(leaves_before=(2,)))
+async def test_a_peer_that_leaves_in_silence_is_met_again() -> None:
+    seen = await climbed(Server(leaves_before=(2,)))
     assert seen.words == ["ok"] * 5
     assert over(seen) == [(1, "unsigned"), (1, "signed"), (2, "signed"), (2, "large")]
     assert seen.api is not None
     assert seen.api.new_connection
 
 
-def test_a_call_is_made_again_once_and_no_more() -> None:
-    seen = climbed(Server(leaves_before=(2, 3, 4)))
+async def test_a_call_is_made_again_once_and_no_more() -> None:
+    seen = await climbed(Server(leaves_before=(2, 3, 4)))
     assert seen.words == ["ok", "ok", "ok", "closed", "closed"]
     assert over(seen) == [(1, "unsigned"), (1, "signed"), (2, "signed"), (3, "large")]
 
 
-def test_on_a_new_connection_a_call_is_made_but_once() -> None:
-    seen = climbed(Server(announces=True, leaves_before=(2,)))
+async def test_on_a_new_connection_a_call_is_made_but_once() -> None:
+    seen = await climbed(Server(announces=True, leaves_before=(2,)))
     assert seen.words == ["ok", "ok", "ok", "closed", "ok"]
     assert over(seen) == [(1, "unsigned"), (2, "signed"), (3, "large")]
 
 
-def test_no_new_connection_is_the_call_s_failure_and_not_the_large_request_s() -> None:
+async def test_no_new_connection_is_the_call_s_failure_and_not_the_large_request_s() -> None:
     # A large request that was never sent says nothing of large packets.
-    seen = climbed(Server(announces=True, connections=1))
+    seen = await climbed(Server(announces=True, connections=1))
     assert seen.words == ["ok", "ok", "ok", "refused", "no new connection: refused"]
     assert over(seen) == [(1, "unsigned")]
 
 
-def test_a_stranger_s_answer_does_not_stop_the_signed_call() -> None:
-    seen = climbed(Server(strange=(1,)))
+async def test_a_stranger_s_answer_does_not_stop_the_signed_call() -> None:
+    seen = await climbed(Server(strange=(1,)))
     assert seen.words == ["ok", "ok", "not-aws", "ok", "ok"]
     assert [what for _, what in over(seen)] == ["unsigned", "signed", "large"]
     assert seen.api is not None
     assert seen.api.request_id == REQUEST_ID
 
 
-def test_a_stranger_to_both() -> None:
-    seen = climbed(Server(strange=(1, 2)))
+async def test_a_stranger_to_both() -> None:
+    seen = await climbed(Server(strange=(1, 2)))
     assert seen.words == ["ok", "ok", "not-aws", "not-aws", "ok"]
 
 
-def test_without_credentials_the_reason_is_kept_and_the_rest_is_made() -> None:
-    seen = climbed(Server(), keys=NO_KEYS)
+async def test_without_credentials_the_reason_is_kept_and_the_rest_is_made() -> None:
+    seen = await climbed(Server(), keys=NO_KEYS)
     assert seen.words == ["ok", "ok", "ok", NO_KEYS, "ok"]
     assert over(seen) == [(1, "unsigned"), (1, "large")]
 
@@ -323,8 +307,8 @@ def test_without_credentials_the_reason_is_kept_and_the_rest_is_made() -> None:
         pytest.param(65_483, MAX_PADDING_BYTES, id="loopback: bounded"),
     ],
 )
-def test_a_large_request_fills_more_than_four_segments(mss: int, size: int) -> None:
-    seen = climbed(Server(mss=mss))
+async def test_a_large_request_fills_more_than_four_segments(mss: int, size: int) -> None:
+    seen = await climbed(Server(mss=mss))
     assert seen.words == ["ok"] * 5
     assert seen.server.asked[-1].body_bytes == size
 
@@ -343,8 +327,8 @@ def test_a_large_request_fills_more_than_four_segments(mss: int, size: int) -> N
         pytest.param({"announces": True, "connections": 1}, 15, id="no new connection"),
     ],
 )
-def test_cancelled_before_every_turn(manners: dict[str, Any], at_least: int) -> None:
+async def test_cancelled_before_every_turn(manners: dict[str, Any], at_least: int) -> None:
     turn = 1
-    while climbed(Server(**manners), cancel_at=turn).cancelled:
+    while (await climbed(Server(**manners), cancel_at=turn)).cancelled:
         turn += 1
     assert turn > at_least

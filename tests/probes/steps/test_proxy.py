@@ -17,13 +17,15 @@ from probes.model import Draft, Failure, FailureKind
 from probes.steps.http import MAX_HEAD_BYTES
 from probes.steps.proxy import RECEIVE_BYTES, probe
 from tests.support import extent
-from tests.support.fakes import DOCUMENTED, HOST, FakeNet, ScriptedStream, in_bytes, os_error, run
+from tests.support.fakes import DOCUMENTED, HOST, FakeNet, ScriptedStream, in_bytes, os_error
+
+pytestmark = pytest.mark.virtual_clock
 
 PROXY: Final = "http://10.0.0.9:3128"
 TUNNEL: Final = b"HTTP/1.1 200 Connection established\r\nServer: squid\r\n\r\n"
 
 
-def asked(
+async def asked(
     *said: bytes | Exception, proxy: str = PROXY, net: FakeNet | None = None, host: str = HOST
 ) -> tuple[FakeNet, ScriptedStream, ProxyConnectFacts | None, Failure | None]:
     """The net, its stream, what was seen, and how it failed."""
@@ -31,7 +33,7 @@ def asked(
     net = net or FakeNet(streams=[stream])
     failure: Failure | None = None
     try:
-        run(probe(net, proxy, host, 443, draft))
+        await probe(net, proxy, host, 443, draft)
     except DOCUMENTED as error:
         failure = classify(error)
     assert all(isinstance(each, ScriptedStream) and each.closed for each in net.handed_out), "the tunnel stays open"
@@ -45,16 +47,16 @@ def answer(status: int) -> bytes:
 # --- Answers ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_tunnel() -> None:
-    net, stream, facts, failure = asked(TUNNEL)
+async def test_a_tunnel() -> None:
+    net, stream, facts, failure = await asked(TUNNEL)
     assert failure is None
     assert facts == ProxyConnectFacts(proxy=PROXY, status=200, server="squid")
     assert net.connected == [(ip_address("10.0.0.9"), 3128)]
     assert stream.sent == f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n".encode()
 
 
-def test_a_tunnel_byte_by_byte() -> None:
-    _, _, facts, failure = asked(*in_bytes(TUNNEL))
+async def test_a_tunnel_byte_by_byte() -> None:
+    _, _, facts, failure = await asked(*in_bytes(TUNNEL))
     assert failure is None
     assert facts == ProxyConnectFacts(proxy=PROXY, status=200, server="squid")
 
@@ -68,8 +70,8 @@ def test_a_tunnel_byte_by_byte() -> None:
         pytest.param(302, FailureKind.PROXY_REFUSED, id="sends elsewhere"),
     ],
 )
-def test_a_refusal(status: int, kind: FailureKind) -> None:
-    _, _, facts, failure = asked(answer(status))
+async def test_a_refusal(status: int, kind: FailureKind) -> None:
+    _, _, facts, failure = await asked(answer(status))
     assert failure == Failure(kind=kind, message=f"the proxy answers CONNECT with {status}", code=str(status))
     assert facts == ProxyConnectFacts(proxy=PROXY, status=status, server=None)
 
@@ -86,8 +88,8 @@ def test_a_refusal(status: int, kind: FailureKind) -> None:
         pytest.param([os_error(errno.ECONNRESET)], FailureKind.RESET, id="resets"),
     ],
 )
-def test_no_answer(said: list[bytes | Exception], kind: FailureKind) -> None:
-    _, _, facts, failure = asked(*said)
+async def test_no_answer(said: list[bytes | Exception], kind: FailureKind) -> None:
+    _, _, facts, failure = await asked(*said)
     assert failure is not None
     assert failure.kind is kind
     assert facts == ProxyConnectFacts(proxy=PROXY, status=None, server=None)
@@ -100,11 +102,11 @@ def test_no_answer(said: list[bytes | Exception], kind: FailureKind) -> None:
         pytest.param(b"X-A: y\r\n" * 100, id="headers without end"),
     ],
 )
-def test_a_head_without_end(piece: bytes) -> None:
+async def test_a_head_without_end(piece: bytes) -> None:
     stream = ScriptedStream(b"HTTP/1.1 200 OK\r\n", endless=itertools.repeat(piece))
     draft = Draft[ProxyConnectFacts]()
     with pytest.raises(DOCUMENTED) as caught:
-        run(probe(FakeNet(streams=[stream]), PROXY, HOST, 443, draft))
+        await probe(FakeNet(streams=[stream]), PROXY, HOST, 443, draft)
     assert isinstance(caught.value, Exception)
     assert classify(caught.value).kind is FailureKind.MALFORMED
     assert stream.given <= MAX_HEAD_BYTES + 2 * RECEIVE_BYTES
@@ -114,8 +116,8 @@ def test_a_head_without_end(piece: bytes) -> None:
 @settings(max_examples=extent.examples(200), deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda noise: b"HTTP/1.1 200 OK\r\n" + noise))
 @example(b"HTTP/1.1 200 OK\r\nServer: \xff\r\n\r\n")
-def test_any_bytes_end_in_a_documented_way(said: bytes) -> None:
-    _, _, facts, failure = asked(said)
+async def test_any_bytes_end_in_a_documented_way(said: bytes) -> None:
+    _, _, facts, failure = await asked(said)
     assert facts is not None
     assert failure is None or failure.kind is not FailureKind.BUG
 
@@ -137,10 +139,10 @@ def test_any_bytes_end_in_a_documented_way(said: bytes) -> None:
         pytest.param("proxy.example:3128", ("10.0.0.8", 3128), id="a bare name"),
     ],
 )
-def test_where(proxy: str, where: tuple[str, int]) -> None:
+async def test_where(proxy: str, where: tuple[str, int]) -> None:
     stream = ScriptedStream(TUNNEL)
     net = FakeNet(streams=[stream], lookup=(ip_address("10.0.0.8"),))
-    _, _, _, failure = asked(proxy=proxy, net=net)
+    _, _, _, failure = await asked(proxy=proxy, net=net)
     assert failure is None
     assert net.connected == [(ip_address(where[0]), where[1])]
     assert stream.closed
@@ -161,8 +163,8 @@ def test_where(proxy: str, where: tuple[str, int]) -> None:
         pytest.param("http://me%C3%9F:secret@10.0.0.9:3128", id="a user beyond ASCII"),
     ],
 )
-def test_what_is_no_proxy_of_ours_is_not_asked(proxy: str) -> None:
-    net, _, facts, failure = asked(proxy=proxy)
+async def test_what_is_no_proxy_of_ours_is_not_asked(proxy: str) -> None:
+    net, _, facts, failure = await asked(proxy=proxy)
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED
     assert net.connected == []
@@ -180,16 +182,16 @@ def test_what_is_no_proxy_of_ours_is_not_asked(proxy: str) -> None:
         pytest.param(FakeNet(lookup=()), FailureKind.NXDOMAIN, id="a name without an address"),
     ],
 )
-def test_a_proxy_that_cannot_be_reached(net: FakeNet, kind: FailureKind) -> None:
+async def test_a_proxy_that_cannot_be_reached(net: FakeNet, kind: FailureKind) -> None:
     proxy = PROXY if net.lookup == () and net.streams else "http://proxy.example"
-    _, _, facts, failure = asked(proxy=proxy, net=net)
+    _, _, facts, failure = await asked(proxy=proxy, net=net)
     assert failure is not None
     assert failure.kind is kind
     assert facts == ProxyConnectFacts(proxy=proxy, status=None, server=None)
 
 
-def test_a_host_that_http_cannot_carry() -> None:
-    _, stream, _, failure = asked(host="bücher.example")
+async def test_a_host_that_http_cannot_carry() -> None:
+    _, stream, _, failure = await asked(host="bücher.example")
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED
     assert stream.sent == b""
@@ -206,9 +208,9 @@ def test_a_host_that_http_cannot_carry() -> None:
         pytest.param("http://me%40example:s%3Aec%2Fret@10.0.0.9:3128", "me@example:s:ec/ret", id="escaped"),
     ],
 )
-def test_user_and_password_are_told_to_the_proxy_alone(proxy: str, told: str) -> None:
+async def test_user_and_password_are_told_to_the_proxy_alone(proxy: str, told: str) -> None:
     for said in (TUNNEL, answer(407), b"nonsense\r\n\r\n"):
-        _, stream, facts, failure = asked(said, proxy=proxy)
+        _, stream, facts, failure = await asked(said, proxy=proxy)
         secret = base64.b64encode(told.encode()).decode()
         assert f"\r\nProxy-Authorization: Basic {secret}\r\n".encode() in stream.sent
         assert facts is not None
@@ -227,16 +229,16 @@ def test_user_and_password_are_told_to_the_proxy_alone(proxy: str, told: str) ->
         pytest.param("http://@10.0.0.9:3128", id="empty"),
     ],
 )
-def test_half_of_it_is_not_told(proxy: str) -> None:
-    _, stream, _, failure = asked(TUNNEL, proxy=proxy)
+async def test_half_of_it_is_not_told(proxy: str) -> None:
+    _, stream, _, failure = await asked(TUNNEL, proxy=proxy)
     assert failure is None
     assert b"Proxy-Authorization" not in stream.sent
 
 
-def test_a_proxy_that_says_back_what_it_was_told() -> None:
+async def test_a_proxy_that_says_back_what_it_was_told() -> None:
     secret = base64.b64encode(b"me:secret")
     said = b"HTTP/1.1 200 OK\r\nProxy-Authorization Basic " + secret + b"\r\n\r\n"
-    _, _, facts, failure = asked(said, proxy="http://me:secret@10.0.0.9:3128")
+    _, _, facts, failure = await asked(said, proxy="http://me:secret@10.0.0.9:3128")
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED
     assert secret.decode() not in failure.message + repr(facts)
@@ -249,8 +251,8 @@ def test_a_proxy_that_says_back_what_it_was_told() -> None:
 )
 @example("http://", "[::1%eth0]:3128")
 @example("", "\u2100")
-def test_any_variable_ends_in_a_documented_way(scheme: str, rest: str) -> None:
+async def test_any_variable_ends_in_a_documented_way(scheme: str, rest: str) -> None:
     net = FakeNet(streams=[ScriptedStream(TUNNEL)], lookup=(ip_address("10.0.0.8"),))
-    _, _, facts, failure = asked(proxy=scheme + rest, net=net)
+    _, _, facts, failure = await asked(proxy=scheme + rest, net=net)
     assert facts is not None
     assert failure is None or failure.kind is FailureKind.MALFORMED

@@ -10,7 +10,9 @@ from probes.facts import IcmpError, TcpFacts
 from probes.model import Draft
 from probes.seams import LocalRoute
 from probes.steps import tcp
-from tests.support.fakes import ADDRESS, FakeMachine, FakeNet, ScriptedStream, os_error, run
+from tests.support.fakes import ADDRESS, FakeMachine, FakeNet, ScriptedStream, os_error
+
+pytestmark = pytest.mark.virtual_clock
 
 ROUTER = ip_address("10.0.1.1")
 OWN = ip_address("10.0.1.10")
@@ -19,37 +21,31 @@ WAY = LocalRoute(interface="eth0", source=OTHER_OWN, next_hop=ROUTER)
 SEEN = TcpFacts(source=OWN, retransmits=1, icmp=IcmpError(sender=ROUTER, type=3, code=13))
 
 
-def failing(net: FakeNet, machine: FakeMachine) -> tuple[TcpFacts | None, BaseException | None]:
+async def failing(net: FakeNet, machine: FakeMachine) -> tuple[TcpFacts | None, BaseException | None]:
     """What a connect leaves behind, cancelled where it does not end by itself."""
 
-    async def go() -> tuple[TcpFacts | None, BaseException | None]:
-        draft: Draft[TcpFacts] = Draft()
-        connecting = asyncio.create_task(tcp.connect(net, machine, ADDRESS, 443, draft))
-        await asyncio.sleep(1)
-        connecting.cancel()
-        await asyncio.wait([connecting])
-        return draft.facts, asyncio.CancelledError() if connecting.cancelled() else connecting.exception()
-
-    return run(go())
+    draft: Draft[TcpFacts] = Draft()
+    connecting = asyncio.create_task(tcp.connect(net, machine, ADDRESS, 443, draft))
+    await asyncio.sleep(1)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    return draft.facts, asyncio.CancelledError() if connecting.cancelled() else connecting.exception()
 
 
-def test_success_asks_the_kernel_for_nothing_more() -> None:
-    async def go() -> None:
-        stream = ScriptedStream()
-        net = FakeNet(streams=[stream], facts=SEEN)
-        draft: Draft[TcpFacts] = Draft()
-        assert await tcp.connect(net, FakeMachine(found=WAY, state="reachable"), ADDRESS, 443, draft) is stream
-        assert draft.facts == SEEN
-        assert net.connected == [(ADDRESS, 443)]
-        assert net.datagrams_tried == []
-        assert not stream.closed
-
-    run(go())
+async def test_success_asks_the_kernel_for_nothing_more() -> None:
+    stream = ScriptedStream()
+    net = FakeNet(streams=[stream], facts=SEEN)
+    draft: Draft[TcpFacts] = Draft()
+    assert await tcp.connect(net, FakeMachine(found=WAY, state="reachable"), ADDRESS, 443, draft) is stream
+    assert draft.facts == SEEN
+    assert net.connected == [(ADDRESS, 443)]
+    assert net.datagrams_tried == []
+    assert not stream.closed
 
 
-def test_failure_adds_the_way() -> None:
+async def test_failure_adds_the_way() -> None:
     net = FakeNet(streams=[os_error(errno.ECONNREFUSED)], facts=SEEN)
-    facts, error = failing(net, FakeMachine(found=WAY, state="stale"))
+    facts, error = await failing(net, FakeMachine(found=WAY, state="stale"))
     assert isinstance(error, ConnectionRefusedError)
     assert facts == TcpFacts(
         source=OWN, retransmits=1, icmp=SEEN.icmp, interface="eth0", next_hop=ROUTER, neighbour="stale"
@@ -57,22 +53,22 @@ def test_failure_adds_the_way() -> None:
     assert net.datagrams_tried == []  # the kernel has spoken: nothing is left to be found out
 
 
-def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
+async def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=TcpFacts(at_once=True))
-    facts, _ = failing(net, FakeMachine(found=WAY))
+    facts, _ = await failing(net, FakeMachine(found=WAY))
     assert facts is not None
     assert (facts.source, facts.at_once, facts.neighbour) == (OTHER_OWN, True, None)
 
 
-def test_failure_before_anything_was_seen() -> None:
-    facts, error = failing(FakeNet(streams=[os_error(errno.ENETUNREACH)]), FakeMachine())
+async def test_failure_before_anything_was_seen() -> None:
+    facts, error = await failing(FakeNet(streams=[os_error(errno.ENETUNREACH)]), FakeMachine())
     assert isinstance(error, OSError)
     assert facts == TcpFacts()
 
 
-def test_no_way_is_named() -> None:
+async def test_no_way_is_named() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=SEEN)
-    facts, error = failing(net, FakeMachine(found=os_error(errno.EHOSTUNREACH)))
+    facts, error = await failing(net, FakeMachine(found=os_error(errno.EHOSTUNREACH)))
     assert isinstance(error, OSError)
     assert error.errno == errno.ENETUNREACH  # the connect's own, not that of the look-up
     assert facts is not None
@@ -86,24 +82,24 @@ def test_no_way_is_named() -> None:
         pytest.param(None, None, id="the datagram left"),
     ],
 )
-def test_silence_is_followed_by_a_datagram(met: int | None, name: str | None) -> None:
+async def test_silence_is_followed_by_a_datagram(met: int | None, name: str | None) -> None:
     net = FakeNet(facts=SEEN, datagram=met)
-    facts, error = failing(net, FakeMachine(found=WAY, state="incomplete"))
+    facts, error = await failing(net, FakeMachine(found=WAY, state="incomplete"))
     assert isinstance(error, asyncio.CancelledError)
     assert net.datagrams_tried == [(ADDRESS, 443)]
     assert facts is not None
     assert (facts.datagram_error, facts.neighbour, facts.next_hop) == (name, "incomplete", ROUTER)
 
 
-def test_silence_without_a_way_sends_no_datagram() -> None:
+async def test_silence_without_a_way_sends_no_datagram() -> None:
     net = FakeNet(datagram=errno.EPERM)
-    facts, error = failing(net, FakeMachine(found=os_error(errno.EACCES)))
+    facts, error = await failing(net, FakeMachine(found=os_error(errno.EACCES)))
     assert isinstance(error, asyncio.CancelledError)
     assert net.datagrams_tried == []
     assert facts is not None
     assert (facts.route_error, facts.datagram_error) == ("EACCES", None)
 
 
-def test_where_the_system_does_not_say_the_facts_stay() -> None:
-    facts, _ = failing(FakeNet(facts=SEEN), FakeMachine(found=None, state="reachable"))
+async def test_where_the_system_does_not_say_the_facts_stay() -> None:
+    facts, _ = await failing(FakeNet(facts=SEEN), FakeMachine(found=None, state="reachable"))
     assert facts == SEEN

@@ -45,9 +45,10 @@ from tests.support.fakes import (
     in_bytes,
     os_error,
     raised_by,
-    run,
     value_or,
 )
+
+pytestmark = pytest.mark.virtual_clock
 
 NAMED, CHAIN_ONLY = verifying_contexts(cadata=root_pem("amazon"))
 LIMIT = 3.0
@@ -168,7 +169,7 @@ class Met:
         return None if self.error is None else classify(self.error).kind
 
 
-def meet(
+async def meet(
     *servers: Peer,
     context: ssl.SSLContext = NAMED,
     name: str = HOST,
@@ -181,57 +182,55 @@ def meet(
     met = Met()
     waiting = iter(servers)
 
-    async def go() -> None:
-        loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group:
-            serving = []
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    async with asyncio.TaskGroup() as group:
+        serving = []
 
-            async def serve(server: Peer, stream: Stream) -> None:
-                try:
-                    await server(stream)
-                except DOCUMENTED:  # the client turned away
-                    stream.close()
-
-            async def connection() -> Stream:
-                if met.connections and refused is not None:
-                    raise refused
-                client, server = _pipe(DELAY)
-                serving.append(group.create_task(serve(next(waiting), server)))
-                met.connections.append(Tapped(client, sends=sends if not met.connections else None))
-                return met.connections[-1]
-
-            draft: Draft[TlsFacts] = Draft()
+        async def serve(server: Peer, stream: Stream) -> None:
             try:
-                async with asyncio.timeout(window):
-                    shaken = await handshake(
-                        await connection(),
-                        context,
-                        name,
-                        "a test",
-                        connection,
-                        draft,
-                        second_look_seconds=SECOND_LOOK,
-                    )
-                    if then is not None:
-                        await then(shaken)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
-                met.error = error
-            met.facts, met.seconds = draft.facts, loop.time()
-            met.connections[0].close()
-            await asyncio.sleep(1)  # the server hears of the end
-            for task in serving:
-                task.cancel()
+                await server(stream)
+            except DOCUMENTED:  # the client turned away
+                stream.close()
 
-    run(go())
+        async def connection() -> Stream:
+            if met.connections and refused is not None:
+                raise refused
+            client, server = _pipe(DELAY)
+            serving.append(group.create_task(serve(next(waiting), server)))
+            met.connections.append(Tapped(client, sends=sends if not met.connections else None))
+            return met.connections[-1]
+
+        draft: Draft[TlsFacts] = Draft()
+        try:
+            async with asyncio.timeout(window):
+                shaken = await handshake(
+                    await connection(),
+                    context,
+                    name,
+                    "a test",
+                    connection,
+                    draft,
+                    second_look_seconds=SECOND_LOOK,
+                )
+                if then is not None:
+                    await then(shaken)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+            met.error = error
+        met.facts, met.seconds = draft.facts, loop.time() - started
+        met.connections[0].close()
+        await asyncio.sleep(1)  # the server hears of the end
+        for task in serving:
+            task.cancel()
     return met
 
 
 # --- A good end ------------------------------------------------------------------------------------------------------
 
 
-def test_verified() -> None:
+async def test_verified() -> None:
     heard: list[bytes] = []
-    met = meet(tls_peer(heard=heard))
+    met = await meet(tls_peer(heard=heard))
     assert met.error is None
     facts = met.facts
     assert facts is not None
@@ -248,13 +247,13 @@ def test_verified() -> None:
     assert heard == []
 
 
-def test_client_hello_names_host_and_protocol() -> None:
-    hello = meet(tls_peer()).connections[0].sent[0]
+async def test_client_hello_names_host_and_protocol() -> None:
+    hello = (await meet(tls_peer())).connections[0].sent[0]
     assert HOST.encode() in hello
     assert b"\x08http/1.1" in hello
 
 
-def test_bytes_both_ways() -> None:
+async def test_bytes_both_ways() -> None:
     async def echo(stream: Stream) -> None:
         secured = TlsStream(stream, server_context("amazon", (HOST,)), server_side=True)
         await secured.handshake()
@@ -272,11 +271,11 @@ def test_bytes_both_ways() -> None:
             got += piece
         assert got == b"abcdefdef"
 
-    assert meet(echo, then=speak).error is None
+    assert (await meet(echo, then=speak)).error is None
 
 
 @pytest.mark.parametrize("notify", [pytest.param(True, id="with close_notify"), pytest.param(False, id="by FIN alone")])
-def test_end_of_the_peer_is_the_end(notify: bool) -> None:
+async def test_end_of_the_peer_is_the_end(notify: bool) -> None:
     async def part(stream: Stream) -> None:
         secured = TlsStream(stream, server_context("amazon", (HOST,)), server_side=True)
         await secured.handshake()
@@ -292,10 +291,10 @@ def test_end_of_the_peer_is_the_end(notify: bool) -> None:
         assert await shaken.receive(100) == b""
         assert await shaken.receive(100) == b""
 
-    assert meet(part, then=listen).error is None
+    assert (await meet(part, then=listen)).error is None
 
 
-def test_noise_inside_an_open_connection() -> None:
+async def test_noise_inside_an_open_connection() -> None:
     async def noise(stream: Stream) -> None:
         secured = TlsStream(stream, server_context("amazon", (HOST,)), server_side=True)
         await secured.handshake()
@@ -306,20 +305,20 @@ def test_noise_inside_an_open_connection() -> None:
         while await shaken.receive(100):
             pass
 
-    met = meet(noise, then=listen)
+    met = await meet(noise, then=listen)
     assert isinstance(met.error, ssl.SSLError)
     assert met.kind is FailureKind.MALFORMED
 
 
-def test_chain_alone_takes_another_name() -> None:
-    met = meet(tls_peer(name=f"client-cp.{HOST}"), context=CHAIN_ONLY)
+async def test_chain_alone_takes_another_name() -> None:
+    met = await meet(tls_peer(name=f"client-cp.{HOST}"), context=CHAIN_ONLY)
     assert met.error is None
     assert met.facts is not None
     assert not met.facts.name_checked
     assert met.facts.certificates[0].names == (f"client-cp.{HOST}",)
 
 
-def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
+async def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
     """An intermediate that is sent twelve times."""
     signer = authority("amazon")
     file = tmp_path / "server.pem"
@@ -335,7 +334,7 @@ def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
         await TlsStream(stream, context, server_side=True).handshake()
         await forever()
 
-    met = meet(serve, serve, context=verifying_contexts(cadata=root_pem("corporate"))[0])
+    met = await meet(serve, serve, context=verifying_contexts(cadata=root_pem("corporate"))[0])
     assert met.kind is FailureKind.TLS_UNTRUSTED
     assert met.facts is not None
     assert len(met.facts.certificates) == MAX_CERTIFICATES
@@ -351,9 +350,9 @@ def test_no_more_certificates_than_the_limit(tmp_path: Path) -> None:
         pytest.param("corporate", HOST, FailureKind.TLS_UNTRUSTED, "Example Corp", id="another issuer"),
     ],
 )
-def test_second_look_reads_who_it_is(issuer: str, name: str, kind: FailureKind, organization: str) -> None:
+async def test_second_look_reads_who_it_is(issuer: str, name: str, kind: FailureKind, organization: str) -> None:
     heard: list[bytes] = []
-    met = meet(tls_peer(issuer, name), tls_peer(issuer, name, heard))
+    met = await meet(tls_peer(issuer, name), tls_peer(issuer, name, heard))
     assert isinstance(met.error, ssl.SSLCertVerificationError)
     assert met.kind is kind
     assert met.facts is not None
@@ -369,8 +368,8 @@ def test_second_look_reads_who_it_is(issuer: str, name: str, kind: FailureKind, 
     assert second.closed
 
 
-def test_peer_that_has_gone_does_not_hide_why_the_certificate_was_refused() -> None:
-    met = meet(tls_peer("corporate"), tls_peer("corporate"), sends=1)
+async def test_peer_that_has_gone_does_not_hide_why_the_certificate_was_refused() -> None:
+    met = await meet(tls_peer("corporate"), tls_peer("corporate"), sends=1)
     assert met.kind is FailureKind.TLS_UNTRUSTED
     assert met.facts is not None
     assert met.facts.certificates
@@ -387,8 +386,8 @@ def test_peer_that_has_gone_does_not_hide_why_the_certificate_was_refused() -> N
         pytest.param(saying(b"\x15\x03\x03\x00\x02\x02\x28"), "sslv3 alert handshake failure", id="alert"),
     ],
 )
-def test_second_look_that_sees_nothing_leaves_the_first_verdict(peer: Peer, why: str) -> None:
-    met = meet(tls_peer("corporate"), peer)
+async def test_second_look_that_sees_nothing_leaves_the_first_verdict(peer: Peer, why: str) -> None:
+    met = await meet(tls_peer("corporate"), peer)
     assert met.kind is FailureKind.TLS_UNTRUSTED
     assert met.facts is not None
     assert (met.facts.certificates, met.facts.second_look) == ((), why)
@@ -396,15 +395,15 @@ def test_second_look_that_sees_nothing_leaves_the_first_verdict(peer: Peer, why:
     assert met.seconds < LIMIT
 
 
-def test_second_look_refused() -> None:
-    met = meet(tls_peer("corporate"), refused=os_error(errno.ECONNREFUSED))
+async def test_second_look_refused() -> None:
+    met = await meet(tls_peer("corporate"), refused=os_error(errno.ECONNREFUSED))
     assert met.kind is FailureKind.TLS_UNTRUSTED
     assert met.facts is not None
     assert met.facts.second_look == "Connection refused"
 
 
-def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> None:
-    met = meet(tls_peer("corporate"), saying(then="silence"), window=SECOND_LOOK / 2)
+async def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> None:
+    met = await meet(tls_peer("corporate"), saying(then="silence"), window=SECOND_LOOK / 2)
     assert met.kind is FailureKind.TIMEOUT
     assert met.facts is not None
     assert met.facts.bytes_received  # a rule must not read "nothing came back" out of this
@@ -468,8 +467,8 @@ def test_window_that_ends_in_the_second_look_leaves_what_came_before() -> None:
         pytest.param(saying(b"\x15\x03\x03\0\x01\x02"), FailureKind.MALFORMED, 6, None, id="half an alert"),
     ],
 )
-def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first: bytes | None) -> None:
-    met = meet(peer)
+async def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first: bytes | None) -> None:
+    met = await meet(peer)
     assert met.kind is kind, met.error
     facts = met.facts
     assert facts is not None
@@ -479,26 +478,25 @@ def test_no_end(peer: Peer, kind: FailureKind, received: int | None, first: byte
     assert len(met.connections) == 1  # a second look is for certificates alone
 
 
-def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
-    met = meet(saying(b"\x15\x03\x03\0\x02\x02\x7a"))
+async def test_alert_that_python_has_no_name_for_keeps_its_number() -> None:
+    met = await meet(saying(b"\x15\x03\x03\0\x02\x02\x7a"))
     assert met.error is not None
     failure = classify(met.error)
     assert (failure.kind, failure.code) == (FailureKind.TLS_ALERT, "122")
 
 
-def test_handshake_that_drips_without_end() -> None:
+async def test_handshake_that_drips_without_end() -> None:
     """A ServerHello of 65,000 bytes, one byte a record."""
     drop = b"\x16\x03\x03\0\x01\0"
     stream = ScriptedStream(b"\x16\x03\x03\0\x04\x02\0\xfd\xe8", endless=itertools.repeat(drop * 100))
     draft: Draft[TlsFacts] = Draft()
 
-    async def go() -> None:
-        async def again() -> Stream:
-            raise AssertionError("nothing to look at again")
+    async def again() -> Stream:
+        raise AssertionError("nothing to look at again")
 
+    with pytest.raises(ProbeError) as caught:
         await handshake(stream, NAMED, HOST, "a test", again, draft, second_look_seconds=SECOND_LOOK)
-
-    raised_by(lambda: run(go()), FailureKind.TOO_LARGE)
+    assert caught.value.kind is FailureKind.TOO_LARGE
     assert MAX_HANDSHAKE_BYTES < stream.given <= MAX_HANDSHAKE_BYTES + RECEIVE_BYTES
     assert draft.facts is not None
     assert draft.facts.bytes_received == stream.given
@@ -515,25 +513,22 @@ def test_handshake_that_drips_without_end() -> None:
         pytest.param("a\0b", id="zero byte"),
     ],
 )
-def test_name_that_tls_cannot_carry(name: str) -> None:
-    met = meet(saying(then="silence"), name=name)
+async def test_name_that_tls_cannot_carry(name: str) -> None:
+    met = await meet(saying(then="silence"), name=name)
     assert isinstance(met.error, ProbeError)
     assert met.kind is FailureKind.MALFORMED
     assert met.connections[0].sent == []
 
 
-def shaken_with(said: Iterable[bytes]) -> FailureKind | None:
+async def shaken_with(said: Iterable[bytes]) -> FailureKind | None:
     """How a handshake ends with a peer that says this and closes."""
 
-    async def go() -> None:
-        async def again() -> Stream:
-            raise os_error(errno.ECONNREFUSED)
+    async def again() -> Stream:
+        raise os_error(errno.ECONNREFUSED)
 
-        draft: Draft[TlsFacts] = Draft()
-        await handshake(ScriptedStream(*said), NAMED, HOST, "a test", again, draft, second_look_seconds=SECOND_LOOK)
-
+    stream, draft = ScriptedStream(*said), Draft[TlsFacts]()
     try:
-        run(go())
+        await handshake(stream, NAMED, HOST, "a test", again, draft, second_look_seconds=SECOND_LOOK)
     except DOCUMENTED as error:
         return classify(error).kind
     return None
@@ -545,8 +540,8 @@ def shaken_with(said: Iterable[bytes]) -> FailureKind | None:
     st.sampled_from([b"", b"\x16\x03\x03", b"\x16\x03\x03\0\x20\x02\0\0\x1c\x03\x03", b"\x15\x03\x03\0\x02"]),
 )
 @example(b"", b"")
-def test_any_bytes_end_a_handshake(said: bytes, start: bytes) -> None:
-    kinds = {shaken_with([start + said]), shaken_with(in_bytes(start + said))}
+async def test_any_bytes_end_a_handshake(said: bytes, start: bytes) -> None:
+    kinds = {await shaken_with([start + said]), await shaken_with(in_bytes(start + said))}
     assert kinds <= {
         FailureKind.CLOSED,
         FailureKind.MALFORMED,
@@ -557,7 +552,7 @@ def test_any_bytes_end_a_handshake(said: bytes, start: bytes) -> None:
 
 @settings(deadline=None, max_examples=extent.examples(60))
 @given(st.integers(0, 1500), st.integers(1, 255))
-def test_any_change_to_a_good_handshake(place: int, by: int) -> None:
+async def test_any_change_to_a_good_handshake(place: int, by: int) -> None:
     def change(data: bytes, sent: int) -> bytes:
         changed = bytearray(data)
         if sent <= place < sent + len(data):
@@ -569,7 +564,7 @@ def test_any_change_to_a_good_handshake(place: int, by: int) -> None:
         await secured.handshake()
         await secured.receive(RECEIVE_BYTES)
 
-    met = meet(serve, serve)
+    met = await meet(serve, serve)
     assert met.kind is not FailureKind.BUG, met.error
     assert met.kind in {
         None,  # beyond the end, or in a session ticket
@@ -688,9 +683,6 @@ def test_any_change_to_a_certificate(der: bytes, changes: list[tuple[int, int]],
     value_or(lambda: read_certificate(bytes(changed[: len(changed) - cut])), FailureKind.MALFORMED)
 
 
-def test_peer_closed_is_what_a_stream_says() -> None:
-    async def go() -> None:
-        with pytest.raises(PeerClosedError):
-            await TlsStream(ScriptedStream(), NAMED, server_name=HOST).handshake()
-
-    run(go())
+async def test_peer_closed_is_what_a_stream_says() -> None:
+    with pytest.raises(PeerClosedError):
+        await TlsStream(ScriptedStream(), NAMED, server_name=HOST).handshake()

@@ -4,7 +4,6 @@ environments, shared files and profiles, whose requests are caught before they l
 Nothing here is told what is right: botocore is.
 """
 
-import asyncio
 import itertools
 import os
 import ssl
@@ -31,7 +30,6 @@ from agent.catalog.endpoint_urls import REFUSED_URL
 from agent.catalog.partitions import is_region
 from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
-from agent.report.model import Measurement
 from agent.run import plan
 from agent.run.runner import measure
 from agent.settings import Expect, Settings
@@ -46,7 +44,7 @@ from probes.steps import proxy as http_proxy
 from probes.system.sdk import SystemSdk, load_sdk_settings
 from probes.system.trust import TRUST_STORES, load_trust
 from tests.support.extent import one_in
-from tests.support.fakes import HOST, FakeNet, ScriptedStream, run
+from tests.support.fakes import HOST, FakeNet, ScriptedStream
 
 SERVICES: Final = ("backup", "backup-gateway")
 LOADER: Final = botocore.loaders.create_loader()
@@ -365,6 +363,7 @@ def test_the_client_takes_it_too(place: Path, monkeypatch: pytest.MonkeyPatch, p
         assert called_by_us(service, None) == theirs
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -380,7 +379,7 @@ def test_the_client_takes_it_too(place: Path, monkeypatch: pytest.MonkeyPatch, p
         *("http://", "http://10.0.0.9:port", "http://10.0.0.9:99999", "http://[10.0.0.9", "http://me:sec/ret@10.0.0.9"),
     ],
 )
-def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
+async def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
     """Where it connects, and with which user and password; or neither of us does."""
     config = ProxyConfiguration(proxies={"https": proxy})
     theirs: tuple[str, int, str | None] | None
@@ -396,7 +395,7 @@ def test_a_proxy_is_asked_as_the_sdk_asks_it(proxy: str) -> None:
     net = FakeNet(streams=[stream], lookup=(ip_address("192.0.2.1"),))
     ours: tuple[str, int, str | None] | None
     try:
-        run(http_proxy.probe(net, proxy, HOST, 443, Draft[ProxyConnectFacts]()))
+        await http_proxy.probe(net, proxy, HOST, 443, Draft[ProxyConnectFacts]())
         ((address, port),) = net.connected
         head = dict(line.split(": ", 1) for line in stream.sent.decode("ascii").split("\r\n")[1:] if line)
         ours = (str(address), port, head.get("Proxy-Authorization"))
@@ -498,29 +497,26 @@ class Ours(SimulatedMachine):
         return await in_background(lambda: load_trust(ca_bundle))
 
 
-def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
+async def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
     """What the handshakes of a whole run are verified with; None where they find nothing that they could take."""
     chosen = scenarios.load("healthy")
 
-    async def go() -> Measurement:
-        async with simulated(chosen) as world:
-            machine = Ours(chosen, world.machine.now)
-            asked = replace(settings(ca_bundle=ca_bundle), region="eu-west-1", region_source="--region")
-            here = World(net=world.net, machine=machine, sdk=SystemSdk())
-            return await measure(asked, here, emit=lambda _: None, stop=CancelToken())
-
-    evidence = Evidence(asyncio.run(go()))
+    async with simulated(chosen) as world:
+        machine = Ours(chosen, world.machine.now)
+        asked = replace(settings(ca_bundle=ca_bundle), region="eu-west-1", region_source="--region")
+        here = World(net=world.net, machine=machine, sdk=SystemSdk())
+        evidence = Evidence(await measure(asked, here, emit=lambda _: None, stop=CancelToken()))
     (backup, *_) = evidence.targets
     seen = evidence.handshakes(backup)
     assert seen
     if all(each.failure is not None and each.failure.kind is FailureKind.TLS_NO_TRUST_STORE for each in seen):
         return None
     (source,) = {each.facts.trust for each in seen if each.facts is not None}
-    return os.path.expanduser(source)  # noqa: PTH111
+    return os.path.expanduser(source)  # noqa: ASYNC240, PTH111 - it expands a text and asks no disk
 
 
 @pytest.mark.parametrize("case", ROOTS)
-def test_the_roots_are_those_of_the_sdk(place: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+async def test_the_roots_are_those_of_the_sdk(place: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
     for name in HERE:
         (place / name).write_text(root_pem("amazon"))
     roots = ROOTS[case]
@@ -534,20 +530,20 @@ def test_the_roots_are_those_of_the_sdk(place: Path, monkeypatch: pytest.MonkeyP
         files,
         {name: value.replace("{here}", str(place)) for name, value in roots.variables.items()},
     )
-    assert trusted_in_a_run() == trusted_by_sdk()
+    assert await trusted_in_a_run() == trusted_by_sdk()
 
 
 def test_without_settings_the_roots_are_botocore_s() -> None:
     assert load_trust(None).source == get_cert_path(True)
 
 
-def test_the_option_outranks_all_that_the_sdk_is_set_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_option_outranks_all_that_the_sdk_is_set_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in HERE:
         (place / name).write_text(root_pem("amazon"))
     settled = {"AWS_CA_BUNDLE": str(place / "other.pem"), "REQUESTS_CA_BUNDLE": str(place / "nowhere")}
     put(monkeypatch, place, Files(config=IN_PROFILE.replace("{here}", str(place))), settled)
-    assert trusted_in_a_run(str(place / "one.pem")) == str(place / "one.pem")
-    assert trusted_in_a_run(str(place)) == str(place)  # a folder, which the option alone takes
+    assert await trusted_in_a_run(str(place / "one.pem")) == str(place / "one.pem")
+    assert await trusted_in_a_run(str(place)) == str(place)  # a folder, which the option alone takes
 
 
 ASK: Final = """

@@ -24,7 +24,6 @@ from agent.simulated.certificates import root_pem, server_context
 from probes.model import FailureKind, ProbeError
 from probes.system import reader as boto
 from tests.support import moto_server
-from tests.support.fakes import run_for_real
 from tests.support.moto_server import (
     KEYS,
     REQUEST_ID,
@@ -52,10 +51,10 @@ async def vpcs(own: boto.SystemReader) -> Any:
     return (await own.read("ec2", "DescribeVpcs", {"VpcIds": [VPC]}))["Vpcs"]
 
 
-def failure_of(work: Coroutine[Any, Any, Any]) -> ProbeError:
+async def failure_of(work: Coroutine[Any, Any, Any]) -> ProbeError:
     """How a read fails; what it says is short and holds no secret, which the root conftest looks for as well."""
     with pytest.raises(ProbeError) as caught:
-        run_for_real(work)
+        await work
     assert len(caught.value.message) <= boto.MAX_MESSAGE_CHARACTERS
     assert not leaked(f"{caught.value.message} {caught.value.code}")
     return caught.value
@@ -86,18 +85,18 @@ def test_nothing_of_boto_is_loaded_before_the_first_read() -> None:
         ("us-gov-east-1", "route53", "route53.us-gov.amazonaws.com", "us-gov-west-1/route53"),
     ],
 )
-def test_the_sdk_says_where_a_service_is(region: str, service: str, host: str, signed_for: str) -> None:
-    assert asked_of(region, service) == (host, signed_for)
+async def test_the_sdk_says_where_a_service_is(region: str, service: str, host: str, signed_for: str) -> None:
+    assert await asked_of(region, service) == (host, signed_for)
 
 
-def test_what_the_sdk_is_set_to_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_sdk_is_set_to_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
-    assert asked_of("us-east-1", "ec2") == ("ec2-fips.us-east-1.amazonaws.com", "us-east-1/ec2")
+    assert await asked_of("us-east-1", "ec2") == ("ec2-fips.us-east-1.amazonaws.com", "us-east-1/ec2")
     monkeypatch.delenv("AWS_USE_FIPS_ENDPOINT")
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
-    assert asked_of("us-east-1", "ec2") == ("ec2.us-east-1.api.aws", "us-east-1/ec2")
+    assert await asked_of("us-east-1", "ec2") == ("ec2.us-east-1.api.aws", "us-east-1/ec2")
     monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9/")
-    assert asked_of("us-east-1", "ec2") == ("127.0.0.1", "us-east-1/ec2")
+    assert await asked_of("us-east-1", "ec2") == ("127.0.0.1", "us-east-1/ec2")
 
 
 class StoppedError(Exception):
@@ -108,7 +107,7 @@ class StoppedError(Exception):
         self.asked = host, scope
 
 
-def asked_of(region: str, service: str) -> tuple[str, str]:
+async def asked_of(region: str, service: str) -> tuple[str, str]:
     """The host and the scope of a request, as botocore itself resolves and signs it; nothing is sent."""
     requests: Any = {
         "ec2": ("DescribeVpcs", {}),
@@ -125,30 +124,27 @@ def asked_of(region: str, service: str) -> tuple[str, str]:
 
     client.meta.events.register_first(f"before-send.{client.meta.service_model.service_id.hyphenize()}", stop)
     with pytest.raises(StoppedError) as caught:
-        run_for_real(own.read(service, *requests[service]))
+        await own.read(service, *requests[service])
     return caught.value.asked
 
 
-def test_a_request_and_its_answer(told: Told) -> None:
+async def test_a_request_and_its_answer(told: Told) -> None:
     row = f"<item><vpcId>{VPC}</vpcId><cidrBlock>10.0.0.0/16</cidrBlock></item>"
     told.answers["DescribeVpcs"] = of_ec2("DescribeVpcs", row)
-    assert run_for_real(vpcs(reader())) == [{"VpcId": VPC, "CidrBlock": "10.0.0.0/16"}]
+    assert await vpcs(reader()) == [{"VpcId": VPC, "CidrBlock": "10.0.0.0/16"}]
     (call,) = told.calls
     assert (call.service, call.operation, call.parameters["VpcId.1"]) == ("ec2", "DescribeVpcs", VPC)
     assert call.headers["User-Agent"].endswith("backuplink")
     assert call.headers["X-Amz-Security-Token"] == KEYS["token"]
 
 
-def test_reads_at_once_share_the_clients(told: Told) -> None:
+async def test_reads_at_once_share_the_clients(told: Told) -> None:
     own = reader()
 
-    async def go() -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(8):
-                group.create_task(vpcs(own))
-                group.create_task(own.read("route53resolver", "ListResolverRules", {}))
-
-    run_for_real(go())
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(vpcs(own))
+            group.create_task(own.read("route53resolver", "ListResolverRules", {}))
     assert sorted(set(told.operations)) == ["DescribeVpcs", "ListResolverRules"]
     assert (len(told.calls), sorted(own._clients)) == (16, ["ec2", "route53resolver"])
 
@@ -165,60 +161,57 @@ def test_reads_at_once_share_the_clients(told: Told) -> None:
         "",
     ],
 )
-def test_what_is_no_read_is_not_made(told: Told, operation: str) -> None:
+async def test_what_is_no_read_is_not_made(told: Told, operation: str) -> None:
     own = reader()
     with pytest.raises(ValueError, match="is no read"):
-        run_for_real(own.read("ec2", operation, {}))
+        await own.read("ec2", operation, {})
     assert (told.calls, own._clients) == ([], {})
 
 
-def test_a_request_that_the_model_does_not_know_is_a_bug(told: Told) -> None:
+async def test_a_request_that_the_model_does_not_know_is_a_bug(told: Told) -> None:
     with pytest.raises(ParamValidationError):
-        run_for_real(reader().read("ec2", "DescribeVpcs", {"VpcIdentifiers": [VPC]}))
+        await reader().read("ec2", "DescribeVpcs", {"VpcIdentifiers": [VPC]})
     assert told.calls == []
 
 
 # --- How many --------------------------------------------------------------------------------------------------------
 
 
-def test_no_more_than_allowed_is_sent(told: Told) -> None:
+async def test_no_more_than_allowed_is_sent(told: Told) -> None:
     own = reader(most=3)
 
-    async def go() -> list[FailureKind | None]:
-        kinds: list[FailureKind | None] = []
-        for _ in range(5):
-            try:
-                await vpcs(own)
-            except ProbeError as error:
-                kinds.append(error.kind)
-            else:
-                kinds.append(None)
-        return kinds
-
-    assert run_for_real(go()) == [None, None, None, FailureKind.TOO_LARGE, FailureKind.TOO_LARGE]
+    kinds: list[FailureKind | None] = []
+    for _ in range(5):
+        try:
+            await vpcs(own)
+        except ProbeError as error:
+            kinds.append(error.kind)
+        else:
+            kinds.append(None)
+    assert kinds == [None, None, None, FailureKind.TOO_LARGE, FailureKind.TOO_LARGE]
     assert len(told.calls) == 3
 
 
-def test_a_second_try_counts(told: Told) -> None:
+async def test_a_second_try_counts(told: Told) -> None:
     told.answers["DescribeVpcs"] = in_turn(throttled(), of_ec2("DescribeVpcs"))
     own = reader(most=3)
-    assert run_for_real(vpcs(own)) == []
+    assert await vpcs(own) == []
     assert told.operations == ["DescribeVpcs"] * 2
-    run_for_real(vpcs(own))
-    error = failure_of(vpcs(own))
+    await vpcs(own)
+    error = await failure_of(vpcs(own))
     assert (error.kind, error.message) == (FailureKind.TOO_LARGE, "the run's 3 requests are used up")
     assert len(told.calls) == 3
 
 
-def test_a_second_try_that_is_one_too_many_is_not_made(told: Told) -> None:
+async def test_a_second_try_that_is_one_too_many_is_not_made(told: Told) -> None:
     told.answers["DescribeVpcs"] = throttled()
-    assert failure_of(vpcs(reader(most=1))).kind is FailureKind.TOO_LARGE
+    assert (await failure_of(vpcs(reader(most=1)))).kind is FailureKind.TOO_LARGE
     assert len(told.calls) == 1
 
 
-def test_there_is_no_third_try(told: Told) -> None:
+async def test_there_is_no_third_try(told: Told) -> None:
     told.answers["DescribeVpcs"] = throttled()
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.code) == (FailureKind.THROTTLED, "RequestLimitExceeded")
     assert len(told.calls) == 2
 
@@ -259,9 +252,9 @@ def in_turn(*replies: Reply) -> Callable[[Call], Reply]:
         ("InvalidParameterValue", 400, FailureKind.MALFORMED),
     ],
 )
-def test_what_a_code_of_ec2_means(told: Told, code: str, status: int, kind: FailureKind) -> None:
+async def test_what_a_code_of_ec2_means(told: Told, code: str, status: int, kind: FailureKind) -> None:
     told.answers["DescribeVpcs"] = refusal(code, "Says so.", status)
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.code, error.message) == (kind, code, "Says so.")
 
 
@@ -276,21 +269,21 @@ def test_what_a_code_of_ec2_means(told: Told, code: str, status: int, kind: Fail
         ("InternalServiceErrorException", FailureKind.SERVICE_ERROR),
     ],
 )
-def test_what_a_code_of_resolver_means(told: Told, code: str, kind: FailureKind) -> None:
+async def test_what_a_code_of_resolver_means(told: Told, code: str, kind: FailureKind) -> None:
     status = 500 if kind is FailureKind.SERVICE_ERROR else 400
     told.answers["ListResolverRules"] = of_resolver({"__type": f"com.amazon#{code}", "Message": "Says so."}, status)
-    error = failure_of(reader().read("route53resolver", "ListResolverRules", {}))
+    error = await failure_of(reader().read("route53resolver", "ListResolverRules", {}))
     assert (error.kind, error.code, error.message) == (kind, code, "Says so.")
 
 
-def test_a_denied_action_is_named_and_what_is_sealed_is_left_out(told: Told) -> None:
+async def test_a_denied_action_is_named_and_what_is_sealed_is_left_out(told: Told) -> None:
     reason = "because no identity-based policy allows the ec2:DescribeVpcs action"
     told.answers["DescribeVpcs"] = refusal(
         "UnauthorizedOperation",
         f"You are not authorized to perform this operation. User: {PRINCIPAL} is not authorized to perform: "
         f"ec2:DescribeVpcs\n{reason}. {SEALED}",
     )
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert error.message == f"is not authorized to perform: ec2:DescribeVpcs {reason}."
 
 
@@ -301,24 +294,24 @@ def test_a_denied_action_is_named_and_what_is_sealed_is_left_out(told: Told) -> 
         "Signature not yet\n current: 20220104T000518Z is still later than 20220104T000203Z (… + 5 min.)",
     ],
 )
-def test_a_signature_that_only_the_clock_spoils(told: Told, text: str) -> None:
+async def test_a_signature_that_only_the_clock_spoils(told: Told, text: str) -> None:
     told.answers["DescribeVpcs"] = refusal("SignatureDoesNotMatch", text)
-    assert failure_of(vpcs(reader())).kind is FailureKind.CLOCK_SKEW
+    assert (await failure_of(vpcs(reader()))).kind is FailureKind.CLOCK_SKEW
 
 
-def test_secrets_that_aws_itself_repeats_are_masked(told: Told) -> None:
+async def test_secrets_that_aws_itself_repeats_are_masked(told: Told) -> None:
     told.answers["DescribeVpcs"] = refusal(
         "SignatureDoesNotMatch",
         f"The Canonical String should have been x-amz-security-token:{KEYS['token']} {KEYS['access_key_id']} "
         f"{KEYS['secret_key']}",
     )
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert error.message == "The Canonical String should have been x-amz-security-token:*** *** ***"
 
 
-def test_a_text_without_end_is_cut(told: Told) -> None:
+async def test_a_text_without_end_is_cut(told: Told) -> None:
     told.answers["DescribeVpcs"] = refusal("C" * 1_000, "long " * 1_000, 400)
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.code, len(error.message)) == ("C" * boto.MAX_CODE_CHARACTERS, boto.MAX_MESSAGE_CHARACTERS)
 
 
@@ -349,9 +342,9 @@ HTML: Final = b"<html><body>Please accept the terms of use</body></html>"
         ),
     ],
 )  # fmt: skip
-def test_what_is_not_from_aws_or_not_readable(told: Told, reply: Reply, kind: FailureKind) -> None:
+async def test_what_is_not_from_aws_or_not_readable(told: Told, reply: Reply, kind: FailureKind) -> None:
     told.answers["DescribeSubnets"] = reply
-    assert failure_of(reader().read("ec2", "DescribeSubnets", {})).kind is kind
+    assert (await failure_of(reader().read("ec2", "DescribeSubnets", {}))).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -361,12 +354,12 @@ def test_what_is_not_from_aws_or_not_readable(told: Told, reply: Reply, kind: Fa
         pytest.param(b"[" * 200_000, FailureKind.MALFORMED, id="deep"),
     ],
 )
-def test_json_that_is_none(told: Told, body: bytes, kind: FailureKind) -> None:
+async def test_json_that_is_none(told: Told, body: bytes, kind: FailureKind) -> None:
     told.answers["ListResolverRules"] = Reply(body=body)
-    assert failure_of(reader().read("route53resolver", "ListResolverRules", {})).kind is kind
+    assert (await failure_of(reader().read("route53resolver", "ListResolverRules", {}))).kind is kind
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:
+async def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:
     sent = []
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
@@ -381,14 +374,14 @@ def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:
             pass  # nobody reads any more
 
     told.answers["DescribeVpcs"] = Behaviour(flood)
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.message) == (FailureKind.TOO_LARGE, f"an answer of over {boto.MAX_ANSWER_BYTES} bytes")
 
 
-def test_a_long_answer_is_read_whole(told: Told) -> None:
+async def test_a_long_answer_is_read_whole(told: Told) -> None:
     row = f"<item><vpcId>{VPC}</vpcId></item>"
     told.answers["DescribeVpcs"] = of_ec2("DescribeVpcs", row * 20_000)
-    assert len(run_for_real(vpcs(reader()))) == 20_000
+    assert len(await vpcs(reader())) == 20_000
 
 
 # --- No answer -------------------------------------------------------------------------------------------------------
@@ -401,10 +394,10 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-def test_a_refused_port(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_port(monkeypatch: pytest.MonkeyPatch) -> None:
     user, password = SECRETS["endpoint user"], SECRETS["endpoint password"]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{user}:{password}@127.0.0.1:{free_port()}")
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.code) == (FailureKind.REFUSED, "EndpointConnectionError")
     assert error.message == "127.0.0.1: Connection refused"
 
@@ -431,12 +424,12 @@ def test_what_no_table_knows_is_no_answer_that_can_be_read() -> None:
     assert error.message == "ec2.example: the answer cannot be read"
 
 
-def test_a_connection_that_is_closed_without_an_answer(told: Told) -> None:
+async def test_a_connection_that_is_closed_without_an_answer(told: Told) -> None:
     def close(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True
 
     told.answers["DescribeVpcs"] = Behaviour(close)
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.code) == (FailureKind.CLOSED, "ConnectionClosedError")
     assert len(told.calls) == 2
 
@@ -445,15 +438,15 @@ def wait_for(event: threading.Event) -> None:
     event.wait()
 
 
-def test_a_silent_server_is_asked_once(told: Told) -> None:
+async def test_a_silent_server_is_asked_once(told: Told) -> None:
     told.answers["DescribeVpcs"] = Behaviour(lambda _: wait_for(told.ending))
     own = reader(timeout=0.5)
     own._client("ec2")
-    assert failure_of(vpcs(own)).kind is FailureKind.TIMEOUT
+    assert (await failure_of(vpcs(own))).kind is FailureKind.TIMEOUT
     assert len(told.calls) <= 1
 
 
-def test_an_answer_that_stops_in_the_middle(told: Told) -> None:
+async def test_an_answer_that_stops_in_the_middle(told: Told) -> None:
     def stop(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000")
@@ -465,10 +458,10 @@ def test_an_answer_that_stops_in_the_middle(told: Told) -> None:
     told.answers["DescribeVpcs"] = Behaviour(stop)
     own = reader(timeout=0.5)
     own._client("ec2")
-    assert failure_of(vpcs(own)).kind is FailureKind.TIMEOUT
+    assert (await failure_of(vpcs(own))).kind is FailureKind.TIMEOUT
 
 
-def test_who_gives_up_leaves_nothing_that_others_wait_for(told: Told) -> None:
+async def test_who_gives_up_leaves_nothing_that_others_wait_for(told: Told) -> None:
     asked: list[Callable[[], object]] = []
 
     def wait(_: BaseHTTPRequestHandler) -> None:
@@ -477,25 +470,21 @@ def test_who_gives_up_leaves_nothing_that_others_wait_for(told: Told) -> None:
 
     told.answers["DescribeVpcs"] = Behaviour(wait)
     own = reader()
-
-    async def go() -> Any:
-        arrived = asyncio.Event()
-        asked.append(partial(asyncio.get_running_loop().call_soon_threadsafe, arrived.set))
-        hanging = asyncio.create_task(vpcs(own))
-        await arrived.wait()
-        hanging.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await hanging
-        return await own.read("ec2", "DescribeSubnets", {})
-
-    assert run_for_real(go())["Subnets"] == []
+    arrived = asyncio.Event()
+    asked.append(partial(asyncio.get_running_loop().call_soon_threadsafe, arrived.set))
+    hanging = asyncio.create_task(vpcs(own))
+    await arrived.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    assert (await own.read("ec2", "DescribeSubnets", {}))["Subnets"] == []
 
 
-def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     user, password = SECRETS["proxy user"], SECRETS["proxy password"]
     monkeypatch.setenv("HTTPS_PROXY", f"http://{user}:{password}@127.0.0.1:{free_port()}")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
-    error = failure_of(vpcs(reader()))
+    error = await failure_of(vpcs(reader()))
     assert (error.kind, error.code) == (FailureKind.PROXY_REFUSED, "ProxyConnectionError")
 
 
@@ -511,7 +500,7 @@ def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(("localhost",), True, True, FailureKind.TLS_EXPIRED, id="expired"),
     ],
 )
-def test_a_certificate_is_verified(
+async def test_a_certificate_is_verified(
     told: Told,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -525,9 +514,9 @@ def test_a_certificate_is_verified(
     roots.write_text(root_pem("amazon"))
     own = reader(ca_bundle=str(roots) if bundle else None)
     if kind is None:
-        assert run_for_real(vpcs(own)) == []
+        assert await vpcs(own) == []
     else:
-        error = failure_of(vpcs(own))
+        error = await failure_of(vpcs(own))
         assert (error.kind, error.code) == (kind, "SSLError")
 
 
@@ -536,36 +525,36 @@ def speak_tls(told: Told, monkeypatch: pytest.MonkeyPatch, context: ssl.SSLConte
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{told.port}")
 
 
-def test_the_sdks_own_bundle_counts_where_none_is_given(
+async def test_the_sdks_own_bundle_counts_where_none_is_given(
     told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     speak_tls(told, monkeypatch, server_context("amazon", ("localhost",)))
     roots = tmp_path / "roots.pem"
     roots.write_text(root_pem("amazon"))
     monkeypatch.setenv("AWS_CA_BUNDLE", str(roots))
-    assert run_for_real(vpcs(reader())) == []
+    assert await vpcs(reader()) == []
 
 
-def test_a_bundle_that_is_not_there(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_bundle_that_is_not_there(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     speak_tls(told, monkeypatch, server_context("amazon", ("localhost",)))
-    error = failure_of(vpcs(reader(ca_bundle=str(tmp_path / "none.pem"))))
+    error = await failure_of(vpcs(reader(ca_bundle=str(tmp_path / "none.pem"))))
     assert (error.kind, error.message) == (FailureKind.TLS_NO_TRUST_STORE, "localhost: the CA bundle cannot be read")
 
 
-def test_a_port_that_speaks_no_tls(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_port_that_speaks_no_tls(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{told.port}")
-    assert failure_of(vpcs(reader())).kind is FailureKind.TLS_NOT_TLS
+    assert (await failure_of(vpcs(reader()))).kind is FailureKind.TLS_NOT_TLS
 
 
 # --- Settings --------------------------------------------------------------------------------------------------------
 
 
-def test_a_profile_is_the_sdks_to_read(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_profile_is_the_sdks_to_read(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"[profile elsewhere]\nendpoint_url = http://127.0.0.1:{told.port}\ndefaults_mode = auto\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert run_for_real(vpcs(reader(profile="elsewhere"))) == []
+    assert await vpcs(reader(profile="elsewhere")) == []
     assert len(told.calls) == 1
 
 
@@ -578,29 +567,29 @@ def test_a_profile_is_the_sdks_to_read(told: Told, monkeypatch: pytest.MonkeyPat
         ),
     ],
 )
-def test_settings_that_allow_no_client(
+async def test_settings_that_allow_no_client(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], variables: dict[str, str], code: str
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    error = failure_of(vpcs(reader(**given)))
+    error = await failure_of(vpcs(reader(**given)))
     assert (error.kind, error.code) == (FailureKind.MALFORMED, code)
     assert error.message == "the SDK's settings allow no client of ec2"
 
 
-def test_what_is_prepared_is_there_and_nothing_is_sent(told: Told) -> None:
+async def test_what_is_prepared_is_there_and_nothing_is_sent(told: Told) -> None:
     own = reader()
-    run_for_real(own.prepare(["ec2", "route53resolver"]))
+    await own.prepare(["ec2", "route53resolver"])
     before = dict(own._clients)
     assert (sorted(before), told.calls) == (["ec2", "route53resolver"], [])
     told.answers["DescribeVpcs"] = of_ec2("DescribeVpcs")
-    run_for_real(own.read("ec2", "DescribeVpcs", {}))
+    await own.read("ec2", "DescribeVpcs", {})
     assert own._clients == before
 
 
-def test_settings_that_allow_no_client_are_said_by_each_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_settings_that_allow_no_client_are_said_by_each_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "no url")
     own = reader()
-    run_for_real(own.prepare(["ec2"]))
+    await own.prepare(["ec2"])
     with pytest.raises(ProbeError, match="allow no client of ec2"):
-        run_for_real(own.read("ec2", "DescribeVpcs", {}))
+        await own.read("ec2", "DescribeVpcs", {})

@@ -26,7 +26,7 @@ from probes.seams import Keys
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
 from tests.hostile.cases import MAX_MEMORY_BYTES
 from tests.support.command import SECONDS
-from tests.support.fakes import run_for_real, value_or
+from tests.support.fakes import value_or
 from tests.support.repository import ROOT
 
 SERVICES: Final = ("backup", "backup-gateway")
@@ -352,12 +352,12 @@ def test_an_answer_without_end_takes_little_memory(place: Path, source: str) -> 
     assert int(peak) < MAX_MEMORY_BYTES
 
 
-def test_settings_and_credentials_off_the_loop(place: Path) -> None:
+async def test_settings_and_credentials_off_the_loop(place: Path) -> None:
     sdk = SystemSdk()
-    seen = run_for_real(sdk.settings(None, SERVICES))
+    seen = await sdk.settings(None, SERVICES)
     assert seen == load_sdk_settings(None, SERVICES)
     with pytest.raises(ProbeError):
-        run_for_real(sdk.credentials(None))
+        await sdk.credentials(None)
 
 
 HOSTS: Final = (

@@ -32,7 +32,7 @@ from probes.system.net import SystemNet
 from probes.system.sdk import SystemSdk, load_credentials, load_sdk_settings
 from probes.system.trust import load_trust
 from probes.tls_context import client_context, verifying_contexts
-from tests.support.fakes import a_leaf, forever, open_descriptors, raised_by, run_for_real
+from tests.support.fakes import a_leaf, forever, open_descriptors, raised_by
 from tests.support.repository import ROOT
 
 IPV4 = ip_address("127.0.0.1")
@@ -164,170 +164,143 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @both_families
-def test_connect_and_talk(address: Address) -> None:
-    async def go() -> None:
-        async with listening(echo, address) as port:
-            draft: Draft[TcpFacts] = Draft()
-            stream = await SystemNet().connect(address, port, draft)
-            await stream.send(b"hello")
-            data = b""
-            while len(data) < 5:
-                piece = await stream.receive(3)
-                assert 0 < len(piece) <= 3
-                data += piece
-            assert data == b"hello"
-            stream.close()
-            stream.close()
-            facts = draft.facts
-            assert facts is not None
-            assert (facts.source, facts.at_once, facts.icmp) == (address, False, None)
-
-    run_for_real(go())
-
-
-@linux
-@both_families
-def test_what_the_kernel_measured(address: Address) -> None:
-    async def go() -> None:
-        async with listening(echo, address) as port:
-            draft: Draft[TcpFacts] = Draft()
-            stream = await SystemNet().connect(address, port, draft)
-            stream.close()
-            facts = draft.facts
-            assert facts is not None
-            assert facts.retransmits == 0
-            assert facts.round_trip_seconds is not None
-            assert 0 < facts.round_trip_seconds < 1  # before the first answer could be sent again
-            assert facts.mss is not None
-            assert 536 <= facts.mss <= 65_535
-            assert facts.mss != 536  # what the kernel would say before the handshake
-
-    run_for_real(go())
-
-
-@both_families
-def test_refused(address: Address) -> None:
-    async def go() -> None:
+async def test_connect_and_talk(address: Address) -> None:
+    async with listening(echo, address) as port:
         draft: Draft[TcpFacts] = Draft()
-        with pytest.raises(ConnectionRefusedError) as caught:
-            await SystemNet().connect(address, await closed_port(address), draft)
-        assert caught.value.errno == errno.ECONNREFUSED
-        assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
+        stream = await SystemNet().connect(address, port, draft)
+        await stream.send(b"hello")
+        data = b""
+        while len(data) < 5:
+            piece = await stream.receive(3)
+            assert 0 < len(piece) <= 3
+            data += piece
+        assert data == b"hello"
+        stream.close()
+        stream.close()
         facts = draft.facts
         assert facts is not None
-        assert (facts.at_once, facts.icmp) == (False, None)
-        assert facts.source == address
-
-    run_for_real(go())
+        assert (facts.source, facts.at_once, facts.icmp) == (address, False, None)
 
 
 @linux
-def test_refused_by_connect_itself() -> None:
-    async def go() -> None:
+@both_families
+async def test_what_the_kernel_measured(address: Address) -> None:
+    async with listening(echo, address) as port:
         draft: Draft[TcpFacts] = Draft()
-        with pytest.raises(OSError, match="unreachable") as caught:
-            await SystemNet().connect(BROADCAST, 9, draft)
-        assert caught.value.errno == errno.ENETUNREACH
-        assert draft.facts is not None
-        assert (draft.facts.at_once, draft.facts.source) == (True, None)
+        stream = await SystemNet().connect(address, port, draft)
+        stream.close()
+        facts = draft.facts
+        assert facts is not None
+        assert facts.retransmits == 0
+        assert facts.round_trip_seconds is not None
+        assert 0 < facts.round_trip_seconds < 1  # before the first answer could be sent again
+        assert facts.mss is not None
+        assert 536 <= facts.mss <= 65_535
+        assert facts.mss != 536  # what the kernel would say before the handshake
 
-    run_for_real(go())
+
+@both_families
+async def test_refused(address: Address) -> None:
+    draft: Draft[TcpFacts] = Draft()
+    with pytest.raises(ConnectionRefusedError) as caught:
+        await SystemNet().connect(address, await closed_port(address), draft)
+    assert caught.value.errno == errno.ECONNREFUSED
+    assert caught.value.strerror == os.strerror(errno.ECONNREFUSED)
+    facts = draft.facts
+    assert facts is not None
+    assert (facts.at_once, facts.icmp) == (False, None)
+    assert facts.source == address
 
 
 @linux
-def test_cancelled_in_silence() -> None:
+async def test_refused_by_connect_itself() -> None:
+    draft: Draft[TcpFacts] = Draft()
+    with pytest.raises(OSError, match="unreachable") as caught:
+        await SystemNet().connect(BROADCAST, 9, draft)
+    assert caught.value.errno == errno.ENETUNREACH
+    assert draft.facts is not None
+    assert (draft.facts.at_once, draft.facts.source) == (True, None)
+
+
+@linux
+async def test_cancelled_in_silence() -> None:
     """A listener whose queue is full drops SYNs without a word."""
 
-    async def go() -> None:
-        with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-            port = listener.getsockname()[1]
-            streams: list[Stream] = []
-            while True:
-                draft: Draft[TcpFacts] = Draft()
-                connecting = asyncio.create_task(SystemNet().connect(IPV4, port, draft))
-                await asyncio.wait([connecting], timeout=SILENCE)
-                if not connecting.done():
-                    break
-                streams.append(connecting.result())
-            assert draft.facts == TcpFacts(at_once=False)
-            before = open_descriptors()
-            connecting.cancel()
-            await asyncio.wait([connecting])
-            assert connecting.cancelled()
-            assert open_descriptors() == before - 1
-            assert draft.facts.source == IPV4
-            assert (draft.facts.retransmits, draft.facts.round_trip_seconds) == (0, None)
-            for stream in streams:
-                stream.close()
-        # The numbers of the closed sockets come again, and the loop must have forgotten them.
-        async with listening(echo) as other:
-            again = [await SystemNet().connect(IPV4, other, Draft()) for _ in range(len(streams) + 2)]
-            for stream in again:
-                stream.close()
-
-    run_for_real(go())
-
-
-def test_end_of_the_peer() -> None:
-    async def go() -> None:
-        async def say_and_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"bye")
-
-        async with listening(say_and_go) as port:
-            stream = await SystemNet().connect(IPV4, port, Draft())
-            assert await stream.receive(100) == b"bye"
-            assert await stream.receive(100) == b""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        streams: list[Stream] = []
+        while True:
+            draft: Draft[TcpFacts] = Draft()
+            connecting = asyncio.create_task(SystemNet().connect(IPV4, port, draft))
+            await asyncio.wait([connecting], timeout=SILENCE)
+            if not connecting.done():
+                break
+            streams.append(connecting.result())
+        assert draft.facts == TcpFacts(at_once=False)
+        before = open_descriptors()
+        connecting.cancel()
+        await asyncio.wait([connecting])
+        assert connecting.cancelled()
+        assert open_descriptors() == before - 1
+        assert draft.facts.source == IPV4
+        assert (draft.facts.retransmits, draft.facts.round_trip_seconds) == (0, None)
+        for stream in streams:
+            stream.close()
+    # The numbers of the closed sockets come again, and the loop must have forgotten them.
+    async with listening(echo) as other:
+        again = [await SystemNet().connect(IPV4, other, Draft()) for _ in range(len(streams) + 2)]
+        for stream in again:
             stream.close()
 
-    run_for_real(go())
+
+async def test_end_of_the_peer() -> None:
+    async def say_and_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"bye")
+
+    async with listening(say_and_go) as port:
+        stream = await SystemNet().connect(IPV4, port, Draft())
+        assert await stream.receive(100) == b"bye"
+        assert await stream.receive(100) == b""
+        stream.close()
 
 
-def test_reset_by_the_peer() -> None:
-    async def go() -> None:
-        async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read(1)
-            # SO_LINGER of zero seconds: closing sends RST.
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+async def test_reset_by_the_peer() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        # SO_LINGER of zero seconds: closing sends RST.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-        async with listening(reset) as port:
-            stream = await SystemNet().connect(IPV4, port, Draft())
-            await stream.send(b"x")
-            with pytest.raises(ConnectionResetError):
-                await stream.receive(100)
-            stream.close()
-
-    run_for_real(go())
+    async with listening(reset) as port:
+        stream = await SystemNet().connect(IPV4, port, Draft())
+        await stream.send(b"x")
+        with pytest.raises(ConnectionResetError):
+            await stream.receive(100)
+        stream.close()
 
 
-def test_more_than_the_kernel_takes_at_once() -> None:
-    async def go() -> None:
-        async with listening(echo) as port:
-            stream = await SystemNet().connect(IPV4, port, Draft())
-            sent = bytes(range(256)) * 40_000
-            sending = asyncio.create_task(stream.send(sent))
-            received = bytearray()
-            while len(received) < len(sent):
-                received += await stream.receive(1 << 16)
-            await sending
-            assert received == sent
-            stream.close()
-
-    run_for_real(go())
+async def test_more_than_the_kernel_takes_at_once() -> None:
+    async with listening(echo) as port:
+        stream = await SystemNet().connect(IPV4, port, Draft())
+        sent = bytes(range(256)) * 40_000
+        sending = asyncio.create_task(stream.send(sent))
+        received = bytearray()
+        while len(received) < len(sent):
+            received += await stream.receive(1 << 16)
+        await sending
+        assert received == sent
+        stream.close()
 
 
-def test_cancelled_while_receiving() -> None:
-    async def go() -> None:
-        async with listening(echo) as port:
-            stream = await SystemNet().connect(IPV4, port, Draft())
-            receiving = asyncio.create_task(stream.receive(100))
-            await asyncio.sleep(0)
-            receiving.cancel()
-            await asyncio.wait([receiving])
-            await stream.send(b"still there")  # the connection is the caller's to close
-            assert await stream.receive(100) == b"still there"
-            stream.close()
-
-    run_for_real(go())
+async def test_cancelled_while_receiving() -> None:
+    async with listening(echo) as port:
+        stream = await SystemNet().connect(IPV4, port, Draft())
+        receiving = asyncio.create_task(stream.receive(100))
+        await asyncio.sleep(0)
+        receiving.cancel()
+        await asyncio.wait([receiving])
+        await stream.send(b"still there")  # the connection is the caller's to close
+        assert await stream.receive(100) == b"still there"
+        stream.close()
 
 
 @contextmanager
@@ -349,141 +322,111 @@ def counting_turns() -> Iterator[Callable[[], int]]:
             handle.cancel()
 
 
-def test_a_peer_that_floods_does_not_hold_the_loop() -> None:
+async def test_a_peer_that_floods_does_not_hold_the_loop() -> None:
     """What is there already is read without waiting; timers must have their turn in between."""
 
-    async def go() -> None:
-        async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(bytes(1000))
-            await forever()
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(1000))
+        await forever()
 
-        async with listening(flood) as port:
-            stream = await SystemNet().connect(IPV4, port, Draft())
-            await stream.receive(1)
-            with counting_turns() as turns:
-                for _ in range(100):
-                    await stream.receive(1)
-                assert turns() >= 100
-            stream.close()
-
-    run_for_real(go())
+    async with listening(flood) as port:
+        stream = await SystemNet().connect(IPV4, port, Draft())
+        await stream.receive(1)
+        with counting_turns() as turns:
+            for _ in range(100):
+                await stream.receive(1)
+            assert turns() >= 100
+        stream.close()
 
 
 # --- UDP -------------------------------------------------------------------------------------------------------------
 
 
 @both_families
-def test_exchange(address: Address) -> None:
-    async def go() -> None:
-        async with answering(lambda _, data: [data[::-1]], address) as (port, peer):
-            answer = await SystemNet().exchange(address, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-            assert answer == (b"cba", 1)
-            assert peer.received == [b"abc"]
-
-    run_for_real(go())
+async def test_exchange(address: Address) -> None:
+    async with answering(lambda _, data: [data[::-1]], address) as (port, peer):
+        answer = await SystemNet().exchange(address, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
+        assert answer == (b"cba", 1)
+        assert peer.received == [b"abc"]
 
 
-def test_exchange_ignores_what_is_not_accepted() -> None:
-    async def go() -> None:
-        async with answering(lambda _, data: [b"", b"other", b"wanted"]) as (port, _):
-            answer = await SystemNet().exchange(
-                IPV4, port, b"abc", accept=lambda data: data == b"wanted", retry_after=PATIENCE
-            )
-            assert answer == (b"wanted", 1)
-
-    run_for_real(go())
+async def test_exchange_ignores_what_is_not_accepted() -> None:
+    async with answering(lambda _, data: [b"", b"other", b"wanted"]) as (port, _):
+        answer = await SystemNet().exchange(
+            IPV4, port, b"abc", accept=lambda data: data == b"wanted", retry_after=PATIENCE
+        )
+        assert answer == (b"wanted", 1)
 
 
-def test_exchange_asks_once_more() -> None:
-    async def go() -> None:
-        async with answering(lambda number, _: [] if number == 1 else [b"late"]) as (port, peer):
-            answer = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=0.01)
-            assert answer == (b"late", 2)
-            assert peer.received == [b"abc", b"abc"]
-
-    run_for_real(go())
+async def test_exchange_asks_once_more() -> None:
+    async with answering(lambda number, _: [] if number == 1 else [b"late"]) as (port, peer):
+        answer = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=0.01)
+        assert answer == (b"late", 2)
+        assert peer.received == [b"abc", b"abc"]
 
 
-def test_exchange_takes_a_late_answer_to_the_first_datagram() -> None:
-    async def go() -> None:
-        async with answering(lambda number, _: [b"odd"] if number == 1 else [b"late", b"later"]) as (port, _):
-            answer = await SystemNet().exchange(
-                IPV4, port, b"abc", accept=lambda data: data.startswith(b"late"), retry_after=0.01
-            )
-            assert answer == (b"late", 2)
-
-    run_for_real(go())
+async def test_exchange_takes_a_late_answer_to_the_first_datagram() -> None:
+    async with answering(lambda number, _: [b"odd"] if number == 1 else [b"late", b"later"]) as (port, _):
+        answer = await SystemNet().exchange(
+            IPV4, port, b"abc", accept=lambda data: data.startswith(b"late"), retry_after=0.01
+        )
+        assert answer == (b"late", 2)
 
 
 @both_families
-def test_exchange_with_a_closed_port(address: Address) -> None:
-    async def go() -> None:
-        async with answering(lambda _, data: [], address) as (port, _):
-            pass
-        with pytest.raises(ConnectionRefusedError):
-            await SystemNet().exchange(address, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-
-    run_for_real(go())
+async def test_exchange_with_a_closed_port(address: Address) -> None:
+    async with answering(lambda _, data: [], address) as (port, _):
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        await SystemNet().exchange(address, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
 
 
-def test_exchange_hears_no_stranger() -> None:
-    async def go() -> None:
-        async with answering(lambda *_: []) as (_, stranger):
+async def test_exchange_hears_no_stranger() -> None:
+    async with answering(lambda *_: []) as (_, stranger):
 
-            def answer(number: int, data: bytes) -> list[bytes]:
-                assert stranger.transport is not None
-                stranger.transport.sendto(b"from a stranger", peer.senders[-1])
-                return [b"from the peer"]
+        def answer(number: int, data: bytes) -> list[bytes]:
+            assert stranger.transport is not None
+            stranger.transport.sendto(b"from a stranger", peer.senders[-1])
+            return [b"from the peer"]
 
-            async with answering(answer) as (port, peer):
-                found = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-            assert found == (b"from the peer", 1)
-
-    run_for_real(go())
+        async with answering(answer) as (port, peer):
+            found = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
+        assert found == (b"from the peer", 1)
 
 
-def test_exchange_cancelled() -> None:
-    async def go() -> None:
-        async with answering(lambda *_: []) as (port, peer):
-            before = open_descriptors()
-            exchanging = asyncio.create_task(
-                SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-            )
-            await peer.asked.wait()
-            assert open_descriptors() == before + 1
-            exchanging.cancel()
-            await asyncio.wait([exchanging])
-            assert exchanging.cancelled()
-            assert open_descriptors() == before
-
-    run_for_real(go())
+async def test_exchange_cancelled() -> None:
+    async with answering(lambda *_: []) as (port, peer):
+        before = open_descriptors()
+        exchanging = asyncio.create_task(
+            SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
+        )
+        await peer.asked.wait()
+        assert open_descriptors() == before + 1
+        exchanging.cancel()
+        await asyncio.wait([exchanging])
+        assert exchanging.cancelled()
+        assert open_descriptors() == before
 
 
-def test_a_resolver_that_floods_does_not_hold_the_loop() -> None:
-    async def go() -> None:
-        seen: list[int] = []
-        async with answering(lambda *_: [b"no"] * 20 + [b"yes"]) as (port, _):
-            with counting_turns() as turns:
+async def test_a_resolver_that_floods_does_not_hold_the_loop() -> None:
+    seen: list[int] = []
+    async with answering(lambda *_: [b"no"] * 20 + [b"yes"]) as (port, _):
+        with counting_turns() as turns:
 
-                def accept(data: bytes) -> bool:
-                    seen.append(turns())
-                    return data == b"yes"
+            def accept(data: bytes) -> bool:
+                seen.append(turns())
+                return data == b"yes"
 
-                await SystemNet().exchange(IPV4, port, b"abc", accept=accept, retry_after=PATIENCE)
-        assert len(seen) == len(set(seen)) == 21
-
-    run_for_real(go())
+            await SystemNet().exchange(IPV4, port, b"abc", accept=accept, retry_after=PATIENCE)
+    assert len(seen) == len(set(seen)) == 21
 
 
 @linux
-def test_datagram_error() -> None:
-    async def go() -> None:
-        async with answering(lambda *_: []) as (port, peer):
-            assert SystemNet().datagram_error(IPV4, port) is None
-            await peer.asked.wait()
-        assert SystemNet().datagram_error(BROADCAST, 9) == errno.EACCES
-
-    run_for_real(go())
+async def test_datagram_error() -> None:
+    async with answering(lambda *_: []) as (port, peer):
+        assert SystemNet().datagram_error(IPV4, port) is None
+        await peer.asked.wait()
+    assert SystemNet().datagram_error(BROADCAST, 9) == errno.EACCES
 
 
 @pytest.mark.parametrize(
@@ -495,48 +438,42 @@ def test_datagram_error() -> None:
         pytest.param("a\0b", id="a zero byte"),
     ],
 )
-def test_scope_that_names_no_interface(scope: str) -> None:
+async def test_scope_that_names_no_interface(scope: str) -> None:
     """resolv.conf may say `fe80::1%eth0` when there is no eth0 any more."""
 
-    async def go() -> None:
-        address = ip_address(f"::1%{scope}")
-        net = SystemNet()
-        with pytest.raises(OSError, match="device") as caught:
-            await net.exchange(address, 53, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-        assert caught.value.errno == errno.ENODEV
-        with pytest.raises(OSError, match="device") as caught:
-            await net.connect(address, 53, Draft())
-        assert caught.value.errno == errno.ENODEV
-        assert net.datagram_error(address, 53) == errno.ENODEV
-
-    run_for_real(go())
+    address = ip_address(f"::1%{scope}")
+    net = SystemNet()
+    with pytest.raises(OSError, match="device") as caught:
+        await net.exchange(address, 53, b"abc", accept=lambda _: True, retry_after=PATIENCE)
+    assert caught.value.errno == errno.ENODEV
+    with pytest.raises(OSError, match="device") as caught:
+        await net.connect(address, 53, Draft())
+    assert caught.value.errno == errno.ENODEV
+    assert net.datagram_error(address, 53) == errno.ENODEV
 
 
 @with_ipv6
 @pytest.mark.parametrize("scope", ["0", "1", "lo"])
-def test_scope_that_names_one(scope: str) -> None:
-    async def go() -> None:
-        async with answering(lambda _, data: [data], IPV6) as (port, _):
-            answer = await SystemNet().exchange(
-                ip_address(f"::1%{scope}"), port, b"abc", accept=lambda _: True, retry_after=PATIENCE
-            )
-            assert answer == (b"abc", 1)
-
-    run_for_real(go())
+async def test_scope_that_names_one(scope: str) -> None:
+    async with answering(lambda _, data: [data], IPV6) as (port, _):
+        answer = await SystemNet().exchange(
+            ip_address(f"::1%{scope}"), port, b"abc", accept=lambda _: True, retry_after=PATIENCE
+        )
+        assert answer == (b"abc", 1)
 
 
 # --- Names -----------------------------------------------------------------------------------------------------------
 
 
-def test_getaddrinfo() -> None:
-    found = run_for_real(SystemNet().getaddrinfo("localhost"))
+async def test_getaddrinfo() -> None:
+    found = await SystemNet().getaddrinfo("localhost")
     assert found
     assert len(found) == len(set(found))
     assert all(address.is_loopback for address in found)
 
 
-def test_getaddrinfo_of_an_address() -> None:
-    assert run_for_real(SystemNet().getaddrinfo("127.0.0.1")) == (IPV4,)
+async def test_getaddrinfo_of_an_address() -> None:
+    assert await SystemNet().getaddrinfo("127.0.0.1") == (IPV4,)
 
 
 @pytest.mark.parametrize(
@@ -550,31 +487,25 @@ def test_getaddrinfo_of_an_address() -> None:
         pytest.param("a b", id="a blank"),
     ],
 )
-def test_getaddrinfo_of_what_is_no_name(host: str) -> None:
+async def test_getaddrinfo_of_what_is_no_name(host: str) -> None:
     with pytest.raises(socket.gaierror) as caught:
-        run_for_real(SystemNet().getaddrinfo(f"{host}.invalid"))
+        await SystemNet().getaddrinfo(f"{host}.invalid")
     assert caught.value.errno == socket.EAI_NONAME
 
 
 # --- Threads ---------------------------------------------------------------------------------------------------------
 
 
-def test_in_background_gives_what_the_work_gives() -> None:
-    async def go() -> None:
-        assert await in_background(lambda: 42) == 42
-
-    run_for_real(go())
+async def test_in_background_gives_what_the_work_gives() -> None:
+    assert await in_background(lambda: 42) == 42
 
 
-def test_in_background_raises_what_the_work_raises() -> None:
-    async def go() -> None:
-        def work() -> None:
-            raise KeyError("x")
+async def test_in_background_raises_what_the_work_raises() -> None:
+    def work() -> None:
+        raise KeyError("x")
 
-        with pytest.raises(KeyError, match="x"):
-            await in_background(work)
-
-    run_for_real(go())
+    with pytest.raises(KeyError, match="x"):
+        await in_background(work)
 
 
 @pytest.mark.parametrize("ends", ["with a value", "with an error", "after the loop"])
@@ -603,7 +534,7 @@ def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
             threads[0].join(PATIENCE)
             await asyncio.sleep(0)  # what the thread has left for the loop
 
-    run_for_real(go())
+    asyncio.run(go())  # a loop that is closed before the thread ends
     go_on.set()
     threads[0].join(PATIENCE)
     assert not threads[0].is_alive()
@@ -718,16 +649,16 @@ def test_trust_of_a_folder(bundle: Path) -> None:
     assert trust.named.verify_mode is ssl.CERT_REQUIRED
 
 
-def test_trust_of_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_trust_of_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK's variable, and none of OpenSSL's."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle.parent / "none"))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    assert run_for_real(SystemMachine().trust(None)).source == str(bundle)
+    assert (await SystemMachine().trust(None)).source == str(bundle)
 
 
-def test_named_file_outranks_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_named_file_outranks_the_environment(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle.parent / "none"))
-    assert run_for_real(SystemMachine().trust(str(bundle))).source == str(bundle)
+    assert (await SystemMachine().trust(str(bundle))).source == str(bundle)
 
 
 def test_all_authorities_of_a_file(tmp_path: Path) -> None:
@@ -787,8 +718,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     return write
 
 
-def test_sdk_without_settings() -> None:
-    facts = run_for_real(SystemSdk().settings(None, SERVICES))
+async def test_sdk_without_settings() -> None:
+    facts = await SystemSdk().settings(None, SERVICES)
     assert facts.version.startswith("botocore ")
     assert (facts.profile, facts.region, facts.fips, facts.dual_stack) == (None, None, False, False)
     assert facts.endpoint_urls == {}
@@ -848,9 +779,9 @@ def test_sdk_settings_that_cannot_be_read(
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI\n"
 
 
-def test_credentials(config: Callable[[str], None]) -> None:
+async def test_credentials(config: Callable[[str], None]) -> None:
     config(f"[default]\n{KEYS}[profile other]\n{KEYS.replace('EXAMPLE', 'OTHER')}aws_session_token = t\n")
-    keys, facts = run_for_real(SystemSdk().credentials(None))
+    keys, facts = await SystemSdk().credentials(None)
     assert (keys.access_key_id, keys.secret_key, keys.token) == ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI", None)
     assert (facts.source, facts.access_key_id_suffix, facts.temporary) == ("config-file", "MPLE", False)
     assert facts.expires_at is None
@@ -951,25 +882,22 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
 # --- Lateness --------------------------------------------------------------------------------------------------------
 
 
-def test_what_holds_up_this_process_is_its_lateness() -> None:
+async def test_what_holds_up_this_process_is_its_lateness() -> None:
     """Of whatever kind: here the loop itself is blocked."""
     machine = SystemMachine()
 
-    async def go() -> tuple[float, float, float]:
-        watching = asyncio.create_task(machine.watch_lateness())
-        await asyncio.sleep(0)
-        before = machine.lateness()
-        time.sleep(0.6)  # noqa: ASYNC251 - nothing may run
-        seen_at_once = machine.lateness() - before
-        await asyncio.sleep(0.2)
-        watching.cancel()
-        await asyncio.wait([watching])
-        return seen_at_once, machine.lateness() - before, machine.lateness()
-
-    seen_at_once, seen_later, at_the_end = run_for_real(go())
+    watching = asyncio.create_task(machine.watch_lateness())
+    await asyncio.sleep(0)
+    before = machine.lateness()
+    time.sleep(0.6)  # noqa: ASYNC251 - nothing may run
+    seen_at_once = machine.lateness() - before
     assert seen_at_once >= 0.5
-    assert seen_later >= seen_at_once
-    time.sleep(0.1)
+    await asyncio.sleep(0.2)
+    assert machine.lateness() - before >= seen_at_once
+    watching.cancel()
+    await asyncio.wait([watching])
+    at_the_end = machine.lateness()
+    await asyncio.sleep(0.1)
     assert machine.lateness() == at_the_end  # it is watched no more
 
 

@@ -58,7 +58,7 @@ from probes.vpc.model import (
 from probes.vpc.parse import ROUTE_TARGETS
 from probes.vpc.reads import MAX_REQUESTS, ConfigurationRequest
 from tests.support import extent, moto_server
-from tests.support.fakes import NOW, run, run_for_real
+from tests.support.fakes import NOW
 from tests.support.moto_server import (
     EMPTY,
     SECONDS,
@@ -141,7 +141,7 @@ async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit
 # --- An account of moto ----------------------------------------------------------------------------------------------
 
 
-def test_a_network_of_moto(moto: boto3.session.Session) -> None:
+async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     client = moto.client("ec2")
     vpc_id = client.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     client.associate_vpc_cidr_block(VpcId=vpc_id, CidrBlock="10.1.0.0/16")
@@ -250,17 +250,15 @@ def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         .rpartition("/")[2]
     )
 
-    found = run_for_real(
-        inspected(
-            reader(),
-            ConfigurationRequest(
-                vpc_id=vpc_id,
-                instance_id=instance["InstanceId"],
-                region=REGION,
-                services=SERVICES,
-                group_ids=("sg-0123456789abcdef0",),
-            ),
-        )
+    found = await inspected(
+        reader(),
+        ConfigurationRequest(
+            vpc_id=vpc_id,
+            instance_id=instance["InstanceId"],
+            region=REGION,
+            services=SERVICES,
+            group_ids=("sg-0123456789abcdef0",),
+        ),
     )
 
     # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
@@ -402,8 +400,8 @@ def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     assert configuration.firewall is None
 
 
-def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> None:
-    found = run_for_real(inspected(reader()))
+async def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> None:
+    found = await inspected(reader())
     failure = found.made[VPC].failure
     assert failure is not None
     assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "InvalidVpcID.NotFound")
@@ -480,9 +478,9 @@ def firewall_rule(number: int, **others: Any) -> dict[str, Any]:
     return {**plain, "BlockResponse": "NXDOMAIN", **others}
 
 
-def test_an_endpoint_with_all_its_members(told: Told) -> None:
+async def test_an_endpoint_with_all_its_members(told: Told) -> None:
     sound(told)
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.made[ENDPOINTS].outcome == Ok(
         EndpointsFacts(
             endpoints=(
@@ -515,7 +513,7 @@ def test_an_endpoint_with_all_its_members(told: Told) -> None:
     assert (asked["Filter.2.Name"], asked["Filter.2.Value.1"]) == ("vpc-endpoint-type", "Interface")
 
 
-def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
+async def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
     told.answers["DescribeNetworkInterfaces"] = of_ec2(
         "DescribeNetworkInterfaces",
         item(
@@ -529,7 +527,7 @@ def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
             ipv6AddressesSet=item(ipv6Address="2600::9") + item(ipv6Address="2600::4", isPrimaryIpv6=True),
         ),
     )
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.made[OWN_INTERFACES].facts == InterfacesFacts(
         interfaces=(
             NetworkInterface(
@@ -545,7 +543,7 @@ def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
     )
 
 
-def test_only_blocks_that_are_associated_count(told: Told) -> None:
+async def test_only_blocks_that_are_associated_count(told: Told) -> None:
     def blocks(name: str, **states: str) -> str:
         return "".join(
             f"<item><{name}>{block}</{name}><{name}State><state>{state}</state></{name}State></item>"
@@ -559,7 +557,7 @@ def test_only_blocks_that_are_associated_count(told: Told) -> None:
     told.answers["DescribeSubnets"] = of_ec2(
         "DescribeSubnets", item(subnetId=SUBNET_ID, vpcId=VPC_ID, ipv6Native=True, ipv6CidrBlockAssociationSet=six)
     )
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.made[VPC].facts == VpcFacts(
         vpc=Vpc(
             vpc_id=VPC_ID,
@@ -574,7 +572,7 @@ def test_only_blocks_that_are_associated_count(told: Told) -> None:
     assert found.reason(DHCP_OPTIONS) == "the VPC does not say which DHCP options it has"
 
 
-def test_routes_of_every_target_and_state(told: Told) -> None:
+async def test_routes_of_every_target_and_state(told: Told) -> None:
     rows = [
         (item(destinationCidrBlock="10.0.0.0/8", gatewayId="local", state="active"), "local", "active"),
         (
@@ -614,7 +612,7 @@ def test_routes_of_every_target_and_state(told: Told) -> None:
             associationSet=associations,
         ),
     )
-    (table,) = run_for_real(inspected(reader())).configuration.route_tables or ()
+    (table,) = (await inspected(reader())).configuration.route_tables or ()
     assert [(each.target, each.state) for each in table.routes] == [(target, state) for _, target, state in rows]
     assert table.routes[0] == Route(destination=ip_network("10.0.0.0/8"))
     assert (table.table_id, table.main, table.subnet_ids) == ("rtb-0a1b2c3d", False, (SUBNET_ID,))
@@ -634,7 +632,7 @@ def test_no_target_of_a_route_is_missed() -> None:
     assert set(ROUTE_TARGETS) == set(model.members) - no_targets
 
 
-def test_entries_for_icmp_have_no_ports(told: Told) -> None:
+async def test_entries_for_icmp_have_no_ports(told: Told) -> None:
     told.answers["DescribeNetworkAcls"] = of_ec2(
         "DescribeNetworkAcls",
         item(
@@ -654,7 +652,7 @@ def test_entries_for_icmp_have_no_ports(told: Told) -> None:
             + item(ruleNumber=101, protocol=-1, ruleAction="deny", egress=True, ipv6CidrBlock="::/0"),
         ),
     )
-    assert run_for_real(inspected(reader())).configuration.acls == (
+    assert (await inspected(reader())).configuration.acls == (
         NetworkAcl(
             acl_id="acl-0a1b2c3d",
             vpc_id=VPC_ID,
@@ -668,7 +666,7 @@ def test_entries_for_icmp_have_no_ports(told: Told) -> None:
     )
 
 
-def test_resolver_rules_of_the_vpc_and_of_aws(told: Told) -> None:
+async def test_resolver_rules_of_the_vpc_and_of_aws(told: Told) -> None:
     told.answers["ListResolverRuleAssociations"] = of_resolver(
         {
             "ResolverRuleAssociations": [
@@ -691,7 +689,7 @@ def test_resolver_rules_of_the_vpc_and_of_aws(told: Told) -> None:
             ]
         }
     )
-    assert run_for_real(inspected(reader())).configuration.resolver_rules == (
+    assert (await inspected(reader())).configuration.resolver_rules == (
         ResolverRule(
             rule_id="rslvr-rr-1",
             name=None,
@@ -705,15 +703,15 @@ def test_resolver_rules_of_the_vpc_and_of_aws(told: Told) -> None:
     )
 
 
-def test_a_rule_that_holds_and_is_not_listed_is_no_silence(told: Told) -> None:
+async def test_a_rule_that_holds_and_is_not_listed_is_no_silence(told: Told) -> None:
     told.answers["ListResolverRuleAssociations"] = of_resolver(
         {"ResolverRuleAssociations": [{"ResolverRuleId": "rslvr-rr-1", "Status": "COMPLETE"}]}
     )
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert (found.kind(RESOLVER_RULES), found.configuration.resolver_rules) == (FailureKind.MALFORMED, None)
 
 
-def test_zones_of_accounts_and_of_services(told: Told) -> None:
+async def test_zones_of_accounts_and_of_services(told: Told) -> None:
     def zone(zone_id: str, name: str, owner: str) -> str:
         return (
             f"<HostedZoneSummary><HostedZoneId>{zone_id}</HostedZoneId><Name>{name}</Name><Owner>{owner}</Owner>"
@@ -730,7 +728,7 @@ def test_zones_of_accounts_and_of_services(told: Told) -> None:
         ),
     }
     told.answers["ListHostedZonesByVPC"] = lambda call: pages[call.parameters.get("nexttoken")]
-    assert run_for_real(inspected(reader())).configuration.zones == (
+    assert (await inspected(reader())).configuration.zones == (
         PrivateZone(zone_id="Z01", name="*.example.com", owner="111122223333", of_service=False),
         PrivateZone(zone_id="Z02", name="backup.eu-west-1.amazonaws.com", owner="vpce.amazonaws.com", of_service=True),
     )
@@ -738,7 +736,7 @@ def test_zones_of_accounts_and_of_services(told: Told) -> None:
     assert [(each["vpcid"], each["vpcregion"]) for each in asked] == [(VPC_ID, "eu-west-1")] * 2
 
 
-def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None:
+async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None:
     told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
         {
             "FirewallRuleGroupAssociations": [
@@ -770,7 +768,7 @@ def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None
         {"FirewallRules": rules[call.parameters["FirewallRuleGroupId"]]}
     )
     told.answers["ListFirewallDomains"] = lambda call: domains[call.parameters["FirewallDomainListId"]]
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.made[DNS_FIREWALL].outcome == Ok(
         DnsFirewallFacts(
             rules=tuple(
@@ -807,18 +805,18 @@ def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None
     assert told.operations.count("ListFirewallDomains") == 4
 
 
-def test_more_rule_groups_than_are_read(told: Told) -> None:
+async def test_more_rule_groups_than_are_read(told: Told) -> None:
     told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
         {"FirewallRuleGroupAssociations": [association(number, number) for number in range(1, 5)]}
     )
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert (found.kind(DNS_FIREWALL), found.configuration.firewall) == (FailureKind.TOO_LARGE, None)
 
 
 # --- What is asked ---------------------------------------------------------------------------------------------------
 
 
-def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
+async def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
     """The host's run and that for a file, together: nothing is sent that no read names, and none names what is not."""
     sound(told)
     for whole in (False, True):
@@ -830,25 +828,25 @@ def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None:
             group_ids=(),
             whole=whole,
         )
-        run_for_real(inspected(reader(), wanted))
+        await inspected(reader(), wanted)
     sent = {f"{each.service}:{each.operation}" for each in told.calls}
     assert sent == {action for read in READS.values() for action in read.actions}
 
 
-def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
+async def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
     groups = tuple(f"sg-{number:08x}" for number in range(250))
     told.answers["DescribeSecurityGroupRules"] = lambda call: of_ec2(
         "DescribeSecurityGroupRules",
         "".join(rule_row(value, 443) for name, value in call.parameters.items() if name.startswith("Filter.1.Value.")),
     )
     wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
-    found = run_for_real(inspected(reader(), wanted))
+    found = await inspected(reader(), wanted)
     assert tuple(each.group_id for each in found.configuration.groups or ()) == groups
     asked = [each.parameters for each in told.calls if each.operation == "DescribeSecurityGroupRules"]
     assert [sum(name.startswith("Filter.1.Value.") for name in each) for each in asked] == [200, 50]
 
 
-def test_a_whole_vpc(told: Told) -> None:
+async def test_a_whole_vpc(told: Told) -> None:
     sound(told)
     others = [f"sg-{number:08x}" for number in range(3)]
     told.answers["DescribeSecurityGroups"] = of_ec2(
@@ -858,7 +856,7 @@ def test_a_whole_vpc(told: Told) -> None:
     wanted = ConfigurationRequest(
         vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True
     )
-    found = run_for_real(inspected(reader(), wanted))
+    found = await inspected(reader(), wanted)
     assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
         (others[0], 0),
         (others[1], 1),
@@ -882,7 +880,7 @@ def rule_row(group_id: str, port: int, **others: str) -> str:
     )
 
 
-def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
+async def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
     groups = [f"sg-{number:017x}" for number in range(200)]
     sound(told)
     rows = [rule_row(group, port) for group in groups for port in range(60)]
@@ -899,7 +897,7 @@ def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
         vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES[:1], group_ids=tuple(groups[:199])
     )
     told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW.replace(GROUP_ID, groups[199]))
-    found = run_for_real(inspected(reader(), wanted))
+    found = await inspected(reader(), wanted)
     assert found.words == dict.fromkeys(READS, "ok")
     assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
         (each, 60) for each in groups
@@ -909,7 +907,7 @@ def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(set(EMPTY) - {"DescribeVpcs", "ListFirewallDomains"}))
-def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: str) -> None:
+async def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: str) -> None:
     sound(told)
     (read,) = (
         read
@@ -928,7 +926,7 @@ def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: s
     else:
         body = body.replace(b"{", b'{"NextToken": "again", ', 1)
     told.answers[operation] = Reply(body=body, headers=endless.headers)
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert len(told.calls) <= MAX_REQUESTS
     failed = {each for each, word in found.words.items() if word != "ok"}
     if operation == "GetManagedPrefixListEntries":
@@ -943,7 +941,7 @@ def test_pages_without_end_take_nothing_from_the_others(told: Told, operation: s
     assert failed == {read, *dependents}
 
 
-def test_prefix_lists_that_can_be_read(told: Told) -> None:
+async def test_prefix_lists_that_can_be_read(told: Told) -> None:
     sound(told)
     names = [f"pl-{number:08x}" for number in range(7)]
     told.answers["DescribeSecurityGroupRules"] = of_ec2(
@@ -957,7 +955,7 @@ def test_prefix_lists_that_can_be_read(told: Told) -> None:
         return of_ec2("GetManagedPrefixListEntries", item(cidr="10.7.0.0/16"))
 
     told.answers["GetManagedPrefixListEntries"] = entries
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert [each.prefix_list_id for each in found.configuration.prefix_lists or ()] == [names[0], *names[2:5]]
     assert told.operations.count("GetManagedPrefixListEntries") == ec2.MAX_PREFIX_LISTS
 
@@ -981,9 +979,9 @@ def denied(operation: str) -> Reply:
     return refusal("UnauthorizedOperation", DENIAL)
 
 
-def test_all_is_denied(told: Told) -> None:
+async def test_all_is_denied(told: Told) -> None:
     told.answers |= {operation: denied(operation) for operation in OPERATIONS}
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS}
     assert found.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
     assert found.configuration == Configuration()
@@ -993,10 +991,10 @@ def test_all_is_denied(told: Told) -> None:
     assert len(told.calls) == len(READS) - len(skipped)
 
 
-def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
+async def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
     sound(told)
     told.answers["DescribeVpcEndpoints"] = denied("DescribeVpcEndpoints")
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.words == {
         **dict.fromkeys(READS, "ok"),
         ENDPOINTS: FailureKind.NOT_PERMITTED,
@@ -1013,33 +1011,33 @@ def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
         ("OptInRequired", FailureKind.NOT_SUBSCRIBED),
     ],
 )
-def test_keys_that_ec2_refuses(told: Told, code: str, kind: FailureKind) -> None:
+async def test_keys_that_ec2_refuses(told: Told, code: str, kind: FailureKind) -> None:
     told.answers |= {operation: refusal(code, "Says so.", 400) for operation in (*EMPTY, "DescribeVpcAttribute")}
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS)} == {kind}
 
 
-def test_a_second_try_is_made_within_the_read(told: Told) -> None:
+async def test_a_second_try_is_made_within_the_read(told: Told) -> None:
     sound(told)
     left = [refusal("RequestLimitExceeded", "Request limit exceeded.", 503)]
     told.answers["DescribeSubnets"] = lambda _: left.pop() if left else of_ec2("DescribeSubnets")
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     assert found.words == dict.fromkeys(READS, "ok")
     assert told.operations.count("DescribeSubnets") == 2
 
 
-def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     told.server.socket.close()  # its number is nobody's now
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
     assert found.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
     assert found.reason(SUBNETS) == "EC2 does not answer: 127.0.0.1: Connection refused"
     assert found.configuration == Configuration()
 
 
-def test_what_is_no_xml(told: Told) -> None:
+async def test_what_is_no_xml(told: Told) -> None:
     told.answers |= {operation: Reply(body=b"<vpc") for operation in (*EMPTY, "DescribeVpcAttribute")}
-    found = run_for_real(inspected(reader()))
+    found = await inspected(reader())
     kinds = {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS, ROUTE_TABLES)}
     assert kinds == {FailureKind.MALFORMED}
     assert found.configuration == Configuration()
@@ -1097,9 +1095,10 @@ class Memory:
         return answer
 
 
-def test_silence_costs_one_limit() -> None:
+@pytest.mark.virtual_clock
+async def test_silence_costs_one_limit() -> None:
     own = Memory(silent=(ec2.EC2, ec2.RESOLVER, ec2.ROUTE_53))
-    found = run(inspected(own, limit=LIMIT))
+    found = await inspected(own, limit=LIMIT)
     assert found.seconds == pytest.approx(LIMIT)
     assert sorted(own.asked) == sorted(
         [
@@ -1115,30 +1114,29 @@ def test_silence_costs_one_limit() -> None:
     assert found.reason(SUBNETS) == found.reason(PREFIX_LISTS) == "EC2 does not answer: no end within 5 s"
 
 
-def test_names_are_not_waited_for() -> None:
+@pytest.mark.virtual_clock
+async def test_names_are_not_waited_for() -> None:
     own = Memory(silent=(ec2.ROUTE_53,))
-    found = run(inspected(own, limit=LIMIT))
+    found = await inspected(own, limit=LIMIT)
     assert found.seconds == pytest.approx(LIMIT)
     assert {read for read, word in found.words.items() if word != "ok"} == {PRIVATE_ZONES}
     assert found.made[PREFIX_LISTS].seconds == pytest.approx(0)
 
 
-def test_an_os_error_of_a_reader_is_a_failure_too() -> None:
-    found = run(inspected(Memory({"DescribeSubnets": ConnectionResetError(104, "reset")}), limit=LIMIT))
+@pytest.mark.virtual_clock
+async def test_an_os_error_of_a_reader_is_a_failure_too() -> None:
+    found = await inspected(Memory({"DescribeSubnets": ConnectionResetError(104, "reset")}), limit=LIMIT)
     assert found.kind(SUBNETS) is FailureKind.RESET
 
 
-def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
-    async def go() -> tuple[Observation[Any], ...]:
-        log = Log(now=lambda: NOW, emit=lambda _: None)
-        try:
-            async with asyncio.timeout(1):
-                await ec2.inspect(Memory(silent=(ec2.EC2,)), log, WANTED, limit=LIMIT)
-        except TimeoutError:
-            log.close("the deadline came", None)
-        return log.made
-
-    made = {str(each.subject.operation): each for each in run(go())}
+@pytest.mark.virtual_clock
+async def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
+    log = Log(now=lambda: NOW, emit=lambda _: None)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await ec2.inspect(Memory(silent=(ec2.EC2,)), log, WANTED, limit=LIMIT)
+    log.close("the deadline came", None)
+    made = {str(each.subject.operation): each for each in log.made}
     assert sorted(made) == sorted(READS)
     assert isinstance(made[ENDPOINTS].outcome, Failed)
     assert made[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
@@ -1146,6 +1144,7 @@ def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
     assert made[PRIVATE_ZONES].ok
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("change", "read", "reason"),
     [
@@ -1153,17 +1152,17 @@ def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
         ({"group_ids": ()}, SECURITY_GROUPS, "no security group of this host or of an endpoint is known"),
     ],
 )
-def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read: str, reason: str) -> None:
+async def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read: str, reason: str) -> None:
     plain = {"instance_id": INSTANCE_ID, "region": REGION, "services": SERVICES, "group_ids": (GROUP_ID,)}
-    found = run(inspected(Memory(), ConfigurationRequest(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT))
+    found = await inspected(Memory(), ConfigurationRequest(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT)
     assert found.reason(read) == reason
     assert found.configuration.subnets == ()
 
 
 @pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
-def test_the_region_and_any_prefix_are_asked_for(told: Told, region: str) -> None:
+async def test_the_region_and_any_prefix_are_asked_for(told: Told, region: str) -> None:
     wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=region, services=SERVICES, group_ids=())
-    run_for_real(inspected(reader(), wanted))
+    await inspected(reader(), wanted)
     (asked,) = (each.parameters["vpcregion"] for each in told.calls if each.service == "route53")
     assert asked == region
     (endpoints,) = (each.parameters for each in told.calls if each.operation == "DescribeVpcEndpoints")
@@ -1206,6 +1205,7 @@ def vpc_with(**members: Any) -> Mapping[str, Any]:
     return {"Vpcs": [{"VpcId": VPC_ID, **members}]}
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("operation", "answer", "read", "kind"),
     [
@@ -1243,10 +1243,10 @@ def vpc_with(**members: Any) -> Mapping[str, Any]:
         bad(PRIVATE_ZONES, {"HostedZoneSummaries": [{"HostedZoneId": "Z1", "Name": "a\x1b[31m"}]}),
     ],
 )
-def test_what_does_not_belong_in_an_answer(
+async def test_what_does_not_belong_in_an_answer(
     operation: str, answer: Mapping[str, Any], read: str, kind: FailureKind
 ) -> None:
-    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    found = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert found.kind(read) is kind
     dependents = {ENDPOINTS: {ENDPOINT_INTERFACES}, VPC: {DHCP_OPTIONS}}.get(read, set())
     assert {each for each, word in found.words.items() if word != "ok"} == {read, *dependents}
@@ -1262,6 +1262,7 @@ INTERFACE: Final[Mapping[str, Any]] = {"NetworkInterfaceId": INTERFACE_ID, "VpcI
 SUBNET: Final[Mapping[str, Any]] = {"SubnetId": SUBNET_ID, "VpcId": VPC_ID, "CidrBlock": "10.0.1.0/24"}
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("operation", "answer", "read"),
     [
@@ -1279,44 +1280,50 @@ SUBNET: Final[Mapping[str, Any]] = {"SubnetId": SUBNET_ID, "VpcId": VPC_ID, "Cid
         odd(PRIVATE_ZONES, "HostedZoneSummaries", {"HostedZoneId": "Z1", "Name": "a.example."}, HostedZoneId="Z 1"),
     ],
 )
-def test_a_row_with_an_id_of_another_form_is_left_out(operation: str, answer: Mapping[str, Any], read: str) -> None:
-    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+async def test_a_row_with_an_id_of_another_form_is_left_out(
+    operation: str, answer: Mapping[str, Any], read: str
+) -> None:
+    found = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert set(found.words.values()) == {"ok"}
     facts = found.facts(read)
     (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name != "dropped")
     assert (len(rows), facts.dropped) == (1, 1)
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     "endpoint_id", ["vpce-svc-0a1b2c3d4e5f67890", "vpce-1234", f"vpce-{'a' * 60}", "vpce-0a1b2c3d4e5f678901234567"]
 )
-def test_an_id_may_go_on_after_its_prefix(endpoint_id: str) -> None:
-    found = run(inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT))
+async def test_an_id_may_go_on_after_its_prefix(endpoint_id: str) -> None:
+    found = await inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT)
     facts = found.facts(ENDPOINTS)
     assert ([each.endpoint_id for each in facts.endpoints], facts.dropped) == ([endpoint_id], 0)
 
 
-def test_the_main_table_is_not_known_where_a_table_was_left_out() -> None:
+@pytest.mark.virtual_clock
+async def test_the_main_table_is_not_known_where_a_table_was_left_out() -> None:
     main = {**TABLE, "Associations": [{"Main": True}]}
-    found = run(inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT))
+    found = await inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT)
     assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [True]
     tables = {"RouteTables": [main, {**TABLE, "RouteTableId": "x"}]}
-    found = run(inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT))
+    found = await inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT)
     assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [False]
 
 
-def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
+@pytest.mark.virtual_clock
+async def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
     rule = {**RULE, "CidrIpv4": OPEN}
     strange = {**RULE, "ReferencedGroupInfo": {"GroupId": "group-1"}}
     for rows, dropped in (([rule, strange], 1), ([strange, rule], 1)):
-        found = run(inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT))
+        found = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
         assert (found.facts(SECURITY_GROUPS).groups, found.facts(SECURITY_GROUPS).dropped) == ((), dropped)
     rows = [rule, {**rule, "GroupId": "group-1"}]
-    found = run(inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT))
+    found = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
     facts = found.facts(SECURITY_GROUPS)
     assert ([len(each.rules) for each in facts.groups], facts.dropped) == ([1], 1)
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("operation", "answer", "read"),
     [
@@ -1328,10 +1335,10 @@ def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
         ),
     ],
 )
-def test_an_association_with_an_id_of_another_form_is_left_out(
+async def test_an_association_with_an_id_of_another_form_is_left_out(
     operation: str, answer: Mapping[str, Any], read: str
 ) -> None:
-    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    found = await inspected(Memory({operation: answer}), limit=LIMIT)
     assert (found.facts(read).rules, found.facts(read).dropped) == ((), 1)
 
 
@@ -1350,11 +1357,12 @@ VALUES: Final = st.recursive(
 ROWS: Final = VALUES | st.lists(st.dictionaries(MEMBERS, VALUES, max_size=12), max_size=3)
 
 
+@pytest.mark.virtual_clock
 @settings(max_examples=extent.examples(300), deadline=None)
 @given(operation=st.sampled_from(sorted(NOTHING)), data=st.data())
-def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: st.DataObject) -> None:
+async def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: st.DataObject) -> None:
     answer = {name: data.draw(ROWS) for name in NOTHING[operation]}
-    found = run(inspected(Memory({operation: answer}), limit=LIMIT))
+    found = await inspected(Memory({operation: answer}), limit=LIMIT)
     known = {None, FailureKind.MALFORMED, FailureKind.TOO_LARGE}
     assert {found.kind(read) for read in READS} <= known
 
