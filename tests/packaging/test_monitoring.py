@@ -40,8 +40,8 @@ from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
 from tests.packaging.made import made
 from tests.support.repository import ROOT
-from tests.support.runs import report_of
-from tests.support.virtual import job, loaded, networks, watched
+from tests.support.runs import in_virtual_time, report_of
+from tests.support.virtual import PatientLoop, job, loaded, networks, watched
 
 FOLDER: Final = ROOT / "packaging" / "monitoring"
 RULES: Final = FOLDER / "backuplink.rules.yml"
@@ -260,7 +260,8 @@ def textfile_of(*turns: str, cycles: int) -> str:
         file = Path(folder) / "backuplink.prom"
         every = itertools.islice(itertools.cycle(loaded(*turns)), cycles)
         what = job(networks(every), scenario=turns[0], textfile=file, cycles=cycles)
-        watched(replace(what, settings=settings_of(scenarios.load(turns[0]))))
+        what = replace(what, settings=settings_of(scenarios.load(turns[0])))
+        in_virtual_time(lambda: watched(what), PatientLoop)
         return file.read_text("utf-8")
 
 

@@ -171,15 +171,12 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
         runner.run(often())
 
 
-def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
+@pytest.mark.virtual_clock
+async def test_a_stop_that_is_pulled_after_the_end_changes_nothing() -> None:
     """A signal may come between the end of the measuring and the document."""
     chosen = scenarios.load(HEALTHY)
 
-    async def late() -> Measurement:
-        stop = CancelToken()
-        evidence = await run(chosen, stop)
-        stop.cancel("SIGTERM")
-        return evidence
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        assert runner.run(late()).run.complete
+    stop = CancelToken()
+    measurement = await run(chosen, stop)
+    stop.cancel("SIGTERM")
+    assert measurement.run.complete

@@ -33,7 +33,7 @@ from probes.steps.api import MAX_MESSAGE_CHARACTERS, probe
 from probes.urls import masked_urls
 from tests.support import extent
 from tests.support.command import SECONDS
-from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream, run
+from tests.support.fakes import FakeMachine, FakeNet, ScriptedStream
 from tests.support.ladders import call_of
 from tests.support.planted import KEY_ID, SECRETS, leaked
 from tests.support.planted_scenarios import PROXY, planted
@@ -184,6 +184,7 @@ def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path
 # --- What others say again --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
@@ -199,7 +200,9 @@ def test_no_secret_in_what_the_sdk_gives(config: str, shown: str, tmp_path: Path
     ],
 )
 @pytest.mark.parametrize("name", ["session token", "secret key", "access key id"])
-def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, str], body: dict[str, str]) -> None:
+async def test_secret_that_a_peer_says_again_is_masked(
+    name: str, headers: dict[str, str], body: dict[str, str]
+) -> None:
     """AWS gives the canonical request, session token and all, where a signature does not match."""
     keys = Keys(access_key_id=KEY_ID, secret_key=SECRETS["secret key"], token=SECRETS["session token"])
     content = json.dumps({key: value.replace("{}", SECRETS[name]) for key, value in body.items()}).encode()
@@ -223,19 +226,20 @@ def test_secret_that_a_peer_says_again_is_masked(name: str, headers: dict[str, s
         )
 
     with pytest.raises(ProbeError) as caught:
-        run(ask())
+        await ask()
     assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message} {caught.value.code}") == set()
     assert "***" in repr(draft.facts)
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("form", ["{password}", "{basic}", "x" * 2000 + "{password}"])
-def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
+async def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
     password = unquote(SECRETS["proxy password"])
     basic = base64.b64encode(f"{SECRETS['proxy user']}:{password}".encode()).decode()
     said = f"HTTP/1.1 407 Denied\r\nServer: {form.format(password=password, basic=basic)}\r\n\r\n".encode()
     draft: Draft[ProxyConnectFacts] = Draft()
     with pytest.raises(ProbeError) as caught:
-        run(proxy.probe(FakeNet(streams=[ScriptedStream(said)]), PROXY, "a.example", 443, draft))
+        await proxy.probe(FakeNet(streams=[ScriptedStream(said)]), PROXY, "a.example", 443, draft)
     assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message}") == set()
     assert draft.facts is not None
     assert draft.facts.server == "***"

@@ -1,14 +1,14 @@
-"""Small stand-ins for the seams of `probes.seams`, and the two ways of running a coroutine, shared by this folder."""
+"""Small stand-ins for the seams of `probes.seams`, shared by this folder."""
 
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 from cryptography import x509
@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from agent.simulated.certificates import NOT_AFTER, NOT_BEFORE, authority
-from agent.simulated.clock import VirtualLoop
 from probes.facts import Interface, TcpFacts
 from probes.failure import PeerClosedError
 from probes.model import Address, Draft, FailureKind, ProbeError
@@ -28,24 +27,7 @@ NOW = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 ADDRESS = ip_address("10.0.1.17")
 HOST = "backup.eu-west-1.amazonaws.com"
 GUARD_SECONDS = 30.0
-"""For what needs real time: far above what any of it takes, and no test succeeds by it."""
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` in virtual time, where no wait costs anything."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work)
-
-
-def run_for_real(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` on the ordinary loop, where sockets of this machine answer."""
-
-    async def guarded() -> T:
-        async with asyncio.timeout(GUARD_SECONDS):
-            return await work
-
-    with asyncio.Runner() as runner:
-        return runner.run(guarded())
+"""Of waiting in real time: far above what any of it takes, and no test succeeds by it."""
 
 
 def raised_by(work: Callable[[], object], kind: FailureKind) -> ProbeError:

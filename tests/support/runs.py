@@ -40,11 +40,14 @@ def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement,
     return in_virtual_time(go), tuple(events)
 
 
-def in_virtual_time(go: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What a coroutine returns that runs in a loop of its own whose clock leaps, also where a loop runs already."""
+def in_virtual_time(
+    go: Callable[[], Coroutine[Any, Any, T]], loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualLoop
+) -> T:
+    """What a coroutine returns that runs in a loop of its own whose clock jumps, also where a loop runs already. For
+    what is measured once for many tests; a test that is async itself is marked `virtual_clock`."""
 
     def run() -> T:
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(go())
 
     try:

@@ -101,45 +101,38 @@ class Watched:
     documents: list[str] = field(default_factory=list)
 
 
-def watched(
+async def watched(
     first: WatchConfig | Callable[[CancelToken], WatchConfig],
     *,
     meanwhile: Callable[[Watch, CancelToken], Any] | None = None,
     reread: Callable[[], WatchConfig] | None = None,
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] = PatientLoop,
     environment: dict[str, str] | None = None,
     documents: Callable[[str], None] | None = None,
     lines: Callable[[str], None] | None = None,
     tidy: Callable[[object], None] = lambda _: None,
 ) -> Watched:
-    """Run a watch to its end; `meanwhile` is a coroutine function that does something to it."""
+    """Run a watch to its end, in virtual time; `meanwhile` is a coroutine function that does something to it."""
     said: list[str] = []
     written: list[str] = []
     stop = CancelToken()
-
-    async def go() -> Watch:
-        loop = asyncio.get_running_loop()
-        around = WatchEnvironment(
-            now=lambda: EPOCH + timedelta(seconds=loop.time()),
-            chance=random.Random(1),
-            manager=Manager(environment or {}, process_id=1),
-            lines=to_person,
-            documents=to_reader,
-            journal=False,
-            tidy=tidy,
-        )
+    loop = asyncio.get_running_loop()
+    to_person = Writer(said.append if lines is None else lines)
+    to_reader = Writer(written.append if documents is None else documents)
+    around = WatchEnvironment(
+        now=lambda: EPOCH + timedelta(seconds=loop.time()),
+        chance=random.Random(1),
+        manager=Manager(environment or {}, process_id=1),
+        lines=to_person,
+        documents=to_reader,
+        journal=False,
+        tidy=tidy,
+    )
+    try:
         watch = Watch(first if isinstance(first, WatchConfig) else first(stop), around, stop, reread)
         other = None if meanwhile is None else asyncio.create_task(meanwhile(watch, stop))
         await watch.run()
         if other is not None and not other.cancel():
             await other  # raises what it raised
-        return watch
-
-    to_person = Writer(said.append if lines is None else lines)
-    to_reader = Writer(written.append if documents is None else documents)
-    try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            watch = runner.run(go())
     finally:
         to_person.end()
         to_reader.end()

@@ -1,10 +1,8 @@
 """The least policies: held against what runs really ask for, in every Region and partition."""
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -16,12 +14,10 @@ from agent.catalog.regions import REGIONS
 from agent.catalog.services import is_offered
 from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
-from agent.report.model import Measurement
 from agent.run.collect_facts import FactsRequest, gather
 from agent.run.runner import measure
 from agent.settings import Ec2Facts
 from agent.simulated import scenario as scenarios
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import SimulatedSdk, simulated
@@ -79,37 +75,28 @@ class RecordingSdk(SimulatedSdk):
         return Recorded(real, self.requests)
 
 
-@cache
-def run(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
+async def run_in(name: str, ec2: str = "") -> tuple[Evidence, frozenset[str]]:
     """A run in a scenario, and the requests that its reads made."""
     chosen = scenarios.parse(name, scenarios.text(name) + ec2)
     sdk = RecordingSdk(chosen)
-
-    async def go() -> Measurement:
-        async with simulated(chosen) as world:
-            return await measure(settings_of(chosen), replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return Evidence(runner.run(go())), frozenset(sdk.requests)
+    async with simulated(chosen) as world:
+        measurement = await measure(
+            settings_of(chosen), replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken()
+        )
+    return Evidence(measurement), frozenset(sdk.requests)
 
 
-@cache
-def gathered() -> frozenset[str]:
+async def gathered() -> frozenset[str]:
     """The requests that `backuplink facts` makes."""
     chosen = scenarios.parse("healthy", scenarios.text("healthy") + EC2)
     sdk = RecordingSdk(chosen)
     wanted = FactsRequest(
         vpc_id=chosen.metadata.vpc_id, region="eu-west-1", profile=None, ca_bundle=None, timeout=3, deadline=60
     )
-
-    async def go() -> None:
-        async with simulated(chosen) as world:
-            found = await gather(wanted, replace(world, sdk=sdk), stop=CancelToken())
-            assert isinstance(found, Ec2Facts)
-            assert {each.subject.operation for each in found.observations if not each.ok} == {"own-interfaces"}
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(go())
+    async with simulated(chosen) as world:
+        facts = await gather(wanted, replace(world, sdk=sdk), stop=CancelToken())
+    assert isinstance(facts, Ec2Facts)
+    assert {each.subject.operation for each in facts.observations if not each.ok} == {"own-interfaces"}
     return frozenset(sdk.requests)
 
 
@@ -140,6 +127,7 @@ def statements(found: Permissions) -> Iterable[dict[str, Any]]:
 # --- Against what is asked --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("region", "names"),
     [
@@ -147,33 +135,34 @@ def statements(found: Permissions) -> Iterable[dict[str, Any]]:
         pytest.param("cn-north-1", ("healthy-china",), id="no gateway there"),
     ],
 )
-def test_the_policy_of_signed_calls_covers_all_of_them_and_nothing_else(region: str, names: tuple[str, ...]) -> None:
-    made = frozenset[str]().union(*(calls(run(name)[0]) for name in names))
-    assert made == actions(least(region=region), "api") != frozenset()
+async def test_the_policy_of_signed_calls_covers_all_of_them_and_nothing_else(
+    region: str, names: tuple[str, ...]
+) -> None:
+    called = frozenset[str]().union(*[calls((await run_in(name))[0]) for name in names])
+    assert called == actions(least(region=region), "api") != frozenset()
 
 
-def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> None:
-    evidence, requests = run("healthy", EC2)
+@pytest.mark.virtual_clock
+async def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> None:
+    evidence, requests = await run_in("healthy", EC2)
     assert {each.subject.operation for each in evidence.of(Step.EC2) if each.ok} == set(READS)
     assert requests == actions(least(region="eu-west-1"), "ec2")
 
 
-def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
+@pytest.mark.virtual_clock
+async def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
     # Whose interfaces are an instance's is known on the instance alone; those of the endpoints take the same action.
-    assert gathered() == actions(least(region="eu-west-1"), "ec2")
+    assert await gathered() == actions(least(region="eu-west-1"), "ec2")
 
 
-def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
+@pytest.mark.virtual_clock
+async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
     chosen = scenarios.load("healthy")
     alone = replace(settings_of(chosen), signed_calls=False, ec2_reads=False)
     sdk = RecordingSdk(chosen)
-
-    async def go() -> Measurement:
-        async with simulated(chosen) as world:
-            return await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        evidence = Evidence(runner.run(go()))
+    async with simulated(chosen) as world:
+        measurement = await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())
+    evidence = Evidence(measurement)
     assert sdk.requests == set()
     assert calls(evidence) == frozenset()
     assert not any(each.made for each in evidence.of(Step.CREDENTIALS))

@@ -1,6 +1,5 @@
 """How a run goes: what it looks at, in which order it learns, and how it ends early."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,12 +15,11 @@ from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge_evidence
 from agent.process.cancel import CancelToken
 from agent.report.hops import Reachability
-from agent.report.model import FOREIGN_FACTS, NO_VPC, Measurement, Status
+from agent.report.model import FOREIGN_FACTS, NO_VPC, Status
 from agent.run.events import Event, ObservationMade, StepPlanned, StepStarted
 from agent.run.runner import measure
 from agent.simulated import network
 from agent.simulated import scenario as scenarios
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
@@ -42,14 +40,11 @@ def changed(more: str, name: str = HEALTHY) -> Scenario:
     return scenarios.parse("changed", f"{scenarios.text(name)}\n{more}\n")
 
 
-def run(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
-    async def go() -> Measurement:
-        stop = CancelToken()
-        async with simulated(chosen) as world:
-            return await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop)
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return Evidence(runner.run(go()))
+async def run_in(chosen: Scenario, emit: Callable[[Event, CancelToken], None]) -> Evidence:
+    """The evidence of a run whose events a test may answer with a cancellation."""
+    stop = CancelToken()
+    async with simulated(chosen) as world:
+        return Evidence(await measure(settings_of(chosen), world, emit=lambda event: emit(event, stop), stop=stop))
 
 
 def evidence_in(chosen: Scenario, *, turn: int | None = None) -> tuple[Evidence, tuple[Event, ...]]:
@@ -73,7 +68,7 @@ def assert_honest(evidence: Evidence) -> None:
                 assert evidence.find(f"tcp/{target.id}/{address.address}/{port}") is not None
 
 
-def stopped_after_every_event(chosen: Scenario) -> None:
+async def stopped_after_every_event(chosen: Scenario) -> None:
     """CancelToken a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
@@ -88,15 +83,16 @@ def stopped_after_every_event(chosen: Scenario) -> None:
                 stop.cancel("SIGINT")
             seen += 1
 
-        evidence = run(chosen, emit)
+        evidence = await run_in(chosen, emit)
         assert_honest(evidence)
         if number < last:
             assert evidence.run.interrupted
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("name", [HEALTHY, "gateway-healthy", "one-zone-silent", "tls-intercepted", "resolver-silent"])
-def test_stopped_after_every_event(name: str) -> None:
-    stopped_after_every_event(scenarios.load(name))
+async def test_stopped_after_every_event(name: str) -> None:
+    await stopped_after_every_event(scenarios.load(name))
 
 
 @pytest.mark.parametrize("deadline", [0.0001, 0.001, 0.0015, 0.003, 0.0042, 0.006, 0.008, 0.012, 0.0159])
@@ -272,14 +268,15 @@ def test_no_container_no_look() -> None:
     assert evidence_of(HEALTHY).container is None
 
 
-def test_whom_systemd_resolved_asks_is_asked_too() -> None:
+@pytest.mark.virtual_clock
+async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
     """Behind its stub stand the name servers that it asks, and they may differ."""
     files = {
         "/etc/resolv.conf": b"nameserver 127.0.0.53\n",
         "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
     }
     draft: Draft[HostFacts] = Draft()
-    facts = asyncio.run(host.probe(FakeMachine(files=files), (), draft))
+    facts = await host.probe(FakeMachine(files=files), (), draft)
     assert [str(each) for each in facts.resolvers] == ["127.0.0.53"]
     assert [str(each) for each in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
 
@@ -417,9 +414,10 @@ def test_an_endpoint_whose_name_nobody_knows_is_unknown(more: str) -> None:
     assert judge_evidence(evidence).verdict.status is Status.UNKNOWN
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("more", [EC2, f'{EC2}\nanswer = "silence"', f'{EC2}\nsource = "file"'])
-def test_stopped_after_every_event_of_the_configuration(more: str) -> None:
-    stopped_after_every_event(changed(more))
+async def test_stopped_after_every_event_of_the_configuration(more: str) -> None:
+    await stopped_after_every_event(changed(more))
 
 
 def test_events_tell_of_a_look_before_it_is_made() -> None:
@@ -450,14 +448,15 @@ def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
     assert made.index(bare) > made.index("ec2/endpoints")
 
 
-def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
+@pytest.mark.virtual_clock
+async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
     more = f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}\nanswer = "silence"'
 
     def emit(event: Event, stop: CancelToken) -> None:
         if isinstance(event, ObservationMade) and event.observation.id == "imds":
             stop.cancel("SIGINT")
 
-    evidence = run(changed(more), emit)
+    evidence = await run_in(changed(more), emit)
     report = judge_evidence(evidence)
     (bare,) = [each for each in report.targets if each.required]
     assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)

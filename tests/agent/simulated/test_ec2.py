@@ -1,8 +1,6 @@
 """The simulated EC2 is the one that the real client would read: what it answers, in memory and over HTTP, comes out of
 the reads as the network that the scenario has."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,10 +13,10 @@ from agent.catalog.services import SERVICES
 from agent.process.cancel import CancelToken
 from agent.report import facts_file
 from agent.run import collect_facts as facts
+from agent.settings import Ec2Facts
 from agent.simulated import ec2 as simulated
 from agent.simulated import network
 from agent.simulated import scenario as scenarios
-from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
 from agent.simulated.world import SimulatedSdk
 from agent.simulated.world import simulated as simulated_world
@@ -197,13 +195,10 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
     )
 
 
-def inspected(
-    scenario: Scenario, reader: Reader, loop: Callable[[], asyncio.AbstractEventLoop]
-) -> tuple[Configuration, dict[str, Observation[Any]]]:
+async def inspected(scenario: Scenario, reader: Reader) -> tuple[Configuration, dict[str, Observation[Any]]]:
     """What the reads make of the answers: the network, and each read's observation."""
     log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
-    with asyncio.Runner(loop_factory=loop) as runner:
-        found = runner.run(ec2.inspect(reader, log, wanted(scenario), limit=LIMIT))
+    found = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
     return found, {str(each.subject.operation): each for each in log.made}
 
 
@@ -237,20 +232,21 @@ def over_http(scenario: Scenario, port: int, monkeypatch: pytest.MonkeyPatch, *,
 LOOPBACK: Final = ip_address("127.0.0.1")
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("name", WORLDS)
-def test_in_memory_the_reads_find_the_network_as_it_is(name: str) -> None:
+async def test_in_memory_the_reads_find_the_network_as_it_is(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
-    found, made = inspected(scenario, in_memory(scenario), VirtualLoop)
+    found, made = await inspected(scenario, in_memory(scenario))
     assert {each: made[each].failure for each in READS} == dict.fromkeys(READS)
     assert found == network.configuration_of(scenario)
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_over_http_the_real_client_finds_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_over_http_the_real_client_finds_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         reader = over_http(scenario, port, monkeypatch)
-        found, made = inspected(scenario, reader, asyncio.new_event_loop)
+        found, made = await inspected(scenario, reader)
     assert {each: made[each].failure for each in READS} == dict.fromkeys(READS)
     assert found == network.configuration_of(scenario)
 
@@ -274,37 +270,36 @@ REQUESTS: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 """One for each protocol."""
 
 
-def refused(reader: Reader, request: tuple[str, str, dict[str, Any]], **runner: Any) -> tuple[str, str, str | None]:
-    with pytest.raises(ProbeError) as caught, asyncio.Runner(**runner) as running:
-        running.run(_read(reader, *request))
+async def refused(reader: Reader, request: tuple[str, str, dict[str, Any]]) -> tuple[str, str, str | None]:
+    with pytest.raises(ProbeError) as caught:
+        await reader.read(*request)
     return caught.value.kind, caught.value.message, caught.value.code
 
 
-async def _read(reader: Reader, service: str, operation: str, parameters: dict[str, Any]) -> None:
-    await reader.read(service, operation, parameters)
-
-
 @pytest.mark.parametrize(("row", "kind"), REFUSALS)
-def test_both_worlds_refuse_in_the_same_words(row: str, kind: FailureKind, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_both_worlds_refuse_in_the_same_words(
+    row: str, kind: FailureKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scenario = scenarios.parse("refused", HEALTHY.replace("[ec2]", f"[ec2]\n{row}"))
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         real = over_http(scenario, port, monkeypatch)
         for request in REQUESTS:
-            simulated_refusal = refused(in_memory(scenario), request, loop_factory=VirtualLoop)
-            assert simulated_refusal == refused(real, request)
+            simulated_refusal = await refused(in_memory(scenario), request)
+            assert simulated_refusal == await refused(real, request)
             assert simulated_refusal[0] is kind
 
 
-def test_both_worlds_refuse_a_token_that_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_both_worlds_refuse_a_token_that_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = scenarios.parse("refused", HEALTHY.replace("[ec2]", '[ec2]\nanswer = "expired"'))
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         real = over_http(scenario, port, monkeypatch)
         for request, (code, kind) in zip(REQUESTS, EXPIRED, strict=True):
-            simulated_refusal = refused(in_memory(scenario), request, loop_factory=VirtualLoop)
-            assert simulated_refusal == refused(real, request)
+            simulated_refusal = await refused(in_memory(scenario), request)
+            assert simulated_refusal == await refused(real, request)
             assert (simulated_refusal[0], simulated_refusal[2]) == (kind, code)
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("operation", "parameters", "code"),
     [
@@ -324,15 +319,16 @@ def test_both_worlds_refuse_a_token_that_has_expired(monkeypatch: pytest.MonkeyP
         pytest.param("DescribeInstances", {}, "InvalidAction", id="an action that is none of a run's"),
     ],
 )
-def test_what_is_not_there_is_refused(operation: str, parameters: dict[str, Any], code: str) -> None:
+async def test_what_is_not_there_is_refused(operation: str, parameters: dict[str, Any], code: str) -> None:
     scenario = scenarios.parse("healthy", HEALTHY)
-    assert refused(in_memory(scenario), ("ec2", operation, parameters), loop_factory=VirtualLoop)[2] == code
+    assert (await refused(in_memory(scenario), ("ec2", operation, parameters)))[2] == code
 
 
-def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
+@pytest.mark.virtual_clock
+async def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     rows = '[ec2]\ndenied = ["route-tables"]\nsilent = ["private-zones"]\n'
     scenario = scenarios.parse("in part", HEALTHY.replace("[ec2]", rows))
-    found, made = inspected(scenario, in_memory(scenario), VirtualLoop)
+    found, made = await inspected(scenario, in_memory(scenario))
     whole = network.configuration_of(scenario)
     assert found.route_tables is None
     assert found.zones is None
@@ -341,6 +337,7 @@ def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     assert kinds == {"route-tables": FailureKind.NOT_PERMITTED, PRIVATE_ZONES: FailureKind.TIMEOUT}
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize(
     ("row", "host"),
     [
@@ -352,29 +349,30 @@ def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
         pytest.param('name = "x.example"', "[host]\nresolvers = []", id="there is none"),
     ],
 )
-def test_without_names_nobody_is_asked(row: str, host: str) -> None:
+async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
     """In the namespaces the real client has to resolve them."""
     others = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "example.com"\na = ["10.0.1.80"]\n'
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))
-    _, made = inspected(scenario, in_memory(scenario), VirtualLoop)
+    _, made = await inspected(scenario, in_memory(scenario))
     assert {failure.kind for each in made.values() if (failure := each.failure)} == {FailureKind.TIMEOUT}
     assert not any(each.ok for each in made.values())
 
 
-def test_a_closed_resolver_is_passed_over() -> None:
+@pytest.mark.virtual_clock
+async def test_a_closed_resolver_is_passed_over() -> None:
     closed = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "*"\nanswer = "closed"\n'
     rows = f'[host]\nresolvers = ["10.0.0.3", "10.0.0.2"]\n{closed}'
     scenario = scenarios.parse("one closed", HEALTHY.replace(DNS, f"{rows}{DNS}"))
-    found, _ = inspected(scenario, in_memory(scenario), VirtualLoop)
+    found, _ = await inspected(scenario, in_memory(scenario))
     assert found == network.configuration_of(scenario)
 
 
-def test_silence_over_http_lasts_until_the_client_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silence_over_http_lasts_until_the_client_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = scenarios.parse("silent", HEALTHY.replace("[ec2]", '[ec2]\nanswer = "silence"'))
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         reader = over_http(scenario, port, monkeypatch, timeout=0.2)
-        assert refused(reader, REQUESTS[0])[0] is FailureKind.TIMEOUT
+        assert (await refused(reader, REQUESTS[0]))[0] is FailureKind.TIMEOUT
 
 
 def test_long_lists_come_in_pages() -> None:
@@ -394,8 +392,9 @@ def test_long_lists_come_in_pages() -> None:
 # --- As a file has it ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_clock
 @pytest.mark.parametrize("name", WORLDS)
-def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: str) -> None:
+async def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
     asked = facts.FactsRequest(
         vpc_id=scenario.metadata.vpc_id,
@@ -406,12 +405,9 @@ def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: str) -> 
         deadline=20.0,
     )
 
-    async def gather() -> Any:
-        async with simulated_world(scenario) as world:
-            return await facts.gather(asked, world, stop=CancelToken())
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        gathered = runner.run(gather())
+    async with simulated_world(scenario) as world:
+        gathered = await facts.gather(asked, world, stop=CancelToken())
+    assert isinstance(gathered, Ec2Facts)
     made = network.facts_of(scenario, datetime.now(UTC))
     assert (made.region, made.vpc_id) == (gathered.region, gathered.vpc_id)
     found = {each.id: each.outcome for each in made.observations}

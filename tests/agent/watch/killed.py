@@ -19,7 +19,8 @@ from typing import Final
 
 from agent.process import phases
 from agent.process.phases import Phase
-from tests.support.virtual import job, loaded, networks, watched
+from tests.support.runs import in_virtual_time
+from tests.support.virtual import PatientLoop, job, loaded, networks, watched
 
 CYCLES: Final = 3
 OUTPUT: Final = "report.json"
@@ -56,16 +57,14 @@ def watch(folder: Path, point: int) -> None:
             shutil.copytree(folder, folder.with_name(f"{folder.name}-{next(made)}"))
 
     def of(cycles: int) -> None:
-        watched(
-            job(
-                networks(turns[-cycles:]),
-                format="json",
-                output=folder / OUTPUT,
-                textfile=folder / TEXTFILE,
-                cycles=cycles,
-            ),
-            tidy=keep,
+        config = job(
+            networks(turns[-cycles:]),
+            format="json",
+            output=folder / OUTPUT,
+            textfile=folder / TEXTFILE,
+            cycles=cycles,
         )
+        in_virtual_time(lambda: watched(config, tidy=keep), PatientLoop)
 
     of(1)
     phases.subscribe(killing(point))

@@ -18,7 +18,6 @@ from agent.process.cancel import CancelToken
 from agent.process.output import OutputClosedError
 from agent.report.model import Measurement, Report
 from agent.settings import Settings
-from agent.simulated.clock import VirtualLoop
 from agent.watch import sinks
 from agent.watch.config import Emit, Measure
 from agent.watch.reload import CannotListenError
@@ -26,7 +25,9 @@ from agent.watch.schedule import FACTS_SECONDS, JITTER, Watch
 from agent.watch.sinks import FILE_SECONDS
 from tests.formats.monitors import samples_in
 from tests.support.runs import measurement_of
-from tests.support.virtual import DEADLINE, INTERVAL, Watched, job, loaded, networks, watched
+from tests.support.virtual import DEADLINE, INTERVAL, PatientLoop, Watched, job, loaded, networks, watched
+
+pytestmark = pytest.mark.virtual_clock(loop=PatientLoop)
 
 CONFIGURED = "gateway-group-for-the-appliance"
 """A scenario with a fault that EC2 explains."""
@@ -56,7 +57,7 @@ def counted(done: Watched, name: str, **labels: str) -> float:
 # --- When ------------------------------------------------------------------------------------------------------------
 
 
-def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
+async def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
     started: list[float] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -64,7 +65,7 @@ def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
         await asyncio.sleep(5.0)
         return measurement_of("healthy")
 
-    watched(job(go, cycles=200))
+    await watched(job(go, cycles=200))
     apart = [after - before for before, after in itertools.pairwise(started)]
     assert len(started) == 200
     assert all((1 - JITTER) * INTERVAL - 1e-6 <= each <= (1 + JITTER) * INTERVAL + 1e-6 for each in apart)
@@ -72,7 +73,7 @@ def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
     assert sum(apart) == pytest.approx(199 * INTERVAL, rel=0.02)
 
 
-def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
+async def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
     spans: list[tuple[float, float]] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -82,14 +83,14 @@ def test_cycles_never_overlap_and_one_that_is_late_begins_at_once() -> None:
         spans.append((started, loop.time()))
         return measurement_of("healthy")
 
-    done = watched(job(go, cycles=6))
+    done = await watched(job(go, cycles=6))
     assert all(after[0] >= before[1] for before, after in itertools.pairwise(spans))
     late = [after[0] - before[1] for before, after in itertools.pairwise(spans) if before[1] - before[0] > INTERVAL]
     assert late == [0.0, 0.0]
     assert counted(done, "backuplink_watch_late_cycles_total") == 2
 
 
-def test_a_signal_ends_the_wait_at_once() -> None:
+async def test_a_signal_ends_the_wait_at_once() -> None:
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
         stop.cancel("SIGTERM")
@@ -98,12 +99,12 @@ def test_a_signal_ends_the_wait_at_once() -> None:
         return measurement_of("healthy")
 
     at: list[float] = []
-    done = watched(job(go), meanwhile=meanwhile, tidy=lambda _: at.append(asyncio.get_running_loop().time()))
+    done = await watched(job(go), meanwhile=meanwhile, tidy=lambda _: at.append(asyncio.get_running_loop().time()))
     assert at == [0.0]
     assert done.watch.report is not None
 
 
-def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
+async def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
     textfile = tmp_path / "watch.prom"
 
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
@@ -118,7 +119,7 @@ def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
         return await cycle(settings, emit, stop)
 
     waited: list[bool] = []
-    done = watched(job(go, textfile=textfile), meanwhile=meanwhile)
+    done = await watched(job(go, textfile=textfile), meanwhile=meanwhile)
     assert len(waited) == 2
     assert counted(done, "backuplink_watch_cycles_total") == 1
     assert [line.split(" ", 1)[1] for line in done.lines] == [
@@ -131,7 +132,7 @@ def test_a_cycle_that_a_signal_cut_says_nothing(tmp_path: Path) -> None:
 # --- What cycles share -----------------------------------------------------------------------------------------------
 
 
-def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> None:
+async def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> None:
     names = ["healthy", "one-zone-silent", "healthy", "name-does-not-exist", "one-zone-silent", "healthy"]
     statuses: list[str] = []
 
@@ -140,22 +141,22 @@ def test_a_fault_is_seen_by_the_cycle_that_meets_it_and_by_none_after_it() -> No
         statuses.append(report.verdict.status)
         return report
 
-    watched(job(networks(loaded(*names)), judge=noting, cycles=len(names)))
+    await watched(job(networks(loaded(*names)), judge=noting, cycles=len(names)))
     assert statuses == [judge(measurement_of(name)).verdict.status for name in names]
 
 
-def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
+async def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
     turns: list[int | None] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         turns.append(settings.turn)
         return measurement_of("healthy")
 
-    watched(job(go, cycles=4))
+    await watched(job(go, cycles=4))
     assert turns == [0, 1, 2, 3]
 
 
-def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
+async def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
     """For each cycle whether EC2 was asked (`live`), its answers were used again (`again`), or neither (`no`)."""
     said: list[str] = []
     cycle = networks(loaded(*names))
@@ -164,18 +165,18 @@ def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
         said.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
         return await cycle(settings, emit, stop)
 
-    watched(job(go, scenario=settings_of, cycles=len(names)))
+    await watched(job(go, scenario=settings_of, cycles=len(names)))
     return said
 
 
-def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
+async def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
     healthy = "configuration-healthy"
-    assert asked(*[healthy] * 3, *[CONFIGURED] * 2, settings_of=healthy) == ["live", "no", "no", "no", "live"]
+    assert await asked(*[healthy] * 3, *[CONFIGURED] * 2, settings_of=healthy) == ["live", "no", "no", "no", "live"]
 
 
-def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
+async def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
     cycles = 2 + int(FACTS_SECONDS / INTERVAL) + 2
-    said = asked(*[CONFIGURED] * cycles)
+    said = await asked(*[CONFIGURED] * cycles)
     # Of the first cycle nothing is kept: what was wrong before it is not known.
     assert said[:2] == ["live", "live"]
     again = said.index("live", 2)
@@ -183,13 +184,13 @@ def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
     assert FACTS_SECONDS / INTERVAL - 1 <= again - 2 <= FACTS_SECONDS / INTERVAL + 1
 
 
-def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
-    said = asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
+async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
+    said = await asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
     # The fourth cycle meets another fault with what was kept; from the fifth on EC2 is asked again.
     assert said == ["live", "live", "again", "again", "live", "live"]
 
 
-def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
+async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
     found: list[list[str]] = []
 
     def noting(evidence: Measurement) -> Report:
@@ -197,7 +198,7 @@ def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> N
         found.append(sorted(each.id for each in report.findings))
         return report
 
-    watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
+    await watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
     assert found[0]
     assert found == [found[0]] * 4
 
@@ -205,15 +206,15 @@ def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> N
 # --- What a cycle leaves ---------------------------------------------------------------------------------------------
 
 
-def test_state_and_not_noise() -> None:
-    done = watched(job(networks(loaded(*["healthy", "one-zone-silent"] * 12)), cycles=24))
+async def test_state_and_not_noise() -> None:
+    done = await watched(job(networks(loaded(*["healthy", "one-zone-silent"] * 12)), cycles=24))
     told = [line.split()[1:3] for line in done.lines]
     assert told == [["verdict", "ok:"], ["flapping", "verdict"], ["flapping", "TCP002@backup"]]
     assert counted(done, "backuplink_watch_finding_flapping", code="TCP002", severity="critical", target="backup") == 1
 
 
-def test_a_fault_that_lasts_is_said_once_and_again_when_it_has_gone() -> None:
-    done = watched(job(networks(loaded("healthy", *["one-zone-silent"] * 5, *["healthy"] * 4)), cycles=10))
+async def test_a_fault_that_lasts_is_said_once_and_again_when_it_has_gone() -> None:
+    done = await watched(job(networks(loaded("healthy", *["one-zone-silent"] * 5, *["healthy"] * 4)), cycles=10))
     told = [line.split()[1:3] for line in done.lines]
     assert told == [
         ["verdict", "ok:"],
@@ -225,8 +226,10 @@ def test_a_fault_that_lasts_is_said_once_and_again_when_it_has_gone() -> None:
 
 
 @pytest.mark.parametrize("redact", [False, True])
-def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> None:
-    done = watched(job(networks(loaded("healthy", *["one-zone-silent"] * 2)), format="ndjson", redact=redact, cycles=3))
+async def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> None:
+    done = await watched(
+        job(networks(loaded("healthy", *["one-zone-silent"] * 2)), format="ndjson", redact=redact, cycles=3)
+    )
     lines = [json.loads(line) for document in done.documents for line in document.splitlines()]
     kinds = [each["type"] for each in lines]
     assert kinds.count("report") == 3
@@ -236,15 +239,15 @@ def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> None:
     assert ("10.0.2.17" in whole) is not redact
 
 
-def test_emf_has_an_event_for_the_run_in_each_cycle() -> None:
-    done = watched(job(networks(loaded("healthy", "one-zone-silent")), format="emf", cycles=2))
+async def test_emf_has_an_event_for_the_run_in_each_cycle() -> None:
+    done = await watched(job(networks(loaded("healthy", "one-zone-silent")), format="emf", cycles=2))
     events = [json.loads(line) for document in done.documents for line in document.splitlines()]
     assert [each["type"] for each in events].count("run") == 2
 
 
-def test_files_have_the_last_cycle(tmp_path: Path) -> None:
+async def test_files_have_the_last_cycle(tmp_path: Path) -> None:
     output, textfile = tmp_path / "report.json", tmp_path / "watch.prom"
-    done = watched(
+    done = await watched(
         job(networks(loaded("healthy", "one-zone-silent")), format="json", output=output, textfile=textfile, cycles=2)
     )
     report = json.loads(output.read_text("utf-8"))
@@ -256,7 +259,7 @@ def test_files_have_the_last_cycle(tmp_path: Path) -> None:
     assert done.documents == []
 
 
-def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_path: Path) -> None:
     folder = tmp_path / "later"
     made = itertools.count()
 
@@ -265,7 +268,7 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
             folder.mkdir()
         return measurement_of("healthy")
 
-    done = watched(job(go, textfile=folder / "watch.prom", cycles=5))
+    done = await watched(job(go, textfile=folder / "watch.prom", cycles=5))
     said = [line for line in done.lines if "watch.prom" in line]
     assert said == [
         f"{folder / 'watch.prom'} cannot be written: {os.strerror(errno.ENOENT)}\n",
@@ -274,7 +277,8 @@ def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_pa
     assert counted(done, "backuplink_watch_file_write_errors_total") == 3
 
 
-def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.virtual_clock  # a clock that does not stand still for a thread
+async def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
     started: list[float] = []
 
@@ -287,8 +291,7 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(sinks, "to_file", hanging)
     try:
-        # Its time does not stand still for a thread.
-        done = watched(job(go, textfile=tmp_path / "watch.prom", cycles=4), loop_factory=VirtualLoop)
+        done = await watched(job(go, textfile=tmp_path / "watch.prom", cycles=4))
     finally:
         let_go.set()
     assert all(
@@ -301,7 +304,9 @@ def test_a_disk_that_hangs_holds_up_no_cycle(tmp_path: Path, monkeypatch: pytest
     assert counted(done, "backuplink_watch_file_write_errors_total") == 4
 
 
-def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     let_go = threading.Event()
     monkeypatch.setattr(sinks, "MAX_BACKLOG", 3)
     taken: list[str] = []
@@ -316,13 +321,13 @@ def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memory(monk
         return measurement_of("healthy")
 
     made = itertools.count()
-    done = watched(job(go, format="emf", cycles=20), documents=slow)
+    done = await watched(job(go, format="emf", cycles=20), documents=slow)
     dropped = counted(done, "backuplink_watch_dropped_documents_total")
     assert dropped >= 14
     assert len(taken) + dropped == 20
 
 
-def test_a_watch_that_nobody_hears_any_more_ends() -> None:
+async def test_a_watch_that_nobody_hears_any_more_ends() -> None:
     def gone(document: str) -> None:
         raise OutputClosedError
 
@@ -334,14 +339,14 @@ def test_a_watch_that_nobody_hears_any_more_ends() -> None:
         return measurement_of("healthy")
 
     with pytest.raises(OutputClosedError):
-        watched(job(go, format="emf", cycles=1_000), documents=gone)
+        await watched(job(go, format="emf", cycles=1_000), documents=gone)
     assert next(made) < 1_000
 
 
 # --- What goes wrong -------------------------------------------------------------------------------------------------
 
 
-def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
+async def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
     made = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -349,7 +354,7 @@ def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
             raise RuntimeError("a fault\nof ours")
         return measurement_of("healthy")
 
-    done = watched(job(go, cycles=3))
+    done = await watched(job(go, cycles=3))
     assert counted(done, "backuplink_watch_cycle_errors_total") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 2
     said = [line for line in done.lines if "internal error" in line]
@@ -357,18 +362,18 @@ def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
     assert all(line.count("\n") == 1 for line in done.lines)
 
 
-def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
+async def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
     def broken(report: Report) -> str:
         raise RuntimeError("a fault of a format")
 
-    done = watched(replace(job(canned(), format="emf", cycles=2), render=broken))
+    done = await watched(replace(job(canned(), format="emf", cycles=2), render=broken))
     assert [line for line in done.lines if "internal error" in line] == [
         "a cycle was ended by an internal error: RuntimeError: a fault of a format\n"
     ]
     assert done.watch.report is None
 
 
-def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
+async def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
     made = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -376,10 +381,10 @@ def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
             raise RuntimeError
         return measurement_of("healthy")
 
-    assert watched(job(go, cycles=2)).watch.report is None
+    assert (await watched(job(go, cycles=2))).watch.report is None
 
 
-def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
+async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
     alive: list[tuple[float, bool]] = []
 
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
@@ -394,7 +399,7 @@ def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
             await asyncio.sleep(100 * INTERVAL)
         return measurement_of("one-zone-silent")  # the verdict is no matter of life
 
-    watched(job(go, cycles=3), meanwhile=meanwhile)
+    await watched(job(go, cycles=3), meanwhile=meanwhile)
     dead = [at for at, is_alive in alive if not is_alive]
     assert dead
     assert min(dead) == pytest.approx(INTERVAL + 2 * INTERVAL + DEADLINE, abs=2 * JITTER * INTERVAL + 1)
@@ -404,7 +409,7 @@ def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> None:
 # --- Settings read again ---------------------------------------------------------------------------------------------
 
 
-def test_settings_are_taken_before_the_next_cycle() -> None:
+async def test_settings_are_taken_before_the_next_cycle() -> None:
     started: list[float] = []
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
@@ -415,7 +420,7 @@ def test_settings_are_taken_before_the_next_cycle() -> None:
         await asyncio.sleep(1.0)
         watch.read_again()
 
-    done = watched(job(go), meanwhile=meanwhile, reread=lambda: job(go, interval=600.0, cycles=3))
+    done = await watched(job(go), meanwhile=meanwhile, reread=lambda: job(go, interval=600.0, cycles=3))
     assert "the settings were read again\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="applied") == 1
     first, second = (after - before for before, after in itertools.pairwise(started))
@@ -423,7 +428,7 @@ def test_settings_are_taken_before_the_next_cycle() -> None:
     assert second == pytest.approx(600.0, rel=JITTER)
 
 
-def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
+async def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(1.0)
         watch.read_again()
@@ -431,30 +436,30 @@ def test_settings_that_cannot_be_taken_leave_the_old_ones() -> None:
     def refused() -> Any:
         raise ValueError("c.toml: 'intervall' is not a setting")
 
-    done = watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
+    done = await watched(job(canned(), cycles=3), meanwhile=meanwhile, reread=refused)
     assert "the new settings were rejected, and the old ones stay: c.toml: 'intervall' is not a setting\n" in done.lines
     assert counted(done, "backuplink_watch_reloads_total", result="rejected") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 3
 
 
-def test_what_stands_raised_stays_so_over_new_settings() -> None:
+async def test_what_stands_raised_stays_so_over_new_settings() -> None:
     async def meanwhile(watch: Watch, stop: CancelToken) -> None:
         await asyncio.sleep(2.5 * INTERVAL)
         watch.read_again()
 
     cycle = networks(loaded(*["one-zone-silent"] * 8))
-    done = watched(job(cycle, cycles=6), meanwhile=meanwhile, reread=lambda: job(cycle, cycles=6, raise_after=3))
+    done = await watched(job(cycle, cycles=6), meanwhile=meanwhile, reread=lambda: job(cycle, cycles=6, raise_after=3))
     assert [line.split()[1] for line in done.lines if line[0].isdigit()] == ["verdict", "raised"]
 
 
-def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
+async def test_an_address_that_is_not_this_hosts_is_no_watch() -> None:
     from ipaddress import ip_address
 
     with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.1 port 9842: "):
-        watched(job(canned(), listen=(ip_address("192.0.2.1"), 9842), cycles=1))
+        await watched(job(canned(), listen=(ip_address("192.0.2.1"), 9842), cycles=1))
 
 
-def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
+async def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
     """The deadline of the settings that were read again holds from the next cycle on."""
     seen: list[float] = []
 
@@ -468,5 +473,5 @@ def test_settings_of_a_job_do_not_change_under_a_cycle() -> None:
 
     after = job(go, cycles=2)
     after = replace(after, settings=replace(after.settings, deadline=7.0))
-    watched(job(go, cycles=2), meanwhile=meanwhile, reread=lambda: after)
+    await watched(job(go, cycles=2), meanwhile=meanwhile, reread=lambda: after)
     assert seen == [DEADLINE, 7.0]

@@ -18,7 +18,6 @@ import pytest
 
 from agent.cli.param_types import read_command, why_not_postable
 from agent.settings import Notify
-from agent.simulated.clock import VirtualLoop
 from agent.watch.notices import (
     MAX_WAITING,
     Channel,
@@ -487,16 +486,6 @@ async def _told(
     return said, {key: number for key, number in telling.counts.items() if number}
 
 
-def _virtually(body: Awaitable[T]) -> tuple[T, float]:
-    """What a coroutine gives, and how long it takes, in a time that leaps."""
-
-    async def timed() -> tuple[T, float]:
-        return await body, asyncio.get_running_loop().time()
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(timed())
-
-
 def _numbered(number: int) -> list[Notice]:
     return [Notice(f"id-{each}", {}, None) for each in range(number)]
 
@@ -505,7 +494,8 @@ async def _never(_: Notice) -> None:
     await asyncio.sleep(1e9)
 
 
-def test_changes_are_told_in_their_order_and_in_each_way() -> None:
+@pytest.mark.virtual_clock
+async def test_changes_are_told_in_their_order_and_in_each_way() -> None:
     got: dict[Channel, list[str]] = {way: [] for way in Channel}
 
     def way_of(way: Channel, pause: float) -> Sender:
@@ -516,85 +506,84 @@ def test_changes_are_told_in_their_order_and_in_each_way() -> None:
         return send
 
     ways = {Channel.COMMAND: way_of(Channel.COMMAND, 0.0), Channel.URL: way_of(Channel.URL, 0.1)}
-    (said, counted), _ = _virtually(_told(ways, _numbered(5)))
+    said, counted = await _told(ways, _numbered(5))
     assert said == []
     assert got == {way: ["id-0", "id-1", "id-2", "id-3", "id-4"] for way in Channel}
     assert counted == {(way, Delivery.SENT): 5 for way in Channel}
 
 
-def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
+@pytest.mark.virtual_clock
+async def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
     got: list[str] = []
 
     async def send(notice: Notice) -> None:
         got.append(notice.id)
 
-    (_, counted), took = _virtually(_told({Channel.COMMAND: _never, Channel.URL: send}, _numbered(3), seconds=5.0))
+    _, counted = await _told({Channel.COMMAND: _never, Channel.URL: send}, _numbered(3), seconds=5.0)
     assert got == ["id-0", "id-1", "id-2"]
     assert counted == {(Channel.URL, Delivery.SENT): 3, (Channel.COMMAND, Delivery.DROPPED): 3}
-    assert took == pytest.approx(5.0)
+    assert asyncio.get_running_loop().time() == pytest.approx(5.0)
 
 
-def test_a_failure_is_said_counted_and_over() -> None:
+@pytest.mark.virtual_clock
+async def test_a_failure_is_said_counted_and_over() -> None:
     async def send(notice: Notice) -> None:
         if notice.id == "id-1":
             raise NotSentError("it hurts")
 
-    (said, counted), _ = _virtually(_told({Channel.URL: send}, _numbered(3)))
+    said, counted = await _told({Channel.URL: send}, _numbered(3))
     assert said == ["the change id-1 was not sent: it hurts"]
     assert counted == {(Channel.URL, Delivery.SENT): 2, (Channel.URL, Delivery.FAILED): 1}
 
 
-def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
+@pytest.mark.virtual_clock
+async def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> None:
     async def send(notice: Notice) -> None:
         if notice.id == "id-0":
             raise RuntimeError(f"https://hooks.example.com/{SECRET}")
 
-    (said, counted), _ = _virtually(_told({Channel.URL: send}, _numbered(2)))
+    said, counted = await _told({Channel.URL: send}, _numbered(2))
     assert said == ["the change id-0 was not sent: internal error: RuntimeError in send"]
     assert counted == {(Channel.URL, Delivery.SENT): 1, (Channel.URL, Delivery.FAILED): 1}
 
 
-def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
-    async def body() -> tuple[list[str], int]:
-        said: list[str] = []
-        telling = Notices({Channel.URL: _never}, said.append)
-        async with asyncio.TaskGroup() as group:
-            telling.start(group)
-            telling.add(Notice("first", {}, None))
-            await asyncio.sleep(0)  # it is under way now
-            for each in _numbered(MAX_WAITING + 1000):
-                telling.add(each)
-            left = telling.counts[Channel.URL, Delivery.DROPPED]
-            assert telling._waiting[Channel.URL].qsize() == MAX_WAITING
-            await telling.finish(1.0)
-        assert telling.counts[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
-        return said, left
-
-    (said, left), took = _virtually(body())
-    assert left == 1000
+@pytest.mark.virtual_clock
+async def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
+    said: list[str] = []
+    telling = Notices({Channel.URL: _never}, said.append)
+    async with asyncio.TaskGroup() as group:
+        telling.start(group)
+        telling.add(Notice("first", {}, None))
+        await asyncio.sleep(0)  # it is under way now
+        for each in _numbered(MAX_WAITING + 1000):
+            telling.add(each)
+        assert telling.counts[Channel.URL, Delivery.DROPPED] == 1000
+        assert telling._waiting[Channel.URL].qsize() == MAX_WAITING
+        await telling.finish(1.0)
+    assert telling.counts[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
     assert said[0] == f"{MAX_WAITING} changes wait already; id-0 is dropped"
     assert said[999] == f"{MAX_WAITING} changes wait already; id-999 is dropped"
     assert set(said[1000:]) == {
         f"the change {each} was not sent: no time was left"
         for each in ("first", *(f"id-{number}" for number in range(1000, 1000 + MAX_WAITING)))
     }
-    assert took == pytest.approx(1.0)
+    assert asyncio.get_running_loop().time() == pytest.approx(1.0)
 
 
-def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
-    async def body() -> Counted:
-        first = Notices({Channel.URL: _never}, lambda _: None)
-        async with asyncio.TaskGroup() as group:
-            first.start(group)
-            first.add(NOTICE)
-            await asyncio.sleep(0)
-            second = Notices({Channel.COMMAND: _never}, lambda _: None, first.counts)
-            await first.finish(1.0)
-            await second.finish(1.0)
-        return dict(second.counts)
-
-    counted, _ = _virtually(body())
-    assert counted == {**dict.fromkeys(itertools.product(Channel, Delivery), 0), (Channel.URL, Delivery.DROPPED): 1}
+@pytest.mark.virtual_clock
+async def test_new_settings_go_on_with_the_numbers_of_the_old() -> None:
+    first = Notices({Channel.URL: _never}, lambda _: None)
+    async with asyncio.TaskGroup() as group:
+        first.start(group)
+        first.add(NOTICE)
+        await asyncio.sleep(0)
+        second = Notices({Channel.COMMAND: _never}, lambda _: None, first.counts)
+        await first.finish(1.0)
+        await second.finish(1.0)
+    assert second.counts == {
+        **dict.fromkeys(itertools.product(Channel, Delivery), 0),
+        (Channel.URL, Delivery.DROPPED): 1,
+    }
 
 
 @pytest.mark.parametrize("turns", range(12))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.simulated.clock import VirtualLoop
 from agent.watch.config import WatchConfig
 from agent.watch.reload import READ_SECONDS, CannotListenError
 from agent.watch.systemd import MAX_STATUS, Manager, in_journal
@@ -152,14 +151,14 @@ def test_the_journal_is_known_by_the_stream_itself(tmp_path: Path) -> None:
 # --- A watch ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_watch_is_ready_once_then_has_a_status_a_cycle_and_stops(manager: clients.Manager) -> None:
+@pytest.mark.virtual_clock
+async def test_a_watch_is_ready_once_then_has_a_status_a_cycle_and_stops(manager: clients.Manager) -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         async with watching(job_of(runs, cycles=3), environment=manager.environment) as watched:
             await watched.over
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(go())
+    await go()
     told = manager.told()
     assert (told[0], told[-1]) == ("READY=1", "STOPPING=1")
     assert [each.split(":")[0] for each in told[1:-1]] == [f"STATUS=cycle {number}" for number in (1, 2, 3)]
@@ -194,54 +193,51 @@ def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager:
     played(go())
 
 
-def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
+@pytest.mark.virtual_clock
+async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
     """A cycle that hangs: life goes on in the process, and the watchdog is told nothing of it."""
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
-    async def go() -> None:
-        runs = Runs(measurement_of("healthy"), through=True)
-        beats: list[float] = []
+    runs = Runs(measurement_of("healthy"), through=True)
+    beats: list[float] = []
 
-        async def hear(until: float) -> None:
-            while (now := asyncio.get_running_loop().time()) < until:
-                beats.extend(now for each in manager.told() if each == "WATCHDOG=1")
-                await asyncio.sleep(1.0)
+    async def hear(until: float) -> None:
+        while (now := asyncio.get_running_loop().time()) < until:
+            beats.extend(now for each in manager.told() if each == "WATCHDOG=1")
+            await asyncio.sleep(1.0)
 
-        job = job_of(runs, interval=interval, deadline=deadline)
-        async with watching(job, environment=watchdog(manager, seconds)) as watched:
-            await hear(500.0)
-            apart = [after - before for before, after in itertools.pairwise(beats)]
-            assert len(beats) >= 500 / (seconds / 2)
-            assert max(apart) <= seconds / 2  # as sd_watchdog_enabled(3) recommends
-            runs.gate.clear()
-            ended = watched.watch._finished
-            assert ended is not None
-            beats.clear()
-            await hear(2000.0)
-            most = 2 * interval + deadline
-            assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # and then no more
-            beats.clear()
-            runs.gate.set()
-            await hear(2100.0)
-            assert min(beats) <= 2000 + seconds / 2  # it goes on
-            runs.broken = True
-            beats.clear()
-            await hear(4000.0)
-            assert runs.begun > 30
-            assert max(beats) <= 2100 + most + 1  # cycles that a fault ends do not come to their end
-
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(go())
+    job = job_of(runs, interval=interval, deadline=deadline)
+    async with watching(job, environment=watchdog(manager, seconds)) as watched:
+        await hear(500.0)
+        apart = [after - before for before, after in itertools.pairwise(beats)]
+        assert len(beats) >= 500 / (seconds / 2)
+        assert max(apart) <= seconds / 2  # as sd_watchdog_enabled(3) recommends
+        runs.gate.clear()
+        ended = watched.watch._finished
+        assert ended is not None
+        beats.clear()
+        await hear(2000.0)
+        most = 2 * interval + deadline
+        assert ended + most - seconds / 2 <= max(beats) <= ended + most + 1  # and then no more
+        beats.clear()
+        runs.gate.set()
+        await hear(2100.0)
+        assert min(beats) <= 2000 + seconds / 2  # it goes on
+        runs.broken = True
+        beats.clear()
+        await hear(4000.0)
+        assert runs.begun > 30
+        assert max(beats) <= 2100 + most + 1  # cycles that a fault ends do not come to their end
 
 
-def test_without_a_watchdog_nothing_is_said_of_life(manager: clients.Manager) -> None:
+@pytest.mark.virtual_clock
+async def test_without_a_watchdog_nothing_is_said_of_life(manager: clients.Manager) -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         async with watching(job_of(runs), environment=manager.environment):
             await asyncio.sleep(600.0)
 
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(go())
+    await go()
     assert "WATCHDOG=1" not in manager.told()
 
 

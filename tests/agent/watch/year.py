@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.formats.monitors import samples_in
-from tests.support.virtual import job, loaded, networks, watched
+from tests.support.runs import in_virtual_time
+from tests.support.virtual import PatientLoop, job, loaded, networks, watched
 
 NETWORKS: Final = (
     *("healthy-one-zone",) * 4,
@@ -55,18 +56,14 @@ def main(folder: Path, cycles: int) -> None:
         def leave(text: str) -> None:
             nowhere.write(text)
 
-        done = watched(
-            job(
-                networks(itertools.cycle(loaded(*NETWORKS))),
-                scenario="no-endpoint-in-this-vpc",
-                format="ndjson",
-                textfile=folder / "watch.prom",
-                cycles=cycles,
-            ),
-            tidy=look,
-            documents=leave,
-            lines=leave,
+        config = job(
+            networks(itertools.cycle(loaded(*NETWORKS))),
+            scenario="no-endpoint-in-this-vpc",
+            format="ndjson",
+            textfile=folder / "watch.prom",
+            cycles=cycles,
         )
+        done = in_virtual_time(lambda: watched(config, tidy=look, documents=leave, lines=leave), PatientLoop)
     counts = {name: value for (name, labels), value in samples_in(done.watch._metrics()).items() if not labels}
     say(counts)
 

@@ -512,7 +512,7 @@ async def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
     if all(each.failure is not None and each.failure.kind is FailureKind.TLS_NO_TRUST_STORE for each in seen):
         return None
     (source,) = {each.facts.trust for each in seen if each.facts is not None}
-    return os.path.expanduser(source)  # noqa: ASYNC240, PTH111 - it expands a text and asks no disk
+    return os.path.expanduser(source)  # noqa: PTH111
 
 
 @pytest.mark.parametrize("case", ROOTS)
