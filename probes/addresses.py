@@ -81,13 +81,13 @@ def usable_families(host: HostFacts | None) -> frozenset[int]:
 def vpc_resolvers(host: HostFacts | None, vpc_cidrs: tuple[IPv4Network | IPv6Network, ...]) -> tuple[Address, ...]:
     """Where the VPC's own resolver answers: its link-local addresses, and the second address of the VPC's primary
     block where that is known."""
-    found: list[Address] = [VPC_RESOLVER]
+    resolvers: list[Address] = [VPC_RESOLVER]
     if host is not None and 6 in usable_families(host):
-        found.append(VPC_RESOLVER_IPV6)
+        resolvers.append(VPC_RESOLVER_IPV6)
     primary = next((block for block in vpc_cidrs if block.version == 4), None)
     if primary is not None and primary.num_addresses > 2:
-        found.append(primary.network_address + 2)
-    return tuple(found)
+        resolvers.append(primary.network_address + 2)
+    return tuple(resolvers)
 
 
 def sort_key(address: Address) -> tuple[object, ...]:

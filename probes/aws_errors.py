@@ -114,4 +114,4 @@ def also_means(code: str | None) -> FailureKind | None:
 def _of_text(kind: FailureKind | None, text: str) -> FailureKind | None:
     if kind is not FailureKind.SIGNATURE:
         return kind
-    return next((found for pattern, found in _TEXTS if pattern.search(text)), kind)
+    return next((meaning for pattern, meaning in _TEXTS if pattern.search(text)), kind)

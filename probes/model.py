@@ -190,7 +190,7 @@ class Failed(Generic[F]):
     facts: F | None
 
 
-NOT_BEGUN: Final = "not begun"
+NOT_STARTED: Final = "not started"
 """Start of the reason for a skipped step that was planned and not started when the run ended."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from probes.failure import classify
 from probes.frozen import dataclass
 from probes.model import (
-    NOT_BEGUN,
+    NOT_STARTED,
     STARVED,
     Draft,
     Failed,
@@ -184,7 +184,7 @@ class Log:
                     failure = Failure(kind=FailureKind.DEADLINE, message=f"cut short: {reason}", code=code)
                 self._make(subject, Failed(failure, step.draft.facts), step.started_at, clock() - step.started)
             else:
-                self._make(subject, Skipped(f"{NOT_BEGUN}: {reason}"), None, None)
+                self._make(subject, Skipped(f"{NOT_STARTED}: {reason}"), None, None)
 
     def _make(
         self, subject: Subject, outcome: Outcome[F], started_at: datetime | None, seconds: float | None

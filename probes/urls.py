@@ -13,7 +13,7 @@ _AFTER: Final = re.compile(r"['\")\].,:;]*$")
 def masked_proxy(url: str) -> str:
     """A proxy or endpoint URL without user, password and query: `http://me:secret@proxy.example?key=secret` as
     `http://***@proxy.example?***`."""
-    scheme = found.group() if (found := _SCHEME.match(url)) else ""
+    scheme = match.group() if (match := _SCHEME.match(url)) else ""
     credentials, at, host = url[len(scheme) :].rpartition("@")
     place = re.split(r"[?#]", host, maxsplit=1)
     shown = host if len(place) == 1 else f"{place[0]}?***"
@@ -26,8 +26,8 @@ def masked_urls(text: str) -> str:
     return _URL.sub(_masked, text) if "://" in text else text
 
 
-def _masked(found: re.Match[str]) -> str:
-    scheme, rest = found.groups()
+def _masked(match: re.Match[str]) -> str:
+    scheme, rest = match.groups()
     end = _AFTER.search(rest)
     after = "" if end is None else end.group()
     place, *more = re.split(r"[/?#\\]", rest[: len(rest) - len(after)], maxsplit=1)

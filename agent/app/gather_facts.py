@@ -53,18 +53,18 @@ def gather_facts(
     """
     stop = CancelToken(received_signals)
     with asyncio.Runner(loop_factory=loop_factory) as runner, exit_on_signals(received_signals):
-        found = runner.run(_until_signal(request, gather, stop))
+        gathered = runner.run(_until_signal(request, gather, stop))
         if stop.reason is not None:
             start_grace_timer()
             why = f"interrupted by {stop.reason}; nothing was written"
             return write_refusal(why, refusal_format, exits.SIGNALS[stop.reason])
-        if isinstance(found, FactsUnavailable):
-            raise RequestError(found.why)
-        document = facts_file.dumps(found)
+        if isinstance(gathered, FactsUnavailable):
+            raise RequestError(gathered.why)
+        document = facts_file.dumps(gathered)
         written = output is None or write_file(document, output, "the facts are")
         if output is None or not written:
             to_stdout(document)
-        lines = lacking(found)
+        lines = lacking(gathered)
         for line in lines:
             to_stderr(f"{one_line(f'Not read: {line}')}\n")
         if received_signals:

@@ -33,8 +33,8 @@ def compare_saved(old: str, new: str, received_signals: list[str], *, as_json: b
 
     with exit_on_signals(received_signals):
         try:
-            found = difference(read_report(old, received_signals), read_report(new, received_signals))
+            changes = difference(read_report(old, received_signals), read_report(new, received_signals))
         except (saved.SavedReportError, NotComparableError) as error:
             raise RequestError(str(error)) from error
-        to_stdout(diff_format.as_json(found) if as_json else diff_format.as_text(found))
-        return exits.SIGNALS[received_signals[0]] if received_signals else exits.of_status(found.worse)
+        to_stdout(diff_format.as_json(changes) if as_json else diff_format.as_text(changes))
+        return exits.SIGNALS[received_signals[0]] if received_signals else exits.of_status(changes.worse)

@@ -90,23 +90,23 @@ def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
     return {"Version": "2012-10-17", "Statement": listed} if listed else None
 
 
-def as_json(found: Permissions) -> str:
+def as_json(table: Permissions) -> str:
     """As one JSON object."""
     return dumps(
         {
             "schema": SCHEMA,
-            "region": found.region,
-            "partition": found.partition,
-            "parts": [{"part": part.part, "words": part.words, "policy": part.policy} for part in found.parts],
+            "region": table.region,
+            "partition": table.partition,
+            "parts": [{"part": part.part, "words": part.words, "policy": part.policy} for part in table.parts],
         }
     )
 
 
-def as_text(found: Permissions) -> str:
+def as_text(table: Permissions) -> str:
     """As text for a person: each part in words, with a policy document to copy."""
-    where = f"in {found.region} ({found.partition})" if found.region else f"in all Regions of {found.partition}"
+    where = f"in {table.region} ({table.partition})" if table.region else f"in all Regions of {table.partition}"
     blocks = [f"Least permissions of a run {where}\n"]
-    for part in found.parts:
+    for part in table.parts:
         document = "" if part.policy is None else f"{json.dumps(part.policy, indent=2)}\n"
         words = textwrap.fill(f"{part.part}: {part.words}", _WIDTH, break_on_hyphens=False)
         blocks.append(f"{words}\n{document}")

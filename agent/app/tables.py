@@ -22,8 +22,8 @@ def permissions_table(region: str | None, partition: str | None, *, as_json: boo
     from agent.app import permissions
 
     rows = _known_endpoints(region, "aws" if region is None and partition is None else partition)
-    found = permissions.permissions(rows, region=region)
-    return permissions.as_json(found) if as_json else permissions.as_text(found)
+    table = permissions.permissions(rows, region=region)
+    return permissions.as_json(table) if as_json else permissions.as_text(table)
 
 
 def report_schema() -> str:

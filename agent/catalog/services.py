@@ -188,8 +188,8 @@ def private_link_labels() -> tuple[str, ...]:
 
 def service_of_label(label: str) -> Service | None:
     """The service that has a PrivateLink name with this last part; None where none is known."""
-    found = (service for service in SERVICES.values() if label in {link.label for link in service.private_links})
-    return next(found, None)
+    matching = (service for service in SERVICES.values() if label in {link.label for link in service.private_links})
+    return next(matching, None)
 
 
 def required_by_default() -> frozenset[str]:

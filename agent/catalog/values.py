@@ -53,11 +53,11 @@ def region(text: str) -> str:
 
 def address(text: str) -> Address:
     """An IP address, of IPv6 with its interface where it has one. Raises ValueError."""
-    found = ip_address(text)
-    interface = found.scope_id or "" if isinstance(found, IPv6Address) else ""
+    parsed = ip_address(text)
+    interface = parsed.scope_id or "" if isinstance(parsed, IPv6Address) else ""
     if len(interface) > _MAX_INTERFACE or not (interface.isascii() and interface.isprintable()):
         raise ValueError(text)
-    return found
+    return parsed
 
 
 def seconds(low: float, high: float) -> ValueType:

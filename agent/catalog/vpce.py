@@ -33,15 +33,15 @@ class EndpointName:
 
 def read_name(host: str) -> EndpointName | None:
     """Parse an endpoint-specific name; None for every other name."""
-    found = _NAME.fullmatch(host.lower())
-    if found is None or found["domain"] not in {partition.dns_suffix for partition in PARTITIONS}:
+    match = _NAME.fullmatch(host.lower())
+    if match is None or match["domain"] not in {partition.dns_suffix for partition in PARTITIONS}:
         return None
-    service = service_of_label(found["service"])
+    service = service_of_label(match["service"])
     return EndpointName(
-        endpoint_id=found["endpoint"],
-        availability_zone=found["zone"],
-        service=found["service"] if service is None else service.name,
-        region=found["region"],
+        endpoint_id=match["endpoint"],
+        availability_zone=match["zone"],
+        service=match["service"] if service is None else service.name,
+        region=match["region"],
     )
 
 
@@ -49,7 +49,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
     """Read `[SERVICE=]DNS-NAME` or `[SERVICE=]vpce-ID`. Raises ValueError with words for the operator."""
     if "@" in text:  # before it may be a password, so nothing is repeated
         raise ValueError("a user or a password stands before an '@'; name the host alone")
-    service, found, host = text.rpartition("=")
+    service, separator, host = text.rpartition("=")
     host = host.strip().rstrip(".").lower()
     if _is_address(host):
         raise ValueError(f"{host!r} is an address; name the endpoint's host or id, since certificates are for names")
@@ -57,7 +57,7 @@ def named_endpoint(text: str) -> NamedEndpoint:
         raise ValueError(
             f"{text!r} is a URL; name the host alone, such as vpce-....backup.eu-west-1.vpce.amazonaws.com"
         )
-    if found and service not in SERVICES:
+    if separator and service not in SERVICES:
         raise ValueError(f"{service!r} is no service known here; one of {', '.join(SERVICES)} belongs before the '='")
     if ENDPOINT_ID.fullmatch(host) is None and _HOST.fullmatch(host) is None:
         raise ValueError(f"{host!r} is neither a DNS name nor the id of an endpoint")
@@ -65,13 +65,13 @@ def named_endpoint(text: str) -> NamedEndpoint:
     named = own.service if own is not None else _service_in(host)
     if own is not None and own.service not in SERVICES:
         raise ValueError(f"{host!r} is an endpoint of {own.service}, not of {service or ' or '.join(SERVICES)}")
-    if not found and named not in SERVICES:
+    if not separator and named not in SERVICES:
         raise ValueError(
             f"{host!r} does not say whose endpoint it is; write SERVICE={host}, with {' or '.join(SERVICES)}"
         )
-    if found and named in SERVICES and named != service:
+    if separator and named in SERVICES and named != service:
         raise ValueError(f"{host!r} is an endpoint of {named}, not of {service}")
-    return NamedEndpoint(service=service if found else str(named), host=host)
+    return NamedEndpoint(service=service if separator else str(named), host=host)
 
 
 def _is_address(text: str) -> bool:

@@ -76,14 +76,14 @@ def _variable(text: str) -> str:
 def _suppression(text: str) -> Suppression:
     from agent.catalog.findings import CODES
 
-    code, found, target = text.partition("=")
+    code, separator, target = text.partition("=")
     if code not in CODES:
         import difflib
 
         near = difflib.get_close_matches(code.upper(), CODES, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; docs/codes.md lists them"
         raise ValueError(f"{code!r} is not a finding code{hint}")
-    if found and not (target and target.isprintable()):
+    if separator and not (target and target.isprintable()):
         raise ValueError(f"{text!r} names no target after the '='")
     return Suppression(code=code, target=target or None)
 

@@ -29,27 +29,27 @@ _HEAD: Final = {
 }
 
 
-def as_json(found: Difference) -> str:
+def as_json(changes: Difference) -> str:
     """One JSON object."""
-    return dumps(to_json(found))
+    return dumps(to_json(changes))
 
 
-def as_text(found: Difference) -> str:
+def as_text(changes: Difference) -> str:
     """What came (+), went (-) and changed (~): findings first, then targets, then steps."""
     head = [
-        f"{_HEAD[found.worse]}  {found.old.status} -> {found.new.status}",
-        *_side("old", found.old),
-        *_side("new", found.new),
+        f"{_HEAD[changes.worse]}  {changes.old.status} -> {changes.new.status}",
+        *_side("old", changes.old),
+        *_side("new", changes.new),
     ]
     parts = ["\n".join(head)]
     for title, rows in (
-        ("Findings", [_finding(finding) for finding in found.findings]),
-        ("Targets", [_target(target) for target in found.targets]),
-        ("Steps", [*map(_step, _changed(found.steps)), *_moved(found.steps)]),
+        ("Findings", [_finding(finding) for finding in changes.findings]),
+        ("Targets", [_target(target) for target in changes.targets]),
+        ("Steps", [*map(_step, _changed(changes.steps)), *_moved(changes.steps)]),
     ):
         parts.append("\n".join([title, *rows]) if rows else f"{title}\n  the same")
-    if found.paths:  # most runs do not read the configuration; "the same" would be wrong for those
-        parts.append("\n".join(["By configuration", *map(_path, found.paths)]))
+    if changes.paths:  # most runs do not read the configuration; "the same" would be wrong for those
+        parts.append("\n".join(["By configuration", *map(_path, changes.paths)]))
     return "\n\n".join(parts) + "\n"
 
 

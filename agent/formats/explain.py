@@ -65,11 +65,11 @@ def _indented(block: list[str]) -> list[str]:
 
 def sections(markdown: str) -> dict[str, str]:
     """The parts of a page by heading, in its order."""
-    found: dict[str, str] = {}
+    by_heading: dict[str, str] = {}
     for part in markdown.split("\n## ")[1:]:
         heading, _, body = part.partition("\n")
-        found[heading] = body.strip()
-    return found
+        by_heading[heading] = body.strip()
+    return by_heading
 
 
 def catalogue_as_text() -> str:

@@ -159,16 +159,16 @@ def _aside(root: Finding) -> str:
 
 
 def _result(kind: type[Any], name: str, message: str, text: str | None = None) -> Any:
-    made = kind(visible(bounded(message)), visible(name))
-    made.text = text
-    return made
+    result = kind(visible(bounded(message)), visible(name))
+    result.text = text
+    return result
 
 
 def _roots(report: Report) -> dict[str, list[Finding]]:
     """By observation what it is due to: the causes of the findings that it shows, or the suppressed ones on the way
     there."""
     by_id = {finding.id: finding for finding in report.findings}
-    found: dict[str, dict[str, Finding]] = {}
+    by_evidence: dict[str, dict[str, Finding]] = {}
     for finding in report.findings:
         root, above = finding, {finding.id}
         # Of a saved report, what explains what may lead nowhere, or round in a circle.
@@ -176,5 +176,5 @@ def _roots(report: Report) -> dict[str, list[Finding]]:
             root = by_id[root.explained_by]
             above.add(root.id)
         for evidence_id in finding.evidence:
-            found.setdefault(evidence_id, {})[root.id] = root
-    return {evidence_id: list(roots.values()) for evidence_id, roots in found.items()}
+            by_evidence.setdefault(evidence_id, {})[root.id] = root
+    return {evidence_id: list(roots.values()) for evidence_id, roots in by_evidence.items()}

@@ -55,7 +55,7 @@ def is_probed(target: TargetReport) -> bool:
 
 def own_lookup(target: TargetReport, report: Report) -> Observation[Any] | None:
     """This host's own lookup of a target's name."""
-    found = (
+    lookups = (
         observation
         for observation in report.observations
         if observation.subject.step is Step.DNS
@@ -63,7 +63,7 @@ def own_lookup(target: TargetReport, report: Report) -> Observation[Any] | None:
         and observation.subject.resolver is None
         and observation.subject.operation == GETADDRINFO
     )
-    return next(found, None)
+    return next(lookups, None)
 
 
 def in_use(target: TargetReport, report: Report) -> Iterator[Observation[Any]]:

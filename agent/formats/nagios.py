@@ -31,7 +31,7 @@ from agent.formats.report_text import (
 )
 from agent.report import exits
 from agent.report.model import Report, TargetReport
-from probes.model import NOT_BEGUN, Observation, Role, Skipped, Step
+from probes.model import NOT_STARTED, Observation, Role, Skipped, Step
 from probes.ports import HTTPS
 
 MAX_CHARACTERS: Final = 8_000
@@ -129,7 +129,7 @@ def _numbers(report: Report) -> list[str]:
     takes its `U`."""
     deadline, timeout = _value(report.run.deadline_seconds), _value(report.run.timeout_seconds)
     # A run that reaches its deadline is cut short and reports less than it should.
-    found = {"time": _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)}
+    numbers = {"time": _number(_value(report.run.seconds), "s", warning=deadline, most=deadline)}
     for target in in_use(report):
         rows = [row for row in matrix(target, report) if row.address.from_own_lookup and not _is_left_out(row)]
         of_target = dict(_counts(target, rows))
@@ -141,8 +141,8 @@ def _numbers(report: Report) -> list[str]:
             ]
             of_target[step] = _number(_value(max(times, default=None)), "s", most=timeout)
         for metric, number in of_target.items():
-            found[_label(f"{metric}_{target.id}", found)] = number
-    return [f"{label}={number}" for label, number in found.items() if number is not None]
+            numbers[_label(f"{metric}_{target.id}", numbers)] = number
+    return [f"{label}={number}" for label, number in numbers.items() if number is not None]
 
 
 def _counts(target: TargetReport, rows: list[Row]) -> Iterator[tuple[str, str | None]]:
@@ -177,7 +177,7 @@ def _observations(rows: Iterable[Row], step: Step) -> Iterator[Observation[objec
 def _is_left_out(row: Row) -> bool:
     """Whether the run skipped this port on purpose, as for a family that this host has no address of."""
     tcp = next(_observations([row], Step.TCP), None)
-    return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_BEGUN)
+    return tcp is not None and isinstance(tcp.outcome, Skipped) and not tcp.outcome.reason.startswith(NOT_STARTED)
 
 
 def _answers(row: Row) -> bool:

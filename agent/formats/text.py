@@ -110,9 +110,9 @@ def brief(report: Report) -> str:
     if len(summary) > _SUMMARY_CHARACTERS:
         summary = f"{summary[: _SUMMARY_CHARACTERS - 3]}..."
     parts = [_verdict(replace(report, verdict=replace(report.verdict, summary=summary)), colour=False)]
-    found = causes(report)
+    shown = causes(report)
     room = BRIEF_CHARACTERS - len(parts[0]) - 2 - _TAIL_CHARACTERS
-    for number, finding in enumerate(found, 1):
+    for number, finding in enumerate(shown, 1):
         part = _cause(number, finding, report)
         if len(part) + 2 > room:  # without its commands it may still fit
             part = _cause(number, replace(finding, fix=replace(finding.fix, commands=()), documents=()), report)
@@ -120,7 +120,7 @@ def brief(report: Report) -> str:
             break
         parts.append(part)
         room -= len(part) + 2
-    left = len(found) - (len(parts) - 1)
+    left = len(shown) - (len(parts) - 1)
     more = f"{left} more cause{'s' if left > 1 else ''} left out. " if left else ""
     return "\n\n".join([*parts, f"{more}The whole report: without --brief, or --format json."]) + "\n"
 

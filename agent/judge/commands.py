@@ -41,11 +41,11 @@ def describe_endpoint(target: Target) -> Command:
 
 def ranges(ports: Iterable[int]) -> list[Ports]:
     """Ports in their order, those that follow one another as one range."""
-    found: list[Ports] = []
+    spans: list[Ports] = []
     for port in sorted(set(ports)):
-        first = found.pop()[0] if found and found[-1][1] == port - 1 else port
-        found.append((first, port))
-    return found
+        first = spans.pop()[0] if spans and spans[-1][1] == port - 1 else port
+        spans.append((first, port))
+    return spans
 
 
 def admit(
@@ -104,11 +104,11 @@ def whose_address(evidence: Evidence, target: Target, seen: Sequence[Observation
     return tuple(
         read_only(
             *("aws", "ec2", "describe-network-interfaces", "--region", target.region),
-            *("--filters", _filter(name, found)),
+            *("--filters", _filter(name, of_version)),
             scope=CommandScope.SUBNET,
         )
         for version, name in ((4, "addresses.private-ip-address"), (6, "ipv6-addresses.ipv6-address"))
-        if (found := [str(address) for address in addresses if address.version == version])
+        if (of_version := [str(address) for address in addresses if address.version == version])
     )
 
 

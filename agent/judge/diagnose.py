@@ -48,15 +48,17 @@ def diagnose(
     """Ask every rule, and put what they report in order. Never raises for what a rule raises: that is RUN002."""
     targets = {target.id: target for target in evidence.targets}
     not_in_use = {target.id: reason for target in evidence.targets if (reason := why_not_in_use(evidence, target))}
-    reported = _merged(found for rule in rules for found in _ask(rule, evidence) if found.target not in not_in_use)
-    with_finding = {(found.code, found.target) for found in reported}
+    reported = _merged(
+        finding for rule in rules for finding in _ask(rule, evidence) if finding.target not in not_in_use
+    )
+    with_finding = {(finding.code, finding.target) for finding in reported}
     not_evaluated = [
         missing
         for rule in rules
         for missing in _not_evaluated(rule, evidence, not_in_use)
         if (missing.code, missing.target) not in with_finding  # one that has seen enough to report
     ]
-    candidates = [_candidate(found, targets, suppress, evidence) for found in reported]
+    candidates = [_candidate(finding, targets, suppress, evidence) for finding in reported]
     _count_causes(candidates, explains)
     candidates = supported(candidates, explains)
     explain(candidates, explains)
@@ -84,24 +86,25 @@ def diagnose(
 
 
 def _candidate(
-    found: Found, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
+    finding: Found, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
 ) -> Candidate:
-    target = targets.get(found.target or "")
+    target = targets.get(finding.target or "")
     return Candidate(
-        found,
-        found.severity or CODES[found.code].severity,
+        finding,
+        finding.severity or CODES[finding.code].severity,
         target,
-        counts=target.role is Role.REQUIRED if target is not None else _is_about_required(found, targets, evidence),
+        counts=target.role is Role.REQUIRED if target is not None else _is_about_required(finding, targets, evidence),
         suppressed=any(
-            suppression.code == found.code and suppression.target in (None, found.target) for suppression in suppress
+            suppression.code == finding.code and suppression.target in (None, finding.target)
+            for suppression in suppress
         ),
     )
 
 
-def _is_about_required(found: Found, targets: Mapping[str, Target], evidence: Evidence) -> bool:
+def _is_about_required(finding: Found, targets: Mapping[str, Target], evidence: Evidence) -> bool:
     """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked
     for."""
-    seen = [observation.subject.target for step in found.evidence if (observation := evidence.find(step)) is not None]
+    seen = [observation.subject.target for step in finding.evidence if (observation := evidence.find(step)) is not None]
     about = [targets.get(target_id or "") for target_id in seen]
     return not about or any(target is None or target.role is Role.REQUIRED for target in about)
 
@@ -124,22 +127,22 @@ def _ask(rule: Rule, evidence: Evidence) -> list[Found]:
 def _merged(reported: Iterable[Found]) -> list[Found]:
     """One finding for each code and target: an id is given once."""
     merged: dict[tuple[str, str | None], Found] = {}
-    for found in reported:
-        key = (found.code, found.target)
+    for finding in reported:
+        key = (finding.code, finding.target)
         first = merged.get(key)
         if first is None:
-            merged[key] = found
+            merged[key] = finding
             continue
-        severities = [part.severity or CODES[part.code].severity for part in (first, found)]
+        severities = [part.severity or CODES[part.code].severity for part in (first, finding)]
         merged[key] = replace(
             first,
-            detail=" ".join(dict.fromkeys((first.detail, found.detail))),
-            evidence=tuple(dict.fromkeys((*first.evidence, *found.evidence))),
-            addresses=first.addresses | found.addresses,
+            detail=" ".join(dict.fromkeys((first.detail, finding.detail))),
+            evidence=tuple(dict.fromkeys((*first.evidence, *finding.evidence))),
+            addresses=first.addresses | finding.addresses,
             severity=min(severities, key=lambda severity: severity.rank),
-            of_this_host=first.of_this_host or found.of_this_host,
-            shared=first.shared | found.shared,
-            may_need_path=first.may_need_path and found.may_need_path,
+            of_this_host=first.of_this_host or finding.of_this_host,
+            shared=first.shared | finding.shared,
+            may_need_path=first.may_need_path and finding.may_need_path,
         )
     return list(merged.values())
 

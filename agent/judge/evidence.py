@@ -117,8 +117,8 @@ class Evidence:
     @cached_property
     def container(self) -> Observation[TcpFacts] | None:
         """Whether the address of a container's credentials connects; None where none is set."""
-        found = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
-        return next(found, None)
+        observations = (observation for observation in self.of(Step.IMDS) if observation.subject.operation == CONTAINER)
+        return next(observations, None)
 
     @cached_property
     def role(self) -> Observation[RoleFacts] | None:
@@ -186,11 +186,11 @@ class Evidence:
     def appliance_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
         """How programs on this host resolve the names of a gateway appliance, each with its host; none where they
         were not looked up."""
-        found = (
+        lookups = (
             (host, self._by_id.get(f"{Step.DNS}/{target.id}/{APPLIANCE}{label}"))
             for label, host in appliance_hosts(target.service, target.region)
         )
-        return tuple((host, observation) for host, observation in found if observation is not None)
+        return tuple((host, observation) for host, observation in lookups if observation is not None)
 
     def dual_stack_lookup(self, target: Target) -> Observation[LookupFacts] | None:
         """How programs on this host resolve the dual-stack name of a target whose default name is not private; None
@@ -315,16 +315,16 @@ class Evidence:
 
     def ancestors(self, observation: Observation[Any]) -> tuple[Observation[Any], ...]:
         """The observations that this one grew from, nearest first."""
-        found: list[Observation[Any]] = []
+        ancestors: list[Observation[Any]] = []
         seen = {observation.id}
         after = observation.subject.after
         while after is not None and after not in seen and (parent := self._by_id.get(after)) is not None:
             seen.add(after)
-            found.append(parent)
+            ancestors.append(parent)
             after = parent.subject.after
         if observation.subject.step is Step.API and (credentials := self.credentials) is not None:
-            found.insert(0, credentials)  # what signs it
-        return tuple(found)
+            ancestors.insert(0, credentials)  # what signs it
+        return tuple(ancestors)
 
     # --- Addresses ---------------------------------------------------------------------------------------------------
 
@@ -343,12 +343,12 @@ class Evidence:
 
     def addresses(self, target: Target) -> dict[Address, tuple[Address, ...]]:
         """Every address that anybody gave for the target, sorted, with the resolvers that gave it."""
-        found: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
+        resolvers: dict[Address, list[Address]] = {address: [] for address in self.own_answer(target)}
         for observation in self.of(Step.DNS, target):
             if observation.subject.resolver is not None and isinstance(observation.facts, DnsFacts):
                 for address in observation.facts.addresses:
-                    found.setdefault(address, []).append(observation.subject.resolver)
-        return {address: ordered(found[address]) for address in ordered(found)}
+                    resolvers.setdefault(address, []).append(observation.subject.resolver)
+        return {address: ordered(resolvers[address]) for address in ordered(resolvers)}
 
     def scope(self, address: Address) -> AddressScope:
         if self.is_configuration_fresh and self.interface_at(address) is not None:
@@ -385,8 +385,8 @@ class Evidence:
 
     def reads(self, *operations: str) -> tuple[Observation[Any], ...]:
         """Those of these reads of the configuration that succeeded."""
-        found = (self.read(operation) for operation in operations)
-        return tuple(read for read in found if read is not None and read.ok)
+        observations = (self.read(operation) for operation in operations)
+        return tuple(read for read in observations if read is not None and read.ok)
 
     def dropped(self, *operations: str) -> int:
         """How many rows of these reads were left out: where any were, nothing is known not to be there."""
@@ -493,16 +493,16 @@ class Evidence:
     # --- Inside ------------------------------------------------------------------------------------------------------
 
     def _facts(self, observation_id: str) -> Any:
-        found = self._by_id.get(observation_id)
-        return None if found is None else found.facts
+        observation = self._by_id.get(observation_id)
+        return None if observation is None else observation.facts
 
     def _made(
         self, step: Step, target: Target, port: int, operation: str | None = None
     ) -> tuple[Observation[Any], ...]:
         key = (step, target.id, port, operation)
         if key not in self._at_own:
-            found = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
-            self._at_own[key] = tuple(item for item in found if item is not None and item.made)
+            observations = (self.at(step, target, address, port, operation) for address in self.own_addresses(target))
+            self._at_own[key] = tuple(item for item in observations if item is not None and item.made)
         return self._at_own[key]
 
 

@@ -32,28 +32,28 @@ _OPTIONS: Final = frozenset(
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
 
 
-def fix_of(found: Found, target: Target | None, evidence: Evidence) -> Fix:
+def fix_of(finding: Found, target: Target | None, evidence: Evidence) -> Fix:
     """The fix of a finding, ready for a person: placeholders filled where this run knows the value, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
     becomes part of a command, and no value becomes an option."""
-    known = _known_ids(found, target, evidence)
+    known = _known_ids(finding, target, evidence)
 
     def fill(word: str) -> str:
         word = _PLACEHOLDER.sub(lambda placeholder: known.get(placeholder[0], placeholder[0]), word)
         is_safe = _SAFE_WORD.fullmatch(word) and (not word.startswith("-") or word in _OPTIONS)
         return word if is_safe else "<VALUE>"
 
-    commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in found.fix.commands)
-    return replace(found.fix, commands=commands)
+    commands = tuple(replace(command, argv=tuple(map(fill, command.argv))) for command in finding.fix.commands)
+    return replace(finding.fix, commands=commands)
 
 
-def _known_ids(found: Found, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
+def _known_ids(finding: Found, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
     """By placeholder, what this run knows of it, where that has the strict form of its kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
     own = None if target is None else read_name(target.host)
     dhcp = evidence.configuration.dhcp_options
-    endpoint = None if target is None or own is not None else _endpoint_of(found, target, evidence)
+    endpoint = None if target is None or own is not None else _endpoint_of(finding, target, evidence)
     interfaces = (evidence.host.interfaces if evidence.host is not None else None) or ()
     names = {interface.name for interface in interfaces} - {"lo"}
     values = {
@@ -69,7 +69,7 @@ def _known_ids(found: Found, target: Target | None, evidence: Evidence) -> Mappi
     return {name: value for name, value in values.items() if value is not None and FORMS[name].fullmatch(value)}
 
 
-def _endpoint_of(found: Found, target: Target, evidence: Evidence) -> VpcEndpoint | None:
+def _endpoint_of(finding: Found, target: Target, evidence: Evidence) -> VpcEndpoint | None:
     """The endpoint that a finding is about: the only one of the service in this VPC, where the private addresses of the
     finding are all of its interfaces, or the finding has none and private DNS is what makes the name private."""
     region = None if evidence.imds is None else evidence.imds.region
@@ -79,6 +79,6 @@ def _endpoint_of(found: Found, target: Target, evidence: Evidence) -> VpcEndpoin
     there = [endpoint for endpoint in in_vpc if endpoint.state != DELETED]
     if len(there) != 1:
         return None
-    at = [evidence.interface_at(address) for address in found.addresses if evidence.is_private(address)]
+    at = [evidence.interface_at(address) for address in finding.addresses if evidence.is_private(address)]
     is_its_own = all(interface is not None and interface.interface_id in there[0].interface_ids for interface in at)
     return there[0] if is_its_own and (at or target.addressing is Addressing.DEFAULT) else None

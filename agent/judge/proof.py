@@ -141,12 +141,12 @@ def left_unnamed(
 def unexplained(evidence: Evidence, failed: list[str]) -> Found:
     """RUN003: steps of these ids failed, and no rule says why."""
     steps = [observation for step in failed if (observation := evidence.find(step)) is not None]
-    said = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
+    failures = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
     addresses: frozenset[Address] = frozenset(step.subject.address for step in steps if step.subject.address)
     return Found(
         code="RUN003",
         target=None,
-        detail=f"These failed, and no rule says why: {listed(said)}.",
+        detail=f"These failed, and no rule says why: {listed(failures)}.",
         evidence=tuple(failed),
         addresses=addresses,
         fix=Fix(

@@ -62,5 +62,5 @@ def judged_steps(evidence: Evidence, step: Step, target: Target | None) -> tuple
     if target is None or step not in AT_ADDRESSES:
         return evidence.of(step, target)
     ports = judged_ports(target) if step is Step.TCP else (HTTPS,)
-    found = (evidence.at(step, target, address, port) for address in evidence.own_addresses(target) for port in ports)
-    return tuple(item for item in found if item is not None)
+    steps = (evidence.at(step, target, address, port) for address in evidence.own_addresses(target) for port in ports)
+    return tuple(item for item in steps if item is not None)

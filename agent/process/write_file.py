@@ -136,8 +136,8 @@ def _remove_leftovers(folder: int) -> None:
         with contextlib.suppress(OSError):  # another writer was faster, or still holds its lock
             handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             try:
-                found = os.fstat(handle)
-                if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                status = os.fstat(handle)
+                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     os.unlink(name, dir_fd=folder)
             finally:
@@ -228,12 +228,12 @@ def _link_in(folder: int, name: str) -> str | None:
     if name == "..":
         return None
     try:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
-    if not stat.S_ISLNK(found.st_mode):
+    if not stat.S_ISLNK(status.st_mode):
         return None
-    if found.st_uid not in (0, os.geteuid()):
+    if status.st_uid not in (0, os.geteuid()):
         raise OSError(errno.ELOOP, f"{name} on this path is a link of another user; name what it points at itself")
     if _is_shared(os.fstat(folder)):
         raise OSError(
@@ -262,11 +262,11 @@ def _descriptor(path: str) -> int | None:
     """
     if (number := _STREAMS.get(path)) is not None:
         return os.dup(number)
-    found = _DESCRIPTOR.fullmatch(path)
-    if found is None:
+    match = _DESCRIPTOR.fullmatch(path)
+    if match is None:
         return None
-    if found["own"] is not None or found["process"] in ("self", "thread-self", str(os.getpid())):
-        return os.dup(int(found["own"] or found["number"]))
+    if match["own"] is not None or match["process"] in ("self", "thread-self", str(os.getpid())):
+        return os.dup(int(match["own"] or match["number"]))
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY | os.O_CLOEXEC)
 
 

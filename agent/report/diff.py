@@ -289,9 +289,9 @@ _OF_SEVERITY: Final = {
 
 def _worse(targets: Iterable[TargetChange], findings: Iterable[FindingChange]) -> Status:
     """How bad the worst new cause is, or one that got worse; a required target that fell without one is a warning."""
-    found = [_OF_SEVERITY[change.severity.new] for change in findings if change.severity.new and _got_worse(change)]
-    found += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
-    return max(found, key=_RANK.__getitem__, default=Status.OK)
+    statuses = [_OF_SEVERITY[change.severity.new] for change in findings if change.severity.new and _got_worse(change)]
+    statuses += [Status.WARNING for change in targets if change.role.new is Role.REQUIRED and _fell(change.status)]
+    return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
 def _got_worse(row: FindingChange) -> bool:

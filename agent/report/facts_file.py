@@ -84,33 +84,33 @@ def _facts(document: Any) -> Ec2Facts:
     """Raises DecodeError."""
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise DecodeError("schema", f"this is not a {SCHEMA} document")
-    found = from_json(_Document, document)
-    if not is_region(found.region):
+    decoded = from_json(_Document, document)
+    if not is_region(decoded.region):
         raise DecodeError("region", "the name of a Region belongs here")
-    if VPC_ID.fullmatch(found.vpc_id) is None:
+    if VPC_ID.fullmatch(decoded.vpc_id) is None:
         raise DecodeError("vpc_id", "the id of a VPC belongs here")
     observations = tuple(
-        _observation(observation, f"observations[{number}]") for number, observation in enumerate(found.observations)
+        _observation(observation, f"observations[{number}]") for number, observation in enumerate(decoded.observations)
     )
     twice = [name for name, count in Counter(observation.id for observation in observations).items() if count > 1]
     if twice:
         raise DecodeError("observations", f"{twice[0]} is there twice")
     for observation in observations:
-        if isinstance(observation.facts, VpcFacts) and observation.facts.vpc.vpc_id != found.vpc_id:
+        if isinstance(observation.facts, VpcFacts) and observation.facts.vpc.vpc_id != decoded.vpc_id:
             raise DecodeError(
                 observation.id,
-                f"this is about the VPC {observation.facts.vpc.vpc_id}, and the file about {found.vpc_id}",
+                f"this is about the VPC {observation.facts.vpc.vpc_id}, and the file about {decoded.vpc_id}",
             )
-    return Ec2Facts(region=found.region, vpc_id=found.vpc_id, taken_at=found.taken_at, observations=observations)
+    return Ec2Facts(region=decoded.region, vpc_id=decoded.vpc_id, taken_at=decoded.taken_at, observations=observations)
 
 
 def _observation(data: Any, where: str) -> Observation[Any]:
-    found = codec.decode_observation(data, where)
-    if found.subject.operation not in READS or found.subject != Subject(
-        step=Step.EC2, operation=found.subject.operation
+    observation = codec.decode_observation(data, where)
+    if observation.subject.operation not in READS or observation.subject != Subject(
+        step=Step.EC2, operation=observation.subject.operation
     ):
         raise DecodeError(f"{where}.id", "only EC2's answer to one of this version's reads belongs here")
-    return found
+    return observation
 
 
 def _untimely(facts: Ec2Facts, now: datetime) -> str | None:

@@ -379,9 +379,9 @@ def _answers(checks: list[Check], worst: Progress) -> tuple[str, ...]:
     bad = next((check for check in checks if check.progress is worst and worst is not Progress.OK), None)
     if bad is not None:
         return _texts(bad)
-    made = [check.observation for check in checks if check.observation is not None]
-    count = sum(len(answer.facts.addresses) for answer in made if isinstance(answer.facts, DnsFacts))
-    slowest = max((answer.seconds for answer in made if answer.seconds is not None), default=None)
+    observations = [check.observation for check in checks if check.observation is not None]
+    count = sum(len(answer.facts.addresses) for answer in observations if isinstance(answer.facts, DnsFacts))
+    slowest = max((answer.seconds for answer in observations if answer.seconds is not None), default=None)
     return _address_count(count, "" if slowest is None else f" {duration(slowest)}")
 
 

@@ -177,32 +177,32 @@ class _Redactor:
     def _searched(self, text: str, *, quotes: bool) -> str:
         for known in (self._quoted if quotes else None, self._hosts):
             if known is not None:
-                text = known.sub(lambda found: self._masks[found[0]], text)
-        text = _ARN.sub(lambda found: self._mask("arn", found[0]), text)
-        text = _IDS.sub(lambda found: self._mask(found["kind"], found["id"]), text)
-        text = _ZONE.sub(lambda found: self._mask("zone", found[0]), text)
-        text = _ACCOUNT.sub(lambda found: self._mask("account", found[0]), text)
+                text = known.sub(lambda match: self._masks[match[0]], text)
+        text = _ARN.sub(lambda match: self._mask("arn", match[0]), text)
+        text = _IDS.sub(lambda match: self._mask(match["kind"], match["id"]), text)
+        text = _ZONE.sub(lambda match: self._mask("zone", match[0]), text)
+        text = _ACCOUNT.sub(lambda match: self._mask("account", match[0]), text)
         text = _NAMED_ADDRESS.sub(self._found_named_address, text)
         return _ADDRESS.sub(self._found_address, text)
 
-    def _found_address(self, found: re.Match[str]) -> str:
-        text, slash, length = found[0].partition("/")
+    def _found_address(self, match: re.Match[str]) -> str:
+        text, slash, length = match[0].partition("/")
         if slash:
             try:
-                return str(self._network(ip_network(found[0])))
+                return str(self._network(ip_network(match[0])))
             except ValueError:  # an address with the length of its network, or an id: `tcp/backup/10.0.1.17/443`
                 pass
         try:
             return f"{self._address(ip_address(text))}{slash}{length}"
         except ValueError:
-            return found[0]
+            return match[0]
 
-    def _found_named_address(self, found: re.Match[str]) -> str:
+    def _found_named_address(self, match: re.Match[str]) -> str:
         try:
-            masked = self._address(ip_address(found["address"].replace("-", ".")))
+            masked = self._address(ip_address(match["address"].replace("-", ".")))
         except ValueError:
-            return found[0]
-        return f"{found['kind']}-{str(masked).replace('.', '-')}"
+            return match[0]
+        return f"{match['kind']}-{str(masked).replace('.', '-')}"
 
     def _mask(self, kind: str, text: str) -> str:
         if text not in self._masks:
@@ -249,12 +249,12 @@ class _Redactor:
         if word in self._masks and word not in _PLAIN_WORDS and not has_form:
             return f"<{_kind_of(self._masks[word])}>"
         if self._hosts is not None:
-            word = self._hosts.sub(lambda found: f"<{_kind_of(self._masks[found[0]])}>", word)
+            word = self._hosts.sub(lambda match: f"<{_kind_of(self._masks[match[0]])}>", word)
         word = _ARN.sub("<ARN>", word)
-        word = _IDS.sub(lambda found: f"<{found['kind'].upper().replace('-', '_')}_ID>", word)
+        word = _IDS.sub(lambda match: f"<{match['kind'].upper().replace('-', '_')}_ID>", word)
         word = _ZONE.sub("<ZONE_ID>", word)
         word = _ACCOUNT.sub("<ACCOUNT>", word)
-        return _ADDRESS.sub(lambda found: "<CIDR>" if _is_length(found) else _place_of(found), word)
+        return _ADDRESS.sub(lambda match: "<CIDR>" if _is_length(match) else _place_of(match), word)
 
 
 def _sensitive(report: Report) -> Iterator[tuple[str, str]]:
@@ -294,10 +294,10 @@ def _fields_of(kind: Any) -> tuple[dataclasses.Field[Any], ...]:
 
 
 def _treatment(hint: Any, place: str) -> Mask | Open | None:
-    found = set(_annotated(hint, place))
-    if len(found) > 1:
-        raise TypeError(f"{place}: several masks: {found}")
-    return found.pop() if found else None
+    masks = set(_annotated(hint, place))
+    if len(masks) > 1:
+        raise TypeError(f"{place}: several masks: {masks}")
+    return masks.pop() if masks else None
 
 
 def _annotated(hint: Any, place: str) -> Iterator[Mask | Open]:
@@ -413,9 +413,9 @@ def _kind_of(mask: str) -> str:
     return mask.rpartition("-")[0].upper()
 
 
-def _is_length(found: re.Match[str]) -> bool:
-    return found["length"] is not None
+def _is_length(match: re.Match[str]) -> bool:
+    return match["length"] is not None
 
 
-def _place_of(found: re.Match[str]) -> str:
-    return "<ADDRESS>" if _is_address(found[0]) else found[0]
+def _place_of(match: re.Match[str]) -> str:
+    return "<ADDRESS>" if _is_address(match[0]) else match[0]

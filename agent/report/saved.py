@@ -72,31 +72,31 @@ def measurement_of(report: Report) -> Measurement:
 def _document(text: str) -> Any:
     """The report of a JSON document, or of the last line of an ndjson stream. Raises ValueError."""
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except json.JSONDecodeError:
         lines = text.strip().split("\n")
         if not _is_line_of_stream(lines[0]):
             raise
         if not _is_line_of_stream(lines[-1]):
             raise DecodeError("the last line", "it is cut off, and the report with it") from None
-        found = json.loads(lines[-1])
-    if not _is_of_stream(found):
-        return found
-    if found.pop("type") != "report":
+        document = json.loads(lines[-1])
+    if not _is_of_stream(document):
+        return document
+    if document.pop("type") != "report":
         raise DecodeError("the last line", "the report belongs here; the run did not come to its end") from None
-    return found
+    return document
 
 
 def _is_line_of_stream(line: str) -> bool:
     try:
-        found = json.loads(line)
+        document = json.loads(line)
     except json.JSONDecodeError:
         return False
-    return _is_of_stream(found)
+    return _is_of_stream(document)
 
 
-def _is_of_stream(found: Any) -> bool:
-    return isinstance(found, dict) and found.get("type") in ("run", "observation", "finding", "report")
+def _is_of_stream(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("type") in ("run", "observation", "finding", "report")
 
 
 def _twice(report: Report) -> str | None:

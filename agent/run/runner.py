@@ -247,15 +247,15 @@ class RunInProgress:
                 return
 
         async def body(draft: Draft[CredentialFacts]) -> Keys:
-            found, draft.facts = await self.world.sdk.credentials(self.settings.profile)
-            return found
+            credentials, draft.facts = await self.world.sdk.credentials(self.settings.profile)
+            return credentials
 
         if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
             self._group.create_task(self._observe_container(*place))
-        search, found = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
-        reading.set_result(found or NO_CREDENTIALS)
+        search, usable = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
+        reading.set_result(usable or NO_CREDENTIALS)
         if not keys.done():
-            keys.set_result(found or NO_CREDENTIALS)
+            keys.set_result(usable or NO_CREDENTIALS)
         if search.failure is not None and search.failure.kind is FailureKind.NO_CREDENTIALS:
             await self._observe_role()
 

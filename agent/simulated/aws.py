@@ -41,10 +41,10 @@ def reply(
         return _error(503, "ServiceUnavailableException", "Service Unavailable")
     if "authorization" not in headers or row.api == "stripped":
         return 403, {"x-amzn-RequestId": REQUEST_ID}, _UNSIGNED
-    found = _CREDENTIAL.search(headers["authorization"])
-    if found is None:
+    match = _CREDENTIAL.search(headers["authorization"])
+    if match is None:
         return _error(403, "IncompleteSignatureException", "the Authorization header cannot be read")
-    _key, _date, region, service, covered = found.groups()
+    _key, _date, region, service, covered = match.groups()
     if row.region and region != row.region:
         text = f"Credential should be scoped to a valid region, not '{region}'."
         return _error(403, "InvalidSignatureException", text)

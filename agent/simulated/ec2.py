@@ -130,9 +130,9 @@ _EXPIRED: Final = {
 
 def _page(items: Iterable[Any], parameters: Mapping[str, Any], member: str, most: str = "MaxResults") -> Item:
     """The part of `items` that the request asks for, under `member`, with a token where there is more."""
-    found, begin = list(items), int(parameters.get("NextToken") or 0)
+    rows, begin = list(items), int(parameters.get("NextToken") or 0)
     end = begin + int(parameters.get(most) or 1000)
-    return {member: found[begin:end]} | ({"NextToken": str(end)} if end < len(found) else {})
+    return {member: rows[begin:end]} | ({"NextToken": str(end)} if end < len(rows) else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,12 +283,12 @@ def _blocks(cidrs: Iterable[Network], prefix: str) -> tuple[list[Item], list[Ite
     six: list[Item] = []
     for block in cidrs:
         family = "" if block.version == 4 else "Ipv6"
-        found = {
+        blocks = {
             f"{family}CidrBlock": str(block),
             f"{family}CidrBlockState": {"State": "associated"},
             "AssociationId": f"{prefix}-0{hexadecimal(str(block), 16)}",
         }
-        (four if block.version == 4 else six).append(found)
+        (four if block.version == 4 else six).append(blocks)
     return four, six
 
 
@@ -434,17 +434,17 @@ def _vpc_attribute(_scenario: Scenario, network: Configuration, parameters: Mapp
 
 def _prefix_list_entries(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     wanted = parameters["PrefixListId"]
-    found = next(
+    entries = next(
         (prefix_list for prefix_list in network.prefix_lists or () if prefix_list.prefix_list_id == wanted), None
     )
-    if found is None:
+    if entries is None:
         raise RefusedError("InvalidPrefixListID.NotFound", f"The prefix list ID '{wanted}' does not exist", 400)
-    return _page(({"Cidr": str(cidr), "Description": ""} for cidr in found.cidrs), parameters, "Entries")
+    return _page(({"Cidr": str(cidr), "Description": ""} for cidr in entries.cidrs), parameters, "Entries")
 
 
 def _rule_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     filters = {condition["Name"]: condition["Values"] for condition in parameters.get("Filters", ())}
-    found = [
+    associations = [
         {
             "Id": f"rslvr-rrassoc-{hexadecimal(rule.rule_id, 17)}",
             "ResolverRuleId": rule.rule_id,
@@ -455,13 +455,13 @@ def _rule_associations(scenario: Scenario, network: Configuration, parameters: M
         }
         for rule in network.resolver_rules or ()
     ]
-    return _page((row for row in found if _is_wanted(row, filters)), parameters, "ResolverRuleAssociations")
+    return _page((row for row in associations if _is_wanted(row, filters)), parameters, "ResolverRuleAssociations")
 
 
 def _resolver_rules(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     filters = {condition["Name"]: condition["Values"] for condition in parameters.get("Filters", ())}
     account = scenario.metadata.account_id
-    found = [
+    rules = [
         {
             "Id": rule.rule_id,
             "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{rule.owner_id}:resolver-rule/{rule.rule_id}",
@@ -477,7 +477,7 @@ def _resolver_rules(scenario: Scenario, network: Configuration, parameters: Mapp
         }
         for rule in network.resolver_rules or ()
     ]
-    return _page((row for row in found if _is_wanted(row, filters)), parameters, "ResolverRules")
+    return _page((row for row in rules if _is_wanted(row, filters)), parameters, "ResolverRules")
 
 
 def _target_item(address: Address) -> Item:
@@ -493,7 +493,7 @@ def _is_wanted(item: Item, filters: Mapping[str, list[str]]) -> bool:
 
 def _private_zones(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     there = parameters["VPCId"] == scenario.metadata.vpc_id and parameters["VPCRegion"] == region_of(scenario)
-    found = [
+    zones = [
         {
             "HostedZoneId": zone.zone_id,
             "Name": f"{zone.name}.",
@@ -502,12 +502,12 @@ def _private_zones(scenario: Scenario, network: Configuration, parameters: Mappi
         for zone in (network.zones or () if there else ())
     ]
     most = parameters.get("MaxItems", "100")
-    return _page(found, parameters, "HostedZoneSummaries", "MaxItems") | {"MaxItems": most}
+    return _page(zones, parameters, "HostedZoneSummaries", "MaxItems") | {"MaxItems": most}
 
 
 def _firewall_associations(scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     groups = {rule.group_id: rule.priority[0] for rule in network.firewall or ()}
-    found = [
+    associations = [
         {
             "Id": f"rslvr-frgassoc-{hexadecimal(group, 17)}",
             "Arn": f"arn:aws:route53resolver:{region_of(scenario)}:{scenario.metadata.account_id}:"
@@ -523,7 +523,9 @@ def _firewall_associations(scenario: Scenario, network: Configuration, parameter
         for group, priority in groups.items()
     ]
     wanted = [
-        association for association in found if parameters.get("VpcId", association["VpcId"]) == association["VpcId"]
+        association
+        for association in associations
+        if parameters.get("VpcId", association["VpcId"]) == association["VpcId"]
     ]
     return _page(wanted, parameters, "FirewallRuleGroupAssociations")
 
@@ -554,12 +556,12 @@ def _firewall_rule_item(rule: FirewallRule) -> Item:
 
 def _firewall_domains(_scenario: Scenario, network: Configuration, parameters: Mapping[str, Any]) -> Item:
     wanted = parameters["FirewallDomainListId"]
-    found = next((rule for rule in network.firewall or () if rule.domain_list_id == wanted), None)
-    if found is None:
+    rule_of_list = next((rule for rule in network.firewall or () if rule.domain_list_id == wanted), None)
+    if rule_of_list is None:
         raise _no_such_firewall_resource(wanted)
-    if found.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
+    if rule_of_list.domains is None:  # of a list that AWS keeps nobody sees the domains (Managed Domain Lists)
         raise _denied("route53resolver", "ListFirewallDomains")
-    return _page((f"{domain}." for domain in found.domains), parameters, "Domains")
+    return _page((f"{domain}." for domain in rule_of_list.domains), parameters, "Domains")
 
 
 def _no_such_firewall_resource(resource: str) -> RefusedError:

@@ -114,15 +114,15 @@ def configuration_of(scenario: Scenario) -> Configuration:
     there."""
     part = part_of(scenario)
     subnets = _merged(_subnets(scenario), part.subnets, lambda subnet: subnet.subnet_id)
-    made = tuple(_endpoint(scenario, endpoint, subnets) for endpoint in part.endpoints)
+    placed = tuple(_endpoint(scenario, endpoint, subnets) for endpoint in part.endpoints)
     interfaces = _merged(
-        (*_own_interfaces(scenario), *(interface for _, found in made for interface in found)),
+        (*_own_interfaces(scenario), *(interface for _, of_endpoint in placed for interface in of_endpoint)),
         part.interfaces,
         lambda interface: interface.interface_id,
     )
     own = tuple(interface for interface in interfaces if interface.kind != "vpc_endpoint")
     others = tuple(interface for interface in interfaces if interface.kind == "vpc_endpoint")
-    endpoints = tuple(endpoint for endpoint, _ in made)
+    endpoints = tuple(endpoint for endpoint, _ in placed)
     named = (group for holder in (own, endpoints) for item in holder for group in item.group_ids)
     return Configuration(
         endpoints=endpoints,
@@ -372,21 +372,21 @@ def facts_of(scenario: Scenario, now: datetime) -> Ec2Facts:
     if part.file_of is not None:
         scenario = replace(scenario, metadata=replace(scenario.metadata, vpc_id=part.file_of))
     taken_at = now - timedelta(days=part.days_old)
-    found = configuration_of(scenario)
+    configuration = configuration_of(scenario)
     facts = {
-        ENDPOINTS: EndpointsFacts(endpoints=found.endpoints or ()),
-        ENDPOINT_INTERFACES: InterfacesFacts(interfaces=found.endpoint_interfaces or ()),
-        VPC: None if found.vpc is None else VpcFacts(vpc=found.vpc),
-        VPC_DNS: found.dns,
-        DHCP_OPTIONS: found.dhcp_options,
-        SUBNETS: SubnetsFacts(subnets=found.subnets or ()),
-        ROUTE_TABLES: RouteTablesFacts(tables=found.route_tables or ()),
-        NETWORK_ACLS: NetworkAclsFacts(acls=found.acls or ()),
-        SECURITY_GROUPS: SecurityGroupsFacts(groups=found.groups or ()),
-        PREFIX_LISTS: PrefixListsFacts(lists=found.prefix_lists or ()),
-        RESOLVER_RULES: ResolverRulesFacts(rules=found.resolver_rules or ()),
-        PRIVATE_ZONES: PrivateZonesFacts(zones=found.zones or ()),
-        DNS_FIREWALL: DnsFirewallFacts(rules=found.firewall or ()),
+        ENDPOINTS: EndpointsFacts(endpoints=configuration.endpoints or ()),
+        ENDPOINT_INTERFACES: InterfacesFacts(interfaces=configuration.endpoint_interfaces or ()),
+        VPC: None if configuration.vpc is None else VpcFacts(vpc=configuration.vpc),
+        VPC_DNS: configuration.dns,
+        DHCP_OPTIONS: configuration.dhcp_options,
+        SUBNETS: SubnetsFacts(subnets=configuration.subnets or ()),
+        ROUTE_TABLES: RouteTablesFacts(tables=configuration.route_tables or ()),
+        NETWORK_ACLS: NetworkAclsFacts(acls=configuration.acls or ()),
+        SECURITY_GROUPS: SecurityGroupsFacts(groups=configuration.groups or ()),
+        PREFIX_LISTS: PrefixListsFacts(lists=configuration.prefix_lists or ()),
+        RESOLVER_RULES: ResolverRulesFacts(rules=configuration.resolver_rules or ()),
+        PRIVATE_ZONES: PrivateZonesFacts(zones=configuration.zones or ()),
+        DNS_FIREWALL: DnsFirewallFacts(rules=configuration.firewall or ()),
     }
     outcomes = {
         OWN_INTERFACES: Skipped("a file for every host of the VPC holds no one host's interfaces"),

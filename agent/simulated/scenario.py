@@ -499,8 +499,8 @@ class Scenario:
 
     def names_of(self, address: Address) -> tuple[str, ...]:
         """The names that any resolver gives this address."""
-        found = (row.name for row in self.dns if address in (*row.a, *row.aaaa))
-        return tuple(dict.fromkeys(found))
+        names = (row.name for row in self.dns if address in (*row.a, *row.aaaa))
+        return tuple(dict.fromkeys(names))
 
     def behind(self, address: Address, port: int) -> TcpPart | None:
         """The row of what answers there; None for silence."""

@@ -170,7 +170,7 @@ class SimulatedNet:
             return (host.removesuffix("."),)
         _, _, search, options = parse_resolv_conf(self._host.resolv_conf())
         searched = tuple(f"{host}.{domain}" for domain in search)
-        dots = next((int(each.partition(":")[2]) for each in options if each.startswith("ndots:")), 1)
+        dots = next((int(option.partition(":")[2]) for option in options if option.startswith("ndots:")), 1)
         return (host, *searched) if host.count(".") >= dots else (*searched, host)
 
     async def _asked(self, host: str) -> tuple[Address, ...]:

@@ -28,7 +28,7 @@ def filled(finding: Finding, report: Report) -> str:
     if region is not None and is_region(region):
         text = for_region(text, region)
     known = {name: value for name, value in _known(finding, report) if value is not None}
-    return _PLACEHOLDER.sub(lambda found: known.get(found[0], found[0]), text)
+    return _PLACEHOLDER.sub(lambda match: known.get(match[0], match[0]), text)
 
 
 def _known(finding: Finding, report: Report) -> Iterator[tuple[str, str | None]]:

@@ -124,13 +124,13 @@ def in_file(option: click.Option) -> bool:
 
 def keys() -> dict[str, tuple[click.Option, list[str]]]:
     """The keys of a configuration file: the option of each, and the commands that have it."""
-    found: dict[str, tuple[click.Option, list[str]]] = {}
+    by_key: dict[str, tuple[click.Option, list[str]]] = {}
     for name in commands():
         command = cli.main.commands[name]
         for option in command.params if has_file(command) else ():
             if isinstance(option, click.Option) and in_file(option):
-                found.setdefault(option.opts[0].removeprefix("--"), (option, []))[1].append(name)
-    return found
+                by_key.setdefault(option.opts[0].removeprefix("--"), (option, []))[1].append(name)
+    return by_key
 
 
 def kind_of(option: click.Option) -> str:
@@ -185,8 +185,10 @@ def file_page() -> str:
 
 def completion(kind: type[ShellComplete]) -> str:
     """The script that a shell sources: it asks the program itself, by click's protocol."""
-    made = kind(cli.main, {}, "backuplink", "_BACKUPLINK_COMPLETE")
-    return ShellComplete.source(made).strip() + "\n"  # click's own method would start a bash on this machine
+    completion_class = kind(cli.main, {}, "backuplink", "_BACKUPLINK_COMPLETE")
+    return (
+        ShellComplete.source(completion_class).strip() + "\n"
+    )  # click's own method would start a bash on this machine
 
 
 def for_fpath(script: str) -> str:

@@ -75,10 +75,10 @@ def main() -> None:
 
 
 def version_of(project: Path) -> str:
-    found = re.search(r'^__version__ = "([^"]+)"$', (project / "agent/version.py").read_text("utf-8"), re.MULTILINE)
-    if found is None:
+    match = re.search(r'^__version__ = "([^"]+)"$', (project / "agent/version.py").read_text("utf-8"), re.MULTILINE)
+    if match is None:
         sys.exit('agent/version.py has no line that reads __version__ = "…"')
-    return found[1]
+    return match[1]
 
 
 # --- The tree --------------------------------------------------------------------------------------------------------
@@ -125,11 +125,11 @@ def services_of(project: Path) -> frozenset[str]:
 
 
 def prune_services(data: Path, services: frozenset[str]) -> None:
-    for folder in [each for each in data.iterdir() if each.is_dir()]:
+    for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
         if folder.name not in services:
             shutil.rmtree(folder)
     for service in sorted(services):
-        *older, newest = sorted(each for each in (data / service).iterdir() if each.is_dir())
+        *older, newest = sorted(entry for entry in (data / service).iterdir() if entry.is_dir())
         for folder in older:
             shutil.rmtree(folder)
         for examples in newest.glob("examples-*"):
@@ -191,7 +191,7 @@ def head(archive: bytes, *, files: int, version: str, arch: str) -> bytes:
 
 def filled(template: str, known: Mapping[str, object]) -> str:
     """The text with every @NAME@ in it replaced. Raises KeyError for one that is not known."""
-    return re.sub("@([A-Z]+)@", lambda found: str(known[found[1]]), template)
+    return re.sub("@([A-Z]+)@", lambda match: str(known[match[1]]), template)
 
 
 if __name__ == "__main__":

@@ -108,10 +108,10 @@ def licence_of(metadata: RawMetadata) -> str:
     name = canonicalize_name(metadata["name"])
     if name in READ:
         return READ[name]
-    said = _spdx(metadata.get("license_expression") or metadata.get("license") or "")
-    if said is not None:
-        return said
-    classified = [each for each in metadata.get("classifiers", ()) if each.startswith("License ::")]
+    licence = _spdx(metadata.get("license_expression") or metadata.get("license") or "")
+    if licence is not None:
+        return licence
+    classified = [classifier for classifier in metadata.get("classifiers", ()) if classifier.startswith("License ::")]
     if len(classified) == 1 and classified[0] in _CLASSIFIERS:
         return _CLASSIFIERS[classified[0]]
     raise UnfitError(f"{name}: its metadata does not say which licence it has; read its files and add it to READ")
@@ -119,45 +119,45 @@ def licence_of(metadata: RawMetadata) -> str:
 
 def _entries(folder: Folder) -> list[Folder]:
     """What is in a folder, by name."""
-    found: list[Folder] = [*folder.iterdir()]
-    return sorted(found, key=lambda entry: entry.name)
+    entries: list[Folder] = [*folder.iterdir()]
+    return sorted(entries, key=lambda entry: entry.name)
 
 
 def _texts(info: Folder) -> Iterator[tuple[str, str]]:
     """Every licence file of a .dist-info folder, wherever the tool that made it puts them."""
-    for each in _entries(info):
-        if each.name == "licenses" and each.is_dir():
-            yield from _all_texts(each, "")
-        elif _NAMES_OF_TEXTS.match(each.name) and each.is_file():
-            yield each.name, each.read_text(encoding="utf-8")
+    for entry in _entries(info):
+        if entry.name == "licenses" and entry.is_dir():
+            yield from _all_texts(entry, "")
+        elif _NAMES_OF_TEXTS.match(entry.name) and entry.is_file():
+            yield entry.name, entry.read_text(encoding="utf-8")
 
 
 def _all_texts(folder: Folder, above: str) -> Iterator[tuple[str, str]]:
-    for each in _entries(folder):
-        if each.is_dir():
-            yield from _all_texts(each, f"{above}{each.name}/")
+    for entry in _entries(folder):
+        if entry.is_dir():
+            yield from _all_texts(entry, f"{above}{entry.name}/")
         else:
-            yield f"{above}{each.name}", each.read_text(encoding="utf-8")
+            yield f"{above}{entry.name}", entry.read_text(encoding="utf-8")
 
 
 def _inside(info: Folder) -> Iterator[CompiledIn]:
     folder = info / "sboms"
     if folder.is_dir():
-        for each in _entries(folder):
-            if each.name.endswith(".json"):
-                yield from map(_compiled_in, json.loads(each.read_text(encoding="utf-8")).get("components", ()))
+        for entry in _entries(folder):
+            if entry.name.endswith(".json"):
+                yield from map(_compiled_in, json.loads(entry.read_text(encoding="utf-8")).get("components", ()))
 
 
-def _compiled_in(said: Mapping[str, Any]) -> CompiledIn:
+def _compiled_in(component: Mapping[str, Any]) -> CompiledIn:
     return CompiledIn(
-        name=said["name"],
-        version=said.get("version", ""),
-        purl=PackageURL.from_string(said["purl"]) if "purl" in said else None,
+        name=component["name"],
+        version=component.get("version", ""),
+        purl=PackageURL.from_string(component["purl"]) if "purl" in component else None,
         licences=tuple(
             each.get("expression") or each["license"].get("id") or each["license"]["name"]
-            for each in said.get("licenses", ())
+            for each in component.get("licenses", ())
         ),
-        sha256=tuple(each["content"] for each in said.get("hashes", ()) if each["alg"] == "SHA-256"),
+        sha256=tuple(each["content"] for each in component.get("hashes", ()) if each["alg"] == "SHA-256"),
     )
 
 
@@ -175,7 +175,9 @@ def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras
         purl=PackageURL("generic" if name == "backuplink" else "pypi", None, name, version),
         licence=licence_of(metadata),
         texts=dict(_texts(info)),
-        needs=frozenset(canonicalize_name(each.name) for each in _required(metadata, environments, extras)),
+        needs=frozenset(
+            canonicalize_name(requirement.name) for requirement in _required(metadata, environments, extras)
+        ),
         files=files,
         inside=tuple(_inside(info)),
     )
@@ -185,13 +187,13 @@ def distribution(info: Folder, environments: Sequence[Mapping[str, str]], extras
 def _required(
     metadata: RawMetadata, environments: Sequence[Mapping[str, str]], extras: frozenset[str]
 ) -> Iterator[Requirement]:
-    for each in map(Requirement, metadata.get("requires_dist", ())):
-        if each.marker is None or any(
-            each.marker.evaluate({**environment, "extra": extra})
+    for requirement in map(Requirement, metadata.get("requires_dist", ())):
+        if requirement.marker is None or any(
+            requirement.marker.evaluate({**environment, "extra": extra})
             for environment in environments
             for extra in ("", *extras)
         ):
-            yield each
+            yield requirement
 
 
 def _fit(part: Part) -> Part:
@@ -212,8 +214,8 @@ def licences_in(expression: str) -> frozenset[str]:
 
 def dist_info(wheel: Path) -> zipfile.Path:
     """The .dist-info folder inside a wheel."""
-    (found,) = (each for each in zipfile.Path(wheel).iterdir() if each.name.endswith(".dist-info"))
-    return found
+    (folder,) = (entry for entry in zipfile.Path(wheel).iterdir() if entry.name.endswith(".dist-info"))
+    return folder
 
 
 def suits(wheel: Path, python: str, architecture: str) -> bool:
@@ -257,13 +259,13 @@ def from_wheels(
 
 def _extras(every: Sequence[RawMetadata]) -> dict[str, frozenset[str]]:
     """The extras of each distribution that others ask for."""
-    found: dict[str, frozenset[str]] = {}
+    extras: dict[str, frozenset[str]] = {}
     for metadata in every:
-        for each in map(Requirement, metadata.get("requires_dist", ())):
-            name = canonicalize_name(each.name)
-            if each.marker is None or "extra" not in str(each.marker):
-                found[name] = found.get(name, frozenset()) | each.extras
-    return found
+        for requirement in map(Requirement, metadata.get("requires_dist", ())):
+            name = canonicalize_name(requirement.name)
+            if requirement.marker is None or "extra" not in str(requirement.marker):
+                extras[name] = extras.get(name, frozenset()) | requirement.extras
+    return extras
 
 
 # --- What is compiled ------------------------------------------------------------------------------------------------
@@ -280,7 +282,7 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
     for line in locked.splitlines():
         if match := _SOURCE.match(line):
             folders.setdefault(match["folder"], []).append(File(name=match["file"], sha256=match["sha256"]))
-    found = []
+    parts = []
     for folder, files in folders.items():
         descriptions = [each.name.removesuffix(".dsc") for each in files if each.name.endswith(".dsc")]
         if len(descriptions) != 1:
@@ -305,5 +307,5 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
             needs=COMPILED_NEEDS.get(name, frozenset()),
             files=tuple(files),
         )
-        found.append(_fit(part))
-    return tuple(sorted(found, key=lambda part: part.name))
+        parts.append(_fit(part))
+    return tuple(sorted(parts, key=lambda part: part.name))

@@ -49,11 +49,11 @@ def _lines(text: str) -> Iterator[str]:
 
 def read(file: Path) -> tuple[Locked, ...]:
     """Everything the file locks, in its order. Raises ValueError where a line has no exact version or no hash."""
-    found = []
+    requirements = []
     for line in _lines(file.read_text("utf-8")):
         requirement = Requirement(line.partition(" --hash=")[0].strip())
         hashes = frozenset(_HASH.findall(line))
         if not hashes or [each.operator for each in requirement.specifier] != ["=="]:
             raise ValueError(f"{file}: '{requirement}' is not locked to one version with hashes; run ./dev lock")
-        found.append(Locked(requirement=requirement, hashes=hashes))
-    return tuple(found)
+        requirements.append(Locked(requirement=requirement, hashes=hashes))
+    return tuple(requirements)

@@ -17,19 +17,19 @@ class NoSectionError(Exception):
 def notes(changelog: str, version: str) -> str:
     """The section of a version as a document of its own. Raises NoSectionError."""
     heading = re.compile(rf"^## {re.escape(version)} - (\d{{4}}-\d{{2}}-\d{{2}})$", re.MULTILINE)
-    found = list(heading.finditer(changelog))
-    if len(found) != 1:
+    headings = list(heading.finditer(changelog))
+    if len(headings) != 1:
         raise NoSectionError(
-            f"CHANGELOG.md has {len(found)} sections '## {version} - YYYY-MM-DD' and not one; give the section"
+            f"CHANGELOG.md has {len(headings)} sections '## {version} - YYYY-MM-DD' and not one; give the section"
             " Unreleased this name, commit, and set the tag there"
         )
-    below = changelog[found[0].end() :]
+    below = changelog[headings[0].end() :]
     following = re.search(r"^## ", below, re.MULTILINE)
     section = below[: following.start() if following else None].strip("\n")
     if not re.search(r"^[-*] ", section, re.MULTILINE):
         raise NoSectionError(f"the section of {version} in CHANGELOG.md names no change; write what users notice")
     return (
-        f"# backuplink {version} ({found[0][1]})\n\n{section}\n\n## Files\n\n"
+        f"# backuplink {version} ({headings[0][1]})\n\n{section}\n\n## Files\n\n"
         "`SHA256SUMS` has the checksum of each file: `sha256sum --check --ignore-missing SHA256SUMS`.\n"
     )
 

@@ -119,13 +119,13 @@ def read_answer(
 
 def _gateways(listed: Any) -> tuple[GatewayFacts, ...]:
     """Those that AWS has not heard of for longest first."""
-    found = []
+    gateways = []
     for gateway in listed if isinstance(listed, list) else ():
         name = str(gateway.get("GatewayArn") if isinstance(gateway, Mapping) else "").rpartition("/")[2]
         if _GATEWAY_ID.fullmatch(name):
-            found.append(GatewayFacts(gateway_id=name, last_seen=_instant(gateway.get("LastSeenTime"))))
+            gateways.append(GatewayFacts(gateway_id=name, last_seen=_instant(gateway.get("LastSeenTime"))))
     unknown = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(found, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id)))
+    return tuple(sorted(gateways, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id)))
 
 
 def _instant(seconds: Any) -> datetime | None:
@@ -145,8 +145,8 @@ def error_of(response: Response, document: Any, hidden: tuple[tuple[str, str], .
     if isinstance(document, Mapping):
         members = {str(name).lower(): value for name, value in document.items()}
         # `ErrorCode` is a member of Backup gateway's errors, whose own name is the type.
-        found = (members.get(name) for name in ("code", "__type", "errorcode"))
-        code = code or next((name for name in found if isinstance(name, str) and name), None)
+        codes = (members.get(name) for name in ("code", "__type", "errorcode"))
+        code = code or next((name for name in codes if isinstance(name, str) and name), None)
         message = members.get("message")
     elif (root := _xml(response.body)) is not None:
         texts = {element.tag.rpartition("}")[2].lower(): element.text for element in root.iter()}

@@ -121,12 +121,12 @@ def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:
 def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The proxy variables that are set, by lower-case name. Where both cases are set the lower one counts, an empty one
     too, as it does for urllib and so for the SDK."""
-    found = {}
+    proxies = {}
     for name in PROXY_VARIABLES:
         value = environment.get(name, environment.get(name.upper()))
         if value:
-            found[name] = value if name == "no_proxy" else masked_proxy(value)
-    return found
+            proxies[name] = value if name == "no_proxy" else masked_proxy(value)
+    return proxies
 
 
 def has_shared_config(machine: Machine) -> bool:

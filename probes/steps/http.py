@@ -51,9 +51,9 @@ async def exchange(
     headers: tuple[tuple[str, str], ...],
     *,
     body: bytes = b"",
-    begun: Callable[[Response], None] | None = None,
+    on_head: Callable[[Response], None] | None = None,
 ) -> Response:
-    """Send one request and read its whole answer. `begun` is called with its head, without a body, as soon as that is
+    """Send one request and read its whole answer. `on_head` is called with its head, without a body, as soon as that is
     there: whose answer it is shows even where the rest never ends.
 
     Raises OSError, PeerClosedError where the connection ends without a whole answer, and ProbeError of kind `malformed`
@@ -69,13 +69,13 @@ async def exchange(
         data = (data or b"") + (engine.send(h11.Data(data=body)) or b"")
     await stream.send((data or b"") + (engine.send(h11.EndOfMessage()) or b""))
     try:
-        return await _read(stream, engine, begun)
+        return await _read(stream, engine, on_head)
     except h11.RemoteProtocolError as error:
         kind = FailureKind.TOO_LARGE if error.error_status_hint == 431 else FailureKind.MALFORMED
         raise ProbeError(kind, f"the answer is not HTTP: {str(error)[:MAX_ERROR_CHARACTERS]}") from error
 
 
-async def _read(stream: Stream, engine: h11.Connection, begun: Callable[[Response], None] | None) -> Response:
+async def _read(stream: Stream, engine: h11.Connection, on_head: Callable[[Response], None] | None) -> Response:
     received = informational = 0
     start = b""
     ended = False
@@ -109,8 +109,8 @@ async def _read(stream: Stream, engine: h11.Connection, begun: Callable[[Respons
                     raise ProbeError(FailureKind.TOO_LARGE, f"over {MAX_INFORMATIONAL} informational answers")
             case h11.Response():
                 head = event
-                if begun is not None:
-                    begun(_response(head, b"", keep_alive=False))
+                if on_head is not None:
+                    on_head(_response(head, b"", keep_alive=False))
             case h11.Data():
                 body += event.data
                 if len(body) > MAX_BODY_BYTES:
@@ -141,10 +141,10 @@ async def probe(stream: Stream, machine: Machine, host: str, agent: str, draft: 
     """
     sent = machine.now()
 
-    def begun(head: Response) -> None:
+    def on_head(head: Response) -> None:
         draft.facts = _facts(head, sent, machine.now())
 
-    response = await exchange(stream, "GET", "/", _headers(host, agent), begun=begun)
+    response = await exchange(stream, "GET", "/", _headers(host, agent), on_head=on_head)
     facts = draft.facts = _facts(response, sent, machine.now())
     if 300 <= facts.status < 400:
         raise ProbeError(

@@ -72,10 +72,10 @@ async def _address_of(net: Net, name: str) -> Address:
     try:
         return ip_address(name)
     except ValueError:
-        found = await net.getaddrinfo(name)
-    if not found:
+        addresses = await net.getaddrinfo(name)
+    if not addresses:
         raise ProbeError(FailureKind.NXDOMAIN, f"{name} has no address")
-    return found[0]
+    return addresses[0]
 
 
 async def _connect(stream: Stream, target: str, headers: list[tuple[str, str]]) -> h11.Response:

@@ -29,9 +29,9 @@ def statistics(fill: Callable[[str, bytearray], None], interface: str) -> dict[s
     fill(interface, names)
     values = bytearray(struct.pack("=II", _GSTATS, count) + bytes(8 * count))
     fill(interface, values)
-    found = {}
+    counters = {}
     for place in range(count):
         start = 12 + place * _NAME_BYTES
         name = bytes(names[start : start + _NAME_BYTES]).partition(b"\0")[0].decode("ascii", "replace")
-        (found[name],) = struct.unpack_from("=Q", values, 8 + place * 8)
-    return found
+        (counters[name],) = struct.unpack_from("=Q", values, 8 + place * 8)
+    return counters

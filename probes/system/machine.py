@@ -72,7 +72,7 @@ class SystemMachine:
             return None
         if answers is None:
             return None
-        return tuple(found for answer in answers if (found := netlink.interface_of(answer, names)))
+        return tuple(interface for answer in answers if (interface := netlink.interface_of(answer, names)))
 
     def way(self, address: Address) -> LocalRoute | None:
         if not LINUX:
@@ -100,7 +100,7 @@ class SystemMachine:
     def allowances(self) -> dict[str, int]:
         if not LINUX:
             return {}
-        found: dict[str, int] = {}
+        allowances: dict[str, int] = {}
         try:
             names = socket.if_nameindex()
         except OSError:  # a sandbox without netlink
@@ -108,8 +108,8 @@ class SystemMachine:
         for _, name in names:
             with contextlib.suppress(OSError):  # a driver without statistics
                 counters = ethtool.statistics(_ethtool, name)
-                found |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
-        return found
+                allowances |= {f"{name} {key}": value for key, value in counters.items() if key.endswith(ALLOWANCE)}
+        return allowances
 
     async def watch_lateness(self) -> None:
         try:
@@ -157,7 +157,7 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
     netlink. Raises OSError where it answers with an error."""
     if sys.platform != "linux":
         return None
-    found = []
+    answers = []
     refusal = 0
     ended = False
     try:
@@ -167,7 +167,7 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
             while not ended:
                 for kind, payload in netlink.messages(channel.recv(1 << 16)):
                     if kind == wanted:
-                        found.append(payload)
+                        answers.append(payload)
                     elif kind == netlink.NLMSG_ERROR:
                         refusal = netlink.error_number(payload)
                     ended = ended or kind in (netlink.NLMSG_DONE, netlink.NLMSG_ERROR)
@@ -177,4 +177,4 @@ def _ask_kernel(request: bytes, wanted: int) -> tuple[bytes, ...] | None:
         return None
     if refusal:
         raise OSError(refusal, os.strerror(refusal))
-    return tuple(found)
+    return tuple(answers)

@@ -113,9 +113,9 @@ def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
     if len(payload) < _IFADDRMSG.size:
         return None
     _family, prefix, _flags, _scope, index = _IFADDRMSG.unpack_from(payload)
-    found = _attributes(payload[_IFADDRMSG.size :])
+    attributes = _attributes(payload[_IFADDRMSG.size :])
     # On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL our own; IPv6 has IFA_ADDRESS alone.
-    address = _address(found.get(_IFA_LOCAL, found.get(_IFA_ADDRESS)))
+    address = _address(attributes.get(_IFA_LOCAL, attributes.get(_IFA_ADDRESS)))
     if address is None or prefix > address.max_prefixlen:
         return None
     return Interface(name=name_of.get(index, str(index)), address=ip_interface(f"{address}/{prefix}"))
@@ -123,14 +123,16 @@ def interface_of(payload: bytes, name_of: dict[int, str]) -> Interface | None:
 
 def route_of(payload: bytes) -> Route:
     """The route in an RTM_NEWROUTE payload; None for what it does not have."""
-    found = _attributes(payload[_RTMSG.size :])
-    index = found.get(_RTA_OIF)
-    gateway = found.get(_RTA_GATEWAY)
-    if gateway is None and _RTA_VIA in found:  # a gateway of the other family: two bytes of family, then the address
-        gateway = found[_RTA_VIA][2:]
+    attributes = _attributes(payload[_RTMSG.size :])
+    index = attributes.get(_RTA_OIF)
+    gateway = attributes.get(_RTA_GATEWAY)
+    if (
+        gateway is None and _RTA_VIA in attributes
+    ):  # a gateway of the other family: two bytes of family, then the address
+        gateway = attributes[_RTA_VIA][2:]
     return Route(
         interface_index=None if index is None else int.from_bytes(index, sys.byteorder),
-        source=_address(found.get(_RTA_PREFSRC)),
+        source=_address(attributes.get(_RTA_PREFSRC)),
         gateway=_address(gateway),
     )
 
@@ -152,11 +154,11 @@ def neighbour_state(payloads: Iterable[bytes], address: Address, interface_index
     Two interfaces in one subnet have the same router, and both have an entry of their own for it.
     """
     for payload in payloads:
-        found = neighbour_of(payload)
-        if found is None or found.address != address:
+        neighbour = neighbour_of(payload)
+        if neighbour is None or neighbour.address != address:
             continue
-        if interface_index is None or found.interface_index == interface_index:
-            return found.state
+        if interface_index is None or neighbour.interface_index == interface_index:
+            return neighbour.state
     return None
 
 
@@ -165,14 +167,14 @@ def _address(packed: bytes | None) -> Address | None:
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
+    attributes: dict[int, bytes] = {}
     while len(data) >= _ATTRIBUTE.size:
         length, kind = _ATTRIBUTE.unpack_from(data)
         if length < _ATTRIBUTE.size or length > len(data):
             break
-        found[kind & 0x3FFF] = data[_ATTRIBUTE.size : length]  # the two high bits are flags
+        attributes[kind & 0x3FFF] = data[_ATTRIBUTE.size : length]  # the two high bits are flags
         data = data[_aligned(length) :]
-    return found
+    return attributes
 
 
 def _message(kind: int, flags: int, body: bytes) -> bytes:

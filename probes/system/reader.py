@@ -276,11 +276,11 @@ def _unanswered(error: Any, host: str | None) -> ProbeError:
 def _causes(error: BaseException) -> list[BaseException]:
     """The causes of an exception of botocore, nearest first: urllib3 has a cause as an argument or as its
     `__cause__`."""
-    found: list[BaseException] = []
+    causes: list[BaseException] = []
     left: list[object] = [getattr(error, "kwargs", {}).get("error")]
     while left:
         cause = left.pop(0)
-        if isinstance(cause, BaseException) and cause not in found:
-            found.append(cause)
+        if isinstance(cause, BaseException) and cause not in causes:
+            causes.append(cause)
             left += [*cause.args, cause.__cause__, cause.__context__]
-    return found
+    return causes

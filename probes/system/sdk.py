@@ -83,8 +83,8 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
             # boto3 alone does not read this variable, and would ask the global host of STS for a role, which no
             # interface endpoint stands for. The CLI and the other SDKs ask the Region's.
             session.set_config_variable("region", region)
-        found = session.get_credentials()
-        frozen = None if found is None else found.get_frozen_credentials()
+        credentials = session.get_credentials()
+        frozen = None if credentials is None else credentials.get_frozen_credentials()
     except CredentialRetrievalError as error:
         # What a process wrote to stderr is in the error's own text.
         provider = str(getattr(error, "kwargs", {}).get("provider", "of credentials"))
@@ -109,10 +109,10 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     import botocore.awsrequest
 
     facts = CredentialFacts(
-        source=str(found.method),
+        source=str(credentials.method),
         access_key_id_suffix=frozen.access_key[-4:],
         temporary=frozen.token is not None,
-        expires_at=getattr(found, "_expiry_time", None),
+        expires_at=getattr(credentials, "_expiry_time", None),
         role=None,
     )
     return Keys(access_key_id=frozen.access_key, secret_key=frozen.secret_key, token=frozen.token), facts

@@ -60,15 +60,15 @@ def _roots_of_sdk() -> tuple[str, str]:
         return named, named
     try:
         # A distribution's certifi gives the system's file: what it returns counts, not what is in its folder.
-        found = str(importlib.import_module("certifi").where())
+        path = str(importlib.import_module("certifi").where())
     except (ImportError, AttributeError):
         spec = importlib.util.find_spec("botocore")
         folders = () if spec is None else spec.submodule_search_locations or ()
         own = [file for folder in folders if (file := Path(folder, "cacert.pem")).is_file()]
         if not own:
             return _roots_of_system()
-        found = str(own[0])
-    return found, found
+        path = str(own[0])
+    return path, path
 
 
 def _roots_of_system() -> tuple[str, str]:

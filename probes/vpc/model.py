@@ -516,10 +516,10 @@ def configuration_of(facts: Mapping[str, ConfigurationFacts]) -> Configuration:
     """What the facts of whole reads say together, by operation. Raises TypeError where a read has another's facts."""
 
     def of(operation: str, form: type[F]) -> F | None:
-        found = facts.get(operation)
-        if found is None or isinstance(found, form):
-            return found
-        raise TypeError(f"{type(found).__name__} are not the facts of {operation}")
+        known = facts.get(operation)
+        if known is None or isinstance(known, form):
+            return known
+        raise TypeError(f"{type(known).__name__} are not the facts of {operation}")
 
     endpoints = of(ENDPOINTS, EndpointsFacts)
     own_interfaces = of(OWN_INTERFACES, InterfacesFacts)

@@ -318,11 +318,11 @@ def _misplaced(name: str, pattern: re.Pattern[str] | None = None) -> ProbeError:
     return kind(FailureKind.MALFORMED, f"what stands in {name} does not belong there")
 
 
-def kept(found: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], int]:
+def kept(rows: Iterable[Row], form: Callable[[Row], R]) -> tuple[tuple[R, ...], int]:
     """The rows in `form`, and how many were left out because an id in them has another form."""
     resources = []
     dropped = 0
-    for row in found:
+    for row in rows:
         try:
             resources.append(form(row))
         except ForeignIdError:

@@ -288,8 +288,8 @@ class _Inspection:
     # --- What is known -----------------------------------------------------------------------------------------------
 
     def _known_endpoints(self) -> tuple[VpcEndpoint, ...]:
-        found = self.facts.get(ENDPOINTS)
-        return found.endpoints if isinstance(found, EndpointsFacts) else ()
+        known = self.facts.get(ENDPOINTS)
+        return known.endpoints if isinstance(known, EndpointsFacts) else ()
 
     def _vpc_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self._wanted.vpc_id, *(endpoint.vpc_id for endpoint in self._known_endpoints()))))
@@ -302,8 +302,8 @@ class _Inspection:
         return tuple(dict.fromkeys((*self._wanted.group_ids, *of_host, *of_endpoints)))
 
     def _options_id(self) -> str | None:
-        found = self.facts.get(VPC)
-        return found.vpc.dhcp_options_id if isinstance(found, VpcFacts) else None
+        known = self.facts.get(VPC)
+        return known.vpc.dhcp_options_id if isinstance(known, VpcFacts) else None
 
     # --- The reads ---------------------------------------------------------------------------------------------------
 
@@ -317,8 +317,8 @@ class _Inspection:
             tuple(f"*.{self._wanted.region}.{service}" for service in self._wanted.services),
             also=(kind,),
         )
-        found, dropped = parse.kept(rows, parse.endpoint)
-        return EndpointsFacts(endpoints=found, dropped=dropped)
+        endpoints, dropped = parse.kept(rows, parse.endpoint)
+        return EndpointsFacts(endpoints=endpoints, dropped=dropped)
 
     async def _own_interfaces(self) -> InterfacesFacts:
         return await self._interfaces(OWN_INTERFACES, "attachment.instance-id", (self._wanted.instance_id or "",))
@@ -329,8 +329,8 @@ class _Inspection:
 
     async def _interfaces(self, read: str, name: str, values: Iterable[str]) -> InterfacesFacts:
         rows = await self._filtered(read, "DescribeNetworkInterfaces", "NetworkInterfaces", name, values)
-        found, dropped = parse.kept(rows, parse.interface)
-        return InterfacesFacts(interfaces=found, dropped=dropped)
+        interfaces, dropped = parse.kept(rows, parse.interface)
+        return InterfacesFacts(interfaces=interfaces, dropped=dropped)
 
     async def _vpc(self) -> VpcFacts:
         rows = await self._all(VPC, EC2, "DescribeVpcs", {"VpcIds": [self._wanted.vpc_id]}, "Vpcs")
@@ -354,22 +354,22 @@ class _Inspection:
 
     async def _subnets(self) -> SubnetsFacts:
         rows = await self._filtered(SUBNETS, "DescribeSubnets", "Subnets", "vpc-id", self._vpc_ids())
-        found, dropped = parse.kept(rows, parse.subnet)
-        return SubnetsFacts(subnets=found, dropped=dropped)
+        subnets, dropped = parse.kept(rows, parse.subnet)
+        return SubnetsFacts(subnets=subnets, dropped=dropped)
 
     async def _route_tables(self) -> RouteTablesFacts:
         rows = await self._filtered(
             ROUTE_TABLES, "DescribeRouteTables", "RouteTables", "vpc-id", self._vpc_ids(), page=100
         )
-        found, dropped = parse.kept(rows, parse.route_table)
+        tables, dropped = parse.kept(rows, parse.route_table)
         if dropped:  # one that is left out may be a subnet's own, so that the main table is not known to be
-            found = tuple(replace(table, main=False) for table in found)
-        return RouteTablesFacts(tables=found, dropped=dropped)
+            tables = tuple(replace(table, main=False) for table in tables)
+        return RouteTablesFacts(tables=tables, dropped=dropped)
 
     async def _network_acls(self) -> NetworkAclsFacts:
         rows = await self._filtered(NETWORK_ACLS, "DescribeNetworkAcls", "NetworkAcls", "vpc-id", self._vpc_ids())
-        found, dropped = parse.kept(rows, parse.network_acl)
-        return NetworkAclsFacts(acls=found, dropped=dropped)
+        acls, dropped = parse.kept(rows, parse.network_acl)
+        return NetworkAclsFacts(acls=acls, dropped=dropped)
 
     async def _security_groups(self) -> SecurityGroupsFacts:
         """Rules can only be asked for by group. A group without rules gives no row, like one that does not exist or is
@@ -451,21 +451,21 @@ class _Inspection:
         rows = await self._all(RESOLVER_RULES, RESOLVER, "ListResolverRules", {"MaxResults": 100}, "ResolverRules")
         listed, _ = parse.kept(rows, lambda row: (parse.text(row, "Id", parse.RESOLVER_ID), row))
         rules = dict(listed)
-        found = []
+        resolver_rules = []
         for rule_id in dict.fromkeys(held):
             if rule_id in rules:
-                found.append(parse.resolver_rule(rules[rule_id]))
+                resolver_rules.append(parse.resolver_rule(rules[rule_id]))
             elif rule_id == _INTERNET_RESOLVER:
-                found.append(ResolverRule(rule_id=rule_id, name=None, domain="", kind="RECURSIVE", targets=()))
+                resolver_rules.append(ResolverRule(rule_id=rule_id, name=None, domain="", kind="RECURSIVE", targets=()))
             else:
                 raise ProbeError(FailureKind.MALFORMED, f"{rule_id} holds for the VPC, and the list of rules lacks it")
-        return ResolverRulesFacts(rules=tuple(found), dropped=dropped)
+        return ResolverRulesFacts(rules=tuple(resolver_rules), dropped=dropped)
 
     async def _private_zones(self) -> PrivateZonesFacts:
         parameters = {"VPCId": self._wanted.vpc_id, "VPCRegion": self._wanted.region, "MaxItems": "100"}
         rows = await self._all(PRIVATE_ZONES, ROUTE_53, "ListHostedZonesByVPC", parameters, "HostedZoneSummaries")
-        found, dropped = parse.kept(rows, parse.private_zone)
-        return PrivateZonesFacts(zones=found, dropped=dropped)
+        zones, dropped = parse.kept(rows, parse.private_zone)
+        return PrivateZonesFacts(zones=zones, dropped=dropped)
 
     async def _dns_firewall(self) -> DnsFirewallFacts:
         of_vpc = {"VpcId": self._wanted.vpc_id, "MaxResults": 100}
@@ -497,11 +497,11 @@ class _Inspection:
         for list_id in listed:
             if list_id is not None and list_id not in lists:
                 lists[list_id] = await self._domains(list_id) if len(lists) < MAX_DOMAIN_LISTS else None
-        found = (
+        by_group = (
             parse.kept([row], partial(parse.firewall_rule, priority=priority, group_id=group_id, lists=lists))[0]
             for priority, group_id, row in rules
         )
-        return DnsFirewallFacts(rules=tuple(rule for row in found for rule in row), dropped=dropped + foreign)
+        return DnsFirewallFacts(rules=tuple(rule for row in by_group for rule in row), dropped=dropped + foreign)
 
     async def _domains(self, list_id: str) -> tuple[str, ...] | None:
         """The domains of a list; None where AWS does not show them (its own lists), or where there are too many."""
@@ -524,8 +524,8 @@ def _id_of_group(row: Row) -> str:
 def _rule_of_group(row: Row) -> tuple[str, GroupRule | None]:
     """A rule with its group; None for one that is left out for the ids in it."""
     group_id = _id_of_group(row)
-    found, _ = parse.kept([row], parse.group_rule)
-    return group_id, found[0] if found else None
+    rules, _ = parse.kept([row], parse.group_rule)
+    return group_id, rules[0] if rules else None
 
 
 def _only(rows: list[Row], what: str) -> Row:

@@ -178,7 +178,7 @@ async def test_close_gives_every_open_look_its_observation_once() -> None:
     assert [each.id for each in emitted] == [SUBJECT.id, third.id, OTHER.id]
     assert emitted[0].ok
     assert emitted[1].outcome == Skipped("not wanted")
-    assert emitted[2].outcome == Skipped("not begun: the deadline came")
+    assert emitted[2].outcome == Skipped("not started: the deadline came")
     assert tuple(emitted) == log.made
 
 

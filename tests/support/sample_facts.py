@@ -18,7 +18,7 @@ def facts(*, taken_at: datetime | None = None, region: str = REGION) -> Ec2Facts
         observations=tuple(
             configured(
                 read(PRIVATE_ZONES, failed="not-permitted"),
-                read(DNS_FIREWALL, skipped="not begun: the deadline of 60 s came"),
+                read(DNS_FIREWALL, skipped="not started: the deadline of 60 s came"),
             )
         ),
     )

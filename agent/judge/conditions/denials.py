@@ -209,16 +209,16 @@ def read_denial(text: str, grammar: Grammar = GRAMMAR) -> Denial:
         principal_kind=next((kind for kind, form in patterns.principals if form.fullmatch(principal or "")), None),
     )
     reasons = [
-        (policy, explicit, found)
+        (policy, explicit, reason)
         for policy, explicit, pattern in patterns.reasons
-        for found in pattern.finditer(text, sentence.end())
+        for reason in pattern.finditer(text, sentence.end())
     ]
     if not 1 <= len({(policy, explicit) for policy, explicit, _ in reasons}) <= grammar.most_reasons:
         return denial
-    policy, explicit, found = min(reasons, key=lambda match: match[2].start())
-    if patterns.between.fullmatch(text, sentence.end(), found.start()) is None:
+    policy, explicit, reason = min(reasons, key=lambda match: match[2].start())
+    if patterns.between.fullmatch(text, sentence.end(), reason.start()) is None:
         return denial
-    groups = found.groupdict()
+    groups = reason.groupdict()
     arn = (groups.get("arn") or "").rstrip(_AFTER) or None
     via = groups.get("via") is not None
     return replace(denial, policy=policy, explicit=explicit, policy_arn=arn, via_service_control=via)

@@ -45,7 +45,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
     blocks = (*(evidence.imds.vpc_cidrs if evidence.imds is not None else ()), *(vpc.cidrs if vpc is not None else ()))
     read = {interface.interface_id for interface in interfaces}
     redirected = {answer.target.id: answer.addresses for answer in redirected_answers(evidence)}
-    found = []
+    answers = []
     for target in evidence.targets:
         if (
             evidence.endpoints(target) is None
@@ -79,7 +79,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
             continue
         resolvers = {resolver for address in stale for resolver in by[address]}
         gave = [answer for answer in evidence.answers(target, resolvers) if set(stale) & set(addresses_in(answer))]
-        found.append(
+        answers.append(
             StaleAnswer(
                 target=target,
                 evidence=ids([lookup, *gave, *(attempt for attempt in failed if attempt.subject.address in stale)]),
@@ -87,7 +87,7 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
                 stale=stale,
             )
         )
-    return tuple(found)
+    return tuple(answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
     bogus = {fault.target.id: fault for fault in bogus_answers(evidence)}
     stale = {fault.target.id: fault for fault in stale_answers(evidence)}
     redirected = {fault.target.id: fault.addresses for fault in redirected_answers(evidence)}
-    found = []
+    shadowed = []
     for target in evidence.targets:
         zone = private_zone_for(evidence, target.host)
         if zone is None or is_answered_before(evidence, target, zone):
@@ -128,9 +128,9 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
             if evidence.interface_at(address) is None and address not in redirected.get(target.id, ())
         )
         answers = evidence.answers(target, evidence.vpc_resolvers)
-        given = {address for each in answers for address in addresses_in(each)}
+        given = {address for answer in answers for address in addresses_in(answer)}
         if addresses and addresses <= given:
-            found.append(
+            shadowed.append(
                 ShadowedName(
                     target=target,
                     evidence=tuple(dict.fromkeys(step for fault in measured for step in fault.evidence)),
@@ -139,7 +139,7 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
                     is_stale=target.id in stale,
                 )
             )
-    return tuple(found)
+    return tuple(shadowed)
 
 
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
@@ -149,7 +149,7 @@ def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> boo
         return False
     faults = (*shadowed_names(evidence), *redirected_answers(evidence), *stale_answers(evidence))
     is_named = any(fault.target == target and address in fault.addresses for fault in faults)
-    interfaces = {each.interface_id for each in evidence.configuration.endpoint_interfaces or ()}
+    interfaces = {interface.interface_id for interface in evidence.configuration.endpoint_interfaces or ()}
     is_instead = any(
         endpoint.state == AVAILABLE
         and endpoint.private_dns

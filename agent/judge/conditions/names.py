@@ -97,12 +97,12 @@ def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ..
     nothing of the other, since programs take any of them."""
     own = evidence.own_addresses(target)
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
-    found = []
+    families = []
     for version in sorted(usable_families(evidence.host)):
         of_family = [address for address in own if address.version == version]
         answered = [answer for answer in asked if answer.subject.operation == RECORD_OF[version]]
         given = [address for answer in asked for address in addresses_in(answer) if address.version == version]
-        found.append(
+        families.append(
             FamilyAnswer(
                 version=version,
                 private=tuple(filter(evidence.is_private, of_family)),
@@ -112,7 +112,7 @@ def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ..
                 is_theirs_empty=bool(answered) and not given,
             )
         )
-    return tuple(found)
+    return tuple(families)
 
 
 def is_kept_back(family: FamilyAnswer, families: Iterable[FamilyAnswer]) -> bool:
@@ -127,7 +127,7 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
     Public IPv6 next to private IPv4 is a lesser fault, and not this one. None where a public path is expected, too."""
     if evidence.run.expect is not Expect.PRIVATE:
         return ()
-    found = []
+    results = []
     for target in evidence.targets:
         families = family_answers(evidence, target)
         private = tuple(address for family in families for address in family.private)
@@ -142,7 +142,7 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
         public = tuple(address for family in astray for address in family.public)
         answers = evidence.answers(target, evidence.vpc_resolvers)
         answered = [answer for answer in answers if has_answered(answer)]
-        found.append(
+        results.append(
             PublicAnswer(
                 target=target,
                 evidence=(*ids(filter(None, [evidence.own_lookup(target)])), *ids(answered)),
@@ -155,14 +155,14 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
                 ),
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 @kept
 def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
     """The targets whose own lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
     failed is this host's own lookup. One that gave no reason has the reason that all name servers give."""
-    found = []
+    missing = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         if lookup is None or lookup.failure is None:
@@ -177,15 +177,15 @@ def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
         elif lookup.failure.kind not in NO_REASON or not denials or len(denials) < len(asked):
             continue
         zones = sorted({answer.facts.authority for answer in denials if answer.facts and answer.facts.authority})
-        found.append(MissingName(target=target, evidence=ids([lookup, *denials]), zones=tuple(zones)))
-    return tuple(found)
+        missing.append(MissingName(target=target, evidence=ids([lookup, *denials]), zones=tuple(zones)))
+    return tuple(missing)
 
 
 @kept
 def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
     """The targets whose name exists for this host and has no address of any family: the own lookup says so, or gives
     another reason or none where all name servers say so."""
-    found = []
+    empty = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         if lookup is None or lookup.failure is None:
@@ -199,15 +199,15 @@ def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
             and not any(map(addresses_in, asked))
         ):
             continue
-        found.append(NameFault(target=target, evidence=ids([lookup, *asked])))
-    return tuple(found)
+        empty.append(NameFault(target=target, evidence=ids([lookup, *asked])))
+    return tuple(empty)
 
 
 @kept
 def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
     """The targets whose name leads by CNAME outside the service's own names. A host that the operator named is left
     out: its aliases are the operator's as well."""
-    found = []
+    redirected = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         aliases = [
@@ -221,7 +221,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
         given = frozenset(address for answer, _ in astray for address in addresses_in(answer))
         led_to = given.intersection(evidence.own_answer(target))
         answers = tuple(answer for answer, _ in astray)
-        found.append(
+        redirected.append(
             RedirectedAnswer(
                 target=target,
                 # A lookup that failed is named by what names the failure, and not by a redirection.
@@ -232,7 +232,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
                 is_aws=any(evidence.answered_by_aws(target, address) for address in led_to),
             )
         )
-    return tuple(found)
+    return tuple(redirected)
 
 
 def _is_of_service(name: str, target: Target) -> bool:
@@ -249,7 +249,7 @@ def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
     imds = evidence.imds
     if imds is None or not imds.vpc_cidrs:
         return ()
-    found = []
+    answers = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         outside = tuple(
@@ -260,10 +260,10 @@ def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
             and not evidence.answered_by_aws(target, address)
         )
         if lookup is not None and outside:
-            found.append(
+            answers.append(
                 OutsideAnswer(target=target, evidence=ids([lookup]), addresses=frozenset(outside), outside=outside)
             )
-    return tuple(found)
+    return tuple(answers)
 
 
 _BOGUS: Final = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OTHER)
@@ -272,10 +272,10 @@ _BOGUS: Final = (AddressScope.LOOPBACK, AddressScope.LINK_LOCAL, AddressScope.OT
 @kept
 def bogus_answers(evidence: Evidence) -> tuple[NameFault, ...]:
     """The targets with addresses that can be no endpoint's: loopback, link-local, unspecified, documentation."""
-    found = []
+    answers = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         bogus = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in _BOGUS]
         if lookup is not None and bogus:
-            found.append(NameFault(target=target, evidence=ids([lookup]), addresses=frozenset(bogus)))
-    return tuple(found)
+            answers.append(NameFault(target=target, evidence=ids([lookup]), addresses=frozenset(bogus)))
+    return tuple(answers)

@@ -79,7 +79,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
     """
     if evidence.run.expect is Expect.PUBLIC:
         return ()
-    found = []
+    elsewhere = []
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         if lookup is None or not lookup.made:
@@ -99,7 +99,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
         theirs = tuple(address for family in astray for address in family.theirs) or every
         if theirs and (astray or not own):
             answers = evidence.answers(target, evidence.vpc_resolvers)
-            found.append(
+            elsewhere.append(
                 PrivateElsewhere(
                     target=target,
                     evidence=ids([lookup, *filter(has_answered, answers)]),
@@ -108,7 +108,7 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
                     theirs=theirs,
                 )
             )
-    return tuple(found)
+    return tuple(elsewhere)
 
 
 @kept
@@ -154,7 +154,7 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
         for answer in evidence.of(Step.DNS)
         if answer.ok or (answer.failure is not None and answer.failure.kind in NOT_THERE)
     }
-    found = []
+    failing = []
     for target, lookup, spoilt in spoilt_lookups(evidence, kinds):
         answers = tuple(
             answer
@@ -162,8 +162,8 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
             if not is_cut(answer) and (not is_silence(answer) or answer.subject.resolver in speaking)
         )
         if answers:
-            found.append(FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=answers))
-    return tuple(found)
+            failing.append(FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=answers))
+    return tuple(failing)
 
 
 @kept

@@ -36,15 +36,15 @@ class Stop:
 
 
 def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
-    found = []
+    stops = []
     for path in configured_paths(evidence, target):
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
         if attempt is None or not is_dropped(evidence, attempt, path):
             continue
         certain = any(hop.outcome is Reachability.BLOCKED for hop in path.hops)
         worst = Reachability.BLOCKED if certain else Reachability.DOUBTFUL
-        found += [Stop(attempt, path, hop) for hop in path.hops if hop.stage in stages and hop.outcome is worst]
-    return found
+        stops += [Stop(attempt, path, hop) for hop in path.hops if hop.stage in stages and hop.outcome is worst]
+    return stops
 
 
 def is_dropped(evidence: Evidence, attempt: Observation[TcpFacts], path: ConfiguredPath) -> bool:

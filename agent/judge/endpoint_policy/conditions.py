@@ -58,12 +58,12 @@ def _values(call: Call, key: str) -> tuple[str, ...] | None:
 
 
 def condition_part(block: Mapping[str, Mapping[str, Any]], call: Call, *, allows: bool) -> Part:
-    found = [
+    parts = [
         _condition(operator, key, texts(wanted), call, allows=allows)
         for operator, keys in block.items()
         for key, wanted in keys.items()
     ]
-    worst = min(found, key=lambda item: item.fit, default=Part("Condition", Fit.MAYBE, "its Condition is empty"))
+    worst = min(parts, key=lambda item: item.fit, default=Part("Condition", Fit.MAYBE, "its Condition is empty"))
     # An operator without keys, or with one key in two spellings, is nothing that a page explains.
     strange = any(len({key.lower() for key in keys}) != len(keys) or not keys for keys in block.values())
     if worst.fit is Fit.YES and strange:

@@ -57,10 +57,10 @@ def statements_of(policy: str) -> list[Statement]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise RefusedError("a name stands twice in one of its objects")
-    return made
+    return members
 
 
 def _no_constant(name: str) -> None:

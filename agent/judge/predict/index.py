@@ -31,15 +31,15 @@ class Networks(Generic[T]):
             free = network.max_prefixlen - network.prefixlen
             level = levels[network.version].setdefault(network.prefixlen, {})
             level.setdefault(int(network.network_address) >> free, []).append(value)
-        self._levels = {version: sorted(found.items(), reverse=True) for version, found in levels.items()}
+        self._levels = {version: sorted(by_network.items(), reverse=True) for version, by_network in levels.items()}
 
     def holding(self, address: Address) -> Iterator[tuple[int, list[T]]]:
         """Prefix lengths and the values of the networks of that length, the longest first."""
         number, bits = int(address), address.max_prefixlen
         for length, level in self._levels[address.version]:
-            found = level.get(number >> (bits - length))
-            if found is not None:
-                yield length, found
+            values = level.get(number >> (bits - length))
+            if values is not None:
+                yield length, values
 
     def of_all(self, version: int) -> list[T]:
         """The values of the network that holds every address of a family."""
@@ -90,23 +90,23 @@ class Rules:
     def admitting(self, port: int, peer: Peer) -> Held | None:
         """The rule that lets `peer` pass for certain, the same one whatever the order of the rules."""
         for held in self._fitting(peer):
-            found = on_port(port, held)
-            if found:
-                return min(found, key=order_of)
+            matching = on_port(port, held)
+            if matching:
+                return min(matching, key=order_of)
         return None
 
     def possible(self, port: int, peer: Peer) -> tuple[Held, str] | None:
         """A rule that may let `peer` pass, and why that cannot be told."""
         for group_id in sorted(self._by_group):
-            found = on_port(port, self._by_group[group_id])
-            if found and peer.group_ids is None:
-                return min(found, key=order_of), f"whether {peer.name} is a member of {group_id} is not known"
-            if found and peer.group_ids is not None and group_id in peer.group_ids and peer.doubt is not None:
-                return min(found, key=order_of), f"the rule for members of {group_id} {peer.doubt}"
+            matching = on_port(port, self._by_group[group_id])
+            if matching and peer.group_ids is None:
+                return min(matching, key=order_of), f"whether {peer.name} is a member of {group_id} is not known"
+            if matching and peer.group_ids is not None and group_id in peer.group_ids and peer.doubt is not None:
+                return min(matching, key=order_of), f"the rule for members of {group_id} {peer.doubt}"
         for list_id in sorted(self._by_list):
-            found = on_port(port, self._by_list[list_id])
-            if found and not self._lists.was_read(list_id):
-                return min(found, key=order_of), f"{list_id} was not read"
+            matching = on_port(port, self._by_list[list_id])
+            if matching and not self._lists.was_read(list_id):
+                return min(matching, key=order_of), f"{list_id} was not read"
         if peer.address is None:
             by_address = [held for held in on_port(port, self.rules) if is_by_address(held[2], peer.version)]
             if by_address:

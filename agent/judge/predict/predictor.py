@@ -254,7 +254,7 @@ class Predictor:
         there = Remote(name=str(address), address=address, version=address.version)
         here = _sender(way, detour)
         back = self._backward(way, here.address)
-        made = (
+        paths = (
             self._host_groups(way, detour),
             self._acl(Stage.HOST_ACL_OUT, way, way.own, there, (port, port)),
             _route_hop(Stage.ROUTE, forward),
@@ -265,7 +265,7 @@ class Predictor:
             _route_hop(Stage.RETURN_ROUTE, back),
             self._acl(Stage.HOST_ACL_IN, way, way.own, there, self._answers),
         )
-        hops = tuple(_without_repeats(_at_edge(hop, way.leaves_subnet) for hop in made if hop is not None))
+        hops = tuple(_without_repeats(_at_edge(hop, way.leaves_subnet) for hop in paths if hop is not None))
         outcomes = {hop.outcome for hop in hops}
         return Prediction(
             source=way.source,
@@ -671,11 +671,11 @@ def _at_edge(hop: Hop, leaves_subnet: bool | None) -> Hop:
 
 def _without_repeats(hops: Iterable[Hop]) -> Iterator[Hop]:
     """What cannot be told for one reason is said once."""
-    said: set[str] = set()
+    seen: set[str] = set()
     for hop in hops:
-        if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in said:
+        if hop.outcome is not Reachability.CANNOT_TELL or hop.words not in seen:
             yield hop
-        said.add(hop.words)
+        seen.add(hop.words)
 
 
 def _cannot_tell(stage: Stage, words: str, *resources: str) -> Hop:

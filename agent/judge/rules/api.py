@@ -392,24 +392,24 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
             facts = call.facts
             if facts is None or facts.server_time is None:
                 continue
-            found = {
+            last_seen = {
                 one.gateway_id: one.last_seen
                 for one in facts.gateways
                 if one.last_seen is not None and facts.server_time - one.last_seen > SEEN_LATELY
             }
-            if found:
-                late |= found
+            if last_seen:
+                late |= last_seen
                 calls.append(call)
-                every |= len(found) == facts.gateways_listed and not facts.gateways_cut
+                every |= len(last_seen) == facts.gateways_listed and not facts.gateways_cut
                 is_cut |= facts.gateways_cut
         if not late:
             continue
-        said = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
+        gateways = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
         yield Found(
             code="API012",
             target=target.id,
             severity=Severity.WARNING if every else None,
-            detail=f"The API answers, and AWS has not heard of {listed(said)} for over an hour."
+            detail=f"The API answers, and AWS has not heard of {listed(gateways)} for over an hour."
             + (" No other gateway is known there." if every else "")
             + (" AWS has more gateways than its first answer names." if is_cut else ""),
             evidence=ids(calls),

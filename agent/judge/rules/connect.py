@@ -129,7 +129,7 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
         refused = failed_connects(evidence, target, Nature.REFUSED, (HTTPS,))
         if not connected or not (silent or refused):
             continue
-        said = [
+        sentences = [
             f"{verb} on {listed(attempt.subject.address for attempt in attempts)} {after(attempts)}"
             for verb, attempts in (("timed out", silent), ("was refused", refused))
             if attempts
@@ -137,7 +137,7 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="TCP002",
             target=target.id,
-            detail=f"443 {listed(said)}, while {listed(attempt.subject.address for attempt in connected)} "
+            detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
             f"connect{'s' if len(connected) == 1 else ''}. Calls fail or stall whenever the name resolves to the "
             "others.",
             evidence=_beside(evidence, target, [*silent, *refused]),
@@ -170,7 +170,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         if not blocked:
             continue
         closed = sorted({attempt.subject.port for attempt in blocked if attempt.subject.port is not None})
-        said = []
+        sentences = []
         for verb, kept in (("timed out", silent), ("refused", refused)):
             for where, at in grouped_by_place(kept):
                 be = f"{_was(at)} " if verb == "refused" else ""
@@ -179,7 +179,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
                     for observation in kept
                     if observation.subject.address in where and observation.subject.port in at
                 ]
-                said.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
+                sentences.append(f"{listed(at)} {be}{verb} on {listed(where)} {after(there)}")
         is_up = not set(closed).intersection(required_ports(target))
         consequence = (
             "A new gateway cannot be activated; a gateway that is activated works without it."
@@ -190,7 +190,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
             code="TCP003",
             target=target.id,
             severity=Severity.WARNING if is_up else None,
-            detail=f"443 connects, but {'; '.join(said)}. {consequence}",
+            detail=f"443 connects, but {'; '.join(sentences)}. {consequence}",
             evidence=ids(blocked),
             addresses=places(blocked),
             fix=_LOOK_BESIDE
@@ -219,7 +219,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
             if observation.facts is not None and observation.facts.icmp
         )
         share = _share(evidence, target, refused)
-        said = [
+        sentences = [
             f"on {listed(observation.subject.address for observation in attempts)}{share} by {who} {after(attempts)}"
             for who, attempts in (("a reset", resets), (f"an ICMP error from {listed(senders)}", errors))
             if attempts
@@ -228,7 +228,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="TCP004",
             target=target.id,
-            detail=f"443 was refused {listed(said)}."
+            detail=f"443 was refused {listed(sentences)}."
             + (f" A reset quicker than {duration(QUICK_SECONDS)} can come from a filter on this host, too." * quick),
             evidence=_beside(evidence, target, refused),
             addresses=places(refused),

@@ -575,7 +575,7 @@ def _counts(target: Target) -> bool:
 
 def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
     """Addresses whose certificate is not valid at this host's time and is at the right one."""
-    found = []
+    certificates = []
     for target in evidence.targets:
         for handshake in evidence.handshakes(target):
             leaf = (
@@ -587,8 +587,8 @@ def _valid_then(evidence: Evidence, offset: float) -> frozenset[Address]:
             if leaf is None or not untimely or handshake.started_at is None or handshake.subject.address is None:
                 continue
             if leaf.not_before <= handshake.started_at - timedelta(seconds=offset) <= leaf.not_after:
-                found.append(handshake.subject.address)
-    return frozenset(found)
+                certificates.append(handshake.subject.address)
+    return frozenset(certificates)
 
 
 def _without_credentials(evidence: Evidence) -> bool:

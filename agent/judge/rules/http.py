@@ -131,19 +131,19 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
         if not both:
             continue
         stalled = [call for call in calls if call.failure is not None and call.failure.kind is FailureKind.TIMEOUT]
-        said = []
+        sentences = []
         if mute:
-            said.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
+            sentences.append(f"At {_where(mute)} TLS is up, and no whole HTTP answer comes ({_how(mute)}).")
         if calls:
-            said.append(
+            sentences.append(
                 f"At {_where(calls)} the unsigned request is answered and the signed one is not ({_how(calls)})."
             )
         if stalled:
-            said.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
+            sentences.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
         yield Found(
             code="HTTP004",
             target=target.id,
-            detail=" ".join(said),
+            detail=" ".join(sentences),
             evidence=ids(both),
             addresses=places(both),
             fix=_unhold(both) if mute or not stalled else _unstall(stalled),
@@ -181,11 +181,11 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
             continue
         late = [answer for answer in faults if answer.failure is not None and answer.failure.code == _TIMED_OUT]
         ill = [answer for answer in faults if answer not in late]
-        told = []
+        sentences = []
         if ill:
-            told.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
+            sentences.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
         if late:
-            told.append(
+            sentences.append(
                 f"AWS answers at {_where(late)} that the request timed out ({_said(late)}), as it does where one comes "
                 "late or in part."
             )
@@ -193,7 +193,7 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="HTTP005",
             target=target.id,
-            detail=" ".join(told),
+            detail=" ".join(sentences),
             evidence=ids(faults),
             addresses=places(faults),
             fix=Fix(

@@ -46,22 +46,22 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
     where = listed(call.subject.address for call in calls)
     if code == "IAM009" or name is None:
         which = "does not say which policy" if name is None else f"names a {name}, which stops no call of this kind"
-        said = f"AWS denies {action} at {where} and {which}" + (f": {text}" if text else ".")
+        detail = f"AWS denies {action} at {where} and {which}" + (f": {text}" if text else ".")
     else:
         if denial.explicit:
             by = f"An explicit deny in a{'n' if name[0] in 'aeiou' else ''} {name}"
             by += f" ({denial.policy_arn})" if _is_masked_whole(denial.policy_arn) else ""
             by += ", on behalf of a service control policy," if denial.via_service_control else ""
-            said = f"{by} forbids {action}; seen at {where}."
+            detail = f"{by} forbids {action}; seen at {where}."
         else:
-            said = f"No {name} allows {action}; seen at {where}."
-        said += _who_and_what(denial)
+            detail = f"No {name} allows {action}; seen at {where}."
+        detail += _who_and_what(denial)
     if denial.policy == "vpc-endpoint":
-        said += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
+        detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
     return Found(
         code=code,
         target=target.id,
-        detail=said,
+        detail=detail,
         evidence=ids(calls),
         addresses=places(calls),
         may_need_path=denial.explicit is True,
@@ -87,8 +87,8 @@ def _who_and_what(denial: Denial) -> str:
         parts.append(f"caller: {_CALLERS[denial.principal_kind]}" + (f" {denial.principal}" if tells else ""))
     if _is_masked_whole(denial.resource):
         parts.append(f"resource: {denial.resource}")
-    said = "; ".join(parts)
-    return f" {said[0].upper()}{said[1:]}." if said else ""
+    sentence = "; ".join(parts)
+    return f" {sentence[0].upper()}{sentence[1:]}." if sentence else ""
 
 
 def _fix(code: str, target: Target, action: str, denial: Denial) -> Fix:

@@ -128,17 +128,17 @@ def _way_reason(attempt: Observation[TcpFacts], own_addresses: frozenset[object]
 def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
     """The ways that are missing, by what shows it; nothing where one shows no more than that nobody is at an
     address."""
-    found = []
+    ways = []
     for attempt in stuck:
         facts = attempt.facts or TcpFacts()
         code = attempt.failure.code if attempt.failure else None
         if facts.neighbour in UNRESOLVED and facts.next_hop not in (None, attempt.subject.address):
-            found.append(f"next hop {facts.next_hop}")
+            ways.append(f"next hop {facts.next_hop}")
         elif facts.route_error is not None or facts.at_once:
-            found.append(f"route {facts.route_error or code}")
+            ways.append(f"route {facts.route_error or code}")
         else:
             return frozenset()
-    return frozenset(found)
+    return frozenset(ways)
 
 
 def no_source_port(evidence: Evidence) -> Iterator[Found]:
@@ -193,12 +193,12 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
                     astray.setdefault(why, []).append(attempt)
         if not astray:
             continue
-        attempts = [attempt for found in astray.values() for attempt in found]
-        said = [f"{listed(ordered(places(found)))}: {why}" for why, found in astray.items()]
+        attempts = [attempt for misrouted in astray.values() for attempt in misrouted]
+        sentences = [f"{listed(ordered(places(misrouted)))}: {why}" for why, misrouted in astray.items()]
         yield Found(
             code="TCP010",
             target=target.id,
-            detail=f"This host sends to {'; to '.join(said)}.",
+            detail=f"This host sends to {'; to '.join(sentences)}.",
             evidence=ids(attempts),
             addresses=places(attempts),
             fix=Fix(

@@ -253,15 +253,15 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
 def bogus_address(evidence: Evidence) -> Iterator[Found]:
     """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
     for fault in bogus_answers(evidence):
-        target, found = fault.target, ordered(fault.addresses)
+        target, addresses = fault.target, ordered(fault.addresses)
         named = [
             entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
         ]
-        by = " The hosts file says so." if any(entry.address in found for entry in named) else ""
+        by = " The hosts file says so." if any(entry.address in addresses for entry in named) else ""
         yield Found(
             code="DNS010",
             target=target.id,
-            detail=f"{target.host} resolves to {listed(found)}, which no endpoint can have.{by}",
+            detail=f"{target.host} resolves to {listed(addresses)}, which no endpoint can have.{by}",
             evidence=(*fault.evidence, *ids(evidence.answers(target, evidence.configured_resolvers))),
             addresses=fault.addresses,
             fix=Fix(
@@ -306,15 +306,15 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
     """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
-        made = [address for address in evidence.own_addresses(target) if evidence.scope(address) is AddressScope.NAT64]
-        if lookup is None or not made:
+        nat64 = [address for address in evidence.own_addresses(target) if evidence.scope(address) is AddressScope.NAT64]
+        if lookup is None or not nat64:
             continue
-        public = [address for address in made if evidence.is_public(address)]
+        public = [address for address in nat64 if evidence.is_public(address)]
         yield Found(
             code="DNS012",
             target=target.id,
             severity=Severity.WARNING if public else Severity.INFO,
-            detail=f"{target.host} resolves to {listed(made)}, made by DNS64: traffic goes through a NAT gateway, "
+            detail=f"{target.host} resolves to {listed(nat64)}, made by DNS64: traffic goes through a NAT gateway, "
             "whose address is what the endpoint sees as its source.",
             evidence=ids([lookup]),
             addresses=frozenset(public),

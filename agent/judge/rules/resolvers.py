@@ -128,14 +128,14 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
     silent = silent_resolvers(evidence)
     if silent is None:
         return
-    said = [
+    sentences = [
         f"{server} ({_how([answer for answer in silent.asked if answer.subject.resolver == server])})"
         for server in silent.servers
     ]
     yield Found(
         code="DNS004",
         target=str(silent.servers[0]),
-        detail=f"No name server of this host answers: {listed(said)}."
+        detail=f"No name server of this host answers: {listed(sentences)}."
         + (f" Not asked: {listed(silent.unasked)}." if silent.unasked else ""),
         evidence=silent.evidence,
         fix=Fix(
@@ -165,14 +165,14 @@ def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
 
 def _how(failed: list[Observation[Any]], *, tries: bool = True) -> str:
     """In which ways one name server did not answer, how long each took and, for `tries`, how often it was asked."""
-    said = []
+    sentences = []
     for kind in sorted({answer.failure.kind for answer in failed if answer.failure is not None}):
         took = [answer for answer in failed if answer.failure is not None and answer.failure.kind is kind]
         # Within a step a second datagram follows the first where that gets no answer; what fails at once is not
         # repeated.
         twice = ", asked twice" if tries and kind is FailureKind.TIMEOUT else ""
-        said.append(f"{kind} {after(took)}{twice}")
-    return listed(said)
+        sentences.append(f"{kind} {after(took)}{twice}")
+    return listed(sentences)
 
 
 def _dhcp_options(region: str) -> tuple[Command, Command]:
@@ -194,19 +194,19 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
     """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
     for this name while it answers for another."""
     for failing in failing_resolvers(evidence):
-        target, said = failing.target, failing.answers
+        target, answers = failing.target, failing.answers
         words = sorted(
             {
                 f"nothing for this name ({answer.failure.message})" if is_silence(answer) else answer.failure.message
-                for answer in said
+                for answer in answers
                 if answer.failure is not None
             }
         )
         yield Found(
             code="DNS005",
             target=target.id,
-            detail=f"This host cannot resolve {target.host}, and {servers_of(said)} give{verb_ending(said)} no usable "
-            f"answer: {listed(words)}.",
+            detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
+            f"give{verb_ending(answers)} no usable answer: {listed(words)}.",
             evidence=failing.evidence,
             fix=Fix(
                 summary="Fix what the name server asks in turn: the target of a Resolver rule for this name, or for "
@@ -230,12 +230,13 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
 
 def resolver_refused(evidence: Evidence) -> Iterator[Found]:
     """DNS013: the host's own lookup fails, and its name server refuses to answer."""
-    for target, lookup, said in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED})):
+    for target, lookup, answers in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED})):
         yield Found(
             code="DNS013",
             target=target.id,
-            detail=f"This host cannot resolve {target.host}: {servers_of(said)} refuse{verb_ending(said)} to answer.",
-            evidence=ids([lookup, *said]),
+            detail=f"This host cannot resolve {target.host}: {servers_of(answers)} refuse{verb_ending(answers)} to "
+            "answer.",
+            evidence=ids([lookup, *answers]),
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
                 commands=(read_only("cat", "/etc/resolv.conf"),),
@@ -339,9 +340,9 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
         for answer in evidence.answers(target, servers):
             if answer.made and answer.subject.resolver is not None:
                 asked[answer.subject.resolver].append(answer)
-    well = [server for server, said in asked.items() if said and all(_is_prompt(answer) for answer in said)]
-    for server, said in asked.items():
-        bad = [answer for answer in said if not _is_prompt(answer)]
+    well = [server for server, answers in asked.items() if answers and all(_is_prompt(answer) for answer in answers)]
+    for server, answers in asked.items():
+        bad = [answer for answer in answers if not _is_prompt(answer)]
         if not bad or not well or server in well:
             continue
         how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
@@ -434,7 +435,7 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
     cut = cut_answers(evidence)
     if cut is None:
         return
-    said = [
+    sentences = [
         f"{server} ({_how([answer for answer in cut.answers if answer.subject.resolver == server], tries=False)})"
         for server in cut.servers
     ]
@@ -442,7 +443,7 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
         code="DNS019",
         target=str(cut.servers[0]),
         detail=f"The answer for {listed(cut.hosts)} is truncated by UDP, and no connection to TCP port 53 comes "
-        f"about: {listed(said)}. This host's own lookup fails for that.",
+        f"about: {listed(sentences)}. This host's own lookup fails for that.",
         evidence=cut.evidence,
         fix=Fix(
             summary="Allow TCP port 53 to the name servers, as UDP 53 is: a firewall on this host, then security "

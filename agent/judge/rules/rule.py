@@ -74,21 +74,21 @@ def says(evidence: Evidence, source: str, *operations: str) -> str:
     return f"{source} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"
 
 
-def resting_on(evidence: Evidence, found: Found, *operations: str) -> Found:
+def resting_on(evidence: Evidence, finding: Found, *operations: str) -> Found:
     """The finding as one that rests on these reads. Where the configuration is too old to name a cause, its fix begins
     with reading it again."""
-    found = replace(found, evidence=tuple(dict.fromkeys((*found.evidence, *ids(evidence.reads(*operations))))))
+    finding = replace(finding, evidence=tuple(dict.fromkeys((*finding.evidence, *ids(evidence.reads(*operations))))))
     if evidence.is_configuration_fresh or evidence.configured_at is None:
-        return found
+        return finding
     again = read_only(
         *("backuplink", "facts", "--region", evidence.run.region or "<REGION>"),
         *("--vpc", "<VPC_ID>", "--output", "<FACTS_FILE>"),
     )
     summary = (
         f"Read the facts again, where EC2 is reachable: they are of {evidence.configured_at:%Y-%m-%d}, and what has "
-        f"changed since is not in them. Then: {found.fix.summary}"
+        f"changed since is not in them. Then: {finding.fix.summary}"
     )
-    return replace(found, is_stale=True, fix=Fix(summary=summary, commands=(again, *found.fix.commands)))
+    return replace(finding, is_stale=True, fix=Fix(summary=summary, commands=(again, *finding.fix.commands)))
 
 
 def grouped_by_place(attempts: list[Observation[TcpFacts]]) -> list[tuple[tuple[Address, ...], list[int]]]:

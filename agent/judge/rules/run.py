@@ -12,7 +12,7 @@ from agent.judge.observations import ids
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import Fix
 from agent.settings import Expect
-from probes.model import NOT_BEGUN, STARVED, Addressing, FailureKind, Role
+from probes.model import NOT_STARTED, STARVED, Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
 
@@ -28,12 +28,12 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
         and observation.failure.kind is FailureKind.DEADLINE
         and observation.failure.code != STARVED
     ]
-    unbegun = [
+    not_started = [
         observation
         for observation in evidence.observations
         if observation.facts is None and observation.failure is None and not observation.ok
     ]
-    missing = ids([*cut, *(observation for observation in unbegun if _reason(observation).startswith(NOT_BEGUN))])
+    missing = ids([*cut, *(observation for observation in not_started if _reason(observation).startswith(NOT_STARTED))])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     if evidence.run.interrupted:
         why, fix = "it was interrupted", Fix(summary="Run again and let it come to its end.")
@@ -62,12 +62,12 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     ]
     if not bugs:
         return
-    said = sorted({observation.failure.message for observation in bugs if observation.failure})
+    messages = sorted({observation.failure.message for observation in bugs if observation.failure})
     yield Found(
         code="RUN002",
         target=None,
         detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
-        f"{listed(said)}. The rest stands.",
+        f"{listed(messages)}. The rest stands.",
         evidence=ids(bugs),
         fix=REPORT_IT,
     )

@@ -67,19 +67,19 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
         untrusted = [*unverified, *known]
         if not untrusted:
             continue
-        said = []
+        sentences = []
         if unknown:
-            said.append(
+            sentences.append(
                 f"At {_where(unknown)} the certificate for {target.host} was issued by {_issuers(unknown)}, which "
                 "this host does not trust and which is not Amazon: something on the way opens TLS."
             )
         if weak:
-            said.append(
+            sentences.append(
                 f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
                 "Amazon, and is too weak for this host's policy: something on the way opens TLS."
             )
         if known:
-            said.append(
+            sentences.append(
                 f"At {_where(known)} the certificate was issued by {_issuers(known)}, which this host trusts and which "
                 f"is not Amazon, for {_names(known) or 'no name'}: something on the way answers in the endpoint's "
                 "place."
@@ -87,7 +87,7 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
         yield Found(
             code="TLS001",
             target=target.id,
-            detail=" ".join(said),
+            detail=" ".join(sentences),
             evidence=ids(untrusted),
             addresses=places(untrusted),
             fix=Fix(
@@ -131,30 +131,30 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
         stalled = [*silent, *endless]
         if not stalled:
             continue
-        said = []
+        sentences = []
         causes = {_why_silent(evidence, target, handshake) for handshake in silent}
-        begun = [handshake for handshake in silent if handshake.facts is not None and handshake.facts.bytes_received]
+        answered = [handshake for handshake in silent if handshake.facts is not None and handshake.facts.bytes_received]
         if silent:
             tcp = _tcp_words(evidence, target, silent)
-            said.append(f"At {_where(silent)} TCP connects{tcp}, then {_came(silent)}, {after(silent)}.")
-        if begun:
-            said.append(f"At {_where(begun)} the ClientHello got through: it is the answer that stalls.")
+            sentences.append(f"At {_where(silent)} TCP connects{tcp}, then {_came(silent)}, {after(silent)}.")
+        if answered:
+            sentences.append(f"At {_where(answered)} the ClientHello got through: it is the answer that stalls.")
         for cause in _Stall:
             lost = [handshake for handshake in silent if _why_silent(evidence, target, handshake) is cause]
             if lost:
-                said.append(cause.value.format(where=_where(lost), host=target.host))
-            if cause is _Stall.SIZE and any(handshake not in begun for handshake in lost):
-                said.append(
+                sentences.append(cause.value.format(where=_where(lost), host=target.host))
+            if cause is _Stall.SIZE and any(handshake not in answered for handshake in lost):
+                sentences.append(
                     f"The ClientHello may be the large one: that of OpenSSL 3.5 has {_ONE_PACKET}, two packets at an "
                     "MTU of 1500."
                 )
         if endless:
             bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
-            said.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
+            sentences.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
         yield Found(
             code="TLS004",
             target=target.id,
-            detail=" ".join(said),
+            detail=" ".join(sentences),
             evidence=ids(
                 [*stalled, *(again for handshake in silent for again in _tried_again(evidence, target, handshake))]
             ),
@@ -208,11 +208,11 @@ def _tried_again(
 ) -> tuple[Observation[TlsFacts], ...]:
     """The two more handshakes at an address, as far as they were made."""
     address = stalled.subject.address
-    found = (
+    further = (
         None if address is None else evidence.at(Step.TLS, target, address, HTTPS, operation)
         for operation in (SMALL_SEGMENTS, OTHER_NAME)
     )
-    return tuple(handshake for handshake in found if handshake is not None and handshake.made)
+    return tuple(handshake for handshake in further if handshake is not None and handshake.made)
 
 
 def _why_silent(evidence: Evidence, target: Target, stalled: Observation[TlsFacts]) -> _Stall:
@@ -277,18 +277,18 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
         cut = [*resets, *errors, *ends, *alerts]
         if not cut:
             continue
-        said = [
-            f"at {_where(found)} {how}, {after(found)}"
-            for how, found in (
+        sentences = [
+            f"at {_where(handshakes)} {how}, {after(handshakes)}"
+            for how, handshakes in (
                 (f"the connection is reset when {_heard(resets)}", resets),
                 (f"the connection ends with an error of the network ({_alerts(errors)})", errors),
                 (f"the connection is closed when {_heard(ends)}", ends),
                 (f"an alert ({_alerts(refusals)}) refuses the name {target.host}", refusals),
                 (f"the handshake ends with an alert ({_alerts(others)})", others),
             )
-            if found
+            if handshakes
         ]
-        text = "; ".join(said)
+        text = "; ".join(sentences)
         whose = (
             "Whether it is about the name, and who sent it, the alert does not say."
             if len(others) == len(cut)
@@ -330,18 +330,18 @@ def handshake_refused(evidence: Evidence) -> Iterator[Found]:
         refused = [*by_peer, *by_us]
         if not refused:
             continue
-        said = []
+        sentences = []
         if by_peer:
-            said.append(
+            sentences.append(
                 f"At {_where(by_peer)} the handshake ends with {_alerts(by_peer)}: this host offers TLS 1.2 and 1.3 "
                 "with the ciphers of its OpenSSL, and the peer takes none of them."
             )
         if by_us:
-            said.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
+            sentences.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
         yield Found(
             code="TLS009",
             target=target.id,
-            detail=f"{' '.join(said)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
+            detail=f"{' '.join(sentences)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
             "little, or the peer is not AWS.",
             evidence=ids(refused),
             addresses=places(refused),
@@ -396,9 +396,9 @@ def not_tls(evidence: Evidence) -> Iterator[Found]:
             code="TLS006",
             target=target.id,
             detail=" ".join(
-                (f"At {_where(found)} the answer to the ClientHello {what}.")
-                for found, what in ((other, f"is no TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
-                if found
+                (f"At {_where(handshakes)} the answer to the ClientHello {what}.")
+                for handshakes, what in ((other, f"is no TLS{begins}"), (broken, f"breaks TLS: {_alerts(broken)}"))
+                if handshakes
             ),
             evidence=ids(noisy),
             addresses=places(noisy),
@@ -546,24 +546,24 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
         if not unverified and not unread:
             continue
         stores = sorted({handshake.facts.trust for handshake in lacking if handshake.facts is not None})
-        said = []
+        sentences = []
         # Whoever shows a certificate chooses the issuer that it names; what does not verify proves nothing.
         if lacking:
-            said.append(
+            sentences.append(
                 f"At {_where(lacking)} the certificate names Amazon as its issuer, and {listed(stores)} does not "
                 "verify it: the root is missing there, or the certificate is not what it says."
             )
         if weak:
-            said.append(
+            sentences.append(
                 f"At {_where(weak)} the certificate names Amazon as its issuer, and a key or digest in its chain is "
                 f"too weak for this host's policy ({_alerts(weak)}). That is not about the roots."
             )
         if unread:
-            said.append(f"No certificate could be verified: {_alerts(unread)}.")
+            sentences.append(f"No certificate could be verified: {_alerts(unread)}.")
         yield Found(
             code="TLS008",
             target=target.id,
-            detail=" ".join(said),
+            detail=" ".join(sentences),
             evidence=ids([*unverified, *unread]),
             addresses=places([*unverified, *unread]),
             fix=_mend_trust(target, lacking, weak, unread),

@@ -532,10 +532,10 @@ def test_run003_names_the_lowest_step_that_failed() -> None:
 
 
 def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made() -> None:
-    looks = replaced(healthy(), tcp(A, skipped="not begun"), spoiled(tls(A), failed="reset"))
+    looks = replaced(healthy(), tcp(A, skipped="not started"), spoiled(tls(A), failed="reset"))
     diagnosis = diagnose(evidence(looks), CORE)
     assert [each.evidence for each in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
-    assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not begun",)
+    assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not started",)
     cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
     assert [each.evidence for each in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
 
@@ -583,7 +583,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
             id="skipped",
         ),
         pytest.param(
-            replaced(healthy(), spoiled(tls(A), failed="deadline"), http(A, skipped="not begun")),
+            replaced(healthy(), spoiled(tls(A), failed="deadline"), http(A, skipped="not started")),
             ("tls/backup/10.0.1.17/443: it said deadline",),
             id="cut short, and what rests on it",
         ),
@@ -1004,8 +1004,8 @@ def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it
     assert reasons([host()]) == [(each, "no imds step was made") for each in ("backup", "backup-gateway")]
     asked = Rule("ENV007", (Step.HOST,), lambda _: ())
     assert reasons([host(), proxy()]) == []
-    gone = replace(proxy(), outcome=Skipped("not begun: interrupted"))
-    assert reasons([host(), gone]) == [("backup", "not begun: interrupted")]
+    gone = replace(proxy(), outcome=Skipped("not started: interrupted"))
+    assert reasons([host(), gone]) == [("backup", "not started: interrupted")]
 
 
 def test_two_faults_of_the_configuration_explain_together_what_each_explains_in_part() -> None:

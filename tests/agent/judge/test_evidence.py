@@ -217,7 +217,7 @@ def test_attempts_that_count_ran_to_an_end_at_addresses_in_use() -> None:
             lookup("10.0.1.17", "10.0.2.17", "10.0.3.17", "10.0.4.17"),
             tcp("10.0.1.17"),
             tcp("10.0.2.17", failed="deadline"),
-            tcp("10.0.3.17", skipped="not begun"),
+            tcp("10.0.3.17", skipped="not started"),
             tcp("10.0.4.17", failed="bug"),
             tcp("10.0.9.17", failed="timeout"),
             tls("10.0.1.17", failed="timeout"),
@@ -333,7 +333,7 @@ ASIDE = optional(GATEWAY)
         pytest.param([lookup(of=ASIDE.id, failed="timeout")], "no address here", id="nobody answers"),
         pytest.param([lookup(of=ASIDE.id, failed="deadline")], None, id="cut short: not known"),
         pytest.param([lookup(of=ASIDE.id, failed="bug")], None, id="crashed: not known"),
-        pytest.param([lookup(of=ASIDE.id, skipped="not begun")], None, id="not made: not known"),
+        pytest.param([lookup(of=ASIDE.id, skipped="not started")], None, id="not made: not known"),
         pytest.param([], None, id="never asked: not known"),
     ],
 )

@@ -149,7 +149,7 @@ def test_without_signed_calls_none_is_needed() -> None:
             id="a source fails",
         ),
         pytest.param(
-            [credentials(failed="deadline"), *(api(address, skipped="not begun") for address in PRIVATE)],
+            [credentials(failed="deadline"), *(api(address, skipped="not started") for address in PRIVATE)],
             (Status.UNKNOWN, Access.UNKNOWN, []),
             id="the search for credentials was cut short",
         ),

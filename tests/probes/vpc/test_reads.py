@@ -1140,7 +1140,7 @@ async def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
     assert sorted(made) == sorted(READS)
     assert isinstance(made[ENDPOINTS].outcome, Failed)
     assert made[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
-    assert made[SUBNETS].outcome == Skipped("not begun: the deadline came")
+    assert made[SUBNETS].outcome == Skipped("not started: the deadline came")
     assert made[PRIVATE_ZONES].ok
 
 

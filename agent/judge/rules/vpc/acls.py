@@ -67,19 +67,21 @@ def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
             if number is not None:
                 numbers.add(number)
                 commands.append(_entry(target, acl_id, number, remote, span, egress=egress))
-    said = []
+    sentences = []
     if names:
         commands += [] if commands else [_show_acls(target, names)]
-        said.append(
+        sentences.append(
             f"Add what is missing to {listed(names)}, in front of the entry that denies. Its entries hold for the "
             "whole subnet; a security group, which both ends have, can be narrower."
         )
     if any(stop.hop.stage in _AT_HOST and stop.path.port != HTTPS for stop in stops):
         commands.append(_show_acl_of_appliance(target))
-        said.append("Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there.")
+        sentences.append(
+            "Whether the network ACL of the gateway appliance's subnet passes its ports is to be seen there."
+        )
     if is_of_appliance:
-        said.append(NOT_THE_APPLIANCE)
-    return Fix(summary=" ".join(said), commands=tuple(commands))
+        sentences.append(NOT_THE_APPLIANCE)
+    return Fix(summary=" ".join(sentences), commands=tuple(commands))
 
 
 def _free_number(acl: NetworkAcl, remote: Remote, ports: Ports, *, egress: bool, taken: set[int]) -> int | None:

@@ -35,7 +35,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
             ),
             *(_cover(target, endpoint) for endpoint in near[:1]),
         ]
-        found = Found(
+        finding = Found(
             code="VPC009",
             target=target.id,
             detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "
@@ -49,7 +49,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
                 commands=tuple(commands),
             ),
         )
-        yield resting_on(evidence, found, ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS)
+        yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES, SUBNETS)
 
 
 def _zones(evidence: Evidence, endpoint: VpcEndpoint) -> Iterator[str | None]:

@@ -36,7 +36,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
         meant = _meant(evidence, target)
         if not meant or any(endpoint.state == AVAILABLE for endpoint in meant) or _works(evidence, target):
             continue
-        said = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
+        sentences = [f"{endpoint.endpoint_id} has the state {endpoint.state}{_error(endpoint)}" for endpoint in meant]
         at = frozenset(
             address
             for address in evidence.own_addresses(target)
@@ -47,12 +47,12 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
             for attempt in evidence.connects(target, HTTPS)
             if attempt.subject.address in at and nature_of(attempt, evidence.own_addresses_of_host) is Nature.SILENT
         ]
-        found = Found(
+        finding = Found(
             code="VPC004",
             target=target.id,
             severity=None if evidence.is_configuration_fresh else Severity.WARNING,
             detail=f"Of the endpoints for {target.service} none is available. {says(evidence, 'EC2', ENDPOINTS)}: "
-            f"{listed(said)}.",
+            f"{listed(sentences)}.",
             evidence=ids(silent),
             addresses=at,
             fix=Fix(
@@ -60,7 +60,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
                 commands=(show_endpoints(target, meant, "VpcEndpoints[].[VpcEndpointId,State,LastError]"),),
             ),
         )
-        yield resting_on(evidence, found, ENDPOINTS)
+        yield resting_on(evidence, finding, ENDPOINTS)
 
 
 def _meant(evidence: Evidence, target: Target) -> list[VpcEndpoint]:
@@ -104,8 +104,8 @@ def _works(evidence: Evidence, target: Target) -> bool:
 
 
 def _error(endpoint: VpcEndpoint) -> str:
-    said = ": ".join(filter(None, (endpoint.error_code, (endpoint.error_message or "").rstrip("."))))
-    return f" ({said})" if said else ""
+    text = ": ".join(filter(None, (endpoint.error_code, (endpoint.error_message or "").rstrip("."))))
+    return f" ({text})" if text else ""
 
 
 RULES: Final = (Rule("VPC004", needs=(Step.DNS,), check=endpoint_not_available, reads=(ENDPOINTS,)),)

@@ -36,25 +36,27 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
         group = _group_to_change(evidence, target, stop.hop.resources, egress=False)
         rules.setdefault((group, sender_of(path).block, path.address.version), []).append(path.port)
     groups = listed(dict.fromkeys(group for group, *_ in rules))
-    ports = dict.fromkeys(port for found in rules.values() for port in found if port != HTTPS)
+    ports = dict.fromkeys(port for open_ports in rules.values() for port in open_ports if port != HTTPS)
     already = list(_admitted_already(evidence, [stop for stop in stops if stop.path.port != HTTPS]))
-    said = list(already)
+    sentences = list(already)
     through = dict.fromkeys(detour_of(stop.path) for stop in stops if stop.path.port == HTTPS)
     if None in through:
-        said.append(f"Admit this host on {HTTPS} in {groups}.")
+        sentences.append(f"Admit this host on {HTTPS} in {groups}.")
     if others := [rule for rule in through if rule is not None]:
-        said.append(f"Admit on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address.")
+        sentences.append(
+            f"Admit on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address."
+        )
     if ports:
-        said.append(
+        sentences.append(
             f"{'Otherwise admit' if already else 'Admit'} the gateway appliance's subnet on {listed(ports)} in "
             f"{groups}. {NOT_THE_APPLIANCE}"
         )
     return Fix(
-        summary=" ".join(said),
+        summary=" ".join(sentences),
         commands=tuple(
             admit(target, low, source, group, last=high, version=version)
-            for (group, source, version), found in rules.items()
-            for low, high in ranges(found)
+            for (group, source, version), open_ports in rules.items()
+            for low, high in ranges(open_ports)
         ),
     )
 
@@ -73,12 +75,12 @@ def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
             if ports and (rule.cidr is None or versions == {rule.cidr.version}):
                 admitting.setdefault(_whom(rule), set()).update(ports)
                 groups.setdefault(_whom(rule), {})[group.group_id] = None
-    for (whom, condition), found in admitting.items():
+    for (whom, condition), admitted in admitting.items():
         there = groups[whom, condition]
-        missing = [port for port in needed if port not in found]
+        missing = [port for port in needed if port not in admitted]
         what = f"only {listed(missing)} {'is' if len(missing) == 1 else 'are'}" if missing else "nothing is"
         yield (
-            f"{listed(there)} {'admits' if len(there) == 1 else 'admit'} {listed(sorted(found))} from {whom}: if "
+            f"{listed(there)} {'admits' if len(there) == 1 else 'admit'} {listed(sorted(admitted))} from {whom}: if "
             f"{condition}, {what} missing."
         )
 
@@ -132,15 +134,17 @@ def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
         appliance |= dict.fromkeys(others)
         commands += [_let_out(target, group, span, address) for span in ranges(mine) for address in where]
         commands += [_let_out(target, _APPLIANCE_GROUP, span, address) for span in ranges(others) for address in where]
-    said = []
+    sentences = []
     if groups:
-        said.append(f"In {listed(groups)}, let {HTTPS} out to the endpoint; that holds for every host with the group.")
+        sentences.append(
+            f"In {listed(groups)}, let {HTTPS} out to the endpoint; that holds for every host with the group."
+        )
     if appliance:
-        said.append(
+        sentences.append(
             f"In the gateway appliance's own group, let {listed(sorted(appliance))} out to the endpoint, where it does "
             f"not yet. {NOT_THE_APPLIANCE}"
         )
-    return Fix(summary=" ".join(said), commands=tuple(commands))
+    return Fix(summary=" ".join(sentences), commands=tuple(commands))
 
 
 def _let_out(target: Target, group: str, ports: Ports, address: Address) -> Command:

@@ -37,7 +37,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
         if not shut:
             continue
         calls = [call for found in shut.values() for call in found]
-        said = [
+        sentences = [
             f"AWS denies {judgements[key][0]} at {listed(denied_call.subject.address for denied_call in found)}. "
             f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
             for key, found in shut.items()
@@ -45,7 +45,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
         found = Found(
             code="VPC008",
             target=target.id,
-            detail=" ".join(said),
+            detail=" ".join(sentences),
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(

@@ -62,32 +62,32 @@ def _is_on_the_way(evidence: Evidence, target: Target, path: ConfiguredPath) -> 
 def _paths_differ(
     evidence: Evidence, target: Target, shut: list[ConfiguredPath], through: list[ConfiguredPath]
 ) -> Found:
-    said = []
+    sentences = []
     ec2_says = says(evidence, "EC2", *_OF_PATHS)
     if shut:
         kinds = ((Measured.SILENT, "timed out"), (Measured.REFUSED, "was refused"))
         ends = [_ports_at(alike, verb) for kind, verb in kinds if (alike := [e for e in shut if e.measured is kind])]
-        said.append(
+        sentences.append(
             f"{'; '.join(ends)}, though {ec2_says} that every security group, network ACL and route on the way lets it "
             "pass. What is left: a filter on this host that drops TCP alone, a firewall or an inspection device on the "
             "way, or a change since that was read."
         )
     for words, open_ones in _by_words(through).items():
-        said.append(f"{_ports_at(open_ones, 'connects')}, though {ec2_says} that {words}.")
+        sentences.append(f"{_ports_at(open_ones, 'connects')}, though {ec2_says} that {words}.")
     if through:
-        said.append("Either that has changed since it was read, or the traffic takes another way.")
+        sentences.append("Either that has changed since it was read, or the traffic takes another way.")
     attempts = [evidence.at(Step.TCP, target, path.address, path.port) for path in (*shut, *through)]
-    made = [attempt for attempt in attempts if attempt is not None]
-    found = Found(
+    observed = [attempt for attempt in attempts if attempt is not None]
+    finding = Found(
         code="VPC014",
         target=target.id,
         severity=None if shut else Severity.INFO,
-        detail=" ".join(said),
-        evidence=ids(made),
-        addresses=places(made),
+        detail=" ".join(sentences),
+        evidence=ids(observed),
+        addresses=places(observed),
         fix=_look_between(target) if shut else _look_again(target),
     )
-    return resting_on(evidence, found, *_OF_PATHS)
+    return resting_on(evidence, finding, *_OF_PATHS)
 
 
 def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
@@ -97,12 +97,12 @@ def _ports_at(paths: list[ConfiguredPath], verb: str) -> str:
 
 def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
     """By what should have stopped them."""
-    found: dict[str, list[ConfiguredPath]] = {}
+    by_words: dict[str, list[ConfiguredPath]] = {}
     for path in through:
         words = next((hop.words for hop in path.hops if hop.stage is path.parted_at), None)
         if words is not None:
-            found.setdefault(words, []).append(path)
-    return found
+            by_words.setdefault(words, []).append(path)
+    return by_words
 
 
 def _look_between(target: Target) -> Fix:
@@ -172,20 +172,21 @@ def _is_public(evidence: Evidence, answer: Observation[Any]) -> bool:
 def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[Any]]) -> Found:
     public = [answer for answer in answers if answer.ok]
     absent = [answer for answer in answers if not answer.ok]
-    said = []
+    sentences = []
     if public:
         gave = listed(dict.fromkeys(address for answer in public for address in addresses_in(answer)))
-        said.append(f"{servers_of(public)} give{verb_ending(public)} {gave} for {target.host}")
+        sentences.append(f"{servers_of(public)} give{verb_ending(public)} {gave} for {target.host}")
     if absent:
-        said.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
+        sentences.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
     names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
-    found = Found(
+    finding = Found(
         code="VPC014",
         target=target.id,
         severity=Severity.INFO if own and all(map(evidence.is_expected, own)) else None,
-        detail=f"{listed(said)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has the name, "
-        "that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is for it. "
+        detail=f"{listed(sentences)}, though {says(evidence, 'EC2', *_OF_NAMES)} that private DNS of {names} has "
+        "the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone or DNS Firewall rule is "
+        "for it. "
         f"What is left: {_LEFT_OF_NAMES}, a change of the last minutes, or one since that was read.",
         evidence=ids(answers),
         addresses=frozenset(address for answer in public for address in addresses_in(answer)),
@@ -203,7 +204,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
             ),
         ),
     )
-    return resting_on(evidence, found, *_OF_NAMES)
+    return resting_on(evidence, finding, *_OF_NAMES)
 
 
 RULES: Final = (Rule("VPC014", needs=(Step.DNS,), check=prediction_differs, reads=(ENDPOINTS,)),)

@@ -10,7 +10,7 @@ from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Found, Rule
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Fix
-from probes.model import NOT_BEGUN, FailureKind, Observation, Step
+from probes.model import NOT_STARTED, FailureKind, Observation, Step
 from probes.vpc.model import READS
 
 _NO_ANSWER: Final = frozenset(
@@ -54,7 +54,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     silent = [read for read in failed if kind_of(read) in _NO_ANSWER]
     others = [read for read in failed if read not in denied and read not in silent]
     nothing = not any(read.ok for read in reads)
-    said = [
+    sentences = [
         *(f"The facts file was not used: {reason}." for reason in _reasons(unusable)),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
         *(["No credentials were found to read it with."] if keyless else []),
@@ -64,7 +64,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         *_dropped_words(evidence, partial),
         *(["The run's deadline came before all of it was read."] if cut else []),
     ]
-    if not said:
+    if not sentences:
         return
     region = evidence.run.region or "<REGION>"
     # Few closed networks have an endpoint for Route 53, and only names need it: no reason to take the facts elsewhere.
@@ -74,7 +74,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
         code="VPC013",
         target=None,
         detail=("When the facts file was made: " if from_file else "")
-        + " ".join(said)
+        + " ".join(sentences)
         + " What was not read explains nothing here, and is no fault of the path.",
         evidence=ids(
             [*failed, *partial, *unusable, *unplaced, *cut, *([search] if keyless and search is not None else [])]
@@ -99,7 +99,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
 
 def _is_cut(read: Observation[Any]) -> bool:
     """Whether the end of the time that reads have left it open."""
-    return kind_of(read) is FailureKind.DEADLINE or (skipped_because(read) or "").startswith(NOT_BEGUN)
+    return kind_of(read) is FailureKind.DEADLINE or (skipped_because(read) or "").startswith(NOT_STARTED)
 
 
 def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
@@ -152,8 +152,8 @@ def _other_words(evidence: Evidence, others: list[Observation[Any]], *, nothing:
     by_reason: dict[str, list[Observation[Any]]] = {}
     for read in others:
         by_reason.setdefault(_reason(evidence, read), []).append(read)
-    for reason, found in by_reason.items():
-        what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(found)}"
+    for reason, skipped in by_reason.items():
+        what = "nothing was read" if nothing and len(by_reason) == 1 else f"not read: {_words(skipped)}"
         yield f"{reason}; {what}."
 
 
@@ -185,27 +185,27 @@ def _what_helps(
     unused: list[str],
     keyless: bool,
 ) -> str:
-    said = list(dict.fromkeys(_what_places(evidence, reason) for reason in unused))
+    sentences = list(dict.fromkeys(_what_places(evidence, reason) for reason in unused))
     if keyless:
-        said.append("Give this host a role that may read, or take the facts elsewhere and run with --ec2-facts.")
+        sentences.append("Give this host a role that may read, or take the facts elsewhere and run with --ec2-facts.")
     if denied:
-        said.append("Grant the reads that are missing; the policy is printed by the command below.")
+        sentences.append("Grant the reads that are missing; the policy is printed by the command below.")
     if skewed:
-        said.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
+        sentences.append("Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.")
     if expired:
-        said.append("Get new credentials: sign in again, or refresh the cached session.")
+        sentences.append("Get new credentials: sign in again, or refresh the cached session.")
     if _EC2 in cut_off and evidence.run.region is not None:
         prefix = partition_of(evidence.run.region).service_name_prefix
-        said.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
+        sentences.append(f"An interface endpoint {prefix}.{evidence.run.region}.ec2 would make EC2 answer here.")
     route_53 = any(_service(read) == _ROUTE_53 and kind_of(read) in _NO_ANSWER for read in evidence.of(Step.EC2))
     if route_53 and evidence.run.region is not None:
-        said.append(_endpoint_for_route_53(evidence.run.region))
+        sentences.append(_endpoint_for_route_53(evidence.run.region))
     if cut_off:
-        said.append(
+        sentences.append(
             f"{listed(_NAMES[service] for service in sorted(cut_off))} can be read elsewhere: by the command below, "
             "whose file a run here takes with --ec2-facts."
         )
-    return " ".join(said) or "Nothing to fix for this; run again later where the configuration is wanted."
+    return " ".join(sentences) or "Nothing to fix for this; run again later where the configuration is wanted."
 
 
 def _endpoint_for_route_53(region: str) -> str:

@@ -27,9 +27,9 @@ def words_of(stops: Iterable[Stop], ec2_says: str) -> str:
         )
         alike.setdefault(form, []).append(stop)
     words_at: dict[str, list[str]] = {}
-    for form, found in alike.items():
-        for where, ports in places_of(found):
-            verb = "timed out" if all(_timed_out(stop) for stop in found) else "failed"
+    for form, same_form in alike.items():
+        for where, ports in places_of(same_form):
+            verb = "timed out" if all(_timed_out(stop) for stop in same_form) else "failed"
             at = f"{listed(ports)} {verb} on {listed(where)}"
             words = form.replace("{ports}", listed(ports)).replace("{addresses}", listed(where))
             words_at.setdefault(at, []).append(words)
@@ -52,7 +52,7 @@ def found_at(
     code: str, evidence: Evidence, target: Target, stops: list[Stop], reads: tuple[str, ...], fix: Fix
 ) -> Found:
     attempts = [stop.attempt for stop in stops]
-    found = Found(
+    finding = Found(
         code=code,
         target=target.id,
         detail=words_of(stops, says(evidence, "EC2", *reads)),
@@ -61,7 +61,7 @@ def found_at(
         shared=frozenset((*(name for stop in stops for name in stop.hop.resources), _ports_of(stops))),
         fix=fix,
     )
-    return resting_on(evidence, found, *reads)
+    return resting_on(evidence, finding, *reads)
 
 
 def _ports_of(stops: Iterable[Stop]) -> str:

@@ -208,7 +208,7 @@ def test_tcp001_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([tcp(A, failed="timeout", neighbour="failed")], id="nobody on the own subnet"),
         pytest.param([tcp(A, failed="deadline"), tcp(B, failed="deadline")], id="cut short"),
         pytest.param([tcp(A, failed="bug")], id="crashed"),
-        pytest.param([tcp(A, skipped="not begun")], id="not made"),
+        pytest.param([tcp(A, skipped="not started")], id="not made"),
         pytest.param([tcp(A, 1026, failed="timeout")], id="another port"),
         pytest.param([tcp(C, failed="timeout")], id="an address that this host does not use"),
         pytest.param([], id="never tried"),

@@ -267,8 +267,8 @@ def test_dns001_warns_before_it_changes_the_vpc(service: str, variable: str) -> 
 
 def test_dns001_needs_dns() -> None:
     assert not_evaluated("DNS001", HERE) == {"backup": "no dns step was made"}
-    assert not_evaluated("DNS001", [*HERE, lookup(skipped="not begun: interrupted")]) == {
-        "backup": "not begun: interrupted"
+    assert not_evaluated("DNS001", [*HERE, lookup(skipped="not started: interrupted")]) == {
+        "backup": "not started: interrupted"
     }
     assert not_evaluated("DNS001", [*HERE, lookup(failed="deadline")]) == {"backup": "it said deadline"}
     assert not_evaluated("DNS001", [*HERE, lookup(PUBLIC)]) == {}
@@ -399,7 +399,7 @@ def test_dns002_the_other_way_round_is_information() -> None:
         ),
         pytest.param([*ABROAD, lookup(failed="deadline"), answer(*PRIVATE, by=VPC_RESOLVER)], id="cut short here"),
         pytest.param([*ABROAD, lookup(failed="bug"), answer(*PRIVATE, by=VPC_RESOLVER)], id="crashed here"),
-        pytest.param([*ABROAD, lookup(skipped="not begun"), answer(*PRIVATE, by=VPC_RESOLVER)], id="not made here"),
+        pytest.param([*ABROAD, lookup(skipped="not started"), answer(*PRIVATE, by=VPC_RESOLVER)], id="not made here"),
         pytest.param([*ABROAD, answer(*PRIVATE, by=VPC_RESOLVER)], id="never asked here"),
         pytest.param([host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)], id="on premises, private"),
     ],
@@ -626,7 +626,7 @@ def test_dns004_fires(looks: Observations, resolver: str, detail: str) -> None:
                 host(resolvers=[CORPORATE, RESOLVER]),
                 lookup(failed="servfail"),
                 answer(by=CORPORATE, failed="timeout"),
-                answer(skipped="not begun: the run's deadline of 1 s came"),
+                answer(skipped="not started: the run's deadline of 1 s came"),
             ],
             id="one had no time to be asked",
         ),

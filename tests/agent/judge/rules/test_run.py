@@ -34,7 +34,7 @@ from tests.support.build import (
 
 RUN001, RUN002 = (rule_of(RULES, code) for code in ("RUN001", "RUN002"))
 A, B = PRIVATE
-CUT = "not begun: the run's deadline of 1 s came"
+CUT = "not started: the run's deadline of 1 s came"
 
 
 # --- RUN001 incomplete ----------------------------------------------------------------------------------------------

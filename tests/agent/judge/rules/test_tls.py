@@ -272,7 +272,7 @@ def test_tls004_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([tls(A, failed="deadline", received=0)], id="cut short"),
         pytest.param([tls(A, 1026, failed="timeout", received=0)], id="another port"),
         pytest.param([tls(C, failed="timeout", received=0)], id="an address that this host does not use"),
-        pytest.param([tls(A, failed="timeout", facts=False)], id="it had not begun"),
+        pytest.param([tls(A, failed="timeout", facts=False)], id="it had not started"),
         pytest.param([], id="never tried"),
     ],
 )

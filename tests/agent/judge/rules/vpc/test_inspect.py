@@ -531,7 +531,7 @@ def test_vpc013_no_credentials_where_no_signed_call_was_wanted() -> None:
     "cut",
     [
         pytest.param(all_reads(failed="deadline"), id="in the middle"),
-        pytest.param(all_reads(skipped="not begun: the run's deadline of 9 s came"), id="before the first"),
+        pytest.param(all_reads(skipped="not started: the run's deadline of 9 s came"), id="before the first"),
     ],
 )
 def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_end_to_run001(cut: Observations) -> None:
