@@ -3,7 +3,7 @@
 from dataclasses import field
 
 from agent.catalog.findings import CODES, Code, Severity
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from probes.frozen import dataclass
 from probes.model import Target
 
@@ -12,7 +12,7 @@ from probes.model import Target
 class Candidate:
     """A finding in the making: its severity, its cause and its symptoms are still open."""
 
-    found: Found
+    finding: RuleFinding
     severity: Severity
     target: Target | None
     cause: "Candidate | None" = None
@@ -23,21 +23,21 @@ class Candidate:
 
     @property
     def code(self) -> Code:
-        return CODES[self.found.code]
+        return CODES[self.finding.code]
 
     @property
     def own_severity(self) -> Severity:
         """How bad the finding is by itself, whatever it explains."""
-        return self.found.severity or self.code.severity
+        return self.finding.severity or self.code.severity
 
     @property
     def is_of_this_host(self) -> bool:
         """Whether it is a fault of this host's own, whatever is at its addresses."""
-        return self.code.of_this_host or self.found.of_this_host
+        return self.code.of_this_host or self.finding.of_this_host
 
     @property
     def id(self) -> str:
-        return self.found.code if self.found.target is None else f"{self.found.code}@{self.found.target}"
+        return self.finding.code if self.finding.target is None else f"{self.finding.code}@{self.finding.target}"
 
     @property
     def root(self) -> "Candidate":

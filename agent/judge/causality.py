@@ -178,29 +178,29 @@ def _gather(candidates: list[Candidate]) -> None:
         candidate
         for candidate in candidates
         if candidate.cause is None
-        and candidate.found.shared
+        and candidate.finding.shared
         and candidate.severity is not Severity.INFO
         and not candidate.suppressed
-        and not candidate.found.is_stale
+        and not candidate.finding.is_stale
     ]
     leading.sort(key=lambda candidate: candidate.target is None or candidate.target.role is not Role.REQUIRED)
     for symptom in candidates:
-        if symptom.cause is not None or not symptom.found.shared or symptom.found.is_stale:
+        if symptom.cause is not None or not symptom.finding.shared or symptom.finding.is_stale:
             continue
         able = [leader for leader in leading if leader.cause is None and _is_same(leader, symptom)]
         if able and able[0] is not symptom:
             symptom.cause = able[0]
             able[0].symptoms.append(symptom)
     for leader in leading:
-        others = [other.found.target for other in leader.symptoms if _is_same(leader, other) and other is not leader]
+        others = [other.finding.target for other in leader.symptoms if _is_same(leader, other) and other is not leader]
         if others:
-            detail = f"{leader.found.detail} The same holds for {listed(others)}."
-            leader.found = replace(leader.found, detail=detail)
+            detail = f"{leader.finding.detail} The same holds for {listed(others)}."
+            leader.finding = replace(leader.finding, detail=detail)
 
 
 def _is_same(leader: Candidate, other: Candidate) -> bool:
     """Whether a finding has all that is at fault in another, which may be itself."""
-    return leader.found.code == other.found.code and leader.found.shared >= other.found.shared > frozenset()
+    return leader.finding.code == other.finding.code and leader.finding.shared >= other.finding.shared > frozenset()
 
 
 def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list[Candidate]:
@@ -228,7 +228,7 @@ def supported(candidates: list[Candidate], explains: Sequence[Explains]) -> list
 
 def blames_addresses(row: Explains, candidate: Candidate) -> bool:
     """Whether by this row the candidate is the cause of whatever fails at its addresses."""
-    return row.cause == candidate.found.code and row.symptom is Effects.ADDRESS and row.reach is Reach.ADDRESS
+    return row.cause == candidate.finding.code and row.symptom is Effects.ADDRESS and row.reach is Reach.ADDRESS
 
 
 def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence[Explains]) -> None:
@@ -236,13 +236,13 @@ def _weigh(candidate: Candidate, candidates: list[Candidate], explains: Sequence
     at_same_addresses = [
         other
         for other in candidates
-        if other.found.target == candidate.found.target
+        if other.finding.target == candidate.finding.target
         and other.code.layer is not Layer.CONFIGURATION
-        and other.found.addresses & candidate.found.addresses
+        and other.finding.addresses & candidate.finding.addresses
     ]
     symptoms = explained_by(candidate, candidates, explains) or at_same_addresses
     worst = _worst_explained(candidate, symptoms) or Severity.INFO
-    candidate.found, candidate.severity = replace(candidate.found, severity=worst), worst
+    candidate.finding, candidate.severity = replace(candidate.finding, severity=worst), worst
 
 
 def explained_by(
@@ -258,7 +258,7 @@ def _worst_explained(candidate: Candidate, symptoms: list[Candidate]) -> Severit
     counted = [symptom for symptom in symptoms if symptom.counts] if candidate.counts else symptoms
     severities = [symptom.severity for symptom in counted or symptoms]
     worst = min(severities, key=lambda severity: severity.rank, default=None)
-    if worst is not None and candidate.found.is_stale:
+    if worst is not None and candidate.finding.is_stale:
         return max(worst, Severity.WARNING, key=lambda severity: severity.rank)
     return worst
 
@@ -270,7 +270,7 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
         candidate
         for candidate in candidates
         if candidate.severity is not Severity.INFO
-        and not candidate.found.is_stale
+        and not candidate.finding.is_stale
         # What does not count explains nothing away that does.
         and (candidate.counts or not symptom.counts)
     ]
@@ -283,38 +283,38 @@ def _causes(symptom: Candidate, candidates: list[Candidate], explains: Sequence[
         for cause in able
         if cause.code.layer is Layer.CONFIGURATION and _fits(row, cause, symptom, whole=False)
     ]
-    covered = frozenset(address for cause in parts for address in cause.found.addresses)
-    return parts if symptom.found.addresses <= covered else []
+    covered = frozenset(address for cause in parts for address in cause.finding.addresses)
+    return parts if symptom.finding.addresses <= covered else []
 
 
 def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = True) -> bool:
     """Whether by this row the cause explains the symptom, at all of its addresses or, where not `whole`, at some."""
-    if cause is symptom or cause.found.code != row.cause:
+    if cause is symptom or cause.finding.code != row.cause:
         return False
     if isinstance(row.symptom, Effects):
         if not row.symptom.include(symptom.code):
             return False
-        if symptom.code.layer is Layer.POLICY and not symptom.found.may_need_path:
+        if symptom.code.layer is Layer.POLICY and not symptom.finding.may_need_path:
             return False
         if row.symptom is Effects.NAME and (symptom.code.is_partial or symptom.is_of_this_host):
             return False  # the choice of a host name causes no fault beside what works, and none of this host's own
-    elif row.symptom != symptom.found.code:
+    elif row.symptom != symptom.finding.code:
         return False
     match row.reach:
         case Reach.RUN:
             return True
         case Reach.TARGET:
-            return cause.found.target == symptom.found.target
+            return cause.finding.target == symptom.finding.target
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:
             own = None if symptom.target is None else read_name(symptom.target.host)
-            return own is not None and cause.found.target == symptom.found.target
+            return own is not None and cause.finding.target == symptom.finding.target
         case Reach.ADDRESS:
             if symptom.is_of_this_host and not cause.is_of_this_host:
                 return False
             # A cause that names other causes of the same names (DNS001 next to DNS002) explains connections, not names.
-            if symptom.code.layer is Layer.NAME or cause.found.target not in (None, symptom.found.target):
+            if symptom.code.layer is Layer.NAME or cause.finding.target not in (None, symptom.finding.target):
                 return False
-            shared = symptom.found.addresses & cause.found.addresses
-            return bool(shared) and (not whole or shared == symptom.found.addresses)
+            shared = symptom.finding.addresses & cause.finding.addresses
+            return bool(shared) and (not whole or shared == symptom.finding.addresses)

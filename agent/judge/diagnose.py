@@ -17,7 +17,7 @@ from agent.judge.fixes import fix_of
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
 from agent.judge.requirements import judged_steps, why_not_in_use
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.rules.run import crashed
 from agent.report.model import Finding, NotEvaluated
 from agent.settings import Suppression
@@ -86,7 +86,7 @@ def diagnose(
 
 
 def _candidate(
-    finding: Found, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
+    finding: RuleFinding, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
 ) -> Candidate:
     target = targets.get(finding.target or "")
     return Candidate(
@@ -101,7 +101,7 @@ def _candidate(
     )
 
 
-def _is_about_required(finding: Found, targets: Mapping[str, Target], evidence: Evidence) -> bool:
+def _is_about_required(finding: RuleFinding, targets: Mapping[str, Target], evidence: Evidence) -> bool:
     """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked
     for."""
     seen = [observation.subject.target for step in finding.evidence if (observation := evidence.find(step)) is not None]
@@ -117,16 +117,16 @@ def _count_causes(candidates: Sequence[Candidate], explains: Sequence[Explains])
             candidate.counts = not symptoms or any(symptom.counts for symptom in symptoms)
 
 
-def _ask(rule: Rule, evidence: Evidence) -> list[Found]:
+def _ask(rule: Rule, evidence: Evidence) -> list[RuleFinding]:
     try:
         return list(rule.check(evidence))
     except Exception as error:  # noqa: BLE001 - a rule that crashes is a finding too, and the others still report
         return [crashed(rule.code, error)]
 
 
-def _merged(reported: Iterable[Found]) -> list[Found]:
+def _merged(reported: Iterable[RuleFinding]) -> list[RuleFinding]:
     """One finding for each code and target: an id is given once."""
-    merged: dict[tuple[str, str | None], Found] = {}
+    merged: dict[tuple[str, str | None], RuleFinding] = {}
     for finding in reported:
         key = (finding.code, finding.target)
         first = merged.get(key)
@@ -192,7 +192,7 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
         candidate.cause is not None,
         not candidate.counts,
         candidate.severity.rank,
-        tuple(CODES).index(candidate.found.code),
+        tuple(CODES).index(candidate.finding.code),
         candidate.id,
     )
 
@@ -205,13 +205,13 @@ def _finding(candidate: Candidate, evidence: Evidence) -> Finding:
         name=code.name,
         severity=candidate.severity,
         scope=code.scope,
-        target=candidate.found.target,
+        target=candidate.finding.target,
         title=code.title,
-        detail=candidate.found.detail,
-        evidence=candidate.found.evidence,
+        detail=candidate.finding.detail,
+        evidence=candidate.finding.evidence,
         explained_by=None if candidate.cause is None else candidate.cause.id,
         counts=candidate.counts,
         suppressed=candidate.suppressed,
-        fix=fix_of(candidate.found, candidate.target, evidence),
+        fix=fix_of(candidate.finding, candidate.target, evidence),
         documents=code.documents,
     )

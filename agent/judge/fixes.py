@@ -8,7 +8,7 @@ from typing import Final
 from agent.catalog.placeholders import FORMS
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.report.model import Fix
 from probes.model import Addressing, Target
 from probes.vpc.model import DELETED, VpcEndpoint
@@ -32,7 +32,7 @@ _OPTIONS: Final = frozenset(
 _PLACEHOLDER: Final = re.compile(r"<[A-Z_]+>")
 
 
-def fix_of(finding: Found, target: Target | None, evidence: Evidence) -> Fix:
+def fix_of(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Fix:
     """The fix of a finding, ready for a person: placeholders filled where this run knows the value, and `<VALUE>` for
     every word that is not what ids, names, addresses and options are made of. What a peer or a setting gave never
     becomes part of a command, and no value becomes an option."""
@@ -47,7 +47,7 @@ def fix_of(finding: Found, target: Target | None, evidence: Evidence) -> Fix:
     return replace(finding.fix, commands=commands)
 
 
-def _known_ids(finding: Found, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
+def _known_ids(finding: RuleFinding, target: Target | None, evidence: Evidence) -> Mapping[str, str]:
     """By placeholder, what this run knows of it, where that has the strict form of its kind."""
     imds = evidence.imds
     groups = imds.security_group_ids if imds is not None else ()
@@ -69,7 +69,7 @@ def _known_ids(finding: Found, target: Target | None, evidence: Evidence) -> Map
     return {name: value for name, value in values.items() if value is not None and FORMS[name].fullmatch(value)}
 
 
-def _endpoint_of(finding: Found, target: Target, evidence: Evidence) -> VpcEndpoint | None:
+def _endpoint_of(finding: RuleFinding, target: Target, evidence: Evidence) -> VpcEndpoint | None:
     """The endpoint that a finding is about: the only one of the service in this VPC, where the private addresses of the
     finding are all of its interfaces, or the finding has none and private DNS is what makes the name private."""
     region = None if evidence.imds is None else evidence.imds.region

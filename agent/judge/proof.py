@@ -12,7 +12,7 @@ from agent.judge.candidate import Candidate
 from agent.judge.causality import Explains, blames_addresses
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.requirements import required_steps
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.judge.rules.run import REPORT_IT
 from agent.report.model import Fix
 from probes.frozen import dataclass
@@ -39,16 +39,16 @@ def missing_proof(
         for candidate in candidates
         if candidate.own_severity is not Severity.INFO and candidate.code.accounts_for_failure
     ]
-    named = {observation_id for candidate in naming for observation_id in candidate.found.evidence}
+    named = {observation_id for candidate in naming for observation_id in candidate.finding.evidence}
     blamed = {
         address
         for candidate in naming
         if candidate.severity is not Severity.INFO
         # A warning, such as a URL that is set, does not account for a failure: it would pass as no worse than that.
         and candidate.own_severity is Severity.CRITICAL
-        and candidate.found.target == target.id
+        and candidate.finding.target == target.id
         and any(blames_addresses(row, candidate) for row in explains)
-        for address in candidate.found.addresses
+        for address in candidate.finding.addresses
     }
     words, unnamed = _missing_steps(target, evidence, named, blamed)
     lookup = evidence.own_lookup(target)
@@ -106,10 +106,12 @@ def _missing_steps(
 def _unexpected_addresses(target: Target, evidence: Evidence, naming: list[Candidate]) -> list[str]:
     """The addresses in use that lie where they are not expected, and that no finding names."""
     # What a suppressed cause brought about is no longer named by anything, by the cause least of all.
-    of_target = [candidate for candidate in naming if candidate.found.target == target.id]
+    of_target = [candidate for candidate in naming if candidate.finding.target == target.id]
     orphaned = [candidate for candidate in of_target if not candidate.suppressed and candidate.root.suppressed]
-    accused = {address for candidate in of_target if candidate not in orphaned for address in candidate.found.addresses}
-    accused -= {address for candidate in orphaned for address in candidate.found.addresses}
+    accused = {
+        address for candidate in of_target if candidate not in orphaned for address in candidate.finding.addresses
+    }
+    accused -= {address for candidate in orphaned for address in candidate.finding.addresses}
     return [
         f"{address} is {evidence.judged_scope(address)}, where {evidence.run.expect} was expected"
         for address in evidence.own_addresses(target)
@@ -131,19 +133,19 @@ def left_unnamed(
             step
             for candidate in candidates
             if candidate.cause is not None and not candidate.suppressed and candidate.root.suppressed
-            for step in candidate.found.evidence
+            for step in candidate.finding.evidence
             if step in steps and (observation := evidence.find(step)) is not None and not observation.ok
         ]
         by_target[target.id] = tuple(f"{step} failed, and its cause is suppressed" for step in dict.fromkeys(hidden))
     return by_target
 
 
-def unexplained(evidence: Evidence, failed: list[str]) -> Found:
+def unexplained(evidence: Evidence, failed: list[str]) -> RuleFinding:
     """RUN003: steps of these ids failed, and no rule says why."""
     steps = [observation for step in failed if (observation := evidence.find(step)) is not None]
     failures = [f"{step.id} ({step.failure.message})" for step in steps if step.failure is not None]
     addresses: frozenset[Address] = frozenset(step.subject.address for step in steps if step.subject.address)
-    return Found(
+    return RuleFinding(
         code="RUN003",
         target=None,
         detail=f"These failed, and no rule says why: {listed(failures)}.",

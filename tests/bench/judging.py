@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Measurement
 from probes.facts import LookupFacts
@@ -93,7 +93,7 @@ def _rules(evidence: Evidence) -> dict[str, float]:
     return {code: statistics.median(times) for code, times in took.items()}
 
 
-def _asked(rule: Rule, evidence: Evidence) -> list[Found]:
+def _asked(rule: Rule, evidence: Evidence) -> list[RuleFinding]:
     return list(rule.check(evidence))
 
 

@@ -14,7 +14,7 @@ from agent.catalog.partitions import partition_of
 from agent.catalog.services import SERVICES, host_of, service_name_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Finding, Measurement, Report, Run, Status
 from agent.settings import Expect
 from probes.facts import (
@@ -440,7 +440,7 @@ def context(each: Target) -> Target:
     return replace(each, role=Role.CONTEXT)
 
 
-def said(rule: Rule, seen: Evidence) -> list[Found]:
+def said(rule: Rule, seen: Evidence) -> list[RuleFinding]:
     """What one rule finds."""
     return list(rule.check(seen))
 

@@ -11,7 +11,7 @@ from agent.catalog.wording import listed
 from agent.judge.commands import read_only, show_certificate
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts, CredentialFacts
 from probes.frozen import dataclass
@@ -26,7 +26,7 @@ _ENDPOINT_URLS: Final = read_only(
 )
 
 
-def no_credentials(evidence: Evidence) -> Iterator[Found]:
+def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
     """API001: the SDK finds no credentials in any of its places."""
     for search in _searches(evidence):
         failure = search.failure
@@ -34,7 +34,7 @@ def no_credentials(evidence: Evidence) -> Iterator[Found]:
             continue
         if _role_fails(evidence, search) is not None:
             continue
-        yield Found(
+        yield RuleFinding(
             code="API001",
             target=None,
             detail="The SDK finds no credentials on this host; no signed call was made, and the path below was judged.",
@@ -80,7 +80,7 @@ def _role_fails(evidence: Evidence, search: Observation[CredentialFacts]) -> str
 _GIVEN: Final = "Success"
 
 
-def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
+def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
     """API010: a source of credentials is configured, and cannot be reached or fails."""
     for search in _searches(evidence):
         failure = search.failure
@@ -97,7 +97,7 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
         container = evidence.container
         shut = container is not None and container.failure is not None and container.made
         at = f" The container's address {container.subject.address} does not connect." if container and shut else ""
-        yield Found(
+        yield RuleFinding(
             code="API010",
             target=None,
             detail=f"{what}: {failure.message}. No signed call was made.{at}",
@@ -106,9 +106,9 @@ def credential_source_failed(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code: str) -> Found:
+def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code: str) -> RuleFinding:
     role = evidence.imds.role if evidence.imds is not None else None
-    return Found(
+    return RuleFinding(
         code="API010",
         target=None,
         detail=f"Instance metadata names the role {role} and gives no credentials for it: {code}. The SDK passes it "
@@ -170,7 +170,7 @@ class _Refusal:
         ]
 
 
-def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
+def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
     """API002 to API009: AWS answers the signed call and does not let it through.
 
     All targets share the credentials, so a fault of them is one finding of the run.
@@ -180,14 +180,16 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[Found]:
         return
     if CODES[refusal.code].scope is Scope.RUN:
         everywhere = [call for _, calls in by_target for call in calls]
-        yield _found(refusal, None, by_target[0][0], everywhere, _severity(evidence))
+        yield _finding_of(refusal, None, by_target[0][0], everywhere, _severity(evidence))
         return
     for target, calls in by_target:
-        yield _found(refusal, target.id, target, calls, None)
+        yield _finding_of(refusal, target.id, target, calls, None)
 
 
-def _found(refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None) -> Found:
-    return Found(
+def _finding_of(
+    refusal: _Refusal, about: str | None, target: Target, calls: Calls, severity: Severity | None
+) -> RuleFinding:
+    return RuleFinding(
         code=refusal.code,
         target=about,
         severity=severity,
@@ -305,7 +307,7 @@ _REFUSALS: Final = (
 """A row for each of API002 to API009."""
 
 
-def clock_rejected(evidence: Evidence) -> Iterator[Found]:
+def clock_rejected(evidence: Evidence) -> Iterator[RuleFinding]:
     """API005: AWS refuses signatures for their time. Where the signature of no call to the target was taken, EC2 may be
     the one that says so (EC2 API Reference, Error codes: RequestExpired). That code answers an expired session token as
     well, so it counts only where the clock is measured to be off."""
@@ -322,7 +324,7 @@ def clock_rejected(evidence: Evidence) -> Iterator[Found]:
     for target in evidence.targets:
         taken = any(call.ok or _is_denied(call) for call in evidence.calls(target))
         if target.role is Role.REQUIRED and not taken and not _CLOCK.of(evidence, target):
-            yield Found(
+            yield RuleFinding(
                 code=_CLOCK.code,
                 target=target.id,
                 detail="EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
@@ -347,13 +349,13 @@ def _time_of_aws(evidence: Evidence) -> str:
     return ""
 
 
-def role_shadowed(evidence: Evidence) -> Iterator[Found]:
+def role_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
     """API011: credentials from another source hide the role of this instance."""
     search = evidence.credentials
     has_role = evidence.imds is not None and evidence.imds.role is not None
     if search is None or search.facts is None or not has_role or search.facts.source in _ROLES:
         return
-    yield Found(
+    yield RuleFinding(
         code="API011",
         target=None,
         detail=f"The SDK signs with credentials from {SOURCES.get(search.facts.source, search.facts.source)}; the "
@@ -382,7 +384,7 @@ SOURCES: Final = {
 """By the names that botocore gives its providers (1.44.8), in words."""
 
 
-def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
+def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
     """API012: ListGateways works, and a gateway has not been in touch for over an hour."""
     for target in evidence.targets:
         late: dict[str, datetime] = {}
@@ -405,7 +407,7 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[Found]:
         if not late:
             continue
         gateways = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
-        yield Found(
+        yield RuleFinding(
             code="API012",
             target=target.id,
             severity=Severity.WARNING if every else None,

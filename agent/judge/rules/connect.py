@@ -14,7 +14,7 @@ from agent.judge.conditions.connects import Nature, failed_connects, family_down
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.requirements import judged_ports, required_ports
-from agent.judge.rules.rule import Found, Rule, grouped_by_place, ports_at
+from agent.judge.rules.rule import Rule, RuleFinding, grouped_by_place, ports_at
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
@@ -39,7 +39,7 @@ def _beside(evidence: Evidence, target: Target, attempts: list[Observation[TcpFa
     return ids([*attempts, *more])
 
 
-def port_blocked(evidence: Evidence) -> Iterator[Found]:
+def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP001: 443 connects nowhere, and is silent where nothing else stopped it."""
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
@@ -52,7 +52,7 @@ def port_blocked(evidence: Evidence) -> Iterator[Found]:
         near = [attempt for attempt in silent if _is_in_own_subnet(evidence, attempt)]
         device = "a security group does" if len(near) == len(silent) else "a security group or a network ACL does"
         beside = f" {_beside_this_host(near)}" if near else ""
-        yield Found(
+        yield RuleFinding(
             code="TCP001",
             target=target.id,
             detail=f"443 timed out on {where}{_share(evidence, target, silent)}{', each' if len(silent) > 1 else ''} "
@@ -120,7 +120,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
     )
 
 
-def zone_silent(evidence: Evidence) -> Iterator[Found]:
+def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP002: some addresses of the name are silent or refuse on 443 while others connect."""
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
@@ -134,7 +134,7 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
             for verb, attempts in (("timed out", silent), ("was refused", refused))
             if attempts
         ]
-        yield Found(
+        yield RuleFinding(
             code="TCP002",
             target=target.id,
             detail=f"443 {listed(sentences)}, while {listed(attempt.subject.address for attempt in connected)} "
@@ -152,7 +152,7 @@ def zone_silent(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
+def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP003: 443 connects and, at the same addresses, ports that a Backup gateway needs do not. The
     one that serves its activation alone is a warning."""
     for target in evidence.targets:
@@ -186,7 +186,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
             if is_up
             else "A gateway needs these ports to be activated, controlled and to move data."
         )
-        yield Found(
+        yield RuleFinding(
             code="TCP003",
             target=target.id,
             severity=Severity.WARNING if is_up else None,
@@ -205,7 +205,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
+def refused_by_peer(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP004: 443 connects nowhere, and a reset or another host's ICMP error refuses it."""
     for target in evidence.targets:
         refused = failed_connects(evidence, target, Nature.REFUSED, (HTTPS,))
@@ -225,7 +225,7 @@ def refused_by_peer(evidence: Evidence) -> Iterator[Found]:
             if attempts
         ]
         quick = any(observation.seconds is not None and observation.seconds < QUICK_SECONDS for observation in resets)
-        yield Found(
+        yield RuleFinding(
             code="TCP004",
             target=target.id,
             detail=f"443 was refused {listed(sentences)}."
@@ -259,7 +259,7 @@ def _was(items: list[Address] | list[int]) -> str:
     return "was" if len(items) == 1 else "were"
 
 
-def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
+def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP007: of a gateway's ports only the one of AWS Support's channel is closed."""
     own = evidence.own_addresses_of_host
     for target in evidence.targets:
@@ -273,7 +273,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
         others = [evidence.at(Step.TCP, target, address, port) for address in at for port in ports]
         if not others or not all(attempt is not None and attempt.ok for attempt in others):
             continue
-        yield Found(
+        yield RuleFinding(
             code="TCP007",
             target=target.id,
             detail=f"Port {SUPPORT_CHANNEL} does not connect at {listed(ordered(at))}, all others do. It serves AWS "
@@ -287,7 +287,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
+def ipv6_path_broken(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP008: on 443 one address family fails at every address while the other connects."""
     for target in evidence.targets:
         tried = evidence.connects(target, HTTPS)
@@ -302,7 +302,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
             for attempt in evidence.connects(target, port)
             if not attempt.ok and version_of(attempt) == broken
         ]
-        yield Found(
+        yield RuleFinding(
             code="TCP008",
             target=target.id,
             detail=f"443 fails at every IPv{broken} address ({listed(attempt.subject.address for attempt in failed)}) "
@@ -317,7 +317,7 @@ def ipv6_path_broken(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def lossy_path(evidence: Evidence) -> Iterator[Found]:
+def lossy_path(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP009: connects that succeeded, and needed more than one SYN for it."""
     for target in evidence.targets:
         slow = [
@@ -329,7 +329,7 @@ def lossy_path(evidence: Evidence) -> Iterator[Found]:
         if not slow:
             continue
         tried = sum(len(evidence.connects(target, port)) for port in judged_ports(target))
-        yield Found(
+        yield RuleFinding(
             code="TCP009",
             target=target.id,
             detail=f"{len(slow)} of {tried} connects needed more than one try, {after(slow)}: {ports_at(slow)}. A "

@@ -18,7 +18,7 @@ from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
 from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
 from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
@@ -58,7 +58,7 @@ _NO_PROXY: Final = read_only("printenv", "NO_PROXY", "no_proxy")
 """By name: the whole environment, and a proxy's URL, may hold secrets."""
 
 
-def region_unknown(evidence: Evidence) -> Iterator[Found]:
+def region_unknown(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV001: no Region from option, environment, profile or metadata."""
     if evidence.run.region is not None:
         return
@@ -68,7 +68,7 @@ def region_unknown(evidence: Evidence) -> Iterator[Found]:
         if observation.subject.target is None
     ]
     lost = [observation for observation in looked if observation.failure is not None and not observation.made]
-    yield Found(
+    yield RuleFinding(
         code="ENV001",
         target=None,
         detail="No Region from --region, AWS_REGION, AWS_DEFAULT_REGION, the SDK's profile or instance metadata: "
@@ -81,7 +81,7 @@ def region_unknown(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
+def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV002: the IMDSv2 token request gets no answer, or nonsense. Silent where nothing says that this is AWS."""
     if not evidence.in_aws:
         return
@@ -91,7 +91,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[Found]:
             continue
         missed = evidence.run.region is None or _without_credentials(evidence)
         what = "The Region" if evidence.run.region is None else "Credentials"
-        yield Found(
+        yield RuleFinding(
             code="ENV002",
             target=None,
             severity=Severity.WARNING if missed else Severity.INFO,
@@ -119,14 +119,14 @@ def _what_is_lost(evidence: Evidence) -> str:
     return "Nothing that this run needs is missing for it."
 
 
-def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
+def metadata_disabled(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV003: the metadata service answers that it is switched off or forbidden."""
     for observation in evidence.metadata:
         failure = observation.failure
         if failure is None or failure.kind is not FailureKind.NOT_PERMITTED:
             continue
         missed = evidence.run.region is None or _without_credentials(evidence)
-        yield Found(
+        yield RuleFinding(
             code="ENV003",
             target=None,
             severity=Severity.WARNING if missed else Severity.INFO,
@@ -142,7 +142,7 @@ def metadata_disabled(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def service_not_offered(evidence: Evidence) -> Iterator[Found]:
+def service_not_offered(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV004: the table says that the service is not offered in the Region, and nothing of AWS answered there."""
     for target in evidence.targets:
         if is_offered(target.service, target.region) is not False:
@@ -158,7 +158,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[Found]:
             answer.facts is not None and answer.facts.request_id is not None
             for answer in evidence.answers_to_http(target)
         )
-        yield Found(
+        yield RuleFinding(
             code="ENV004",
             target=target.id,
             severity=Severity.INFO if answered else None,
@@ -174,7 +174,7 @@ def service_not_offered(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
+def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV005: SDK settings on this host send the service's calls to another URL."""
     sdk = evidence.sdk
     for target in evidence.targets:
@@ -188,7 +188,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         fits = is_https(url) and own is not None and (own.service, own.region) == (target.service, evidence.run.region)
         lost = " The SDK's FIPS setting has no effect with it." if sdk is not None and sdk.fips else ""
         variable = f"AWS_ENDPOINT_URL_{target.service.upper().replace('-', '_')}"
-        yield Found(
+        yield RuleFinding(
             code="ENV005",
             target=target.id,
             severity=Severity.INFO if fits else None,
@@ -210,7 +210,7 @@ def sdk_endpoint_overridden(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
+def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV006: the host that the SDK calls is public, or is one that a setting chose and that does not exist, while
     another name of the service is private."""
     if evidence.run.expect is not Expect.PRIVATE:
@@ -246,7 +246,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
             covered[host_of(target.service, target.region, fips=False, dual_stack=True)] = beside
         if not covered:
             continue
-        yield Found(
+        yield RuleFinding(
             code="ENV006",
             target=target.id,
             detail=f"The SDK here calls {target.host}, which is not private; {listed(covered)} "
@@ -270,13 +270,13 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
+def proxy_captures_endpoint(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV007: proxy variables send the SDK's calls to the host to a proxy, and so off PrivateLink."""
     for target in evidence.targets:
         proxy = evidence.proxy(target)
         if proxy is None:
             continue
-        yield Found(
+        yield RuleFinding(
             code="ENV007",
             target=target.id,
             severity=None if evidence.run.expect is Expect.PRIVATE else Severity.INFO,
@@ -292,7 +292,7 @@ def proxy_captures_endpoint(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def region_mismatch(evidence: Evidence) -> Iterator[Found]:
+def region_mismatch(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV008: the Region that the SDK is set to is not the one the instance is in."""
     here = evidence.imds.region if evidence.imds is not None else None
     chosen = evidence.run.region
@@ -300,7 +300,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
         return
     if all(target.addressing in (Addressing.VPCE, Addressing.CUSTOM) for target in evidence.targets if _counts(target)):
         return  # the Region chose none of the hosts
-    yield Found(
+    yield RuleFinding(
         code="ENV008",
         target=None,
         detail=f"{evidence.run.region_source} says {chosen}; this instance is in {here}.",
@@ -313,7 +313,7 @@ def region_mismatch(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def region_not_known(evidence: Evidence) -> Iterator[Found]:
+def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV014: the Region that is set is not among those that the SDK lists, and none of its hosts' names exists. One
     that is newer than the list resolves."""
     chosen = evidence.run.region
@@ -338,7 +338,7 @@ def region_not_known(evidence: Evidence) -> Iterator[Found]:
     if here is not None and here in REGIONS:
         instead += f" This instance is in {here}."
     right = here if here in near else near[0] if near else here if here in REGIONS else None
-    yield Found(
+    yield RuleFinding(
         code="ENV014",
         target=None,
         detail=f"{evidence.run.region_source or 'A setting'} says {chosen}: the SDK lists no such Region, and "
@@ -355,7 +355,7 @@ def region_not_known(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
+def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none."""
     settings = evidence.find(f"{HOST}/{SDK_SETTINGS}")
     if settings is None or not settings.made:
@@ -373,7 +373,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
         summary = f"Write {zone} there." if is_region(zone) else "Write the name of a Region there, such as eu-west-1."
     else:
         return
-    yield Found(
+    yield RuleFinding(
         code="ENV018",
         target=None,
         detail=f"{fault} No call of a program with these settings starts. The path was judged all the same.",
@@ -389,7 +389,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def host_starved(evidence: Evidence) -> Iterator[Found]:
+def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV015: this host kept the process from running for so long that it cost a step that the verdict needs."""
     required = [target for target in evidence.targets if target.role is Role.REQUIRED]
     needed = {step for target in required for step in required_steps(evidence, target)}
@@ -405,7 +405,7 @@ def host_starved(evidence: Evidence) -> Iterator[Found]:
         return
     worst = max(starved, key=lambda observation: (observation.id in needed, observation.seconds or 0.0, observation.id))
     others = f" The same cost {len(starved) - 1} more." if len(starved) > 1 else ""
-    yield Found(
+    yield RuleFinding(
         code="ENV015",
         target=None,
         detail=f"The step {worst.id} says nothing about the network: {_message(worst)}.{others}",
@@ -435,7 +435,7 @@ _UNUSABLE: Final = {
 """What to do, by botocore's exception."""
 
 
-def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
+def hosts_file_override(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV009: the hosts file of this host answers for the name, so that DNS is never asked."""
     for target in evidence.targets:
         own = evidence.own_answer(target)
@@ -446,7 +446,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
             continue
         given = ordered(address for answer in evidence.of(Step.DNS, target) for address in addresses_in(answer))
         beside = f"; the name servers give {listed(given)}" if given and given != fixed else ""
-        yield Found(
+        yield RuleFinding(
             code="ENV009",
             target=target.id,
             detail=f"The hosts file of this host says that {target.host} is {listed(fixed)}{beside}. Addresses of an "
@@ -465,7 +465,7 @@ def hosts_file_override(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
+def allowance_exceeded(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV013: the driver's counters of what went beyond an allowance of the instance rose during the run."""
     seen = evidence.find(f"{HOST}/{ALLOWANCES}")
     exceeded = seen.facts.exceeded if seen is not None and isinstance(seen.facts, AllowanceFacts) else {}
@@ -473,7 +473,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
     if seen is None or not risen:
         return
     counters = {name.partition(" ")[2] for name, _ in risen}
-    yield Found(
+    yield RuleFinding(
         code="ENV013",
         target=None,
         detail="While this run lasted this instance went beyond what it is allowed: "
@@ -488,7 +488,7 @@ def allowance_exceeded(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def clock_skew(evidence: Evidence) -> Iterator[Found]:
+def clock_skew(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV010: this host's clock against the time of AWS: of an answer over verified TLS, or of metadata. Where they
     differ the least offset counts, and of that what is sure."""
     if not evidence.clocks:
@@ -498,7 +498,7 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
     if sure < SKEW_SECONDS:
         return
     critical = sure >= GRAVE_SKEW_SECONDS
-    yield Found(
+    yield RuleFinding(
         code="ENV010",
         target=None,
         severity=Severity.CRITICAL if critical else Severity.WARNING,
@@ -519,13 +519,13 @@ def clock_skew(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
+def proxy_captures_metadata(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV011: proxy variables also capture the metadata address."""
     seen = evidence.find(f"{HOST}/{METADATA_PROXY}")
     proxy = seen.facts.proxy if seen is not None and isinstance(seen.facts, ProxyFacts) else None
     if seen is None or proxy is None:
         return
-    yield Found(
+    yield RuleFinding(
         code="ENV011",
         target=None,
         detail=f"The proxy variables of this process send requests for instance metadata to {proxy}, which cannot know "
@@ -539,7 +539,7 @@ def proxy_captures_metadata(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def outside_vpc(evidence: Evidence) -> Iterator[Found]:
+def outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV012: neither metadata nor a VPC resolver answered: this host is no instance, or is one in disguise."""
     imds = evidence.metadata
     asked = [answer for answer in evidence.of(Step.DNS) if answer.subject.resolver in evidence.vpc_resolvers[:2]]
@@ -551,7 +551,7 @@ def outside_vpc(evidence: Evidence) -> Iterator[Found]:
         return
     if not asked or not all(answer.made for answer in asked):
         return
-    yield Found(
+    yield RuleFinding(
         code="ENV012",
         target=None,
         detail="Instance metadata gives no identity here, and no VPC's resolver answers: this host is taken to be "

@@ -9,7 +9,7 @@ from agent.judge.commands import describe_endpoint, read_only, whose_address
 from agent.judge.conditions.certificates import AMAZON
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, kind_of, places
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
 from probes.facts import ApiFacts, HttpFacts, TlsFacts
 from probes.model import Address, FailureKind, Observation, Step, Target
@@ -37,7 +37,7 @@ _NOT_OPENED: Final = frozenset(
 _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
-def not_aws(evidence: Evidence) -> Iterator[Found]:
+def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP001: an answer without an AWS request id, or one that is no HTTP, too large or without end."""
     for target in evidence.targets:
         strange: list[Observation[Any]] = [
@@ -55,7 +55,7 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
         heads = [answer.facts for answer in strange if isinstance(answer.facts, HttpFacts)]
         servers = sorted({head.server for head in heads if head.server})
         named = f" The server calls itself {listed(servers)}." if servers else ""
-        yield Found(
+        yield RuleFinding(
             code="HTTP001",
             target=target.id,
             severity=Severity.WARNING if genuine else None,
@@ -70,7 +70,7 @@ def not_aws(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def redirected(evidence: Evidence) -> Iterator[Found]:
+def redirected(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP002: a redirect, which AWS never answers here; it is reported and never followed."""
     for target in evidence.targets:
         redirect = frozenset({FailureKind.REDIRECT})
@@ -80,7 +80,7 @@ def redirected(evidence: Evidence) -> Iterator[Found]:
             continue
         to = sorted({answer.facts.location for answer in answers if answer.facts is not None and answer.facts.location})
         where = f": {listed(to)}" if to else ""
-        yield Found(
+        yield RuleFinding(
             code="HTTP002",
             target=target.id,
             detail=f"At {_where(sent)} the answer sends the client elsewhere{where}. It was not followed.",
@@ -94,13 +94,13 @@ def redirected(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def proxy_failed(evidence: Evidence) -> Iterator[Found]:
+def proxy_failed(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP003: the proxy that takes the SDK's calls is unreachable, refuses CONNECT or wants credentials."""
     for target in evidence.targets:
         seen = evidence.find(f"{Step.HTTP}/{target.id}/{PROXY_CONNECT}")
         if seen is None or seen.failure is None or not seen.made:
             continue
-        yield Found(
+        yield RuleFinding(
             code="HTTP003",
             target=target.id,
             detail=f"The proxy {evidence.proxy(target)} does not let calls to {target.host} through: "
@@ -115,7 +115,7 @@ def proxy_failed(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def no_answer(evidence: Evidence) -> Iterator[Found]:
+def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP004: TLS is up and no HTTP answer comes, or one of AWS's never ends."""
     for target in evidence.targets:
         mute = [
@@ -140,7 +140,7 @@ def no_answer(evidence: Evidence) -> Iterator[Found]:
             )
         if stalled:
             sentences.append("With a session token it may be the first request larger than a packet of 1500 bytes.")
-        yield Found(
+        yield RuleFinding(
             code="HTTP004",
             target=target.id,
             detail=" ".join(sentences),
@@ -168,7 +168,7 @@ def _unstall(calls: Sequence[Observation[Any]]) -> Fix:
     )
 
 
-def service_fault(evidence: Evidence) -> Iterator[Found]:
+def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP005: 5xx with an AWS request id, or AWS's own word that the request took too long (408)."""
     for target in evidence.targets:
         answers: list[Observation[Any]] = [*evidence.answers_to_http(target), *evidence.calls(target)]
@@ -190,7 +190,7 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
                 "late or in part."
             )
         slow = " Where the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
-        yield Found(
+        yield RuleFinding(
             code="HTTP005",
             target=target.id,
             detail=" ".join(sentences),
@@ -204,7 +204,7 @@ def service_fault(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
+def large_request_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
     """HTTP006: a small request is answered and one of many segments is not: MTU on the way out."""
     for target in evidence.targets:
         stuck = [
@@ -217,7 +217,7 @@ def large_request_stalls(evidence: Evidence) -> Iterator[Found]:
         ]
         if not stuck:
             continue
-        yield Found(
+        yield RuleFinding(
             code="HTTP006",
             target=target.id,
             detail=f"At {_where(stuck)} a small request is answered, and one beyond four segments is not, "

@@ -10,7 +10,7 @@ from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.denials import GRAMMAR, KINDS, PRINCIPALS, Denial, Grammar, PrincipalKind, read_denial
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, CommandScope, Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
@@ -24,7 +24,7 @@ def code_of(denial: Denial, grammar: Grammar = GRAMMAR) -> str:
     return kind.explicit if denial.explicit else kind.implicit
 
 
-def denied(code: str, evidence: Evidence) -> Iterator[Found]:
+def denied(code: str, evidence: Evidence) -> Iterator[RuleFinding]:
     """IAM001 to IAM009: signed calls of a target that a policy of this kind denied."""
     for target in evidence.targets:
         calls = [
@@ -35,10 +35,10 @@ def denied(code: str, evidence: Evidence) -> Iterator[Found]:
             and code_of(read_denial(_text(call))) == code
         ]
         if calls:
-            yield _found(code, target, calls)
+            yield _finding_of(code, target, calls)
 
 
-def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Found:
+def _finding_of(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> RuleFinding:
     text = _text(calls[0])
     denial = read_denial(text)
     action = denial.action or f"{target.service}:{calls[0].facts.operation if calls[0].facts else 'the call'}"
@@ -58,7 +58,7 @@ def _found(code: str, target: Target, calls: list[Observation[ApiFacts]]) -> Fou
         detail += _who_and_what(denial)
     if denial.policy == "vpc-endpoint":
         detail += " A denial by an endpoint policy is proof that the call went through an endpoint: the path works."
-    return Found(
+    return RuleFinding(
         code=code,
         target=target.id,
         detail=detail,

@@ -10,7 +10,7 @@ from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects,
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
 from agent.judge.requirements import judged_ports
-from agent.judge.rules.rule import Found, Rule, ports_at
+from agent.judge.rules.rule import Rule, RuleFinding, ports_at
 from agent.report.model import CommandScope, Fix
 from probes.addresses import ordered
 from probes.facts import TcpFacts
@@ -24,7 +24,7 @@ _NO_CABLE: Final = ("lo", "dummy")
 """Interfaces that hold addresses and lead nowhere."""
 
 
-def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
+def blocked_on_this_host(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP005: this host's own kernel refuses: connect() says so, an own address sends the ICMP error, or UDP to the
     same place is forbidden."""
     for target in evidence.targets:
@@ -32,7 +32,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
         if not local:
             continue
         why = sorted({_local_reason(attempt) for attempt in local})
-        yield Found(
+        yield RuleFinding(
             code="TCP005",
             target=target.id,
             detail=f"This host itself stops connections to {ports_at(local)}: {listed(why)}.",
@@ -49,7 +49,7 @@ def blocked_on_this_host(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def no_route(evidence: Evidence) -> Iterator[Found]:
+def no_route(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP006: no connect reaches the address: no route, a router that says so, a neighbour that does not answer, or
     no address of any family that the name has."""
     for target in evidence.targets:
@@ -57,7 +57,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
         answer = evidence.own_answer(target)
         if lookup is not None and answer and not evidence.own_addresses(target):
             families = list(dict.fromkeys(f"IPv{address.version}" for address in answer))
-            yield Found(
+            yield RuleFinding(
                 code="TCP006",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(answer)} alone, and this host has "
@@ -78,7 +78,7 @@ def no_route(evidence: Evidence) -> Iterator[Found]:
         own = frozenset[object](evidence.own_addresses_of_host)
         here = () if evidence.imds is None else evidence.imds.vpc_cidrs
         why = sorted({_way_reason(connect, own) for connect in stuck})
-        yield Found(
+        yield RuleFinding(
             code="TCP006",
             target=target.id,
             detail=f"There is no way to {ports_at(stuck)}: {listed(why)}.",
@@ -141,7 +141,7 @@ def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
     return frozenset(ways)
 
 
-def no_source_port(evidence: Evidence) -> Iterator[Found]:
+def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP011: this host has no free source port left, or no IPv6 address to connect from."""
     for target in evidence.targets:
         starved = [
@@ -156,7 +156,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
         by_ipv6 = any(version_of(attempt) == 6 for attempt in starved)
         or_address = ", or no IPv6 address that can be used (tentative, dadfailed)" if by_ipv6 else ""
         show_addresses = (read_only("ip", "-6", "address", "show"),) if by_ipv6 else ()
-        yield Found(
+        yield RuleFinding(
             code="TCP011",
             target=target.id,
             detail=f"This host has no free source port left for {listed(ordered(places(starved)))}{or_address}.",
@@ -170,7 +170,7 @@ def no_source_port(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def wrong_interface(evidence: Evidence) -> Iterator[Found]:
+def wrong_interface(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP010: what fails to connect would leave through a bridge of containers, a tunnel, or another interface than
     the one in the address's own subnet."""
     for target in evidence.targets:
@@ -195,7 +195,7 @@ def wrong_interface(evidence: Evidence) -> Iterator[Found]:
             continue
         attempts = [attempt for misrouted in astray.values() for attempt in misrouted]
         sentences = [f"{listed(ordered(places(misrouted)))}: {why}" for why, misrouted in astray.items()]
-        yield Found(
+        yield RuleFinding(
             code="TCP010",
             target=target.id,
             detail=f"This host sends to {'; to '.join(sentences)}.",

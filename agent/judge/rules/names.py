@@ -17,7 +17,7 @@ from agent.judge.conditions.names import (
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, ids, kind_of
-from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
+from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered
@@ -28,7 +28,7 @@ _BEYOND_REASON: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED,
 _YOUR_OWN_RANGE: Final = "A VPC numbered from a public range: run with --private-cidr."
 
 
-def public_answer(evidence: Evidence) -> Iterator[Found]:
+def public_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS001: this host gets public addresses, and the VPC's resolver gives none that are private."""
     for answer in public_answers(evidence):
         host, public = answer.target.host, answer.public
@@ -49,7 +49,7 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
                 f"This host resolves {host} to {listed(public)}, outside the private path; {agrees}. "
                 "Private DNS is not in effect for this name here."
             )
-        yield Found(
+        yield RuleFinding(
             code="DNS001",
             target=answer.target.id,
             detail=detail,
@@ -59,12 +59,12 @@ def public_answer(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def name_does_not_exist(evidence: Evidence) -> Iterator[Found]:
+def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS003: NXDOMAIN for the host's own lookup; the SOA record names the zone that says so (RFC 2308)."""
     for missing in missing_names(evidence):
         target = missing.target
         says = f"; the zone that says so is {listed(missing.zones)}" if missing.zones else ""
-        yield Found(
+        yield RuleFinding(
             code="DNS003",
             target=target.id,
             detail=f"{target.host} does not exist for this host{says}.",
@@ -132,11 +132,11 @@ def _firewalls(target: Target) -> Command:
     )
 
 
-def empty_answer(evidence: Evidence) -> Iterator[Found]:
+def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS006: the name exists, and has no address of any family."""
     for empty in empty_answers(evidence):
         target = empty.target
-        yield Found(
+        yield RuleFinding(
             code="DNS006",
             target=target.id,
             detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
@@ -150,12 +150,12 @@ def empty_answer(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def answer_redirected(evidence: Evidence) -> Iterator[Found]:
+def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS007: a CNAME leads outside the names that AWS has for the service: a DNS Firewall's override, a hand-made
     zone."""
     for redirected in redirected_answers(evidence):
         target, answers = redirected.target, redirected.answers
-        yield Found(
+        yield RuleFinding(
             code="DNS007",
             target=target.id,
             severity=Severity.INFO if redirected.is_aws else None,
@@ -172,12 +172,12 @@ def answer_redirected(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
+def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS009: private addresses beyond this VPC's blocks, where AWS did not answer: a central endpoint whose way is
     not in order, or a stale record. One at which AWS answers needs no word."""
     blocks = () if evidence.imds is None else evidence.imds.vpc_cidrs
     for answer in outside_answers(evidence):
-        yield Found(
+        yield RuleFinding(
             code="DNS009",
             target=answer.target.id,
             detail=f"{answer.target.host} resolves to {listed(answer.outside)}, private and outside this VPC "
@@ -196,7 +196,7 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
+def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
     for target in evidence.targets:
         own = evidence.own_answer(target)
@@ -207,7 +207,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
         ]
         if not gone or not any(map(evidence.is_private, own)):
             continue
-        yield Found(
+        yield RuleFinding(
             code="DNS014",
             target=target.id,
             detail=f"Private DNS is in effect for {target.host}, and {listed(host for host, _ in gone)} "
@@ -223,7 +223,7 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def mixed_answer(evidence: Evidence) -> Iterator[Found]:
+def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS008: one answer for one name holds private and public addresses of one family."""
     if evidence.run.expect is not Expect.PRIVATE:
         return
@@ -235,7 +235,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
             public = [address for address in own if address.version == version and evidence.is_public(address)]
             if lookup is None or not private or not public:
                 continue
-            yield Found(
+            yield RuleFinding(
                 code="DNS008",
                 target=target.id,
                 detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
@@ -250,7 +250,7 @@ def mixed_answer(evidence: Evidence) -> Iterator[Found]:
             )
 
 
-def bogus_address(evidence: Evidence) -> Iterator[Found]:
+def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS010: an address that can be no endpoint's: loopback, link-local, unspecified, documentation."""
     for fault in bogus_answers(evidence):
         target, addresses = fault.target, ordered(fault.addresses)
@@ -258,7 +258,7 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
             entry for entry in (evidence.host.hosts_entries if evidence.host else ()) if target.host in entry.names
         ]
         by = " The hosts file says so." if any(entry.address in addresses for entry in named) else ""
-        yield Found(
+        yield RuleFinding(
             code="DNS010",
             target=target.id,
             detail=f"{target.host} resolves to {listed(addresses)}, which no endpoint can have.{by}",
@@ -271,7 +271,7 @@ def bogus_address(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
+def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS011: public IPv6 addresses next to private IPv4 ones: a client that prefers IPv6 leaves the private path. One
     that was made by DNS64 is DNS012's: the IPv4 address inside decides over it."""
     if evidence.run.expect is not Expect.PRIVATE:
@@ -285,7 +285,7 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
             continue
         if not any(address.version == 4 and evidence.is_private(address) for address in own):
             continue
-        yield Found(
+        yield RuleFinding(
             code="DNS011",
             target=target.id,
             detail=f"{target.host} is private by IPv4 and public by IPv6 ({listed(public)}): a client that prefers "
@@ -302,7 +302,7 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def nat64_answer(evidence: Evidence) -> Iterator[Found]:
+def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
@@ -310,7 +310,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[Found]:
         if lookup is None or not nat64:
             continue
         public = [address for address in nat64 if evidence.is_public(address)]
-        yield Found(
+        yield RuleFinding(
             code="DNS012",
             target=target.id,
             severity=Severity.WARNING if public else Severity.INFO,
@@ -342,7 +342,7 @@ def _let_nat_in(target: Target) -> Fix:
     )
 
 
-def answer_beyond_reason(evidence: Evidence) -> Iterator[Found]:
+def answer_beyond_reason(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS017: the host's own lookup gives more addresses than any endpoint has, or an answer at odds with itself."""
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
@@ -355,7 +355,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[Found]:
             if kind_of(answer) in _BEYOND_REASON
         ]
         by = f" {servers_of(same)} give{verb_ending(same)} it." if same else ""
-        yield Found(
+        yield RuleFinding(
             code="DNS017",
             target=target.id,
             detail=f"This host cannot use the answer for {target.host}: {lookup.failure.message}.{by} "
@@ -374,7 +374,7 @@ def answer_beyond_reason(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def private_answer(evidence: Evidence) -> Iterator[Found]:
+def private_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS020: a public path is expected, and this host gets private addresses."""
     if evidence.run.expect is not Expect.PUBLIC:
         return
@@ -383,7 +383,7 @@ def private_answer(evidence: Evidence) -> Iterator[Found]:
         private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
         if lookup is None or not private:
             continue
-        yield Found(
+        yield RuleFinding(
             code="DNS020",
             target=target.id,
             detail=f"This host resolves {target.host} to {listed(private)}, on the private path, and a public one is "

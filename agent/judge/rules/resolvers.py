@@ -18,7 +18,7 @@ from agent.judge.conditions.resolvers import (
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
-from agent.judge.rules.rule import Found, Rule, servers_of, verb_ending
+from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import ordered, usable_families
@@ -35,7 +35,7 @@ _FLUSH: Final = Command(
 )
 
 
-def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
+def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS002: this host gets public addresses or none where the VPC's resolver gives private ones; or the reverse."""
     servers = evidence.configured_resolvers
     asks = f" (its name servers: {listed(servers)})" if servers else ""
@@ -50,7 +50,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[Found]:
                 if caches
                 else ""
             )
-            yield Found(
+            yield RuleFinding(
                 code="DNS002",
                 target=target.id,
                 detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
@@ -97,7 +97,7 @@ def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]
     )
 
 
-def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
+def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
     """DNS002 as information: this host gets private addresses, and the VPC's resolver gives none."""
     lookup = evidence.own_lookup(target)
     if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
@@ -112,7 +112,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
     ]
     if private:
         family = f"IPv{private[0].version} " if any(other.theirs for other in families) else ""
-        yield Found(
+        yield RuleFinding(
             code="DNS002",
             target=target.id,
             severity=Severity.INFO,
@@ -123,7 +123,7 @@ def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[Found]:
         )
 
 
-def resolver_silent(evidence: Evidence) -> Iterator[Found]:
+def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS004: none of the name servers that this host is set to use answers anything, and its own lookups fail."""
     silent = silent_resolvers(evidence)
     if silent is None:
@@ -132,7 +132,7 @@ def resolver_silent(evidence: Evidence) -> Iterator[Found]:
         f"{server} ({_how([answer for answer in silent.asked if answer.subject.resolver == server])})"
         for server in silent.servers
     ]
-    yield Found(
+    yield RuleFinding(
         code="DNS004",
         target=str(silent.servers[0]),
         detail=f"No name server of this host answers: {listed(sentences)}."
@@ -190,7 +190,7 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
     )
 
 
-def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
+def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
     for this name while it answers for another."""
     for failing in failing_resolvers(evidence):
@@ -202,7 +202,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
                 if answer.failure is not None
             }
         )
-        yield Found(
+        yield RuleFinding(
             code="DNS005",
             target=target.id,
             detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
@@ -228,10 +228,10 @@ def resolver_servfail(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def resolver_refused(evidence: Evidence) -> Iterator[Found]:
+def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS013: the host's own lookup fails, and its name server refuses to answer."""
     for target, lookup, answers in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED})):
-        yield Found(
+        yield RuleFinding(
             code="DNS013",
             target=target.id,
             detail=f"This host cannot resolve {target.host}: {servers_of(answers)} refuse{verb_ending(answers)} to "
@@ -244,7 +244,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
+def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS015: programs on this host get another answer than its name servers give: a cache, nsswitch, a stale entry."""
     families = usable_families(evidence.host)
     for target in evidence.targets:
@@ -284,7 +284,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[Found]:
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
         else:
             continue
-        yield Found(
+        yield RuleFinding(
             code="DNS015",
             target=target.id,
             severity=severity,
@@ -332,7 +332,7 @@ def _all_private(evidence: Evidence, asked: Sequence[Observation[Any]], families
     return True
 
 
-def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
+def resolver_degraded(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS016: one of several configured name servers is silent, fails or is slow while another answers."""
     servers = evidence.configured_resolvers
     asked: dict[Address, list[Observation[Any]]] = {server: [] for server in servers}
@@ -346,7 +346,7 @@ def resolver_degraded(evidence: Evidence) -> Iterator[Found]:
         if not bad or not well or server in well:
             continue
         how = sorted({answer.failure.kind if answer.failure is not None else "slow" for answer in bad})
-        yield Found(
+        yield RuleFinding(
             code="DNS016",
             target=str(server),
             detail=f"Of this host's name servers {server} does not do its work ({listed(how)}, {after(bad)}) while "
@@ -388,7 +388,7 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
     return lookup if timed_out else None
 
 
-def search_list_answers(evidence: Evidence) -> Iterator[Found]:
+def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS018: the name completed by a search domain gives addresses that the name itself does not have, and AWS has
     not answered at them."""
     for target in evidence.targets:
@@ -409,7 +409,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[Found]:
         if not strange or host is None or any(target.host in entry.names for entry in host.hosts_entries):
             continue
         gives = f"gives {listed(ordered(real))}" if real else "has no address"
-        yield Found(
+        yield RuleFinding(
             code="DNS018",
             target=target.id,
             detail=f"Programs on this host get {listed(strange)} for {target.host}; with a final dot, which no search "
@@ -430,7 +430,7 @@ def search_list_answers(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
+def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS019: answers come truncated, and TCP 53, by which the whole of them comes, is refused or silent."""
     cut = cut_answers(evidence)
     if cut is None:
@@ -439,7 +439,7 @@ def dns_over_tcp_blocked(evidence: Evidence) -> Iterator[Found]:
         f"{server} ({_how([answer for answer in cut.answers if answer.subject.resolver == server], tries=False)})"
         for server in cut.servers
     ]
-    yield Found(
+    yield RuleFinding(
         code="DNS019",
         target=str(cut.servers[0]),
         detail=f"The answer for {listed(cut.hosts)} is truncated by UDP, and no connection to TCP port 53 comes "

@@ -17,8 +17,8 @@ from probes.model import Address, Observation, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a rule says: a fault, and what shows it."""
+class RuleFinding:
+    """A fault that a rule reports, and what shows it."""
 
     code: str
     target: str | None
@@ -50,7 +50,7 @@ class Rule:
     code: str
     needs: tuple[Step, ...]
     """Steps without which the rule cannot be asked."""
-    check: Callable[[Evidence], Iterable[Found]]
+    check: Callable[[Evidence], Iterable[RuleFinding]]
     reads: tuple[str, ...] = ()
     """Reads of the configuration without which it cannot be asked."""
 
@@ -74,7 +74,7 @@ def says(evidence: Evidence, source: str, *operations: str) -> str:
     return f"{source} said on {oldest:%Y-%m-%d} at {oldest:%H:%M} UTC"
 
 
-def resting_on(evidence: Evidence, finding: Found, *operations: str) -> Found:
+def resting_on(evidence: Evidence, finding: RuleFinding, *operations: str) -> RuleFinding:
     """The finding as one that rests on these reads. Where the configuration is too old to name a cause, its fix begins
     with reading it again."""
     finding = replace(finding, evidence=tuple(dict.fromkeys((*finding.evidence, *ids(evidence.reads(*operations))))))

@@ -9,7 +9,7 @@ from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
 from agent.settings import Expect
 from probes.model import NOT_STARTED, STARVED, Addressing, FailureKind, Role
@@ -17,7 +17,7 @@ from probes.model import NOT_STARTED, STARVED, Addressing, FailureKind, Role
 _SHOWN: Final = 12
 
 
-def incomplete(evidence: Evidence) -> Iterator[Found]:
+def incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
     """RUN001: the deadline or an interrupt ended the run early."""
     if evidence.run.complete:
         return
@@ -43,7 +43,7 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
             summary="Run again with a longer --deadline, or a shorter --timeout for each step.",
             commands=(read_only("backuplink", "check", *_options(evidence), "--deadline", "60"),),
         )
-    yield Found(
+    yield RuleFinding(
         code="RUN001",
         target=None,
         detail=f"The run ended after {evidence.run.seconds:.1f} s because {why}. "
@@ -53,7 +53,7 @@ def incomplete(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def internal_error(evidence: Evidence) -> Iterator[Found]:
+def internal_error(evidence: Evidence) -> Iterator[RuleFinding]:
     """RUN002: a probe failed by its own fault."""
     bugs = [
         observation
@@ -63,7 +63,7 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     if not bugs:
         return
     messages = sorted({observation.failure.message for observation in bugs if observation.failure})
-    yield Found(
+    yield RuleFinding(
         code="RUN002",
         target=None,
         detail=f"{len(bugs)} step{'s' if len(bugs) > 1 else ''} could not be made by a fault of backuplink itself: "
@@ -73,9 +73,9 @@ def internal_error(evidence: Evidence) -> Iterator[Found]:
     )
 
 
-def crashed(code: str, error: Exception) -> Found:
+def crashed(code: str, error: Exception) -> RuleFinding:
     """RUN002: the rule of this code raised an error."""
-    return Found(
+    return RuleFinding(
         code="RUN002",
         target=None,
         detail=f"The rule {code} failed by a fault of backuplink itself ({type(error).__name__}: {error}). The rest "

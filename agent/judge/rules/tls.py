@@ -9,7 +9,7 @@ from agent.judge.commands import at_https, describe_endpoint, openssl, read_only
 from agent.judge.conditions.certificates import AMAZON, ISSUED_BY_AMAZON, is_from_other_issuer, leaf_of, missing_issuer
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Command, Fix
 from probes.facts import TlsFacts
 from probes.model import FailureKind, Observation, Step, Target
@@ -49,7 +49,7 @@ _ONE_PACKET: Final = "over 1500 bytes"
 """What a ClientHello of OpenSSL 3.5 has, for its key share of ML-KEM (measured: 1561 to 1572 by the name)."""
 
 
-def intercepted(evidence: Evidence) -> Iterator[Found]:
+def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
     for target in evidence.targets:
         unverified = [
@@ -84,7 +84,7 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
                 f"is not Amazon, for {_names(known) or 'no name'}: something on the way answers in the endpoint's "
                 "place."
             )
-        yield Found(
+        yield RuleFinding(
             code="TLS001",
             target=target.id,
             detail=" ".join(sentences),
@@ -98,7 +98,7 @@ def intercepted(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def wrong_host(evidence: Evidence) -> Iterator[Found]:
+def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS003: a genuine certificate for other names: the address belongs to another service's endpoint."""
     for target in evidence.targets:
         failed = _failed(evidence, target, FailureKind.TLS_HOSTNAME)
@@ -106,7 +106,7 @@ def wrong_host(evidence: Evidence) -> Iterator[Found]:
         if not strangers:
             continue
         names = _names(strangers)
-        yield Found(
+        yield RuleFinding(
             code="TLS003",
             target=target.id,
             detail=f"At {_where(strangers)} the certificate is trusted, but is {f'for {names}, ' if names else ''}not "
@@ -121,7 +121,7 @@ def wrong_host(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
+def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS004: TCP connects, and the handshake never ends: nothing comes back, or it drips."""
     for target in evidence.targets:
         silent, endless = (
@@ -151,7 +151,7 @@ def handshake_stalls(evidence: Evidence) -> Iterator[Found]:
         if endless:
             bytes_came = f": {_bytes(endless)} bytes came" if _bytes(endless) else ""
             sentences.append(f"At {_where(endless)} the handshake has no end{bytes_came}, {after(endless)}.")
-        yield Found(
+        yield RuleFinding(
             code="TLS004",
             target=target.id,
             detail=" ".join(sentences),
@@ -255,7 +255,7 @@ def _unstall(causes: set[_Stall], stalled: list[Observation[TlsFacts]]) -> Fix:
     )
 
 
-def handshake_reset(evidence: Evidence) -> Iterator[Found]:
+def handshake_reset(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS005: the connection is cut after the ClientHello, by a reset, by its end, or with an alert that is not about
     the version or the ciphers."""
     for target in evidence.targets:
@@ -295,7 +295,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
             else "A firewall that filters by server name or by protocol does so, and so does a server that is not the "
             "endpoint."
         )
-        yield Found(
+        yield RuleFinding(
             code="TLS005",
             target=target.id,
             detail=f"{text[0].upper()}{text[1:]}. {whose}",
@@ -314,7 +314,7 @@ def handshake_reset(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def handshake_refused(evidence: Evidence) -> Iterator[Found]:
+def handshake_refused(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS009: the two sides find no TLS version or no ciphers in common, and one of them says so."""
     for target in evidence.targets:
         by_peer = [
@@ -338,7 +338,7 @@ def handshake_refused(evidence: Evidence) -> Iterator[Found]:
             )
         if by_us:
             sentences.append(f"At {_where(by_us)} the peer chose what this host does not take: {_alerts(by_us)}.")
-        yield Found(
+        yield RuleFinding(
             code="TLS009",
             target=target.id,
             detail=f"{' '.join(sentences)} AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too "
@@ -370,7 +370,7 @@ def _heard(handshakes: Iterable[Observation[TlsFacts]]) -> str:
     return "the ClientHello is sent" if size in (None, "0") else f"{size} bytes of the handshake have come"
 
 
-def not_tls(evidence: Evidence) -> Iterator[Found]:
+def not_tls(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS006: what answers on the port does not speak TLS, or breaks its rules."""
     for target in evidence.targets:
         other = _failed(evidence, target, FailureKind.TLS_NOT_TLS)
@@ -392,7 +392,7 @@ def not_tls(evidence: Evidence) -> Iterator[Found]:
         )
         spoken = sorted({_as_text(first) for first in began})
         begins = f"; it begins with {listed(spoken)}" if spoken else ""
-        yield Found(
+        yield RuleFinding(
             code="TLS006",
             target=target.id,
             detail=" ".join(
@@ -472,7 +472,7 @@ def _as_text(first_bytes: str) -> str:
         return repr(first_bytes)
 
 
-def trusted_interception(evidence: Evidence) -> Iterator[Found]:
+def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS002: the certificate verifies with an authority that this host trusts and that is not Amazon's."""
     for target in evidence.targets:
         if target.partition not in ISSUED_BY_AMAZON:
@@ -482,7 +482,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[Found]:
         ]
         if not opened:
             continue
-        yield Found(
+        yield RuleFinding(
             code="TLS002",
             target=target.id,
             detail=f"At {_where(opened)} the certificate for {target.host} was issued by {_issuers(opened)}, which "
@@ -496,7 +496,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def certificate_time(evidence: Evidence) -> Iterator[Found]:
+def certificate_time(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS007: the certificate is expired or not yet valid by this host's clock."""
     for target in evidence.targets:
         untimely = [
@@ -515,7 +515,7 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
         )
         times = [handshake.started_at for handshake in untimely if handshake.started_at is not None]
         now = f", {max(times):%Y-%m-%d %H:%M} UTC" if times else ""
-        yield Found(
+        yield RuleFinding(
             code="TLS007",
             target=target.id,
             detail=f"At {_where(untimely)} the certificate is not valid at this host's time{now}"
@@ -530,7 +530,7 @@ def certificate_time(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
+def trust_store_broken(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS008: the issuer is Amazon's, and the local store lacks it or this host's policy finds it too weak; or the
     store cannot be read."""
     for target in evidence.targets:
@@ -560,7 +560,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
             )
         if unread:
             sentences.append(f"No certificate could be verified: {_alerts(unread)}.")
-        yield Found(
+        yield RuleFinding(
             code="TLS008",
             target=target.id,
             detail=" ".join(sentences),
@@ -570,7 +570,7 @@ def trust_store_broken(evidence: Evidence) -> Iterator[Found]:
         )
 
 
-def chain_incomplete(evidence: Evidence) -> Iterator[Found]:
+def chain_incomplete(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS010: the server sends a certificate of Amazon's without the intermediate that its issuer needs."""
     for target in evidence.targets:
         short = [
@@ -583,7 +583,7 @@ def chain_incomplete(evidence: Evidence) -> Iterator[Found]:
         lacks = sorted({issuer for handshake in short if (issuer := missing_issuer(handshake)) is not None})
         counts = sorted({len(handshake.facts.certificates) for handshake in short if handshake.facts is not None})
         one = counts == [1]
-        yield Found(
+        yield RuleFinding(
             code="TLS010",
             target=target.id,
             detail=f"At {_where(short)} the server sends {listed(counts)} certificate{'' if one else 's'} and not that "

@@ -18,7 +18,7 @@ from agent.judge.commands import read_only
 from agent.judge.diagnose import NO_EC2, diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report import codec
 from agent.report.model import Finding, Fix
@@ -72,7 +72,7 @@ def says(
     stale: bool = False,
 ) -> Rule:
     """A rule that always speaks."""
-    found = Found(
+    found = RuleFinding(
         code=code,
         target=of,
         detail=detail,
@@ -86,7 +86,7 @@ def says(
 
 
 def crashes(code: str) -> Rule:
-    def check(_: Evidence) -> Iterable[Found]:
+    def check(_: Evidence) -> Iterable[RuleFinding]:
         raise ZeroDivisionError(f"in {code}")
 
     return Rule(code, needs=(), check=check)
@@ -692,8 +692,8 @@ def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
 
 
 def test_a_rule_that_crashes_half_way() -> None:
-    def check(_: Evidence) -> Iterable[Found]:
-        yield Found(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="mend it"))
+    def check(_: Evidence) -> Iterable[RuleFinding]:
+        yield RuleFinding(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="mend it"))
         raise KeyError("late")
 
     assert list(findings(well(), Rule("TLS001", needs=(), check=check))) == ["RUN002"]
@@ -785,7 +785,7 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
     ],
 )
 def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
-    found = Found(
+    found = RuleFinding(
         code="TLS006",
         target="backup",
         detail="x",
@@ -802,7 +802,7 @@ def words_of(
 ) -> list[str]:
     """The words that stand in the command of a finding."""
     fix = Fix(summary="Do.", commands=(read_only(*commands),))
-    found = Found(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
+    found = RuleFinding(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
     rule = Rule("TLS006", (), lambda _: [found])
     findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
     return list(next(each for each in findings if each.code == "TLS006").fix.commands[0].argv)
@@ -838,7 +838,7 @@ CENTRAL = "10.9.0.5"
 
 def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
     """The ids that a command of a finding at these addresses gets, in a VPC with the endpoint of AWS Backup."""
-    found = Found(
+    found = RuleFinding(
         code="TCP001",
         target=about.id,
         detail="It is so.",

@@ -7,7 +7,7 @@ import pytest
 
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Access, Fix, Path, Report, Status
 from agent.settings import Suppression
@@ -348,7 +348,7 @@ def test_suppressing_hides_no_other_fault() -> None:
 
 def says(code: str, *, severity: Severity) -> Rule:
     """A rule that always speaks of Backup."""
-    one = Found(
+    one = RuleFinding(
         code=code,
         target="backup",
         detail="so it is",

@@ -7,8 +7,8 @@ from agent.catalog.wording import listed
 from agent.judge.commands import known_id, ranges, read_only
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Remote, Stop, block_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule
-from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at
 from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
@@ -25,14 +25,14 @@ _ANSWERS: Final = frozenset({Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN})
 _AT_HOST: Final = frozenset({Stage.HOST_ACL_OUT, Stage.HOST_ACL_IN})
 
 
-def network_acl_blocks(evidence: Evidence) -> Iterator[Found]:
+def network_acl_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC006: a network ACL of either subnet stops what is sent, or what comes back."""
     for target in evidence.targets:
         stages = (Stage.HOST_ACL_OUT, Stage.ENDPOINT_ACL_IN, Stage.ENDPOINT_ACL_OUT, Stage.HOST_ACL_IN)
         if stops := stops_of(evidence, target, *stages):
             reads = (NETWORK_ACLS, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
             fix = _passing(evidence, target, needed_first(evidence, target, stops))
-            yield found_at("VPC006", evidence, target, stops, reads, fix)
+            yield finding_at("VPC006", evidence, target, stops, reads, fix)
 
 
 def _passing(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:

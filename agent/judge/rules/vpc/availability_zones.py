@@ -7,13 +7,13 @@ from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, SUBNETS, VpcEndpoint
 
 
-def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
+def zone_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC009: the endpoint that this host uses has no interface in this instance's zone."""
     zone_id = None if evidence.imds is None else evidence.imds.availability_zone_id
     for target in evidence.targets:
@@ -35,7 +35,7 @@ def zone_not_covered(evidence: Evidence) -> Iterator[Found]:
             ),
             *(_cover(target, endpoint) for endpoint in near[:1]),
         ]
-        finding = Found(
+        finding = RuleFinding(
             code="VPC009",
             target=target.id,
             detail=f"{says(evidence, 'EC2', SUBNETS, ENDPOINT_INTERFACES)}: {names} {have} interfaces in "

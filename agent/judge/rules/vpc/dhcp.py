@@ -8,13 +8,13 @@ from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.resolvers import private_elsewhere
 from agent.judge.evidence import Evidence
 from agent.judge.observations import private_in
-from agent.judge.rules.rule import EC2, Found, Rule, resting_on, says
+from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import CommandScope, Fix
 from probes.model import Step
 from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
 
 
-def custom_resolver(evidence: Evidence) -> Iterator[Found]:
+def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC011: this host asks the name servers of the VPC's DHCP options, which are not Amazon's, and gets what the
     VPC's resolver would not have given."""
     options = evidence.configuration.dhcp_options
@@ -33,7 +33,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[Found]:
         got = listed(evidence.own_answer(target)) if evidence.own_answer(target) else "no address"
         yield resting_on(
             evidence,
-            Found(
+            RuleFinding(
                 code="VPC011",
                 target=target.id,
                 detail=f"On this host {target.host} resolves to {got}; the VPC's resolver gives {listed(there)}. "

@@ -9,13 +9,13 @@ from agent.judge.conditions.dns_settings import blocking_rule, denials_of, is_ma
 from agent.judge.conditions.names import NameFault, empty_answers, missing_names, redirected_answers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import RESOLVER, Found, Rule, resting_on, says
+from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says
 from agent.report.model import CommandScope, Fix
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import DNS_FIREWALL, FirewallRule
 
 
-def dns_firewall_blocks(evidence: Evidence) -> Iterator[Found]:
+def dns_firewall_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC017: the first DNS Firewall rule of the VPC that fits the name blocks it, and the VPC's resolver answers as
     that rule says."""
     for kind, faults, what in (
@@ -49,13 +49,13 @@ def _blocked(
     seen: NameFault,
     answers: Iterable[Observation[Any]],
     measured: str,
-) -> Found:
+) -> RuleFinding:
     fits = [domain for domain in rule.domains or () if is_matched(target.host, domain)]
     group = known_id(rule.group_id, "<FIREWALL_RULE_GROUP_ID>")
     domains = known_id(rule.domain_list_id, "<FIREWALL_DOMAIN_LIST_ID>")
     return resting_on(
         evidence,
-        Found(
+        RuleFinding(
             code="VPC017",
             target=target.id,
             detail=f"{measured} {says(evidence, RESOLVER, DNS_FIREWALL)} that DNS Firewall blocks {listed(fits)} in "

@@ -10,7 +10,7 @@ from agent.judge.commands import show_endpoints
 from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, Addressing, Step, Target
 from probes.ports import HTTPS
@@ -30,7 +30,7 @@ _STATES: Final = {
 """What to do, by the state (EC2 API Reference, Endpoint)."""
 
 
-def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
+def endpoint_not_available(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC004: the target has endpoints in this VPC, or of its own name, and none that is available."""
     for target in evidence.targets:
         meant = _meant(evidence, target)
@@ -47,7 +47,7 @@ def endpoint_not_available(evidence: Evidence) -> Iterator[Found]:
             for attempt in evidence.connects(target, HTTPS)
             if attempt.subject.address in at and nature_of(attempt, evidence.own_addresses_of_host) is Nature.SILENT
         ]
-        finding = Found(
+        finding = RuleFinding(
             code="VPC004",
             target=target.id,
             severity=None if evidence.is_configuration_fresh else Severity.WARNING,

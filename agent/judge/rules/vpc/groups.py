@@ -7,8 +7,8 @@ from agent.catalog.wording import listed
 from agent.judge.commands import admit, known_id, permission, ranges
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule
-from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, found_at, places_of
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.judge.rules.vpc.stopped import NOT_THE_APPLIANCE, finding_at, places_of
 from agent.report.hops import Ports, Stage
 from agent.report.model import Command, CommandScope, Fix
 from probes.model import Address, Step, Target
@@ -18,13 +18,13 @@ from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, OWN_INTERFACES, SEC
 _APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
 
-def security_group_blocks(evidence: Evidence) -> Iterator[Found]:
+def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC005: no rule of the endpoint's security groups admits what this host sends."""
     for target in evidence.targets:
         if stops := stops_of(evidence, target, Stage.ENDPOINT_GROUPS):
             reads = (ENDPOINTS, ENDPOINT_INTERFACES, OWN_INTERFACES, SECURITY_GROUPS)
             fix = _admitting(evidence, target, needed_first(evidence, target, stops))
-            yield found_at("VPC005", evidence, target, stops, reads, fix)
+            yield finding_at("VPC005", evidence, target, stops, reads, fix)
 
 
 def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
@@ -112,13 +112,13 @@ def _passes(rule: GroupRule, port: int, *, egress: bool) -> bool:
     return is_for_tcp and (rule.from_port or 0) <= port <= (65535 if rule.to_port is None else rule.to_port)
 
 
-def egress_blocked(evidence: Evidence) -> Iterator[Found]:
+def egress_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC012: no rule of this host's own security groups lets the traffic out."""
     for target in evidence.targets:
         if stops := stops_of(evidence, target, Stage.HOST_GROUPS):
             reads = (OWN_INTERFACES, ENDPOINT_INTERFACES, SECURITY_GROUPS)
             fix = _letting_out(evidence, target, needed_first(evidence, target, stops))
-            yield found_at("VPC012", evidence, target, stops, reads, fix)
+            yield finding_at("VPC012", evidence, target, stops, reads, fix)
 
 
 def _letting_out(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:

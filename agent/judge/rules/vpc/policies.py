@@ -10,14 +10,14 @@ from agent.judge.endpoint_policy.call import Call, resource_of
 from agent.judge.endpoint_policy.judgement import Decision, Judgement, judge
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
-from agent.judge.rules.rule import Found, Rule, resting_on, says
+from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says
 from agent.report.model import Fix
 from probes.facts import ApiFacts
 from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, VpcEndpoint
 
 
-def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
+def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC008: AWS denies a call by an endpoint policy, and the document of that policy says why."""
     for target in evidence.targets:
         shut: dict[tuple[VpcEndpoint, str], list[Observation[ApiFacts]]] = {}
@@ -42,7 +42,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[Found]:
             f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
             for key, found in shut.items()
         ]
-        found = Found(
+        found = RuleFinding(
             code="VPC008",
             target=target.id,
             detail=" ".join(sentences),

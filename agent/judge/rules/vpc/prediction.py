@@ -11,7 +11,7 @@ from agent.judge.conditions.connects import Nature, nature_of
 from agent.judge.conditions.dns_settings import firewall_rule_for, private_zone_for, resolver_rule_for
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, by_place, ids, kind_of, places
-from agent.judge.rules.rule import Found, Rule, resting_on, says, servers_of, verb_ending
+from agent.judge.rules.rule import Rule, RuleFinding, resting_on, says, servers_of, verb_ending
 from agent.report.hops import Reachability
 from agent.report.model import CommandScope, ConfiguredPath, Fix, Measured
 from probes.model import FailureKind, Observation, Step, Target
@@ -38,7 +38,7 @@ _RECORDS: Final = {"ipv6": "AAAA"}
 """The type of record in which an endpoint's names have addresses for certain, by its address type; A for the others."""
 
 
-def prediction_differs(evidence: Evidence) -> Iterator[Found]:
+def prediction_differs(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC014: what should pass does not, what should not does, or private DNS is in order and not in effect."""
     for target in evidence.targets:
         paths = [path for path in configured_paths(evidence, target) if path.agrees is False]
@@ -61,7 +61,7 @@ def _is_on_the_way(evidence: Evidence, target: Target, path: ConfiguredPath) -> 
 
 def _paths_differ(
     evidence: Evidence, target: Target, shut: list[ConfiguredPath], through: list[ConfiguredPath]
-) -> Found:
+) -> RuleFinding:
     sentences = []
     ec2_says = says(evidence, "EC2", *_OF_PATHS)
     if shut:
@@ -78,7 +78,7 @@ def _paths_differ(
         sentences.append("Either that has changed since it was read, or the traffic takes another way.")
     attempts = [evidence.at(Step.TCP, target, path.address, path.port) for path in (*shut, *through)]
     observed = [attempt for attempt in attempts if attempt is not None]
-    finding = Found(
+    finding = RuleFinding(
         code="VPC014",
         target=target.id,
         severity=None if shut else Severity.INFO,
@@ -169,7 +169,7 @@ def _is_public(evidence: Evidence, answer: Observation[Any]) -> bool:
     )
 
 
-def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[Any]]) -> Found:
+def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[Any]]) -> RuleFinding:
     public = [answer for answer in answers if answer.ok]
     absent = [answer for answer in answers if not answer.ok]
     sentences = []
@@ -180,7 +180,7 @@ def _names_differ(evidence: Evidence, target: Target, answers: list[Observation[
         sentences.append(f"{servers_of(absent)} say{verb_ending(absent)} that {target.host} does not exist")
     names = listed(endpoint.endpoint_id for endpoint in _covering(evidence, target))
     own = evidence.own_answer(target)
-    finding = Found(
+    finding = RuleFinding(
         code="VPC014",
         target=target.id,
         severity=Severity.INFO if own and all(map(evidence.is_expected, own)) else None,

@@ -11,7 +11,7 @@ from agent.judge.conditions.dns_settings import endpoints_here, is_of_this_vpc, 
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import EC2, Found, Rule, resting_on, says, servers_of
+from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Addressing, Step, Target
@@ -25,7 +25,7 @@ _FIRST_ADMIT: Final = (
 )
 
 
-def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
+def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC001: the name is public, and the VPC, this account's own, has no endpoint of the service."""
     if evidence.vpc_id is None or evidence.is_vpc_shared is not False:
         return  # of a shared VPC its owner alone sees the endpoints
@@ -47,7 +47,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[Found]:
             elsewhere = f" One is in another VPC ({other.endpoint_id} in {other.vpc_id}), and {_OUTSIDE}."
         yield resting_on(
             evidence,
-            Found(
+            RuleFinding(
                 code="VPC001",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
@@ -140,7 +140,7 @@ def _is_zone_of(region: str, availability_zone: str | None) -> bool:
     return availability_zone is not None and availability_zone[:-1] == region and availability_zone[-1:].isalpha()
 
 
-def private_dns_off(evidence: Evidence) -> Iterator[Found]:
+def private_dns_off(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC002: the name is public, and the service's endpoint in this VPC has private DNS off."""
     for seen in public_answers(evidence):
         target = seen.target
@@ -156,7 +156,7 @@ def private_dns_off(evidence: Evidence) -> Iterator[Found]:
         names = listed(endpoint.endpoint_id for endpoint in off)
         yield resting_on(
             evidence,
-            Found(
+            RuleFinding(
                 code="VPC002",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
@@ -198,7 +198,7 @@ def _turn_on_private_dns(evidence: Evidence, target: Target, off: list[VpcEndpoi
     )
 
 
-def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[Found]:
+def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC003: a DNS attribute of the VPC is off, and the name of its endpoint is public, or its resolver silent."""
     dns = evidence.configuration.dns
     if dns is None or (dns.support and dns.hostnames):
@@ -222,7 +222,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[Found]:
         )
         yield resting_on(
             evidence,
-            Found(
+            RuleFinding(
                 code="VPC003",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
@@ -246,7 +246,7 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[Found]:
                 continue
             yield resting_on(
                 evidence,
-                Found(
+                RuleFinding(
                     code="VPC003",
                     target=target.id,
                     detail=f"The VPC's resolver ({servers_of(asked)}) answers nothing, and {off}: the VPC has no "

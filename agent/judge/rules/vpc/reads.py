@@ -8,7 +8,7 @@ from agent.catalog.wording import listed
 from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
-from agent.judge.rules.rule import Found, Rule
+from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Fix
 from probes.model import NOT_STARTED, FailureKind, Observation, Step
 from probes.vpc.model import READS
@@ -36,7 +36,7 @@ _EC2: Final = "ec2"
 _ROUTE_53: Final = "route53"
 
 
-def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
+def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC013: the configuration was wanted, and some of it could not be read or was not tried. Outside of AWS there
     is none to read, and only a file that was given and not used is worth a word."""
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
@@ -70,7 +70,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[Found]:
     # Few closed networks have an endpoint for Route 53, and only names need it: no reason to take the facts elsewhere.
     cut_off = {_service(read) for read in silent} - {_ROUTE_53}
     from_file = any(read.started_at is not None and read.started_at < evidence.run.started_at for read in failed)
-    yield Found(
+    yield RuleFinding(
         code="VPC013",
         target=None,
         detail=("When the facts file was made: " if from_file else "")

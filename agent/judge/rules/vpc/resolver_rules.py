@@ -10,14 +10,14 @@ from agent.judge.conditions.names import NameFault, public_answers
 from agent.judge.conditions.resolvers import SilentResolvers, failing_resolvers, silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids
-from agent.judge.rules.rule import RESOLVER, Found, Rule, resting_on, says, servers_of
+from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Observation, Step, Target
 from probes.vpc.model import AVAILABLE, RESOLVER_RULES, ResolverRule
 
 
-def resolver_rule_forwards(evidence: Evidence) -> Iterator[Found]:
+def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC015: a Resolver rule sends the name to other servers, and the VPC's resolver gives a public answer though the
     endpoint's private DNS is in order, or an error, or none.
 
@@ -73,7 +73,7 @@ def _forwarded(
     seen: NameFault | SilentResolvers,
     asked: Iterable[Observation[Any]],
     measured: str,
-) -> Found:
+) -> RuleFinding:
     domain = rule.domain or "."
     servers = listed(rule.targets) if rule.targets else "other servers"
     show = read_only(
@@ -95,7 +95,7 @@ def _forwarded(
         )
     return resting_on(
         evidence,
-        Found(
+        RuleFinding(
             code="VPC015",
             target=target.id,
             detail=f"{measured} {says(evidence, RESOLVER, RESOLVER_RULES)} that the rule {rule.rule_id} of this VPC "

@@ -8,15 +8,15 @@ from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.stops import stops_of
 from agent.judge.evidence import Evidence
-from agent.judge.rules.rule import Found, Rule
-from agent.judge.rules.vpc.stopped import found_at
+from agent.judge.rules.rule import Rule, RuleFinding
+from agent.judge.rules.vpc.stopped import finding_at
 from agent.report.hops import Reachability, Stage
 from agent.report.model import CommandScope, Fix
 from probes.model import Step
 from probes.vpc.model import ENDPOINT_INTERFACES, OWN_INTERFACES, ROUTE_TABLES, SUBNETS
 
 
-def route_blocks(evidence: Evidence) -> Iterator[Found]:
+def route_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC007: a route table leads elsewhere, or nowhere, there or back. An address that no endpoint has is the answer's
     fault: no route to it is missing."""
     for target in evidence.targets:
@@ -40,7 +40,7 @@ def route_blocks(evidence: Evidence) -> Iterator[Found]:
                 else f"Give {listed(names)} a route that leads to the other end, or fix the one that is taken. A "
                 "route holds for every host of its subnets, and where it should lead nothing here says for certain."
             )
-            yield found_at("VPC007", evidence, target, stops, reads, Fix(summary=summary, commands=(show,)))
+            yield finding_at("VPC007", evidence, target, stops, reads, Fix(summary=summary, commands=(show,)))
 
 
 RULES: Final = (Rule("VPC007", needs=(Step.TCP,), check=route_blocks, reads=(ROUTE_TABLES,)),)

@@ -7,7 +7,7 @@ from agent.catalog.wording import listed
 from agent.judge.conditions.stops import Stop
 from agent.judge.evidence import Evidence
 from agent.judge.observations import by_place, ids, places
-from agent.judge.rules.rule import Found, resting_on, says
+from agent.judge.rules.rule import RuleFinding, resting_on, says
 from agent.report.model import Fix
 from probes.model import Address, FailureKind, Target
 from probes.ports import HTTPS
@@ -48,11 +48,11 @@ def places_of(stops: Iterable[Stop]) -> list[tuple[tuple[Address, ...], tuple[in
     return by_place((stop.path.address, stop.path.port) for stop in stops)
 
 
-def found_at(
+def finding_at(
     code: str, evidence: Evidence, target: Target, stops: list[Stop], reads: tuple[str, ...], fix: Fix
-) -> Found:
+) -> RuleFinding:
     attempts = [stop.attempt for stop in stops]
-    finding = Found(
+    finding = RuleFinding(
         code=code,
         target=target.id,
         detail=words_of(stops, says(evidence, "EC2", *reads)),

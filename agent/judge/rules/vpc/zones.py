@@ -17,14 +17,14 @@ from agent.judge.conditions.dns_settings import (
 from agent.judge.conditions.names import empty_answers, missing_names
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
-from agent.judge.rules.rule import EC2, ROUTE_53, Found, Rule, resting_on, says
+from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import Address, FailureKind, Step, Target
 from probes.vpc.model import ENDPOINT_INTERFACES, ENDPOINTS, PRIVATE_ZONES, VPC, PrivateZone, VpcEndpoint
 
 
-def stale_answer(evidence: Evidence) -> Iterator[Found]:
+def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC010: a name server gives addresses in this VPC that no interface of an endpoint has, and nothing of AWS
     answers there."""
     for answer in stale_answers(evidence):
@@ -37,7 +37,7 @@ def stale_answer(evidence: Evidence) -> Iterator[Found]:
         ]
         yield resting_on(
             evidence,
-            Found(
+            RuleFinding(
                 code="VPC010",
                 target=target.id,
                 detail=f"{target.host} resolves to {listed(stale)}, where nothing of AWS answers. "
@@ -85,7 +85,7 @@ def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
     )
 
 
-def private_zone_shadows(evidence: Evidence) -> Iterator[Found]:
+def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
     there is no such name, that it has no address, or with addresses that are no endpoint's."""
     for kind, faults, what in (
@@ -124,10 +124,10 @@ def _shadowed(
     addresses: frozenset[Address],
     measured: Iterable[str],
     detail: str,
-) -> Found:
+) -> RuleFinding:
     return resting_on(
         evidence,
-        Found(
+        RuleFinding(
             code="VPC016",
             target=target.id,
             detail=detail,

@@ -10,7 +10,7 @@ from botocore.utils import should_bypass_proxies
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.host import RULES
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.report.model import Run
 from agent.settings import Expect
 from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
@@ -208,14 +208,14 @@ def test_env002_needs_metadata(looks: list[Observation[ImdsFacts]], reasons: lis
 # --- What the fixes show, and what they do not -----------------------------------------------------------------------
 
 
-def commands(found: Found) -> list[str]:
+def commands(found: RuleFinding) -> list[str]:
     """The commands of a fix; those for the AWS CLI are such as it would take."""
     asked = [command.argv for command in found.fix.commands]
     assert [why for words in asked if words[0] == "aws" and (why := complaint(words)) is not None] == []
     return [" ".join(words) for words in asked]
 
 
-def finding(code: str, looks: Observations, **rest: Any) -> Found:
+def finding(code: str, looks: Observations, **rest: Any) -> RuleFinding:
     [found] = said(rule_of(RULES, code), evidence(looks, **rest))
     return found
 

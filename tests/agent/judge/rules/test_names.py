@@ -10,7 +10,7 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import names, resolvers
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.judge.verdict import judge_evidence
 from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
@@ -83,7 +83,7 @@ def words(commands: Sequence[Command]) -> list[str]:
     return [" ".join(command.argv) for command in commands]
 
 
-def well_formed(found: Found) -> int:
+def well_formed(found: RuleFinding) -> int:
     """How many commands a fix has for the AWS CLI, all of which it would take, each for a Region."""
     asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
     assert [why for each in asked if (why := complaint(each)) is not None] == []

@@ -13,7 +13,7 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules import api as api_rules
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
 from probes.model import Observation, Ok, Target
@@ -94,7 +94,7 @@ A, B = PRIVATE
 WHO = "User: arn:aws:sts::111122223333:assumed-role/BackupAgent/i-0a1b2c3d is not authorized to perform"
 
 
-def found(code: str, looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> list[Found]:
+def found(code: str, looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> list[RuleFinding]:
     """What the rule alone says."""
     of = run(ec2_reads=True, **how)
     return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=of))
@@ -772,7 +772,7 @@ def test_vpc014_of_names_where_a_public_path_is_wanted() -> None:
 SKEWED = all_reads(failed="clock-skew")
 
 
-def clock(looks: Observations, *targets: Target) -> list[Found]:
+def clock(looks: Observations, *targets: Target) -> list[RuleFinding]:
     seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True))
     return said(rule_of(api_rules.RULES, "API005"), seen)
 

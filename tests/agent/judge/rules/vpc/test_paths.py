@@ -10,7 +10,7 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.registry import RULES
-from agent.judge.rules.rule import Found
+from agent.judge.rules.rule import RuleFinding
 from agent.judge.rules.vpc import acls as acl_rules
 from agent.judge.rules.vpc import endpoint_state, routes
 from agent.judge.rules.vpc import groups as group_rules
@@ -95,7 +95,7 @@ SILENT: Observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, 
 _ANYWHERE = ip_network("0.0.0.0/0")
 
 
-def found(code: str, looks: Iterable[Observation[Any]], *targets: Target) -> list[Found]:
+def found(code: str, looks: Iterable[Observation[Any]], *targets: Target) -> list[RuleFinding]:
     """What the rule alone says."""
     return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=run()))
 
