@@ -284,7 +284,7 @@ def compiled(locked: str, texts: Path) -> tuple[Part, ...]:
             folders.setdefault(match["folder"], []).append(File(name=match["file"], sha256=match["sha256"]))
     parts = []
     for folder, files in folders.items():
-        descriptions = [each.name.removesuffix(".dsc") for each in files if each.name.endswith(".dsc")]
+        descriptions = [file.name.removesuffix(".dsc") for file in files if file.name.endswith(".dsc")]
         if len(descriptions) != 1:
             raise UnfitError(
                 f"sources.lock has {len(descriptions)} files .dsc in {folder} and not one; run packaging/onefile/lock"

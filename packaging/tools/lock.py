@@ -38,7 +38,7 @@ class Locked:
 
     def line(self, hashes: list[str]) -> str:
         """It as a line of such a file, with these hashes."""
-        return " \\\n    ".join([str(self.requirement), *(f"--hash=sha256:{each}" for each in hashes)])
+        return " \\\n    ".join([str(self.requirement), *(f"--hash=sha256:{digest}" for digest in hashes)])
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ def text(parts: Iterable[Part], *, version: str) -> str:
 def _lines(parts: list[Part], title: str) -> Iterator[str]:
     yield from (title, "=" * len(title), "")
     yield "The licences that occur (SPDX), and of which parts:"
-    for licence in sorted({each for part in parts for each in licences_in(part.licence)}):
+    for licence in sorted({licence for part in parts for licence in licences_in(part.licence)}):
         yield from ("", f"  {licence}")
         yield from (f"    {part.name} {part.version}" for part in parts if licence in licences_in(part.licence))
     for part in parts:

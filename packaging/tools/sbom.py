@@ -85,5 +85,5 @@ def _compiled_in(inside: CompiledIn, above: str) -> Component:
         bom_ref=f"{above}#{inside.name}@{inside.version}",
         purl=inside.purl,
         hashes=[_sha256(each) for each in inside.sha256],
-        licenses=[LicenseFactory().make_from_string(each) for each in inside.licences],
+        licenses=[LicenseFactory().make_from_string(licence) for licence in inside.licences],
     )

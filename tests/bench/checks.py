@@ -111,7 +111,7 @@ def with_configuration() -> tuple[Figure, ...]:
 
 def _reading(there: Host) -> Spent:
     spent = there.check(codes=VERDICTS)
-    read = [each for each in json.loads(spent.output)["observations"] if each["step"] == "ec2"]
+    read = [observation for observation in json.loads(spent.output)["observations"] if observation["step"] == "ec2"]
     if not read or not all(map(_is_ok, read)):
         raise RuntimeError("the configuration was not read to its end")
     return spent
@@ -143,7 +143,11 @@ def dropped_ports() -> tuple[Figure, ...]:
 
 def _check(there: Host) -> Spent:
     spent = there.check(codes=VERDICTS)
-    passed = [each for each in json.loads(spent.output)["observations"] if each["step"] == "api" and _is_ok(each)]
+    passed = [
+        observation
+        for observation in json.loads(spent.output)["observations"]
+        if observation["step"] == "api" and _is_ok(observation)
+    ]
     if len(passed) != SIGNED_CALLS:
         raise RuntimeError(f"{len(passed)} of {SIGNED_CALLS} signed calls passed")
     return spent
@@ -182,8 +186,8 @@ def _requests(scenario: Scenario, name: str) -> tuple[str, str]:
 
 def _round_trip(report: str) -> float:
     """Median of the kernel's round trips to addresses that are not link-local, in seconds."""
-    connects = [each for each in json.loads(report)["observations"] if each["step"] == "tcp"]
-    return statistics.median(float(each["facts"]["round_trip_seconds"]) for each in connects)
+    connects = [observation for observation in json.loads(report)["observations"] if observation["step"] == "tcp"]
+    return statistics.median(float(connect["facts"]["round_trip_seconds"]) for connect in connects)
 
 
 def _is_ok(observation: dict[str, Any]) -> bool:
@@ -191,7 +195,7 @@ def _is_ok(observation: dict[str, Any]) -> bool:
 
 
 def _silent(observations: Sequence[dict[str, Any]]) -> int:
-    return sum(1 for each in observations if (each["failure"] or {}).get("kind") == "timeout")
+    return sum(1 for observation in observations if (observation["failure"] or {}).get("kind") == "timeout")
 
 
 _CALL: Final = "one aws call (v1)"

@@ -29,8 +29,10 @@ SEEDS: Final = ("one-zone-silent", "gateway-healthy", "tls-intercepted")
 def grown(name: str, observations: int) -> Evidence:
     """The evidence of a scenario with at least that many observations: its addresses, as if there were hundreds."""
     evidence = evidence_of(name)
-    pattern = [each for each in evidence.observations if each.subject.address is not None]
-    made: list[Observation[Any]] = [each for each in evidence.observations if each.subject.address is None]
+    pattern = [observation for observation in evidence.observations if observation.subject.address is not None]
+    made: list[Observation[Any]] = [
+        observation for observation in evidence.observations if observation.subject.address is None
+    ]
     found: dict[str | None, list[Any]] = {}
     for number in range(observations // len(pattern) + 1):
         for each in pattern:
@@ -44,7 +46,8 @@ def grown(name: str, observations: int) -> Evidence:
             run=evidence.run,
             targets=evidence.targets,
             observations=tuple(
-                _looked_up(each, found) if each.subject.operation == GETADDRINFO else each for each in made
+                _looked_up(observation, found) if observation.subject.operation == GETADDRINFO else observation
+                for observation in made
             ),
         )
     )

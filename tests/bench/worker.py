@@ -90,7 +90,7 @@ async def _round(work: Work, target: Target, trust: Trust, count: int, at_once: 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(at_once, count)):
             group.create_task(go(numbers))
-    _refuse_failures([each.failure for each in context.log.made])
+    _refuse_failures([observation.failure for observation in context.log.made])
 
 
 def _context(trust: Trust) -> ladder.ProbeContext:
@@ -117,7 +117,7 @@ def _address(number: int) -> IPv4Address:
 
 
 def _refuse_failures(failures: list[object]) -> None:
-    failed = [each for each in failures if each is not None]
+    failed = [failure for failure in failures if failure is not None]
     if failed:
         raise RuntimeError(f"{len(failed)} looks failed, the first with {failed[0]}")
 

@@ -37,11 +37,11 @@ def read(document: str) -> list[Case]:
     cases = [_case(suite, case) for suite in root for case in suite.iter("testcase")]
     for element, held in [
         (root, cases),
-        *((suite, [each for each in cases if each.suite == suite.get("name")]) for suite in root),
+        *((suite, [case for case in cases if case.suite == suite.get("name")]) for suite in root),
     ]:
         counts = {"tests": len(held)} | {f"{kind}s": _count(held, kind) for kind in ("failure", "error")}
         assert {name: int(element.get(name, "-1")) for name in counts} == counts
-    assert _by_library(document) == [(each.suite, each.name, each.result, each.message) for each in cases]
+    assert _by_library(document) == [(case.suite, case.name, case.result, case.message) for case in cases]
     return cases
 
 
@@ -65,7 +65,7 @@ def _case(suite: ElementTree.Element, case: ElementTree.Element) -> Case:
 
 
 def _count(cases: list[Case], kind: str) -> int:
-    return sum(each.result == kind for each in cases)
+    return sum(case.result == kind for case in cases)
 
 
 def _by_library(document: str) -> list[tuple[str, str, str, str]]:

@@ -113,9 +113,9 @@ def extracted(event: dict[str, Any]) -> list[Extracted]:
 def _emf_status(text: str) -> str:
     (run,) = (event for event in events_in(text) if event["type"] == "run")
     (status,) = (
-        each.name.lower()
-        for each in extracted(run)
-        if each.name in ("Ok", "Warning", "Critical", "Unknown") and each.values == (1,)
+        metric.name.lower()
+        for metric in extracted(run)
+        if metric.name in ("Ok", "Warning", "Critical", "Unknown") and metric.values == (1,)
     )
     return status
 

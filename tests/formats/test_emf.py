@@ -45,7 +45,7 @@ every_report = pytest.mark.parametrize(
 
 def values(event: dict[str, Any]) -> dict[str, tuple[float, ...]]:
     """What CloudWatch takes from an event, by the metric's name."""
-    return {each.name: each.values for each in extracted(event)}
+    return {metric.name: metric.values for metric in extracted(event)}
 
 
 def instant(text: str) -> float:
@@ -87,23 +87,25 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
     run, vantage = document["run"], document["vantage"]
     status = document["verdict"]["status"]
     assert event["_aws"]["Timestamp"] == pytest.approx(instant(run["finished_at"]) * 1_000, abs=1)
-    assert {each.dimensions for each in extracted(event)} == {()}
-    assert {each.namespace for each in extracted(event)} == {"backuplink"}
+    assert {metric.dimensions for metric in extracted(event)} == {()}
+    assert {metric.namespace for metric in extracted(event)} == {"backuplink"}
     expected: dict[str, Any] = {word: (float(word.lower() == status),) for word in COUNTS}
     expected["Complete"] = (float(run["complete"]),)
-    expected["Causes"] = (float(sum(each["explained_by"] is None and each["counts"] for each in document["findings"])),)
+    expected["Causes"] = (
+        float(sum(finding["explained_by"] is None and finding["counts"] for finding in document["findings"])),
+    )
     expected["RunSeconds"] = (run["seconds"],)
     if vantage["clock_offset_seconds"] is not None:
         expected["ClockOffsetSeconds"] = (vantage["clock_offset_seconds"],)
     if document["paths"]:
-        expected["PathsOtherwise"] = (float(sum(each["agrees"] is False for each in document["paths"])),)
+        expected["PathsOtherwise"] = (float(sum(path["agrees"] is False for path in document["paths"])),)
     assert values(event) == expected
     assert event["run_id"] == run["id"]
-    assert [each["id"] for each in event["causes"]] == [
-        each["id"] for each in document["findings"] if each["explained_by"] is None and each["counts"]
+    assert [cause["id"] for cause in event["causes"]] == [
+        finding["id"] for finding in document["findings"] if finding["explained_by"] is None and finding["counts"]
     ]
     assert event["not_counted"] == [
-        each["id"] for each in document["findings"] if each["explained_by"] is None and not each["counts"]
+        finding["id"] for finding in document["findings"] if finding["explained_by"] is None and not finding["counts"]
     ]
     for key in ("status", "path", "access"):
         assert event[key] == document["verdict"][key]
@@ -113,37 +115,47 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
 def test_targets_are_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
     report = made(name)
     document = codec.encode(report)
-    wanted = [each for each in document["targets"] if each["status"] != "not-in-use" and each["role"] != "context"]
+    wanted = [
+        target for target in document["targets"] if target["status"] != "not-in-use" and target["role"] != "context"
+    ]
     events = events_in(emf.render(report))[1:]
     assert [event["Target"] for event in events] == [each["id"] for each in wanted]
     for event, target in zip(events, wanted, strict=True):
-        assert {each.dimensions for each in extracted(event)} == {
+        assert {metric.dimensions for metric in extracted(event)} == {
             (("Region", target["region"]), ("Target", target["id"]))
         }
         said = values(event)
         for word in COUNTS:
             assert said[word] == (float(word.lower() == target["status"]),)
-        own = {each["address"] for each in target["addresses"] if each["from_own_lookup"]}
+        own = {address["address"] for address in target["addresses"] if address["from_own_lookup"]}
         causes = [
-            each["id"]
-            for each in document["findings"]
-            if each["target"] == target["id"] and each["explained_by"] is None
+            finding["id"]
+            for finding in document["findings"]
+            if finding["target"] == target["id"] and finding["explained_by"] is None
         ]
         assert said["Causes"] == (float(len(causes)),)
-        assert [each["id"] for each in event["causes"]] == causes
+        assert [cause["id"] for cause in event["causes"]] == causes
         looks = [
-            each
-            for each in document["observations"]
-            if each["target"] == target["id"] and each["address"] in own and each["operation"] is None
+            observation
+            for observation in document["observations"]
+            if observation["target"] == target["id"]
+            and observation["address"] in own
+            and observation["operation"] is None
         ]
         for step in ("tcp", "tls", "http", "api"):
-            ladder = [each for each in looks if each["step"] == step]
+            ladder = [observation for observation in looks if observation["step"] == step]
             for result, word in (("ok", "Ok"), ("failed", "Failed")):
-                count = sum(each["status"] == result for each in ladder)
+                count = sum(observation["status"] == result for observation in ladder)
                 assert said[f"{step.capitalize()}{word}"] == (count,)
-            seconds = sorted((each["seconds"] for each in ladder if each["status"] == "ok"), reverse=True)
+            seconds = sorted(
+                (observation["seconds"] for observation in ladder if observation["status"] == "ok"), reverse=True
+            )
             assert list(said.get(f"{step.capitalize()}Seconds", ())) == pytest.approx(seconds)
-        failed = [(each["step"], each["address"], each["port"]) for each in looks if each["status"] == "failed"]
+        failed = [
+            (observation["step"], observation["address"], observation["port"])
+            for observation in looks
+            if observation["status"] == "failed"
+        ]
         assert [(each["step"], each["address"], each["port"]) for each in event["failed"]] == failed[: emf.MAX_LISTED]
 
 
@@ -164,12 +176,14 @@ def test_the_look_up_and_the_certificate() -> None:
     report = report_of("one-zone-silent")
     document = codec.encode(report)
     event = next(event for event in events_in(emf.render(report)) if event.get("Target") == "backup")
-    lookup = next(each for each in document["observations"] if each["id"] == "dns/backup/getaddrinfo")
+    lookup = next(
+        observation for observation in document["observations"] if observation["id"] == "dns/backup/getaddrinfo"
+    )
     ends = [
         instant(certificate["not_after"])
-        for each in document["observations"]
-        if each["step"] == "tls" and each["target"] == "backup" and each["status"] == "ok"
-        for certificate in each["facts"]["certificates"]
+        for observation in document["observations"]
+        if observation["step"] == "tls" and observation["target"] == "backup" and observation["status"] == "ok"
+        for certificate in observation["facts"]["certificates"]
     ]
     assert values(event)["LookupSeconds"] == (lookup["seconds"],)
     left = min(ends) - instant(document["run"]["finished_at"])
@@ -178,7 +192,11 @@ def test_the_look_up_and_the_certificate() -> None:
 
 def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
     report = report_of("healthy")
-    look = next(each for each in report.observations if each.id.startswith("tcp/backup/") and each.ok)
+    look = next(
+        observation
+        for observation in report.observations
+        if observation.id.startswith("tcp/backup/") and observation.ok
+    )
     many = tuple(replace(look, seconds=float(number)) for number in range(250))
     (event,) = (
         event for event in holds(emf.render(replace(report, observations=many))) if event.get("Target") == "backup"
@@ -190,7 +208,7 @@ def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
 def test_no_metric_of_what_is_not_in_use_or_for_comparison() -> None:
     report = report_of("healthy")
     for change in ({"status": Status.NOT_IN_USE}, {"role": Role.CONTEXT}):
-        targets = tuple(replace(each, **change) for each in report.targets)
+        targets = tuple(replace(target, **change) for target in report.targets)
         assert len(events_in(emf.render(replace(report, targets=targets)))) == 1
 
 
@@ -199,10 +217,10 @@ def test_metrics_that_are_paid_for() -> None:
     names: set[Extracted] = set()
     for report in (with_expiry(report_of("healthy")), *map(report_of, scenarios.names())):
         for event in events_in(emf.render(report)):
-            names |= {replace(each, values=()) for each in extracted(event)}
-    assert len({each.name for each in names if not each.dimensions}) == len(emf.RUN_METRICS) == 10
-    assert len({each.name for each in names if each.dimensions}) == len(emf.TARGET_METRICS) == 19
-    assert {tuple(key for key, _ in each.dimensions) for each in names} == {(), emf.DIMENSIONS}
+            names |= {replace(metric, values=()) for metric in extracted(event)}
+    assert len({name.name for name in names if not name.dimensions}) == len(emf.RUN_METRICS) == 10
+    assert len({name.name for name in names if name.dimensions}) == len(emf.TARGET_METRICS) == 19
+    assert {tuple(key for key, _ in name.dimensions) for name in names} == {(), emf.DIMENSIONS}
 
 
 def test_a_refusal_is_unknown() -> None:
@@ -230,11 +248,11 @@ def test_of_a_run_at_the_command_line(capfd: pytest.CaptureFixture[str]) -> None
 def test_an_event_is_bounded_whatever_was_found() -> None:
     report = spoken('\\"' * 100_000, "gateway-ports-missing")
     findings = tuple(
-        replace(each, id=f"{each.target}{number}", target="backup-gateway", explained_by=None)
-        for each in report.findings
+        replace(finding, id=f"{finding.target}{number}", target="backup-gateway", explained_by=None)
+        for finding in report.findings
         for number in range(200)
     )
-    targets = tuple(replace(each, unproven=each.unproven * 200) for each in report.targets)
+    targets = tuple(replace(target, unproven=target.unproven * 200) for target in report.targets)
     (run, *rest) = holds(emf.render(replace(report, findings=findings, targets=targets)))
     assert values(run)["Causes"] == (len(findings),)
     assert len(run["causes"]) == emf.MAX_LISTED
@@ -260,5 +278,5 @@ def test_masks_stand_where_something_is_masked() -> None:
     assert report.vantage.instance_id is not None
     assert report.vantage.instance_id not in text
     for target in report.targets:
-        for each in target.addresses:
-            assert str(each.address) not in text
+        for address in target.addresses:
+            assert str(address.address) not in text

@@ -59,7 +59,7 @@ def written(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 def blocks(page: str) -> list[list[str]]:
     """The lines between fences."""
-    return [each.split("\n")[1:-1] for each in page.split("```")[1::2]]
+    return [word.split("\n")[1:-1] for word in page.split("```")[1::2]]
 
 
 # --- Text ------------------------------------------------------------------------------------------------------------
@@ -75,8 +75,8 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
     assert "```" not in said
     assert lines[0] == f"{code} {CODES[code].name}"
     assert lines[2] == CODES[code].title
-    assert [line for line in lines if line in {each.upper() for each in HEADINGS}] == [
-        each.upper() for each in HEADINGS
+    assert [line for line in lines if line in {heading.upper() for heading in HEADINGS}] == [
+        heading.upper() for heading in HEADINGS
     ]
     assert not [line for line in lines if line.startswith("#")]
     assert max(map(len, lines)) <= max(WIDTH, *map(len, page.splitlines()))
@@ -137,8 +137,8 @@ def test_the_page_of_every_code_is_json_for_a_program(code: str, capsys: pytest.
         assert body
         assert body == body.strip()
         assert f"## {heading}\n\n{body}\n" in page
-    assert [(each["title"], each["url"]) for each in made["documents"]] == [
-        (each.title, each.url) for each in known.documents
+    assert [(document["title"], document["url"]) for document in made["documents"]] == [
+        (document.title, document.url) for document in known.documents
     ]
     assert written("--format=json", code.lower(), capsys=capsys) == said
 
@@ -165,14 +165,14 @@ def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 def test_without_a_code_all_are_listed_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     made = json.loads(written("--format=json", capsys=capsys))
     assert made["schema"] == "backuplink.explain.v1"
-    assert [each["code"] for each in made["codes"]] == list(CODES)
-    for each in made["codes"]:
-        alone = json.loads(written(each["code"], "--format=json", capsys=capsys))
-        assert each == {key: alone[key] for key in ("code", "name", "severity", "scope", "title")}
+    assert [code["code"] for code in made["codes"]] == list(CODES)
+    for code in made["codes"]:
+        alone = json.loads(written(code["code"], "--format=json", capsys=capsys))
+        assert code == {key: alone[key] for key in ("code", "name", "severity", "scope", "title")}
 
 
 def test_every_code_that_is_listed_has_a_page_and_every_page_a_code() -> None:
-    assert {each.stem for each in (ROOT / "agent" / "runbooks").iterdir() if each.suffix == ".md"} == {*CODES}
+    assert {path.stem for path in (ROOT / "agent" / "runbooks").iterdir() if path.suffix == ".md"} == {*CODES}
 
 
 @pytest.mark.parametrize("code", ["", "dns001", "README", "../codes", "DNS001.md", "DNS001\0", "x" * 5_000, "\udcff"])

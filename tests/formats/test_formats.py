@@ -64,7 +64,7 @@ def test_observations_come_as_they_happen(name: str, capfd: pytest.CaptureFixtur
     _, events = measured(scenarios.load(name))
     assert came == [event.observation.id for event in events if isinstance(event, ObservationMade)]
     # The report has an order of its own, so this is not the report taken apart.
-    assert came != [each.id for each in report_of(name).observations]
+    assert came != [observation.id for observation in report_of(name).observations]
 
 
 @pytest.mark.parametrize("name", SOME)
@@ -180,7 +180,7 @@ def test_brief_is_brief_whatever_a_peer_has_said(length: int) -> None:
     long = replace(
         report,
         verdict=replace(report.verdict, summary=said),
-        findings=tuple(replace(each, detail=said) for each in report.findings),
+        findings=tuple(replace(finding, detail=said) for finding in report.findings),
     )
     assert len(text.brief(long)) <= text.BRIEF_CHARACTERS
     assert text.brief(long).startswith("CRITICAL  a word")

@@ -28,7 +28,7 @@ def test_of_a_run() -> None:
         "Not checked",
     ]
     assert texts(found, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
-    assert texts(found, "pre") == ["\n".join(shlex.join(each.argv) for each in report.findings[0].fix.commands)]
+    assert texts(found, "pre") == ["\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)]
     assert "10.0.2.17-443TIMEOUT---" in texts(found, "tr")
     failed = [element.text for element in found if element.attributes.get("class") == "failed"]
     assert failed == ["TIMEOUT"]
@@ -39,15 +39,15 @@ def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
     found = read(html.render(report))
     causes = [finding for finding in report.findings if finding.explained_by is None]
-    commands = [each for finding in causes for each in finding.fix.commands]
+    commands = [command for finding in causes for command in finding.fix.commands]
     assert [line for block in texts(found, "pre") for line in block.split("\n")] == [
-        shlex.join(each.argv) for each in commands
+        shlex.join(command.argv) for command in commands
     ]
     paragraphs = texts(found, "p")
     for finding in causes:
         assert finding.detail in paragraphs
         assert f"What to do: {finding.fix.summary}" in paragraphs
-    assert set(links(found)) == {each.url for finding in causes for each in finding.documents}
+    assert set(links(found)) == {document.url for finding in causes for document in finding.documents}
 
 
 def test_of_a_call_that_was_refused() -> None:
@@ -87,7 +87,7 @@ def test_a_long_detail_is_cut() -> None:
 def test_links_of_a_saved_report_are_not_taken() -> None:
     report = report_of("one-zone-silent")
     finding = report.findings[0]
-    documents = tuple(replace(each, url="javascript:alert(1)") for each in finding.documents)
+    documents = tuple(replace(document, url="javascript:alert(1)") for document in finding.documents)
     assert documents
     forged = replace(report, findings=(replace(finding, documents=documents),))
     assert html.render(forged) == html.render(report)

@@ -31,7 +31,7 @@ def by_name(report: Report) -> dict[tuple[str, str], Case]:
 
 
 def classname(target: str | None, report: Report) -> str:
-    known = {each.id for each in report.targets}
+    known = {target.id for target in report.targets}
     return f"backuplink.{target.replace('.', '_') if target in known and target else 'run'}"
 
 
@@ -49,7 +49,7 @@ def case_of(look: Observation[Any], report: Report, found: Mapping[tuple[str, st
 
 def roots(look: Observation[Any], report: Report) -> list[Finding]:
     """The causes that a failure is due to."""
-    by_id = {each.id: each for each in report.findings}
+    by_id = {finding.id: finding for finding in report.findings}
     found = {}
     for finding in report.findings:
         if look.id in finding.evidence:
@@ -77,8 +77,8 @@ def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
 def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     report = report_of(name)
     found = by_name(report)
-    causes = [each for each in report.findings if each.explained_by is None]
-    unproven = [each for each in report.targets if each.unproven]
+    causes = [finding for finding in report.findings if finding.explained_by is None]
+    unproven = [target for target in report.targets if target.unproven]
     assert len(found) == 1 + len(causes) + len(unproven) + len(report.observations)
     assert {each.suite for each in found.values()} <= {
         "backuplink",
@@ -127,7 +127,7 @@ def test_each_step_is_what_it_was(name: str) -> None:
         by_suite.setdefault(classname(look.subject.target, report), []).append(look)
     for suite, looks in by_suite.items():
         # In the order of the report.
-        for look, case in zip(looks, [each for each in steps if each.classname == suite], strict=True):
+        for look, case in zip(looks, [step for step in steps if step.classname == suite], strict=True):
             assert case.name.split()[0] == look.subject.step
             if look.subject.port is not None and look.subject.address is not None:
                 assert case.name.endswith(f"{look.subject.address}:{look.subject.port}") or "]:" in case.name
@@ -149,7 +149,7 @@ def test_each_step_is_what_it_was(name: str) -> None:
                 assert case.result == ("skipped" if not counts else "failure" if look.made else "error")
 
 
-@pytest.mark.parametrize("name", [each for each in NAMES if "ipv6" in each or "gateway" in each])
+@pytest.mark.parametrize("name", [name for name in NAMES if "ipv6" in name or "gateway" in name])
 def test_a_name_of_each_step_with_address_port_resolver_and_operation(name: str) -> None:
     report = report_of(name)
     found = by_name(report)
@@ -162,14 +162,14 @@ def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() ->
     seen = 0
     for name in NAMES:
         report = report_of(name)
-        symptoms = [each for each in report.findings if each.explained_by is not None]
+        symptoms = [finding for finding in report.findings if finding.explained_by is not None]
         found = by_name(report) if symptoms else {}
-        by_id = {each.id: each for each in report.observations}
+        by_id = {observation.id: observation for observation in report.observations}
         for finding in symptoms:
-            for look in map(by_id.__getitem__, finding.evidence):
-                if look.failure is not None:
-                    due = roots(look, report)
-                    text = case_of(look, report, found).text
+            for observation in map(by_id.__getitem__, finding.evidence):
+                if observation.failure is not None:
+                    due = roots(observation, report)
+                    text = case_of(observation, report, found).text
                     assert due
                     for cause in due:
                         aside = "" if cause.counts else " (not counted)"
@@ -186,7 +186,8 @@ def test_a_crash_of_a_probe_is_an_error() -> None:
     seen = evidence_of("healthy")
     crash: Failed[Any] = Failed(Failure(kind=FailureKind.BUG, message="KeyError: 'x'", code=None), None)
     looks = [
-        replace(each, outcome=crash) if each.id == "tls/backup/10.0.1.17/443" else each for each in seen.observations
+        replace(observation, outcome=crash) if observation.id == "tls/backup/10.0.1.17/443" else observation
+        for observation in seen.observations
     ]
     report = judge_evidence(Evidence(Measurement(run=seen.run, targets=seen.targets, observations=tuple(looks))))
     [case] = [each for each in read(junit.render(report)) if each.name == "tls 10.0.1.17:443"]
@@ -226,7 +227,10 @@ def test_names_of_classes_hold_no_dot_of_a_host() -> None:
 
 def test_a_time_is_written_without_exponent() -> None:
     report = report_of("healthy")
-    looks = tuple(replace(each, seconds=2e-05) if each.seconds is not None else each for each in report.observations)
+    looks = tuple(
+        replace(observation, seconds=2e-05) if observation.seconds is not None else observation
+        for observation in report.observations
+    )
     document = junit.render(replace(report, observations=looks, run=replace(report.run, seconds=3e-05)))
     assert 'time="0.0"' in document
     read(document)

@@ -60,7 +60,7 @@ def test_a_long_detail_is_cut() -> None:
 def test_links_of_a_saved_report_are_not_taken() -> None:
     report = report_of("one-zone-silent")
     finding = report.findings[0]
-    documents = tuple(replace(each, url="javascript:alert(1)") for each in finding.documents)
+    documents = tuple(replace(document, url="javascript:alert(1)") for document in finding.documents)
     assert documents
     assert markdown.render(replace(report, findings=(replace(finding, documents=documents),))) == markdown.render(
         replace(report, findings=(finding,))

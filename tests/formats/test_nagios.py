@@ -79,7 +79,7 @@ def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come
             star = "" if row.address.from_own_lookup else " *"
             assert re.fullmatch(rf"  {re.escape(str(row.address.address) + star)} \(\S+\) port {row.port}", where)
             shown = dict(step.split(" ", 1) for step in steps.split(", "))
-            assert shown == {each.subject.step: cell(each) for each in row.steps if each is not None}
+            assert shown == {step.subject.step: cell(step) for step in row.steps if step is not None}
     assert lines[-1].startswith("Seen from ")
 
 
@@ -95,20 +95,28 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
     shown = [target for target in report.targets if target.status is not Status.NOT_IN_USE]
     assert {label.partition("_")[2] for label in numbers} - {""} == {target.id for target in shown}
     for target in shown:
-        own = {each.address for each in target.addresses if each.from_own_lookup}
+        own = {address.address for address in target.addresses if address.from_own_lookup}
         looks = [
-            each
-            for each in report.observations
-            if each.subject.target == target.id and each.subject.address in own and each.subject.operation is None
+            observation
+            for observation in report.observations
+            if observation.subject.target == target.id
+            and observation.subject.address in own
+            and observation.subject.operation is None
         ]
-        answered = {each.subject.address for each in looks if each.ok and each.subject.step in ("http", "api")}
+        answered = {
+            observation.subject.address
+            for observation in looks
+            if observation.ok and observation.subject.step in ("http", "api")
+        }
         assert numbers[f"addresses_{target.id}"].value == len(answered)
         if len(target.ports) > 1:
-            connected = [each for each in looks if each.ok and each.subject.step == "tcp"]
+            connected = [observation for observation in looks if observation.ok and observation.subject.step == "tcp"]
             assert numbers[f"ports_{target.id}"].value == len(connected)
         for step in ("tcp", "tls", "api"):
             times = [
-                each.seconds for each in looks if each.ok and each.subject.step == step and each.seconds is not None
+                observation.seconds
+                for observation in looks
+                if observation.ok and observation.subject.step == step and observation.seconds is not None
             ]
             assert (f"{step}_{target.id}" in numbers) is bool(times)
             if times:
@@ -154,7 +162,7 @@ def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answe
         report = report_of(name)
         numbers = output_of(report).numbers
         for target in report.targets:
-            own = [each for each in target.addresses if each.from_own_lookup]
+            own = [address for address in target.addresses if address.from_own_lookup]
             number = numbers.get(f"addresses_{target.id}")
             if number is not None and number.most is not None and number.most < len(own):
                 found += 1
@@ -194,12 +202,12 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 
 def renamed(report: Report, ids: list[str]) -> Report:
     """A report whose targets, one for each id, are all the same."""
-    [target] = [each for each in report.targets if each.id == "backup"]
+    [target] = [target for target in report.targets if target.id == "backup"]
     looks: list[Observation[object]] = []
     for name in ids:
-        for each in report.observations:
-            if each.subject.target == target.id:
-                looks.append(replace(each, subject=replace(each.subject, target=name)))
+        for observation in report.observations:
+            if observation.subject.target == target.id:
+                looks.append(replace(observation, subject=replace(observation.subject, target=name)))
     return replace(report, targets=tuple(replace(target, id=name) for name in ids), observations=tuple(looks))
 
 
@@ -231,7 +239,8 @@ def test_labels_are_unique_whatever_they_are_called(ids: list[str]) -> None:
 def test_a_number_that_nobody_has_measured_is_left_out(seconds: float) -> None:
     report = report_of("healthy")
     looks = tuple(
-        replace(each, seconds=seconds) if isinstance(each.outcome, Ok) else each for each in report.observations
+        replace(observation, seconds=seconds) if isinstance(observation.outcome, Ok) else observation
+        for observation in report.observations
     )
     run = replace(report.run, seconds=seconds, deadline_seconds=seconds, timeout_seconds=seconds)
     numbers = output_of(replace(report, observations=looks, run=run)).numbers
@@ -278,10 +287,12 @@ def test_many_causes_are_bounded_and_the_first_of_them_are_there() -> None:
 
 def test_many_addresses_are_bounded() -> None:
     report = report_of("one-zone-silent")
-    [target] = [each for each in report.targets if each.id == "backup"]
-    looks = [each for each in report.observations if each.subject.address == target.addresses[0].address]
+    [target] = [target for target in report.targets if target.id == "backup"]
+    looks = [
+        observation for observation in report.observations if observation.subject.address == target.addresses[0].address
+    ]
     more = [ip_address(f"10.9.{number // 250}.{number % 250 + 1}") for number in range(1_000)]
-    observations = [replace(each, subject=replace(each.subject, address=address)) for address in more for each in looks]
+    observations = [replace(look, subject=replace(look.subject, address=address)) for address in more for look in looks]
     addresses = tuple(replace(target.addresses[0], address=address) for address in more)
     output = output_of(
         replace(report, targets=(replace(target, addresses=addresses),), observations=tuple(observations))

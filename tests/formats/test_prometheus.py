@@ -129,18 +129,18 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
 def test_labels_hold_closed_lists_or_what_the_run_is_about(made: Callable[[str], Report], name: str) -> None:
     document = codec.encode(made(name))
     targets = document["targets"]
-    resolvers = {each["resolver"] for each in document["observations"] if each["resolver"]}
-    own = [each for target in targets for each in target["addresses"] if each["from_own_lookup"]]
+    resolvers = {observation["resolver"] for observation in document["observations"] if observation["resolver"]}
+    own = [address for target in targets for address in target["addresses"] if address["from_own_lookup"]]
     allowed = {
         **{label: set(values) for label, values in CLOSED.items()},
         "address": {each["address"] for each in own if each["scope"] in ("vpc", "private")},
         "availability_zone_id": {each["availability_zone_id"] or "" for each in own},
-        "host": {each["host"] for each in targets},
-        "port": {str(port) for each in targets for port in each["ports"]},
-        "region": {each["region"] for each in targets} | {document["run"]["region"] or ""},
+        "host": {target["host"] for target in targets},
+        "port": {str(port) for target in targets for port in target["ports"]},
+        "region": {target["region"] for target in targets} | {document["run"]["region"] or ""},
         "resolver": resolvers | {"getaddrinfo"},
-        "service": {each["service"] for each in targets},
-        "target": {each["id"] for each in targets} | resolvers | {""},
+        "service": {target["service"] for target in targets},
+        "target": {target["id"] for target in targets} | resolvers | {""},
         "version": {document["tool"]["version"], "TLS 1.2", "TLS 1.3"},
     }
     for (_, labels), _ in samples_in(prometheus.render(made(name))).items():
@@ -153,27 +153,27 @@ def test_no_label_says_what_a_peer_said(made: Callable[[str], Report], name: str
     document = codec.encode(made(name))
     seen = document["vantage"]
     secrets = {seen["instance_id"], seen["vpc_id"], seen["subnet_id"], *seen["security_group_ids"]}
-    secrets |= {each["failure"]["message"] for each in document["observations"] if each["failure"]}
-    secrets |= {each["skipped_because"] for each in document["observations"]}
-    for each in document["observations"]:
-        facts = each["facts"] or {}
+    secrets |= {observation["failure"]["message"] for observation in document["observations"] if observation["failure"]}
+    secrets |= {observation["skipped_because"] for observation in document["observations"]}
+    for observation in document["observations"]:
+        facts = observation["facts"] or {}
         for certificate in facts.get("certificates", ()):
             secrets |= {certificate["subject"], certificate["issuer"]}
         secrets |= {facts.get(key) for key in ("account_id", "role", "request_id", "server", "location")}
-    secrets |= {text for each in document["findings"] for text in (each["title"], each["detail"])}
+    secrets |= {text for finding in document["findings"] for text in (finding["title"], finding["detail"])}
     text = prometheus.render(made(name))
     for line in text.splitlines():
         if not line.startswith("#"):
-            assert not any(f'"{each}"' in line for each in secrets if each), line
+            assert not any(f'"{secret}"' in line for secret in secrets if secret), line
 
 
 def rotated(report: Report) -> Report:
     """The same report on another day: each public address is another one."""
     moved = {
-        each.address: ip_address(int(each.address) + 4_711)
+        address.address: ip_address(int(address.address) + 4_711)
         for target in report.targets
-        for each in target.addresses
-        if each.scope is AddressScope.PUBLIC
+        for address in target.addresses
+        if address.scope is AddressScope.PUBLIC
     }
 
     def look(each: Observation[Any]) -> Observation[Any]:
@@ -225,7 +225,7 @@ def test_however_many_private_addresses_there_are() -> None:
     report = replace(
         report,
         targets=tuple(map(target, report.targets)),
-        observations=tuple({one.id: one for each in report.observations for one in looks(each)}.values()),
+        observations=tuple({one.id: one for observation in report.observations for one in looks(observation)}.values()),
     )
     shown = {address for _, address, _, _ in read(report)["backuplink_step_success"]}
     assert shown == set(map(str, many[: prometheus.MAX_ADDRESSES]))
@@ -242,7 +242,7 @@ def timestamp(text: str) -> float:
 def standing_in(document: dict[str, Any], finding: dict[str, Any]) -> str:
     root = finding
     while root["explained_by"]:
-        root = next(each for each in document["findings"] if each["id"] == root["explained_by"])
+        root = next(finding for finding in document["findings"] if finding["id"] == root["explained_by"])
     return "not-counted" if not root["counts"] else "cause" if root is finding else "symptom"
 
 
@@ -273,18 +273,18 @@ def test_says_what_the_report_says(made: Callable[[str], Report], name: str) -> 
     found = said["backuplink_findings"]
     assert set(found.values()) <= {1}
     assert {(code, severity, target, standing) for code, _, severity, target, standing in found} == {
-        (each["code"], each["severity"], each["target"] or "", standing_in(document, each))
-        for each in document["findings"]
+        (finding["code"], finding["severity"], finding["target"] or "", standing_in(document, finding))
+        for finding in document["findings"]
     }
     assert sum(said["backuplink_observations"].values()) == len(looks)
-    assert sum(said["backuplink_failures"].values()) == sum(each["status"] == "failed" for each in looks)
+    assert sum(said["backuplink_failures"].values()) == sum(observation["status"] == "failed" for observation in looks)
     clock = document["vantage"]["clock_offset_seconds"]
     assert said["backuplink_clock_offset_seconds"] == ({} if clock is None else {(): pytest.approx(clock)})
     paths = said["backuplink_configured_paths"]
     assert sum(paths.values()) == len(document["paths"])
     for agreement, agrees in (("yes", True), ("no", False), ("unknown", None)):
         said_so = sum(value for (_, word), value in paths.items() if word == agreement)
-        assert said_so == sum(each["agrees"] is agrees for each in document["paths"])
+        assert said_so == sum(path["agrees"] is agrees for path in document["paths"])
 
 
 @every_report
@@ -294,15 +294,21 @@ def test_a_step_has_a_sample_where_it_says_something(made: Callable[[str], Repor
     document = codec.encode(report)
     success, seconds = {}, {}
     for target in document["targets"]:
-        own = [each for each in target["addresses"] if each["from_own_lookup"]]
+        own = [address for address in target["addresses"] if address["from_own_lookup"]]
         private = {each["address"] for each in own if each["scope"] in ("vpc", "private")}
-        for each in document["observations"]:
-            if each["target"] != target["id"] or each["address"] not in private or each["operation"]:
+        for observation in document["observations"]:
+            if (
+                observation["target"] != target["id"]
+                or observation["address"] not in private
+                or observation["operation"]
+            ):
                 continue
-            if each["status"] == "ok" or (each["failure"] and each["failure"]["kind"] not in ("deadline", "bug")):
-                labels = (target["id"], each["address"], str(each["port"]), each["step"])
-                success[labels] = float(each["status"] == "ok")
-                seconds[labels] = pytest.approx(each["seconds"], abs=1e-6)
+            if observation["status"] == "ok" or (
+                observation["failure"] and observation["failure"]["kind"] not in ("deadline", "bug")
+            ):
+                labels = (target["id"], observation["address"], str(observation["port"]), observation["step"])
+                success[labels] = float(observation["status"] == "ok")
+                seconds[labels] = pytest.approx(observation["seconds"], abs=1e-6)
     assert said["backuplink_step_success"] == success
     assert said["backuplink_step_duration_seconds"] == seconds
 
@@ -312,10 +318,15 @@ def test_names_are_as_each_name_server_has_them(made: Callable[[str], Report], n
     report = made(name)
     said = read(report)
     asked = {
-        (each["target"], each["resolver"] or "getaddrinfo", each["operation"] if each["resolver"] else "any"): each
-        for each in codec.encode(report)["observations"]
-        if each["step"] == "dns" and (each["resolver"] or each["operation"] == "getaddrinfo")
-        if each["status"] == "ok" or (each["failure"] and each["failure"]["kind"] not in ("deadline", "bug"))
+        (
+            observation["target"],
+            observation["resolver"] or "getaddrinfo",
+            observation["operation"] if observation["resolver"] else "any",
+        ): observation
+        for observation in codec.encode(report)["observations"]
+        if observation["step"] == "dns" and (observation["resolver"] or observation["operation"] == "getaddrinfo")
+        if observation["status"] == "ok"
+        or (observation["failure"] and observation["failure"]["kind"] not in ("deadline", "bug"))
     }
     assert said["backuplink_dns_success"] == {labels: float(each["status"] == "ok") for labels, each in asked.items()}
     assert said["backuplink_dns_duration_seconds"] == {
@@ -346,9 +357,9 @@ def test_what_the_first_address_does_is_what_a_single_probe_would_see() -> None:
     assert read(report)["probe_duration_seconds"][("backup",)] == pytest.approx(3.0, abs=0.1)
     ends = [
         certificate.not_after.timestamp()
-        for each in report.observations
-        if isinstance(each.facts, TlsFacts) and each.subject.target == "backup" and each.ok
-        for certificate in each.facts.certificates
+        for observation in report.observations
+        if isinstance(observation.facts, TlsFacts) and observation.subject.target == "backup" and observation.ok
+        for certificate in observation.facts.certificates
     ]
     assert read(report)["probe_ssl_earliest_cert_expiry"][("backup",)] == min(ends)
 
@@ -366,14 +377,20 @@ def test_what_nobody_measured_is_neither_success_nor_failure() -> None:
         return replace(each, outcome=Failed(Failure(kind=kind, message="", code=None), None))
 
     report = report_of("healthy")
-    ladder = [each for each in report.observations if each.subject.port is not None and each.subject.target == "backup"]
+    ladder = [
+        observation
+        for observation in report.observations
+        if observation.subject.port is not None and observation.subject.target == "backup"
+    ]
     for change in (
         lambda each: cut(each, FailureKind.DEADLINE),
         lambda each: cut(each, FailureKind.BUG),
         lambda each: replace(each, outcome=Skipped("for a reason"), started_at=None, seconds=None),
     ):
-        changed = {each.id: change(each) for each in ladder}
-        other = replace(report, observations=tuple(changed.get(each.id, each) for each in report.observations))
+        changed = {observation.id: change(observation) for observation in ladder}
+        other = replace(
+            report, observations=tuple(changed.get(observation.id, observation) for observation in report.observations)
+        )
         for metric in (
             *("backuplink_step_success", "backuplink_step_duration_seconds", "probe_http_status_code"),
             *("probe_ssl_earliest_cert_expiry", "probe_tls_version_info"),
@@ -384,9 +401,9 @@ def test_what_nobody_measured_is_neither_success_nor_failure() -> None:
 
 def test_of_a_target_that_is_not_in_use_or_for_comparison_nothing_is_promised() -> None:
     report = report_of("healthy")
-    context = tuple(replace(each, role=Role.CONTEXT) for each in report.targets)
-    unused = tuple(replace(each, status=Status.NOT_IN_USE) for each in report.targets)
-    unknown = tuple(replace(each, status=Status.UNKNOWN) for each in report.targets)
+    context = tuple(replace(target, role=Role.CONTEXT) for target in report.targets)
+    unused = tuple(replace(target, status=Status.NOT_IN_USE) for target in report.targets)
+    unknown = tuple(replace(target, status=Status.UNKNOWN) for target in report.targets)
     assert read(replace(report, targets=context))["probe_success"] == {}
     assert read(replace(report, targets=unused))["probe_success"] == {}
     assert set(read(replace(report, targets=unknown))["probe_success"].values()) == {0}
@@ -403,15 +420,15 @@ def test_credentials_that_end() -> None:
 
 def test_causes_symptoms_and_what_is_known_are_told_apart() -> None:
     report = report_of("clock-and-certificate")
-    cause = next(each for each in report.findings if each.explained_by is None)
-    symptom = next(each for each in report.findings if each.explained_by == cause.id)
+    cause = next(finding for finding in report.findings if finding.explained_by is None)
+    symptom = next(finding for finding in report.findings if finding.explained_by == cause.id)
 
     def standing(report: Report) -> dict[str, str]:
         return {code: word for code, _, _, _, word in read(report)["backuplink_findings"]}
 
     assert standing(report)[cause.code] == "cause"
     assert standing(report)[symptom.code] == "symptom"
-    known = tuple(replace(each, suppressed=each.id == cause.id) for each in report.findings)
+    known = tuple(replace(finding, suppressed=finding.id == cause.id) for finding in report.findings)
     assert standing(replace(report, findings=known))[cause.code] == "suppressed"
     assert standing(replace(report, findings=known))[symptom.code] == "suppressed"
     circle = (replace(cause, explained_by=symptom.id), symptom)
@@ -436,7 +453,7 @@ def test_a_refusal_is_unknown_and_no_fresh_run() -> None:
 
 def test_two_that_look_the_same_are_one_series() -> None:
     report = report_of("healthy")
-    twice = replace(report, targets=tuple(replace(each, id="the same") for each in report.targets))
+    twice = replace(report, targets=tuple(replace(target, id="the same") for target in report.targets))
     assert len(report.targets) > 1
     holds(prometheus.render(twice))
 
@@ -461,8 +478,8 @@ def test_masks_stand_where_something_is_masked(name: str) -> None:
     report = report_of(name)
     text = prometheus.render(redact(report))
     for target in report.targets:
-        for each in target.addresses:
-            assert f'"{each.address}"' not in text
+        for address in target.addresses:
+            assert f'"{address.address}"' not in text
     assert samples_in(text).keys() != samples_in(prometheus.render(report)).keys()
     assert len(samples_in(text)) == len(samples_in(prometheus.render(report)))
 

@@ -52,7 +52,7 @@ def named(scenario: Scenario) -> Scenario:
     other names stays as it is; one that does not answer the way resolvers do knows none of these either."""
     if scenario.ec2 is None or scenario.ec2.source != "live":
         return scenario
-    resolvers = tuple(each for each in peers.resolvers_of(scenario) if ec2.knows_names(scenario, each))
+    resolvers = tuple(resolver for resolver in peers.resolvers_of(scenario) if ec2.knows_names(scenario, resolver))
     rows = tuple(DnsPart(resolvers=resolvers, name=name, a=(ADDRESS,)) for name in hosts(scenario))
     return replace(scenario, dns=(*rows, *scenario.dns)) if resolvers else scenario
 
@@ -63,8 +63,8 @@ def hosts(scenario: Scenario) -> tuple[str, ...]:
     session = botocore.session.get_session()
     keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
     clients = (
-        session.create_client(each, region_name=network.region_of(scenario), config=settings, **keys)
-        for each in SERVICES
+        session.create_client(service, region_name=network.region_of(scenario), config=settings, **keys)
+        for service in SERVICES
     )
     return tuple(str(urlsplit(client.meta.endpoint_url).hostname) for client in clients)
 

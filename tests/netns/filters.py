@@ -137,7 +137,7 @@ def _lines(rules: Iterable[str]) -> str:
 
 def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
     """What all groups of an interface let through together: whatever any rule of one admits, and all that follows."""
-    groups = {each.group_id: each.rules for each in facts.groups or ()}
+    groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
     admitted = [
         f"{_block_match('daddr' if egress else 'saddr', block)} {ports} return"
@@ -150,7 +150,7 @@ def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: b
 
 def _admitting(facts: Configuration, interface: NetworkInterface) -> list[str]:
     """What an endpoint's interface takes in: nothing while the endpoint is not available."""
-    endpoint = next(each for each in facts.endpoints or () if interface.interface_id in each.interface_ids)
+    endpoint = next(endpoint for endpoint in facts.endpoints or () if interface.interface_id in endpoint.interface_ids)
     return _group_chain(facts, interface, egress=False) if endpoint.state == AVAILABLE else ["drop"]
 
 
@@ -168,11 +168,18 @@ def _others(facts: Configuration, rule: GroupRule) -> Sequence[Network | Address
     if rule.prefix_list_id is not None:
         return _listed(facts, rule.prefix_list_id)
     interfaces = (*(facts.own_interfaces or ()), *(facts.endpoint_interfaces or ()))
-    return [address for each in interfaces if rule.referenced_group_id in each.group_ids for address in each.addresses]
+    return [
+        address
+        for interface in interfaces
+        if rule.referenced_group_id in interface.group_ids
+        for address in interface.addresses
+    ]
 
 
 def _listed(facts: Configuration, prefix_list_id: str) -> Sequence[Network]:
-    return next(each.cidrs for each in facts.prefix_lists or () if each.prefix_list_id == prefix_list_id)
+    return next(
+        prefix_list.cidrs for prefix_list in facts.prefix_lists or () if prefix_list.prefix_list_id == prefix_list_id
+    )
 
 
 def _block_match(which: str, block: Network | Address) -> str:
@@ -194,12 +201,12 @@ def _acl_chains(facts: Configuration, sender: NetworkInterface, receiver: Networ
 
 
 def _acl_of(facts: Configuration, interface: NetworkInterface) -> NetworkAcl:
-    return next(each for each in facts.acls or () if interface.subnet_id in each.subnet_ids)
+    return next(acl for acl in facts.acls or () if interface.subnet_id in acl.subnet_ids)
 
 
 def _acl_chain(acl: NetworkAcl, way: str) -> list[str]:
-    entries = sorted((each for each in acl.entries if each.egress is (way == "out")), key=lambda each: each.number)
-    found = (_acl_line(each, "daddr" if way == "out" else "saddr") for each in entries)
+    entries = sorted((entry for entry in acl.entries if entry.egress is (way == "out")), key=lambda each: each.number)
+    found = (_acl_line(entry, "daddr" if way == "out" else "saddr") for entry in entries)
     return [*(line for line in found if line is not None), "drop"]
 
 
@@ -217,8 +224,10 @@ def _acl_line(entry: AclEntry, which: str) -> str | None:
 def _routes(facts: Configuration, interface: NetworkInterface) -> Iterator[tuple[Network, bool]]:
     """The routes of an interface's subnet: to which block, and whether a packet comes through by it. Raises ValueError
     for one that leads through what is not built here."""
-    tables = [each for each in facts.route_tables or () if each.vpc_id == interface.vpc_id]
-    own = [each for each in tables if interface.subnet_id in each.subnet_ids] or [each for each in tables if each.main]
+    tables = [route_table for route_table in facts.route_tables or () if route_table.vpc_id == interface.vpc_id]
+    own = [table for table in tables if interface.subnet_id in table.subnet_ids] or [
+        table for table in tables if table.main
+    ]
     for route in own[0].routes:
         blocks = () if route.destination is None else (route.destination,)
         for block in blocks or _listed(facts, route.prefix_list_id or ""):

@@ -109,7 +109,7 @@ group_ids = ["sg-0f1b2c3d4e5f67890"]
 
 def world(toml: str, more: str, status: str, path: str, *findings: str) -> str:
     """The file of a scenario."""
-    listed = ", ".join(f'"{each}"' for each in findings)
+    listed = ", ".join(f'"{finding}"' for finding in findings)
     expect = f'[expect]\nstatus = "{status}"\npath = "{path}"\nfindings = [{listed}]\n'
     return f'summary = "a filter made from the facts"\n{toml}\n{more}\n{expect}'
 
@@ -233,7 +233,7 @@ def everything_accepts(name: str, toml: str) -> str:
 
 def _accepting(scenario: Scenario) -> Iterator[str]:
     interfaces = configuration_of(scenario).endpoint_interfaces or ()
-    for address in (address for each in interfaces for address in each.addresses):
+    for address in (address for interface in interfaces for address in interface.addresses):
         for port in sorted({port.number for service in SERVICES.values() for port in service.ports}):
             row = scenario.behind(address, port)
             if row is None or row.answer == "silence":

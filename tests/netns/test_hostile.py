@@ -133,15 +133,15 @@ def test_what_resolvers_say_to_this_program_itself_is_as_in_memory(runs: Runs[Su
 
 def asked(report: Report) -> dict[str, object]:
     """How each resolver answered this program itself."""
-    looks = (each for each in report.observations if each.subject.resolver is not None)
-    return {each.id: each.failure and each.failure.kind for each in looks}
+    looks = (observation for observation in report.observations if observation.subject.resolver is not None)
+    return {observation.id: observation.failure and observation.failure.kind for observation in looks}
 
 
 def test_thousands_of_addresses_from_the_library_are_not_measured(runs: Runs[Survived]) -> None:
-    looks = {each.id: each for each in runs["names"].report.observations}
+    looks = {observation.id: observation for observation in runs["names"].report.observations}
     lookup = looks["dns/backup@thousands.example.com/getaddrinfo"]
     assert lookup.failure is not None  # the GNU library gives them all, others give none
-    assert [each for each in looks if each.startswith("tcp/backup@thousands.")] == []
+    assert [observation for observation in looks if observation.startswith("tcp/backup@thousands.")] == []
 
 
 # --- What a person watches -------------------------------------------------------------------------------------------

@@ -151,16 +151,20 @@ def test_stranger_is_seen_and_named(runs: Runs[Sent]) -> None:
 
 def test_reading_the_configuration_sends_to_its_services_alone(runs: Runs[Sent]) -> None:
     run = runs[READ]
-    reads = [each for each in run.report.observations if each.subject.step is Step.EC2]
+    reads = [observation for observation in run.report.observations if observation.subject.step is Step.EC2]
     assert len(reads) == len(READS)
-    assert all(each.ok for each in reads)
+    assert all(read.ok for read in reads)
     assert run.seen.places.keys() - runs["healthy"].seen.places.keys() == {f"tcp {EC2} 443"}
     assert run.asked - runs["healthy"].asked == BESIDE[READ]
 
 
 def test_redirect_is_not_followed(runs: Runs[Sent]) -> None:
     run = runs["redirect"]
-    given = {each.facts.location for each in run.report.observations if isinstance(each.facts, HttpFacts)}
+    given = {
+        observation.facts.location
+        for observation in run.report.observations
+        if isinstance(observation.facts, HttpFacts)
+    }
     assert f"http://{LOCATION}/login" in given
     assert LOCATION not in run.asked
 

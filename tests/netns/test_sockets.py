@@ -50,7 +50,7 @@ def beyond_a_router() -> str:
 
 def connects(ended: program.Ended) -> dict[str, Observation[TcpFacts]]:
     """The attempts on 443 of backup, by address."""
-    found = (each for each in ended.report.observations if each.id.startswith("tcp/backup/"))
+    found = (observation for observation in ended.report.observations if observation.id.startswith("tcp/backup/"))
     return {str(each.subject.address): each for each in found}
 
 
@@ -124,7 +124,7 @@ def test_interrupted_run_writes_a_whole_report(number: signal.Signals, tmp_path:
     assert ended.code == SIGNALS[number.name]
     run = ended.report.run
     assert (run.complete, run.interrupted) == (False, True)
-    cut = [each for each in ended.report.observations if each.id.startswith("tls/backup/")]
+    cut = [observation for observation in ended.report.observations if observation.id.startswith("tls/backup/")]
     assert len(cut) == 3
     assert not any(each.ok for each in cut)
     failures = [each.failure for each in cut if each.failure is not None]
@@ -140,7 +140,7 @@ def test_hanging_lookup_does_not_hold_the_process(tmp_path: Path) -> None:
     assert ended.code == 3
     assert ended.report.verdict.status is Status.UNKNOWN
     assert not ended.report.run.complete
-    (lookup,) = (each for each in ended.report.observations if each.id == "dns/backup/getaddrinfo")
+    (lookup,) = (observation for observation in ended.report.observations if observation.id == "dns/backup/getaddrinfo")
     assert lookup.failure is not None
     assert lookup.failure.kind is FailureKind.DEADLINE
 

@@ -369,7 +369,7 @@ def _links_beyond(scenario: Scenario) -> Iterator[str]:
         yield f"addr add {address}/{address.max_prefixlen} dev vpc0{_nodad(address)}"
     for interface in scenario.host.addresses:
         # The way back, with the gateway as the sender of what the gateway itself has to say.
-        gateway = next((each for each in scenario.host.gateways if each.version == interface.version), None)
+        gateway = next((gateway for gateway in scenario.host.gateways if gateway.version == interface.version), None)
         yield f"route add {interface.ip} dev vpc0" + ("" if gateway is None else f" src {gateway}")
 
 

@@ -70,7 +70,7 @@ def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Compl
     def by_fish(line: str) -> list[str]:
         words = ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]"]
         lines = said([*words, str(COMPLETIONS / "backuplink.fish"), line], path, tmp_path)
-        return [each.partition("\t")[0] for each in lines]
+        return [line.partition("\t")[0] for line in lines]
 
     def answer(line: str) -> list[str]:
         return sorted({"bash": by_bash, "fish": by_fish}[request.param](line))
@@ -101,9 +101,9 @@ def test_every_option_is_offered(complete: Complete, name: str) -> None:
         pytest.param("backuplink check --serv", ["--service"], id="the rest of an option"),
         pytest.param("backuplink check --expect p", ["private", "public"], id="the values of an option"),
         pytest.param(
-            "backuplink demo one-z", [each for each in scenarios.names() if each.startswith("one-z")], id="scenarios"
+            "backuplink demo one-z", [name for name in scenarios.names() if name.startswith("one-z")], id="scenarios"
         ),
-        pytest.param("backuplink explain TLS00", [each for each in CODES if each.startswith("TLS00")], id="codes"),
+        pytest.param("backuplink explain TLS00", [code for code in CODES if code.startswith("TLS00")], id="codes"),
         pytest.param("backuplink wax", [], id="nothing"),
     ],
 )

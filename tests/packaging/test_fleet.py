@@ -62,7 +62,7 @@ def build(folder: Path, umask: int = 0o022) -> dict[str, tuple[int, bytes]]:
     """Mode and bytes of each file that the build leaves in `folder`."""
     program = ROOT / "packaging" / "fleet" / "build"
     subprocess.run([str(program), str(folder)], check=True, timeout=60, umask=umask)
-    return {each.name: (each.stat().st_mode & 0o777, each.read_bytes()) for each in folder.iterdir()}
+    return {path.name: (path.stat().st_mode & 0o777, path.read_bytes()) for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_the_service_takes_the_document(built: Path, document: dict[str, Any], s
         Name="backuplink-check", DocumentType="Command", DocumentFormat="YAML", Content=content
     )["DocumentDescription"]
     assert taken["SchemaVersion"] == "2.2"
-    assert [each["Name"] for each in taken["Parameters"]] == list(document["parameters"])
+    assert [parameter["Name"] for parameter in taken["Parameters"]] == list(document["parameters"])
 
 
 def test_every_step_is_for_linux_alone(document: dict[str, Any]) -> None:
@@ -283,7 +283,7 @@ class Ran:
 
 def script_of(document: Mapping[str, Any], step: str) -> str:
     """The script of a step, its parameters not yet put in."""
-    found = next(each for each in document["mainSteps"] if each["name"] == step)
+    found = next(part for part in document["mainSteps"] if part["name"] == step)
     return "\n".join(found["inputs"]["runCommand"]) + "\n"
 
 
@@ -354,7 +354,7 @@ def run(
     calls = folder / "calls"
     return Ran(
         **steps,
-        left=sorted(str(each.relative_to(command)) for each in command.rglob("*") if each.is_file()),
+        left=sorted(str(path.relative_to(command)) for path in command.rglob("*") if path.is_file()),
         calls=[call.split("\0") for call in calls.read_text("utf-8").split("\0\0")[:-1]] if calls.exists() else [],
     )
 
@@ -380,7 +380,7 @@ def test_a_check(document: dict[str, Any], tmp_path: Path, shell: str, scenario:
     assert (ran.report.code, ran.report.stderr) == (0, "")
     report = json.loads(ran.report.stdout)
     VALIDATOR.validate(report)
-    assert [each["id"] for each in report["findings"]] == [each.id for each in expected.findings]
+    assert [finding["id"] for finding in report["findings"]] == [finding.id for finding in expected.findings]
     assert report["verdict"]["status"] == expected.verdict.status
     assert ran.left == []
 
@@ -438,7 +438,7 @@ def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> 
     settings, options = understood(check)
     assert settings.region == "eu-central-1"
     assert settings.services == ("backup", "backup-gateway")
-    assert [(each.service, each.host) for each in settings.endpoints] == [
+    assert [(endpoint.service, endpoint.host) for endpoint in settings.endpoints] == [
         ("backup", "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-central-1.vpce.amazonaws.com"),
         ("backup", "vpce-0a1b2c3d4e5f67891"),
     ]
@@ -482,15 +482,15 @@ def test_whatever_is_taken_is_data(
         "--fail-on=warning",
         *([f"--region={taken['Region']}"] if taken["Region"] else []),
         *(
-            f"--{name[:-1].lower()}={each}"
+            f"--{name[:-1].lower()}={word}"
             for name in ("Services", "Endpoints")
-            for each in taken[name].split(",")
-            if each
+            for word in taken[name].split(",")
+            if word
         ),
     ]
     assert (folder / "started").read_text("utf-8") == "sleep\n"
     assert ran.check.stderr == ""
-    assert sorted(each.name for each in folder.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir()) == [
         "backuplink",
         "calls",
         "commands",
@@ -559,7 +559,7 @@ def test_a_folder_that_takes_no_report(document: dict[str, Any], tmp_path: Path)
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_the_delay_is_spread_evenly_within_its_bounds(document: dict[str, Any], shell: str) -> None:
     """The script's own line, many times over: each of four delays comes about as often as the others."""
-    [line] = (each for each in script_of(document, "check").splitlines() if each.startswith("delay="))
+    [line] = (line for line in script_of(document, "check").splitlines() if line.startswith("delay="))
     loop = f'longest=3; for i in $(seq 400); do {line}; echo "$delay"; done'
     drawn = subprocess.run([find(shell), "-c", loop], capture_output=True, text=True, timeout=120, check=True).stdout
     counted = Counter(drawn.split())
@@ -740,7 +740,7 @@ def test_the_association_is_one_that_the_service_takes(
 POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy")
 
 
-@pytest.mark.parametrize("partition", [each.id for each in PARTITIONS])
+@pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 @pytest.mark.parametrize(("resource", "part"), [("SignedCallsPolicy", "api"), ("ConfigurationPolicy", "ec2")])
 def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resource: str, part: str) -> None:
     listed = permissions(endpoints(partition=partition), region=None)
@@ -751,7 +751,7 @@ def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resou
 
 def test_parts_that_are_not_wanted_are_left_out(built: Path) -> None:
     stack = Stack(template(built / POLICY), SignedCalls="false", Configuration="false")
-    assert [stack.properties(each) for each in POLICIES] == [None] * 3
+    assert [stack.properties(policy) for policy in POLICIES] == [None] * 3
 
 
 @pytest.mark.parametrize("key", ["", "arn:aws-cn:kms:cn-north-1:123456789012:key/0a1b2c3d"])
@@ -763,7 +763,10 @@ def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else
     assert association is not None
     place = association["OutputLocation"]["S3Location"]
     objects = f"arn:aws-cn:s3:::{place['OutputS3BucketName']}/{place['OutputS3KeyPrefix']}/*"
-    allowed = [(each["Effect"], each["Action"], each["Resource"]) for each in policy["PolicyDocument"]["Statement"]]
+    allowed = [
+        (statement["Effect"], statement["Action"], statement["Resource"])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
     assert allowed == [
         ("Allow", ["s3:PutObject", "s3:PutObjectAcl"], objects),
         ("Allow", ["s3:GetEncryptionConfiguration"], "arn:aws-cn:s3:::reports"),
@@ -774,9 +777,9 @@ def test_reports_may_be_written_where_the_association_puts_them_and_nowhere_else
 @pytest.mark.parametrize(("roles", "attached"), [("", None), ("one", ["one"]), ("one,two", ["one", "two"])])
 def test_policies_go_to_the_roles_that_are_named(built: Path, roles: str, attached: list[str] | None) -> None:
     stack = Stack(template(built / POLICY), Roles=roles, ReportsBucket="reports")
-    policies = [stack.properties(each) or {} for each in POLICIES]
+    policies = [stack.properties(policy) or {} for policy in POLICIES]
     assert all(policies)
-    assert [each.get("Roles") for each in policies] == [attached] * 3
+    assert [policy.get("Roles") for policy in policies] == [attached] * 3
 
 
 # --- The guide -------------------------------------------------------------------------------------------------------

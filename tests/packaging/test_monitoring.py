@@ -65,7 +65,7 @@ def named(files: Collection[Path] = WRITTEN) -> list[Any]:
 @cache
 def known() -> dict[str, frozenset[str]]:
     """The labels of each metric that a run or a watch has."""
-    found = {each.name: frozenset(each.labels) for each in prometheus.FAMILIES}
+    found = {family.name: frozenset(family.labels) for family in prometheus.FAMILIES}
     for family in watch_families(FAULT):
         name = family.samples[0].name
         found[name] = frozenset(label for sample in family.samples for label in sample.labels)
@@ -228,9 +228,9 @@ def told_of(name: str) -> str:
     report = report_of(name)
     causes = sorted(
         (
-            each
-            for each in report.findings
-            if each.explained_by is None and each.severity.value == report.verdict.status.value
+            finding
+            for finding in report.findings
+            if finding.explained_by is None and finding.severity.value == report.verdict.status.value
         ),
         key=lambda each: each.code,
     )
@@ -309,7 +309,7 @@ def test_the_alerts_that_fire_are_those_of_what_is_so(tmp_path: Path) -> None:
             for alert in case.fire
         ],
     }
-    every = [each for instance, case in cases().items() for each in series_of(instance, case)]
+    every = [observation for instance, case in cases().items() for observation in series_of(instance, case)]
     hold(tmp_path, every, promql_expr_test=[firing])
 
 
@@ -394,11 +394,11 @@ def test_calls_are_found_where_there_are_some() -> None:
 
 
 def test_every_option_on_the_page_is_an_option() -> None:
-    options = {name for command in cli.main.commands.values() for each in command.params for name in each.opts}
+    options = {name for command in cli.main.commands.values() for param in command.params for name in param.opts}
     others = {"--collector.textfile.directory", "--version"}
     found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
     assert found - options - others == set()
-    assert found >= {each for param in cli.main.commands["watch"].params for each in param.opts} & {
+    assert found >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
         "--interval",
         "--cycles",
         "--raise-after",
@@ -515,10 +515,12 @@ def test_the_archive_holds_the_sources_and_is_made_again_to_the_byte(tmp_path: P
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         files = {
-            Path(each.name).name: stream.read() for each in members if (stream := opened.extractfile(each)) is not None
+            Path(member.name).name: stream.read()
+            for member in members
+            if (stream := opened.extractfile(member)) is not None
         }
     assert files == {file.name: file.read_bytes() for file in FOLDER.iterdir() if file.suffix}
-    assert {(each.uid, each.gid, each.mode & 0o022) for each in members} == {(0, 0, 0)}
+    assert {(member.uid, member.gid, member.mode & 0o022) for member in members} == {(0, 0, 0)}
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(members[0].mtime)}
     subprocess.run(
         [str(FOLDER / "build"), str(tmp_path)], env=environment, umask=0o077, timeout=300, check=True, cwd=ROOT

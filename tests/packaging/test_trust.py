@@ -65,7 +65,7 @@ def locked(*wheels: Path, marker: str = "") -> tuple[lock.Locked, ...]:
 
 
 def own(folder: Path, *needs: str) -> Path:
-    return wheel(folder, "backuplink", "License-Expression: Apache-2.0", *(f"Requires-Dist: {each}" for each in needs))
+    return wheel(folder, "backuplink", "License-Expression: Apache-2.0", *(f"Requires-Dist: {need}" for need in needs))
 
 
 def part(folder: Path, *metadata: str, files: Mapping[str, str] | None = None) -> components.Part:
@@ -137,7 +137,7 @@ def test_finds_licence_files_where_tools_put_them(place: str, tmp_path: Path) ->
 def installed() -> dict[str, Path]:
     """The .dist-info folders of this environment, by name."""
     folders = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
-    return {canonicalize_name(each.name.removesuffix(".dist-info").rpartition("-")[0]): each for each in folders}
+    return {canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0]): folder for folder in folders}
 
 
 @pytest.mark.parametrize("entry", lock.read(wheelhouse.LOCK), ids=lambda entry: entry.name)
@@ -178,7 +178,7 @@ def test_a_part_without_a_wheel_is_refused_where_it_is_wanted(tmp_path: Path) ->
     with pytest.raises(components.UnfitError, match="there is no wheel of some; build them"):
         components.from_wheels([own(tmp_path)], locked(some), LINUX)
     elsewhere = locked(some, marker=" ; sys_platform == 'win32'")
-    assert [each.name for each in components.from_wheels([own(tmp_path)], elsewhere, LINUX)] == ["backuplink"]
+    assert [part.name for part in components.from_wheels([own(tmp_path)], elsewhere, LINUX)] == ["backuplink"]
 
 
 def test_needs_follow_markers_and_the_extras_that_are_asked_for(tmp_path: Path) -> None:
@@ -300,7 +300,7 @@ def test_the_bill_names_parts_files_licences_and_what_needs_what(
     assert file["url"] == "some-1.0-py3-none-any.whl"
     assert file["hashes"][0]["content"] == wheelhouse.digest(tmp_path / file["url"])
     assert other["licenses"] == [{"expression": "Apache-2.0 OR BSD-3-Clause"}]
-    assert {each["ref"]: each.get("dependsOn", []) for each in bill["dependencies"]} == {
+    assert {dependency["ref"]: dependency.get("dependsOn", []) for dependency in bill["dependencies"]} == {
         "backuplink.tar.gz": ["pkg:generic/backuplink@1.0"],
         "pkg:generic/backuplink@1.0": ["pkg:pypi/some@1.0"],
         "pkg:pypi/some@1.0": ["pkg:pypi/other@1.0"],
@@ -360,7 +360,7 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
     for archive in archives():
         bill = bill_of(archive)
         assert bill["metadata"]["component"]["hashes"][0]["content"] == wheelhouse.digest(archive)
-        names = {each["name"]: each for each in bill["components"]}
+        names = {component["name"]: component for component in bill["components"]}
         pythons = ("3.13",) if archive.suffix == ".run" else wheelhouse.PYTHONS
         wanted = {
             entry.name
@@ -370,15 +370,15 @@ def test_bills_hold_all_that_is_locked_and_all_is_needed() -> None:
         }
         compiled = components.COMPILED if archive.suffix == ".run" else {}
         assert names.keys() == wanted | {"backuplink"} | compiled.keys()
-        edges = {each["ref"]: each.get("dependsOn", []) for each in bill["dependencies"]}
+        edges = {dependency["ref"]: dependency.get("dependsOn", []) for dependency in bill["dependencies"]}
         reached, ahead = set(), [archive.name]
         while ahead:
             reference = ahead.pop()
             if reference not in reached:
                 reached.add(reference)
                 ahead += edges[reference]
-        assert reached == {archive.name, *(each["bom-ref"] for each in bill["components"])}
-        assert any(each["name"] == "openssl" for each in names["cryptography"]["components"])
+        assert reached == {archive.name, *(component["bom-ref"] for component in bill["components"])}
+        assert any(component["name"] == "openssl" for component in names["cryptography"]["components"])
 
 
 def test_the_one_file_holds_what_its_bill_says() -> None:
@@ -388,8 +388,12 @@ def test_the_one_file_holds_what_its_bill_says() -> None:
     for file in files:
         architecture = file.stem.rpartition("-")[2]
         app = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree" / "app"
-        inside = [components.distribution(each, LINUX, frozenset()) for each in app.glob("*.dist-info")]
-        said = {(each["name"], each["version"]) for each in bill_of(file)["components"] if ":pypi/" in each["purl"]}
+        inside = [components.distribution(path, LINUX, frozenset()) for path in app.glob("*.dist-info")]
+        said = {
+            (component["name"], component["version"])
+            for component in bill_of(file)["components"]
+            if ":pypi/" in component["purl"]
+        }
         assert {(each.name, each.version) for each in inside} == said
 
 

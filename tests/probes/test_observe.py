@@ -175,7 +175,7 @@ async def test_close_gives_every_open_look_its_observation_once() -> None:
     log.skip(third, "not wanted")
     log.close("the deadline came", None)
     log.close("the deadline came", None)
-    assert [each.id for each in emitted] == [SUBJECT.id, third.id, OTHER.id]
+    assert [observation.id for observation in emitted] == [SUBJECT.id, third.id, OTHER.id]
     assert emitted[0].ok
     assert emitted[1].outcome == Skipped("not wanted")
     assert emitted[2].outcome == Skipped("not started: the deadline came")
@@ -199,7 +199,7 @@ async def test_announcing_twice_counts_once() -> None:
     log.plan(second, OTHER)
     assert log.planned == 2
     log.close("the end", None)
-    assert [each.subject for each in emitted] == [first, OTHER]
+    assert [observation.subject for observation in emitted] == [first, OTHER]
 
 
 @pytest.mark.parametrize("first", ["observe", "skip"])

@@ -462,9 +462,9 @@ def _is_toml_number(text: str) -> bool:
 def options_of(command: str) -> dict[str, click.Option]:
     """The options of a command by name, its help left out."""
     return {
-        each.opts[0].removeprefix("--"): each
-        for each in main.commands[command].params
-        if isinstance(each, click.Option) and each.opts[0] != "--help"
+        param.opts[0].removeprefix("--"): param
+        for param in main.commands[command].params
+        if isinstance(param, click.Option) and param.opts[0] != "--help"
     }
 
 
@@ -619,10 +619,12 @@ def of_pairs() -> Iterator[Refused]:
     ):
         for command in ("check", "demo"):
             if command == "demo" and not {"--timeout", "--service", "--resolver", "--no-api"}.isdisjoint(
-                each.partition("=")[0] for each in arguments
+                argument.partition("=")[0] for argument in arguments
             ):
                 continue
-            wanted = next((each.removeprefix("--format=") for each in reversed(arguments) if "--format" in each), "")
+            wanted = next(
+                (argument.removeprefix("--format=") for argument in reversed(arguments) if "--format" in argument), ""
+            )
             yield Refused(
                 id=f"{command}: {label}",
                 arguments=(command, *arguments),
@@ -1357,7 +1359,7 @@ def spoilt(draw: st.DrawFn, documents: tuple[dict[str, Any], ...]) -> dict[str, 
             case 1 if isinstance(parent, list):
                 del parent[path[-1]]
             case _:
-                alike = [each for each in places if each[-1] == path[-1] and isinstance(each[-1], str)] or [path]
+                alike = [place for place in places if place[-1] == path[-1] and isinstance(place[-1], str)] or [path]
                 other: Any = made
                 for key in draw(st.sampled_from(alike)):
                     other = other[key]

@@ -114,7 +114,7 @@ def put(words: Mapping[str, str], here: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def arguments_of(case: Refused | Measured, here: Path) -> list[str]:
-    return [each.replace("{here}", str(here)) for each in case.arguments]
+    return [argument.replace("{here}", str(here)) for argument in case.arguments]
 
 
 @contextmanager
@@ -331,7 +331,7 @@ REGION: Final = ("--region", "eu-west-1", "--format", "json", "--no-ec2")
 def test_bad_input_is_all_that_is_wrong_with_what_is_measured(capfd: pytest.CaptureFixture[str]) -> None:
     code = check([*REGION])
     out, err = capfd.readouterr()
-    assert (code, err, [each["id"] for each in json.loads(out)["findings"]]) == (0, "", [])
+    assert (code, err, [finding["id"] for finding in json.loads(out)["findings"]]) == (0, "", [])
 
 
 @pytest.mark.parametrize("case", one_in(2, MEASURED), ids=lambda case: ascii(case.id))
@@ -342,7 +342,7 @@ def test_bad_input_in_what_the_sdk_is_set_to_is_measured(
     code = check([*REGION, *arguments_of(case, healthy)])
     out, err = capfd.readouterr()
     made = document(out, "json")
-    found = [(each["code"], each["detail"][:300]) for each in made["findings"]]
+    found = [(finding["code"], finding["detail"][:300]) for finding in made["findings"]]
     assert ([name for name, _ in found], code) == ([*case.codes], case.exit), found
     assert err == ""
     shown = text.render(codec.decode(made))
@@ -373,9 +373,9 @@ def test_bad_input_of_every_option_is_here(command: str) -> None:
 
 def test_bad_input_of_every_argument_is_here() -> None:
     arguments = {
-        (command, each.name)
+        (command, param.name)
         for command, made in cli.main.commands.items()
-        for each in made.params
-        if isinstance(each, click.Argument)
+        for param in made.params
+        if isinstance(param, click.Argument)
     }
     assert arguments == ARGUMENTS

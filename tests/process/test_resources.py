@@ -60,11 +60,11 @@ def held() -> tuple[int, list[str], list[str]]:
     """This process's threads, open files and children, the last two where the system says."""
     gc.collect()
     files, children = Path("/proc/self/fd"), Path("/proc/self/task").glob("*/children")
-    links = [str(each.readlink()) for each in files.iterdir() if each.is_symlink()] if files.is_dir() else []
+    links = [str(path.readlink()) for path in files.iterdir() if path.is_symlink()] if files.is_dir() else []
     return (
         threading.active_count(),
         sorted(links),
-        sorted(word for each in children for word in each.read_text().split()),
+        sorted(word for child in children for word in child.read_text().split()),
     )
 
 
@@ -76,7 +76,7 @@ def blocks() -> int:
 
 def others() -> set[asyncio.Task[Any]]:
     """Every task but the one that asks."""
-    return {each for each in asyncio.all_tasks() if each is not asyncio.current_task()}
+    return {all_task for all_task in asyncio.all_tasks() if all_task is not asyncio.current_task()}
 
 
 async def run(chosen: Scenario, stop: CancelToken | None = None) -> Measurement:
@@ -161,7 +161,7 @@ def test_stopped_anywhere_a_run_leaves_nothing(loop: NewLoop) -> None:
             task = asyncio.get_running_loop().create_task(run(chosen, stop))
             await somewhere(chance, length)
             stop.cancel("SIGTERM")
-            ids = [each.id for each in (await task).observations]
+            ids = [observation.id for observation in (await task).observations]
             assert len({*ids}) == len(ids)
             assert not others()
         assert held() == before

@@ -74,14 +74,16 @@ def test_no_secret_in_what_a_run_says(
         live(event)
     out, errors = capsys.readouterr()
     said |= {"live": "".join(lines), "stdout": out, "stderr": errors, "log": caplog.text}
-    said["log records"] = repr([(each.msg, each.args, each.exc_info) for each in caplog.records])
+    said["log records"] = repr([(record.msg, record.args, record.exc_info) for record in caplog.records])
     assert {where: found for where, words in said.items() if (found := leaked(words))} == {}
 
 
 def test_secrets_were_where_they_could_leak() -> None:
     """The run used them, and shows what it may: otherwise the test above would prove nothing."""
     evidence, _ = measured(planted(scenarios.load("healthy"), case=str.lower))
-    facts = {each.id: each.facts for each in evidence.observations if each.facts is not None}
+    facts = {
+        observation.id: observation.facts for observation in evidence.observations if observation.facts is not None
+    }
     (credentials,) = (each for each in facts.values() if isinstance(each, CredentialFacts))
     (host,) = (each for each in facts.values() if isinstance(each, HostFacts))
     (sdk,) = (each for each in facts.values() if isinstance(each, SdkFacts))
@@ -90,10 +92,11 @@ def test_secrets_were_where_they_could_leak() -> None:
     assert host.proxies == dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://***@10.0.9.90:3128")
     assert sdk.endpoint_urls["backup"] == "https://***@backup.eu-west-1.amazonaws.com"
     calls = [each for each in facts.values() if isinstance(each, ApiFacts)]
-    assert [each.status for each in calls] == [200, 200, 200]  # the simulated AWS checks the signature and the token
+    assert [call.status for call in calls] == [200, 200, 200]  # the simulated AWS checks the signature and the token
     assert f"host/{SDK_SETTINGS}" in facts
     assert any(
-        each.subject.step is Step.HTTP and each.failure and each.failure.code == "407" for each in evidence.observations
+        observation.subject.step is Step.HTTP and observation.failure and observation.failure.code == "407"
+        for observation in evidence.observations
     )
 
 

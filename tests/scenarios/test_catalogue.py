@@ -12,7 +12,7 @@ from tests.scenarios.catalogue import CATALOGUE
 
 SCENARIOS: Final = {name: scenarios.load(name) for name in scenarios.names()}
 HEALTHY: Final = [name for name, scenario in SCENARIOS.items() if scenario.expect.healthy]
-SHOWN: Final = {row for each in SCENARIOS.values() for row in each.rows}
+SHOWN: Final = {row for scenario in SCENARIOS.values() for row in scenario.rows}
 
 
 def codes_in(scenario: Scenario) -> set[str]:
@@ -61,8 +61,8 @@ def test_a_scenario_finds_what_its_rows_say(name: str, row: str) -> None:
 
 
 def test_a_scenario_names_each_row_once() -> None:
-    for each in SCENARIOS.values():
-        assert list(each.rows) == list(dict.fromkeys(each.rows)), each.name
+    for scenario in SCENARIOS.values():
+        assert list(scenario.rows) == list(dict.fromkeys(scenario.rows)), scenario.name
 
 
 @pytest.mark.parametrize("code", CODES)

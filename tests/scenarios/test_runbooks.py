@@ -91,7 +91,7 @@ def test_backuplink_would_take_the_commands_and_one_confirms_the_fix(code: str) 
             continue
         filled = [re.sub(r"<[A-Z_]+>", "value", word) for word in words[1:]]
         command = cli.main.commands[filled[0]]
-        options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        options = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
         assert {word.split("=")[0] for word in filled[1:] if word.startswith("--")} <= options, words
 
 
@@ -190,7 +190,7 @@ def test_the_references_are_titles_and_addresses_and_hold_those_of_the_finding(c
     found = re.findall(r"^- ([^\n]+)\n  (https://\S+)$", references, re.MULTILINE)
     assert found
     assert references.strip().count("\n") + 1 == 2 * len(found)
-    assert {(each.title, each.url) for each in CODES[code].documents} <= set(found)
+    assert {(document.title, document.url) for document in CODES[code].documents} <= set(found)
 
 
 @each_code

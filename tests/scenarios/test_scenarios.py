@@ -70,7 +70,7 @@ def order_of_observations_makes_no_difference(name: str) -> None:
 
 def findings_hang_together(name: str) -> None:
     report = report_of(name)
-    observations = {each.id for each in report.observations}
+    observations = {observation.id for observation in report.observations}
     findings = {finding.id: finding for finding in report.findings}
     assert len(findings) == len(report.findings)
     for finding in report.findings:
@@ -84,15 +84,15 @@ def findings_hang_together(name: str) -> None:
 
 def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
     report = report_of(name)
-    made = {each.subject.step for each in report.observations if each.ok}
+    made = {observation.subject.step for observation in report.observations if observation.ok}
     false = {f"no {step} step was made" for step in made}
-    assert [each for each in report.not_evaluated if each.reason in false] == []
+    assert [missing for missing in report.not_evaluated if missing.reason in false] == []
 
 
 def every_address_has_every_step(name: str) -> None:
     """What was not made is there as skipped; nothing disappears (contract, section 2)."""
     report = report_of(name)
-    seen = {each.id for each in report.observations}
+    seen = {observation.id for observation in report.observations}
     for target in report.targets:
         for address in target.addresses:
             steps = {f"{step}/{target.id}/{address.address}/443" for step in ("tcp", "tls", "http", "api")}
@@ -104,7 +104,7 @@ def events_tell_the_whole_run(name: str) -> None:
     evidence, events = measured_again(name)
     assert isinstance(events[0], RunStarted)
     made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
-    assert sorted(made) == sorted(each.id for each in evidence.observations)
+    assert sorted(made) == sorted(observation.id for observation in evidence.observations)
     known = [event.targets for event in events if isinstance(event, TargetsKnown)]
     assert (known[-1] if known else ()) == evidence.targets
 
@@ -122,7 +122,7 @@ EXPECTED: Final = {name: scenarios.load(name).expect.findings for name in NAMES}
 
 def naming(code: str) -> list[str]:
     """Scenarios that expect a finding of this code."""
-    return [name for name, findings in EXPECTED.items() if any(each.startswith(code) for each in findings)]
+    return [name for name, findings in EXPECTED.items() if any(finding.startswith(code) for finding in findings)]
 
 
 @pytest.mark.parametrize("code", [rule.code for rule in RULES])
@@ -141,7 +141,7 @@ IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
     ids=lambda row: f"{row.cause} explains {row.symptom}",
 )
 def test_a_row_of_explains_dropped_breaks_a_scenario(row: Explains) -> None:
-    kept = tuple(each for each in EXPLAINS if each is not row)
+    kept = tuple(other for other in EXPLAINS if other is not row)
     assert any(
         judge_evidence(evidence_of(name), RULES, kept).findings != report_of(name).findings
         for name in naming(row.cause)

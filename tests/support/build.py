@@ -373,15 +373,15 @@ def healthy(*targets: Target) -> Observations:
     found: dict[str, Observation[Any]] = {}
     for each in targets or (BACKUP,):
         looks = [*here(each.id, *PRIVATE), answer(*PRIVATE, of=each.id, by=VPC_RESOLVER)]
-        found |= {look.id: look for look in (*looks, *climbed(*PRIVATE, of=each.id))}
+        found |= {observation.id: observation for observation in (*looks, *climbed(*PRIVATE, of=each.id))}
     return list(found.values())
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
     """The observations with these in the places of those of the same ids."""
-    by_id = {each.id: each for each in observations}
-    assert {each.id for each in others} <= set(by_id)
-    return list({**by_id, **{each.id: each for each in others}}.values())
+    by_id = {observation.id: observation for observation in observations}
+    assert {other.id for other in others} <= set(by_id)
+    return list({**by_id, **{other.id: other for other in others}}.values())
 
 
 def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
@@ -421,7 +421,7 @@ def measurement(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Measurement:
     """What a run of these targets saw; of looks with one id the last counts."""
-    by_id = {each.id: each for each in observations}
+    by_id = {observation.id: observation for observation in observations}
     return Measurement(run=of or run(), targets=tuple(targets), observations=tuple(by_id.values()))
 
 

@@ -152,10 +152,10 @@ def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
 def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Observations:
     """A run with signed calls in which everything went well."""
     found = {each.id: each for each in (*healthy(*targets), credentials())}
-    for each in targets or (BACKUP,):
+    for target in targets or (BACKUP,):
         for address in addresses:
-            looks = (api(address, of=each.id), padded(address, of=each.id))
-            found |= {look.id: look for look in looks}
+            looks = (api(address, of=target.id), padded(address, of=target.id))
+            found |= {observation.id: observation for observation in looks}
     return list(found.values())
 
 

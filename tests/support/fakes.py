@@ -155,10 +155,10 @@ class FakeNet:
     ) -> tuple[bytes, int]:
         self.asked.append(payload)
         await asyncio.sleep(0)
-        for each in self._datagrams:
-            if isinstance(each, Exception):
-                raise each
-            packet = payload[:2] + each[2:]  # a script cannot know the id
+        for datagram in self._datagrams:
+            if isinstance(datagram, Exception):
+                raise datagram
+            packet = payload[:2] + datagram[2:]  # a script cannot know the id
             if accept(packet):
                 return packet, 1
         await forever()

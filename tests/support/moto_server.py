@@ -154,7 +154,7 @@ class Told:
 
     @property
     def operations(self) -> list[str]:
-        return [each.operation for each in self.calls]
+        return [call.operation for call in self.calls]
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -75,15 +75,17 @@ def spoken(text: str, name: str = SPOKEN_OF) -> Report:
         run=replace(report.run, id=text, region=text),
         verdict=replace(report.verdict, summary=text),
         vantage=replace(report.vantage, instance_id=text, availability_zone_id=text, vpc_id=text),
-        targets=tuple(_target(each, text) for each in report.targets),
-        observations=tuple(_observation(each, text) for each in report.observations),
-        findings=tuple(_finding(each, text) for each in report.findings),
-        not_evaluated=tuple(replace(each, reason=text) for each in report.not_evaluated),
+        targets=tuple(_target(target, text) for target in report.targets),
+        observations=tuple(_observation(observation, text) for observation in report.observations),
+        findings=tuple(_finding(finding, text) for finding in report.findings),
+        not_evaluated=tuple(replace(missing, reason=text) for missing in report.not_evaluated),
     )
 
 
 def _target(target: TargetReport, text: str) -> TargetReport:
-    addresses = tuple(replace(each, availability_zone_id=text, from_own_lookup=False) for each in target.addresses)
+    addresses = tuple(
+        replace(address, availability_zone_id=text, from_own_lookup=False) for address in target.addresses
+    )
     return replace(target, service=text, host=text, unproven=(text,), addresses=addresses)
 
 

@@ -96,7 +96,9 @@ async def gathered() -> frozenset[str]:
     async with simulated(chosen) as world:
         facts = await gather(wanted, replace(world, sdk=sdk), stop=CancelToken())
     assert isinstance(facts, Ec2Facts)
-    assert {each.subject.operation for each in facts.observations if not each.ok} == {"own-interfaces"}
+    assert {observation.subject.operation for observation in facts.observations if not observation.ok} == {
+        "own-interfaces"
+    }
     return frozenset(sdk.requests)
 
 
@@ -104,9 +106,9 @@ def calls(evidence: Evidence) -> frozenset[str]:
     """The actions of the signed calls that AWS answered."""
     services = {target.id: target.service for target in evidence.targets}
     return frozenset(
-        f"{services[each.subject.target or '']}:{each.facts.operation}"
-        for each in evidence.of(Step.API)
-        if each.facts is not None
+        f"{services[observation.subject.target or '']}:{observation.facts.operation}"
+        for observation in evidence.of(Step.API)
+        if observation.facts is not None
     )
 
 
@@ -116,12 +118,12 @@ def least(*, region: str | None = None, partition: str | None = None) -> Permiss
 
 def actions(found: Permissions, part: str) -> frozenset[str]:
     (policy,) = (each.policy for each in found.parts if each.part == part)
-    return frozenset(each for statement in (policy or {}).get("Statement", ()) for each in statement["Action"])
+    return frozenset(action for statement in (policy or {}).get("Statement", ()) for action in statement["Action"])
 
 
 def statements(found: Permissions) -> Iterable[dict[str, Any]]:
-    for each in found.parts:
-        yield from (each.policy or {}).get("Statement", ())
+    for part in found.parts:
+        yield from (part.policy or {}).get("Statement", ())
 
 
 # --- Against what is asked --------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ async def test_the_policy_of_signed_calls_covers_all_of_them_and_nothing_else(
 @pytest.mark.virtual_clock
 async def test_the_policy_of_the_reads_covers_all_of_them_and_nothing_else() -> None:
     evidence, requests = await run_in("healthy", EC2)
-    assert {each.subject.operation for each in evidence.of(Step.EC2) if each.ok} == set(READS)
+    assert {observation.subject.operation for observation in evidence.of(Step.EC2) if observation.ok} == set(READS)
     assert requests == actions(least(region="eu-west-1"), "ec2")
 
 
@@ -165,8 +167,8 @@ async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
     evidence = Evidence(measurement)
     assert sdk.requests == set()
     assert calls(evidence) == frozenset()
-    assert not any(each.made for each in evidence.of(Step.CREDENTIALS))
-    assert [each.policy for each in least(region="eu-west-1").parts if each.part == "path"] == [None]
+    assert not any(observation.made for observation in evidence.of(Step.CREDENTIALS))
+    assert [part.policy for part in least(region="eu-west-1").parts if part.part == "path"] == [None]
 
 
 # --- In every place --------------------------------------------------------------------------------------------------
@@ -176,29 +178,31 @@ async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
 def test_a_region_s_policy_is_for_what_is_offered_there(region: str) -> None:
     found = least(region=region)
     offered = {service for service in ("backup", "backup-gateway") if is_offered(service, region)}
-    assert {each.partition(":")[0] for each in actions(found, "api")} == offered
+    assert {action.partition(":")[0] for action in actions(found, "api")} == offered
     assert (found.region, found.partition) == (region, REGIONS[region].partition)
-    assert {each["Resource"] for each in statements(found)} == {"*"}
+    assert {statement["Resource"] for statement in statements(found)} == {"*"}
 
 
-@pytest.mark.parametrize("partition", [each.id for each in PARTITIONS])
+@pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 def test_a_partition_s_policy_names_no_resource_of_another(partition: str) -> None:
     found = least(partition=partition)
     assert (found.region, found.partition) == (None, partition)
-    assert {each["Resource"] for each in statements(found)} == {"*"}
+    assert {statement["Resource"] for statement in statements(found)} == {"*"}
 
 
 def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
-    for found in (least(partition=each.id) for each in PARTITIONS):
+    for found in (least(partition=partition.id) for partition in PARTITIONS):
         for statement in statements(found):
             assert statement["Effect"] == "Allow"
-            assert all(each.partition(":")[2].startswith(("Describe", "Get", "List")) for each in statement["Action"])
-            assert not any("*" in each for each in statement["Action"])
+            assert all(
+                action.partition(":")[2].startswith(("Describe", "Get", "List")) for action in statement["Action"]
+            )
+            assert not any("*" in action for action in statement["Action"])
 
 
 def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
     (vaults, gateways), (reads,) = (
-        (each.policy or {})["Statement"] for each in least(region="us-gov-west-1").parts if each.policy is not None
+        (part.policy or {})["Statement"] for part in least(region="us-gov-west-1").parts if part.policy is not None
     )
     assert vaults == {
         "Effect": "Allow",
@@ -218,7 +222,7 @@ def test_both_formats_say_the_same(region: str | None) -> None:
     document = json.loads(as_json(found))
     assert list(document) == ["schema", "region", "partition", "parts"]
     assert document["schema"] == "backuplink.permissions.v1"
-    assert [each["part"] for each in document["parts"]] == ["path", "api", "ec2"]
+    assert [part["part"] for part in document["parts"]] == ["path", "api", "ec2"]
     text = as_text(found)
     assert text.isascii()
     # What stands between the words of the parts is a document to copy.
@@ -227,12 +231,12 @@ def test_both_formats_say_the_same(region: str | None) -> None:
         policy, end = json.JSONDecoder().raw_decode(rest[start:])
         copied.append(policy)
         rest = rest[start + end :]
-    assert copied == [each["policy"] for each in document["parts"] if each["policy"] is not None]
-    for each in document["parts"]:
-        assert "".join(each["words"].split()) in "".join(text.split())
+    assert copied == [part["policy"] for part in document["parts"] if part["policy"] is not None]
+    for part in document["parts"]:
+        assert "".join(part["words"].split()) in "".join(text.split())
     assert all(len(line) <= 80 for line in text.splitlines())
 
 
 def test_a_region_without_the_services_takes_no_permission_for_calls() -> None:
-    (words,) = (each.words for each in least(region="sa-west-1").parts if each.part == "api")
+    (words,) = (part.words for part in least(region="sa-west-1").parts if part.part == "api")
     assert words.endswith("none: no service is offered there.")

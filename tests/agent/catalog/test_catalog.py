@@ -28,7 +28,7 @@ def session() -> Any:
 def their_partitions() -> dict[str, Any]:
     """By id, as every SDK reads them."""
     data: dict[str, Any] = botocore.loaders.Loader().load_data("partitions")
-    return {each["id"]: each for each in data["partitions"]}
+    return {partition["id"]: partition for partition in data["partitions"]}
 
 
 @cache
@@ -56,7 +56,7 @@ def differences(ours: set[str], theirs: set[str]) -> list[str]:
 
 
 def test_partitions_are_those_of_the_sdk() -> None:
-    assert not differences({each.id for each in PARTITIONS}, set(their_partitions()))
+    assert not differences({partition.id for partition in PARTITIONS}, set(their_partitions()))
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
@@ -72,16 +72,16 @@ def test_a_partition_is_as_the_sdk_has_it(partition: Any) -> None:
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
 def test_regions_are_those_of_the_sdk(partition: Any) -> None:
-    theirs = {each for each in their_partitions()[partition.id]["regions"] if not each.endswith("-global")}
-    ours = {each.id for each in REGIONS.values() if each.partition == partition.id}
+    theirs = {region for region in their_partitions()[partition.id]["regions"] if not region.endswith("-global")}
+    ours = {region.id for region in REGIONS.values() if region.partition == partition.id}
     assert not differences(ours, theirs)
 
 
 def test_regions_have_the_sdks_names() -> None:
     wrong = [
-        f"{each.id}: {each.name!r} here, {theirs!r} in botocore"
-        for each in REGIONS.values()
-        if (theirs := their_partitions()[each.partition]["regions"][each.id]["description"]) != each.name
+        f"{region.id}: {region.name!r} here, {theirs!r} in botocore"
+        for region in REGIONS.values()
+        if (theirs := their_partitions()[region.partition]["regions"][region.id]["description"]) != region.name
     ]
     assert not wrong
 
@@ -91,7 +91,9 @@ def test_regions_have_the_sdks_names() -> None:
 def test_a_service_is_offered_where_the_sdk_says(service: str, partition: Any) -> None:
     theirs = set(session().get_available_regions(service, partition.id))
     ours = {
-        each.id for each in REGIONS.values() if each.partition == partition.id and is_offered(service, each.id) is True
+        region.id
+        for region in REGIONS.values()
+        if region.partition == partition.id and is_offered(service, region.id) is True
     }
     assert not differences(ours, theirs)
 
@@ -126,7 +128,7 @@ def test_a_client_calls_that_host(service: str, region: str) -> None:
 def test_every_region_fits_its_own_partition_alone() -> None:
     for region in REGIONS.values():
         assert is_region(region.id)
-        fitting = [each.id for each in PARTITIONS if each.region_pattern.fullmatch(region.id)]
+        fitting = [partition.id for partition in PARTITIONS if partition.region_pattern.fullmatch(region.id)]
         assert fitting == [region.partition]
         assert partition_of(region.id).id == region.partition
 
@@ -154,7 +156,9 @@ def test_a_region_that_nobody_knows() -> None:
 
 def test_suffixes_are_those_of_all_partitions() -> None:
     theirs = {
-        each["outputs"][name] for each in their_partitions().values() for name in ("dnsSuffix", "dualStackDnsSuffix")
+        their_partition["outputs"][name]
+        for their_partition in their_partitions().values()
+        for name in ("dnsSuffix", "dualStackDnsSuffix")
     }
     assert not differences(set(SUFFIXES), theirs)
     assert len(SUFFIXES) == len(set(SUFFIXES))

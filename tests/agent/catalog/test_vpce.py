@@ -79,7 +79,7 @@ def test_what_is_no_such_name(host: str) -> None:
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_names_in_every_region(service: str, region: str) -> None:
-    suffix = next(each.dns_suffix for each in PARTITIONS if each.id == REGIONS[region].partition)
+    suffix = next(partition.dns_suffix for partition in PARTITIONS if partition.id == REGIONS[region].partition)
     host = f"{ID}-abcd1234.{service}.{region}.vpce.{suffix}"
     assert read_name(host) == own(service=service, region=region)
     assert named_endpoint(host) == NamedEndpoint(service=service, host=host)

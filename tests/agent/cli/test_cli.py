@@ -130,8 +130,8 @@ def test_an_ec2_client_that_hangs_changes_nothing_but_what_was_read() -> None:
     parsed = document(result.stdout)
     assert (parsed["verdict"]["status"], result.returncode) == ("ok", 0)
     assert parsed["run"]["complete"]
-    reads = [each for each in parsed["observations"] if each["step"] == "ec2"]
-    assert {each["status"] for each in reads} == {"skipped"}
+    reads = [observation for observation in parsed["observations"] if observation["step"] == "ec2"]
+    assert {read["status"] for read in reads} == {"skipped"}
     (finding,) = parsed["findings"]
     assert finding["code"] == "VPC013"
     assert "The run's deadline came before all of it was read." in finding["detail"]
@@ -155,7 +155,9 @@ def test_a_signal_ends_the_run_with_a_whole_document(number: signal.Signals, cod
     assert parsed["run"]["interrupted"]
     assert not parsed["run"]["complete"]
     assert parsed["verdict"]["status"] == "unknown"
-    lookup = next(each for each in parsed["observations"] if each["id"] == "dns/backup/getaddrinfo")
+    lookup = next(
+        observation for observation in parsed["observations"] if observation["id"] == "dns/backup/getaddrinfo"
+    )
     assert lookup["failure"]["kind"] == "deadline"
     assert lookup["failure"]["code"] == number.name
 
@@ -225,9 +227,9 @@ def test_facts_without_credentials_write_nothing(tmp_path: Path) -> None:
 def test_permissions_are_those_of_the_region() -> None:
     result = run("permissions", "--region", "cn-north-1", "--format", "json")
     assert (result.returncode, result.stderr) == (0, "")
-    parts = {each["part"]: each["policy"] for each in json.loads(result.stdout)["parts"]}
+    parts = {part["part"]: part["policy"] for part in json.loads(result.stdout)["parts"]}
     assert parts["path"] is None
-    assert [each["Action"] for each in parts["api"]["Statement"]] == [["backup:ListBackupVaults"]]
+    assert [statement["Action"] for statement in parts["api"]["Statement"]] == [["backup:ListBackupVaults"]]
     text = run("permissions", "--region", "cn-north-1").stdout
     assert json.dumps(parts["api"], indent=2) in text
 

@@ -213,7 +213,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_every_option_of_check_is_here() -> None:
-    options = {each.opts[0] for each in main.commands["check"].params}
+    options = {param.opts[0] for param in main.commands["check"].params}
     assert options == {f"--{case.name}" for case in CASES} | {"--config"}
 
 

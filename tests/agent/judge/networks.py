@@ -246,8 +246,8 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
     """200 groups of 60 rules, 20 endpoints in 3 subnets each, 50 route tables; and what asks for the gateway's ports at
     all 60 addresses, from a host in 16 groups. A third of it is blocked by groups, and none of it is simple."""
     chance = random.Random(6)
-    subnets = [f"subnet-{each}" for each in range(50)]
-    cidrs = [ip_network(f"10.0.{each}.0/24") for each in range(50)]
+    subnets = [f"subnet-{number}" for number in range(50)]
+    cidrs = [ip_network(f"10.0.{number}.0/24") for number in range(50)]
 
     def rules_of(group: int) -> tuple[GroupRule, ...]:
         made = [rule("443", f"10.{chance.randrange(1, 250)}.{chance.randrange(250)}.0/24") for _ in range(20)]
@@ -255,18 +255,20 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
         made += [out("443", f"10.0.{chance.randrange(50)}.{chance.randrange(250)}/32") for _ in range(17)]
         made += [rule("443", "sg-5"), out("1024-65535", "10.0.0.0/20"), out("", "pl-1"), rule("2222", "pl-1")]
         made += [rule("443", "fd00:a::/48"), out("443", "::/0"), rule("53", "0.0.0.0/0", protocol="udp")]
-        made += [rule(f"{1026 + group % 3}", "10.0.0.0/16")] + [rule("80", f"10.{each}.0.0/16") for each in range(5)]
+        made += [rule(f"{1026 + group % 3}", "10.0.0.0/16")] + [
+            rule("80", f"10.{number}.0.0/16") for number in range(5)
+        ]
         assert len(made) == 60
         return tuple(replace(each, rule_id=f"sgr-{group}-{number}") for number, each in enumerate(made))
 
-    own_groups = tuple(f"sg-{each}" for each in range(16))
+    own_groups = tuple(f"sg-{number}" for number in range(16))
     interfaces = tuple(
         NetworkInterface(
             interface_id=f"eni-{endpoint}-{zone}",
             vpc_id="vpc-a",
             subnet_id=subnets[(endpoint * 3 + zone) % 49 + 1],
             addresses=(cidrs[(endpoint * 3 + zone) % 49 + 1][10 + endpoint],),
-            group_ids=tuple(f"sg-{20 + endpoint * 9 + each}" for each in range(9)),
+            group_ids=tuple(f"sg-{20 + endpoint * 9 + number}" for number in range(9)),
         )
         for endpoint in range(20)
         for zone in range(3)
@@ -298,7 +300,7 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
                     route("0.0.0.0/0", "nat-1"),
                     route("10.0.49.0/24", "vpce-9"),
                     route("pl-1", "tgw-1"),
-                    *(route(f"10.{each}.0.0/16", "tgw-1") for each in range(1, 40)),
+                    *(route(f"10.{number}.0.0/16", "tgw-1") for number in range(1, 40)),
                 ),
             )
             for number, subnet in enumerate(subnets)
@@ -311,8 +313,8 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
                 subnet_ids=(subnet,),
                 entries=(
                     *(
-                        entry(each, "deny", f"10.{each}.0.0/16", egress=egress)
-                        for each in range(1, 18)
+                        entry(number, "deny", f"10.{number}.0.0/16", egress=egress)
+                        for number in range(1, 18)
                         for egress in (True, False)
                     ),
                     entry(90, "deny", "10.0.0.0/16", "40000-40009", egress=True),
@@ -321,9 +323,11 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
             )
             for number, subnet in enumerate(subnets)
         ),
-        groups=tuple(SecurityGroup(group_id=f"sg-{each}", rules=rules_of(each)) for each in range(200)),
+        groups=tuple(SecurityGroup(group_id=f"sg-{number}", rules=rules_of(number)) for number in range(200)),
         prefix_lists=(
-            PrefixList(prefix_list_id="pl-1", cidrs=tuple(ip_network(f"172.16.{each}.0/24") for each in range(200))),
+            PrefixList(
+                prefix_list_id="pl-1", cidrs=tuple(ip_network(f"172.16.{number}.0/24") for number in range(200))
+            ),
         ),
     )
 

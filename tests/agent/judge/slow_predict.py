@@ -127,12 +127,16 @@ def _interface(configuration: Configuration, own: NetworkInterface | None, addre
         here = configuration.vpc.vpc_id
     if own is not None:
         here = own.vpc_id
-    everywhere = [each for each in configuration.endpoint_interfaces or () if address in each.addresses]
+    everywhere = [
+        endpoint_interface
+        for endpoint_interface in configuration.endpoint_interfaces or ()
+        if address in endpoint_interface.addresses
+    ]
     in_own = [each for each in everywhere if each.vpc_id == here]
     if len(in_own) == 1:
         return in_own[0]
     vpc = configuration.vpc
-    is_own = vpc is not None and vpc.vpc_id == here and any(address in each for each in vpc.cidrs)
+    is_own = vpc is not None and vpc.vpc_id == here and any(address in cidr for cidr in vpc.cidrs)
     if not in_own and len(everywhere) == 1 and not is_own:
         return everywhere[0]
     return None
@@ -141,9 +145,9 @@ def _interface(configuration: Configuration, own: NetworkInterface | None, addre
 def _endpoint(configuration: Configuration, interface: NetworkInterface | None) -> VpcEndpoint | None:
     if interface is None:
         return None
-    for each in configuration.endpoints or ():
-        if interface.interface_id in each.interface_ids:
-            return each
+    for endpoint in configuration.endpoints or ():
+        if interface.interface_id in endpoint.interface_ids:
+            return endpoint
     alike = []
     for each in configuration.endpoints or ():
         same_place = each.vpc_id == interface.vpc_id and interface.subnet_id in each.subnet_ids
@@ -186,7 +190,7 @@ def _groups(
         return CANNOT_TELL
     answers = []
     for group_id in group_ids:
-        held = [each for each in configuration.groups if each.group_id == group_id]
+        held = [group for group in configuration.groups if group.group_id == group_id]
         if not held:
             answers.append(CANNOT_TELL)
         for group in held:
@@ -229,9 +233,9 @@ def _rule(
 
 
 def _prefix_list(configuration: Configuration, list_id: str) -> tuple[Network, ...] | None:
-    for each in configuration.prefix_lists or ():
-        if each.prefix_list_id == list_id:
-            return each.cidrs
+    for prefix_list in configuration.prefix_lists or ():
+        if prefix_list.prefix_list_id == list_id:
+            return prefix_list.cidrs
     return None
 
 
@@ -257,13 +261,13 @@ def _acl(
     first: int,
     last: int,
 ) -> Reachability:
-    acls = [each for each in configuration.acls or () if subnet_id in each.subnet_ids]
+    acls = [acl for acl in configuration.acls or () if subnet_id in acl.subnet_ids]
     if not acls:
         return CANNOT_TELL
-    entries = [each for each in acls[0].entries if each.egress == egress and _is_tcp(each)]
-    entries = [each for each in entries if each.cidr.version == version]
+    entries = [entry for entry in acls[0].entries if entry.egress == egress and _is_tcp(entry)]
+    entries = [entry for entry in entries if entry.cidr.version == version]
     if remote is not None:
-        entries = [each for each in entries if remote in each.cidr]
+        entries = [entry for entry in entries if remote in entry.cidr]
     entries.sort(key=lambda each: each.number)
     answers = set()
     for port in range(first, last + 1):

@@ -93,7 +93,7 @@ def crashes(code: str) -> Rule:
 
 
 def findings(seen: Evidence, *rules: Rule) -> dict[str, Finding]:
-    return {each.id: each for each in diagnose(seen, rules).findings}
+    return {finding.id: finding for finding in diagnose(seen, rules).findings}
 
 
 def causes(seen: Evidence, *rules: Rule) -> dict[str, str | None]:
@@ -115,7 +115,7 @@ def symptoms_of(code: str) -> set[str]:
 def codes_of_row(row: Explains) -> set[str]:
     if not isinstance(row.symptom, Effects):
         return {row.symptom}
-    above = {each.code for each in CODES.values() if row.reach is not Reach.ADDRESS or each.layer is not Layer.NAME}
+    above = {code.code for code in CODES.values() if row.reach is not Reach.ADDRESS or code.layer is not Layer.NAME}
     return {code for code in above if row.symptom.include(CODES[code])}
 
 
@@ -372,7 +372,7 @@ def test_a_cause_is_as_bad_as_the_worst_that_it_explains() -> None:
         says("DNS002", severity=Severity.WARNING),
         says("DNS003", severity=Severity.CRITICAL),
     ]
-    assert {each.severity for each in findings(well(), *rules).values()} == {Severity.CRITICAL}
+    assert {finding.severity for finding in findings(well(), *rules).values()} == {Severity.CRITICAL}
     alone = findings(well(), *rules[:2])
     assert {each.severity for each in alone.values()} == {Severity.WARNING}
 
@@ -534,10 +534,10 @@ def test_run003_names_the_lowest_step_that_failed() -> None:
 def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made() -> None:
     looks = replaced(healthy(), tcp(A, skipped="not started"), spoiled(tls(A), failed="reset"))
     diagnosis = diagnose(evidence(looks), CORE)
-    assert [each.evidence for each in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
+    assert [finding.evidence for finding in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
     assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not started",)
     cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
-    assert [each.evidence for each in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
+    assert [finding.evidence for finding in diagnose(evidence(cut), CORE).findings] == [("tls/backup/10.0.1.17/443",)]
 
 
 def test_run003_is_about_what_the_target_needs() -> None:
@@ -573,7 +573,7 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
     ("looks", "words"),
     [
         pytest.param(
-            [each for each in healthy() if each.id != "tls/backup/10.0.1.17/443"],
+            [observation for observation in healthy() if observation.id != "tls/backup/10.0.1.17/443"],
             ("tls/backup/10.0.1.17/443 was not made",),
             id="not made",
         ),
@@ -644,12 +644,12 @@ def test_what_is_missing_is_said_in_words(looks: Observations, words: tuple[str,
     rules = [rule for rule in CORE if rule.code != "TCP006"]
     diagnosis = diagnose(evidence(looks), rules)
     assert diagnosis.unproven == {"backup": words}
-    assert {each.code for each in diagnosis.findings} <= {"RUN002"}
+    assert {finding.code for finding in diagnosis.findings} <= {"RUN002"}
 
 
 def test_what_a_finding_names_is_not_said_again() -> None:
     diagnosis = diagnose(evidence([host("127.0.0.1/8"), sdk(), proxy(), lookup(A)]), CORE)
-    assert [each.id for each in diagnosis.findings] == ["TCP006@backup"]
+    assert [finding.id for finding in diagnosis.findings] == ["TCP006@backup"]
     assert diagnosis.unproven == {"backup": ()}
 
 
@@ -674,7 +674,7 @@ def test_a_private_target_for_comparison_has_findings_that_do_not_count() -> Non
     called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
     looks = [*healthy(called), *here("backup", A), *replaced(climbed(A), tcp(A, failed="timeout"))]
     diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
-    assert [(each.id, each.severity, each.counts) for each in diagnosis.findings] == [
+    assert [(finding.id, finding.severity, finding.counts) for finding in diagnosis.findings] == [
         ("TCP001@backup", Severity.CRITICAL, False)
     ]
     assert diagnosis.unproven == {called.id: (), "backup": ()}
@@ -738,13 +738,13 @@ def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:
     diagnosis = diagnose(evidence(looks, targets=[BACKUP, aside]), CORE)
     assert diagnosis.findings == ()
     assert "backup-gateway" not in diagnosis.unproven
-    reasons = {each.reason for each in diagnosis.not_evaluated}
+    reasons = {missing.reason for missing in diagnosis.not_evaluated}
     assert reasons == {
         "backup-gateway was not asked for, and backup-gateway.eu-west-1.amazonaws.com has only public addresses here"
     }
     asked = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
-    assert {each.code for each in diagnosis.not_evaluated} == asked
-    assert {each.target for each in diagnosis.not_evaluated} == {"backup-gateway"}
+    assert {missing.code for missing in diagnosis.not_evaluated} == asked
+    assert {missing.target for missing in diagnosis.not_evaluated} == {"backup-gateway"}
 
 
 def test_a_finding_about_a_target_that_is_not_in_use_is_dropped() -> None:
@@ -757,14 +757,14 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
     diagnosis = diagnose(
         evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)), CORE
     )
-    reasons = {(each.target, each.reason) for each in diagnosis.not_evaluated}
+    reasons = {(missing.target, missing.reason) for missing in diagnosis.not_evaluated}
     assert reasons == {(None, "no Region is known, and so no host to check")}
     early = diagnose(evidence([], targets=[], of=run(complete=False)), CORE)
-    assert {each.reason for each in early.not_evaluated if each.target is None and each.code != "ENV002"} == {
-        "the run ended before it knew what to check"
-    }
+    assert {
+        missing.reason for missing in early.not_evaluated if missing.target is None and missing.code != "ENV002"
+    } == {"the run ended before it knew what to check"}
     about_targets = {rule.code for rule in CORE if CODES[rule.code].scope is not Scope.RUN}
-    assert {each.code for each in diagnosis.not_evaluated} == about_targets
+    assert {missing.code for missing in diagnosis.not_evaluated} == about_targets
 
 
 @pytest.mark.parametrize(
@@ -793,7 +793,7 @@ def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
         fix=Fix(summary="x", commands=(read_only("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
     )
     rule = Rule("TLS006", (), lambda _: [found])
-    finding = next(each for each in diagnose(evidence([]), (rule,)).findings if each.code == "TLS006")
+    finding = next(finding for finding in diagnose(evidence([]), (rule,)).findings if finding.code == "TLS006")
     assert finding.fix.commands[0].argv == ("openssl", "s_client", "<VALUE>", "<VPC_ID>", "10.0.1.17:443")
 
 
@@ -805,7 +805,7 @@ def words_of(
     found = RuleFinding(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
     rule = Rule("TLS006", (), lambda _: [found])
     findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
-    return list(next(each for each in findings if each.code == "TLS006").fix.commands[0].argv)
+    return list(next(finding for finding in findings if finding.code == "TLS006").fix.commands[0].argv)
 
 
 def test_what_the_run_knows_stands_in_place_of_placeholders() -> None:
@@ -848,7 +848,7 @@ def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = 
     )
     rule = Rule("TCP001", (), lambda _: [found])
     seen = evidence([host(), imds(), *configured(*changed)], targets=[about], of=run(ec2_reads=True))
-    (one,) = (each for each in diagnose(seen, (rule,)).findings if each.code == "TCP001")
+    (one,) = (finding for finding in diagnose(seen, (rule,)).findings if finding.code == "TCP001")
     return one.fix.commands[0].argv[1:]
 
 
@@ -982,7 +982,7 @@ def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
 def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
     rules = says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A])
     diagnosis = diagnose(well(), rules, suppress=(Suppression(code="VPC012", target=None),))
-    found = {each.id: each for each in diagnosis.findings}
+    found = {finding.id: finding for finding in diagnosis.findings}
     assert found["TCP001@backup"].explained_by == "VPC005@backup"
     assert found["VPC012@backup"].suppressed
 
@@ -996,7 +996,7 @@ def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
 def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it_needs() -> None:
     def reasons(looks: Observations) -> list[tuple[str | None, str]]:
         seen = evidence(looks, targets=[BACKUP, GATEWAY])
-        return [(each.target, each.reason) for each in diagnose(seen, (asked,)).not_evaluated]
+        return [(missing.target, missing.reason) for missing in diagnose(seen, (asked,)).not_evaluated]
 
     asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
     assert reasons([host(), imds()]) == []

@@ -46,7 +46,7 @@ def judged(*statements: Mapping[str, Any], call: Call = LIST) -> Judgement:
 
 
 def of(*samples: Sample) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("sample", [pytest.param(each, id=each.id) for each in samples])
+    return pytest.mark.parametrize("sample", [pytest.param(sample, id=sample.id) for sample in samples])
 
 
 @of(*SAMPLES)
@@ -59,7 +59,7 @@ def test_each_sample_is_judged_right(sample: Sample) -> None:
         words=judgement.words,
         only_denies=sample.only_denies,
     )
-    assert [each for each in sample.says if each not in judgement.words] == []
+    assert [text for text in sample.says if text not in judgement.words] == []
 
 
 @of(*SAMPLES)
@@ -122,7 +122,7 @@ def test_words_name_the_statement_the_element_and_the_reason(judgement: Judgemen
     assert judgement.words == words
 
 
-@of(*(each for each in SAMPLES if each.document and each.statement and each.decision is not NO_ALLOW))
+@of(*(sample for sample in SAMPLES if sample.document and sample.statement and sample.decision is not NO_ALLOW))
 def test_without_the_statement_that_decides_the_decision_is_another(sample: Sample) -> None:
     document = copy.deepcopy(sample.document)
     statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
@@ -132,7 +132,7 @@ def test_without_the_statement_that_decides_the_decision_is_another(sample: Samp
     assert judge(json.dumps(document), sample.call).decision is not sample.decision
 
 
-@of(*(each for each in SAMPLES if each.document and each.element and each.decision is NO_ALLOW))
+@of(*(sample for sample in SAMPLES if sample.document and sample.element and sample.decision is NO_ALLOW))
 def test_without_the_element_that_does_not_fit_something_allows(sample: Sample) -> None:
     nearest = next(
         each for each in sample.document["Statement"] if sample.element in each and each["Effect"] == "Allow"
@@ -280,7 +280,7 @@ def principal_fits(principal: Any, call: Call, world: World) -> bool:
     mine = {"*", ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", call.principal_arn}
     if world.role_covers_sessions and call.principal_arn == SESSION:
         mine.add(ROLE.replace("role/", f"role{world.path}"))
-    return any(each in mine for each in names)
+    return any(name in mine for name in names)
 
 
 def condition_holds(operator: str, key: str, wanted: list[str], call: Call, world: World) -> bool:
@@ -420,9 +420,9 @@ def test_what_is_certain_is_so_in_every_world(statements: list[Document], call: 
 def test_the_documents_of_that_test_bring_every_decision(decision: Decision) -> None:
     conditions = (*PLAIN_CONDITIONS, *ODD_CONDITIONS)
     found = {
-        judged(statement(effect, Condition=each), allow(Action="s3:*")).decision
+        judged(statement(effect, Condition=condition), allow(Action="s3:*")).decision
         for effect in ("Allow", "Deny")
-        for each in conditions
+        for condition in conditions
     }
     assert decision in found
 

@@ -224,8 +224,8 @@ def test_attempts_that_count_ran_to_an_end_at_addresses_in_use() -> None:
             tls("10.0.1.17", 1026),
         ]
     )
-    assert [each.id for each in seen.connects(BACKUP, 443)] == ["tcp/backup/10.0.1.17/443"]
-    assert [each.id for each in seen.handshakes(BACKUP)] == ["tls/backup/10.0.1.17/443"]
+    assert [connect.id for connect in seen.connects(BACKUP, 443)] == ["tcp/backup/10.0.1.17/443"]
+    assert [handshake.id for handshake in seen.handshakes(BACKUP)] == ["tls/backup/10.0.1.17/443"]
 
 
 def test_ordered_is_by_family_then_number_then_interface() -> None:
@@ -264,8 +264,8 @@ def test_order_of_observations_comes_from_their_content() -> None:
     ]
     shuffled = list(observations)
     random.Random(7).shuffle(shuffled)
-    expected = [each.id for each in evidence(observations).observations]
-    assert [each.id for each in evidence(shuffled).observations] == expected
+    expected = [observation.id for observation in evidence(observations).observations]
+    assert [observation.id for observation in evidence(shuffled).observations] == expected
     assert expected[:4] == ["host", "host/sdk-settings", "host/backup/proxy", "host/backup-gateway/proxy"]
     assert expected.index("imds") < expected.index("dns/backup/getaddrinfo")
     assert expected.index("tcp/backup/10.0.1.17/443") < expected.index("tcp/backup/10.0.2.17/443")
@@ -275,11 +275,11 @@ def test_ancestors_end_at_what_is_not_there_and_in_circles() -> None:
     seen = evidence([lookup("10.0.1.17"), tcp("10.0.1.17"), tls("10.0.1.17")])
     found = seen.find("tls/backup/10.0.1.17/443")
     assert found is not None
-    assert [each.id for each in seen.ancestors(found)] == ["tcp/backup/10.0.1.17/443", "dns/backup/getaddrinfo"]
+    assert [ancestor.id for ancestor in seen.ancestors(found)] == ["tcp/backup/10.0.1.17/443", "dns/backup/getaddrinfo"]
     circle = evidence([tcp("10.0.1.17", after="tls/backup/10.0.1.17/443"), tls("10.0.1.17")])
     found = circle.find("tls/backup/10.0.1.17/443")
     assert found is not None
-    assert [each.id for each in circle.ancestors(found)] == ["tcp/backup/10.0.1.17/443"]
+    assert [ancestor.id for ancestor in circle.ancestors(found)] == ["tcp/backup/10.0.1.17/443"]
     orphan = evidence([tls("10.0.1.17")])
     assert orphan.ancestors(orphan.observations[0]) == ()
 
@@ -427,7 +427,7 @@ def test_required_steps_are_all_that_ok_rests_on() -> None:
 
 def test_required_steps_have_ids_that_observations_have() -> None:
     for each in (BACKUP, GATEWAY):
-        made = {look.id for look in healthy(each)}
+        made = {observation.id for observation in healthy(each)}
         assert set(required_steps(evidence(healthy(each), targets=[each]), each)) <= made
 
 

@@ -133,13 +133,17 @@ def test_of_networks_with_the_same_addresses_our_own_counts(order: int) -> None:
         c.read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=interfaces)),
     )
     of = seen(changed=changed)
-    (ours,) = [each for each in c.endpoint_interfaces() if ip_address(A) in each.addresses]
+    (ours,) = [
+        endpoint_interface
+        for endpoint_interface in c.endpoint_interfaces()
+        if ip_address(A) in endpoint_interface.addresses
+    ]
     assert of.interface_at(ip_address(A)) == ours
     assert of.endpoint_of(ours) == c.endpoint()
     assert of.interface_at(ip_address("10.0.2.99")) is None
     assert (path(of).endpoint_id, path(of).predicted) == (c.ENDPOINT_ID, Reachability.OPEN)
     report = judge_evidence(of)
-    assert {each.endpoint_id for each in report.targets[0].addresses} == {c.ENDPOINT_ID}
+    assert {address.endpoint_id for address in report.targets[0].addresses} == {c.ENDPOINT_ID}
     assert report.findings == ()
 
 
@@ -267,7 +271,7 @@ def test_a_report_of_before_the_primary_interface_was_read_is_read_and_names_no_
     here = imds(account=c.ACCOUNT, subnet=("10.0.3.0/24",), groups=(c.OWN_GROUP_ID,))
     report = judge_evidence(seen(tcp(A, failed="timeout"), here, changed=denied))
     document = codec.encode(report)
-    (facts,) = [each["facts"] for each in document["observations"] if each["id"] == "imds"]
+    (facts,) = [observation["facts"] for observation in document["observations"] if observation["id"] == "imds"]
     assert facts.pop("interface_id") == c.OWN_INTERFACE_ID
     assert facts.pop("interface_addresses") == ["10.0.3.5"]
     old = codec.decode(document)
@@ -284,7 +288,7 @@ def test_a_target_that_is_not_in_use_has_no_paths_in_the_report() -> None:
 
 def test_the_report_tells_zones_and_endpoints_as_ec2_has_them() -> None:
     report = judge_evidence(seen())
-    found = {str(each.address): each for each in report.targets[0].addresses}
+    found = {str(address.address): address for address in report.targets[0].addresses}
     assert (found[B].availability_zone_id, found[B].endpoint_id) == ("euw1-az2", c.ENDPOINT_ID)
     assert {(str(each.address), each.port) for each in report.paths} == {(A, 443), (B, 443)}
     assert all(each.taken_at == NOW for each in report.paths)
@@ -293,7 +297,7 @@ def test_the_report_tells_zones_and_endpoints_as_ec2_has_them() -> None:
 def test_commands_hold_the_ids_that_ec2_gave() -> None:
     denied = c.read(SECURITY_GROUPS, failed="not-permitted")
     report = judge_evidence(seen(tcp(A, failed="timeout"), tcp(B, failed="timeout"), denied))
-    (finding,) = [each for each in report.findings if each.code == "TCP001"]
+    (finding,) = [finding for finding in report.findings if finding.code == "TCP001"]
     words = [word for command in finding.fix.commands for word in command.argv]
     assert c.ENDPOINT_GROUP_ID in words
     assert "<ENDPOINT_SECURITY_GROUP_ID>" not in words
@@ -303,17 +307,17 @@ def test_of_two_endpoints_no_id_is_guessed() -> None:
     two = EndpointsFacts(endpoints=(c.endpoint(), replace(c.endpoint(), endpoint_id="vpce-0d1b2c3d")))
     denied = c.read(SECURITY_GROUPS, failed="not-permitted")
     report = judge_evidence(seen(tcp(A, failed="timeout"), tcp(B, failed="timeout"), denied, c.read(ENDPOINTS, two)))
-    (finding,) = [each for each in report.findings if each.code == "TCP001"]
+    (finding,) = [finding for finding in report.findings if finding.code == "TCP001"]
     assert "<ENDPOINT_SECURITY_GROUP_ID>" in [word for command in finding.fix.commands for word in command.argv]
 
 
 def test_answers_come_to_the_ports_that_this_host_has() -> None:
-    rest = (each for each in c.network_acl().entries if each.number != 100 or each.egress)
+    rest = (entry for entry in c.network_acl().entries if entry.number != 100 or entry.egress)
     high = AclEntry(
         number=100, egress=False, allow=True, cidr=ip_network("0.0.0.0/0"), protocol="6", from_port=32768, to_port=60999
     )
     acl = c.read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(c.network_acl(), entries=(high, *rest)),)))
-    (of_host,) = [each for each in healthy(BACKUP) if each.id == "host"]
+    (of_host,) = [observation for observation in healthy(BACKUP) if observation.id == "host"]
     facts: Any = of_host.facts
     wide = replace(of_host, outcome=Ok(replace(facts, local_ports=(1024, 65535))))
     unknown, other = path(seen(acl)), path(seen(acl, wide))
@@ -322,7 +326,7 @@ def test_answers_come_to_the_ports_that_this_host_has() -> None:
 
 
 def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_too() -> None:
-    measured = [each for each in healthy(BACKUP) if str(each.subject.address) != B]
+    measured = [observation for observation in healthy(BACKUP) if str(observation.subject.address) != B]
     answers = (lookup(A), answer(A), answer(A, by=VPC_RESOLVER))
     of = evidence([*measured, HERE, *answers, *c.configured()], of=run(ec2_reads=True))
     assert (path(of, B).predicted, path(of, B).measured, path(of, B).agrees) == (

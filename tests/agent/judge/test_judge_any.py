@@ -96,10 +96,10 @@ _TYPED: Final[dict[Any, st.SearchStrategy[Any]]] = {
     datetime: st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001 - made UTC
         lambda instant: instant.replace(tzinfo=UTC, microsecond=0)
     ),
-    IPv4Address: st.sampled_from([each for each in ADDRESSES if each.version == 4]),
-    IPv6Address: st.sampled_from([each for each in ADDRESSES if each.version == 6]),
-    IPv4Network: st.sampled_from([each for each in NETWORKS if each.version == 4]),
-    IPv6Network: st.sampled_from([each for each in NETWORKS if each.version == 6]),
+    IPv4Address: st.sampled_from([address for address in ADDRESSES if address.version == 4]),
+    IPv6Address: st.sampled_from([address for address in ADDRESSES if address.version == 6]),
+    IPv4Network: st.sampled_from([network for network in NETWORKS if network.version == 4]),
+    IPv6Network: st.sampled_from([network for network in NETWORKS if network.version == 6]),
     IPv4Interface: st.sampled_from([ip_interface("127.0.0.1/8"), ip_interface(f"{OWN}/24")]),
     IPv6Interface: st.sampled_from([ip_interface("fe80::5/64"), ip_interface("fd00::5/64")]),
 }
@@ -122,7 +122,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, enum.EnumType):
         return st.sampled_from(list(hint))
     fields = get_type_hints(hint)
-    return st.builds(hint, **{each.name: values(fields[each.name]) for each in dataclasses.fields(hint)})
+    return st.builds(hint, **{field.name: values(fields[field.name]) for field in dataclasses.fields(hint)})
 
 
 FORMS: Final[dict[tuple[Step, str | None], type]] = {
@@ -243,9 +243,9 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
 def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0], suppress=seen[1])
     # Nothing above is a fault of ours, so that every RUN002 is a rule's.
-    assert [each.detail for each in report.findings if each.code == "RUN002"] == []
-    made = {each.id for each in report.observations}
-    by_id = {each.id: each for each in report.findings}
+    assert [finding.detail for finding in report.findings if finding.code == "RUN002"] == []
+    made = {observation.id for observation in report.observations}
+    by_id = {finding.id: finding for finding in report.findings}
     assert len(by_id) == len(report.findings)
     for each in report.findings:
         assert set(each.evidence) <= made, each.id
@@ -284,4 +284,4 @@ def test_a_good_run_with_one_look_of_each_kind_missing_never_crashes(kind: tuple
         each for each in (*called(), *configured()) if (each.subject.step, each.subject.operation) != (step, operation)
     ]
     report = judge_evidence(evidence(kept, of=run(signed_calls=True, ec2_reads=True)))
-    assert "RUN002" not in {each.code for each in report.findings}
+    assert "RUN002" not in {finding.code for finding in report.findings}

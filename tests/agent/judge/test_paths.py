@@ -220,7 +220,7 @@ def test_a_detour_is_shown_with_what_cannot_be_seen_of_it() -> None:
 
 def test_way_of_another_target_is_not_shown() -> None:
     report = judge_evidence(evidence([*healthy(), *configured()]))
-    others = tuple(replace(each, target="backup-gateway") for each in report.paths)
+    others = tuple(replace(path, target="backup-gateway") for path in report.paths)
     assert picture(replace(report, paths=others)) == ""
 
 
@@ -244,7 +244,7 @@ AGES: Final = {
 @pytest.mark.parametrize("words", AGES)
 def test_age_of_the_facts(words: str) -> None:
     report = judge_evidence(evidence([*healthy(), *configured()]))
-    paths = tuple(replace(each, taken_at=report.run.started_at - AGES[words]) for each in report.paths)
+    paths = tuple(replace(path, taken_at=report.run.started_at - AGES[words]) for path in report.paths)
     assert picture(replace(report, paths=paths)).startswith(f"{HEAD}{words}\n")
 
 
@@ -325,7 +325,7 @@ def test_nothing_that_matters_is_lost(name: str) -> None:
     for path in report.paths:
         assert str(path.address) in shown
         if path.predicted is Reachability.BLOCKED or path.agrees is False:
-            ids = {each for hop in path.hops for each in hop.resources}
+            ids = {resource for hop in path.hops for resource in hop.resources}
             rules = {hop.rule for hop in path.hops if hop.rule is not None}
             assert all(each in flat for each in ids | rules)
     assert too_long(text.render(report), words.WIDTH) == []
@@ -351,7 +351,7 @@ def test_paths_in_the_formats_for_programs(report: Report) -> None:
 
 
 def test_a_path_in_json() -> None:
-    blocked = next(each for each in codec.encode(gateway(silent=BESIDE_443))["paths"] if each["port"] == 1026)
+    blocked = next(path for path in codec.encode(gateway(silent=BESIDE_443))["paths"] if path["port"] == 1026)
     hops = blocked.pop("hops")
     assert blocked == {
         "target": "backup-gateway",
@@ -393,11 +393,11 @@ def test_a_report_from_before_the_configuration_is_read() -> None:
 
 def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None:
     report = report_of("gateway-healthy")
-    target = next(each for each in report.targets if each.service == "backup-gateway")
-    assert any(str(each.subject.operation).startswith(APPLIANCE) for each in report.observations)
+    target = next(target for target in report.targets if target.service == "backup-gateway")
+    assert any(str(observation.subject.operation).startswith(APPLIANCE) for observation in report.observations)
     shown = text.render(report).split("\n\n")
     (block,) = [each for each in shown if each.startswith("backup-gateway ")]
-    own = ", ".join(str(each.address) for each in target.addresses if each.from_own_lookup)
+    own = ", ".join(str(address.address) for address in target.addresses if address.from_own_lookup)
     assert any(line.split() == ["this", "host", *own.split()] for line in block.splitlines())
 
 
@@ -405,5 +405,7 @@ def test_all_that_was_not_read_for_one_reason_is_named() -> None:
     shown = " ".join(text.render(report_of("ec2-silent")).split())
     named = re.search(r"Not checked .*?(ec2 [a-z, 0-9-]+): EC2 does not answer", shown)
     assert named is not None
-    skipped = {each.id.replace("/", " ") for each in report_of("ec2-silent").observations if not each.made}
+    skipped = {
+        observation.id.replace("/", " ") for observation in report_of("ec2-silent").observations if not observation.made
+    }
     assert {each for each in skipped if each.startswith("ec2 ")} == set(named[1].split(", "))

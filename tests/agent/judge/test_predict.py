@@ -1306,7 +1306,7 @@ def test_another_rule_of_a_group_blocks_nothing(
     wider = replace(
         what,
         groups=tuple(
-            replace(each, rules=(*each.rules, more)) if each.group_id == group_id else each for each in what.groups
+            replace(group, rules=(*group.rules, more)) if group.group_id == group_id else group for group in what.groups
         ),
     )
     before = {each.stage: each.outcome for each in Predictor(what).predict(**of).hops}
@@ -1351,8 +1351,8 @@ def test_large_configuration_is_judged_as_the_slow_one_judges_it() -> None:
     what, ask_all = large_configuration()
     predicted = ask_all()
     assert len(predicted) == 360
-    assert {each.outcome for each in predicted} == {DOUBTFUL, BLOCKED}
+    assert {path.outcome for path in predicted} == {DOUBTFUL, BLOCKED}
     assert what.own_interfaces is not None
-    for each in predicted[::7]:
-        slow = slow_predict(what, source=HOST, own=what.own_interfaces[0], address=each.address, port=each.port)
-        assert {found.stage: found.outcome for found in each.hops} == slow
+    for path in predicted[::7]:
+        slow = slow_predict(what, source=HOST, own=what.own_interfaces[0], address=path.address, port=path.port)
+        assert {found.stage: found.outcome for found in path.hops} == slow

@@ -161,7 +161,7 @@ def test_without_signed_calls_none_is_needed() -> None:
         pytest.param(
             [
                 credentials(failed="no-credentials"),
-                *(api(each, skipped=NO_KEYS) for each in PRIVATE),
+                *(api(address, skipped=NO_KEYS) for address in PRIVATE),
                 imds(failed="timeout"),
             ],
             (Status.WARNING, Access.NOT_TRIED, ["ENV002", "API001"]),

@@ -135,8 +135,8 @@ def owners(step: str) -> list[str]:
 
 def with_spoiled(step: str, spoil: Callable[[Observation[Any]], Observation[Any] | None]) -> Report:
     """A healthy run of two required targets in which one look had another end, or was not made."""
-    looks = [spoil(each) if each.id == step else each for each in healthy(*TARGETS)]
-    seen = evidence([each for each in looks if each is not None], targets=TARGETS)
+    looks = [spoil(observation) if observation.id == step else observation for observation in healthy(*TARGETS)]
+    seen = evidence([observation for observation in looks if observation is not None], targets=TARGETS)
     assert judge_evidence(seen).verdict.status is not Status.OK, "by all rules"
     return judged(seen)
 
@@ -701,13 +701,13 @@ def test_gateway_ports_of_an_address_that_is_silent_altogether_are_one_fault() -
 
 def test_addresses_of_a_target() -> None:
     looks = [*here("backup", A, "fd00::17"), answer(B, by=VPC_RESOLVER)]
-    rows = {str(each.address): each for each in judged(evidence(looks)).targets[0].addresses}
+    rows = {str(address.address): address for address in judged(evidence(looks)).targets[0].addresses}
     assert list(rows) == [A, B, "fd00::17"]
-    assert [each.from_own_lookup for each in rows.values()] == [True, False, True]
+    assert [row.from_own_lookup for row in rows.values()] == [True, False, True]
     assert rows[A].availability_zone_id == "euw1-az1", "the own subnet's zone is known from inside"
     assert rows[B].availability_zone_id is None
     assert rows[B].resolvers == (ip_address(VPC_RESOLVER),)
-    assert [str(each.scope) for each in rows.values()] == ["vpc", "vpc", "private"]
+    assert [str(row.scope) for row in rows.values()] == ["vpc", "vpc", "private"]
 
 
 def test_vantage() -> None:
@@ -911,7 +911,7 @@ _DAYS: Final[tuple[Observations, ...]] = (
     [*here("backup", A), *here("backup-gateway"), tcp(A, failed="refused"), lookup(failed="timeout")],
     [],
 )
-_IDS: Final = [each.id for each in healthy(*TARGETS)]
+_IDS: Final = [observation.id for observation in healthy(*TARGETS)]
 _failure = st.builds(
     Failure, kind=st.sampled_from(FailureKind), message=_text, code=st.sampled_from([None, "EACCES", "EINVAL", "x"])
 )
@@ -1021,7 +1021,7 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     assert not crashed, crashed[0].detail
     ids = [each.id for each in report.findings]
     assert len(ids) == len(set(ids))
-    made = {each.id for each in report.observations}
+    made = {observation.id for observation in report.observations}
     explained = {each.id: each.explained_by for each in report.findings}
     for each in report.findings:
         assert set(each.evidence) <= made
@@ -1037,7 +1037,7 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
             cause = explained[cause]
     silent = {each.id for each in report.targets if each.status is Status.NOT_IN_USE}
     assert not silent.intersection(each.target for each in report.findings if each.target)
-    assert silent <= {each.target for each in report.not_evaluated}
+    assert silent <= {missing.target for missing in report.not_evaluated}
 
     document = codec.encode(report)
     assert codec.decode(json.loads(json.dumps(document))) == report

@@ -146,13 +146,13 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
     assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)))), "")
-    for each in fault.findings:
-        assert f"  + {each.id} " in out or f"  + {each.id}\n" in out or len(each.id) > 70
+    for finding in fault.findings:
+        assert f"  + {finding.id} " in out or f"  + {finding.id}\n" in out or len(finding.id) > 70
     assert entry.run(["diff", new, old, "--format=json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["worse"] == "ok"
-    assert [each["id"] for each in found["findings"]] == sorted(each.id for each in fault.findings)
-    assert {each["change"] for each in found["findings"]} <= {"went"}
+    assert [finding["id"] for finding in found["findings"]] == sorted(finding.id for finding in fault.findings)
+    assert {finding["change"] for finding in found["findings"]} <= {"went"}
 
 
 def test_every_exit_code_is_among_them() -> None:
@@ -187,33 +187,33 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
         for each in there.targets
     )
     assert back.steps == tuple(
-        replace(each, change=OTHER[each.change], old=each.new, new=each.old) for each in there.steps
+        replace(step, change=OTHER[step.change], old=step.new, new=step.old) for step in there.steps
     )
     assert back.paths == tuple(
         replace(
-            each,
-            predicted=turned(each.predicted),
-            decided_by=turned(each.decided_by),
-            agrees=turned(each.agrees),
+            path,
+            predicted=turned(path.predicted),
+            decided_by=turned(path.decided_by),
+            agrees=turned(path.agrees),
         )
-        for each in there.paths
+        for path in there.paths
     )
-    titles = {each.id: each.title for each in back.findings}  # that of the newer report
+    titles = {finding.id: finding.title for finding in back.findings}  # that of the newer report
     assert back.findings == tuple(
         replace(
-            each,
-            change=OTHER[each.change],
-            severity=turned(each.severity),
-            counts=turned(each.counts),
-            title=titles[each.id],
+            finding,
+            change=OTHER[finding.change],
+            severity=turned(finding.severity),
+            counts=turned(finding.counts),
+            title=titles[finding.id],
         )
-        for each in there.findings
+        for finding in there.findings
     )
     for change, ids in ((ChangeKind.CAME, (new, old)), (ChangeKind.WENT, (old, new))):
-        more, less = ({each.id for each in report.findings} for report in ids)
-        assert {each.id for each in there.findings if each.change is change} == more - less
-        more, less = ({each.id for each in report.observations} for report in ids)
-        assert {each.id for each in there.steps if each.change is change} == more - less
+        more, less = ({finding.id for finding in report.findings} for report in ids)
+        assert {finding.id for finding in there.findings if finding.change is change} == more - less
+        more, less = ({observation.id for observation in report.observations} for report in ids)
+        assert {step.id for step in there.steps if step.change is change} == more - less
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ Steps
 
 def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
     """That of the healthy world with these reads of EC2 in place of its own."""
-    looks = healthy() if connects else replaced(healthy(), *(tcp(each, failed="timeout") for each in PRIVATE))
+    looks = healthy() if connects else replaced(healthy(), *(tcp(address, failed="timeout") for address in PRIVATE))
     return judge_evidence(evidence([*looks, *configured(*changed)]))
 
 
@@ -286,7 +286,7 @@ def closed(*rules: GroupRule) -> Observation[Any]:
 def test_paths_that_are_predicted_otherwise_are_named() -> None:
     found = difference(configured_report(), configured_report(closed(), connects=False))
     text = shown(found)
-    assert [each.id for each in found.paths] == [f"backup/{each}/443" for each in PRIVATE]
+    assert [path.id for path in found.paths] == [f"backup/{address}/443" for address in PRIVATE]
     assert found.paths[0].predicted == Pair(Reachability.OPEN, Reachability.BLOCKED)
     assert found.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
     assert found.paths[0].agrees == Pair(True, True)
@@ -299,7 +299,7 @@ def test_paths_that_are_predicted_otherwise_are_named() -> None:
 
 def test_paths_that_fit_the_measurement_no_more_are_named() -> None:
     found = difference(configured_report(), configured_report(connects=False))
-    assert {each.agrees for each in found.paths} == {Pair(True, False)}
+    assert {path.agrees for path in found.paths} == {Pair(True, False)}
     assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(found)
 
 
@@ -375,7 +375,7 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
     assert capsys.readouterr().out == shown(found)
     assert shown(found).startswith(f"{first}ok -> ok\n")
     changed = {each.id for each in (*old, *new)} if old != new else set()
-    assert {each.id for each in found.findings} == changed
+    assert {finding.id for finding in found.findings} == changed
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_finding_that_counts_for_nothing_is_shown_as_such(old: list[Finding], 
 
 
 def test_what_is_suppressed_in_both_runs_is_no_change() -> None:
-    kept_quiet = [Suppression(code=each.code, target=None) for each in report_of(FAULT).findings]
+    kept_quiet = [Suppression(code=finding.code, target=None) for finding in report_of(FAULT).findings]
     quiet = judge_evidence(evidence_of(FAULT), suppress=kept_quiet)
     assert quiet.findings
     assert nothing_in(difference(quiet, quiet))
@@ -467,7 +467,7 @@ def test_one_target_in_common_is_enough() -> None:
     both = judge_evidence(evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)]))
     found = difference(judge_evidence(evidence(healthy())), both)
     assert [(each.id, each.change) for each in found.targets] == [("backup-gateway", ChangeKind.CAME)]
-    assert {each.change for each in found.steps} == {ChangeKind.CAME}
+    assert {step.change for step in found.steps} == {ChangeKind.CAME}
     assert found.worse is Status.OK
 
 
@@ -483,7 +483,7 @@ def test_a_redacted_report_is_compared_with_no_other(place: str) -> None:
 def test_one_of_the_two_may_come_through_a_pipe(place: str, tmp_path: Path) -> None:
     reports = {"old": report_of(HEALTHY), "new": report_of(FAULT)}
     paths = {name: kept(each, tmp_path / name) for name, each in reports.items()}
-    expected = table.as_text(difference(*(codec.decode(codec.encode(each)) for each in reports.values())))
+    expected = table.as_text(difference(*(codec.decode(codec.encode(report)) for report in reports.values())))
     result = subprocess.run(
         [sys.executable, "-m", "agent", "diff", *{**paths, place: "-"}.values()],
         cwd=ROOT,
@@ -533,7 +533,7 @@ def test_addresses_that_came_and_went_are_in_their_order() -> None:
 def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], said: str | None) -> None:
     reports = [judge_evidence(evidence(replaced(healthy(), tcp(PRIVATE[0], 443, **how)))) for how in (old, new)]
     steps = difference(*reports).steps
-    assert [each.id for each in steps] == (["tcp/backup/10.0.1.17/443"] if said else [])
+    assert [step.id for step in steps] == (["tcp/backup/10.0.1.17/443"] if said else [])
     if said:
         assert f"  ~ tcp/backup/10.0.1.17/443  {said}\n" in shown(difference(*reports))
 
@@ -550,7 +550,7 @@ def test_steps_that_came_are_counted_by_target_and_address() -> None:
     assert "  - this host: 1 step\n" in shown(
         difference(
             judge_evidence(evidence(healthy())),
-            judge_evidence(evidence([each for each in healthy() if each.id != "imds"])),
+            judge_evidence(evidence([observation for observation in healthy() if observation.id != "imds"])),
         )
     )
 
@@ -597,8 +597,8 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
 ) -> None:
     old = report_of(HEALTHY)
     looks = [
-        replace(each, outcome=Skipped(hostile), subject=replace(each.subject, operation=hostile))
-        for each in old.observations[:1]
+        replace(observation, outcome=Skipped(hostile), subject=replace(observation.subject, operation=hostile))
+        for observation in old.observations[:1]
     ]
     new = replace(
         old,
@@ -635,8 +635,8 @@ LOOKS: Final = (
     *(lookup(*each) for each in ((), PRIVATE, (PUBLIC,))),
     *(lookup(failed=kind) for kind in ("nxdomain", "timeout", "bug")),
     *(answer(*each, by=by) for each in (PRIVATE, (PUBLIC,)) for by in ("10.0.0.2", "10.9.0.53")),
-    *(tcp(each, failed=kind) for each in PRIVATE for kind in ("timeout", "refused", "deadline")),
-    *(spoiled(each, skipped="\x1b[2J") for each in healthy()),
+    *(tcp(address, failed=kind) for address in PRIVATE for kind in ("timeout", "refused", "deadline")),
+    *(spoiled(observation, skipped="\x1b[2J") for observation in healthy()),
 )
 TARGETS: Final = (
     (BACKUP,),

@@ -35,7 +35,7 @@ def kept(content: str | bytes, folder: Path) -> str:
 
 def test_every_read_comes_back_as_it_was(tmp_path: Path) -> None:
     written = facts(taken_at=NOW)
-    assert {each.subject.operation for each in written.observations} == set(READS)
+    assert {observation.subject.operation for observation in written.observations} == set(READS)
     assert read_facts(kept(facts_file.dumps(written), tmp_path), NOW) == written
 
 

@@ -179,7 +179,7 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
         elif isinstance(each, str):
             words |= set(re.findall(AWS_ID, each))
     words |= {str(each) for row in scenario.dns for each in (*row.a, *row.aaaa)}
-    words |= {str(each) for row in scenario.tcp for each in row.addresses}
+    words |= {str(address) for row in scenario.tcp for address in row.addresses}
     for seen in report.observations:
         if isinstance(seen.facts, ApiFacts):
             words.add(seen.facts.error_message or "")
@@ -304,20 +304,22 @@ def said_in(report: Report, field: str, said: str) -> Report:
 def test_code_of_a_failure_stays_where_it_has_a_form(code: str, stays: bool) -> None:
     report = report_of("denied-without-reason")
     observations = tuple(
-        replace(each, outcome=Failed(replace(each.failure, code=code), None)) if each.failure is not None else each
-        for each in report.observations
+        replace(observation, outcome=Failed(replace(observation.failure, code=code), None))
+        if observation.failure is not None
+        else observation
+        for observation in report.observations
     )
     assert observations != report.observations
     after = redact(replace(report, observations=observations))
-    codes = {each.failure.code for each in after.observations if each.failure is not None}
+    codes = {observation.failure.code for observation in after.observations if observation.failure is not None}
     assert codes == ({code} if stays else {"text-1"})
 
 
 def test_what_an_error_quotes_of_a_peer_is_masked_and_the_error_is_not() -> None:
     (after,) = {
-        each.failure.message
-        for each in masked(f"{HOSTILE}http-noise").observations
-        if each.failure is not None and "status line" in each.failure.message
+        observation.failure.message
+        for observation in masked(f"{HOSTILE}http-noise").observations
+        if observation.failure is not None and "status line" in observation.failure.message
     }
     assert re.fullmatch(r"the answer is not HTTP: illegal status line: text-\d+", after)
 
@@ -331,13 +333,13 @@ def test_a_masked_report_is_a_report(name: str) -> None:
 
 def hangs_together(report: Report) -> None:
     """Ids that one part of a report uses for another are there."""
-    seen = {each.id for each in report.observations}
+    seen = {observation.id for observation in report.observations}
     targets = {target.id for target in report.targets}
     found = {finding.id for finding in report.findings}
     assert len(seen) == len(report.observations)
-    for each in report.observations:
-        assert each.subject.after is None or each.subject.after in seen
-        assert each.subject.target is None or each.subject.target in targets
+    for observation in report.observations:
+        assert observation.subject.after is None or observation.subject.after in seen
+        assert observation.subject.target is None or observation.subject.target in targets
     for target in report.targets:
         assert target.id in (target.service, f"{target.service}@{target.host}")
     for finding in report.findings:
@@ -357,8 +359,8 @@ def test_same_value_same_mask_and_no_two_alike(name: str) -> None:
     for before, after in zip(values(reported(name)), values(masked(name)), strict=True):
         if isinstance(before, IPv4Address | IPv6Address):
             masks[before].add(after)
-    assert all(len(each) == 1 for each in masks.values())
-    assert len({next(iter(each)) for each in masks.values()}) == len(masks)
+    assert all(len(mask) == 1 for mask in masks.values())
+    assert len({next(iter(mask)) for mask in masks.values()}) == len(masks)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -384,7 +386,7 @@ def test_what_was_found_stays_readable(name: str) -> None:
     before, after = reported(name), masked(name)
     assert after.run.region == before.run.region
     assert (after.verdict.status, after.verdict.path) == (before.verdict.status, before.verdict.path)
-    assert [each.status for each in after.targets] == [each.status for each in before.targets]
+    assert [target.status for target in after.targets] == [target.status for target in before.targets]
     for was, now in zip(before.findings, after.findings, strict=True):
         assert (now.code, now.name, now.title, now.documents) == (was.code, was.name, was.title, was.documents)
         assert now.title == CODES[now.code].title
@@ -433,7 +435,7 @@ def _is_place(word: str) -> bool:
     ],
 )
 def test_placeholder_in_a_command(name: str, placeholder: str) -> None:
-    words = {word for each in masked(name).findings for command in each.fix.commands for word in command.argv}
+    words = {word for finding in masked(name).findings for command in finding.fix.commands for word in command.argv}
     assert placeholder in words
 
 
@@ -480,13 +482,13 @@ def test_a_common_word_is_not_masked_where_it_is_one(kind: type, changes: dict[s
         report = replace(report, vantage=replace(report.vantage, proxies=proxies))
     after = redact(report)
     hangs_together(after)
-    assert {each.subject.id.split("/")[0] for each in after.observations} == {
-        each.subject.id.split("/")[0] for each in report.observations
+    assert {observation.subject.id.split("/")[0] for observation in after.observations} == {
+        observation.subject.id.split("/")[0] for observation in report.observations
     }
     assert [target.id for target in after.targets] == [target.id for target in report.targets]
     assert [finding.title for finding in after.findings] == [finding.title for finding in report.findings]
-    assert "imds/169.254.169.254" in {each.id for each in after.observations} or "imds" in {
-        each.id for each in after.observations
+    assert "imds/169.254.169.254" in {observation.id for observation in after.observations} or "imds" in {
+        observation.id for observation in after.observations
     }
     VALIDATOR.validate(codec.encode(after))
     assert redact(after) == after
@@ -533,7 +535,7 @@ def test_many_values_have_masks_of_their_own() -> None:
     addresses = tuple(ip_address(int(ip_address("10.7.0.0")) + number) for number in range(600))
     after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
     assert len(set(after.run.private_cidrs)) == len(blocks) + 1
-    assert [each.prefixlen for each in after.run.private_cidrs] == [
+    assert [private_cidr.prefixlen for private_cidr in after.run.private_cidrs] == [
         each.prefixlen for each in (*blocks, ip_network("0.0.0.0/0"))
     ]
     assert len(set(after.vantage.source_addresses)) == 600
@@ -698,7 +700,7 @@ class Planter:
 
 def test_every_class_of_the_configuration_is_planted() -> None:
     planter = Planter()
-    assert {type(planter.of(kind)) for kind in CONFIGURATION} == {each.facts for each in READS.values()}
+    assert {type(planter.of(kind)) for kind in CONFIGURATION} == {read.facts for read in READS.values()}
     assert len(set(planter.planted)) == len(planter.planted) > 100
 
 
@@ -838,8 +840,10 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
     after = redact(report)
     for form, document in formats(after).items():
         assert left_in(document, set(REAL.values())) == [], form
-    (seen,) = (each.facts for each in after.observations if isinstance(each.facts, SecurityGroupsFacts))
-    (masked_group,), ((masked_hop,),) = seen.groups, (each.hops for each in after.paths)
+    (seen,) = (
+        observation.facts for observation in after.observations if isinstance(observation.facts, SecurityGroupsFacts)
+    )
+    (masked_group,), ((masked_hop,),) = seen.groups, (path.hops for path in after.paths)
     assert masked_hop.resources == (masked_group.group_id,)
     assert masked_hop.rule == masked_group.rules[0].rule_id
     # A rule for one host shows which host.
@@ -857,7 +861,8 @@ def test_what_aws_itself_says_stays() -> None:
     """What the API has one word for is no name of anybody's, and a report without it would say nothing."""
     report = report_of("security-group-443-only")
     before, after = (
-        [each.facts for each in one.observations if each.subject.step is Step.EC2] for one in (report, redact(report))
+        [observation.facts for observation in one.observations if observation.subject.step is Step.EC2]
+        for one in (report, redact(report))
     )
     for name in (
         "state",
@@ -895,10 +900,10 @@ def test_what_ec2_said_of_a_refusal_is_masked(kind: FailureKind) -> None:
     said = "User Payroll is not allowed to see the plans of Acme"
     report, _ = planted()
     failed = tuple(
-        replace(each, outcome=Failed(Failure(kind=kind, message=said, code="Payroll Denied"), None))
-        if each.subject.step is Step.EC2
-        else each
-        for each in report.observations
+        replace(observation, outcome=Failed(Failure(kind=kind, message=said, code="Payroll Denied"), None))
+        if observation.subject.step is Step.EC2
+        else observation
+        for observation in report.observations
     )
     finding = replace(report.findings[0], detail=f"It could not be read ({said}).")
     after = redact(replace(report, observations=failed, findings=(finding,)))

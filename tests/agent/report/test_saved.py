@@ -172,7 +172,7 @@ def test_it_is_judged_by_the_rules_of_today_and_not_by_what_was_made_of_it_then(
         report,
         findings=(),
         not_evaluated=(),
-        targets=tuple(replace(each, status=Status.OK, path=Way.PRIVATE, unproven=()) for each in report.targets),
+        targets=tuple(replace(target, status=Status.OK, path=Way.PRIVATE, unproven=()) for target in report.targets),
         verdict=report_of(HEALTHY).verdict,
     )
     again = judge(saved.measurement_of(read_report(kept(doctored, tmp_path))))
@@ -197,7 +197,7 @@ def test_what_is_suppressed_counts_as_in_a_run(
     options: list[str], suppress: list[Suppression], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = judge_evidence(evidence_of(FAULT), suppress=suppress)
-    assert [each.id for each in expected.findings if each.suppressed]
+    assert [finding.id for finding in expected.findings if finding.suppressed]
     code = entry.run(["diagnose", kept(report_of(FAULT), tmp_path), "--format=json", *options])
     assert capsys.readouterr().out == json_format.render(expected)
     assert code == exits.of_status(expected.verdict.status)
@@ -244,7 +244,7 @@ def test_a_report_is_written_where_it_is_wanted_even_over_itself(
     assert entry.run(["diagnose", path, "--format=json", "--output", path]) == 2
     assert capsys.readouterr() == ("", "")
     assert Path(path).read_text("utf-8") == json_format.render(report_of(FAULT))
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json"]
 
 
 def test_a_place_that_takes_no_report_leaves_it_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -307,8 +307,10 @@ def forgotten(value: Any) -> Any:
         return replace(value, outcome=outcome)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
-    fields = {each.name: forgotten(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    return type(value)(**{each.name: fields[each.name] for each in dataclasses.fields(value) if not has_default(each)})
+    fields = {field.name: forgotten(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return type(value)(
+        **{field.name: fields[field.name] for field in dataclasses.fields(value) if not has_default(field)}
+    )
 
 
 @pytest.mark.parametrize("name", one_in(8, NAMES))
@@ -322,7 +324,7 @@ def test_a_report_of_an_older_minor_version_is_read_and_judged(name: str) -> Non
     assert old == forgotten(report)
     again = judge(saved.measurement_of(old))
     VALIDATOR.validate(codec.encode(again))
-    assert "RUN002" not in {each.code for each in again.findings} - {each.code for each in report.findings}
+    assert "RUN002" not in {finding.code for finding in again.findings} - {finding.code for finding in report.findings}
     # What is left of an older report is judged the same, whoever adds to it.
     assert judge(saved.measurement_of(codec.decode(codec.encode(again)))) == codec.decode(codec.encode(again))
 
@@ -403,7 +405,9 @@ def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]
     except (DecodeError, saved.SavedReportError):
         return
     judged = judge(evidence)
-    assert [each.detail for each in judged.findings if each.code == "RUN002" and "The rule" in each.detail] == []
+    assert [
+        finding.detail for finding in judged.findings if finding.code == "RUN002" and "The rule" in finding.detail
+    ] == []
     assert codec.decode(json.loads(json_format.render(judged))) == codec.decode(codec.encode(judged))
     for shown in (text.render(judged), text.brief(judged), text.render(redact(judged))):
         assert shown.isascii()

@@ -109,7 +109,9 @@ def test_the_file_holds_the_whole_network_as_it_is(tmp_path: Path, capsys: pytes
     found = read_facts(str(path), EPOCH)
     assert (found.region, found.vpc_id, found.taken_at) == ("eu-west-1", VPC_ID, EPOCH)
     wanted = network.facts_of(scenario("[ec2]"), EPOCH)
-    assert [each.id for each in found.observations] == [each.id for each in wanted.observations]
+    assert [observation.id for observation in found.observations] == [
+        observation.id for observation in wanted.observations
+    ]
     for each, other in zip(found.observations, wanted.observations, strict=True):
         if each.subject.operation != OWN_INTERFACES:  # of which instance, nobody knows here
             assert each.outcome == other.outcome
@@ -128,9 +130,11 @@ def test_a_group_that_no_endpoint_has_is_among_them(tmp_path: Path) -> None:
     more = '[[ec2.groups]]\ngroup_id = "sg-0d1b2c3d4e5f67890"\nrules = []\n'
     _, found = run(more, tmp_path / "facts.json")
     assert found is not None
-    (read,) = (each.facts for each in found.observations if each.subject.operation == SECURITY_GROUPS)
+    (read,) = (
+        observation.facts for observation in found.observations if observation.subject.operation == SECURITY_GROUPS
+    )
     assert isinstance(read, SecurityGroupsFacts)
-    assert "sg-0d1b2c3d4e5f67890" in {each.group_id for each in read.groups}
+    assert "sg-0d1b2c3d4e5f67890" in {group.group_id for group in read.groups}
 
 
 def test_the_region_may_be_that_of_the_profile() -> None:
@@ -159,7 +163,7 @@ def test_a_read_that_is_not_permitted_is_named_with_its_actions(
 def test_a_read_that_is_not_answered_is_named_with_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
     code, found = run(f'[ec2]\nsilent = ["{DNS_FIREWALL}"]')
     assert found is not None
-    (look,) = (each for each in found.observations if each.subject.operation == DNS_FIREWALL)
+    (look,) = (observation for observation in found.observations if observation.subject.operation == DNS_FIREWALL)
     assert look.failure is not None
     assert look.failure.kind is FailureKind.TIMEOUT
     assert code == 1
@@ -177,7 +181,7 @@ def test_a_read_that_needs_another_is_named_too() -> None:
 def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture[str]) -> None:
     code, found = run(f'[ec2]\nsilent = ["{ROUTE_TABLES}"]', wanted=replace(WANTED, deadline=1.0))
     assert found is not None
-    (cut,) = (each for each in found.observations if each.subject.operation == ROUTE_TABLES)
+    (cut,) = (observation for observation in found.observations if observation.subject.operation == ROUTE_TABLES)
     assert cut.failure is not None
     assert cut.failure.kind is FailureKind.DEADLINE
     assert code == 1
@@ -313,11 +317,15 @@ def test_the_command_reads_what_is_there(
     found = read_facts(str(path), datetime.now(UTC))
     assert (found.region, found.vpc_id) == (moto_server.REGION, vpc_id)
     network = configuration_of(
-        {str(each.subject.operation): each.facts for each in found.observations if each.facts is not None}
+        {
+            str(observation.subject.operation): observation.facts
+            for observation in found.observations
+            if observation.facts is not None
+        }
     )
-    assert [each.endpoint_id for each in network.endpoints or ()] == [endpoint_id]
-    assert group_id in {each.group_id for each in network.groups or ()}
-    assert [each.subnet_id for each in network.subnets or ()] == [subnet_id]
+    assert [endpoint.endpoint_id for endpoint in network.endpoints or ()] == [endpoint_id]
+    assert group_id in {group.group_id for group in network.groups or ()}
+    assert [subnet.subnet_id for subnet in network.subnets or ()] == [subnet_id]
     assert network.vpc is not None
     assert network.vpc.vpc_id == vpc_id
     assert leaked(path.read_text("utf-8")) == set()

@@ -321,7 +321,7 @@ def test_whether_an_endpoint_is_given_by_its_id(hosts: tuple[str, ...], by_id: b
 def test_ids_become_the_names_that_ec2_has(
     given: str, service: str, endpoints: list[VpcEndpoint], expected: str
 ) -> None:
-    assert [each.host for each in with_names(named(given, service=service), endpoints).endpoints] == [expected]
+    assert [endpoint.host for endpoint in with_names(named(given, service=service), endpoints).endpoints] == [expected]
 
 
 @pytest.mark.parametrize("service", ["backup", "backup-gateway"])

@@ -57,7 +57,7 @@ def assert_honest(evidence: Evidence) -> None:
     """A run that was cut is whole as a document and never ok."""
     report = judge_evidence(evidence)
     VALIDATOR.validate(json.loads(json_format.render(report)))
-    assert len({each.id for each in evidence.observations}) == len(evidence.observations)
+    assert len({observation.id for observation in evidence.observations}) == len(evidence.observations)
     if evidence.run.complete:
         return
     assert report.verdict.status is not Status.OK
@@ -202,7 +202,7 @@ def test_addresses_of_another_resolver_decide_nothing() -> None:
     report = judge_evidence(evidence_of("own-server-denies-name"))
     (backup,) = (target for target in report.targets if target.id == "backup")
     assert [address.from_own_lookup for address in backup.addresses] == [False, False]
-    probed = [each for each in report.observations if each.id.startswith("http/backup/")]
+    probed = [observation for observation in report.observations if observation.id.startswith("http/backup/")]
     assert probed
     assert all(each.ok for each in probed)
     assert backup.status is Status.CRITICAL
@@ -213,11 +213,15 @@ def test_an_optional_service_that_is_not_used_is_left_alone() -> None:
     report = judge_evidence(evidence)
     (gateway,) = (target for target in report.targets if target.service == "backup-gateway")
     assert gateway.status is Status.NOT_IN_USE
-    ports = [each for each in report.observations if each.subject.target == gateway.id and each.subject.port]
+    ports = [
+        observation
+        for observation in report.observations
+        if observation.subject.target == gateway.id and observation.subject.port
+    ]
     assert ports
-    assert not any(each.made for each in ports)
-    configuration = {each.code for each in report.not_evaluated if each.reason == NO_EC2}
-    assert {each.target for each in report.not_evaluated if each.code not in configuration} == {gateway.id}
+    assert not any(port.made for port in ports)
+    configuration = {missing.code for missing in report.not_evaluated if missing.reason == NO_EC2}
+    assert {missing.target for missing in report.not_evaluated if missing.code not in configuration} == {gateway.id}
     assert all(code.startswith("VPC") for code in configuration)
 
 
@@ -229,7 +233,11 @@ def test_a_bare_endpoint_id_is_unknown_without_ec2() -> None:
     assert named.id == "backup@vpce-0a1b2c3d4e5f67890"
     assert named.status is report.verdict.status is Status.UNKNOWN
     assert any("known to EC2 alone" in words for words in named.unproven)
-    assert not [each for each in report.observations if each.subject.target == named.id and each.made]
+    assert not [
+        observation
+        for observation in report.observations
+        if observation.subject.target == named.id and observation.made
+    ]
 
 
 def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
@@ -237,10 +245,10 @@ def test_what_an_endpoint_s_own_name_says_is_kept() -> None:
     zonal = next(target for target in report.targets if "-eu-west-1a." in target.host)
     regional = next(target for target in report.targets if target.id.startswith("backup@") and target is not zonal)
     assert {address.endpoint_id for address in (*zonal.addresses, *regional.addresses)} == {"vpce-0a1b2c3d4e5f67890"}
-    assert [(each.availability_zone, each.availability_zone_id) for each in zonal.addresses] == [
+    assert [(address.availability_zone, address.availability_zone_id) for address in zonal.addresses] == [
         ("eu-west-1a", "euw1-az1")  # of the own subnet, so the id is this account's own knowledge
     ]
-    assert [each.availability_zone_id for each in regional.addresses] == ["euw1-az1", None]
+    assert [address.availability_zone_id for address in regional.addresses] == ["euw1-az1", None]
 
 
 @pytest.mark.parametrize(
@@ -277,8 +285,8 @@ async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
     }
     draft: Draft[HostFacts] = Draft()
     facts = await host.probe(FakeMachine(files=files), (), draft)
-    assert [str(each) for each in facts.resolvers] == ["127.0.0.53"]
-    assert [str(each) for each in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
+    assert [str(resolver) for resolver in facts.resolvers] == ["127.0.0.53"]
+    assert [str(upstream_resolver) for upstream_resolver in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
 
 
 # --- The configuration ----------------------------------------------------------------------------------------------
@@ -287,7 +295,7 @@ EC2 = "[ec2]"
 
 
 def reads(evidence: Evidence) -> dict[str, Observation[Any]]:
-    return {str(each.subject.operation): each for each in evidence.of(Step.EC2)}
+    return {str(observation.subject.operation): observation for observation in evidence.of(Step.EC2)}
 
 
 def test_without_a_wish_for_it_nothing_is_read() -> None:
@@ -300,7 +308,7 @@ def test_every_read_of_the_configuration_has_its_observation() -> None:
     evidence, _ = evidence_in(changed(EC2))
     assert evidence.run.ec2_reads
     assert set(reads(evidence)) == set(READS)
-    assert all(each.ok for each in reads(evidence).values())
+    assert all(read.ok for read in reads(evidence).values())
     assert judge_evidence(evidence).verdict.status is Status.OK
 
 
@@ -313,10 +321,10 @@ def test_every_read_of_the_configuration_has_its_observation() -> None:
 )
 def test_reads_that_fail_change_no_verdict(more: str, part: str, kind: FailureKind) -> None:
     evidence, _ = evidence_in(changed(more))
-    failed = [each for each in reads(evidence).values() if each.failure is not None]
+    failed = [read for read in reads(evidence).values() if read.failure is not None]
     assert failed
     assert {each.failure.kind for each in failed if each.failure is not None} == {kind}
-    skipped = [each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)]
+    skipped = [read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)]
     assert all(part in reason for reason in skipped)
     assert len(failed) + len(skipped) == len(READS)
     report = judge_evidence(evidence)
@@ -330,10 +338,10 @@ def test_an_ec2_that_is_silent_costs_one_step_timeout() -> None:
 
 def test_without_metadata_nobody_knows_which_network_to_read() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\n[metadata]\nanswer = "silence"'))
-    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    reasons = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
     assert reasons == {NO_VPC}
     assert len(reads(evidence)) == len(READS)
-    assert "VPC013" in {each.id for each in judge_evidence(evidence).findings}
+    assert "VPC013" in {finding.id for finding in judge_evidence(evidence).findings}
 
 
 def test_a_file_is_never_dropped_without_a_word() -> None:
@@ -341,26 +349,26 @@ def test_a_file_is_never_dropped_without_a_word() -> None:
     for base, metadata, of_aws in ((HEALTHY, '[metadata]\nanswer = "silence"', True), ("outside-aws", "", False)):
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws
-        (reason,) = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+        (reason,) = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
         assert reason == f"{FOREIGN_FACTS}vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
-        (finding,) = (each for each in judge_evidence(evidence).findings if each.code == "VPC013")
+        (finding,) = (finding for finding in judge_evidence(evidence).findings if finding.code == "VPC013")
         assert reason in finding.detail
         without, _ = evidence_in(changed(f"{metadata}\n[ec2]", base))
-        assert ("VPC013" in {each.id for each in judge_evidence(without).findings}) is of_aws
+        assert ("VPC013" in {finding.id for finding in judge_evidence(without).findings}) is of_aws
 
 
 def test_without_credentials_nothing_is_read() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\n[credentials]\nsource = "none"'))
-    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    reasons = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
     assert reasons == {"no credentials"}
 
 
 def test_the_configuration_is_read_where_no_signed_call_is_wanted() -> None:
     evidence, _ = evidence_in(changed(f"[run]\nsigned_calls = false\n{EC2}"))
-    assert all(each.ok for each in reads(evidence).values())
+    assert all(read.ok for read in reads(evidence).values())
     assert evidence.credentials is not None
     assert evidence.credentials.ok
-    assert not any(each.ok for each in evidence.of(Step.API))
+    assert not any(observation.ok for observation in evidence.of(Step.API))
     assert judge_evidence(evidence).verdict.status is Status.OK
 
 
@@ -369,7 +377,7 @@ def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source
     evidence, _ = evidence_in(changed(f'[run]\nsigned_calls = false\n{EC2}\n[credentials]\nsource = "{source}"'))
     report = judge_evidence(evidence)
     assert report.verdict.status is Status.OK
-    assert not {"API001", "API010"}.intersection(each.code for each in report.findings)
+    assert not {"API001", "API010"}.intersection(finding.code for finding in report.findings)
 
 
 def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
@@ -377,12 +385,12 @@ def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
     assert {name for name, each in reads(evidence).items() if not each.ok} == {OWN_INTERFACES}  # of no one host
     assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
     assert evidence.is_configuration_fresh
-    assert {each.predicted for each in judge_evidence(evidence).paths} == {Reachability.OPEN}
+    assert {path.predicted for path in judge_evidence(evidence).paths} == {Reachability.OPEN}
 
 
 def test_a_file_of_another_network_is_not_used() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\nfile_of = "vpc-0fffffffffffffff0"'))
-    reasons = {each.outcome.reason for each in reads(evidence).values() if isinstance(each.outcome, Skipped)}
+    reasons = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
     assert reasons == {f"{FOREIGN_FACTS}vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"}
     report = judge_evidence(evidence)
     assert (report.verdict.status, report.paths) == (Status.OK, ())
@@ -390,12 +398,12 @@ def test_a_file_of_another_network_is_not_used() -> None:
 
 def test_an_endpoint_that_is_given_by_its_id_is_looked_at_by_the_name_that_ec2_has() -> None:
     chosen = changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}')
-    (read,) = [each for each in network.configuration_of(chosen).endpoints or () if each.dns_names]
+    (read,) = [endpoint for endpoint in network.configuration_of(chosen).endpoints or () if endpoint.dns_names]
     name = read.dns_names[0]
     named = changed(f'{EC2}\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "{name}"\na = ["10.0.1.17"]')
     chosen = replace(named, run=chosen.run)
     evidence, _ = evidence_in(chosen)
-    target = next(each for each in evidence.targets if each.role is Role.REQUIRED)
+    target = next(target for target in evidence.targets if target.role is Role.REQUIRED)
     assert (target.host, target.addressing) == (name, Addressing.VPCE)
     assert evidence.own_addresses(target)
 
@@ -458,7 +466,7 @@ async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> 
 
     evidence = await run_in(changed(more), emit)
     report = judge_evidence(evidence)
-    (bare,) = [each for each in report.targets if each.required]
+    (bare,) = [target for target in report.targets if target.required]
     assert (bare.host, bare.status, report.verdict.status) == ("vpce-0b1b2c3d4e5f67890", Status.UNKNOWN, Status.UNKNOWN)
 
 
@@ -467,8 +475,8 @@ async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> 
 
 def callers(evidence: Evidence) -> list[str]:
     """The addresses at which a signed call was made, by target."""
-    made = [each for each in evidence.of(Step.API) if not isinstance(each.outcome, Skipped)]
-    return sorted(f"{each.subject.target} {each.subject.address}" for each in made)
+    made = [observation for observation in evidence.of(Step.API) if not isinstance(observation.outcome, Skipped)]
+    return sorted(f"{observation.subject.target} {observation.subject.address}" for observation in made)
 
 
 def test_each_address_has_its_turn_to_make_the_call() -> None:
@@ -476,7 +484,9 @@ def test_each_address_has_its_turn_to_make_the_call() -> None:
     expected = [f"backup 10.0.{zone}.17" for zone in (1, 2, 3, 1)]
     assert [callers(evidence_in(chosen, turn=turn)[0]) for turn in range(4)] == [[each] for each in expected]
     evidence, _ = evidence_in(chosen, turn=1)
-    skipped = [each.outcome.reason for each in evidence.of(Step.API) if isinstance(each.outcome, Skipped)]
+    skipped = [
+        observation.outcome.reason for observation in evidence.of(Step.API) if isinstance(observation.outcome, Skipped)
+    ]
     assert skipped.count(ELSEWHERE) == 2
     assert judge_evidence(evidence).verdict.status is Status.OK
 
@@ -502,4 +512,4 @@ def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) 
     report = judge_evidence(evidence_in(scenarios.load(name), turn=1)[0])
     whole = judge_evidence(evidence_of(name))
     assert report.verdict.status is whole.verdict.status
-    assert [each.id for each in report.findings] == [each.id for each in whole.findings]
+    assert [finding.id for finding in report.findings] == [finding.id for finding in whole.findings]

@@ -199,7 +199,7 @@ async def inspected(scenario: Scenario, reader: Reader) -> tuple[Configuration, 
     """What the reads make of the answers: the network, and each read's observation."""
     log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
     found = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
-    return found, {str(each.subject.operation): each for each in log.made}
+    return found, {str(observation.subject.operation): observation for observation in log.made}
 
 
 def in_memory(scenario: Scenario) -> Reader:
@@ -237,7 +237,7 @@ LOOPBACK: Final = ip_address("127.0.0.1")
 async def test_in_memory_the_reads_find_the_network_as_it_is(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
     found, made = await inspected(scenario, in_memory(scenario))
-    assert {each: made[each].failure for each in READS} == dict.fromkeys(READS)
+    assert {read: made[read].failure for read in READS} == dict.fromkeys(READS)
     assert found == network.configuration_of(scenario)
 
 
@@ -247,7 +247,7 @@ async def test_over_http_the_real_client_finds_the_same(name: str, monkeypatch: 
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         reader = over_http(scenario, port, monkeypatch)
         found, made = await inspected(scenario, reader)
-    assert {each: made[each].failure for each in READS} == dict.fromkeys(READS)
+    assert {read: made[read].failure for read in READS} == dict.fromkeys(READS)
     assert found == network.configuration_of(scenario)
 
 
@@ -355,8 +355,8 @@ async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))
     _, made = await inspected(scenario, in_memory(scenario))
-    assert {failure.kind for each in made.values() if (failure := each.failure)} == {FailureKind.TIMEOUT}
-    assert not any(each.ok for each in made.values())
+    assert {failure.kind for observation in made.values() if (failure := observation.failure)} == {FailureKind.TIMEOUT}
+    assert not any(observation.ok for observation in made.values())
 
 
 @pytest.mark.virtual_clock
@@ -382,11 +382,11 @@ def test_long_lists_come_in_pages() -> None:
         parameters: dict[str, Any] = {"MaxResults": 2} | ({} if token is None else {"NextToken": token})
         page = simulated.answer(scenario, "ec2", "DescribeSubnets", parameters)
         assert page is not None
-        pages.append([each["SubnetId"] for each in page["Subnets"]])
+        pages.append([subnet["SubnetId"] for subnet in page["Subnets"]])
         if (token := page.get("NextToken")) is None:
             break
     subnets = network.configuration_of(scenario).subnets or ()
-    assert pages == [[each.subnet_id for each in subnets[:2]], [each.subnet_id for each in subnets[2:]]]
+    assert pages == [[subnet.subnet_id for subnet in subnets[:2]], [subnet.subnet_id for subnet in subnets[2:]]]
 
 
 # --- As a file has it ------------------------------------------------------------------------------------------------
@@ -410,8 +410,8 @@ async def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: st
     assert isinstance(gathered, Ec2Facts)
     made = network.facts_of(scenario, datetime.now(UTC))
     assert (made.region, made.vpc_id) == (gathered.region, gathered.vpc_id)
-    found = {each.id: each.outcome for each in made.observations}
-    assert found == {each.id: each.outcome for each in gathered.observations}
+    found = {observation.id: observation.outcome for observation in made.observations}
+    assert found == {observation.id: observation.outcome for observation in gathered.observations}
 
 
 def test_a_file_is_as_old_as_the_scenario_says(tmp_path: Path) -> None:
@@ -423,4 +423,4 @@ def test_a_file_is_as_old_as_the_scenario_says(tmp_path: Path) -> None:
     file.write_text(facts_file.dumps(made), encoding="ascii")
     read = read_facts(str(file), now)
     assert (read.taken_at, read.observations) == (made.taken_at, made.observations)
-    assert sum(isinstance(each.outcome, Skipped) for each in read.observations) == 1
+    assert sum(isinstance(observation.outcome, Skipped) for observation in read.observations) == 1

@@ -94,11 +94,11 @@ class Replay:
                 await asyncio.Event().wait()
         except TimeoutError:
             stop.release()
-        seen = {each.observation.id for each in events[: self._upto] if hasattr(each, "observation")}
+        seen = {event.observation.id for event in events[: self._upto] if hasattr(event, "observation")}
         return Measurement(
             run=replace(evidence.run, complete=False, interrupted=True),
             targets=evidence.targets,
-            observations=tuple(each for each in evidence.observations if each.id in seen),
+            observations=tuple(observation for observation in evidence.observations if observation.id in seen),
         )
 
 

@@ -95,7 +95,7 @@ def test_everything_that_is_known_is_there(name: str, key: str, parts: tuple[str
 def test_a_lane_has_the_path_that_is_configured() -> None:
     name = "network-acl-no-return"
     report = report_of(name)
-    path = next(each for each in report.paths if each.agrees)
+    path = next(path for path in report.paths if path.agrees)
     text = shown(at(name, f"lane/{path.target}/{path.address}/{path.port}"))
 
     assert f"By configuration, read {path.taken_at:%Y-%m-%d %H:%M:%S} UTC: " in text
@@ -129,7 +129,7 @@ def test_on_the_whole_screen_a_finding_has_its_headline() -> None:
 
 def test_a_symptom_names_its_cause_and_a_cause_its_symptoms() -> None:
     report = report_of("two-faults-metadata-and-interception")
-    symptom = next(each for each in report.findings if each.explained_by)
+    symptom = next(finding for finding in report.findings if finding.explained_by)
     state = after(saved("kept", report), FindingsToggled())
 
     assert f"explained by: {symptom.explained_by}" in shown(
@@ -224,7 +224,11 @@ def test_a_page_has_the_ids_of_its_report() -> None:
 
 def test_a_page_keeps_the_placeholder_of_what_several_things_could_be() -> None:
     report = report_of("port-blocked")
-    addresses = {each.subject.address for each in report.observations if each.id in report.findings[0].evidence}
+    addresses = {
+        observation.subject.address
+        for observation in report.observations
+        if observation.id in report.findings[0].evidence
+    }
 
     assert len(addresses) > 1
     assert "Values=<ADDRESS>" in finding_page(report)
@@ -232,7 +236,7 @@ def test_a_page_keeps_the_placeholder_of_what_several_things_could_be() -> None:
 
 def test_a_page_has_what_the_configuration_names() -> None:
     report = report_of("security-group-443-only")
-    page = filled(next(each for each in report.findings if each.code == "VPC005"), report)
+    page = filled(next(finding for finding in report.findings if finding.code == "VPC005"), report)
 
     assert "--group-id <ENDPOINT_SECURITY_GROUP_ID>" not in page
     group = next(hop.resources[0] for hop in report.paths[0].hops if hop.stage is Stage.ENDPOINT_GROUPS)

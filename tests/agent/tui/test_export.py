@@ -34,7 +34,7 @@ def test_the_file_is_the_format_s_document(wanted: str, render: object, report: 
     assert path == tmp_path / "report"
     assert path.read_text("utf-8") == render(report)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.name for each in tmp_path.iterdir()] == ["report"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
 def test_a_saved_report_can_be_read_back(report: Report, tmp_path: Path) -> None:
@@ -64,11 +64,11 @@ def test_nothing_is_written_over(kind: str, report: Report, tmp_path: Path) -> N
             place.symlink_to(old)
         case _:
             os.mkfifo(place)
-    before = sorted(each.name for each in tmp_path.iterdir())
+    before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(FileExistsError) as caught:
         save(report, str(place), "json")
     assert caught.value.errno == errno.EEXIST
-    assert sorted(each.name for each in tmp_path.iterdir()) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert old.read_text("utf-8") == "old"
 
 
@@ -87,7 +87,7 @@ def test_what_came_while_the_report_was_written_stays(
     with pytest.raises(FileExistsError):
         save(report, str(place), "html")
     assert place.read_text("utf-8") == "another's"
-    assert [each.name for each in tmp_path.iterdir()] == ["there"]
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
 
 
 def test_a_disk_that_is_full_leaves_nothing(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_home_and_the_folder_of_the_process(report: Report, tmp_path: Path, monk
     assert save(report, "~/home.json", "json") == tmp_path / "home.json"
     monkeypatch.chdir(tmp_path)
     assert save(report, "here.json", "json") == tmp_path / "here.json"
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["here.json", "home.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.json", "home.json"]
 
 
 @pytest.mark.parametrize(

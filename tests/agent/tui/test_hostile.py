@@ -63,7 +63,7 @@ def with_text(text: str) -> Report:
                 region=text,
                 unproven=(text,),
                 addresses=tuple(
-                    replace(each, availability_zone_id=text, endpoint_id=text) for each in target.addresses
+                    replace(address, availability_zone_id=text, endpoint_id=text) for address in target.addresses
                 ),
             ),
             *report.targets[1:],

@@ -292,7 +292,7 @@ async def test_a_real_run_is_left_at_once_with_a_whole_report() -> None:
     assert left == ["SIGTERM"]
     assert app.report is not None
     assert (app.report.run.interrupted, app.report.run.complete) == (True, False)
-    assert {each.subject.target for each in app.report.observations} >= {"backup"}
+    assert {observation.subject.target for observation in app.report.observations} >= {"backup"}
 
 
 async def test_a_measure_that_does_not_stop_is_left_by_a_second_q() -> None:

@@ -124,8 +124,8 @@ async def colours_on(app: BackuplinkApp) -> set[str]:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.pause()
         for strip in pilot.app.screen._compositor.render_strips():
-            for each in pilot.app.get_line_filters():
-                strip = strip.apply_filter(each, pilot.app.screen.background_colors[1])
+            for line_filter in pilot.app.get_line_filters():
+                strip = strip.apply_filter(line_filter, pilot.app.screen.background_colors[1])
             for segment in strip:
                 if segment.style is not None:
                     found.update(str(each.type.name) for each in (segment.style.color, segment.style.bgcolor) if each)
@@ -360,15 +360,17 @@ def test_columns_stay_where_they_are_while_a_run_lasts() -> None:
 def many(count: int) -> Report:
     """A report with so many addresses of both families, for both services and all their ports."""
     report = report_of("gateway-healthy")
-    observations: list[Observation[object]] = [each for each in report.observations if each.subject.address is None]
+    observations: list[Observation[object]] = [
+        observation for observation in report.observations if observation.subject.address is None
+    ]
     copied = {(target.id, target.addresses[0].address) for target in report.targets}
-    for each in report.observations:
-        if (each.subject.target, each.subject.address) in copied:
+    for observation in report.observations:
+        if (observation.subject.target, observation.subject.address) in copied:
             for number in range(count):
                 base = "10.1.{}.{}" if number % 2 else "fd00::{:x}:{:x}"
                 address = ip_address(base.format(number // 200, number % 200 + 1))
-                observations.append(replace(each, subject=replace(each.subject, address=address)))
-    unique = {each.id: each for each in observations}
+                observations.append(replace(observation, subject=replace(observation.subject, address=address)))
+    unique = {observation.id: observation for observation in observations}
     return replace(report, observations=tuple(unique.values()))
 
 

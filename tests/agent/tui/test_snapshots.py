@@ -41,7 +41,7 @@ def test_a_hop_under_the_cursor(same: Compare) -> None:
 def test_running(same: Compare) -> None:
     events = recorded("one-zone-silent")[1]
     failed = next(n for n, each in enumerate(events) if isinstance(each, ObservationMade) and each.observation.failure)
-    made = sum(isinstance(each, ObservationMade) for each in events[:failed])
+    made = sum(isinstance(event, ObservationMade) for event in events[:failed])
 
     async def act(pilot: Pilot[int]) -> None:
         await until(pilot, lambda state: state.run is not None and state.run.finished == made)

@@ -127,7 +127,7 @@ def test_hops_fill_in_as_they_are_measured() -> None:
 
 def test_the_order_of_events_makes_no_difference_to_the_picture() -> None:
     events = recorded("gateway-ports-missing")[1]
-    ahead = [each for each in events if isinstance(each, RunStarted | TargetsKnown)]
+    ahead = [event for event in events if isinstance(event, RunStarted | TargetsKnown)]
     observed = [event for event in events if isinstance(event, ObservationMade)]
     begun = after(ready(), RunRequested(0.0, settings()), *ahead)
 
@@ -162,8 +162,8 @@ def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
 
 def test_what_was_announced_and_begun_is_said() -> None:
     events = recorded("healthy")[1]
-    announced = next(each for each in events if isinstance(each, StepPlanned))
-    begun = next(each for each in events if isinstance(each, StepStarted))
+    announced = next(event for event in events if isinstance(event, StepPlanned))
+    begun = next(event for event in events if isinstance(event, StepStarted))
     state = after(ready(), RunRequested(0.0, settings()), announced, begun)
 
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
@@ -251,7 +251,7 @@ def test_a_run_of_other_names_begins_with_nothing(changed: dict[str, object]) ->
 def test_a_second_run_says_what_it_changed() -> None:
     state = again("one-zone-silent", "healthy")
 
-    entry = next(each for each in state.entries if each.key == CHANGED)
+    entry = next(entry for entry in state.entries if entry.key == CHANGED)
     assert entry.text == "since 03:00:00 UTC: critical -> ok, 1 finding gone, 1 step changed"
     assert [transition.text for transition in state.transitions] == [
         "TCP002@backup is gone: Some of the endpoint's addresses do not answer",
@@ -278,7 +278,7 @@ def test_runs_without_a_target_in_common_are_not_compared() -> None:
     state = again("healthy", "region-unknown")
 
     assert state.difference is None
-    entry = next(each for each in state.entries if each.key == CHANGED)
+    entry = next(entry for entry in state.entries if entry.key == CHANGED)
     assert entry.text.startswith("not comparable with the run before: the reports have no target in common")
 
 
@@ -422,7 +422,7 @@ def test_enter_opens_and_esc_goes_back_step_by_step() -> None:
 
     assert state.is_whole
     steps = [after(state, *[WentBack()] * n) for n in range(1, 5)]
-    assert [(each.is_whole, each.filter, each.findings_only) for each in steps] == [
+    assert [(step.is_whole, step.filter, step.findings_only) for step in steps] == [
         (False, "tcp", True),
         (False, "", True),
         (False, "", False),

@@ -71,7 +71,7 @@ def cycle(
         well,
         run=of,
         verdict=replace(well.verdict, status=status, summary=summary),
-        targets=tuple(replace(each, status=backup) for each in well.targets),
+        targets=tuple(replace(target, status=backup) for target in well.targets),
         observations=tuple(looks),
         findings=findings,
     )

@@ -304,9 +304,9 @@ def test_a_program_is_told_of_a_change(tmp_path: Path) -> None:
     result = demo(FAULT, "--cycles", "1", "--raise-after", "1", "--on-change", f"{sys.executable} {program}")
     assert result.returncode == 2
     documents = [json.loads(path.read_text("utf-8")) for path in told.iterdir()]
-    assert sorted(each["kind"] for each in documents) == ["raised", "verdict"]
-    assert {each["schema"] for each in documents} == {"backuplink.change.v1"}
-    assert {each["report"]["schema"] for each in documents} == {"backuplink.report.v1"}
+    assert sorted(document["kind"] for document in documents) == ["raised", "verdict"]
+    assert {document["schema"] for document in documents} == {"backuplink.change.v1"}
+    assert {document["report"]["schema"] for document in documents} == {"backuplink.report.v1"}
 
 
 # --- Helpers ---------------------------------------------------------------------------------------------------------

@@ -27,4 +27,4 @@ def test_a_watch_that_is_killed_leaves_whole_files(tmp_path: Path) -> None:
         assert set(left) <= set(whole)
         assert len(set(left)) > 1  # of some cycles the old one, of others the new one
     for point in POINTS:  # what was being written has a name that no monitor reads
-        assert {each.name for each in (tmp_path / str(point)).glob("[!.]*")} == {OUTPUT, TEXTFILE}
+        assert {path.name for path in (tmp_path / str(point)).glob("[!.]*")} == {OUTPUT, TEXTFILE}

@@ -99,7 +99,7 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
     for document in documents:
         done = subprocess.run([checker, "check", "metrics"], input=document, capture_output=True, text=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    first, last = ({each.name for each in families_in(document)} for document in documents)
+    first, last = ({family.name for family in families_in(document)} for document in documents)
     assert first < last
 
 
@@ -121,7 +121,11 @@ def test_liveness_is_never_the_verdict() -> None:
 def test_a_mask_is_over_every_page(masked: bool) -> None:
     report = report_of(FAULTY)
     shown = redact(report) if masked else report
-    addresses = {str(each.subject.address) for each in report.observations if each.subject.address is not None}
+    addresses = {
+        str(observation.subject.address)
+        for observation in report.observations
+        if observation.subject.address is not None
+    }
     real = {report.vantage.instance_id, report.vantage.vpc_id, *addresses} - {None}
     assert len(real) > 3
 
@@ -134,7 +138,7 @@ def test_a_mask_is_over_every_page(masked: bool) -> None:
                 pages = {path: await got(watched.listener, path) for path in ("/metrics", "/probe", "/report.json")}
             status = "".join(manager.told())
         assert pages["/report.json"].body == dumps(encode(shown))
-        said = "".join([*(each.body for each in pages.values()), status, *watched.lines])
+        said = "".join([*(page.body for page in pages.values()), status, *watched.lines])
         found = {each for each in real if each is not None and each in said}
         assert found == (set() if masked else real)
 
@@ -341,7 +345,7 @@ def test_a_listener_that_cannot_be_is_refused_and_the_old_one_stays(address: str
                 assert watched.listener is before
                 assert cycles_in(await got(before, "/metrics")) == 1
                 assert watched.watch._config is old
-        (line,) = (each for each in watched.lines if "rejected" in each)
+        (line,) = (line for line in watched.lines if "rejected" in line)
         assert f"cannot listen on {address} port {other.port}: " in line
 
     played(go())
@@ -366,7 +370,7 @@ def test_settings_that_are_none_are_refused_and_the_listener_stays() -> None:
                 if name == "backuplink_watch_reloads_total"
             }
             assert counted == {"applied": 0, "rejected": 1}
-        (line,) = (each for each in watched.lines if "rejected" in each)
+        (line,) = (line for line in watched.lines if "rejected" in line)
         assert line.count("\n") == 1
 
     played(go())

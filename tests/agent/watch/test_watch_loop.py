@@ -195,7 +195,7 @@ async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now(
 
     def noting(evidence: Measurement) -> Report:
         report = judge(evidence)
-        found.append(sorted(each.id for each in report.findings))
+        found.append(sorted(finding.id for finding in report.findings))
         return report
 
     await watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
@@ -231,9 +231,9 @@ async def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> N
         job(networks(loaded("healthy", *["one-zone-silent"] * 2)), format="ndjson", redact=redact, cycles=3)
     )
     lines = [json.loads(line) for document in done.documents for line in document.splitlines()]
-    kinds = [each["type"] for each in lines]
+    kinds = [line["type"] for line in lines]
     assert kinds.count("report") == 3
-    assert [each["kind"] for each in lines if each["type"] == "change"] == ["verdict", "verdict", "raised"]
+    assert [line["kind"] for line in lines if line["type"] == "change"] == ["verdict", "verdict", "raised"]
     assert kinds[-1] == "change"
     whole = json.dumps(lines)
     assert ("10.0.2.17" in whole) is not redact
@@ -242,7 +242,7 @@ async def test_ndjson_is_one_stream_of_whole_runs_and_changes(redact: bool) -> N
 async def test_emf_has_an_event_for_the_run_in_each_cycle() -> None:
     done = await watched(job(networks(loaded("healthy", "one-zone-silent")), format="emf", cycles=2))
     events = [json.loads(line) for document in done.documents for line in document.splitlines()]
-    assert [each["type"] for each in events].count("run") == 2
+    assert [event["type"] for event in events].count("run") == 2
 
 
 async def test_files_have_the_last_cycle(tmp_path: Path) -> None:

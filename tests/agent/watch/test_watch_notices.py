@@ -446,9 +446,9 @@ async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
 
     def children() -> set[int]:
         found: set[int] = set()
-        for each in Path("/proc/self/task").glob("*/children"):
+        for path in Path("/proc/self/task").glob("*/children"):
             with contextlib.suppress(OSError):  # a thread that has ended meanwhile
-                found.update(map(int, each.read_text().split()))
+                found.update(map(int, path.read_text().split()))
         return found
 
     before = children()
@@ -479,8 +479,8 @@ async def _told(
     telling = Notices(ways, said.append)
     async with asyncio.TaskGroup() as group:
         telling.start(group)
-        for each in notices:
-            telling.add(each)
+        for notice in notices:
+            telling.add(notice)
         await telling.finish(seconds)
     assert set(telling.counts) == set(itertools.product(ways, Delivery))
     return said, {key: number for key, number in telling.counts.items() if number}

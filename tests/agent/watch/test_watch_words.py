@@ -36,7 +36,7 @@ def _changes(*reports: Report, after: int = 1) -> list[StateChange]:
 def _of(finding: Finding, **how: Any) -> StateChange:
     """The change by which a finding is raised, with other values in it."""
     raised = replace(finding, explained_by=None)
-    (change,) = (each for each in _changes(cycle(1, raised)) if each.finding is not None)
+    (change,) = (change for change in _changes(cycle(1, raised)) if change.finding is not None)
     return replace(change, finding=finding, **how)
 
 
@@ -230,7 +230,7 @@ def test_a_document_has_the_form_that_it_promises(masked: bool) -> None:
 
 
 def test_it_says_what_changed_and_which_run_proves_it() -> None:
-    (change,) = (each for each in _changes(cycle(7, fault())) if each.finding)
+    (change,) = (change for change in _changes(cycle(7, fault())) if change.finding)
     told = document(change, cycle(7, fault()), redact=False)
     assert {key: told[key] for key in ("kind", "code", "about", "severity", "run_id", "status", "stands")} == {
         "kind": "raised",
@@ -252,7 +252,7 @@ def test_a_masked_document_tells_nothing_that_the_masked_report_does_not() -> No
     secrets = [*map(str, seen.source_addresses), *map(str, seen.resolvers), seen.instance_id, seen.vpc_id, "10.0."]
     for change in _changes(report):
         told = dumps(document(change, masked, redact=True))
-        assert [each for each in secrets if each is not None and each in told] == []
+        assert [secret for secret in secrets if secret is not None and secret in told] == []
         assert change.summary not in told
 
 

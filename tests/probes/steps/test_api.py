@@ -134,7 +134,7 @@ def test_code_of_known_answers(answer: dict[str, Any]) -> None:
 
 
 # EC2 says for a read of its own what no call of ours can meet; its kind is given where EC2 is read.
-SIGNED: Final = [each for each in ANSWERS if each["signed"] and each["name"] != "ec2-denied"]
+SIGNED: Final = [answer for answer in ANSWERS if answer["signed"] and answer["name"] != "ec2-denied"]
 
 
 @pytest.mark.parametrize("answer", SIGNED, ids=lambda answer: str(answer["name"]))
@@ -150,7 +150,9 @@ async def test_kind_of_known_answers(answer: dict[str, Any]) -> None:
         assert failure.code == answer["code"]
 
 
-@pytest.mark.parametrize("answer", [each for each in ANSWERS if each["kind"] is None], ids=lambda each: each["name"])
+@pytest.mark.parametrize(
+    "answer", [answer for answer in ANSWERS if answer["kind"] is None], ids=lambda each: each["name"]
+)
 def test_answers_to_unsigned_requests_are_aws(answer: dict[str, Any]) -> None:
     assert answer["aws"]
     assert not answer["signed"]

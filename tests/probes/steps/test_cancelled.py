@@ -209,7 +209,7 @@ def held() -> tuple[int, Counter[str]]:
         if each.name == NAME:
             each.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
     threads = sum(each.name == NAME for each in threading.enumerate())
-    return threads, Counter(os.readlink(each) for each in _descriptors())  # noqa: PTH115
+    return threads, Counter(os.readlink(descriptor) for descriptor in _descriptors())  # noqa: PTH115
 
 
 def left(before: tuple[int, Counter[str]]) -> tuple[int, list[str]]:
@@ -222,7 +222,7 @@ NOTHING: Final = (0, list[str]())
 
 
 def _descriptors() -> list[str]:
-    found = (str(each) for each in Path("/proc/self/fd").iterdir())
+    found = (str(path) for path in Path("/proc/self/fd").iterdir())
     return [each for each in found if os.path.islink(each)]  # noqa: PTH114 - not the folder's own, which is closed
 
 
@@ -352,13 +352,13 @@ class Ascent:
         """What must hold wherever it was cut."""
         self._open_gates()
         assert all(each.closed for each in self.net.opened)
-        assert not any(each.locked() for each in self._places)
+        assert not any(place.locked() for place in self._places)
         assert not self._trust.cancelled()  # other ladders wait for the same
         assert not self._keys.cancelled()
         self.log.close("interrupted by a test", "SIGTERM")
-        seen = [each.id for each in self.emitted]
+        seen = [observation.id for observation in self.emitted]
         assert len(seen) == len({*seen}) == self.log.planned
-        assert {*seen} >= {each.id for each in rungs(TARGET, address, HTTPS, None)}
+        assert {*seen} >= {rung.id for rung in rungs(TARGET, address, HTTPS, None)}
 
 
 def trusting(issuer: str) -> Trust:
@@ -392,7 +392,7 @@ async def test_a_climb_over_real_sockets(manner: str, limit: float, at_least: in
         cut_off = await cut(ascent.go(LOOPBACK), at, late=late)
         ascent.end(LOOPBACK)
         if not cut_off and manner == "aws":
-            assert [each.ok for each in ascent.emitted] == [True] * 5, ascent.emitted
+            assert [observation.ok for observation in ascent.emitted] == [True] * 5, ascent.emitted
         return cut_off
 
     await at_every_wait(go, at_least=at_least)
@@ -481,7 +481,7 @@ async def test_hundreds_of_climbs_over_real_sockets_leave_nothing(ports: dict[st
     async def once() -> None:
         ascent = ascent_here(ports["aws"])
         await ascent.go(LOOPBACK)
-        assert [each.ok for each in ascent.emitted] == [True] * 5, ascent.emitted
+        assert [observation.ok for observation in ascent.emitted] == [True] * 5, ascent.emitted
         ascent.end(LOOPBACK)
 
     for _ in range(WARM):

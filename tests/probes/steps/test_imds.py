@@ -386,7 +386,7 @@ async def test_no_service_there(streams: list[ScriptedStream | Exception], kind:
     assert classify(caught.value).kind is kind
     assert draft.facts == ImdsFacts(token=False)
     assert net.connected == [(IPV4, 80)]
-    assert all(each.closed for each in streams if isinstance(each, ScriptedStream))
+    assert all(stream.closed for stream in streams if isinstance(stream, ScriptedStream))
 
 
 async def test_cancelled_leaves_no_connection() -> None:

@@ -130,10 +130,10 @@ class Climb:
     @property
     def outcomes(self) -> tuple[str, ...]:
         """In a word each, in the order of the rungs: `ok`, the kind of a failure, the reason of a skip."""
-        return tuple(_word(each) for each in self.emitted)
+        return tuple(_word(observation) for observation in self.emitted)
 
     def facts(self, step: Step) -> Any:
-        return next(each.facts for each in self.emitted if each.subject.step is step)
+        return next(observation.facts for observation in self.emitted if observation.subject.step is step)
 
 
 def _word(observation: Observation[Any]) -> str:
@@ -175,7 +175,9 @@ async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False
         climbing.context.log.plan(*subjects)
         await climb(climbing.context, TARGET, subjects)
         closer = (SMALL_SEGMENTS, OTHER_NAME)  # looks that only a stall calls for
-        assert [each.subject for each in climbing.emitted if each.subject.operation not in closer] == list(subjects)
+        assert [
+            observation.subject for observation in climbing.emitted if observation.subject.operation not in closer
+        ] == list(subjects)
         assert all(stream.closed for stream in climbing.net.streams)
         return climbing
 
@@ -203,8 +205,8 @@ async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False
 )
 def test_rungs(port: int, ids: tuple[str, ...]) -> None:
     subjects = rungs(TARGET, ADDRESS, port, "dns/backup/10.0.0.2/A")
-    assert tuple(each.id for each in subjects) == ids
-    assert tuple(each.after for each in subjects) == ("dns/backup/10.0.0.2/A", *ids[:-1])
+    assert tuple(subject.id for subject in subjects) == ids
+    assert tuple(subject.after for subject in subjects) == ("dns/backup/10.0.0.2/A", *ids[:-1])
 
 
 # --- What follows from what ------------------------------------------------------------------------------------------
@@ -439,8 +441,8 @@ async def cancelled_at(turn: int, scenario: Scenario, port: int) -> bool:
         assert all(stream.closed for stream in climbing.net.streams)
         climbing.context.log.close("interrupted by a test", "SIGTERM")
         closer = {f"tls/backup/{ADDRESS}/{HTTPS}/{operation}" for operation in (SMALL_SEGMENTS, OTHER_NAME)}
-        assert sorted(each.id for each in climbing.emitted if each.id not in closer) == sorted(
-            each.id for each in subjects
+        assert sorted(observation.id for observation in climbing.emitted if observation.id not in closer) == sorted(
+            subject.id for subject in subjects
         )
         return cut
 

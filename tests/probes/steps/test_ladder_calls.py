@@ -166,13 +166,17 @@ class Climbed:
     def words(self) -> list[str]:
         """In a word each, by rung: `ok`, the kind of a failure, the reason of a skip."""
         return [
-            each.outcome.reason if isinstance(each.outcome, Skipped) else each.failure.kind if each.failure else "ok"
-            for each in self.emitted
+            observation.outcome.reason
+            if isinstance(observation.outcome, Skipped)
+            else observation.failure.kind
+            if observation.failure
+            else "ok"
+            for observation in self.emitted
         ]
 
     @property
     def api(self) -> ApiFacts | None:
-        facts = next(each.facts for each in self.emitted if each.subject.step is Step.API)
+        facts = next(observation.facts for observation in self.emitted if observation.subject.step is Step.API)
         assert facts is None or isinstance(facts, ApiFacts)
         return facts
 
@@ -217,7 +221,9 @@ async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | N
     assert cut or task.exception() is None
     assert all(stream.closed for stream in server.opened), "a connection stays open"
     context.log.close("the run was interrupted", "SIGTERM")
-    assert sorted(each.id for each in emitted) == sorted(each.id for each in subjects), "each look once"
+    assert sorted(observation.id for observation in emitted) == sorted(subject.id for subject in subjects), (
+        "each look once"
+    )
     peers = [stream.peer for stream in server.opened if stream.peer is not None]
     if peers:
         await asyncio.wait(peers)

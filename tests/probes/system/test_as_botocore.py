@@ -122,7 +122,7 @@ def called_by_us(service: str, profile: str | None) -> Call | None:
     if seen.region is None or not is_region(seen.region):
         return None
     targets = plan.targets(settings(profile=profile), seen.region, seen)
-    (target,) = (each for each in targets if each.service == service and each.role is not Role.CONTEXT)
+    (target,) = (target for target in targets if target.service == service and target.role is not Role.CONTEXT)
     if target.host == REFUSED_URL:
         return None
     proxy = SystemSdk().proxy(target.host)

@@ -126,7 +126,7 @@ async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit
     clock = asyncio.get_running_loop().time
     begun = clock()
     configuration = await ec2.inspect(own, log, wanted, limit=limit)
-    made = {str(each.subject.operation): each for each in emitted}
+    made = {str(observation.subject.operation): observation for observation in emitted}
     assert sorted(made) == sorted(READS)
     assert len(emitted) == len(READS) == log.planned
     for read, each in made.items():
@@ -163,7 +163,7 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     )
     lists = [
         client.create_managed_prefix_list(
-            PrefixListName=name, MaxEntries=4, AddressFamily="IPv4", Entries=[{"Cidr": each} for each in blocks]
+            PrefixListName=name, MaxEntries=4, AddressFamily="IPv4", Entries=[{"Cidr": block} for block in blocks]
         )["PrefixList"]["PrefixListId"]
         for name, blocks in (("hosts", ["10.0.1.0/24"]), ("away", ["192.168.0.0/16", "172.16.0.0/12"]))
     ]
@@ -296,9 +296,13 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         ),
     )
     wanted_ids = [*endpoint["NetworkInterfaceIds"], *central["NetworkInterfaceIds"]]
-    assert sorted(each.interface_id for each in configuration.endpoint_interfaces or ()) == sorted(wanted_ids)
-    assert {each.addresses[0] for each in configuration.endpoint_interfaces or ()} == {
-        ip_address(each["PrivateIpAddress"]) for each in interfaces if each["NetworkInterfaceId"] in wanted_ids
+    assert sorted(
+        endpoint_interface.interface_id for endpoint_interface in configuration.endpoint_interfaces or ()
+    ) == sorted(wanted_ids)
+    assert {endpoint_interface.addresses[0] for endpoint_interface in configuration.endpoint_interfaces or ()} == {
+        ip_address(interface["PrivateIpAddress"])
+        for interface in interfaces
+        if interface["NetworkInterfaceId"] in wanted_ids
     }
     assert configuration.vpc == Vpc(
         vpc_id=vpc_id,
@@ -311,7 +315,7 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         options_id=options_id, name_servers=("10.0.0.53", "AmazonProvidedDNS")
     )
     assert configuration.subnets is not None
-    assert {each.subnet_id for each in configuration.subnets} == {
+    assert {subnet.subnet_id for subnet in configuration.subnets} == {
         own_subnet["SubnetId"],
         far_subnet["SubnetId"],
         central_subnet,
@@ -324,8 +328,8 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         availability_zone_id=own_subnet["AvailabilityZoneId"],
         owner_id="123456789012",
     )
-    tables = {each.table_id: each for each in configuration.route_tables or ()}
-    assert {(each.vpc_id, each.main) for each in tables.values()} == {
+    tables = {route_table.table_id: route_table for route_table in configuration.route_tables or ()}
+    assert {(table.vpc_id, table.main) for table in tables.values()} == {
         (vpc_id, True),
         (vpc_id, False),
         (central_vpc, True),
@@ -340,7 +344,7 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         Route(destination=ip_network("10.0.2.0/24"), target=appliance["NetworkInterfaceId"]),
         Route(prefix_list_id=lists[1], target=transit),
     }
-    acls = {each.acl_id: each for each in configuration.acls or ()}
+    acls = {acl.acl_id: acl for acl in configuration.acls or ()}
     own_acl = acls[acl]
     assert (own_acl.vpc_id, own_acl.default, own_acl.subnet_ids, len(own_acl.entries)) == (vpc_id, False, (), 2)
     assert set(own_acl.entries) == {
@@ -355,14 +359,14 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         )
         for number, egress, allow, port in ((90, False, False, 1027), (100, True, True, 443))
     }
-    (default,) = (each for each in acls.values() if each.default and each.vpc_id == vpc_id)
+    (default,) = (acl for acl in acls.values() if acl.default and acl.vpc_id == vpc_id)
     assert default.subnet_ids == (own_subnet["SubnetId"], far_subnet["SubnetId"])
     assert set(default.entries) == {
         AclEntry(number=number, egress=egress, allow=allow, cidr=ip_network("0.0.0.0/0"))
         for number, allow in ((100, True), (32767, False))
         for egress in (True, False)
     }
-    groups = {each.group_id: each.rules for each in configuration.groups or ()}
+    groups = {group.group_id: group.rules for group in configuration.groups or ()}
     # The group that only metadata named does not exist, so nothing is said of it; the host's has no rules at all.
     assert groups.keys() == {own_group, endpoint_group, *configuration.endpoints[1].group_ids}
     assert groups[own_group] == ()
@@ -420,7 +424,7 @@ def item(**members: str | bool | int) -> str:
 
 
 def items(*texts: str) -> str:
-    return "".join(f"<item>{each}</item>" for each in texts)
+    return "".join(f"<item>{text}</item>" for text in texts)
 
 
 VPC_ROW: Final = item(vpcId=VPC_ID, dhcpOptionsId="dopt-0a1b2c3d", ownerId="111122223333", cidrBlock="10.0.0.0/16")
@@ -508,7 +512,7 @@ async def test_an_endpoint_with_all_its_members(told: Told) -> None:
         )
     )
     assert found.words == dict.fromkeys(READS, "ok")
-    (asked,) = (each.parameters for each in told.calls if each.operation == "DescribeVpcEndpoints")
+    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.2"]) == ("service-name", "*.eu-west-1.backup-gateway")
     assert (asked["Filter.2.Name"], asked["Filter.2.Value.1"]) == ("vpc-endpoint-type", "Interface")
 
@@ -613,7 +617,7 @@ async def test_routes_of_every_target_and_state(told: Told) -> None:
         ),
     )
     (table,) = (await inspected(reader())).configuration.route_tables or ()
-    assert [(each.target, each.state) for each in table.routes] == [(target, state) for _, target, state in rows]
+    assert [(route.target, route.state) for route in table.routes] == [(target, state) for _, target, state in rows]
     assert table.routes[0] == Route(destination=ip_network("10.0.0.0/8"))
     assert (table.table_id, table.main, table.subnet_ids) == ("rtb-0a1b2c3d", False, (SUBNET_ID,))
 
@@ -732,7 +736,7 @@ async def test_zones_of_accounts_and_of_services(told: Told) -> None:
         PrivateZone(zone_id="Z01", name="*.example.com", owner="111122223333", of_service=False),
         PrivateZone(zone_id="Z02", name="backup.eu-west-1.amazonaws.com", owner="vpce.amazonaws.com", of_service=True),
     )
-    asked = [each.parameters for each in told.calls if each.service == "route53"]
+    asked = [call.parameters for call in told.calls if call.service == "route53"]
     assert [(each["vpcid"], each["vpcregion"]) for each in asked] == [(VPC_ID, "eu-west-1")] * 2
 
 
@@ -829,7 +833,7 @@ async def test_the_permissions_of_the_reads_are_what_is_sent(told: Told) -> None
             whole=whole,
         )
         await inspected(reader(), wanted)
-    sent = {f"{each.service}:{each.operation}" for each in told.calls}
+    sent = {f"{call.service}:{call.operation}" for call in told.calls}
     assert sent == {action for read in READS.values() for action in read.actions}
 
 
@@ -841,8 +845,8 @@ async def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
     )
     wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
     found = await inspected(reader(), wanted)
-    assert tuple(each.group_id for each in found.configuration.groups or ()) == groups
-    asked = [each.parameters for each in told.calls if each.operation == "DescribeSecurityGroupRules"]
+    assert tuple(group.group_id for group in found.configuration.groups or ()) == groups
+    asked = [call.parameters for call in told.calls if call.operation == "DescribeSecurityGroupRules"]
     assert [sum(name.startswith("Filter.1.Value.") for name in each) for each in asked] == [200, 50]
 
 
@@ -850,19 +854,19 @@ async def test_a_whole_vpc(told: Told) -> None:
     sound(told)
     others = [f"sg-{number:08x}" for number in range(3)]
     told.answers["DescribeSecurityGroups"] = of_ec2(
-        "DescribeSecurityGroups", "".join(item(groupId=each, vpcId=VPC_ID) for each in others)
+        "DescribeSecurityGroups", "".join(item(groupId=other, vpcId=VPC_ID) for other in others)
     )
     told.answers["DescribeSecurityGroupRules"] = of_ec2("DescribeSecurityGroupRules", rule_row(others[1], 443))
     wanted = ConfigurationRequest(
         vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True
     )
     found = await inspected(reader(), wanted)
-    assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
+    assert [(group.group_id, len(group.rules)) for group in found.configuration.groups or ()] == [
         (others[0], 0),
         (others[1], 1),
         (others[2], 0),
     ]
-    (asked,) = (each.parameters for each in told.calls if each.operation == "DescribeSecurityGroups")
+    (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
     assert found.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
 
@@ -899,8 +903,8 @@ async def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
     told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW.replace(GROUP_ID, groups[199]))
     found = await inspected(reader(), wanted)
     assert found.words == dict.fromkeys(READS, "ok")
-    assert [(each.group_id, len(each.rules)) for each in found.configuration.groups or ()] == [
-        (each, 60) for each in groups
+    assert [(group.group_id, len(group.rules)) for group in found.configuration.groups or ()] == [
+        (group, 60) for group in groups
     ]
     assert told.operations.count("DescribeSecurityGroupRules") == 12
     assert len(told.calls) <= MAX_REQUESTS
@@ -956,7 +960,10 @@ async def test_prefix_lists_that_can_be_read(told: Told) -> None:
 
     told.answers["GetManagedPrefixListEntries"] = entries
     found = await inspected(reader())
-    assert [each.prefix_list_id for each in found.configuration.prefix_lists or ()] == [names[0], *names[2:5]]
+    assert [prefix_list.prefix_list_id for prefix_list in found.configuration.prefix_lists or ()] == [
+        names[0],
+        *names[2:5],
+    ]
     assert told.operations.count("GetManagedPrefixListEntries") == ec2.MAX_PREFIX_LISTS
 
 
@@ -1000,7 +1007,7 @@ async def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
         ENDPOINTS: FailureKind.NOT_PERMITTED,
         ENDPOINT_INTERFACES: "skipped",
     }
-    assert [each.group_id for each in found.configuration.groups or ()] == [GROUP_ID]
+    assert [group.group_id for group in found.configuration.groups or ()] == [GROUP_ID]
 
 
 @pytest.mark.parametrize(
@@ -1136,7 +1143,7 @@ async def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
         async with asyncio.timeout(1):
             await ec2.inspect(Memory(silent=(ec2.EC2,)), log, WANTED, limit=LIMIT)
     log.close("the deadline came", None)
-    made = {str(each.subject.operation): each for each in log.made}
+    made = {str(observation.subject.operation): observation for observation in log.made}
     assert sorted(made) == sorted(READS)
     assert isinstance(made[ENDPOINTS].outcome, Failed)
     assert made[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
@@ -1163,9 +1170,9 @@ async def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read
 async def test_the_region_and_any_prefix_are_asked_for(told: Told, region: str) -> None:
     wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=region, services=SERVICES, group_ids=())
     await inspected(reader(), wanted)
-    (asked,) = (each.parameters["vpcregion"] for each in told.calls if each.service == "route53")
+    (asked,) = (call.parameters["vpcregion"] for call in told.calls if call.service == "route53")
     assert asked == region
-    (endpoints,) = (each.parameters for each in told.calls if each.operation == "DescribeVpcEndpoints")
+    (endpoints,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert {f"*.{region}.backup", f"*.{region}.backup-gateway"} <= set(endpoints.values())
 
 
@@ -1297,17 +1304,17 @@ async def test_a_row_with_an_id_of_another_form_is_left_out(
 async def test_an_id_may_go_on_after_its_prefix(endpoint_id: str) -> None:
     found = await inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT)
     facts = found.facts(ENDPOINTS)
-    assert ([each.endpoint_id for each in facts.endpoints], facts.dropped) == ([endpoint_id], 0)
+    assert ([endpoint.endpoint_id for endpoint in facts.endpoints], facts.dropped) == ([endpoint_id], 0)
 
 
 @pytest.mark.virtual_clock
 async def test_the_main_table_is_not_known_where_a_table_was_left_out() -> None:
     main = {**TABLE, "Associations": [{"Main": True}]}
     found = await inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT)
-    assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [True]
+    assert [table.main for table in found.facts(ROUTE_TABLES).tables] == [True]
     tables = {"RouteTables": [main, {**TABLE, "RouteTableId": "x"}]}
     found = await inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT)
-    assert [each.main for each in found.facts(ROUTE_TABLES).tables] == [False]
+    assert [table.main for table in found.facts(ROUTE_TABLES).tables] == [False]
 
 
 @pytest.mark.virtual_clock
@@ -1320,7 +1327,7 @@ async def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
     rows = [rule, {**rule, "GroupId": "group-1"}]
     found = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
     facts = found.facts(SECURITY_GROUPS)
-    assert ([len(each.rules) for each in facts.groups], facts.dropped) == ([1], 1)
+    assert ([len(group.rules) for group in facts.groups], facts.dropped) == ([1], 1)
 
 
 @pytest.mark.virtual_clock

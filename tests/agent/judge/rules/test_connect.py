@@ -434,7 +434,11 @@ def test_tcp003_fires(looks: Observations, detail: str) -> None:
     [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
     assert found.target == "backup-gateway"
     assert detail in found.detail
-    blocked = {each.id for each in looks if each.failure is not None and each.subject.address in found.addresses}
+    blocked = {
+        observation.id
+        for observation in looks
+        if observation.failure is not None and observation.subject.address in found.addresses
+    }
     assert set(found.evidence) == blocked
     assert all("<APPLIANCE_SUBNET_CIDR>" in command.argv for command in found.fix.commands)
 
@@ -801,7 +805,9 @@ def test_every_failure_is_named_once(looks: Observations, expected: dict[str, se
 def test_rules_need_an_attempt(code: str) -> None:
     def reasons(*looks: Observation[TcpFacts]) -> list[tuple[str | None, str]]:
         seen = evidence([*HERE, *looks])
-        return [(each.target, each.reason) for each in diagnose(seen, RULES).not_evaluated if each.code == code]
+        return [
+            (missing.target, missing.reason) for missing in diagnose(seen, RULES).not_evaluated if missing.code == code
+        ]
 
     assert reasons() == [("backup", "no address is known to try")]
     assert reasons(tcp(A, skipped="dns failed")) == [("backup", "dns failed")]
@@ -812,9 +818,9 @@ def test_rules_need_an_attempt(code: str) -> None:
 
 def test_no_route_needs_names_alone() -> None:
     rules = [rule for rule in CORE if rule in RULES]
-    missing = {each.code for each in diagnose(evidence([host()]), rules).not_evaluated}
+    missing = {missing.code for missing in diagnose(evidence([host()]), rules).not_evaluated}
     assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005", "TCP006"}
-    missing = {each.code for each in diagnose(evidence(HERE), rules).not_evaluated}
+    missing = {missing.code for missing in diagnose(evidence(HERE), rules).not_evaluated}
     assert missing == {"TCP001", "TCP002", "TCP003", "TCP004", "TCP005"}
 
 

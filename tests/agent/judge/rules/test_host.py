@@ -200,7 +200,7 @@ def test_env002_stays_silent(looks: Observations) -> None:
     ],
 )
 def test_env002_needs_metadata(looks: list[Observation[ImdsFacts]], reasons: list[str]) -> None:
-    missing = [each for each in diagnose(evidence(looks), RULES).not_evaluated if each.code == "ENV002"]
+    missing = [missing for missing in diagnose(evidence(looks), RULES).not_evaluated if missing.code == "ENV002"]
     assert [each.reason for each in missing] == reasons
     assert {each.target for each in missing} <= {None}
 

@@ -110,7 +110,7 @@ def test_known_texts(row: dict[str, Any]) -> None:
 
 
 def test_the_table_has_every_kind_both_ways_and_every_caller() -> None:
-    both = {(each.id, explicit) for each in KINDS for explicit in (False, True)}
+    both = {(kind.id, explicit) for kind in KINDS for explicit in (False, True)}
     assert {(row["policy"], row["explicit"]) for row in ROWS} == both | {(None, None)}
     assert {row["principal_kind"] for row in ROWS} == {*PrincipalKind, None}
     assert len({row["name"] for row in ROWS}) == len(ROWS)
@@ -224,7 +224,7 @@ def test_parts(text: str, action: str | None, resource: str | None, arn: str | N
 
 
 def test_every_code_can_be_read() -> None:
-    read = {code for each in KINDS for code in (each.implicit, each.explicit)}
+    read = {code for kind in KINDS for code in (kind.implicit, kind.explicit)}
     assert read | {"IAM009"} == {code for code in CODES if code.startswith("IAM")}
     assert {rule.code for rule in RULES} == set(REASONS)
 
@@ -250,7 +250,7 @@ def with_sentence(old: str, new: str) -> Grammar:
 
 IMPLICIT, EXPLICIT = FORMS
 MUTANTS: Final = {
-    **{f"{each.id} dropped": replace(GRAMMAR, kinds=others(KINDS, each)) for each in KINDS},
+    **{f"{kind.id} dropped": replace(GRAMMAR, kinds=others(KINDS, kind)) for kind in KINDS},
     **{
         f"{each.id} taken for {other.id}": replace(
             GRAMMAR, kinds=others(KINDS, each, replace(each, id=other.id, implicit="", explicit=""))
@@ -258,23 +258,23 @@ MUTANTS: Final = {
         for each, other in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)
     },
     **{
-        f"{each.id} without its code": replace(GRAMMAR, kinds=others(KINDS, each, replace(each, **{field: "IAM000"})))
-        for each in KINDS
+        f"{kind.id} without its code": replace(GRAMMAR, kinds=others(KINDS, kind, replace(kind, **{field: "IAM000"})))
+        for kind in KINDS
         for field in ("implicit", "explicit")
     },
     **{
-        f"plural of {each.id} dropped": replace(
+        f"plural of {kind.id} dropped": replace(
             GRAMMAR,
-            kinds=others(KINDS, each, replace(each, words=re.sub(r"\(\?:y\|ies\)", "y", each.words).replace("s?", ""))),
+            kinds=others(KINDS, kind, replace(kind, words=re.sub(r"\(\?:y\|ies\)", "y", kind.words).replace("s?", ""))),
         )
-        for each in KINDS
+        for kind in KINDS
     },
     **{
-        f"short name of {each.id} dropped": replace(
-            GRAMMAR, kinds=others(KINDS, each, replace(each, words=each.words.replace("(?:-based)?", "-based")))
+        f"short name of {kind.id} dropped": replace(
+            GRAMMAR, kinds=others(KINDS, kind, replace(kind, words=kind.words.replace("(?:-based)?", "-based")))
         )
-        for each in KINDS
-        if "-based" in each.words
+        for kind in KINDS
+        if "-based" in kind.words
     },
     "implicit dropped": replace(GRAMMAR, forms=(EXPLICIT,)),
     "explicit dropped": replace(GRAMMAR, forms=(IMPLICIT,)),
@@ -296,24 +296,30 @@ MUTANTS: Final = {
     "no organisation behind": with_form(EXPLICIT, r"service\s+control\s+polic", r"no\s+polic"),
     "any policy behind": with_form(EXPLICIT, r"service\s+control\s+polic", r"\w+"),
     "behind by an article alone": with_form(EXPLICIT, r"through\s+(?:{word}\s+){{0,3}}?", r"through\s+a\s+"),
-    **{f"{each.kind} dropped": replace(GRAMMAR, principals=others(PRINCIPALS, each)) for each in PRINCIPALS},
     **{
-        f"{each.kind} loose": replace(
-            GRAMMAR, principals=others(PRINCIPALS, each, replace(each, pattern=f"{each.pattern}.*"))
+        f"{principal.kind} dropped": replace(GRAMMAR, principals=others(PRINCIPALS, principal))
+        for principal in PRINCIPALS
+    },
+    **{
+        f"{principal.kind} loose": replace(
+            GRAMMAR, principals=others(PRINCIPALS, principal, replace(principal, pattern=f"{principal.pattern}.*"))
         )
-        for each in PRINCIPALS
-        if each.kind in (PrincipalKind.ROOT, PrincipalKind.SERVICE, PrincipalKind.ACCOUNT)
+        for principal in PRINCIPALS
+        if principal.kind in (PrincipalKind.ROOT, PrincipalKind.SERVICE, PrincipalKind.ACCOUNT)
     },
     "any ARN is a user": replace(GRAMMAR, principals=(*PRINCIPALS, replace(PRINCIPALS[2], pattern="arn:.+"))),
     "role without assumed": replace(
         GRAMMAR, principals=others(PRINCIPALS, PRINCIPALS[0], replace(PRINCIPALS[0], pattern=r"arn:.+:assumed-role/.+"))
     ),
     **{
-        f"no other partition for {each.kind}": replace(
-            GRAMMAR, principals=others(PRINCIPALS, each, replace(each, pattern=each.pattern.replace(r"[\w-]+", "aws")))
+        f"no other partition for {principal.kind}": replace(
+            GRAMMAR,
+            principals=others(
+                PRINCIPALS, principal, replace(principal, pattern=principal.pattern.replace(r"[\w-]+", "aws"))
+            ),
         )
-        for each in PRINCIPALS
-        if each.kind in (PrincipalKind.ASSUMED_ROLE, PrincipalKind.ROLE)
+        for principal in PRINCIPALS
+        if principal.kind in (PrincipalKind.ASSUMED_ROLE, PrincipalKind.ROLE)
     },
     "no service in China": replace(
         GRAMMAR,
@@ -553,7 +559,7 @@ def test_without_a_text_nothing_is_quoted() -> None:
 )
 def test_a_masked_report_names_neither_caller_nor_resource_nor_policy(text: str) -> None:
     report = redact(judge_evidence(evidence([*HERE, api(A, failed="access-denied", text=text)])))
-    assert [each.code for each in report.findings if each.code.startswith("IAM")]
+    assert [finding.code for finding in report.findings if finding.code.startswith("IAM")]
     assert "payroll" not in "".join(finding.detail for finding in report.findings)
     assert "payroll" not in json_format.render(report)
 
@@ -582,8 +588,8 @@ def test_the_aws_cli_would_take_the_commands(code: str) -> None:
     for reason in (REASONS[code], *([TRANSITIVE] if code == "IAM002" else [])):
         fix = fix_of(code, reason)
         assert fix.commands
-        assert [why for each in fix.commands if (why := complaint(each.argv)) is not None] == []
-        assert all(each.reversible and each.undo is None for each in fix.commands)
+        assert [why for command in fix.commands if (why := complaint(command.argv)) is not None] == []
+        assert all(command.reversible and command.undo is None for command in fix.commands)
 
 
 @pytest.mark.parametrize("code", REASONS)
@@ -608,10 +614,10 @@ def test_only_a_denial_by_an_endpoint_proves_a_path(code: str) -> None:
     ],
 )
 def test_policies_of_the_organisation_are_looked_up_there(code: str, reason: str, kind: str | None) -> None:
-    commands = [each for each in fix_of(code, reason).commands if each.argv[1] == "organizations"]
+    commands = [command for command in fix_of(code, reason).commands if command.argv[1] == "organizations"]
     asked = "aws organizations list-policies-for-target --target-id <ACCOUNT_ID> --filter"
-    assert [" ".join(each.argv) for each in commands] == ([f"{asked} {kind}"] if kind else [])
-    assert all(each.scope is CommandScope.ACCOUNT for each in commands)
+    assert [" ".join(command.argv) for command in commands] == ([f"{asked} {kind}"] if kind else [])
+    assert all(command.scope is CommandScope.ACCOUNT for command in commands)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def well_formed(found: RuleFinding) -> int:
 
 def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
     seen = evidence(looks, targets=[BACKUP])
-    return {each.target: each.reason for each in diagnose(seen, RULES).not_evaluated if each.code == code}
+    return {missing.target: missing.reason for missing in diagnose(seen, RULES).not_evaluated if missing.code == code}
 
 
 # --- DNS001 public-answer -------------------------------------------------------------------------------------------
@@ -733,7 +733,9 @@ def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
 def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
     looks = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
     [found] = said(DNS012, evidence(looks, of=run(expect=expect)))
-    [admitted] = [each.argv for each in found.fix.commands if each.argv[2] == "authorize-security-group-ingress"]
+    [admitted] = [
+        command.argv for command in found.fix.commands if command.argv[2] == "authorize-security-group-ingress"
+    ]
     assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_GATEWAY_ADDRESS>/32")
     assert well_formed(found) == 3
 

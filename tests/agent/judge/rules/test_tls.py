@@ -260,7 +260,9 @@ def test_tls004_fires(looks: Observations, where: set[str], detail: str) -> None
     assert found.target == "backup"
     assert found.addresses == frozenset(addresses(*where))
     assert detail in found.detail
-    assert ("(MTU)" in found.detail) is any(each.failure and each.failure.kind == "timeout" for each in looks)
+    assert ("(MTU)" in found.detail) is any(
+        observation.failure and observation.failure.kind == "timeout" for observation in looks
+    )
 
 
 @pytest.mark.parametrize(
@@ -662,7 +664,9 @@ def test_each_failure_is_named_once() -> None:
 def test_rules_need_a_handshake(code: str) -> None:
     def reasons(*looks: Observation[TlsFacts]) -> list[tuple[str | None, str]]:
         seen = evidence([*HERE, *looks], targets=[BACKUP])
-        return [(each.target, each.reason) for each in diagnose(seen, RULES).not_evaluated if each.code == code]
+        return [
+            (missing.target, missing.reason) for missing in diagnose(seen, RULES).not_evaluated if missing.code == code
+        ]
 
     assert reasons() == [("backup", "no address is known to try")]
     assert reasons(tls(A, skipped="tcp failed: timeout")) == [("backup", "tcp failed: timeout")]

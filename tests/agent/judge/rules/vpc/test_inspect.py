@@ -103,11 +103,11 @@ def found(code: str, looks: Iterable[Observation[Any]], *targets: Target, **how:
 def judged(looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> dict[str, Finding]:
     """The findings of all rules, by their ids."""
     seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True, **how))
-    return {each.id: each for each in diagnose(seen, RULES).findings}
+    return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
 def lines(commands: Iterable[Command]) -> list[str]:
-    return [" ".join(each.argv) for each in commands]
+    return [" ".join(command.argv) for command in commands]
 
 
 def with_endpoints(*endpoints: VpcEndpoint) -> Observation[Any]:
@@ -285,8 +285,8 @@ ELSEWHERE = read(
     SUBNETS,
     SubnetsFacts(
         subnets=tuple(
-            replace(each, availability_zone_id="euw1-az3") if each.subnet_id == ENDPOINT_SUBNET_IDS[0] else each
-            for each in subnets()
+            replace(subnet, availability_zone_id="euw1-az3") if subnet.subnet_id == ENDPOINT_SUBNET_IDS[0] else subnet
+            for subnet in subnets()
         )
     ),
 )
@@ -305,7 +305,7 @@ def test_vpc009_names_the_zones() -> None:
         "--query ServiceDetails[].AvailabilityZones",
         f"aws ec2 modify-vpc-endpoint --region eu-west-1 --vpc-endpoint-id {ENDPOINT_ID} --add-subnet-ids <SUBNET_ID>",
     ]
-    assert all(complaint(each.argv) is None for each in one.fix.commands)
+    assert all(complaint(command.argv) is None for command in one.fix.commands)
     finding = judged(looks)["VPC009@backup"]
     assert finding.severity is Severity.INFO
     assert finding.fix.commands[1].argv[-1] == OWN_SUBNET_ID
@@ -349,7 +349,7 @@ def test_vpc009_gives_no_subnet_to_an_endpoint_of_another_vpc() -> None:
         read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=far)),
     )
     (one,) = found("VPC009", [*here("backup", *central), *climbed(*central), *reads])
-    assert [each.argv[2] for each in one.fix.commands] == ["describe-vpc-endpoint-services"]
+    assert [command.argv[2] for command in one.fix.commands] == ["describe-vpc-endpoint-services"]
 
 
 # --- VPC013 cannot-inspect -------------------------------------------------------------------------------------------
@@ -478,7 +478,7 @@ def test_vpc013_of_another_networks_file() -> None:
     reason = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
     (one,) = found("VPC013", [*healthy(), *all_reads(skipped=reason)])
     assert one.detail.startswith(f"The facts file was not used: {reason}. ")
-    assert [each.argv[:2] for each in one.fix.commands] == [("backuplink", "facts")]
+    assert [command.argv[:2] for command in one.fix.commands] == [("backuplink", "facts")]
 
 
 OUTSIDE: Observations = [host(ec2=False), imds(failed="timeout")]
@@ -604,7 +604,7 @@ def test_vpc014_connects_where_the_configuration_blocks() -> None:
     assert one.detail.startswith(f"443 connects on {A}, though EC2 says that no rule of sg-0a1b2c3d lets out tcp 443")
     assert one.detail.endswith("Either that has changed since it was read, or the traffic takes another way.")
     findings = judged(looks)
-    assert [each.severity for each in findings.values()] == [Severity.INFO]
+    assert [finding.severity for finding in findings.values()] == [Severity.INFO]
     assert list(findings) == ["VPC014@backup"]
 
 
@@ -843,7 +843,7 @@ def test_api005_by_ec2_is_for_required_targets_alone() -> None:
 
 def test_api005_is_said_once_where_the_call_was_refused_too() -> None:
     looks = replaced(
-        called(), *(api(each, failed="clock-skew", server_time=NOW - timedelta(hours=1)) for each in PRIVATE)
+        called(), *(api(address, failed="clock-skew", server_time=NOW - timedelta(hours=1)) for address in PRIVATE)
     )
     (one,) = clock([*looks, *SKEWED])
     assert "EC2" not in one.detail

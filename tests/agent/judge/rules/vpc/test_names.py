@@ -151,13 +151,15 @@ def fires(code: str, evidence: Evidence) -> list[str | None]:
 
 def found(code: str, evidence: Evidence) -> Finding:
     """The finding as a report has it, with its commands filled in."""
-    return next(each for each in diagnose(evidence).findings if each.code == code)
+    return next(finding for finding in diagnose(evidence).findings if finding.code == code)
 
 
 def commands(finding: Finding) -> list[str]:
     """A finding's commands, each one that the AWS CLI would take."""
-    assert [why for each in finding.fix.commands if each.argv[0] == "aws" and (why := complaint(each.argv))] == []
-    return [" ".join(each.argv) for each in finding.fix.commands]
+    assert [
+        why for command in finding.fix.commands if command.argv[0] == "aws" and (why := complaint(command.argv))
+    ] == []
+    return [" ".join(command.argv) for command in finding.fix.commands]
 
 
 def endpoints(*listed: VpcEndpoint) -> Observation[Any]:
@@ -229,7 +231,7 @@ OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.c
 
 def of(looks: Observations, of: Target) -> Observations:
     """The same looks at another target."""
-    return [replace(each, subject=replace(each.subject, target=of.id)) for each in looks]
+    return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in looks]
 
 
 # --- What holds for all of them --------------------------------------------------------------------------------------
@@ -272,7 +274,7 @@ def faulty(code: str, *, expect: Expect = Expect.PRIVATE) -> Evidence:
 def test_the_table_of_faults_has_one_that_fires_for_each_code(code: str) -> None:
     assert fires(code, faulty(code)) == ["backup"]
     report = diagnose(faulty(code))
-    assert code in [each.code for each in report.findings]
+    assert code in [finding.code for finding in report.findings]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -290,7 +292,7 @@ def test_what_was_measured_alone_raises_nothing(code: str) -> None:
     rule = rule_of(RULES, code)
     unread = evidence([host(), imds(account=ACCOUNT), *looks], of=run(ec2_reads=True))
     assert said(rule, unread) == []
-    assert [each.code for each in diagnose(unread).not_evaluated if each.code == code] == [code]
+    assert [missing.code for missing in diagnose(unread).not_evaluated if missing.code == code] == [code]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -308,7 +310,7 @@ def test_old_facts_name_no_cause(code: str) -> None:
     looks, fault = FAULTS[code]
     old = replace(fault, started_at=NOW - timedelta(days=6))
     report = diagnose(seen(looks, old, days_old=6.0, resolvers=asked(code)))
-    finding = next(each for each in report.findings if each.code == code)
+    finding = next(finding for finding in report.findings if finding.code == code)
     assert finding.severity is Severity.WARNING
     assert finding.fix.summary.startswith("Read the facts again, where EC2 is reachable: they are of 2026-02-23")
     assert commands(finding)[0] == "backuplink facts --region eu-west-1 --vpc vpc-0a1b2c3d --output <FACTS_FILE>"
@@ -319,7 +321,7 @@ def test_old_facts_name_no_cause(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_facts_of_this_run_name_the_cause_and_rest_on_their_reads(code: str) -> None:
     report = diagnose(faulty(code))
-    finding = next(each for each in report.findings if each.code == code)
+    finding = next(finding for finding in report.findings if finding.code == code)
     assert any(each.explained_by == finding.id for each in report.findings)
     assert {f"ec2/{operation}" for operation in rule_of(RULES, code).reads} <= set(finding.evidence)
     assert "said on" not in finding.detail
@@ -330,7 +332,7 @@ def test_of_a_service_that_nobody_asked_for_it_does_not_count(code: str) -> None
     looks, fault = FAULTS[code]
     report = diagnose(seen(looks, fault, targets=[optional(BACKUP)], resolvers=asked(code)))
     silent = why_not_in_use(evidence(looks), optional(BACKUP)) is not None
-    shown = [(each.severity, each.counts) for each in report.findings if each.code == code]
+    shown = [(finding.severity, finding.counts) for finding in report.findings if finding.code == code]
     assert shown == ([] if silent else [(Severity.CRITICAL, False)])
 
 
@@ -347,7 +349,7 @@ def test_a_host_that_says_nothing_of_itself_breaks_no_rule(code: str) -> None:
     bare = evidence(
         [host(failed="timeout"), imds(failed="timeout"), *looks, *configured(fault)], of=run(ec2_reads=True)
     )
-    assert "RUN002" not in [each.code for each in diagnose(bare).findings]
+    assert "RUN002" not in [finding.code for finding in diagnose(bare).findings]
 
 
 @pytest.mark.parametrize("code", ["VPC001", "VPC002", "VPC003", "VPC011"])
@@ -367,7 +369,7 @@ def test_no_command_takes_anything_away(code: str) -> None:
 def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
     looks, change = FAULTS[code]
     partial = read(ENDPOINTS, EndpointsFacts(endpoints=(), dropped=1))
-    assert code not in {each.code for each in diagnose(seen(looks, change, partial)).findings}
+    assert code not in {finding.code for finding in diagnose(seen(looks, change, partial)).findings}
 
 
 # --- VPC001 endpoint-missing -----------------------------------------------------------------------------------------
@@ -553,8 +555,8 @@ def test_private_dns_is_turned_on_once_the_endpoint_is_there() -> None:
     finding = found("VPC002", seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))))
     assert finding.fix.summary.startswith("Wait until the endpoint is available. ")
     causes = {
-        each.code: each.explained_by
-        for each in diagnose(seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending")))).findings
+        finding.code: finding.explained_by
+        for finding in diagnose(seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending")))).findings
     }
     assert "VPC004" in causes
     assert causes["VPC002"] is None
@@ -637,13 +639,13 @@ def test_vpc_dns_attributes_off_names_the_endpoint_whose_private_dns_is_on() -> 
 
 def test_a_vpc_without_a_resolver() -> None:
     report = diagnose(seen(SILENT, vpc_dns(support=False, hostnames=False)))
-    finding = next(each for each in report.findings if each.code == "VPC003")
+    finding = next(finding for finding in report.findings if finding.code == "VPC003")
     assert finding.detail == (
         f"The VPC's resolver ({RESOLVER}) answers nothing, and EC2 says that enableDnsSupport and enableDnsHostnames "
         "of vpc-0a1b2c3d are false: the VPC has no resolver."
     )
     assert [words.split()[-1] for words in commands(finding)] == ["--enable-dns-support", "--enable-dns-hostnames"]
-    assert [each.explained_by for each in report.findings if each.code == "DNS004"] == ["VPC003@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS004"] == ["VPC003@backup"]
 
 
 def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> None:
@@ -684,13 +686,13 @@ def leads_to(*addresses: str, looks: Sequence[Observation[Any]] = ()) -> Observa
 
 def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
     report = diagnose(faulty("VPC010"))
-    finding = next(each for each in report.findings if each.code == "VPC010")
+    finding = next(finding for finding in report.findings if finding.code == "VPC010")
     assert finding.detail == (
         f"{HOST} resolves to {STALE}, where nothing of AWS answers. EC2 says that no interface of an endpoint has it: "
         f"{ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
         "The record is an old one, or leads to something of your own, such as a load balancer, that does not answer."
     )
-    assert [each.explained_by for each in report.findings if each.code == "TCP001"] == ["VPC010@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == "TCP001"] == ["VPC010@backup"]
     assert finding.evidence == (
         "dns/backup/getaddrinfo",
         *(f"dns/backup/{by}/A" for by in (RESOLVER, VPC_RESOLVER)),
@@ -848,7 +850,7 @@ OF_OWN_SERVER: dict[str, Observations] = {
 def test_custom_resolver_explains_what_its_servers_do(looks: Observations, symptom: str) -> None:
     all_looks = [*looks, answer(*PRIVATE, by=VPC_RESOLVER)]
     report = diagnose(seen(all_looks, name_servers(CORPORATE), resolvers=[CORPORATE]))
-    assert [each.explained_by for each in report.findings if each.code == symptom] == ["VPC011@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == symptom] == ["VPC011@backup"]
 
 
 def test_custom_resolver_names_servers_and_options() -> None:
@@ -1032,7 +1034,7 @@ def denied_by(zone: str | None) -> Observations:
 
 def test_private_zone_shadows_names_the_zone() -> None:
     report = diagnose(seen(denied_by("amazonaws.com"), zones("amazonaws.com", owner=ANOTHER_ACCOUNT), endpoints(OFF)))
-    finding = next(each for each in report.findings if each.code == "VPC016")
+    finding = next(finding for finding in report.findings if finding.code == "VPC016")
     assert finding.detail == (
         f"{HOST} does not exist for this host. Route 53 says that this VPC has the private hosted zone amazonaws.com "
         f"({ZONE_ID}) of account {ANOTHER_ACCOUNT}, which answers for the name and has no record of it; the SOA record "
@@ -1043,7 +1045,7 @@ def test_private_zone_shadows_names_the_zone() -> None:
         "aws ec2 describe-vpc-endpoints --region eu-west-1 --filters "
         "Name=service-name,Values=com.amazonaws.eu-west-1.backup",
     ]
-    assert [each.explained_by for each in report.findings if each.code == "DNS003"] == ["VPC016@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS003"] == ["VPC016@backup"]
 
 
 @pytest.mark.parametrize(
@@ -1087,7 +1089,7 @@ def test_private_zone_is_silent_where_only_another_server_denies_the_name() -> N
 def test_private_zone_explains_the_stale_answer_that_it_holds() -> None:
     looks = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
     report = diagnose(seen(looks, zones(HOST), endpoints(OFF)))
-    causes = {each.code: each.explained_by for each in report.findings}
+    causes = {finding.code: finding.explained_by for finding in report.findings}
     assert (causes["VPC016"], causes["VPC010"], causes["TCP001"]) == (None, "VPC016@backup", "VPC010@backup")
 
 
@@ -1124,7 +1126,7 @@ def test_no_route_is_missing_to_an_address_that_no_endpoint_has(
 ) -> None:
     looks = leads_to(ELSEWHERE, looks=[tcp(ELSEWHERE, failed="timeout")])
     report = diagnose(seen(looks, *changed))
-    assert {each.code: each.explained_by for each in report.findings}["TCP001"] == cause
+    assert {finding.code: finding.explained_by for finding in report.findings}["TCP001"] == cause
 
 
 def test_private_zone_is_silent_of_a_stale_answer_that_it_does_not_give() -> None:
@@ -1172,7 +1174,7 @@ def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> Non
 
 def test_dns_firewall_blocks_names_group_list_and_entry() -> None:
     report = diagnose(seen(NOT_THERE, firewall(firewall_rule("x.example.com", "*.amazonaws.com"))))
-    finding = next(each for each in report.findings if each.code == "VPC017")
+    finding = next(finding for finding in report.findings if finding.code == "VPC017")
     assert finding.detail == (
         f"{HOST} does not exist for this host. Route 53 Resolver says that DNS Firewall blocks *.amazonaws.com in this "
         f"VPC and answers NXDOMAIN: group {GROUP_ID}, domain list {LIST_ID}."
@@ -1181,7 +1183,7 @@ def test_dns_firewall_blocks_names_group_list_and_entry() -> None:
         f"aws route53resolver list-firewall-rules --region eu-west-1 --firewall-rule-group-id {GROUP_ID}",
         f"aws route53resolver list-firewall-domains --region eu-west-1 --firewall-domain-list-id {LIST_ID}",
     ]
-    assert [each.explained_by for each in report.findings if each.code == "DNS003"] == ["VPC017@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS003"] == ["VPC017@backup"]
 
 
 REDIRECTED: Observations = [
@@ -1240,7 +1242,7 @@ def test_dns_firewall_is_silent_where_only_another_server_denies_the_name() -> N
 
 def test_an_override_is_as_bad_as_what_it_leads_to() -> None:
     report = diagnose(seen([*REDIRECTED, tcp("10.0.9.80", failed="timeout")], firewall(OVERRIDE)))
-    found_of = {each.code: each for each in report.findings}
+    found_of = {finding.code: finding for finding in report.findings}
     assert found_of["DNS007"].explained_by == "VPC017@backup"
     assert found_of["TCP001"].explained_by == "DNS007@backup"
     assert found_of["VPC017"].severity is Severity.CRITICAL

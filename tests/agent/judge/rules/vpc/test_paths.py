@@ -103,11 +103,11 @@ def found(code: str, looks: Iterable[Observation[Any]], *targets: Target) -> lis
 def judged(looks: Iterable[Observation[Any]], *targets: Target) -> dict[str, Finding]:
     """The findings of all rules, by their ids."""
     seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True))
-    return {each.id: each for each in diagnose(seen, RULES).findings}
+    return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
 def lines(commands: Iterable[Command]) -> list[str]:
-    return [" ".join(each.argv) for each in commands]
+    return [" ".join(command.argv) for command in commands]
 
 
 def with_groups(*changed: SecurityGroup) -> Observation[Any]:
@@ -216,7 +216,7 @@ def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway
         f"--protocol tcp --port {ports} --cidr <APPLIANCE_SUBNET_CIDR>"
         for ports in ("1026-1028", "1031")  # 1029 and 1030 are nobody's here
     ]
-    assert [why for each in one.fix.commands if (why := complaint(each.argv)) is not None] == []
+    assert [why for command in one.fix.commands if (why := complaint(command.argv)) is not None] == []
 
 
 ADMIT_APPLIANCE = f"dmit the gateway appliance's subnet on 1026 and 1031 in {ENDPOINT_GROUP_ID}."
@@ -269,7 +269,7 @@ def test_vpc005_says_first_whom_the_group_admits_on_the_ports_of_a_gateway(rules
     reads = configured(OF_GATEWAY, changed, read(PREFIX_LISTS, lists))
     (one,) = found("VPC005", [*gateway(1026, 1031), *reads], GATEWAY)
     assert one.fix.summary == f"{first} This host is not the appliance: test from its subnet as well."
-    assert [each.argv[10] for each in one.fix.commands] == ["1026", "1031"]
+    assert [command.argv[10] for command in one.fix.commands] == ["1026", "1031"]
 
 
 def test_vpc005_says_of_no_other_group_whom_it_admits() -> None:
@@ -280,7 +280,9 @@ def test_vpc005_says_of_no_other_group_whom_it_admits() -> None:
 
 def test_vpc005_says_once_what_two_groups_of_the_endpoint_admit_alike() -> None:
     both = (ENDPOINT_GROUP_ID, "sg-0f1b2c3d")
-    ones = with_interfaces(*(replace(each, group_ids=both) for each in endpoint_interfaces()))
+    ones = with_interfaces(
+        *(replace(endpoint_interface, group_ids=both) for endpoint_interface in endpoint_interfaces())
+    )
     changed = with_groups(*(admitting("10.0.9.0/24", port=1031, group_id=each) for each in both))
     (one,) = found("VPC005", [*gateway(1031), *configured(OF_GATEWAY, ones, changed)], GATEWAY)
     assert one.fix.summary.startswith(f"{both[0]} and {both[1]} admit 1031 from 10.0.9.0/24: if that is the appliance")
@@ -294,9 +296,9 @@ def test_vpc005_of_443_does_not_take_others_that_are_admitted_for_the_appliance(
 def test_vpc005_leaves_the_support_channel_shut_beside_ports_that_are_needed() -> None:
     (one,) = found("VPC005", [*gateway(1031, 2222), *configured(OF_GATEWAY)], GATEWAY)
     assert "1031 and 2222 timed out" in one.detail
-    assert [each.argv[10] for each in one.fix.commands] == ["1031"]
+    assert [command.argv[10] for command in one.fix.commands] == ["1031"]
     (alone,) = found("VPC005", [*gateway(2222), *configured(OF_GATEWAY)], GATEWAY)
-    assert [each.argv[10] for each in alone.fix.commands] == ["2222"]
+    assert [command.argv[10] for command in alone.fix.commands] == ["2222"]
 
 
 def test_vpc005_admits_ipv6_by_permissions() -> None:
@@ -351,22 +353,22 @@ def test_vpc005_admits_an_appliance_by_ipv6_where_that_is_what_is_shut() -> None
 
 def test_vpc005_changes_the_group_that_has_such_rules_already() -> None:
     first, second = "sg-0f1b2c3d", "sg-0f2b2c3d"
-    ones = tuple(replace(each, group_ids=(first, second)) for each in endpoint_interfaces())
+    ones = tuple(replace(endpoint_interface, group_ids=(first, second)) for endpoint_interface in endpoint_interfaces())
     changed = with_groups(admitting("10.0.9.0/24", port=22, group_id=first), admitting("10.0.9.0/24", group_id=second))
     (one,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
     assert f"no rule of {first} and {second} admits tcp 443" in one.detail
-    assert [each.argv[6] for each in one.fix.commands] == [second]
+    assert [command.argv[6] for command in one.fix.commands] == [second]
     neither = with_groups(*(admitting("10.0.9.0/24", port=22, group_id=each) for each in (first, second)))
     (other,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), neither)])
-    assert [each.argv[6] for each in other.fix.commands] == [first]
+    assert [command.argv[6] for command in other.fix.commands] == [first]
 
 
 def test_vpc005_writes_no_id_into_a_command_that_has_not_the_form_of_one() -> None:
     strange = "sg-; reboot"
-    ones = tuple(replace(each, group_ids=(strange,)) for each in endpoint_interfaces())
+    ones = tuple(replace(endpoint_interface, group_ids=(strange,)) for endpoint_interface in endpoint_interfaces())
     changed = with_groups(admitting("10.0.9.0/24", group_id=strange))
     (one,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
-    assert [each.argv[6] for each in one.fix.commands] == ["<ENDPOINT_SECURITY_GROUP_ID>"]
+    assert [command.argv[6] for command in one.fix.commands] == ["<ENDPOINT_SECURITY_GROUP_ID>"]
 
 
 @pytest.mark.parametrize(
@@ -471,7 +473,7 @@ def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
 def test_vpc005_admits_the_address_that_the_endpoint_sees(through: str, source: str) -> None:
     nobody = with_groups(SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=()))
     (one,) = found("VPC005", by_way_of(through, nobody))
-    assert [each.argv[-1] for each in one.fix.commands] == [source]
+    assert [command.argv[-1] for command in one.fix.commands] == [source]
 
 
 # --- VPC012 egress-blocked -------------------------------------------------------------------------------------------
@@ -491,7 +493,7 @@ def test_vpc012_names_own_group_and_lets_out_to_the_addresses_alone() -> None:
         f"--port 443 --cidr {address}/32"
         for address in PRIVATE
     ]
-    assert all(complaint(each.argv) is None for each in one.fix.commands)
+    assert all(complaint(command.argv) is None for command in one.fix.commands)
     assert (
         one.fix.summary == f"In {OWN_GROUP_ID}, let 443 out to the endpoint; that holds for every host with the group."
     )
@@ -500,13 +502,13 @@ def test_vpc012_names_own_group_and_lets_out_to_the_addresses_alone() -> None:
 def test_vpc012_writes_ports_in_a_row_as_one_range() -> None:
     only = with_groups(letting_out("10.0.0.0/16"))
     (one,) = found("VPC012", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
-    assert [each.argv[each.argv.index("--port") + 1] for each in one.fix.commands] == ["1026-1028", "1031"]
+    assert [command.argv[command.argv.index("--port") + 1] for command in one.fix.commands] == ["1026-1028", "1031"]
 
 
 def test_vpc012_opens_the_ports_of_a_gateway_to_the_appliance_and_not_to_this_host() -> None:
     only = with_groups(letting_out("10.0.9.0/24"))
     (one,) = found("VPC012", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
-    assert [(each.argv[6], each.argv[each.argv.index("--port") + 1]) for each in one.fix.commands] == [
+    assert [(command.argv[6], command.argv[command.argv.index("--port") + 1]) for command in one.fix.commands] == [
         (OWN_GROUP_ID, "443"),
         ("<APPLIANCE_SECURITY_GROUP_ID>", "1026-1028"),
         ("<APPLIANCE_SECURITY_GROUP_ID>", "1031"),
@@ -516,7 +518,7 @@ def test_vpc012_opens_the_ports_of_a_gateway_to_the_appliance_and_not_to_this_ho
         "appliance's own group, let 1026, 1027, 1028 and 1031 out to the endpoint, where it does not yet. This host is "
         "not the appliance: test from its subnet as well."
     )
-    assert all(complaint(each.argv) is None for each in one.fix.commands)
+    assert all(complaint(command.argv) is None for command in one.fix.commands)
     (alone,) = found("VPC012", [*SILENT, *configured(only)])
     assert "appliance" not in alone.fix.summary
 
@@ -574,14 +576,14 @@ def test_vpc006_names_acl_entry_direction_and_the_answers() -> None:
         f"{number} --protocol 6 --port-range From=32768,To=60999 --cidr-block {address}/32 --rule-action allow"
         for number, address in ((110, A), (120, B))
     ]
-    assert all(complaint(each.argv) is None for each in one.fix.commands)
+    assert all(complaint(command.argv) is None for command in one.fix.commands)
 
 
 def numbers(looks: Observations, *targets: Target) -> list[tuple[str, str, str]]:
     """Direction, rule number and ports of the commands."""
     (one,) = found("VPC006", looks, *targets)
-    words = [each.argv for each in one.fix.commands]
-    return [(each[7], each[each.index("--rule-number") + 1], each[each.index("--port-range") + 1]) for each in words]
+    words = [command.argv for command in one.fix.commands]
+    return [(word[7], word[word.index("--rule-number") + 1], word[word.index("--port-range") + 1]) for word in words]
 
 
 @pytest.mark.parametrize(
@@ -673,9 +675,11 @@ def test_vpc006_ports_of_a_gateway_lie_outside_443_and_the_high_ports() -> None:
         ("--ingress", "130", "From=1031,To=1031"),
     ]
     (one,) = found("VPC006", looks, GATEWAY)
-    assert {each.argv[each.argv.index("--cidr-block") + 1] for each in one.fix.commands} == {"<APPLIANCE_SUBNET_CIDR>"}
+    assert {command.argv[command.argv.index("--cidr-block") + 1] for command in one.fix.commands} == {
+        "<APPLIANCE_SUBNET_CIDR>"
+    }
     assert "This host is not the appliance" in one.fix.summary
-    assert all(complaint(each.argv) is None for each in one.fix.commands)
+    assert all(complaint(command.argv) is None for command in one.fix.commands)
     assert found("VPC005", looks, GATEWAY) == []
 
 
@@ -693,19 +697,21 @@ def test_vpc006_leaves_this_host_s_acl_shut_to_the_ports_of_a_gateway() -> None:
 def test_vpc006_mends_443_for_this_host_and_the_rest_for_the_appliance() -> None:
     changed = acls(entry(100, 80, 80), entry(100, 0, 65535, egress=True), subnet_id=ENDPOINT_SUBNET_IDS[0])
     (one,) = found("VPC006", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
-    words = [each.argv for each in one.fix.commands]
-    assert [(each[each.index("--port-range") + 1], each[each.index("--cidr-block") + 1]) for each in words] == [
+    words = [command.argv for command in one.fix.commands]
+    assert [(word[word.index("--port-range") + 1], word[word.index("--cidr-block") + 1]) for word in words] == [
         ("From=443,To=443", "10.0.3.5/32"),
         ("From=1026,To=1028", "<APPLIANCE_SUBNET_CIDR>"),
         ("From=1031,To=1031", "<APPLIANCE_SUBNET_CIDR>"),
     ]
-    assert len({each[each.index("--rule-number") + 1] for each in words}) == 3
+    assert len({word[word.index("--rule-number") + 1] for word in words}) == 3
 
 
 def test_vpc006_lets_in_the_address_that_the_endpoint_sees() -> None:
     far = acls(subnet_id=ENDPOINT_SUBNET_IDS[0])
     (one,) = found("VPC006", by_way_of(PRIVATE_NAT, far))
-    assert {each.argv[each.argv.index("--cidr-block") + 1] for each in one.fix.commands} == {"<NAT_GATEWAY_ADDRESS>/32"}
+    assert {command.argv[command.argv.index("--cidr-block") + 1] for command in one.fix.commands} == {
+        "<NAT_GATEWAY_ADDRESS>/32"
+    }
 
 
 def test_vpc006_doubts_where_a_part_of_the_answers_passes_and_nothing_else_blocks() -> None:
@@ -878,13 +884,13 @@ def test_vpc004_stands_beside_private_dns_that_is_off_as_well() -> None:
 
 def public_run(looks: Observations) -> dict[str, Finding]:
     seen = evidence(looks, targets=(BACKUP,), of=run(ec2_reads=True, expect=Expect.PUBLIC))
-    return {each.id: each for each in diagnose(seen, RULES).findings}
+    return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
 def test_vpc004_is_silent_where_the_name_is_public_as_it_should_be() -> None:
     reads = configured(with_endpoints(endpoint(state="rejected", private_dns=False)))
     assert "VPC004@backup" not in public_run([*PUBLIC_ANSWER, *reads])
-    broken = [each for each in PUBLIC_ANSWER if each.id != f"tcp/backup/{PUBLIC}/443"]
+    broken = [observation for observation in PUBLIC_ANSWER if observation.id != f"tcp/backup/{PUBLIC}/443"]
     findings = public_run([*broken, tcp(PUBLIC, failed="timeout"), *reads])
     assert findings["VPC004@backup"].severity is Severity.INFO
     assert findings["TCP001@backup"].explained_by is None
@@ -918,7 +924,7 @@ def test_vpc004_blames_an_address_of_this_vpc_that_nobody_is_known_to_have() -> 
 
 def test_vpc004_explains_silence_and_nothing_else() -> None:
     reads = configured(with_endpoints(FAILED))
-    refused = judged([*here("backup", A, B), *(tcp(each, failed="reset") for each in PRIVATE), *reads])
+    refused = judged([*here("backup", A, B), *(tcp(address, failed="reset") for address in PRIVATE), *reads])
     assert refused["TCP004@backup"].explained_by is None
     assert refused["VPC004@backup"].severity is Severity.CRITICAL
     stuck = judged(
@@ -1020,12 +1026,12 @@ def test_every_command_is_one_that_the_aws_cli_takes() -> None:
         with_groups(admitting("10.0.9.0/24"), letting_out("10.0.9.0/24")), NO_ANSWERS, tables(BLACKHOLE)
     )
     commands = [
-        each
+        command
         for rule in (*endpoint_state.RULES, *group_rules.RULES, *acl_rules.RULES, *routes.RULES)
         for one in said(rule, evidence([*SILENT, *everything]))
-        for each in one.fix.commands
+        for command in one.fix.commands
     ]
     assert len(commands) > 4
-    assert [why for each in commands if (why := complaint(each.argv)) is not None] == []
-    assert not any(word.startswith(("delete-", "revoke-")) for each in commands for word in each.argv)
-    assert ACL_ID not in " ".join(word for each in commands for word in each.argv)
+    assert [why for command in commands if (why := complaint(command.argv)) is not None] == []
+    assert not any(word.startswith(("delete-", "revoke-")) for command in commands for word in command.argv)
+    assert ACL_ID not in " ".join(word for command in commands for word in command.argv)
