@@ -22,8 +22,9 @@ Written by ./dev docs from `partitions.json` and `endpoints.json` of botocore {b
 packaging/generate/regions.py. The table may lag behind AWS.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from probes.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
