@@ -2,9 +2,9 @@
 
 from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
-from typing import Annotated
+from typing import Annotated, Final
 
 from probes.frozen import dataclass
 from probes.masks import CallErrorCode, Mask, MediaType, Plain, RequestId, Sentence
@@ -266,9 +266,13 @@ class GatewayFacts:
     """When AWS last heard of it."""
 
 
+SEEN_LATELY: Final = timedelta(hours=1)
+"""A gateway of which AWS has heard within this time is in touch."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiFacts:
-    """One answer to a signed, read-only call."""
+    """One answer to a signed, read-only call; of the further pages of a list the last one, with the gateways of all."""
 
     operation: Plain
     status: int
@@ -283,15 +287,30 @@ class ApiFacts:
     gateways: tuple[GatewayFacts, ...] = ()
     """Of an answer to ListGateways those that AWS has not heard of for longest, at most MAX_GATEWAYS."""
     gateways_listed: int = 0
-    """How many gateways that answer names."""
+    """How many gateways that answer names, those of the pages before it included."""
+    gateways_last_seen: datetime | None = None
+    """When AWS last heard of the one of them that it heard of most recently; None where that is not known of each."""
     gateways_cut: bool = False
-    """Whether AWS has more gateways than that answer names."""
+    """Whether AWS has more gateways than that."""
     server_time: datetime | None
     """What the server takes for the time: from its refusal of the signature's, else from the Date header."""
     clock_offset_seconds: float | None
     """This host's clock, halfway between request and answer, minus the server's."""
     clock_uncertainty_seconds: float | None = None
     """Half the round trip: how far the offset may be off; whole seconds of what the server says add up to one."""
+
+    @property
+    def silent_gateways(self) -> tuple[GatewayFacts, ...]:
+        """Those of `gateways` that are not in touch by the server's time; none where that is not known."""
+        return tuple(gateway for gateway in self.gateways if self._is_long_ago(gateway.last_seen))
+
+    @property
+    def are_all_gateways_silent(self) -> bool:
+        """Whether the gateways that were read, one at least, are all out of touch."""
+        return self._is_long_ago(self.gateways_last_seen)
+
+    def _is_long_ago(self, last_seen: datetime | None) -> bool:
+        return last_seen is not None and self.server_time is not None and self.server_time - last_seen > SEEN_LATELY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from probes.operations import (
     APPLIANCE,
     CONTAINER,
     DUAL_STACK_NAME,
+    FURTHER_PAGES,
     GETADDRINFO,
     HOST,
     INSTANCE_ROLE,
@@ -249,6 +250,10 @@ class Evidence:
     def calls(self, target: Target) -> tuple[Observation[ApiFacts], ...]:
         """Signed calls, made to their end, at the addresses that this host uses for the target."""
         return self._made(Step.API, target, HTTPS)
+
+    def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
+        """How the list that a signed call began was read on; None where it was not."""
+        return self._by_id.get(f"{call.id}/{FURTHER_PAGES}")
 
     def reached_aws(self, target: Target, address: Address) -> bool:
         """Whether the signed call at an address was answered by AWS, whatever the answer."""

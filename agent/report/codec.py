@@ -58,6 +58,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HOST, operations.ALLOWANCES): AllowanceFacts,
     (Step.CREDENTIALS, None): CredentialFacts,
     (Step.API, None): ApiFacts,
+    (Step.API, operations.FURTHER_PAGES): ApiFacts,
     **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 """Which facts an observation of a step and operation holds."""

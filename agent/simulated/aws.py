@@ -57,7 +57,7 @@ def reply(
     called = _service_of(service, method, path)
     if called is None:
         return _error(404, "UnknownOperationException", "")
-    return _judged(row, called, server)
+    return _judged(row, called, server, body)
 
 
 _MISMATCH: Final = (
@@ -75,7 +75,7 @@ def _service_of(signing_name: str, method: str, path: str) -> Service | None:
     return None
 
 
-def _judged(row: TcpPart, service: Service, server: datetime) -> Reply:
+def _judged(row: TcpPart, service: Service, server: datetime, body: bytes) -> Reply:
     call, permission = service.call, service.permission
     if call is None or permission is None:
         raise ValueError(f"{service.name} has no signed call")
@@ -122,16 +122,21 @@ def _judged(row: TcpPart, service: Service, server: datetime) -> Reply:
         case "not-subscribed":
             text = "The AWS Access Key Id needs a subscription for the service."
             return _error(403, "OptInRequired", text)
-    content: dict[str, list[dict[str, object]]] = {call.key: []}
+    content: dict[str, object] = {call.key: []}
     if call.lists_gateways:
+        asked = json.loads(body)
+        start = int(asked.get("NextToken", 0))
+        end = start + min(asked["MaxResults"], row.gateways_per_page)
         content[call.key] = [
             {
                 "GatewayArn": f"arn:aws:{service.name}:{row.region or 'eu-west-1'}:111122223333:gateway/{gateway}",
                 "GatewayType": "BACKUP_VM",
                 "LastSeenTime": (server - timedelta(hours=hours)).timestamp(),
             }
-            for gateway, hours in row.gateways_seen.items()
+            for gateway, hours in list(row.gateways_seen.items())[start:end]
         ]
+        if end < len(row.gateways_seen):
+            content["NextToken"] = str(end)
     return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "application/json"}, json.dumps(content).encode()
 
 

@@ -100,6 +100,7 @@ HostileHttp = Literal[
     "hostile-call-reset",
     "hostile-call-drip",
     "hostile-call-endless",
+    "hostile-list-endless",
 ]
 HostileCertificate = Literal[
     "hostile-chain",
@@ -363,6 +364,8 @@ class TcpPart:
     """Whether TLS answers with the alert `unrecognized_name`."""
     gateways_seen: dict[str, float] = field(default_factory=dict)
     """Gateways that the API lists, by id: hours since AWS last heard of them."""
+    gateways_per_page: int = 50
+    """How many of them it lists in one answer, where the call asks for no fewer."""
     large: Literal["answered", "lost"] = "answered"
     """Whether requests of many segments arrive."""
     keep_alive: bool = True

@@ -7,7 +7,8 @@ pass. Where AWS refuses, the code is read from all places that its protocols use
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -21,6 +22,12 @@ from probes.steps.sigv4 import signed_headers
 
 MAX_MESSAGE_CHARACTERS: Final = 2_048
 MAX_GATEWAYS: Final = 16
+"""Those that a report keeps."""
+MAX_PAGES: Final = 20
+MAX_LISTED_GATEWAYS: Final = 1_000
+"""How many of a list are read: so many pages, of 50 each, are as many signed calls."""
+MAX_TOKEN_CHARACTERS: Final = 1_000
+"""Of a NextToken (model of backup-gateway 2021-01-01, botocore 1.44.8)."""
 _GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -73,6 +80,54 @@ async def probe(
     return response
 
 
+async def read_on(
+    send: Callable[[SignedCall, Draft[ApiFacts]], Awaitable[Response]],
+    call: SignedCall,
+    first: Response,
+    draft: Draft[ApiFacts],
+) -> None:
+    """Read the further pages of a list of gateways whose first page is `first`. `send` makes one call, as `probe` does.
+
+    A page is a signed call more, which the account's request rate counts: nothing is read beyond what shows whether a
+    gateway is out of touch and whether one is in touch, and never more than MAX_PAGES and MAX_LISTED_GATEWAYS. What was
+    read until a page fails is in the facts. Raises what `probe` raises.
+    """
+    found = {gateway.gateway_id: gateway for gateway in _gateways(call, _json(first.body))}
+    token = next_token(call, first)
+    tokens: set[str] = set()
+    while token is not None and token not in tokens and len(tokens) < MAX_PAGES - 1:
+        tokens.add(token)
+        page = Draft[ApiFacts]()
+        response = await send(replace(call, body=_body_with(call, token)), page)
+        if page.facts is None:
+            raise TypeError("a call came back without facts")
+        found |= {gateway.gateway_id: gateway for gateway in _gateways(call, _json(response.body))}
+        token = next_token(call, response)
+        known = list(found.values())[:MAX_LISTED_GATEWAYS]
+        is_cut = page.facts.gateways_cut or len(known) < len(found)
+        draft.facts = replace(page.facts, gateways_cut=is_cut, **_about(known))
+        if not may_read_on(draft.facts) or len(found) >= MAX_LISTED_GATEWAYS:
+            return
+
+
+def may_read_on(facts: ApiFacts) -> bool:
+    """Whether a list of gateways goes on, and the rest of it may still show that a gateway is out of touch, or that one
+    is in touch."""
+    is_settled = bool(facts.silent_gateways) and not facts.are_all_gateways_silent
+    return facts.gateways_cut and facts.server_time is not None and not is_settled
+
+
+def next_token(call: SignedCall, response: Response) -> str | None:
+    """What asks for the next page of a list of gateways; None where there is none that can be sent."""
+    document = _json(response.body)
+    token = document.get("NextToken") if call.lists_gateways and isinstance(document, Mapping) else None
+    return token if isinstance(token, str) and 0 < len(token) <= MAX_TOKEN_CHARACTERS else None
+
+
+def _body_with(call: SignedCall, token: str) -> bytes:
+    return json.dumps({**json.loads(call.body), "NextToken": token}).encode()
+
+
 def _masks(keys: Keys) -> tuple[tuple[str, str], ...]:
     """What no text of an answer may repeat, and its replacement. AWS itself repeats secrets: where a signature does not
     match it sends the canonical request that it expected, with the session token in it."""
@@ -92,8 +147,7 @@ def read_answer(
     """What an answer says, whatever its bytes, with a mask in place of the texts of `hidden`. `sent` and `received` are
     instants of this host."""
     document = _json(response.body)
-    answer = document if call.lists_gateways and isinstance(document, Mapping) else {}
-    gateways = _gateways(answer.get(call.key))
+    is_cut = call.lists_gateways and isinstance(document, Mapping) and bool(document.get("NextToken"))
     code, message = error_of(response, document, hidden)
     theirs = instant_of(response.header("date"))
     if (clock := _CLOCK.search(message or "")) is not None:
@@ -108,24 +162,34 @@ def read_answer(
         error_code=code if response.status != 200 else None,
         new_connection=new_connection,
         error_message=message if response.status != 200 else None,
-        gateways=gateways[:MAX_GATEWAYS],
-        gateways_listed=len(gateways),
-        gateways_cut=bool(answer.get("NextToken")),
+        gateways_cut=is_cut,
+        **_about(_gateways(call, document)),
         server_time=theirs,
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
     )
 
 
-def _gateways(listed: Any) -> tuple[GatewayFacts, ...]:
-    """Those that AWS has not heard of for longest first."""
+def _gateways(call: SignedCall, document: Any) -> list[GatewayFacts]:
+    """Those that an answer lists."""
+    listed = document.get(call.key) if call.lists_gateways and isinstance(document, Mapping) else None
     gateways = []
     for gateway in listed if isinstance(listed, list) else ():
         name = str(gateway.get("GatewayArn") if isinstance(gateway, Mapping) else "").rpartition("/")[2]
         if _GATEWAY_ID.fullmatch(name):
             gateways.append(GatewayFacts(gateway_id=name, last_seen=_instant(gateway.get("LastSeenTime"))))
+    return gateways
+
+
+def _about(gateways: Collection[GatewayFacts]) -> dict[str, Any]:
+    """What facts say of these gateways; those that AWS has not heard of for longest come first."""
     unknown = datetime.max.replace(tzinfo=UTC)
-    return tuple(sorted(gateways, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id)))
+    oldest = sorted(gateways, key=lambda gateway: (gateway.last_seen or unknown, gateway.gateway_id))
+    return {
+        "gateways": tuple(oldest[:MAX_GATEWAYS]),
+        "gateways_listed": len(oldest),
+        "gateways_last_seen": oldest[-1].last_seen if oldest else None,
+    }
 
 
 def _instant(seconds: Any) -> datetime | None:

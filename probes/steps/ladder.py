@@ -7,7 +7,7 @@ skipped, with the name of the step that failed. The ladder owns its connection a
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from probes.facts import ApiFacts, HttpFacts, TcpFacts, TlsFacts
@@ -26,7 +26,7 @@ from probes.model import (
     Target,
 )
 from probes.observe import Log
-from probes.operations import OTHER_NAME, PADDED, SMALL_SEGMENTS
+from probes.operations import FURTHER_PAGES, OTHER_NAME, PADDED, SMALL_SEGMENTS
 from probes.ports import HTTPS
 from probes.seams import Keys, Machine, Net, Stream, Trust
 from probes.steps import api, http, tcp, tls
@@ -59,6 +59,8 @@ class ProbeContext:
     """What signs the calls, or why none are made."""
     connects: asyncio.Semaphore
     handshakes: asyncio.Semaphore
+    read_on: set[str] = field(default_factory=set)
+    """Targets, by id, of whose list of gateways a ladder reads the further pages. They say the same at each address."""
 
 
 def rungs(
@@ -220,30 +222,54 @@ class _Climb:
             return None
 
         async def body(draft: Draft[ApiFacts]) -> http.Response:
-            async def send(*, new_connection: bool) -> http.Response:
-                return await api.probe(
-                    await self._reopened(),
-                    self._context.machine,
-                    keys,
-                    target=self._target,
-                    call=call,
-                    signing_name=self._signing_name,
-                    agent=self._context.agent,
-                    new_connection=new_connection,
-                    draft=draft,
-                )
+            return await self._send(keys, call, draft)
 
-            if self._open is not None:
-                with contextlib.suppress(PeerClosedError, ConnectionError):
-                    return await send(new_connection=False)
-                self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
-            return await send(new_connection=True)
-
-        _, response = await self._context.log.observe(
+        seen, response = await self._context.log.observe(
             subject, body, limit=self._context.limit, before_again=self._reopen
         )
         self._keep(response)
+        if response is not None and seen.facts is not None and api.may_read_on(seen.facts):
+            token = api.next_token(call, response)
+            if token is not None and self._target.id not in self._context.read_on:
+                self._context.read_on.add(self._target.id)
+                await self._read_on(subject, keys, call, response)
         return None
+
+    async def _send(self, keys: Keys, call: SignedCall, draft: Draft[ApiFacts]) -> http.Response:
+        """Make a signed call over the connection that is open, or else over a new one."""
+
+        async def send(*, new_connection: bool) -> http.Response:
+            return await api.probe(
+                await self._reopened(),
+                self._context.machine,
+                keys,
+                target=self._target,
+                call=call,
+                signing_name=self._signing_name,
+                agent=self._context.agent,
+                new_connection=new_connection,
+                draft=draft,
+            )
+
+        if self._open is not None:
+            with contextlib.suppress(PeerClosedError, ConnectionError):
+                return await send(new_connection=False)
+            self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
+        return await send(new_connection=True)
+
+    async def _read_on(self, made: Subject, keys: Keys, call: SignedCall, first: http.Response) -> None:
+        """Read the further pages of a list of gateways, all within the time of one step."""
+
+        async def body(draft: Draft[ApiFacts]) -> None:
+            async def send(page: SignedCall, seen: Draft[ApiFacts]) -> http.Response:
+                response = await self._send(keys, page, seen)
+                self._keep(response)
+                return response
+
+            await api.read_on(send, call, first, draft)
+
+        subject = replace(made, operation=FURTHER_PAGES, after=made.id)
+        await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
 
     async def _padded(self, subject: Subject) -> str | None:
         if (why := await self._no_connection()) is not None:  # a request that is not sent tells nothing of its size

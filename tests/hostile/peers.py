@@ -206,6 +206,21 @@ _HTTP: Final[dict[str, Callable[[], Speech]]] = {
 }
 
 
+def _list_of_gateways(request: bytes) -> Speech:
+    """A page with gateways that were not in touch this year, some of them on each page again, and a token for another
+    page: the list has no end."""
+    token = hashlib.sha256(request).hexdigest()
+    gateways = [
+        {
+            "GatewayArn": f"arn:aws:backup-gateway:eu-west-1:111122223333:gateway/bgw-{name}",
+            "LastSeenTime": 1_735_689_600,
+        }
+        for name in ("12A3456B", *(f"{token[:6].upper()}{number:02}" for number in range(40)))
+    ]
+    body = json.dumps({"Gateways": gateways, "NextToken": token}).encode()
+    yield _answer(200, body, _ID.rstrip(), b"Date: Thu, 15 Jan 2026 03:00:00 GMT")
+
+
 _CALLS: Final[dict[str, Callable[[], Speech]]] = {
     "hostile-call-silent": lambda: iter(()),
     "hostile-call-reset": lambda: iter((None,)),
@@ -217,9 +232,11 @@ _CALLS: Final[dict[str, Callable[[], Speech]]] = {
 
 def http(kind: str, request: bytes) -> Speech:
     """What is said to each piece of a request."""
-    if kind not in _CALLS:
+    if kind not in (*_CALLS, "hostile-list-endless"):
         return _HTTP[kind]()
     signed = b"authorization:" in request.lower()
+    if signed and kind == "hostile-list-endless":
+        return _list_of_gateways(request)
     return _CALLS[kind]() if signed else iter((_answer(403, b"", _ID.rstrip()),))
 
 

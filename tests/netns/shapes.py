@@ -29,7 +29,10 @@ TRANSPORT: Final = frozenset(
 )
 """How an exchange ends without an answer."""
 _WORDS: Final = frozenset(
-    {"addresses", "api", "region", "names", "gateways_seen", "clock_seconds", "connect_status", "round_trip_seconds"}
+    {
+        *("addresses", "api", "region", "names", "gateways_seen", "gateways_per_page"),
+        *("clock_seconds", "connect_status", "round_trip_seconds"),
+    }
 )
 """Of a peer: what it says, and whom."""
 

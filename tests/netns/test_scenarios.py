@@ -92,6 +92,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
             del facts["version"]
     if "gateways" in facts:  # when they were last heard of follows from when the run is made
         facts["gateways"] = [each["gateway_id"] for each in facts["gateways"]]
+        facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None
     return (
         type(outcome),
         None if failure is None else (failure.kind, failure.code),

@@ -19,7 +19,6 @@ from probes.model import FailureKind, Observation, Role, Step, Target
 
 MISSING_TOKEN: Final = frozenset({"MissingAuthenticationToken", "MissingAuthenticationTokenException"})
 
-SEEN_LATELY: Final = timedelta(hours=1)
 _SOURCES_OF_KEYS: Final = read_only("aws", "configure", "list")
 _ENDPOINT_URLS: Final = read_only(
     "printenv", "AWS_ENDPOINT_URL", *(service.endpoint_variable for service in SERVICES.values())
@@ -388,32 +387,33 @@ def gateway_not_seen(evidence: Evidence) -> Iterator[RuleFinding]:
     """API012: ListGateways works, and a gateway has not been in touch for over an hour."""
     for target in evidence.targets:
         late: dict[str, datetime] = {}
-        calls = []
-        every = is_cut = False
+        calls: list[Observation[ApiFacts]] = []
+        lists: list[ApiFacts] = []
         for call in evidence.calls(target):
-            facts = call.facts
-            if facts is None or facts.server_time is None:
+            pages = evidence.further_pages(call)
+            facts = call.facts if pages is None or pages.facts is None else pages.facts
+            if facts is None or facts.server_time is None or not facts.gateways_listed:
                 continue
-            last_seen = {
-                one.gateway_id: one.last_seen
-                for one in facts.gateways
-                if one.last_seen is not None and facts.server_time - one.last_seen > SEEN_LATELY
-            }
-            if last_seen:
-                late |= last_seen
-                calls.append(call)
-                every |= len(last_seen) == facts.gateways_listed and not facts.gateways_cut
-                is_cut |= facts.gateways_cut
+            lists.append(facts)
+            if facts.silent_gateways:
+                late |= {one.gateway_id: one.last_seen for one in facts.silent_gateways if one.last_seen is not None}
+                calls += [call] if pages is None else [call, pages]
         if not late:
             continue
+        whole = [facts for facts in lists if not facts.gateways_cut]
+        every = bool(whole) and all(facts.are_all_gateways_silent for facts in whole)
+        known = max(facts.gateways_listed for facts in whole or lists)
+        # Facts keep the ones that have been silent for longest.
+        more = any(len(facts.silent_gateways) == len(facts.gateways) < facts.gateways_listed for facts in lists)
         gateways = [f"{name} (last in touch {when:%Y-%m-%d %H:%M} UTC)" for name, when in sorted(late.items())]
         yield RuleFinding(
             code="API012",
             target=target.id,
             severity=Severity.WARNING if every else None,
             detail=f"The API answers, and AWS has not heard of {listed(gateways)} for over an hour."
-            + (" No other gateway is known there." if every else "")
-            + (" AWS has more gateways than its first answer names." if is_cut else ""),
+            + (" No other gateway is in touch there." if every else "")
+            + (f" Of {known} gateways, those silent for longest are named." if more else "")
+            + ("" if whole else f" AWS has more gateways than the {known} that were read."),
             evidence=ids(calls),
             addresses=places(calls),
             fix=Fix(

@@ -40,6 +40,7 @@ from probes.operations import (
     APPLIANCE,
     CONTAINER,
     DUAL_STACK_NAME,
+    FURTHER_PAGES,
     GETADDRINFO,
     INSTANCE_ROLE,
     METADATA_PROXY,
@@ -148,6 +149,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.HTTP, PADDED): forms.HttpFacts,
     (Step.HTTP, PROXY_CONNECT): forms.ProxyConnectFacts,
     (Step.API, None): forms.ApiFacts,
+    (Step.API, FURTHER_PAGES): forms.ApiFacts,
     **{(Step.EC2, read.operation): read.facts for read in READS.values()},
 }
 KINDS: Final = {place: values(form) for place, form in FORMS.items()}

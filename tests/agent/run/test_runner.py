@@ -25,6 +25,7 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.facts import HostFacts
 from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
+from probes.operations import FURTHER_PAGES
 from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
 from tests.support.extent import one_in
@@ -513,3 +514,29 @@ def test_one_call_a_service_finds_what_a_call_at_every_address_finds(name: str) 
     whole = judge_evidence(evidence_of(name))
     assert report.verdict.status is whole.verdict.status
     assert [finding.id for finding in report.findings] == [finding.id for finding in whole.findings]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        pytest.param("gateways-all-not-seen-on-many-pages", [(5, False)], id="to the end, at one address of two"),
+        pytest.param("gateway-seen-on-last-page", [(5, False)], id="until one in touch is there"),
+        pytest.param("gateway-not-seen-on-last-page", [(5, False)], id="until one out of touch is there"),
+        pytest.param("gateway-not-seen", [], id="the first page is all"),
+    ],
+)
+def test_a_list_of_gateways_is_read_on_at_one_address(name: str, known: list[tuple[int, bool]]) -> None:
+    text = scenarios.text(name).replace('["10.0.1.27"]', '["10.0.1.27", "10.0.2.27"]')
+    for turn in (None, 0, 1):
+        evidence, _ = evidence_in(scenarios.parse("pages", text), turn=turn)
+        pages = [each.facts for each in evidence.of(Step.API) if each.subject.operation == FURTHER_PAGES]
+        assert [(facts.gateways_listed, facts.gateways_cut) for facts in pages if facts is not None] == known
+
+
+def test_a_list_of_gateways_is_read_no_further_than_it_tells() -> None:
+    more = 'gateways_per_page = 1\ngateways_seen = { "bgw-1" = 0.1, "bgw-2" = 9.0, "bgw-3" = 9.0, "bgw-4" = 9.0 }'
+    text = scenarios.text("gateway-seen").replace('gateways_seen = { "bgw-12A3456B" = 0.2 }', more)
+    evidence, _ = evidence_in(scenarios.parse("pages", text))
+    [pages] = [each.facts for each in evidence.of(Step.API) if each.subject.operation == FURTHER_PAGES]
+    assert pages is not None
+    assert (pages.gateways_listed, pages.gateways_cut) == (2, True)

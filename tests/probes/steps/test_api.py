@@ -1,8 +1,11 @@
 """One signed call: what is sent, and what every answer is taken for, whatever its bytes."""
 
+import contextlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +15,9 @@ from hypothesis import strategies as st
 
 from probes.facts import ApiFacts
 from probes.failure import PeerClosedError, classify
-from probes.model import Addressing, Draft, Failure, FailureKind, Role, Target
+from probes.model import Addressing, Draft, Failure, FailureKind, Role, SignedCall, Target
 from probes.seams import Keys
-from probes.steps.api import MAX_MESSAGE_CHARACTERS, kind_of, probe, read_answer
+from probes.steps.api import MAX_MESSAGE_CHARACTERS, MAX_PAGES, kind_of, may_read_on, probe, read_answer, read_on
 from probes.steps.http import Response
 from tests.support import extent
 from tests.support.fakes import DOCUMENTED, NOW, FakeMachine, ScriptedStream
@@ -410,3 +413,100 @@ async def test_a_peer_that_closes_in_its_answer() -> None:
             new_connection=False,
             draft=Draft[ApiFacts](),
         )
+
+
+# --- The further pages of a list -------------------------------------------------------------------------------------
+
+HOURS: Final = 3_600.0
+LATE, SEEN = 2 * HOURS, 60.0
+"""Seconds since AWS heard of a gateway."""
+
+
+def page(token: object, **ago: float) -> Response:
+    """A page of a list: gateways, each with the seconds since AWS heard of it, and what asks for the next page."""
+    gateways = [
+        {"GatewayArn": f"arn:aws:backup-gateway:eu-west-1:111122223333:gateway/bgw-{name}", "LastSeenTime": at}
+        for name, at in ((name, NOW.timestamp() - seconds) for name, seconds in ago.items())
+    ]
+    body = json.dumps({"Gateways": gateways, **({} if token is None else {"NextToken": token})}).encode()
+    headers = (("x-amzn-requestid", REQUEST_ID), ("date", format_datetime(NOW, usegmt=True)))
+    return Response(status=200, headers=headers, body=body, keep_alive=True)
+
+
+def many(count: int, prefix: str, seconds: float = LATE) -> dict[str, float]:
+    return {f"{prefix}{number}": seconds for number in range(count)}
+
+
+def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
+    """The tokens that were sent, and what the facts say; the last page comes again without end."""
+    tokens: list[Any] = []
+    call, draft = CALLS["backup-gateway"], Draft[ApiFacts]()
+
+    async def send(asked: SignedCall, seen: Draft[ApiFacts]) -> Response:
+        body = json.loads(asked.body)
+        assert body == {"MaxResults": 50, "NextToken": body["NextToken"]}
+        answer = pages[min(len(tokens), len(pages) - 1)]
+        tokens.append(body["NextToken"])
+        if isinstance(answer, Exception):
+            raise answer
+        seen.facts = read_answer(asked, answer, NOW, NOW, new_connection=False)
+        return answer
+
+    with contextlib.suppress(*DOCUMENTED):
+        run(read_on(send, call, first, draft))
+    return tokens, draft.facts
+
+
+@pytest.mark.parametrize(
+    ("pages", "tokens", "listed", "silent", "cut"),
+    [
+        pytest.param([page(None, c=LATE)], ["1"], 3, 3, False, id="to the end"),
+        pytest.param([page("2", c=LATE), page(None, d=SEEN)], ["1", "2"], 4, 3, False, id="two pages more"),
+        pytest.param([page("2", c=SEEN), page(None)], ["1"], 3, 2, True, id="no more than tells"),
+        pytest.param([page("1", c=LATE)], ["1"], 3, 3, True, id="the same token"),
+        pytest.param([page("2", c=LATE), page("1", a=LATE)], ["1", "2"], 3, 3, True, id="a circle of tokens"),
+        pytest.param([page("2"), page(None, c=LATE)], ["1", "2"], 3, 3, False, id="a page without gateways"),
+        pytest.param([page("2", **many(998, "c")), page(None)], ["1"], 1_000, 16, True, id="as many as are read"),
+        pytest.param([page(None, **many(2_000, "c"))], ["1"], 1_000, 16, True, id="one huge page"),
+        pytest.param([page("t" * 1_001)], ["1"], 2, 2, True, id="a token that is too long"),
+        pytest.param([page(["2"])], ["1"], 2, 2, True, id="a token that is none"),
+        pytest.param(
+            [page("2", c=LATE), TimeoutError()], ["1", "2"], 3, 3, True, id="what was read until a page failed"
+        ),
+    ],
+)
+def test_a_list_is_read_on(
+    pages: list[Response | Exception], tokens: list[str], listed: int, silent: int, cut: bool
+) -> None:
+    sent, facts = read_further(page("1", a=LATE, b=LATE), *pages)
+    assert facts is not None
+    assert sent == tokens
+    assert (facts.gateways_listed, len(facts.silent_gateways), facts.gateways_cut) == (listed, silent, cut)
+
+
+def test_a_list_without_end_costs_a_bounded_number_of_calls() -> None:
+    endless = [page(str(number + 2), **{f"c{number}": LATE}) for number in range(100)]
+    sent, facts = read_further(page("1", a=LATE), *endless)
+    assert len(sent) == MAX_PAGES - 1
+    assert facts is not None
+    assert (facts.gateways_listed, facts.gateways_cut) == (MAX_PAGES, True)
+
+
+def test_nothing_is_known_where_the_first_page_after_fails() -> None:
+    assert read_further(page("1", a=LATE), TimeoutError()) == (["1"], None)
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        pytest.param(page("1", a=LATE), True, id="all of it out of touch: one may be in touch"),
+        pytest.param(page("1", a=SEEN), True, id="all of it in touch: one may be out of touch"),
+        pytest.param(page("1"), True, id="a page without gateways"),
+        pytest.param(page("1", a=LATE, b=SEEN), False, id="both are known"),
+        pytest.param(page(None, a=LATE), False, id="the whole list"),
+    ],
+)
+def test_a_list_is_read_on_where_that_may_tell_more(first: Response, more: bool) -> None:
+    facts = read_answer(CALLS["backup-gateway"], first, NOW, NOW, new_connection=False)
+    assert may_read_on(facts) is more
+    assert not may_read_on(replace(facts, server_time=None)), "when is not known"

@@ -11,6 +11,7 @@ from agent.catalog.findings import Severity
 from agent.judge.rules.api import RULES, SOURCES
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
+from probes.operations import FURTHER_PAGES
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -350,8 +351,23 @@ def gateways(
     found = api(address, of="backup-gateway", server_time=server_time)
     assert isinstance(found.outcome, Ok)
     seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
-    facts = replace(found.outcome.facts, gateways=seen, gateways_listed=len(seen) + more, gateways_cut=cut)
+    times = [one.last_seen for one in seen if one.last_seen is not None]
+    latest = max(times) if times and len(times) == len(seen) else None
+    facts = replace(
+        found.outcome.facts,
+        gateways=seen,
+        gateways_listed=len(seen) + more,
+        # Those that are not kept were in touch last.
+        gateways_last_seen=server_time if more else latest,
+        gateways_cut=cut,
+    )
     return replace(found, outcome=Ok(facts))
+
+
+def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Observation[ApiFacts]:
+    """How the list that `first` began was read on, with what `facts_of` says."""
+    subject = replace(first.subject, operation=FURTHER_PAGES, after=first.id)
+    return replace(facts_of, subject=subject)
 
 
 @pytest.mark.parametrize(
@@ -370,19 +386,22 @@ def gateways(
             id="two, and one that was in touch",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR), more=1), gateways(B, ("bgw-A", 2 * HOUR), more=1)],
+            [gateways(A, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)), gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR))],
             [A, B],
             "bgw-A (last in touch 2026-03-01 10:00 UTC)",
             id="one, listed at both addresses",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", 2 * HOUR), server_time=None), gateways(B, ("bgw-A", 2 * HOUR), more=1)],
+            [
+                gateways(A, ("bgw-A", 2 * HOUR), server_time=None),
+                gateways(B, ("bgw-A", 2 * HOUR), ("bgw-C", HOUR)),
+            ],
             [B],
             "bgw-A (last in touch 2026-03-01 10:00 UTC)",
             id="one of two answers without the server's time",
         ),
         pytest.param(
-            [gateways(A, ("bgw-A", timedelta()), server_time=NOW + 2 * HOUR, more=1)],
+            [gateways(A, ("bgw-A", timedelta()), ("bgw-C", -HOUR), server_time=NOW + 2 * HOUR)],
             [A],
             "bgw-A (last in touch 2026-03-01 12:00 UTC)",
             id="by the server's clock and not by this host's",
@@ -400,18 +419,62 @@ def test_api012_fires(looks: Observations, where: list[str], who: str) -> None:
     assert complaint(listing) is None
 
 
+CUT: Final = gateways(A, ("bgw-A", 2 * HOUR), cut=True)
+
+
 @pytest.mark.parametrize(
     ("looks", "severity", "end"),
     [
-        ([gateways(A, ("bgw-A", 2 * HOUR))], Severity.WARNING, " No other gateway is known there."),
-        ([gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR))], None, "for over an hour."),
-        (
-            [gateways(A, ("bgw-A", 2 * HOUR), cut=True)],
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR))], Severity.WARNING, " No other gateway is in touch there.", id="every one"
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR))], None, "for over an hour.", id="not every one"
+        ),
+        pytest.param([gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", None))], None, "for over an hour.", id="one unknown"),
+        pytest.param([CUT], None, " AWS has more gateways than the 1 that were read.", id="the first page alone"),
+        pytest.param(
+            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR)))],
+            Severity.WARNING,
+            " No other gateway is in touch there.",
+            id="every one, on two pages",
+        ),
+        pytest.param(
+            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", HOUR)))],
             None,
-            " AWS has more gateways than its first answer names.",
+            "for over an hour.",
+            id="one on a further page is in touch",
+        ),
+        pytest.param(
+            [CUT, further(CUT, gateways(A, ("bgw-A", 2 * HOUR), more=999, cut=True))],
+            None,
+            " Of 1000 gateways, those silent for longest are named."
+            " AWS has more gateways than the 1000 that were read.",
+            id="more than are read",
+        ),
+        pytest.param(
+            [CUT, further(CUT, spoiled(CUT, failed="timeout"))],
+            None,
+            " AWS has more gateways than the 1 that were read.",
+            id="a further page is not answered",
+        ),
+        pytest.param(
+            [
+                CUT,
+                further(CUT, gateways(A, ("bgw-A", 2 * HOUR), ("bgw-B", 3 * HOUR))),
+                gateways(B, ("bgw-A", 2 * HOUR), cut=True),
+            ],
+            Severity.WARNING,
+            " No other gateway is in touch there.",
+            id="read on at one address of two",
+        ),
+        pytest.param(
+            [gateways(A, ("bgw-A", 2 * HOUR)), gateways(B, ("bgw-C", HOUR))],
+            None,
+            "for over an hour.",
+            id="lists that differ",
         ),
     ],
-    ids=["every one", "not every one", "those that the first answer names"],
 )
 def test_api012_counts_where_no_gateway_is_in_touch(looks: Observations, severity: Severity | None, end: str) -> None:
     [found] = said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY]))
@@ -429,6 +492,10 @@ def test_api012_counts_where_no_gateway_is_in_touch(looks: Observations, severit
         pytest.param([gateways(A)], id="no gateway"),
         pytest.param([gateways(C, ("bgw-A", 2 * HOUR))], id="an address that this host does not use"),
         pytest.param([spoiled(gateways(A), failed="timeout")], id="no answer"),
+        pytest.param(
+            [gateways(A, ("bgw-A", HOUR), cut=True), further(CUT, gateways(A, ("bgw-A", HOUR), ("bgw-B", SECOND)))],
+            id="all are in touch, on two pages",
+        ),
         pytest.param([], id="never called"),
     ],
 )
