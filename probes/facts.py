@@ -2,12 +2,13 @@
 
 from __future__ import annotations  # evaluated where they are read, not at start-up, which saves 4 ms
 
+from dataclasses import field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from typing import Annotated, Final
 
 from probes.frozen import dataclass
-from probes.masks import CallErrorCode, Mask, MediaType, Plain, RequestId, Sentence
+from probes.masks import CallErrorCode, Mask, MediaType, Plain, RegionSetting, RequestId, Sentence
 from probes.model import Address
 from probes.vpc.model import ConfigurationFacts
 
@@ -51,6 +52,8 @@ class HostFacts:
     local_ports: tuple[int, ...] | None = None
     """The first and the last port that this host connects from (ip(7), ip_local_port_range); None where it does not
     say."""
+    region_variables: dict[Plain, RegionSetting] = field(default_factory=dict)
+    """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,14 @@ class SdkFacts:
 
     version: Plain
     profile: Annotated[str, Mask("profile")] | None
-    region: Plain | None
+    region: RegionSetting | None
     ca_bundle: Annotated[str, Mask("file")] | None
     fips: bool
     dual_stack: bool
     endpoint_urls: dict[Plain, Annotated[str, Mask("url")]]
     """By service name, only where a URL is configured."""
+    region_file: Annotated[str, Mask("file")] | None = None
+    """The shared file that `region` comes from; None where a variable names it, or nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

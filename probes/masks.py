@@ -39,6 +39,8 @@ Plain = Annotated[str, Open()]
 Sentence = Annotated[str, Open(quotes=True)]
 """Words of this program that may quote a peer, a name or a resource."""
 
+RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}[a-z]?")]
+"""What a setting names as a Region: the name of a Region or of a zone, or anything that stands there by mistake."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
 ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]

@@ -4,6 +4,7 @@ Source: `partitions.json` of botocore 1.44.8 (2026-11), by which every AWS SDK n
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from probes.frozen import dataclass
@@ -55,6 +56,19 @@ REGION: Final = re.compile(r"(?=.{1,63}\Z)[a-z]{2,5}(-[a-z]+){1,2}-[0-9]{1,2}")
 def is_region(text: str) -> bool:
     """Whether `text` has the form of a Region's name. Whether the Region exists is another question."""
     return REGION.fullmatch(text) is not None
+
+
+REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+"""Variables that name a Region to the SDKs and the CLI. The first that is set counts; boto3 reads the second alone."""
+
+
+def region_in(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The Region that a variable of the SDKs names, and the variable; one of impossible form is passed over."""
+    for variable in REGION_VARIABLES:
+        value = environment.get(variable, "")
+        if is_region(value):
+            return value, variable
+    return None, None
 
 
 def partition_of(region: str) -> Partition:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.catalog import values
+from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
 from agent.formats.registry import FORMATS, format_named
 from agent.process.files import TooLargeError, read_within
@@ -25,8 +25,6 @@ from agent.settings import (
 
 if TYPE_CHECKING:
     from agent.run.collect_facts import FactsRequest
-
-REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
@@ -169,25 +167,19 @@ def _facts_from(place: str, region: str | None, source: str | None, received_sig
 
 
 def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The Region that an option or a variable of the SDK names, and the name of that option or variable. Raises
-    UsageError."""
-    if option is not None:
-        return option, "--region"
-    for variable in REGION_VARIABLES:
-        if value := environment.get(variable):
-            try:
-                return values.region(value), variable
-            except ValueError as error:
-                raise click.UsageError(
-                    f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1."
-                ) from error
-    return None, None
+    """The Region that an option or a variable of the SDK names, and the name of that option or variable. A variable
+    that holds no name of a Region is passed over: it is a setting of this host, which a run judges (ENV018)."""
+    return region_in(environment) if option is None else (option, "--region")
 
 
 def facts_request_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> "FactsRequest":
-    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError."""
+    """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError, also for
+    a variable that holds no name of a Region: a facts file has no findings that could say so."""
     from agent.run.collect_facts import FactsRequest
 
+    for variable in REGION_VARIABLES if options["region"] is None else ():
+        if (value := environment.get(variable)) and not is_region(value):
+            raise click.UsageError(f"{variable} is {value!r}, which is not the name of a Region, such as eu-west-1.")
     region, _ = region_from(options["region"], environment)
     return FactsRequest(
         vpc_id=options["vpc_id"],

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
-from agent.catalog.partitions import SUFFIXES, is_region
+from agent.catalog.partitions import REGION_VARIABLES, SUFFIXES, is_region
 from agent.catalog.services import SERVICES, private_link_labels
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.process.cancel import CancelToken
@@ -200,7 +200,7 @@ class RunInProgress:
 
     async def _observe_host(self) -> HostFacts | None:
         async def body(draft: Draft[HostFacts]) -> HostFacts:
-            return await host.probe(self.world.machine, SUFFIXES, draft)
+            return await host.probe(self.world.machine, SUFFIXES, REGION_VARIABLES, draft)
 
         _, facts = await self.log.observe(_HOST, body, limit=self.settings.timeout)
         return facts

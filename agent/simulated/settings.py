@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from agent.catalog.partitions import region_in
 from agent.catalog.vpce import named_endpoint
 from agent.settings import Settings
 from agent.simulated.scenario import Scenario
@@ -14,14 +15,15 @@ EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
 def settings_of(scenario: Scenario) -> Settings:
     """The settings of the scenario's run."""
     run, part = scenario.run, scenario.ec2
+    region, source = (run.region, "--region") if run.region else region_in(scenario.host.environment)
     facts = None
     if part is not None and part.source == "file":
         from agent.simulated.network import facts_of
 
         facts = facts_of(scenario, EPOCH)
     return Settings(
-        region=run.region or None,
-        region_source="--region" if run.region else None,
+        region=region,
+        region_source=source,
         services=run.services,
         resolvers=(),
         expect=run.expect,

@@ -311,10 +311,12 @@ class SimulatedSdk:
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
         if (fault := self._fault()) is not None:
             raise ProbeError(FailureKind.MALFORMED, fault[1], code=fault[0])
+        variable = self._environment.get("AWS_DEFAULT_REGION")  # the one that boto3 reads
         return SdkFacts(
             version="simulated",
             profile=profile or self._environment.get("AWS_PROFILE"),
-            region=self._sdk.region,
+            region=variable or self._sdk.region,
+            region_file=None if variable or self._sdk.region is None else "/home/backup/.aws/config",
             ca_bundle=None,
             fips=self._sdk.fips,
             dual_stack=self._sdk.dual_stack,

@@ -14,6 +14,8 @@ MAX_NAME_SERVERS: Final = 3
 RESOLVER_TIMEOUT: Final = 5.0
 """RES_TIMEOUT of resolv.conf(5)."""
 MAX_HOSTS_ENTRIES: Final = 64
+MAX_VALUE_CHARACTERS: Final = 64
+"""Of a variable that holds the name of a Region, which has at most 63."""
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
@@ -21,8 +23,11 @@ RESOLVED: Final = "/run/systemd/resolve/resolv.conf"
 _DMI: Final = "/sys/class/dmi/id/"
 
 
-async def probe(machine: Machine, suffixes: tuple[str, ...], draft: Draft[HostFacts]) -> HostFacts:
-    """Read the host's configuration. `suffixes` are the domains whose names in the hosts file matter here."""
+async def probe(
+    machine: Machine, suffixes: tuple[str, ...], region_variables: tuple[str, ...], draft: Draft[HostFacts]
+) -> HostFacts:
+    """Read the host's configuration. `suffixes` are the domains whose names in the hosts file matter here,
+    `region_variables` those that name a Region to the SDK."""
     servers, ignored, search, options = parse_resolv_conf(_text(machine, "/etc/resolv.conf"))
     upstream: tuple[Address, ...] = ()
     if any(server.is_loopback for server in servers):
@@ -38,6 +43,9 @@ async def probe(machine: Machine, suffixes: tuple[str, ...], draft: Draft[HostFa
         ec2=_is_ec2(machine),
         proxies=proxy_variables(machine.environment),
         local_ports=_local_ports(machine),
+        region_variables={
+            name: _printable(value) for name in region_variables if (value := machine.environment.get(name))
+        },
     )
     draft.facts = facts
     return facts
@@ -127,6 +135,11 @@ def proxy_variables(environment: Mapping[str, str]) -> dict[str, str]:
         if value:
             proxies[name] = value if name == "no_proxy" else masked_proxy(value)
     return proxies
+
+
+def _printable(value: str) -> str:
+    """The start of a variable's value, with escapes for what is no printable ASCII."""
+    return (value if value.isascii() and value.isprintable() else ascii(value)[1:-1])[:MAX_VALUE_CHARACTERS]
 
 
 def has_shared_config(machine: Machine) -> bool:

@@ -153,6 +153,18 @@ def has_profile(name: str) -> bool:
     return True
 
 
+def _file_of(session: Any, setting: str) -> str:
+    """The shared file that a setting of the session's profile comes from. In botocore the credentials file wins."""
+    from botocore.configloader import raw_config_parse
+    from botocore.exceptions import ConfigNotFound
+
+    credentials = session.get_config_variable("credentials_file")
+    with contextlib.suppress(ConfigNotFound):
+        if setting in raw_config_parse(credentials).get(session.profile or "default", {}):
+            return str(credentials)
+    return str(session.get_config_variable("config_file"))
+
+
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     """Read the SDK's settings as botocore does for clients of `services`. Imports botocore: slow, call it in
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
@@ -180,6 +192,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
         named = text("region", session.get_config_variable("region"))
         # fips-us-east-1 and us-east-1-fips are old ways to ask for FIPS (ClientCreator._normalize_fips_region).
         region = None if named is None else named.replace("fips-", "").replace("-fips", "")
+        from_file = named is not None and not os.environ.get("AWS_DEFAULT_REGION")
         bundle = text("ca_bundle", session.get_config_variable("ca_bundle"))
         return SdkFacts(
             version=f"botocore {botocore.__version__}",
@@ -189,6 +202,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             fips=region != named or bool(session.get_config_variable("use_fips_endpoint")),
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
+            region_file=_file_of(session, "region") if from_file else None,
         )
     except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
         raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

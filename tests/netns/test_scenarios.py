@@ -90,6 +90,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
             facts["addresses"] = sorted(facts["addresses"], key=lambda address: (address.version, address))
         case "sdk-settings" if facts:
             del facts["version"]
+            facts["region_file"] = facts["region_file"] is not None
     if "gateways" in facts:  # when they were last heard of follows from when the run is made
         facts["gateways"] = [each["gateway_id"] for each in facts["gateways"]]
         facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None

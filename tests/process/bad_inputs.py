@@ -381,18 +381,6 @@ def by_variable() -> Iterator[Refused]:
         for value in NO_BOOLEANS:
             yield one(name, _short(value), value, "is not a valid boolean")
     yield one("config", "100 kB", ANYWHERE["100 kB"], TOO_LONG)
-    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        region = next(option for option in FORMED if option.name == "region")
-        values = {label: value for label, value in ANYWHERE.items() if label not in ("nothing", "NUL")}
-        for label, value in [*values.items(), *((_short(value), value) for value in region.bad)]:
-            wanted = next(formats)
-            yield Refused(
-                id=f"{variable}={label}",
-                arguments=("check", f"--format={wanted}"),
-                says=(f"{variable} is ", region.wanted),
-                format=wanted,
-                environment={variable: value},
-            )
 
 
 def _toml(name: str, value: str, *, multiple: bool) -> bytes:
@@ -1521,6 +1509,10 @@ def _settings() -> Iterator[Measured]:
     yield _set("AWS_PROFILE", "4096 characters", "x" * 4_096, 2, "ENV018", "API010")
     for label in ("a space", "escape codes", "lines", "bidi", "no UTF-8", "100 kB"):
         yield _set("AWS_PROFILE", label, ANYWHERE[label], 2, "ENV018", "API010")
+    # Nor with a Region that can be none; the run itself gets one from --region.
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        for label in (*(label for label in ANYWHERE if label not in ("nothing", "NUL")), "a zone"):
+            yield _set(name, label, ANYWHERE.get(label, "eu-west-1a"), 2, "ENV018")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         for label in SHARED:
             # A setting that holds settings leaves the credentials as they are.

@@ -65,6 +65,7 @@ Observations = list[Observation[Any]]
 
 REGION: Final = "eu-west-1"
 NOW: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CONFIG_FILE: Final = "/home/backup/.aws/config"
 OWN: Final = "10.0.3.5"
 RESOLVER: Final = "10.0.0.2"
 """This host's name server; the second address of the VPC's block, and so the VPC's resolver as well."""
@@ -114,10 +115,11 @@ def host(
     failed: str | None = None,
     beside: Sequence[tuple[str, str]] = (),
     lines: Sequence[tuple[str, str]] = (),
+    variables: dict[str, str] | None = None,
 ) -> Observation[HostFacts]:
     """This host's configuration; `unknown` is a system that does not tell its interfaces. `beside` are interfaces with
     other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and a
-    name."""
+    name; `variables` those that name a Region."""
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
         for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
@@ -133,6 +135,7 @@ def host(
         hosts_entries=tuple(HostsEntry(address=ip_address(address), names=(name,)) for address, name in lines),
         ec2=ec2,
         proxies={},
+        region_variables=variables or {},
     )
     return _made(Subject(step=Step.HOST), None if failed else facts, failed)
 
@@ -145,8 +148,9 @@ def sdk(
     region: str | None = REGION,
     failed: str | None = None,
     skipped: str | None = None,
+    by_variable: bool = False,
 ) -> Observation[SdkFacts]:
-    """What the SDK is set to."""
+    """What the SDK is set to; the Region by a variable, or else in a file."""
     facts = SdkFacts(
         version="1.44.8",
         profile=None,
@@ -155,6 +159,7 @@ def sdk(
         fips=fips,
         dual_stack=dual_stack,
         endpoint_urls=urls or {},
+        region_file=None if region is None or by_variable else CONFIG_FILE,
     )
     return _made(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent.catalog.endpoint_urls import host_of_url, is_https
 from agent.catalog.findings import Severity
-from agent.catalog.partitions import is_region
+from agent.catalog.partitions import REGION_VARIABLES, is_region
 from agent.catalog.regions import REGIONS
 from agent.catalog.services import host_of, is_offered
 from agent.catalog.vpce import read_name
@@ -357,36 +357,68 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none."""
+    said: list[str] = []
+    summaries: list[str] = []
+    commands: list[Command] = []
+    shown: list[Observation[Any]] = []
     settings = evidence.find(f"{HOST}/{SDK_SETTINGS}")
-    if settings is None or not settings.made:
+    failure = None if settings is None or not settings.made else settings.failure
+    if settings is not None and failure is not None and failure.kind is FailureKind.MALFORMED:
+        said.append(f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}.")
+        summaries.append(_UNUSABLE.get(failure.code or "", "Correct the setting that the finding names."))
+        commands.append(read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"))
+        shown.append(settings)
+    for place, named, seen in _named_regions(evidence):
+        if is_region(named):
+            continue
+        words, right = _as_region(named)
+        said.append(f"{place} says that the Region is {named}, which no Region can be called{words}.")
+        summaries.append(f"Write {right or 'the name of a Region, such as eu-west-1,'} there.")
+        is_variable = place in REGION_VARIABLES
+        commands.append(read_only("printenv", place) if is_variable else read_only("grep", "-n", "region", _CONFIG))
+        shown.append(seen)
+        if place == REGION_VARIABLES[0]:
+            said.append(f"The AWS CLI and most SDKs read {place}; boto3 reads {REGION_VARIABLES[1]} instead.")
+    if not said:
         return
-    failure, region = settings.failure, evidence.sdk.region if evidence.sdk is not None else None
-    if failure is not None and failure.kind is FailureKind.MALFORMED:
-        fault = f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}."
-        summary = _UNUSABLE.get(failure.code or "", "Correct the setting that the finding names.")
-    elif region is not None and not is_region(region):
-        zone = region[:-1] if is_region(region[:-1]) else region.lower()
-        meant = f", {'as it is a zone' if zone == region[:-1] else 'in small letters'}" if is_region(zone) else ""
-        fault = (
-            f"The SDK's settings on this host say that the Region is {region}, which no Region can be called{meant}."
-        )
-        summary = f"Write {zone} there." if is_region(zone) else "Write the name of a Region there, such as eu-west-1."
-    else:
-        return
+    judged = "The path was judged all the same." if evidence.run.region else "No other setting names a Region to judge."
     yield RuleFinding(
         code="ENV018",
         target=None,
-        detail=f"{fault} No call of a program with these settings starts. The path was judged all the same.",
-        evidence=ids([settings]),
+        detail=f"{' '.join(said)} No call of a program with these settings starts. {judged}",
+        evidence=ids(shown),
         fix=Fix(
-            summary=summary,
-            commands=(
-                read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
-                read_only("aws", "configure", "list"),
-                read_only("grep", "-n", "region", "<HOME>/.aws/config"),
-            ),
+            summary=" ".join(dict.fromkeys(summaries)),
+            commands=(*dict.fromkeys(commands), read_only("aws", "configure", "list")),
         ),
     )
+
+
+_CONFIG: Final = "<HOME>/.aws/config"
+
+
+def _named_regions(evidence: Evidence) -> Iterator[tuple[str, str, Observation[Any]]]:
+    """Where settings of this host name a Region, what they say, and the observation that has it."""
+    own, settings = evidence.find(HOST), evidence.find(f"{HOST}/{SDK_SETTINGS}")
+    named = {} if own is None or evidence.host is None else evidence.host.region_variables
+    sdk = evidence.sdk
+    if settings is not None and sdk is not None and sdk.region is not None:
+        place = REGION_VARIABLES[1] if sdk.region_file is None else f"The profile in {sdk.region_file}"
+        # As boto3 takes it: us-east-1-fips is an old way to ask for FIPS.
+        named = {name: value for name, value in named.items() if name != REGION_VARIABLES[1]}
+        yield place, sdk.region, settings
+    for name, value in named.items():
+        if own is not None:
+            yield name, value, own
+
+
+def _as_region(named: str) -> tuple[str, str | None]:
+    """What is wrong with the name of a Region, to follow on it, and the one that is meant; None where that is not
+    known."""
+    plain = named.strip().lower()
+    if is_region(plain):
+        return (", in small letters" if named.strip() == named else ", without spaces"), plain
+    return (", as it is a zone", plain[:-1]) if is_region(plain[:-1]) else ("", None)
 
 
 def host_starved(evidence: Evidence) -> Iterator[RuleFinding]:

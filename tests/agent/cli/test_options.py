@@ -295,6 +295,14 @@ def test_a_whole_number_and_an_empty_list_in_a_file(config: Path) -> None:
             id="SDK's own",
         ),
         pytest.param({"AWS_REGION": ""}, [], None, None, id="empty"),
+        pytest.param({"AWS_REGION": "eu-west-1a"}, [], None, None, id="of impossible form"),
+        pytest.param(
+            {"AWS_REGION": "eu-west-1a", "AWS_DEFAULT_REGION": "eu-west-2"},
+            [],
+            "eu-west-2",
+            "AWS_DEFAULT_REGION",
+            id="of impossible form, next to another",
+        ),
         pytest.param({"AWS_REGION": "eu-west-3"}, ["--region", "sa-east-1"], "sa-east-1", "--region", id="flag"),
     ],
 )

@@ -285,7 +285,7 @@ async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
         "/run/systemd/resolve/resolv.conf": b"nameserver 10.0.9.53\nnameserver 10.0.0.2\n",
     }
     draft: Draft[HostFacts] = Draft()
-    facts = await host.probe(FakeMachine(files=files), (), draft)
+    facts = await host.probe(FakeMachine(files=files), (), (), draft)
     assert [str(resolver) for resolver in facts.resolvers] == ["127.0.0.53"]
     assert [str(upstream_resolver) for upstream_resolver in facts.upstream_resolvers] == ["10.0.9.53", "10.0.0.2"]
 

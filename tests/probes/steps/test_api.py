@@ -437,7 +437,7 @@ def many(count: int, prefix: str, seconds: float = LATE) -> dict[str, float]:
     return {f"{prefix}{number}": seconds for number in range(count)}
 
 
-def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
+async def read_further(first: Response, *pages: Response | Exception) -> tuple[list[Any], ApiFacts | None]:
     """The tokens that were sent, and what the facts say; the last page comes again without end."""
     tokens: list[Any] = []
     call, draft = CALLS["backup-gateway"], Draft[ApiFacts]()
@@ -453,7 +453,7 @@ def read_further(first: Response, *pages: Response | Exception) -> tuple[list[An
         return answer
 
     with contextlib.suppress(*DOCUMENTED):
-        run(read_on(send, call, first, draft))
+        await read_on(send, call, first, draft)
     return tokens, draft.facts
 
 
@@ -475,25 +475,25 @@ def read_further(first: Response, *pages: Response | Exception) -> tuple[list[An
         ),
     ],
 )
-def test_a_list_is_read_on(
+async def test_a_list_is_read_on(
     pages: list[Response | Exception], tokens: list[str], listed: int, silent: int, cut: bool
 ) -> None:
-    sent, facts = read_further(page("1", a=LATE, b=LATE), *pages)
+    sent, facts = await read_further(page("1", a=LATE, b=LATE), *pages)
     assert facts is not None
     assert sent == tokens
     assert (facts.gateways_listed, len(facts.silent_gateways), facts.gateways_cut) == (listed, silent, cut)
 
 
-def test_a_list_without_end_costs_a_bounded_number_of_calls() -> None:
+async def test_a_list_without_end_costs_a_bounded_number_of_calls() -> None:
     endless = [page(str(number + 2), **{f"c{number}": LATE}) for number in range(100)]
-    sent, facts = read_further(page("1", a=LATE), *endless)
+    sent, facts = await read_further(page("1", a=LATE), *endless)
     assert len(sent) == MAX_PAGES - 1
     assert facts is not None
     assert (facts.gateways_listed, facts.gateways_cut) == (MAX_PAGES, True)
 
 
-def test_nothing_is_known_where_the_first_page_after_fails() -> None:
-    assert read_further(page("1", a=LATE), TimeoutError()) == (["1"], None)
+async def test_nothing_is_known_where_the_first_page_after_fails() -> None:
+    assert await read_further(page("1", a=LATE), TimeoutError()) == (["1"], None)
 
 
 @pytest.mark.parametrize(
@@ -506,7 +506,7 @@ def test_nothing_is_known_where_the_first_page_after_fails() -> None:
         pytest.param(page(None, a=LATE), False, id="the whole list"),
     ],
 )
-def test_a_list_is_read_on_where_that_may_tell_more(first: Response, more: bool) -> None:
+async def test_a_list_is_read_on_where_that_may_tell_more(first: Response, more: bool) -> None:
     facts = read_answer(CALLS["backup-gateway"], first, NOW, NOW, new_connection=False)
     assert may_read_on(facts) is more
     assert not may_read_on(replace(facts, server_time=None)), "when is not known"

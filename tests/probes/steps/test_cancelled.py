@@ -503,7 +503,7 @@ async def test_hundreds_of_looks_at_this_host_leave_nothing(ports: dict[str, int
 
     async def once() -> None:
         await dns.lookup(net, str(LOOPBACK), Draft[LookupFacts]())
-        await host.probe(machine, ("amazonaws.com",), Draft[HostFacts]())
+        await host.probe(machine, ("amazonaws.com",), (), Draft[HostFacts]())
         await machine.trust(str(bundle))
         await net.exchange(LOOPBACK, ports["echo"], b"abc", accept=lambda _: True, retry_after=LIMIT)
         way = machine.way(LOOPBACK)

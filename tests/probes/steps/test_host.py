@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.catalog.partitions import REGION_VARIABLES
 from probes.facts import HostFacts, HostsEntry, Interface
 from probes.model import Draft
 from probes.steps.host import (
     MAX_HOSTS_ENTRIES,
+    MAX_VALUE_CHARACTERS,
     has_shared_config,
     is_searched_first,
     parse_hosts,
@@ -236,11 +238,11 @@ async def test_probe() -> None:
             "/etc/hosts": f"127.0.0.1 localhost\n10.0.1.17 {HOST}\n".encode(),
             VENDOR: b"Amazon EC2\n",
         },
-        environment={"HTTPS_PROXY": "http://u:p@proxy:3128", "PATH": "/bin"},
+        environment={"HTTPS_PROXY": "http://u:p@proxy:3128", "PATH": "/bin", "AWS_REGION": "eu-west-1"},
         addresses=(own,),
     )
     draft: Draft[HostFacts] = Draft()
-    facts = await probe(machine, SUFFIXES, draft)
+    facts = await probe(machine, SUFFIXES, REGION_VARIABLES, draft)
     assert draft.facts == facts
     assert facts == HostFacts(
         interfaces=(own,),
@@ -252,18 +254,35 @@ async def test_probe() -> None:
         hosts_entries=(entry("10.0.1.17", HOST),),
         ec2=True,
         proxies={"https_proxy": "http://***@proxy:3128"},
+        region_variables={"AWS_REGION": "eu-west-1"},
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        pytest.param("eu-west-1a", {"AWS_REGION": "eu-west-1a"}, id="a zone"),
+        pytest.param("", {}, id="nothing"),
+        pytest.param("a\x1b[2J\udcff\u202e", {"AWS_REGION": r"a\x1b[2J\udcff\u202e"}, id="what no terminal should get"),
+        pytest.param("x" * 100_000, {"AWS_REGION": "x" * MAX_VALUE_CHARACTERS}, id="without end"),
+    ],
+)
+async def test_variables_that_name_a_region(value: str, kept: dict[str, str]) -> None:
+    machine = FakeMachine(environment={"AWS_REGION": value, "AWS_PROFILE": "x"})
+    assert (await probe(machine, SUFFIXES, REGION_VARIABLES, Draft())).region_variables == kept
+
+
 async def test_host_that_says_nothing() -> None:
-    facts = await probe(FakeMachine(addresses=None), SUFFIXES, Draft())
+    facts = await probe(FakeMachine(addresses=None), SUFFIXES, REGION_VARIABLES, Draft())
     assert (facts.interfaces, facts.hosts_entries, facts.proxies) == (None, (), {})
     assert facts.resolvers == (ip_address("127.0.0.1"),)
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
 async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
-    await probe(FakeMachine(files={"/etc/resolv.conf": resolv_conf, "/etc/hosts": hosts}), SUFFIXES, Draft())
+    await probe(
+        FakeMachine(files={"/etc/resolv.conf": resolv_conf, "/etc/hosts": hosts}), SUFFIXES, REGION_VARIABLES, Draft()
+    )
 
 
 # --- The SDK's files -------------------------------------------------------------------------------------------------
@@ -304,7 +323,7 @@ def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exc
 
 async def probed(files: dict[str, bytes | Exception]) -> HostFacts:
     draft: Draft[HostFacts] = Draft()
-    return await probe(FakeMachine(files=files), SUFFIXES, draft)
+    return await probe(FakeMachine(files=files), SUFFIXES, REGION_VARIABLES, draft)
 
 
 @pytest.mark.parametrize(

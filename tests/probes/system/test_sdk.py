@@ -51,6 +51,33 @@ PROFILE: Final = "[default]\nregion = eu-west-1\n"
 
 
 @pytest.mark.parametrize(
+    ("config", "credentials", "variables", "file"),
+    [
+        pytest.param(PROFILE, None, {}, "config", id="the config file"),
+        pytest.param(None, "[default]\nregion = eu-west-1a\n", {}, "credentials", id="the credentials file"),
+        pytest.param(PROFILE, "[default]\nregion = us-east-1\n", {}, "credentials", id="both"),
+        pytest.param(PROFILE, "[other]\nregion = us-east-1\n", {}, "config", id="another profile's"),
+        pytest.param(PROFILE, None, {"AWS_DEFAULT_REGION": "eu-west-3"}, None, id="a variable"),
+        pytest.param(None, None, {}, None, id="nothing"),
+    ],
+)
+def test_the_file_that_names_the_region(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    config: str | None,
+    credentials: str | None,
+    variables: Mapping[str, str],
+    file: str | None,
+) -> None:
+    for name, text in (("config", config), ("credentials", credentials)):
+        if text is not None:
+            (place / name).write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert load_sdk_settings(None, SERVICES).region_file == (None if file is None else str(place / file))
+
+
+@pytest.mark.parametrize(
     ("text", "variables", "profile", "expected"),
     [
         pytest.param(None, {}, None, (None, None, None), id="nothing"),

@@ -19,6 +19,7 @@ from probes.operations import ALLOWANCES, DUAL_STACK_NAME
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
+    CONFIG_FILE,
     CORPORATE,
     NOW,
     PRIVATE,
@@ -597,13 +598,49 @@ CASES_THAT_FIRE = [
         "a zone for the Region",
         [sdk(region="eu-west-1a")],
         about=None,
-        detail="say that the Region is eu-west-1a, which no Region can be called, as it is a zone. No call",
+        detail=f"The profile in {CONFIG_FILE} says that the Region is eu-west-1a, which no Region can be called, as it "
+        "is a zone. No call of a program with these settings starts. The path was judged all the same.",
         shows=["host/sdk-settings"],
     ),
     fires(
         "ENV018", "a Region in capitals", [sdk(region="EU-WEST-1")], about=None, detail=", in small letters. No call"
     ),
+    fires("ENV018", "a space behind it", [sdk(region="eu-west-1 ")], about=None, detail=", without spaces. No call"),
     fires("ENV018", "no name at all", [sdk(region="Ireland")], about=None, detail="can be called. No call"),
+    fires(
+        "ENV018",
+        "the variable of most SDKs",
+        [host(variables={"AWS_REGION": "eu-west-1a"}), sdk()],
+        about=None,
+        detail="AWS_REGION says that the Region is eu-west-1a, which no Region can be called, as it is a zone. The AWS "
+        "CLI and most SDKs read AWS_REGION; boto3 reads AWS_DEFAULT_REGION instead. No call",
+        shows=["host"],
+    ),
+    fires(
+        "ENV018",
+        "the variable of boto3",
+        [host(variables={"AWS_DEFAULT_REGION": "eu-west-1a"}), sdk(region="eu-west-1a", by_variable=True)],
+        about=None,
+        detail="AWS_DEFAULT_REGION says that the Region is eu-west-1a, which no Region can be called, as it is a zone.",
+        shows=["host/sdk-settings"],
+    ),
+    fires(
+        "ENV018",
+        "the variable of boto3, whose settings cannot be read",
+        [host(variables={"AWS_DEFAULT_REGION": "eu-west-1a"}), coded(sdk(failed="malformed"), "ProfileNotFound")],
+        about=None,
+        detail="on this host: it said malformed. AWS_DEFAULT_REGION says that the Region is eu-west-1a,",
+        shows=["host/sdk-settings", "host"],
+    ),
+    fires(
+        "ENV018",
+        "no other Region",
+        [host(variables={"AWS_REGION": "eu-west-1a"}), sdk(region=None)],
+        of=run(region=None),
+        about=None,
+        detail="No other setting names a Region to judge.",
+        shows=["host"],
+    ),
     fires(
         "ENV009",
         "beside other answers",
@@ -856,6 +893,12 @@ CASES_OF_SILENCE = [
     silent("ENV018", "read", [sdk()]),
     silent("ENV018", "no Region in it", [sdk(region=None)]),
     silent("ENV018", "a Region that is not known", [sdk(region="eu-wset-1")]),
+    silent("ENV018", "variables", [host(variables={"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "x-y-1"}), sdk()]),
+    silent(
+        "ENV018",
+        "an old way to ask for FIPS",
+        [host(variables={"AWS_DEFAULT_REGION": "us-east-1-fips"}), sdk(region="us-east-1", by_variable=True)],
+    ),
     silent("ENV018", "slow to read", [sdk(failed="timeout")]),
     silent("ENV018", "a fault of ours", [sdk(failed="bug")]),
     silent("ENV018", "not read", [sdk(skipped="the deadline came")]),
