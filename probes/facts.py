@@ -8,7 +8,7 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from typing import Annotated, Final
 
 from probes.frozen import dataclass
-from probes.masks import CallErrorCode, Mask, MediaType, Plain, RegionSetting, RequestId, Sentence
+from probes.masks import CallErrorCode, Mask, MediaType, Plain, RegionSetting, RequestId, Sentence, StsHost
 from probes.model import Address
 from probes.vpc.model import ConfigurationFacts
 
@@ -70,6 +70,8 @@ class SdkFacts:
     """By service name, only where a URL is configured."""
     region_file: Annotated[str, Mask("file")] | None = None
     """The shared file that `region` comes from; None where a variable names it, or nothing does."""
+    sts_host: StsHost | None = None
+    """Where the SDK asks STS for the role that is set; None where none is, or keys in variables come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,8 @@ Sentence = Annotated[str, Open(quotes=True)]
 
 RegionSetting = Annotated[str, Mask("text", unless=r"[a-z]{2,5}(?:-[a-z]+){1,2}-[0-9]{1,2}[a-z]?")]
 """What a setting names as a Region: the name of a Region or of a zone, or anything that stands there by mistake."""
+StsHost = Annotated[str, Mask("host", unless=r"sts[a-z0-9.-]{0,80}\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)")]
+"""A host of STS: one of AWS's own, or one that a setting names."""
 ResourceId = Annotated[str, Mask("text", unless=_ID)]
 ResolverId = Annotated[str, Mask("text", unless=rf"{_ID}|rslvr-autodefined-rr-internet-resolver")]
 ZoneId = Annotated[str, Mask("text", unless=rf"{HOSTED_ZONE}|zone-[0-9]+")]

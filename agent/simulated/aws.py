@@ -39,6 +39,8 @@ def reply(
     """The answer of an AWS endpoint to one request."""
     if row.http == "fault":
         return _error(503, "ServiceUnavailableException", "Service Unavailable")
+    if body.startswith(b"Action=AssumeRoleWithWebIdentity&"):
+        return 200, {"x-amzn-RequestId": REQUEST_ID, "Content-Type": "text/xml"}, _role(credentials, now)
     if "authorization" not in headers or row.api == "stripped":
         return 403, {"x-amzn-RequestId": REQUEST_ID}, _UNSIGNED
     match = _CREDENTIAL.search(headers["authorization"])
@@ -58,6 +60,21 @@ def reply(
     if called is None:
         return _error(404, "UnknownOperationException", "")
     return _judged(row, called, server, body)
+
+
+def _role(credentials: CredentialsPart, now: datetime) -> bytes:
+    """Keys of a role, as STS gives them for a web identity (AWS STS API Reference, AssumeRoleWithWebIdentity)."""
+    keys = (
+        f"<AccessKeyId>{credentials.access_key_id}</AccessKeyId>"
+        f"<SecretAccessKey>{credentials.secret_key}</SecretAccessKey>"
+        f"<SessionToken>{credentials.token}</SessionToken>"
+        f"<Expiration>{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}</Expiration>"
+    )
+    return (
+        '<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<AssumeRoleWithWebIdentityResult><Credentials>{keys}</Credentials></AssumeRoleWithWebIdentityResult>"
+        "</AssumeRoleWithWebIdentityResponse>"
+    ).encode()
 
 
 _MISMATCH: Final = (

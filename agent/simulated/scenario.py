@@ -291,7 +291,7 @@ class CredentialsPart:
 
     source: Literal["env", "none", "fails", "hangs", "web-identity"] = "env"
     """`fails` is a configured process that ends with an error, `hangs` one that does not end, and `web-identity` a role
-    for which STS is asked, where the scenario's STS is silent."""
+    for which STS is asked, at the host of the Region that a variable or the profile names, else at the global one."""
     access_key_id: str = "AKIAIOSFODNN7EXAMPLE"
     secret_key: str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105 - AWS's own example
     token: str | None = None

@@ -22,6 +22,7 @@ from agent.simulated.scenario import HostPart, Scenario
 from agent.simulated.settings import EPOCH
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
 from probes.model import Address, Draft, FailureKind, ProbeError
+from probes.ports import HTTPS
 from probes.seams import Keys, LocalRoute, Reader, Stream, Trust, World
 from probes.steps.dns import DNS_PORT, ask
 from probes.steps.host import MAX_NAME_SERVERS, parse_resolv_conf
@@ -316,6 +317,7 @@ class SimulatedSdk:
             version="simulated",
             profile=profile or self._environment.get("AWS_PROFILE"),
             region=variable or self._sdk.region,
+            sts_host=self._sts_host(),
             region_file=None if variable or self._sdk.region is None else "/home/backup/.aws/config",
             ca_bundle=None,
             fips=self._sdk.fips,
@@ -333,20 +335,34 @@ class SimulatedSdk:
                 if self._metadata.answer == "silence":
                     await asyncio.sleep(METADATA_SECONDS)
                 raise ProbeError(FailureKind.NO_CREDENTIALS, "the SDK finds no credentials in any of its places")
-            case "hangs" | "web-identity":
+            case "hangs":
+                await _forever()
+            case "web-identity" if not self._sts_answers():
                 await _forever()
             case "fails":
                 message = "Error when retrieving credentials from custom-process: "
                 raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="CredentialRetrievalError")
         keys = self._credentials.keys()
         facts = CredentialFacts(
-            source="env",
+            source="assume-role-with-web-identity" if self._credentials.source == "web-identity" else "env",
             access_key_id_suffix=keys.access_key_id[-4:],
             temporary=keys.token is not None,
             expires_at=None,
             role=None,
         )
         return keys, facts
+
+    def _sts_host(self) -> str | None:
+        if self._credentials.source != "web-identity":
+            return None
+        variables = ("AWS_DEFAULT_REGION", "AWS_REGION")
+        region = self._sdk.region or next(filter(None, map(self._environment.get, variables)), None)
+        return "sts.amazonaws.com" if region is None else f"sts.{region}.amazonaws.com"
+
+    def _sts_answers(self) -> bool:
+        """Whether some address that DNS gives for the host of STS is a peer that answers."""
+        given = {address for row in self._scenario.dns if row.name == self._sts_host() for address in row.a}
+        return any(HTTPS in row.ports and given.intersection(row.addresses) for row in self._scenario.tcp)
 
     def _fault(self) -> tuple[str, str] | None:
         """botocore's exception where it cannot read its settings, and what it says."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from probes.background import in_background
 from probes.facts import CredentialFacts, SdkFacts
@@ -165,6 +166,34 @@ def _file_of(session: Any, setting: str) -> str:
     return str(session.get_config_variable("config_file"))
 
 
+def _sts_host(session: Any, profile: str | None) -> str | None:
+    """The host at which the chain of credentials asks STS for a role; None where no role is set, or keys in variables
+    come first."""
+    from botocore.args import LEGACY_GLOBAL_STS_REGIONS
+    from botocore.configprovider import ConfiguredEndpointProvider
+
+    scoped = session.get_scoped_config()
+    if profile is None and os.environ.get("AWS_ACCESS_KEY_ID"):
+        return None
+    by_variables = os.environ.get("AWS_ROLE_ARN") and os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    if not by_variables and not scoped.get("role_arn"):
+        return None
+    if not session.get_config_variable("ignore_configured_endpoint_urls"):
+        provider = ConfiguredEndpointProvider(session.full_config, scoped, "sts", os.environ)
+        if url := provider.provide():
+            return urlsplit(str(url)).hostname
+    region = session.get_config_variable("region") or os.environ.get("AWS_REGION")
+    legacy = session.get_config_variable("sts_regional_endpoints") == "legacy"
+    # Private to botocore; making a client, which has the host too, takes ten times as long.
+    built = session._get_internal_component("endpoint_resolver").construct_endpoint(
+        "sts",
+        "aws-global" if region is None or (legacy and region in LEGACY_GLOBAL_STS_REGIONS) else region,
+        use_fips_endpoint=bool(session.get_config_variable("use_fips_endpoint")),
+        use_dualstack_endpoint=bool(session.get_config_variable("use_dualstack_endpoint")),
+    )
+    return None if built is None else str(built["hostname"])
+
+
 def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     """Read the SDK's settings as botocore does for clients of `services`. Imports botocore: slow, call it in
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
@@ -203,6 +232,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
             dual_stack=bool(session.get_config_variable("use_dualstack_endpoint")),
             endpoint_urls=urls,
             region_file=_file_of(session, "region") if from_file else None,
+            sts_host=_sts_host(session, profile),
         )
     except (BotoCoreError, AttributeError, TypeError) as error:  # botocore itself expects sections to be as documented
         raise ProbeError(FailureKind.MALFORMED, _discreet(str(error)), code=type(error).__name__) from error

@@ -40,6 +40,7 @@ UNLIKE: Final = frozenset(
         "trust",  # a file here
         "ca_bundle",
         "date",
+        "expires_at",
         "server_time",
         "error_message",  # a refusal for the clock names the time
         "clock_offset_seconds",

@@ -149,8 +149,10 @@ def sdk(
     failed: str | None = None,
     skipped: str | None = None,
     by_variable: bool = False,
+    sts: str | None = None,
 ) -> Observation[SdkFacts]:
-    """What the SDK is set to; the Region by a variable, or else in a file."""
+    """What the SDK is set to; the Region by a variable, or else in a file. `sts` is the host
+    that is asked for a role."""
     facts = SdkFacts(
         version="1.44.8",
         profile=None,
@@ -160,6 +162,7 @@ def sdk(
         dual_stack=dual_stack,
         endpoint_urls=urls or {},
         region_file=None if region is None or by_variable else CONFIG_FILE,
+        sts_host=sts,
     )
     return _made(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from agent.catalog.findings import CODES, Scope, Severity
+from agent.catalog.partitions import SUFFIXES
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
 from agent.judge.commands import read_only, show_certificate
@@ -99,10 +100,24 @@ def credential_source_failed(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="API010",
             target=None,
-            detail=f"{what}: {failure.message}. No signed call was made.{at}",
+            detail=f"{what}: {failure.message}. No signed call was made.{_sts_of(evidence)}{at}",
             evidence=ids([search, *([container] if container and shut else [])]),
             fix=_mend_source(evidence, cut=failure.kind is FailureKind.TIMEOUT),
         )
+
+
+def _sts_of(evidence: Evidence) -> str:
+    """Where the SDK asks STS for a role; empty where none is set."""
+    host = None if evidence.sdk is None else evidence.sdk.sts_host
+    if host is None:
+        return ""
+    aside = ", the global host, for which no interface endpoint stands" if is_global_sts(host) else ""
+    return f" The SDK asks STS for the role at {host}{aside}."
+
+
+def is_global_sts(host: str) -> bool:
+    """Whether a host of STS is not that of a Region. Private DNS of an endpoint of STS gives the Region's alone."""
+    return host.removeprefix("sts.") in SUFFIXES
 
 
 def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code: str) -> RuleFinding:
@@ -129,6 +144,13 @@ def _role_failed(evidence: Evidence, search: Observation[CredentialFacts], code:
 
 def _mend_source(evidence: Evidence, *, cut: bool) -> Fix:
     """What to do about a source of credentials; `cut` where the search was given no more time."""
+    sdk = evidence.sdk
+    if sdk is not None and sdk.sts_host is not None and is_global_sts(sdk.sts_host):
+        return Fix(
+            summary="Set AWS_DEFAULT_REGION, or the profile's region, and leave AWS_STS_REGIONAL_ENDPOINTS at "
+            "regional: then the SDK asks the Region's host of STS, which an interface endpoint can serve.",
+            commands=(read_only("printenv", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS"), _SOURCES_OF_KEYS),
+        )
     what = (
         "the source that the SDK is set to use: a role that may not be assumed, STS or SSO that cannot be reached from "
         "here (each needs an endpoint of its own), a process that fails."

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_
 import pytest
 
 from agent.catalog.findings import CODES
-from agent.catalog.partitions import SUFFIXES
+from agent.catalog.partitions import REGION_VARIABLES, SUFFIXES
 from agent.formats import json as json_format
 from agent.formats import ndjson, text
 from agent.judge.verdict import judge
@@ -164,7 +164,8 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
         words |= set(re.findall(r"vpce-[0-9a-f]{17}(?:-\w{8})?", name))
         if not name.endswith(SUFFIXES):
             words.add(name)
-    for url in (*scenario.host.environment.values(), *scenario.sdk.endpoint_urls.values()):
+    variables = (text for name, text in scenario.host.environment.items() if name not in REGION_VARIABLES)
+    for url in (*variables, *scenario.sdk.endpoint_urls.values()):
         words |= {url, *re.findall(r"[\w.-]+\.(?:example|internal)", url)}
     words |= {word for line in scenario.host.hosts for word in line.split()[1:] if not word.endswith(SUFFIXES)}
     for each in values(report):

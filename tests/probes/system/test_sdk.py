@@ -274,6 +274,25 @@ def test_a_source_that_fails_is_named(
             {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": "us-east-2"}, f"sts.{REGION}.amazonaws.com", id="both"
         ),
         pytest.param({}, "sts.amazonaws.com", id="no Region"),
+        pytest.param({"AWS_DEFAULT_REGION": "cn-north-1"}, "sts.cn-north-1.amazonaws.com.cn", id="China"),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION, "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "sts.amazonaws.com", id="legacy"
+        ),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": "us-east-1", "AWS_USE_FIPS_ENDPOINT": "true"},
+            "sts-fips.us-east-1.amazonaws.com",
+            id="FIPS",
+        ),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION, "AWS_USE_DUALSTACK_ENDPOINT": "true"},
+            f"sts.{REGION}.api.aws",
+            id="dual stack",
+        ),
+        pytest.param(
+            {"AWS_DEFAULT_REGION": REGION, "AWS_ENDPOINT_URL_STS": "https://vpce-1.sts.example"},
+            "vpce-1.sts.example",
+            id="a URL",
+        ),
     ],
 )
 def test_a_web_identity_asks_the_sts_of_the_region(
@@ -301,10 +320,30 @@ def test_a_web_identity_asks_the_sts_of_the_region(
                 monkeypatch.setenv(name, value)
             with pytest.raises(ProbeError):
                 load_credentials(None)
+            told = load_sdk_settings(None, SERVICES).sts_host
         finally:
             server.shutdown()
             serving.join()
     assert set(asked) == {f"{host}:443"}
+    assert told == host
+
+
+@pytest.mark.parametrize(
+    ("variables", "config"),
+    [
+        pytest.param({"AWS_ROLE_ARN": "", "AWS_DEFAULT_REGION": REGION}, PROFILE, id="no role"),
+        pytest.param({"AWS_WEB_IDENTITY_TOKEN_FILE": ""}, PROFILE, id="no token"),
+        pytest.param(SIGNABLE, PROFILE, id="keys come first"),
+    ],
+)
+def test_no_sts_is_named_where_none_is_asked(
+    place: Path, variables: dict[str, str], config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "config").write_text(config)
+    role = {"AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/x", "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"}
+    for name, value in {**role, **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert load_sdk_settings(None, SERVICES).sts_host is None
 
 
 ENDLESS: Final = """

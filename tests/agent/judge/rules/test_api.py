@@ -26,6 +26,7 @@ from tests.support.build import (
     rule_of,
     run,
     said,
+    sdk,
     spoiled,
 )
 from tests.support.calls import api, credentials, role
@@ -65,6 +66,34 @@ def codes(*looks: Observation[Any]) -> list[str]:
 )
 def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None:
     assert codes(*filter(None, [look])) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "words", "command"),
+    [
+        pytest.param(
+            "sts.amazonaws.com",
+            " The SDK asks STS for the role at sts.amazonaws.com, the global host, for which no interface endpoint "
+            "stands.",
+            ("printenv", "AWS_DEFAULT_REGION", "AWS_STS_REGIONAL_ENDPOINTS"),
+            id="the global host",
+        ),
+        pytest.param(
+            "sts.eu-west-1.amazonaws.com",
+            " The SDK asks STS for the role at sts.eu-west-1.amazonaws.com.",
+            ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"),
+            id="the Region's",
+        ),
+        pytest.param(
+            None, "", ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10"), id="no role is asked for"
+        ),
+    ],
+)
+def test_api010_says_where_sts_is_asked(host: str | None, words: str, command: tuple[str, ...]) -> None:
+    looks = [*HERE, sdk(sts=host), credentials(failed="timeout")]
+    [found] = said(rule_of(RULES, "API010"), evidence(looks, of=SIGNED))
+    assert found.detail.endswith(f"No signed call was made.{words}")
+    assert found.fix.commands[0].argv == command
 
 
 @pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
