@@ -8,11 +8,14 @@ same addresses as every other peer, in memory and behind real sockets, once `age
 
 import hashlib
 import json
+import re
 import ssl
 import struct
 import warnings
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import cache
 from itertools import count, repeat
 from typing import Final
@@ -207,8 +210,10 @@ _HTTP: Final[dict[str, Callable[[], Speech]]] = {
 
 
 def _list_of_gateways(request: bytes) -> Speech:
-    """A page with gateways that were not in touch this year, some of them on each page again, and a token for another
-    page: the list has no end."""
+    """A page with gateways that were not in touch since 2025, one of them on each page again, and a token for another
+    page: the list has no end. Its time is that of the request."""
+    [stamp] = re.findall(rb"(?i)x-amz-date: *([0-9]{8}T[0-9]{6}Z)", request)
+    date = format_datetime(datetime.strptime(stamp.decode(), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC), usegmt=True)
     token = hashlib.sha256(request).hexdigest()
     gateways = [
         {
@@ -218,7 +223,7 @@ def _list_of_gateways(request: bytes) -> Speech:
         for name in ("12A3456B", *(f"{token[:6].upper()}{number:02}" for number in range(40)))
     ]
     body = json.dumps({"Gateways": gateways, "NextToken": token}).encode()
-    yield _answer(200, body, _ID.rstrip(), b"Date: Thu, 15 Jan 2026 03:00:00 GMT")
+    yield _answer(200, body, _ID.rstrip(), f"Date: {date}".encode())
 
 
 _CALLS: Final[dict[str, Callable[[], Speech]]] = {
@@ -226,6 +231,7 @@ _CALLS: Final[dict[str, Callable[[], Speech]]] = {
     "hostile-call-reset": lambda: iter((None,)),
     "hostile-call-drip": _dripped_body,
     "hostile-call-endless": _endless_body,
+    "hostile-call-noise": lambda: _noise(),
 }
 """What is said to a signed call; an unsigned request gets the answer that AWS gives."""
 
