@@ -100,6 +100,7 @@ HostileHttp = Literal[
     "hostile-call-reset",
     "hostile-call-drip",
     "hostile-call-endless",
+    "hostile-call-noise",
     "hostile-list-endless",
 ]
 HostileCertificate = Literal[

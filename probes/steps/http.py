@@ -63,7 +63,8 @@ async def exchange(
     try:
         request = h11.Request(method=method, target=path, headers=[*headers, ("Content-Length", str(len(body)))])
     except (h11.LocalProtocolError, UnicodeError) as error:
-        raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {type(error).__name__}") from error
+        name = type(error).__name__
+        raise ProbeError(FailureKind.MALFORMED, f"HTTP cannot carry this request: {name}", code=name) from error
     data = engine.send(request)
     if body:
         data = (data or b"") + (engine.send(h11.Data(data=body)) or b"")

@@ -49,7 +49,7 @@ SHOWN: Final = {
     "http-noise": ["http malformed"] * 7,
     "http-bodies": ["api malformed", *["api access-denied"] * 3, "api malformed", "http too-large"],
     "http-texts": ["api access-denied", "api access-denied", "http redirect"],
-    "calls": ["api timeout", "api reset", "api timeout", "api too-large"],
+    "calls": ["api timeout", "api reset", "api timeout", "api too-large", "api malformed"],
     "portal-with-request-id": ["api malformed"],
 }
 """The first step that fails at each address of the required target, in the order of the addresses."""

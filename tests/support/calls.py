@@ -64,11 +64,12 @@ def api(
     offset: float | None = None,
     skipped: str | None = None,
     seconds: float = 0.012,
+    heard: bool = True,
 ) -> Observation[ApiFacts]:
     """One signed call; what AWS alone can say has a request id and a code, everything else is without facts, `not-aws`
-    and `malformed` aside."""
+    and `malformed` aside, where it was `heard`."""
     code = code or _CODES.get(failed or "")
-    answered = failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect")
+    answered = heard and (failed is None or failed in _CODES or failed in ("not-aws", "malformed", "redirect"))
     facts = ApiFacts(
         operation=call_of(of.partition("@")[0]).name,
         status=status or (200 if failed in (None, "malformed", "not-aws") else 403),

@@ -24,7 +24,6 @@ _CUT: Final = _NO_ANSWER | {FailureKind.REFUSED, FailureKind.UNREACHABLE, Failur
 """How a connection that was up ends without an answer: as above, by an ICMP error or by an alert."""
 _NOT_OPENED: Final = frozenset(
     {
-        FailureKind.NO_SOURCE_PORT,
         FailureKind.TLS_UNTRUSTED,
         FailureKind.TLS_HOSTNAME,
         FailureKind.TLS_EXPIRED,
@@ -33,7 +32,8 @@ _NOT_OPENED: Final = frozenset(
         FailureKind.TLS_NO_TRUST_STORE,
     }
 )
-"""How another connection, which a call may need, fails where the first one did not."""
+"""How another connection, which a request may need, fails where the first one did not."""
+_NO_HTTP: Final = frozenset({FailureKind.MALFORMED})
 _UNREADABLE: Final = frozenset({FailureKind.TOO_LARGE, FailureKind.MALFORMED})
 
 
@@ -45,8 +45,8 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
             for answer in _failed(evidence, target, _STRANGER | _NO_ANSWER)
             if _is_strange(answer) and not _called(evidence, target, answer)
         ]
-        # Of a call only what was read: it can be malformed for a key that no header can carry, too.
         strange += _failed_calls(evidence, target, frozenset({FailureKind.NOT_AWS}))
+        strange += [call for call in _failed_calls(evidence, target, _NO_HTTP) if _is_no_http(call)]
         if not strange:
             continue
         # Without a signed call an Amazon certificate still says that AWS stands there.
@@ -120,11 +120,11 @@ def no_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     for target in evidence.targets:
         mute = [
             answer
-            for answer in _failed(evidence, target, _CUT | _UNREADABLE)
+            for answer in _failed(evidence, target, _CUT | _NOT_OPENED | _UNREADABLE)
             if not _is_strange(answer) or _called(evidence, target, answer)
         ]
         # A call may have needed a connection of its own, so of TLS nothing is claimed for it.
-        answered = places(answer for answer in evidence.answers_to_http(target) if answer.ok)
+        answered = places(answer for answer in evidence.answers_to_http(target) if _is_of_aws(answer))
         unended = _CUT | _NOT_OPENED | {FailureKind.TOO_LARGE}
         calls = [call for call in _failed_calls(evidence, target, unended) if call.subject.address in answered]
         both: list[Observation[Any]] = [*mute, *calls]
@@ -250,6 +250,16 @@ def _is_strange(answer: Observation[HttpFacts]) -> bool:
     if answer.facts is not None:
         return answer.facts.request_id is None
     return answer.failure is not None and answer.failure.kind in _STRANGER
+
+
+def _is_of_aws(answer: Observation[HttpFacts]) -> bool:
+    """Whether AWS answered, if only with a fault of its own."""
+    return answer.ok or (answer.facts is not None and answer.facts.request_id is not None)
+
+
+def _is_no_http(call: Observation[ApiFacts]) -> bool:
+    """Whether what came back to a malformed call was no HTTP. A call that HTTP cannot carry has a code."""
+    return call.facts is None and call.failure is not None and call.failure.code is None
 
 
 def _failed_calls(evidence: Evidence, target: Target, kinds: frozenset[FailureKind]) -> list[Observation[ApiFacts]]:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.wording import after, listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.connects import UNRESOLVED, Nature, failed_connects, has_no_way, is_from_here, version_of
 from agent.judge.evidence import Evidence
-from agent.judge.observations import ids, places
+from agent.judge.observations import ids, kind_of, places
 from agent.judge.requirements import judged_ports
 from agent.judge.rules.rule import Rule, RuleFinding, ports_at
 from agent.report.model import CommandScope, Fix
@@ -144,12 +144,13 @@ def _ways_of(stuck: list[Observation[TcpFacts]]) -> frozenset[str]:
 def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
     """TCP011: this host has no free source port left, or no IPv6 address to connect from."""
     for target in evidence.targets:
-        starved = [
-            attempt
-            for port in judged_ports(target)
-            for attempt in evidence.connects(target, port)
-            if attempt.failure is not None and attempt.failure.kind is FailureKind.NO_SOURCE_PORT
+        # Later steps may need another connection.
+        later = (evidence.handshakes(target), evidence.answers_to_http(target), evidence.calls(target))
+        made: list[Observation[Any]] = [
+            attempt for port in judged_ports(target) for attempt in evidence.connects(target, port)
         ]
+        made += [attempt for attempts in later for attempt in attempts]
+        starved = [attempt for attempt in made if kind_of(attempt) is FailureKind.NO_SOURCE_PORT]
         if not starved:
             continue
         # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.

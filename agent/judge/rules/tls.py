@@ -50,7 +50,7 @@ _ONE_PACKET: Final = "over 1500 bytes"
 
 
 def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
-    """TLS001: the certificate does not verify, and its issuer is not Amazon's."""
+    """TLS001: the certificate does not verify, and its issuer is not Amazon's or not to be read."""
     for target in evidence.targets:
         unverified = [
             handshake
@@ -59,12 +59,17 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
         ]
         weak = [handshake for handshake in unverified if _code(handshake) in _TOO_WEAK]
         unknown = [handshake for handshake in unverified if handshake not in weak]
+        unread = [
+            handshake
+            for handshake in _failed(evidence, target, FailureKind.TLS_UNTRUSTED)
+            if leaf_of(handshake) is None
+        ]
         known = [
             handshake
             for handshake in _failed(evidence, target, FailureKind.TLS_HOSTNAME)
             if _is_impostor(handshake, target)
         ]
-        untrusted = [*unverified, *known]
+        untrusted = [*unverified, *unread, *known]
         if not untrusted:
             continue
         sentences = []
@@ -77,6 +82,12 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             sentences.append(
                 f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
                 "Amazon, and is too weak for this host's policy: something on the way opens TLS."
+            )
+        if unread:
+            sentences.append(
+                f"At {_where(unread)} the certificate for {target.host} does not verify ({_alerts(unread)}), and whose "
+                "it is could not be read: something else answers there or comes between, or the roots that this host "
+                "trusts lack those of AWS."
             )
         if known:
             sentences.append(
@@ -124,10 +135,7 @@ def wrong_host(evidence: Evidence) -> Iterator[RuleFinding]:
 def handshake_stalls(evidence: Evidence) -> Iterator[RuleFinding]:
     """TLS004: TCP connects, and the handshake never ends: nothing comes back, or it drips."""
     for target in evidence.targets:
-        silent, endless = (
-            [handshake for handshake in _failed(evidence, target, kind) if handshake.facts is not None]
-            for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE)
-        )
+        silent, endless = (_failed(evidence, target, kind) for kind in (FailureKind.TIMEOUT, FailureKind.TOO_LARGE))
         stalled = [*silent, *endless]
         if not stalled:
             continue

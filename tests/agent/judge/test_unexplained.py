@@ -5,8 +5,11 @@ from typing import Any, Final
 
 import pytest
 
+from agent.judge.evidence import Evidence
 from agent.judge.requirements import required_steps
 from agent.judge.verdict import judge_evidence
+from agent.report.model import Status
+from probes.facts import TlsFacts
 from probes.model import Failed, Failure, FailureKind, Observation, Skipped, Step
 from tests.support.build import (
     BACKUP,
@@ -42,22 +45,33 @@ _OF_CALLS: Final = {
 }
 POSSIBLE: Final = {
     Step.TCP: _OF_CONNECTIONS | {K.NO_SOURCE_PORT},
-    Step.TLS: _OF_STREAMS | _OF_TLS | {K.MALFORMED, K.TOO_LARGE},
-    Step.HTTP: _OF_STREAMS | _OF_ANSWERS | {K.TLS_ALERT, K.MALFORMED},
-    Step.API: _OF_STREAMS | _OF_TLS | _OF_ANSWERS | _OF_CALLS | {K.NO_SOURCE_PORT},
+    Step.TLS: _OF_STREAMS | _OF_TLS | {K.MALFORMED, K.TOO_LARGE, K.NO_SOURCE_PORT},
+    Step.HTTP: _OF_STREAMS | _OF_TLS | _OF_ANSWERS | {K.MALFORMED, K.NO_SOURCE_PORT},
+    Step.API: _OF_STREAMS | _OF_TLS | _OF_ANSWERS | _OF_CALLS | {K.MALFORMED, K.NO_SOURCE_PORT},
     Step.CREDENTIALS: {K.NO_CREDENTIALS, K.TIMEOUT, K.MALFORMED},
 }
-"""What each step can end with (`probes.failure`, and what its own probe raises). A connection that is up needs no
-source port, and only a call may open another one."""
+"""What each step can end with (`probes.failure`, and what its own probe raises). Every step above TCP may open another
+connection, after one that the peer gave up."""
+HEARD, UNHEARD, UNREAD = "with what was heard", "with nothing", "with a chain that cannot be read"
+"""What the facts of a step that failed hold."""
 WITHOUT_A_CODE: Final = {
-    (Step.API, K.MALFORMED): "AWS answers with an error that no table has, or without the key that a good answer has: "
-    "a fact without a cause",
+    (
+        Step.API,
+        K.MALFORMED,
+        HEARD,
+    ): "AWS answers with an error that no table has, or without the key that a good answer has: a fact without a cause",
+    (Step.TLS, K.MALFORMED, UNHEARD): "TLS cannot carry the name: no name resolves that it cannot carry",
 }
 """What stays RUN003, and why no code can name it."""
+UNHEARABLE: Final = {
+    *((Step.TLS, kind) for kind in (K.TLS_HOSTNAME, K.TLS_EXPIRED, K.TLS_NOT_YET_VALID, K.TOO_LARGE)),
+    *((Step.API, kind) for kind in _OF_CALLS),
+}
+"""What cannot be known of a peer of which nothing was heard."""
 
 
-def spoilt(good: Observations, step: str, kind: FailureKind) -> Observations:
-    """A good run in which this step failed, with what was heard before it did, and what grows from it was not made."""
+def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD) -> Observations:
+    """A good run in which this step failed, with such facts, and what grows from it was not made."""
     seen = {each.id: each for each in good}
     broken = seen[step]
     failure = Failure(kind=kind, message="it ended", code=None)
@@ -66,6 +80,10 @@ def spoilt(good: Observations, step: str, kind: FailureKind) -> Observations:
         heard = replace(heard, bytes_received=100)
     if kind in _OF_ANSWERS - {K.SERVICE_ERROR} and hasattr(heard, "request_id"):
         heard = None
+    if facts == UNHEARD:
+        heard = None
+    if facts == UNREAD and isinstance(heard, TlsFacts):
+        heard = replace(heard, certificates=())
     seen[step] = replace(broken, outcome=Failed(failure, heard), seconds=3.0 if kind is K.TIMEOUT else 0.01)
     lost = {step}
     while more := [each for each in good if each.id not in lost and _grows_from(each, lost)]:
@@ -84,26 +102,49 @@ def test_every_failure_of_a_required_step_has_a_code(target: Any) -> None:
     good, of = called(target), run(signed_calls=True)
     proven = required_steps(evidence(good, targets=[target], of=of), target)
     steps = [*proven, *(f"{Step.HTTP}/{target.id}/{address}/443" for address in PRIVATE)]
-    asked = [(step, kind) for step in steps for kind in POSSIBLE.get(Step(step.partition("/")[0]), ())]
-    assert len(asked) > 100
+    asked = [
+        (step, kind, facts)
+        for step in steps
+        for kind in POSSIBLE.get(Step(step.partition("/")[0]), ())
+        for facts in (HEARD, UNHEARD, UNREAD)
+        if not (facts == UNHEARD and (Step(step.partition("/")[0]), kind) in UNHEARABLE)
+        and (Step(step.partition("/")[0]), kind, HEARD if facts == UNREAD else facts) not in WITHOUT_A_CODE
+    ]
+    assert len(asked) > 300
     unnamed = [
-        (step, kind)
-        for step, kind in asked
-        if "RUN003"
-        in {
-            finding.code
-            for finding in judge_evidence(evidence(spoilt(good, step, kind), targets=[target], of=of)).findings
-        }
+        (step, kind, facts)
+        for step, kind, facts in asked
+        if "RUN003" in codes(evidence(spoilt(good, step, kind, facts), targets=[target], of=of))
     ]
     assert unnamed == []
 
 
+def codes(seen: Evidence) -> set[str]:
+    return {finding.code for finding in judge_evidence(seen).findings}
+
+
+@pytest.mark.parametrize("unsigned", [K.NOT_AWS, K.SERVICE_ERROR])
+def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_code(unsigned: FailureKind) -> None:
+    """The ladder goes on after both. A fault of AWS's own, for which the path need not be at fault, never takes the
+    place of a call that has no answer."""
+    of = run(signed_calls=True)
+    request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
+    for kind in POSSIBLE[Step.API] - _OF_CALLS - {K.SERVICE_ERROR}:
+        looks = {each.id: each for each in spoilt(called(), call, kind, UNHEARD)}
+        heard: Any = looks[request].facts
+        heard = replace(heard, request_id=None if unsigned is K.NOT_AWS else "r")
+        failure = Failure(kind=unsigned, message="it ended", code="503")
+        looks[request] = replace(looks[request], outcome=Failed(failure, heard))
+        report = judge_evidence(evidence(list(looks.values()), of=of))
+        assert "RUN003" not in {finding.code for finding in report.findings}, kind
+        assert report.verdict.status is Status.CRITICAL, kind
+
+
 def test_a_failure_without_a_code_is_run003() -> None:
     of = run(signed_calls=True)
-    for step, kind in WITHOUT_A_CODE:
+    for step, kind, facts in WITHOUT_A_CODE:
         look = f"{step}/backup/{PRIVATE[0]}/443"
-        report = judge_evidence(evidence(spoilt(called(), look, kind), of=of))
-        assert "RUN003" in {finding.code for finding in report.findings}
+        assert "RUN003" in codes(evidence(spoilt(called(), look, kind, facts), of=of))
 
 
 ANSWERS: Final = (
@@ -129,6 +170,6 @@ def test_every_lookup_that_fails_has_a_code_whatever_the_name_servers_say(own: s
             for record in ("A", "AAAA"):
                 looks += [said_of(vpc, RESOLVER, record), said_of(vpc, VPC_RESOLVER, record)]
                 looks.append(said_of(kind, server, record))
-            codes = {finding.code for finding in judge_evidence(evidence(looks)).findings}
-            assert "RUN003" not in codes, (kind, vpc)
-            assert codes
+            found = codes(evidence(looks))
+            assert "RUN003" not in found, (kind, vpc)
+            assert found

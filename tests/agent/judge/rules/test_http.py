@@ -52,6 +52,9 @@ def test_a_healthy_run_is_silent() -> None:
         pytest.param(
             [stranger(A), api(A, skipped="no credentials")], Severity.WARNING, "At 10.0.1.17", id="a call not made"
         ),
+        pytest.param(
+            [answered(A), api(A, failed="malformed", heard=False)], None, "it said malformed", id="noise to the call"
+        ),
         pytest.param([answered(A, failed="malformed", whole=False)], Severity.WARNING, "it said malformed", id="noise"),
         pytest.param(
             [answered(A, failed="too-large", whole=False)], Severity.WARNING, "it said too-large", id="without end"
@@ -80,6 +83,11 @@ def test_http001_fires(looks: Observations, severity: Severity | None, detail: s
 @pytest.mark.parametrize(
     "looks",
     [
+        pytest.param([answered(A), api(A, failed="malformed")], id="an error of AWS's that is not known"),
+        pytest.param(
+            [answered(A), api(A, failed="malformed", heard=False, code="UnicodeEncodeError")],
+            id="a call that HTTP cannot carry",
+        ),
         pytest.param([stranger(A), api(A)], id="the signed call was answered"),
         pytest.param([stranger(A), api(A, failed="access-denied", text="no")], id="and denied"),
         pytest.param([answered(A, failed="malformed")], id="with a request id"),
@@ -210,6 +218,11 @@ def test_http004_fires(looks: Observations, detail: str) -> None:
     assert codes(*looks) == ["HTTP004"]
     [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
     assert detail in found.detail
+
+
+def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
+    """Which says that the path works, and does not explain that the call has no answer."""
+    assert codes(answered(A, failed="service-error"), api(A, failed="timeout")) == ["HTTP004", "HTTP005"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.build import GATEWAY, PRIVATE, Observations, answer, here, host, imds, lookup, proxy, sdk, tcp
+from tests.support.build import GATEWAY, PRIVATE, Observations, answer, here, host, imds, lookup, proxy, sdk, tcp, tls
+from tests.support.calls import answered, api
 from tests.support.cases import OUTSIDE, C, Case, assert_fires, assert_silent, codes_of, fires, ports, silent
 
 A, B = PRIVATE
@@ -84,6 +85,20 @@ CASES_THAT_FIRE = [
         [*here("backup", A), tcp(A, failed="no-source-port")],
         at=[A],
         detail="no free source port left for 10.0.1.17.",
+    ),
+    *(
+        fires(
+            "TCP011",
+            f"for another connection, {look.subject.step}",
+            [*here("backup", A), tcp(A), look],
+            at=[A],
+            detail="no free source port left for 10.0.1.17.",
+        )
+        for look in (
+            tls(A, failed="no-source-port"),
+            answered(A, failed="no-source-port", whole=False),
+            api(A, failed="no-source-port", heard=False),
+        )
     ),
     fires(
         "TCP011",
