@@ -228,6 +228,9 @@ class HostPart:
     bridges: tuple[BridgePart, ...] = ()
     lookup_sources: tuple[Literal["files", "dns"], ...] = ("files", "dns")
     """The `hosts` line of nsswitch.conf(5)."""
+    cached_names: dict[str, tuple[Address, ...]] = field(default_factory=dict)
+    """What a cache that programs ask before DNS (nscd(8)) still holds, by name; without addresses that the name does
+    not exist."""
     allowances_exceeded: dict[str, int] = field(default_factory=dict)
     """By `INTERFACE COUNTER`: how far the driver's counters rise while the run lasts."""
     environment: dict[str, str] = field(default_factory=dict)

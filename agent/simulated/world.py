@@ -154,7 +154,12 @@ class SimulatedNet:
         return answer, 1
 
     async def getaddrinfo(self, host: str) -> tuple[Address, ...]:
-        """As the C library does it: the hosts file, then one name server after another (resolv.conf(5))."""
+        """As the C library does it: a cache before DNS, the hosts file, then one name server after another
+        (resolv.conf(5))."""
+        if (cached := self._host.cached_names.get(host)) is not None:
+            if not cached:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            return cached
         if listed := [ip_address(line.split()[0]) for line in self._host.hosts if host in line.split()[1:]]:
             return tuple(listed)
         if "dns" not in self._host.lookup_sources:

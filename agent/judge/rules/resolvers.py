@@ -1,6 +1,7 @@
 """DNS: who answers for the name, who does not, and whether this host hears what its servers say."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
 from agent.judge.conditions.names import family_answers, is_kept_back
 from agent.judge.conditions.resolvers import (
+    PrivateElsewhere,
     cut_answers,
     failing_resolvers,
     is_silence,
@@ -33,6 +35,7 @@ _FLUSH: Final = Command(
     reversible=True,
     undo="nothing to do: the cache fills again by itself",
 )
+_FLUSH_NSCD: Final = replace(_FLUSH, argv=("nscd", "--invalidate", "hosts"))
 
 
 def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -44,12 +47,16 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
         fault = elsewhere.get(target.id)
         if fault is not None:
             caches = _caches(evidence, target)
-            kept = (
-                f" The answer came from a cache or stub on this host, at {listed(caches)}"
-                f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
-                if caches
-                else ""
-            )
+            ahead = not caches and _servers_agree(evidence, target, fault)
+            kept = ""
+            if caches:
+                kept = f" The answer came from a cache or stub on this host, at {listed(caches)}"
+                kept += f"{' (systemd-resolved)' if caches == [_STUB] else ''}: it may be an old one. Flush it."
+            elif ahead:
+                kept = (
+                    " So do its own name servers: what answers comes before DNS on this host, such as a cache (nscd) "
+                )
+                kept += "that holds an old answer. Flush it."
             yield RuleFinding(
                 code="DNS002",
                 target=target.id,
@@ -57,10 +64,34 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
-                fix=_ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
+                fix=_flush_what_is_ahead(target)
+                if ahead
+                else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
             )
         else:
             yield from _private_here_alone(evidence, target)
+
+
+def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) -> bool:
+    """Whether each name server of this host gives private addresses of the families in which the VPC's resolver does,
+    so that none of them gave what programs on this host get."""
+    asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if has_answered(answer)]
+    return _all_private(evidence, asked, frozenset(address.version for address in fault.theirs))
+
+
+def _flush_what_is_ahead(target: Target) -> Fix:
+    """What to do where programs get another answer than this host's own name servers give."""
+    return Fix(
+        summary="Flush the cache that answers before DNS on this host (nscd, or systemd-resolved through the hosts "
+        "line of /etc/nsswitch.conf), then restart programs that keep answers themselves, such as a JVM. The name "
+        "servers need no change.",
+        commands=(
+            _FLUSH_NSCD,
+            _FLUSH,
+            read_only("getent", "ahosts", target.host),
+            read_only("cat", "/etc/nsswitch.conf"),
+        ),
+    )
 
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
@@ -268,9 +299,11 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
         if astray or (not own and _all_private(evidence, spoken, families)):
             what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while every name "
             what += f"server that was asked gives {listed(ordered(given))}."
+            blamed = [address for version in astray for address in of_family[version]]
         elif own_servers_give := _given_in_vain(evidence, target):
             what = f"On this host {target.host} resolves to {_got(evidence, target, lookup)}, while its name "
             what += f"servers give {listed(ordered(own_servers_give))}."
+            blamed = []
         elif (
             # Where none of what the servers gave connects either, an answer that rotates looks the same.
             any(evidence.is_connected(target, address) for address in given)
@@ -282,6 +315,8 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
         ):
             what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
+            # Next to other private addresses, one that is silent may be an interface of the same endpoint.
+            blamed = [] if any(map(evidence.is_private, given)) else strange
         else:
             continue
         yield RuleFinding(
@@ -290,12 +325,17 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
             severity=severity,
             detail=what,
             evidence=ids([lookup, *spoken]),
-            addresses=frozenset(own),
+            addresses=frozenset(blamed),
             fix=Fix(
                 summary="Check what answers before DNS on this host: the hosts line of /etc/nsswitch.conf, a cache "
                 "(nscd, systemd-resolved, dnsmasq) that holds an old answer, a container's own resolv.conf. Flush it, "
                 "or wait for its time to live.",
-                commands=(read_only("getent", "ahosts", target.host), read_only("cat", "/etc/nsswitch.conf")),
+                commands=(
+                    read_only("getent", "ahosts", target.host),
+                    read_only("cat", "/etc/nsswitch.conf"),
+                    _FLUSH_NSCD,
+                    _FLUSH,
+                ),
             ),
         )
 

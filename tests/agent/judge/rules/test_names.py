@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -364,6 +364,30 @@ def test_dns002_names_the_cache_that_gave_the_answer(server: str, named: str) ->
     assert "Flush the cache" in found.fix.summary
     [without] = said(DNS002, evidence(looks))
     assert "cache or stub" not in without.detail, "who gave the answer is not known"
+
+
+AHEAD: Final = "So do its own name servers: what answers comes before DNS on this host"
+
+
+@pytest.mark.parametrize(
+    ("own", "servers", "ahead"),
+    [
+        pytest.param(lookup(PUBLIC), [answer(*PRIVATE)], True, id="a public answer"),
+        pytest.param(lookup(failed="nxdomain"), [answer(*PRIVATE)], True, id="that the name does not exist"),
+        pytest.param(lookup(PUBLIC), [answer(PUBLIC)], False, id="its server gives what it gets"),
+        pytest.param(lookup(PUBLIC), [answer(failed="timeout")], False, id="its server is silent"),
+        pytest.param(lookup(PUBLIC), [], False, id="its server was not asked"),
+    ],
+)
+def test_dns002_says_flush_where_the_answer_came_from_before_dns(
+    own: Observation[Any], servers: Observations, ahead: bool
+) -> None:
+    looks: Observations = [host(), imds(), own, *servers, answer(*PRIVATE, by=VPC_RESOLVER)]
+    [found] = said(DNS002, evidence(looks))
+    assert (AHEAD in found.detail) is ahead
+    assert found.fix.summary.startswith("Flush the cache that answers before DNS") is ahead
+    assert ("nscd --invalidate hosts" in words(found.fix.commands)) is ahead
+    assert ("dhcp" in " ".join(words(found.fix.commands))) is not ahead
 
 
 def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
