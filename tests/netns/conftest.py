@@ -1,4 +1,5 @@
-"""Whether network namespaces can be made here. Where CI says that they must, their absence is a failure."""
+"""Whether network namespaces can be made here, and a systemd started in them. Where CI says that they must, their
+absence is a failure."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,22 +7,32 @@ from typing import Any
 
 import pytest
 
+from tests.netns import service_manager, vpc
 from tests.netns.at_once import Runs
-from tests.netns.vpc import missing, ready
 
 REQUIRED = "BACKUPLINK_REQUIRE_NETNS"
+SYSTEMD_REQUIRED = "BACKUPLINK_REQUIRE_SYSTEMD"
 
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
     """Skip where there are no namespaces, with the reason; fail instead where REQUIRED is 1."""
-    reason = missing()
+    _need(REQUIRED, vpc.missing())
+    vpc.ready()
+
+
+@pytest.fixture(scope="session")
+def systemd(namespaces: None) -> None:
+    """Skip where no systemd can be started, with the reason; fail instead where SYSTEMD_REQUIRED is 1."""
+    _need(SYSTEMD_REQUIRED, service_manager.missing())
+
+
+def _need(variable: str, reason: str | None) -> None:
     if reason is None:
-        ready()
         return
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(f"{REQUIRED} is set, and {reason}")
-    pytest.skip(reason)
+    if os.environ.get(variable) == "1":
+        pytest.fail(f"{variable} is set, and {reason}")
+    pytest.skip(f"{reason}; {variable}=1 makes this a failure")
 
 
 @pytest.fixture(scope="module")

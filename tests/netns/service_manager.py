@@ -1,0 +1,247 @@
+"""A real systemd that runs the units as they ship, on the host of a VPC.
+
+It is process 1 of a PID namespace. Its root lies in memory: /usr and the Python of the tests are those of this machine,
+read-only, the rest is empty. It has the units that ship, those of the journal, and empty targets in the place of the
+system's own, so it starts nothing of this machine and waits for no network. Kernel settings are read-only for it.
+
+Not shown by it: limits of memory and tasks, where another hierarchy of this machine holds these controllers.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tests.netns.vpc import Vpc
+from tests.support.command import SECONDS
+from tests.support.repository import ROOT
+
+SYSTEMD: Final = Path("/usr/lib/systemd/systemd")
+UNITS: Final = (ROOT / "packaging" / "packages" / "systemd", ROOT / "packaging" / "monitoring")
+"""Where the units lie that ship."""
+EXAMPLE: Final = ROOT / "packaging" / "packages" / "backuplink.toml"
+_NUMBERS: Final = count(1)
+_BOOT: Final = """
+name=$1 prefix=$2 python=$3 packages=$4 project=$5 units=$6 monitoring=$7 example=$8
+mount --make-rprivate /
+root=/mnt
+mount -t tmpfs -o mode=755 root $root
+cd $root
+mkdir -p etc/backuplink etc/systemd/system proc sys dev run tmp home root opt/python opt/packages opt/project
+mkdir -p var/log var/lib var/tmp var/cache usr/bin
+ln -s ../run var/run
+chmod 1777 var/tmp
+chmod 700 root
+for folder in /usr/*; do
+    if [ -d "$folder" ] && [ ! -L "$folder" ] && [ "$folder" != /usr/bin ]; then
+        mkdir ".$folder"
+        mount --bind "$folder" ".$folder"
+        mount -o remount,bind,ro ".$folder"
+    fi
+done
+for link in bin sbin lib lib64; do if [ -L /$link ]; then cp -P /$link .; fi; done
+for program in sh env kill mount umount systemctl journalctl; do cp "/bin/$program" usr/bin/; done
+mount --bind "$prefix" opt/python
+mount --bind "$packages" opt/packages
+for package in agent probes tests; do
+    mkdir opt/project/$package
+    mount --bind "$project/$package" opt/project/$package
+done
+ln -s "/opt/python/$python" usr/bin/python
+cat >usr/bin/backuplink <<'PROGRAM'
+#!/bin/sh
+export PYTHONPATH=/opt/project:/opt/packages LD_LIBRARY_PATH=/opt/python/lib
+exec python -s -B -m agent "$@"
+PROGRAM
+chmod 755 usr/bin/backuplink
+cp -L /etc/passwd /etc/group /etc/hosts /etc/resolv.conf /etc/ld.so.cache etc/
+if [ -e /etc/nsswitch.conf ]; then cp -L /etc/nsswitch.conf etc/; fi
+echo 0123456789abcdef0123456789abcdef >etc/machine-id
+cp "$example" etc/backuplink/
+mkdir usr/units etc/systemd/journald.conf.d
+cp "$units"/* "$monitoring"/*.service "$monitoring"/*.timer usr/units/
+for unit in .socket -dev-log.socket .service; do cp /usr/lib/systemd/system/systemd-journald$unit usr/units/; done
+for target in sysinit basic shutdown umount local-fs local-fs-pre swap sockets timers multi-user network-online \\
+    nss-lookup; do
+    printf '[Unit]\\nDefaultDependencies=no\\n' >usr/units/$target.target
+done
+printf '[Unit]\\nWants=systemd-journald.service\\n' >>usr/units/multi-user.target
+# A service that an active timer may start stays known with its result when it has ended.
+mkdir usr/units/multi-user.target.wants
+for service in check watch textfile; do
+    printf '[Timer]\\nOnActiveSec=1y\\nUnit=backuplink-%s.service\\n' $service >usr/units/keep-$service.timer
+    ln -s ../keep-$service.timer usr/units/multi-user.target.wants/
+done
+printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nForwardToWall=no\\n' \\
+    >etc/systemd/journald.conf.d/own.conf
+printf '[Manager]\\nShowStatus=no\\n' >etc/systemd/system.conf
+mount -t cgroup2 cgroup2 run
+mkdir "run/$name"
+echo 0 >"run/$name/cgroup.procs"
+umount run
+exec unshare --cgroup sh -euc '
+    mount -t proc proc proc
+    mount --bind proc/sys proc/sys
+    mount -o remount,bind,ro proc/sys
+    mount --rbind /sys sys
+    mount -o remount,bind,ro sys
+    mount -t cgroup2 cgroup2 sys/fs/cgroup
+    mount -t tmpfs -o mode=755 dev dev
+    for device in null:3 zero:5 full:7 random:8 urandom:9; do
+        mknod -m 666 "dev/${device%:*}" c 1 "${device#*:}"
+    done
+    mkdir dev/shm dev/pts
+    mount -t tmpfs -o mode=1777 shm dev/shm
+    mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+    ln -s pts/ptmx dev/ptmx
+    mkdir dev/mqueue
+    mount -t mqueue mqueue dev/mqueue
+    mount -t tmpfs -o mode=755 run run
+    mount -t tmpfs -o mode=1777 tmp tmp
+    mkdir run/old
+    pivot_root . run/old
+    cd /
+    umount -l run/old
+    exec env -i container=backuplink-tests PATH=/usr/sbin:/usr/bin \\
+        SYSTEMD_GENERATOR_PATH=/none SYSTEMD_UNIT_PATH=/etc/systemd/system:/usr/units \\
+        /usr/lib/systemd/systemd --system --unit=multi-user.target --log-target=journal
+'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceManager:
+    """A systemd that runs."""
+
+    process_id: int
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program next to it, as root."""
+        return subprocess.run(
+            [*"nsenter --all --target".split(), str(self.process_id), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def systemctl(self, *words: str) -> str:
+        """What systemctl(1) writes. Raises AssertionError where it fails."""
+        done = self.run("systemctl", "--no-pager", *words)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return done.stdout
+
+    def properties(self, unit: str) -> Mapping[str, str]:
+        """Those of a unit, by name, as `systemctl show` writes them."""
+        lines = self.systemctl("show", unit).splitlines()
+        return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+    def wait_for(self, unit: str, fulfilled: Callable[[Mapping[str, str]], bool]) -> Mapping[str, str]:
+        """The properties of a unit once they are as wanted. Raises AssertionError after SECONDS."""
+        until = time.monotonic() + SECONDS
+        while not fulfilled(found := self.properties(unit)):
+            assert time.monotonic() < until, found
+            time.sleep(0.2)
+        return found
+
+    def path(self, name: str) -> Path:
+        """A file of its root, as this process reaches it."""
+        return Path(f"/proc/{self.process_id}/root{name}")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file below its root that every user may read."""
+        file = self.path(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o644)
+
+    def drop_in(self, unit: str, text: str) -> None:
+        """Change a unit as its operator does, in the place of earlier changes."""
+        self.write(f"/etc/systemd/system/{unit}.d/override.conf", text)
+        self.systemctl("daemon-reload")
+
+    def journal(self, unit: str) -> list[dict[str, Any]]:
+        """What the processes of a unit wrote so far, by the journal's fields, oldest first."""
+        for words in (["--sync"], ["--output=json", "_TRANSPORT=stdout", f"_SYSTEMD_UNIT={unit}"]):
+            done = self.run("journalctl", "--no-pager", *words)
+            assert done.returncode == 0, (words, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def missing() -> str | None:
+    """Why a systemd cannot be started here; None where it can, as far as that is known without doing it."""
+    for program in (str(SYSTEMD), "/bin/kill", *"systemctl journalctl unshare nsenter pivot_root".split()):
+        if shutil.which(program) is None:
+            return f"the program {program} is not there"
+    tried = subprocess.run(
+        "unshare --mount --pid --fork --uts --ipc --cgroup mount -t cgroup2 cgroup2 /mnt".split(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return f"a systemd has no control groups here: {tried.stderr.strip()}" if tried.returncode else None
+
+
+@contextmanager
+def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
+    """A systemd on the host of a VPC, which has started; it and all that it started are gone afterwards.
+
+    Raises RuntimeError where it does not start.
+    """
+    name = f"backuplink-{os.getpid()}-{next(_NUMBERS)}"
+    python = f"bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    places = (sys.base_prefix, python, sysconfig.get_path("purelib"), ROOT, *UNITS, EXAMPLE)
+    words = ["unshare", *"--mount --pid --fork --uts --ipc --kill-child sh -euc".split(), _BOOT, "sh", name]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            vpc.on_host(*words, *map(str, places)), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        ) as process,
+    ):
+        try:
+            yield _started(process, said)
+        finally:
+            # With the first process of a namespace all of its processes end, and then its parent does.
+            for child in _children(process):
+                os.kill(child, signal.SIGKILL)
+            process.wait(SECONDS)
+            _remove_group(name)
+
+
+def _started(process: subprocess.Popen[bytes], said: IO[bytes]) -> ServiceManager:
+    """The systemd below a process, once it has started. Raises RuntimeError where that ends."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        for child in _children(process):
+            if Path(f"/proc/{child}/comm").read_text("utf-8") == "systemd\n":
+                manager = ServiceManager(child)
+                if manager.run("systemctl", "is-active", "multi-user.target").returncode == 0:
+                    return manager
+        time.sleep(0.05)
+    said.seek(0)
+    raise RuntimeError(f"systemd does not start in a namespace: {said.read().decode('utf-8', 'replace').strip()}")
+
+
+def _children(process: subprocess.Popen[bytes]) -> tuple[int, ...]:
+    """Ids of the processes that a process has started and that run."""
+    return tuple(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii").split()))
+
+
+def _remove_group(name: str) -> None:
+    """Remove the control group of a systemd that has ended, with those below it."""
+    script = "mount -t cgroup2 cgroup2 /mnt; test ! -d /mnt/$1 || find /mnt/$1 -depth -type d -exec rmdir {} +"
+    words = [*"unshare --mount sh -euc".split(), script, "sh", name]
+    subprocess.run(words, timeout=SECONDS, check=True)

@@ -1,0 +1,224 @@
+"""The units as they ship, run by a real systemd on a host whose endpoint answers.
+
+A drop-in, as an operator writes it, changes no more than what a test says: the credentials and the roots of the
+simulated AWS, when a timer or a watchdog comes, and for some tests the program that is started in the sandbox.
+"""
+
+import json
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+import pytest
+
+from agent.report import codec
+from tests.netns import confined, program
+from tests.netns.service_manager import ServiceManager, service_manager
+from tests.netns.vpc import vpc
+from tests.support.validator import VALIDATOR
+
+pytestmark = pytest.mark.netns
+
+WORLD: Final = """
+summary = "two zones"
+
+[run]
+services = ["backup"]
+
+[[dns]]
+resolvers = ["10.0.0.2", "169.254.169.253"]
+name = "backup.eu-west-1.amazonaws.com"
+a = ["10.0.1.17", "10.0.2.17"]
+
+[[tcp]]
+addresses = ["10.0.1.17", "10.0.2.17"]
+ports = [443]
+
+[expect]
+status = "ok"
+path = "private"
+findings = []
+"""
+CHECK: Final = "backuplink-check.service"
+WATCH: Final = "backuplink-watch.service"
+TEXTFILE: Final = "backuplink-textfile.service"
+CONFIGURATION: Final = "/etc/backuplink/backuplink.toml"
+TIMER: Final = "backuplink-check.timer"
+ROOTS: Final = "/etc/backuplink/roots.pem"
+ENVIRONMENT: Final = "/etc/backuplink/environment"
+DYNAMIC_USERS: Final = range(61184, 65520)
+"""systemd's for DynamicUser= (Users, Groups, UIDs and GIDs on systemd Systems)."""
+TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - the services have their own
+WRITTEN: Final = "/var/written.json"
+"""Opened for the process by the service manager, outside of the sandbox."""
+REFUSED: Final = {
+    *("a packet socket", "a raw socket", "a socket of the virtual machine's host", "a namespace"),
+    *("memory to write and execute", "another personality", "a set-uid bit", "another priority"),
+    *("a real-time priority", "the homes", "root's home", "process 1"),
+}
+"""Of what `tests.netns.confined` tries. It may open the sockets that the program needs, and read the range of ports."""
+SETTINGS: Final = 'region = "eu-west-1"\nservice = ["backup"]\nno-ec2 = true\n'
+WATCH_SETTINGS: Final = f'{SETTINGS}interval = 10\ntextfile = "/run/backuplink/backuplink.prom"\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host, and what its services are configured with."""
+
+    manager: ServiceManager
+
+    def configure(self, unit: str, *lines: str, settings: str = SETTINGS) -> None:
+        """Write the configuration, and the drop-in of a service with these lines."""
+        self.manager.write(CONFIGURATION, settings)
+        self.manager.drop_in(unit, "\n".join(("[Service]", f"EnvironmentFile={ENVIRONMENT}", *lines, "")))
+
+    def start(self, unit: str) -> Mapping[str, str]:
+        """Start a service, wait until it has started or failed, and give its properties."""
+        self.manager.run("systemctl", "reset-failed", unit)  # how often it has started lately does not count
+        self.manager.run("systemctl", "restart", unit)
+        return self.manager.properties(unit)
+
+    def journal(self, unit: str) -> list[tuple[int, str]]:
+        """Priority and text of each line that the last start of a service wrote."""
+        began = int(self.manager.properties(unit)["ExecMainStartTimestampMonotonic"])
+        lines = (line for line in self.manager.journal(unit) if int(line["__MONOTONIC_TIMESTAMP"]) >= began)
+        return [(int(line["PRIORITY"]), line["MESSAGE"]) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    folder = tmp_path_factory.mktemp("world")
+    with vpc("units", WORLD) as made, service_manager(made) as manager:
+        environment = program.environment(made, folder)
+        manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        lines = (*(f"{name}={environment[name]}" for name in names), f"AWS_CA_BUNDLE={ROOTS}")
+        manager.write(ENVIRONMENT, "\n".join(lines))
+        yield Host(manager)
+
+
+# --- The check -------------------------------------------------------------------------------------------------------
+
+
+def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(host: Host) -> None:
+    host.configure(CHECK)
+    host.manager.systemctl("enable", TIMER)
+    host.manager.write(
+        f"/etc/systemd/system/{TIMER}.d/override.conf",
+        "[Timer]\nOnCalendar=\nOnCalendar=*:*:*\nRandomizedDelaySec=0\nAccuracySec=1ms\n",
+    )
+    try:
+        host.manager.systemctl("daemon-reload")
+        host.manager.systemctl("start", TIMER)
+        host.manager.wait_for(CHECK, lambda found: found["ExecMainStartTimestampMonotonic"] != "0")
+    finally:
+        host.manager.systemctl("disable", "--now", TIMER)
+    found = host.manager.wait_for(CHECK, lambda found: found["ActiveState"] not in ("activating", "active"))
+    assert (found["ActiveState"], found["Result"], found["ExecMainStatus"]) == ("inactive", "success", "0")
+    assert host.journal(CHECK) == []
+    folder = host.manager.path("/var/log/private")
+    file = folder / "backuplink" / "report.json"
+    assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, 0)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    document = json.loads(file.read_text("ascii"))
+    VALIDATOR.validate(document)
+    report = codec.decode(document)
+    assert (report.verdict.status, report.verdict.path, report.findings) == ("ok", "private", ())
+    assert [(each.id, each.failure) for each in report.observations if each.failure is not None] == []
+    assert report.vantage.source_addresses == (IPv4Address("10.0.1.10"),)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "state", "result"),
+    [
+        pytest.param("clock-off", 1, "inactive", "success", id="a warning"),
+        pytest.param("one-zone-silent", 2, "failed", "exit-code", id="critical"),
+    ],
+)
+def test_a_check_fails_where_the_verdict_is_worse_than_a_warning(
+    host: Host, scenario: str, code: int, state: str, result: str
+) -> None:
+    start = f"ExecStart=/usr/bin/backuplink demo {scenario} --format json --output /var/log/backuplink/report.json"
+    host.configure(CHECK, "ExecStart=", start)
+    found = host.start(CHECK)
+    assert (found["ExecMainStatus"], found["ActiveState"], found["Result"]) == (str(code), state, result)
+
+
+def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_it(host: Host) -> None:
+    host.configure(CHECK, settings="interval = 'often'\n")
+    found = host.start(CHECK)
+    assert (found["ExecMainStatus"], found["ActiveState"], found["Result"]) == ("3", "failed", "exit-code")
+    assert any(CONFIGURATION in line and "interval" in line for _, line in host.journal(CHECK))
+
+
+def test_a_single_run_for_node_exporter_leaves_its_metrics(host: Host) -> None:
+    host.configure(TEXTFILE, "Environment=AWS_REGION=eu-west-1")
+    assert host.start(TEXTFILE)["Result"] == "success"
+    metrics = host.manager.path("/run/backuplink/backuplink.prom")
+    assert stat.S_IMODE(metrics.stat().st_mode) == 0o644
+    assert 'backuplink_verdict_status{status="ok"} 1.0' in metrics.read_text("ascii")
+
+
+# --- The watch -------------------------------------------------------------------------------------------------------
+
+
+def test_a_watch_is_ready_has_a_status_reloads_and_stops(host: Host) -> None:
+    host.configure(WATCH, settings=WATCH_SETTINGS)
+    found = host.start(WATCH)
+    assert (found["ActiveState"], found["SubState"], found["WatchdogUSec"]) == ("active", "running", "2min")
+    found = host.manager.wait_for(WATCH, lambda found: "StatusText" in found)
+    assert found["StatusText"] == "cycle 1: ok: backup answers privately at 2 addresses"
+    folder = host.manager.path("/run/backuplink")
+    metrics = folder / "backuplink.prom"
+    assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(metrics.stat().st_mode)) == (0o755, 0o644)
+    assert 'backuplink_verdict_status{status="ok"} 1.0' in metrics.read_text("ascii")
+    assert [priority for priority, line in host.journal(WATCH) if "verdict ok" in line] == [5]
+
+    host.manager.write(CONFIGURATION, f"{WATCH_SETTINGS}deadline = 'never'\n")
+    host.manager.systemctl("reload", WATCH)
+    host.manager.wait_for(WATCH, lambda _: any("deadline" in line for _, line in host.journal(WATCH)))
+    assert [priority for priority, line in host.journal(WATCH) if "deadline" in line] == [3]
+    assert host.manager.properties(WATCH)["ActiveState"] == "active"
+    host.manager.systemctl("stop", WATCH)
+    found = host.manager.properties(WATCH)
+    assert (found["ActiveState"], found["Result"], found["ExecMainStatus"]) == ("inactive", "success", "0")
+    assert not folder.exists()
+
+
+def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(host: Host) -> None:
+    host.configure(WATCH, "WatchdogSec=6s", settings=WATCH_SETTINGS)
+    try:
+        started = host.start(WATCH)
+        # The start counts as the first keep-alive: this is one that the watch sent.
+        moment = "WatchdogTimestampMonotonic"
+        host.manager.wait_for(WATCH, lambda found: int(found[moment]) > int(started[moment]))
+        host.manager.run("sh", "-c", f"kill -s STOP {started['MainPID']}")
+        found = host.manager.wait_for(WATCH, lambda found: found["SubState"].startswith("auto-restart"))
+        assert found["Result"] == "watchdog"
+    finally:
+        host.manager.systemctl("stop", WATCH)
+
+
+# --- The sandbox -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("unit", "folder"), [(CHECK, "/var/log/private/backuplink"), (WATCH, "/run/backuplink")])
+def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, unit: str, folder: str) -> None:
+    """Every folder of the host that anybody may write is tried, too."""
+    for name in ("/etc/open", "/home/open", "/run/open", "/srv/open", "/var/lib/open"):
+        place = host.manager.path(name)
+        place.mkdir(parents=True, exist_ok=True)
+        place.chmod(0o777)
+    start = "ExecStart=/usr/bin/python -I -S /opt/project/tests/netns/confined.py"
+    host.configure(unit, "Type=oneshot", "ExecStart=", start, f"StandardOutput=truncate:{WRITTEN}")
+    found = host.start(unit)
+    assert found["Result"] == "success", host.journal(unit)
+    may = json.loads(host.manager.path(WRITTEN).read_text("ascii"))
+    assert set(may["writable"]) == {folder, *TEMPORARY}
+    assert set(may["refused"]) == REFUSED
+    assert (may["no new privileges"], may["system calls are filtered"]) == (True, True)
+    assert may["capabilities"] == ["0" * 16] * 4
+    assert may["user"] in DYNAMIC_USERS
+    assert not host.manager.path(confined.OWN).exists()  # its /tmp is its own
