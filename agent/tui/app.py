@@ -24,6 +24,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
+from agent.process.output import one_line
 from agent.process.phases import Phase as ProcessPhase
 from agent.process.phases import announce
 from agent.report.model import Report, TargetReport
@@ -64,15 +65,19 @@ from agent.tui.state import (
 )
 from agent.tui.widgets.pane import CausesPane, DetailPane, Footer, PaneWidget, PathPane, TonedScreen, VerdictLine
 from agent.tui.widgets.typed import quiet_input
+from probes.background import in_background
 from probes.model import Target
 
 if TYPE_CHECKING:
     from agent.process.cancel import CancelToken
+    from agent.tui.widgets.screens import SaveScreen
 
 FRAME: Final = 0.05
 """Longest time from an event to the screen that shows it, in seconds."""
 TICK: Final = 0.2
 """Seconds between two ticks of the clock during a run."""
+SAVE_SECONDS: Final = 10.0
+"""How long saving a report may take before an error is shown; the attempt itself continues."""
 WIDE: Final = 130
 """Columns from which on the detail is next to the path."""
 OPERATOR: Final = "the operator"
@@ -148,6 +153,8 @@ class BackuplinkApp(App[int]):
         self._due = False
         """Whether a timer will show `_folded`."""
         self._next: Timer | None = None
+        self._unsaved: list[str] = []
+        """Files that are being saved."""
         self.set_reactive(BackuplinkApp.state, self._folded)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -243,12 +250,16 @@ class BackuplinkApp(App[int]):
             self._stop.cancel(reason)
 
     def _end(self) -> None:
-        """End the interface; a message on stderr says where the report is not that of the cancelled run."""
+        """End the interface. Messages on stderr name a file that is not saved yet, and say where the report is not that
+        of the cancelled run."""
         state = self._folded
         is_other = state.phase is Phase.RUNNING or state.report is not self.report
-        message = Text("The last run was cancelled; report and exit code are those of the last whole run.")
-        is_shown = self._is_leaving and self.report is not None and is_other
-        self.exit(exit_code(state, self._fail_on), message=message if is_shown else None)
+        messages = [
+            f"The report may not be saved: writing {one_line(place)} had not finished." for place in self._unsaved
+        ]
+        if self._is_leaving and self.report is not None and is_other:
+            messages.append("The last run was cancelled; report and exit code are those of the last whole run.")
+        self.exit(exit_code(state, self._fail_on), message=Text("\n".join(messages)) if messages else None)
 
     # --- Keys --------------------------------------------------------------------------------------------------------
 
@@ -347,21 +358,33 @@ class BackuplinkApp(App[int]):
             self.act(MessageShown("there is no report before a run has finished"))
             return
 
-        def save(place: str, format_name: str) -> str | None:
-            try:
-                path = export.save(report, place, format_name)
-            except FileExistsError:
-                return f"{place} exists already: choose another name"
-            except OSError as error:
-                return f"{place} cannot be written: {error.strerror}"
-            self._folded = reduce(self._folded, MessageShown(f"saved as {path}"))
-            return None
-
-        def done(_: object) -> None:
-            self._show()
+        def save(place: str, format_name: str) -> None:
+            self.run_worker(self._save(screen, report, place, format_name))
 
         name = f"backuplink-{re.sub(r'[^A-Za-z0-9-]+', '-', report.run.id)[:60]}"
-        self.push_screen(SaveScreen(self._glyphs, name, export.formats(), save), done)
+        screen = SaveScreen(self._glyphs, name, export.formats(), save)
+        self.push_screen(screen)
+
+    async def _save(self, screen: "SaveScreen", report: Report, place: str, format_name: str) -> None:
+        """Save in a thread, since a file system may hang. The form shows an error while it is open, else the footer."""
+        from agent.tui import export
+
+        path = error = None
+        self._unsaved.append(place)
+        try:
+            async with asyncio.timeout(SAVE_SECONDS) as window:
+                path = await in_background(lambda: export.save(report, place, format_name))
+        except FileExistsError:
+            error = f"{place} exists already: choose another name"
+        except OSError as failure:
+            late = f"the file system has not answered for {SAVE_SECONDS:g} s; the file may still appear"
+            error = f"{place}: {late}" if window.expired() else f"{place} cannot be written: {failure.strerror}"
+        self._unsaved.remove(place)
+        is_open = screen.is_active
+        if is_open:
+            screen.show_result(error)
+        if not is_open or error is None:
+            self.act(MessageShown(error or f"saved as {path}"))
 
     def action_help(self) -> None:
         from agent.tui.widgets.screens import TextScreen, help_lines

@@ -316,6 +316,44 @@ def test_an_interface_that_hangs_leaves_a_sane_terminal_when_it_is_asked_to_end(
         assert session.is_sane()
 
 
+HUNG: Final = """
+import sys, threading
+from agent.cli import entry
+from agent.process import phases
+
+def hang(phase):
+    if phase == phases.Phase.FILE_OPENING:
+        threading.Event().wait()
+
+phases.subscribe(hang)
+sys.exit(entry.run(["demo", "--tui"]))
+"""
+
+
+@pytest.mark.parametrize("how", ["a key", "a signal"])
+def test_a_file_system_that_hangs_holds_up_no_key_and_no_end(how: str, tmp_path: Path) -> None:
+    with on_terminal([sys.executable, "-c", HUNG], folder=tmp_path, environment={"PYTHONPATH": str(ROOT)}) as session:
+        session.until(HEALTHY)
+        session.press("e")
+        session.until("Save the report")
+        session.press("\r")
+        session.until("saving")
+        session.press("\x1b")
+        session.until("THIS HOST")
+        session.press("?")
+        session.until("one line down")
+        if how == "a key":
+            session.press("\x03")
+        else:
+            session.kill(signal.SIGTERM)
+        assert session.ended() == (0 if how == "a key" else CODES[signal.SIGTERM])
+        assert session.is_sane()
+        assert document(session.output).startswith(f"OK  {HEALTHY}\n")
+        said = "The report may not be saved: writing backuplink-simulated-healthy.json had not finished."
+        assert said in " ".join(after(session.output).split())
+        assert not (tmp_path / "backuplink-simulated-healthy.json").exists()
+
+
 LEFT: Final = """
 import signal
 from agent.cli import entry

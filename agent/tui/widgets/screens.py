@@ -301,14 +301,14 @@ class SaveScreen(Form):
 
     AUTO_FOCUS = "#place"
 
-    def __init__(
-        self, glyphs: Glyphs, name: str, formats: tuple[str, ...], save: Callable[[str, str], str | None]
-    ) -> None:
+    def __init__(self, glyphs: Glyphs, name: str, formats: tuple[str, ...], save: Callable[[str, str], None]) -> None:
+        """`save` starts to write the report to a file in a format; `show_result` is called with what became of it."""
         super().__init__()
         self._glyphs = glyphs
         self._place = name
         self._formats = formats
         self._save = save
+        self._is_saving = False
 
     def compose(self) -> ComposeResult:
         yield Static("Save the report", classes="title", markup=False)
@@ -331,8 +331,15 @@ class SaveScreen(Form):
     def action_submit(self) -> None:
         place = self.query_one("#place", Input).value
         chosen = next(iter(self.query_one("#format", Choice).selected))
-        error = self._save(place, chosen)
+        if not self._is_saving:
+            self._is_saving = True
+            self.show_errors({"place": f"saving {place}"})
+            self._save(place, chosen)
+
+    def show_result(self, error: str | None) -> None:
+        """Close the form, or show why nothing was saved."""
+        self._is_saving = False
         if error is None:
-            self.dismiss(place)
+            self.dismiss(None)
         else:
             self.show_errors({"place": error})

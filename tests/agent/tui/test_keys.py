@@ -1,12 +1,18 @@
 """Every key does what the help says, on a terminal that is none."""
 
+import asyncio
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from agent.process import phases
+from agent.process.phases import Phase
+from agent.tui import app as tui
 from agent.tui.actions import Pane
 from agent.tui.app import BackuplinkApp, MainScreen
 from agent.tui.keys import KEYS
@@ -15,7 +21,7 @@ from agent.tui.state import State, cursor, selected_entry, under_cursor
 from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import DetailPane, PathPane
 from agent.tui.widgets.screens import CopyScreen, PaletteScreen, SaveScreen, TextScreen
-from tests.agent.tui.replays import drive, saved_app, screen_of
+from tests.agent.tui.replays import LIMIT, drive, saved_app, screen_of
 from tests.support.extent import one_in
 
 
@@ -28,6 +34,13 @@ def state_of(pilot: Pilot[int]) -> State:
 
 def text_of(pilot: Pilot[int]) -> str:
     return " ".join(" ".join(screen_of(pilot)).split())
+
+
+async def shows(pilot: Pilot[int], words: str) -> None:
+    """Wait until these words are on the screen."""
+    async with asyncio.timeout(LIMIT):
+        while words not in text_of(pilot):
+            await pilot.pause(0.01)
 
 
 def is_main(pilot: Pilot[int]) -> bool:
@@ -224,22 +237,96 @@ async def test_e_saves_under_a_name_and_in_a_format(tmp_path: Path) -> None:
         assert line.value == "backuplink-simulated-one-zone-silent.json"
         line.value = str(taken)
         await pilot.press("enter")
-        assert "exists already" in text_of(pilot)
+        await shows(pilot, "exists already")
         line.value = str(tmp_path / "nowhere" / "new.md")
         await pilot.press("enter")
-        assert "cannot be written: No such file or directory" in text_of(pilot)
+        await shows(pilot, "cannot be written: No such file or directory")
         line.value = str(place.with_suffix(".json"))
         await pilot.press("shift+tab", "right", "right")
         assert line.value == str(place)
         assert screen.query_one("#format", Choice).selected == {"markdown"}
         await pilot.press("enter")
+        await shows(pilot, " saved as ")
         assert is_main(pilot)
-        assert screen_of(pilot)[-1].startswith(" saved as ")
 
     await drive(saved_app("one-zone-silent"), act)
 
     assert taken.read_text() == "mine"
     assert place.read_text().startswith("#")
+
+
+class HungDisk:
+    """A file system that hangs as soon as a file is written, until it is told to answer."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.attempts = 0
+
+    def announced(self, phase: str) -> None:
+        if phase == Phase.FILE_OPENING:
+            self.attempts += 1
+            self.answers.wait(LIMIT)
+
+
+@pytest.fixture
+def hung() -> Iterator[HungDisk]:
+    disk = HungDisk()
+    phases.subscribe(disk.announced)
+    yield disk
+    disk.answers.set()
+    phases.subscribe(None)
+
+
+async def test_a_file_system_that_hangs_holds_up_no_key_and_the_result_is_told(tmp_path: Path, hung: HungDisk) -> None:
+    place = tmp_path / "new.json"
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = str(place)
+        await pilot.press("enter")
+        await shows(pilot, f"saving {place}")
+        await pilot.press("enter", "end", "x")  # no second attempt
+        assert pilot.app.screen.query_one("#place", Input).value == f"{place}x"
+        await pilot.press("escape")
+        assert is_main(pilot)
+        await pilot.press("j")
+        hung.answers.set()
+        await shows(pilot, " saved as ")
+
+    await drive(saved_app("one-zone-silent"), act, (200, 24))
+
+    assert hung.attempts == 1
+    assert os.listdir(tmp_path) == [place.name]  # noqa: PTH208 - the test's own folder
+
+
+async def test_a_file_that_is_not_saved_in_time_is_told(
+    tmp_path: Path, hung: HungDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tui, "SAVE_SECONDS", 0.01)
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = str(tmp_path / "new.json")
+        await pilot.press("enter")
+        await shows(pilot, "the file system has not answered for 0.01 s; the file may still appear")
+        assert not is_main(pilot)
+
+    await drive(saved_app("one-zone-silent"), act, (200, 24))
+
+
+async def test_an_error_that_comes_when_the_form_is_closed_is_told(tmp_path: Path, hung: HungDisk) -> None:
+    place = tmp_path / "new.json"
+
+    async def act(pilot: Pilot[int]) -> None:
+        await pilot.press("e")
+        pilot.app.screen.query_one("#place", Input).value = str(place)
+        await pilot.press("enter", "escape")
+        place.write_text("another's")
+        hung.answers.set()
+        await shows(pilot, f"{place} exists already")
+        assert is_main(pilot)
+
+    await drive(saved_app("one-zone-silent"), act, (200, 24))
 
 
 async def test_esc_saves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
