@@ -365,6 +365,12 @@ async def test_its_arguments_are_in_no_word_that_is_said() -> None:
         assert SECRET not in await why_not(send)
 
 
+async def test_the_process_list_shows_the_words_that_were_given_and_nothing_of_the_change(tmp_path: Path) -> None:
+    script = f"tr '\\0' '\\n' < /proc/$$/cmdline > {shlex.quote(str(tmp_path / 'got'))}"
+    await within_limit(shell(script)(NOTICE))
+    assert (tmp_path / "got").read_text("utf-8") == f"sh\n-c\n{script}\n"
+
+
 async def test_no_shell_reads_its_arguments(tmp_path: Path) -> None:
     marks = "$(touch made) `touch made` $HOME * ; touch made"
     argv = read_command(f"{sys.executable} -c 'import sys; open(sys.argv[1], \"w\").write(sys.argv[2])' got '{marks}'")
