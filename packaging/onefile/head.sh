@@ -123,7 +123,9 @@ unpack_there() {
     fi
     # Before it takes its name it has shown that it starts. Many may do this at once: one of them gives it the name.
     if [ -e "$directory" ] && ! whole "$directory"; then mv -- "$directory" "$temporary.old"; fi
-    if ! error=$("$temporary/bin/python" -I -S -B -c "$rename" "$temporary" "$directory" 2>&1) && ! whole "$directory"; then
+    if ! error=$("$temporary/bin/python" -I -S -B -c "$finish" "$temporary" "$directory" "$self" 2>&1) &&
+        ! whole "$directory"; then
+        [ "$error" != damaged ] || { discard; damaged; }
         refuse "$1" "its Python does not start: $(printf '%s\n' "$error" | tail -n 1)"
         return
     fi
@@ -132,13 +134,33 @@ unpack_there() {
     if [ "$1" = "${BACKUPLINK_HOME-}" ]; then place=$directory; fi
     say "unpacked to $directory (once, later starts use it; deleting $place removes all that was written)"
 }
-rename='import os, sys; os.rename(*sys.argv[1:])'
+# The sum again: no host lacks what checks it here, though only once this Python is started.
+finish='
+import hashlib, os, sys
+with open(sys.argv[3], "rb") as file:
+    file.seek(@OFFSET@ - 1)
+    if hashlib.file_digest(file, "sha256").hexdigest() != "@SUM@":
+        sys.exit("damaged")
+os.rename(*sys.argv[1:3])
+'
+
+damaged() { die "$self is damaged: its content does not have the SHA-256 sum that its head names; copy it again"; }
+
+# check_sum: refuse a damaged file before anything is unpacked, by the first program that can compute the sum, else by
+# the checksum of gzip, which finds most damage.
+check_sum() {
+    for program in sha256sum "shasum -a 256" "openssl dgst -sha256 -r" "busybox sha256sum"; do
+        command -v "${program%% *}" >/dev/null || continue
+        sum=$(tail -c +@OFFSET@ -- "$self" | $program 2>/dev/null)
+        sum=${sum%% *}
+        [ "$sum" != @SUM@ ] || return 0
+        [ "${#sum}" -ne 64 ] || damaged # else this program cannot compute it
+    done
+    tail -c +@OFFSET@ -- "$self" | gzip -t 2>/dev/null || damaged
+}
 
 unpack() {
-    if command -v sha256sum >/dev/null; then
-        sum=$(tail -c +@OFFSET@ -- "$self" | sha256sum)
-        [ "${sum%% *}" = @SUM@ ] || die "$self is damaged: its content has not the sum that its head names; copy it again"
-    fi
+    check_sum
     for number in HUP INT TERM; do
         trap "discard; trap - $number; kill -s $number \$\$" "$number"
     done

@@ -1,0 +1,133 @@
+"""The head of the one file, in front of a small archive: its Python is the tests' own, and its program prints a line.
+
+`test_onefile` tests what a build puts together.
+"""
+
+import gzip
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import assemble
+from tests.packaging.made import lacking
+from tests.support.command import SECONDS
+
+NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())
+"""What a host needs for the head, besides what computes a sum."""
+HERE: Final = "/mnt"
+"""Where a host without the programs of this machine still has them, which its PATH does not name."""
+BUSYBOX: Final = f'#!/bin/sh\n[ "$1" = sha256sum ] && exec {HERE}/sha256sum\n'
+"""Prints what BusyBox prints, which is in no package that the tests install."""
+BUSYBOX_WITHOUT: Final = '#!/bin/sh\necho "$1: applet not found"\nexit 127\n'
+SUMS: Final[dict[str, dict[str, str | None]]] = {
+    "sha256sum": {"sha256sum": None},
+    "shasum": {"shasum": None, "perl": None},
+    "openssl": {"openssl": None},
+    "busybox": {"busybox": BUSYBOX},
+    "busybox without the applet, and openssl": {"busybox": BUSYBOX_WITHOUT, "openssl": None},
+    "busybox without the applet": {"busybox": BUSYBOX_WITHOUT},
+    "none": {},
+}
+"""Hosts, by what they have that computes a sum: a program of this machine, or the text of a script."""
+WITHOUT: Final = frozenset({"busybox without the applet", "none"})
+
+
+@pytest.fixture(autouse=True)
+def _here() -> None:
+    if platform.machine() not in assemble.MACHINES or not Path(assemble.MACHINES[platform.machine()][1]).exists():
+        lacking("the one file is for x86_64 and aarch64 with the GNU C library")
+    if os.geteuid() != 0:
+        lacking("only root makes mount namespaces")
+
+
+def archive(says: str, note: Path) -> bytes:
+    """What a build packs, with a Python that leaves a note when it is started."""
+    python = Path(os.path.realpath(sys.executable))
+    hidden = python.is_relative_to("/usr/bin")  # there a host has only the programs that it is given
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as packed:
+        for name, text in {
+            "bin/python": f': >{note}\nexec {Path(HERE, python.name) if hidden else python} "$@"',
+            "bin/backuplink": f"echo {says}",
+        }.items():
+            content = f"#!/bin/sh\n{text}\n".encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            packed.addfile(entry, io.BytesIO(content))
+    return gzip.compress(plain.getvalue())
+
+
+def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
+    """A file whose head was made for one archive, in front of this one."""
+    head = assemble.head(headed_for, files=2, version="0", arch=platform.machine())
+    place.write_bytes(head + content)
+    return place
+
+
+def started(file: Path, home: Path, has: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
+    """Start a file on a host that has, in /usr/bin and /bin, only what the head needs and these programs."""
+    programs = file.parent / "programs"
+    programs.mkdir()
+    for name in (*NEEDED, *has):
+        if (script := has.get(name)) is None:
+            if not Path("/usr/bin", name).exists():
+                lacking(f"{name} is not installed")
+            (programs / name).symlink_to(f"{HERE}/{name}")
+        else:
+            (programs / name).write_text(script, "ascii")
+            (programs / name).chmod(0o755)
+    host = f"""
+        mount --bind /usr/bin {HERE}
+        for folder in /usr/bin /bin; do [ -L $folder ] || mount --bind {programs} $folder; done
+        exec sh "$0" --version
+    """
+    unshare = shutil.which("unshare")
+    assert unshare is not None
+    return subprocess.run(
+        [unshare, "--mount", "/bin/sh", "-euc", host, str(file)],
+        env={"PATH": "/usr/bin:/bin", "BACKUPLINK_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("host", SUMS)
+def test_a_whole_file_starts_whatever_computes_its_sum(host: str, tmp_path: Path) -> None:
+    content = archive("whole", tmp_path / "note")
+    done = started(one_file(tmp_path / "file", content, headed_for=content), tmp_path / "home", SUMS[host])
+    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
+
+
+@pytest.mark.parametrize("host", SUMS)
+def test_content_of_another_sum_is_refused(host: str, tmp_path: Path) -> None:
+    """Nothing else is wrong with it. Only where no program computes sums is it unpacked, and its Python started."""
+    note = tmp_path / "note"
+    file = one_file(tmp_path / "file", archive("other", note), headed_for=archive("whole", note))
+    done = started(file, tmp_path / "home", SUMS[host])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{file} is damaged: its content does not have the SHA-256 sum" in done.stderr
+    assert not (tmp_path / "home").exists()
+    assert note.exists() == (host in WITHOUT)
+
+
+@pytest.mark.parametrize("host", SUMS)
+def test_a_byte_that_changed_is_seen_before_anything_is_unpacked(host: str, tmp_path: Path) -> None:
+    content = archive("whole", tmp_path / "note")
+    changed = bytearray(content)
+    changed[-8] ^= 1  # of gzip's checksum (RFC 1952, section 2.3.1)
+    done = started(one_file(tmp_path / "file", bytes(changed), headed_for=content), tmp_path / "home", SUMS[host])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{tmp_path / 'file'} is damaged" in done.stderr
+    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "note").exists()
