@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -72,9 +73,10 @@ def one_file(place: Path, content: bytes, *, headed_for: bytes) -> Path:
     return place
 
 
-def started(file: Path, home: Path, has: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
+def started(file: Path, home: Path, has: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
     """Start a file on a host that has, in /usr/bin and /bin, only what the head needs and these programs."""
     programs = file.parent / "programs"
+    shutil.rmtree(programs, ignore_errors=True)
     programs.mkdir()
     for name in (*NEEDED, *has):
         if (script := has.get(name)) is None:
@@ -131,3 +133,28 @@ def test_a_byte_that_changed_is_seen_before_anything_is_unpacked(host: str, tmp_
     assert f"{tmp_path / 'file'} is damaged" in done.stderr
     assert not (tmp_path / "home").exists()
     assert not (tmp_path / "note").exists()
+
+
+@pytest.mark.parametrize("below", ["", "own"], ids=["it", "above it"])
+def test_a_place_that_others_can_change_is_refused(below: str, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    content = archive("whole", tmp_path / "note")
+    file = one_file(tmp_path / "file", content, headed_for=content)
+    done = started(file, shared / below, SUMS["sha256sum"])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"not in {shared / below}: it, or a directory above it, can be changed by others" in done.stderr
+    assert list(shared.iterdir()) == []
+
+
+def test_what_others_can_change_is_not_started_again(tmp_path: Path) -> None:
+    content = archive("whole", tmp_path / "note")
+    file, home = one_file(tmp_path / "file", content, headed_for=content), tmp_path / "home"
+    assert started(file, home, SUMS["sha256sum"]).returncode == 0
+    (unpacked,) = home.iterdir()
+    (unpacked / "bin" / "backuplink").write_text("#!/bin/sh\necho changed\n", "ascii")
+    unpacked.chmod(0o777)
+    done = started(file, home, SUMS["sha256sum"])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{unpacked.name} is there, and can be changed by others" in done.stderr

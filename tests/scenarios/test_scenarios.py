@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.catalog.findings import CODES, Severity
+from agent.catalog.services import SERVICES
 from agent.formats import json as json_format
 from agent.formats import text as text_format
 from agent.judge.causality import EXPLAINS, Effects, Explains
@@ -115,6 +117,50 @@ def text_fits_eighty_columns_and_is_plain(name: str) -> None:
     assert text.replace("\n", "").isprintable()
     assert too_long(text) == []
     assert text.startswith(report_of(name).verdict.status.upper())
+
+
+CHANGES: Final = {
+    *("authorize-security-group-ingress", "authorize-security-group-egress", "create-network-acl-entry"),
+    *("create-vpc-endpoint", "modify-vpc-endpoint", "modify-vpc-attribute"),
+    *("create-resolver-rule", "associate-resolver-rule"),
+}
+"""All that a command may change in AWS (SECURITY.md): none deletes, revokes, or touches a policy."""
+OPENS: Final = re.compile(
+    r"--protocol (?:tcp|6) --port(?:-range)? (?:From=)?(?P<first>\d+)(?:(?:-|,To=)(?P<last>\d+))? "
+    r"--(?:ipv6-)?cidr(?:-block)? (?P<block>\S+)(?: --rule-action allow)?"
+    r"|--ip-permissions IpProtocol=tcp,FromPort=(?P<from>\d+),ToPort=(?P<to>\d+),"
+    r"Ipv6Ranges=\[\{CidrIpv6=(?P<ipv6>\S+)\}\]"
+)
+GATEWAY_PORTS: Final = {port.number for port in SERVICES["backup-gateway"].ports} - {443}
+ANSWERS: Final = (32768, 60999)
+"""Ports that the simulated hosts connect from (ip(7), ip_local_port_range)."""
+
+
+def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
+    report = report_of(name)
+    addresses = {f"{each.address}" for target in report.targets for each in target.addresses}
+    hosts = {f"{each}" for each in report.vantage.source_addresses}
+    for argv in (command.argv for finding in report.findings if finding.fix for command in finding.fix.commands):
+        if argv[0] != "aws" or argv[2].startswith(("describe-", "get", "list")):
+            continue
+        assert argv[2] in CHANGES
+        assert not any("policy" in word for word in argv)
+        if not argv[2].startswith(("authorize-", "create-network-acl-")):
+            continue
+        opened = OPENS.search(" ".join(argv))
+        assert opened is not None
+        assert " ".join(argv).endswith(opened[0])
+        first = int(opened["first"] or opened["from"])
+        last = int(opened["last"] or opened["to"] or first)
+        one, _, length = (opened["block"] or opened["ipv6"]).partition("/")
+        if one == "<APPLIANCE_SUBNET_CIDR>":
+            assert set(range(first, last + 1)) <= GATEWAY_PORTS
+            continue
+        assert length == ("128" if ":" in one else "32")
+        assert one in {*addresses, *hosts, "<NAT_GATEWAY_ADDRESS>", "<ADDRESS_OF_THIS_HOST>"}
+        is_answers = argv[2] == "create-network-acl-entry" and (first, last) == ANSWERS
+        to_endpoint = one in addresses and set(range(first, last + 1)) <= GATEWAY_PORTS
+        assert (first, last) == (443, 443) or is_answers or to_endpoint
 
 
 EXPECTED: Final = {name: scenarios.load(name).expect.findings for name in NAMES}
@@ -253,6 +299,7 @@ CONTRACT: Final = (
     every_address_has_every_step,
     events_tell_the_whole_run,
     text_fits_eighty_columns_and_is_plain,
+    commands_take_nothing_away_and_open_no_more_than_needed,
     ok_means_every_required_step_succeeded,
     a_verdict_other_than_ok_has_a_finding_that_explains_it,
 )

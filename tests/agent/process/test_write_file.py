@@ -1,5 +1,6 @@
 """What another user of the host can plant where a document goes: modes, links, pipes, leftovers."""
 
+import ast
 import errno
 import os
 import stat
@@ -7,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+import agent
+import probes
 from agent.cli.entry import run
 from agent.process import phases
 from agent.process.phases import Phase
@@ -281,3 +285,33 @@ def test_a_new_file_is_for_its_owner_alone(shared: Path) -> None:
     to_new_file(NEW, path)
     assert (path.read_text("utf-8"), mode_of(path)) == (NEW, 0o600)
     assert [found.name for found in shared.iterdir()] == ["report.json"]
+
+
+CREATING: Final = frozenset(
+    "open mkdir makedirs touch write_text write_bytes symlink symlink_to hardlink_to rename renames unlink rmdir "
+    "rmtree copyfile copytree mkstemp mkdtemp NamedTemporaryFile TemporaryFile TemporaryDirectory mkfifo mknod".split()
+)
+"""Functions and methods of the standard library that can create or replace something in a folder, or remove it."""
+ELSEWHERE: Final = {
+    ("agent/process/files.py", "open"): "reads",
+    ("agent/process/output.py", "open"): "the null device, in the place of a stream",
+    ("agent/process/streams.py", "open"): "the null device, in the place of a stream",
+    ("agent/simulated/certificates.py", "TemporaryDirectory"): "the folder of a demo, which removes it",
+    ("agent/simulated/certificates.py", "write_bytes"): "in that folder",
+    ("agent/tui/command.py", "open"): "the terminal",
+    ("probes/system/machine.py", "open"): "reads",
+}
+"""What else is called by such a name, and what it does."""
+
+
+def test_no_other_module_creates_a_file() -> None:
+    """By the names of what they call. What the SDK caches is its own (SECURITY.md)."""
+    found = set()
+    for package in (agent, probes):
+        folder = Path(package.__path__[0])
+        for module in sorted(folder.rglob("*.py")):
+            for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+                name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+                if name in CREATING and ast.unparse(node) != "window.open()":  # a limit of time, opened again
+                    found.add((f"{folder.name}/{module.relative_to(folder)}", name))
+    assert {each for each in found if each[0] != "agent/process/write_file.py"} == set(ELSEWHERE)

@@ -2,6 +2,7 @@
 none, and that nothing but reads is sent, and no more than allowed."""
 
 import asyncio
+import gzip
 import re
 import socket
 import ssl
@@ -334,6 +335,11 @@ HTML: Final = b"<html><body>Please accept the terms of use</body></html>"
         pytest.param(Reply(body=b"<DescribeVpcsResponse><vpcSet>"), FailureKind.MALFORMED, id="half of it"),
         pytest.param(Reply(body=b"\xff\xfe\x00"), FailureKind.MALFORMED, id="no text"),
         pytest.param(Reply(body=b""), FailureKind.MALFORMED, id="nothing"),
+        pytest.param(
+            Reply(body=gzip.compress(of_ec2("DescribeSubnets").body), headers={"Content-Encoding": "gzip"}),
+            FailureKind.MALFORMED,
+            id="compressed, which is not undone",
+        ),
         pytest.param(
             of_ec2_with("DescribeSubnets", "<subnetSet><item><availableIpAddressCount>many</availableIpAddressCount>"
                         "</item></subnetSet>"),
