@@ -80,6 +80,8 @@ class Request:
     query: str
     headers: Mapping[str, str]
     has_body: bool
+    version: str
+    """Of HTTP, such as `1.1`."""
 
 
 class RefusedError(Exception):
@@ -169,6 +171,9 @@ class Listener:
         await _linger(reader)
 
     async def _answer(self, request: Request, *, local: Address) -> Answer:
+        if not request.version.startswith("1."):
+            status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+            raise RefusedError(Answer(status, f"{status.phrase}.\n"))
         _check_host(request.headers.get("host"), local)
         pages: dict[str, Callable[[Request], Awaitable[Answer]]] = {
             "/metrics": self._metrics,
@@ -218,7 +223,7 @@ class Listener:
 
 async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
     """The next request without its body; None where the client closed before it was complete. Raises RefusedError for
-    what is not HTTP/1.x."""
+    what is not HTTP."""
     try:
         while (event := connection.next_event()) is h11.NEED_DATA:
             connection.receive_data(await reader.read(_READ))
@@ -227,9 +232,6 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         raise RefusedError(Answer(status, f"{status.phrase}.\n")) from error
     if not isinstance(event, h11.Request):
         return None
-    if not event.http_version.startswith(b"1."):
-        status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-        raise RefusedError(Answer(status, f"{status.phrase}.\n"))
     # h11 refuses a second `Host`; of any other header that comes twice the last one counts.
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in event.headers}
     target = event.target.decode("latin-1")
@@ -238,7 +240,8 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
         headers["host"], target = absolute["host"], absolute["rest"] or "/"
     path, _, query = target.partition("?")
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    return Request(event.method.decode("latin-1"), path, query, headers, has_body)
+    version = event.http_version.decode("latin-1")
+    return Request(event.method.decode("latin-1"), path, query, headers, has_body, version)
 
 
 def _check_host(host: str | None, local: Address) -> None:

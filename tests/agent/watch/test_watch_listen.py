@@ -152,11 +152,13 @@ def test_an_absolute_target_names_the_host_itself(target: str, status: int, host
 @pytest.mark.parametrize(
     ("version", "status"), [("1.0", 200), ("1.1", 200), ("1.2", 200), ("0.9", 505), ("2.0", 505), ("3.0", 505)]
 )
-def test_only_http_1_is_spoken(version: str, status: int) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_only_http_1_is_spoken(method: str, version: str, status: int) -> None:
     async def go() -> None:
         async with listening() as listener:
-            request = request_for("/metrics").replace(b"HTTP/1.1", f"HTTP/{version}".encode())
-            assert answer_in(await exchanged(listener, request)).status == status
+            answer = await got(listener, "/metrics", method=method, version=version)
+            assert answer.status == status
+            assert bool(answer.body) is (method == "GET")
 
     played(go())
 
