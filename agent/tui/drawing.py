@@ -192,7 +192,7 @@ def _host(state: State, width: int) -> list[Line]:
 def _band(band: Band, state: State, width: int, glyphs: Glyphs) -> list[Line]:
     text = visible(band.text)
     tone = Tone.PLAIN if band.status is None else STATUS_TONES[band.status]
-    name, host = f" {band.service.upper()}", f"  {visible(band.host)}"
+    name, host = f" {visible(band.service.upper())}", f"  {visible(band.host)}"
     room = width - 1 - len(name) - len(text) - 2
     host = cut_words(host, room) if room > 2 + len(CUT) else ""
     gap = max(room - len(host), 0) + 2

@@ -59,6 +59,7 @@ def with_text(text: str) -> Report:
         targets=(
             replace(
                 target,
+                service=text,
                 host=text,
                 region=text,
                 unproven=(text,),
