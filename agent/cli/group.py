@@ -22,7 +22,21 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGUMENTS] = tuple(args)
+        self._refuse_option_as_value(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _refuse_option_as_value(self, ctx: click.Context, args: list[str]) -> None:
+        """Raise UsageError where an option of this command stands in the place of another one's value, which click
+        would take: `--output --redact` would write an unmasked report to a file of that name."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        names = {name for option in options for name in option.opts}
+        valued = {name for option in options for name in option.opts if not option.is_flag}
+        words = iter(args)
+        for word in words:
+            if word == "--":
+                return
+            if word in valued and next(words, "").partition("=")[0] in names:
+                raise click.BadOptionUsage(word, f"Option {word!r} requires an argument.", ctx)
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         option = super().get_help_option(ctx)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -65,3 +66,42 @@ def test_a_refused_request_is_a_usage_error_of_the_command(capsys: pytest.Captur
     out, err = capsys.readouterr()
     assert err.endswith("Try 'backuplink endpoints --help'.\n")
     assert out.startswith("UNKNOWN  This version knows no Region 'xx-nowhere-9'.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("check", "--output", "--redact"), id="a flag"),
+        pytest.param(("check", "--no-api", "--output", "--format=json"), id="an option with its value"),
+        pytest.param(
+            ("watch", "--clear-after", "--on-change=/bin/true hunter2"), id="an option that may hold a secret"
+        ),
+        pytest.param(("diagnose", "REPORT", "--output", "--format", "json"), id="behind an argument"),
+        pytest.param(("check", "--output", "--help"), id="help"),
+    ],
+)
+def test_an_option_is_no_value_of_the_option_before_it(
+    arguments: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert dispatch([*arguments], []) == 3
+    out, err = capsys.readouterr()
+    assert "requires an argument. Try 'backuplink " in err
+    assert "hunter2" not in out + err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("--output=--redact",), id="joined by a sign"),
+        pytest.param(("--output", "--unmasked"), id="no option of the command"),
+        pytest.param(("--output", "-"), id="a sign of stdin"),
+        pytest.param(("--output", "x", "--redact"), id="behind a value"),
+        pytest.param(("--output", "output", "--redact"), id="behind a value like a name"),
+    ],
+)
+def test_any_other_word_is_a_value(arguments: tuple[str, ...]) -> None:
+    with main.commands["check"].make_context("check", [*arguments]) as context:
+        assert context.params["output"] in ("--redact", "--unmasked", "-", "x", "output")
+        assert context.params["redact"] is (arguments[-1] == "--redact")
