@@ -2,7 +2,7 @@
 secret comes out. The search covers what pytest shows of a test (its output, its log and its exception) and what a test
 takes for itself (captured output, output of processes, and exceptions that it expects).
 
-`--everything` runs every case of every test (`tests.support.extent`)."""
+`--everything` runs every case of every test, `--seed` one generated case (`tests.support.extent`)."""
 
 import asyncio
 import functools
@@ -72,8 +72,9 @@ def _search(way: str, *outputs: str | bytes | None) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take `--everything`."""
+    """Take `--everything` and `--seed`."""
     parser.addoption("--everything", action="store_true", help="run every case of every test, not a part of many alike")
+    parser.addoption("--seed", type=int, help="run the generated hostile input of this seed alone (tests/hostile/fuzz)")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -86,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
-    extent.choose(everything=config.getoption("--everything"))
+    extent.choose(everything=config.getoption("--everything"), seed=config.getoption("--seed"))
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
     # How long an example takes says how busy the machine is.

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from hypothesis import strategies as st
 
 from agent.app.read_saved import MAX_FACTS_BYTES, MAX_REPORT_BYTES
 from agent.cli.config_file import MAX_CONFIG_BYTES
@@ -26,8 +25,6 @@ from agent.formats.registry import OPTION_NAMES
 from agent.report.codec import encode, schema
 from agent.report.facts_file import dumps
 from agent.report.redact import redact
-from agent.settings import Ec2Facts
-from agent.simulated import scenario as scenarios
 from tests.support.runs import report_of
 from tests.support.sample_facts import facts
 
@@ -1311,63 +1308,6 @@ def of_facts() -> Iterator[Refused]:
     )
     for label, words, environment, said in calls:
         yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(said,), environment=environment)
-
-
-def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield (*path, key)
-        yield from _places(each, (*path, key))
-
-
-_DOCUMENTS: Final = tuple(encode(report_of(name)) for name in scenarios.names()[::7])
-_HOSTILE: Final[tuple[Any, ...]] = (
-    *("", "a" * 200, "a b" * 100, "\x1b[2J", "\ud800", "\u202e\n\r", "backup", "10.0.0.1", "::1", "fe80::1%\x1b[2J"),
-    *("ok", "failed", "skipped", "critical", "2026-03-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
-    *(None, True, False, 0, -1, 10**30, 1e300, [], {}),
-)
-
-
-@st.composite
-def spoilt(draw: st.DrawFn, documents: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """Documents in which a few places hold other things: hostile ones, or what stands at such a place elsewhere, so
-    that many are still what they were. Ids of observations are made anew."""
-    made: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(documents)))
-    for _ in range(draw(st.integers(1, 4))):
-        places = list(_places(made))
-        if not places:
-            break
-        path: tuple[Any, ...] = draw(st.sampled_from(places))
-        parent: Any = made
-        for key in path[:-1]:
-            parent = parent[key]
-        match draw(st.integers(0, 3)):
-            case 0:
-                parent[path[-1]] = copy.deepcopy(draw(st.sampled_from(_HOSTILE)))
-            case 1 if isinstance(parent, list):
-                del parent[path[-1]]
-            case _:
-                alike = [place for place in places if place[-1] == path[-1] and isinstance(place[-1], str)] or [path]
-                other: Any = made
-                for key in draw(st.sampled_from(alike)):
-                    other = other[key]
-                parent[path[-1]] = copy.deepcopy(other)
-    looks = made.get("observations")
-    for each in looks if isinstance(looks, list) else ():
-        if isinstance(each, dict):
-            parts = [each.get(name) for name in ("step", "target", "address", "port", "resolver", "operation")]
-            each["id"] = "/".join(str(part) for part in parts if part is not None)
-    return made
-
-
-def spoilt_reports() -> st.SearchStrategy[dict[str, Any]]:
-    """Documents of reports, spoilt."""
-    return spoilt(_DOCUMENTS)
-
-
-def spoilt_facts(sound: Ec2Facts) -> st.SearchStrategy[dict[str, Any]]:
-    """Documents of facts files, spoilt."""
-    return spoilt((json.loads(dumps(sound)),))
 
 
 ARGUMENTS: Final = {

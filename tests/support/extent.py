@@ -10,12 +10,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _everything = False
+_seed: int | None = None
 
 
-def choose(*, everything: bool) -> None:
-    """Set the extent of this session. Comes before `one_in`, `examples` and `everything` are asked."""
-    global _everything
-    _everything = everything
+def choose(*, everything: bool, seed: int | None = None) -> None:
+    """Set the extent of this session. Comes before `one_in`, `examples`, `everything` and `seed` are asked."""
+    global _everything, _seed
+    _everything, _seed = everything, seed
+
+
+def seed() -> int | None:
+    """The one seed whose generated cases this session runs (`tests/hostile/fuzz`); None for all of its extent."""
+    return _seed
 
 
 def everything() -> bool:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from agent.cli.config_file import MAX_CONFIG_BYTES, format_of_file
 from agent.cli.main import dispatch, main
-from agent.cli.to_settings import report_options_from, settings_from
+from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.formats.registry import OPTION_NAMES
 from agent.report import facts_file
 from agent.settings import Expect, NamedEndpoint, ReportOptions, Settings, Suppression
@@ -496,6 +496,24 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
     assert len(refusal) < 1_000
     wanted = format_of_file(str(config))
     assert wanted is None or isinstance(wanted, str)
+
+
+@examples(max_examples=extent.examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3)).map(json.dumps).map(str.encode) | st.binary())
+@example(b'{"text": "$"}')
+@example(b"[" * 20_000)
+def test_any_file_is_a_template_or_refused(tmp_path: Path, content: bytes) -> None:
+    place = tmp_path / "template.json"
+    place.write_bytes(content)
+    arguments = ["--notify=https://hooks.example.com/", f"--notify-template={place}"]
+    refusal = ""
+    try:
+        with main.commands["watch"].make_context("watch", arguments) as context:
+            watching_from(context.params, ())
+    except click.UsageError as error:
+        refusal = error.message
+    assert not refusal or refusal.startswith(f"{place}: is not ")
+    assert len(refusal) < 1_000
 
 
 @by_name

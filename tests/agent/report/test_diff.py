@@ -33,7 +33,8 @@ from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Observation, Role, Skipped
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
-from tests.process.bad_inputs import spoilt_reports
+from tests.hostile.fuzz import reports as saved_reports
+from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
 from tests.support.build import (
     BACKUP,
@@ -659,7 +660,7 @@ def reports(draw: st.DrawFn) -> Report:
 def decoded(draw: st.DrawFn) -> Report | None:
     """Reports of documents that say anything; None for one that is no report."""
     try:
-        return codec.decode(json.loads(json.dumps(draw(spoilt_reports()))))
+        return codec.decode(json.loads(json.dumps(draw(by_hypothesis(saved_reports.document)))))
     except DecodeError:
         return None
 

@@ -15,7 +15,8 @@ from agent.report import facts_file
 from agent.report.facts_file import MAX_AGE, MAX_AHEAD, FactsFileError
 from agent.settings import Ec2Facts
 from probes.vpc.model import READS
-from tests.process.bad_inputs import spoilt_facts
+from tests.hostile.fuzz.facts import document as facts_document
+from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
 from tests.support.build import NOW
 from tests.support.configured import VPC_ID
@@ -107,7 +108,7 @@ def test_any_bytes_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
 
 
 @settings(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=spoilt_facts(facts(taken_at=NOW)))
+@given(document=by_hypothesis(facts_document))
 def test_spoilt_facts_are_facts_or_refused_in_words(document: dict[str, Any], tmp_path: Path) -> None:
     found = _read(json.dumps(document).encode(), tmp_path)
     if isinstance(found, Ec2Facts):  # and then everything in them can be written again

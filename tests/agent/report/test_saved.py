@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.app import read_saved
 from agent.app.read_saved import read_report
@@ -31,7 +32,8 @@ from agent.report.serialization import DecodeError
 from agent.settings import Suppression
 from agent.simulated import scenario as scenarios
 from probes.model import Failed, Observation, Ok
-from tests.process.bad_inputs import spoilt_reports
+from tests.hostile.fuzz import reports
+from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import extent
 from tests.support.command import SECONDS
 from tests.support.extent import one_in
@@ -398,7 +400,7 @@ def test_the_wrong_kind_of_value_is_refused_at_every_place() -> None:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(spoilt_reports())
+@given(by_hypothesis(reports.document))
 def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]) -> None:
     try:
         evidence = saved.measurement_of(codec.decode(json.loads(json.dumps(document))))
@@ -412,6 +414,18 @@ def test_whatever_a_report_says_it_is_refused_or_judged(document: dict[str, Any]
     for shown in (text.render(judged), text.brief(judged), text.render(redact(judged))):
         assert shown.isascii()
         assert shown.replace("\n", "").isprintable()
+
+
+@given(st.binary(max_size=200) | by_hypothesis(reports.content))
+def test_any_bytes_are_a_report_or_refused_in_words(content: bytes) -> None:
+    try:
+        report = saved.parse_report(content, "report.json")
+    except saved.SavedReportError as error:
+        said = str(error)
+    else:
+        said = "report.json: "
+        assert codec.decode(codec.encode(report)) == report
+    assert said.startswith("report.json: ")
 
 
 def test_a_system_error_is_said_in_its_own_words(tmp_path: Path) -> None:

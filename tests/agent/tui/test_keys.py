@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -22,7 +24,9 @@ from agent.tui.widgets.choice import Choice
 from agent.tui.widgets.pane import DetailPane, PathPane
 from agent.tui.widgets.screens import CopyScreen, PaletteScreen, SaveScreen, TextScreen
 from tests.agent.tui.replays import LIMIT, drive, saved_app, screen_of
-from tests.support.extent import one_in
+from tests.hostile.fuzz import typed
+from tests.hostile.fuzz.mutation import by_hypothesis
+from tests.support.extent import examples, one_in
 
 
 def state_of(pilot: Pilot[int]) -> State:
@@ -428,3 +432,9 @@ async def test_the_mouse_gives_keys_to_a_part() -> None:
         assert state_of(pilot).source is Pane.CAUSES
 
     await drive(saved_app("one-zone-silent"), act)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(st.binary(min_size=1, max_size=60) | by_hypothesis(typed.typed), st.integers(0, 60))
+def test_any_bytes_are_keys_or_dropped(data: bytes, middle: int) -> None:
+    typed.assert_taken(data[:middle], data[middle:])

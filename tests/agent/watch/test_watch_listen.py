@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.watch import listen
 from agent.watch.listen import (
@@ -38,6 +40,9 @@ from tests.agent.watch.clients import (
     turns,
     until,
 )
+from tests.hostile.fuzz import requests
+from tests.hostile.fuzz.mutation import by_hypothesis
+from tests.support.extent import examples
 
 PATHS = ("/metrics", "/healthz", "/report.json", "/probe")
 HUGE = 8 << 20
@@ -496,6 +501,26 @@ def test_of_what_comes_without_end_a_bounded_part_is_taken() -> None:
                 await client.send(b"POST /metrics HTTP/1.1\r\n" * 20 * LINGER_BYTES)
 
     played(go())
+
+
+async def _served(sent: bytes) -> bytes:
+    """What the listener answers to bytes that end."""
+    async with listening(probe=_found) as listener, connection(listener) as client:
+        await client.send(sent)
+        client.finish()
+        return await client.rest()
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.binary(max_size=200) | by_hypothesis(requests.request))
+def test_any_bytes_are_answered_once_or_not_at_all(sent: bytes) -> None:
+    answers: list[bytes] = []
+
+    async def go() -> None:
+        answers.append(await _served(sent))
+
+    played(go())
+    requests.assert_answer(sent, answers[0])
 
 
 # --- Time ------------------------------------------------------------------------------------------------------------

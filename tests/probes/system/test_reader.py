@@ -18,13 +18,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ParamValidationError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import NameResolutionError, ProtocolError
 
 from agent.simulated.certificates import root_pem, server_context
 from probes.model import FailureKind, ProbeError
 from probes.system import reader as boto
+from tests.hostile.fuzz import answers
+from tests.hostile.fuzz.mutation import by_hypothesis
 from tests.support import moto_server
+from tests.support.extent import examples
 from tests.support.moto_server import (
     KEYS,
     REQUEST_ID,
@@ -363,6 +368,19 @@ async def test_what_is_not_from_aws_or_not_readable(told: Told, reply: Reply, ki
 async def test_json_that_is_none(told: Told, body: bytes, kind: FailureKind) -> None:
     told.answers["ListResolverRules"] = Reply(body=body)
     assert (await failure_of(reader().read("route53resolver", "ListResolverRules", {}))).kind is kind
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(st.sampled_from(answers.OPERATIONS), st.data())
+def test_any_body_is_an_answer_or_a_known_failure(operation: str, data: st.DataObject) -> None:
+    body = data.draw(st.binary(max_size=80) | by_hypothesis(lambda chance: answers.answer_of_aws(chance, operation)))
+    found = answers.parsed(operation, body)
+    if isinstance(found, ProbeError):
+        assert found.kind is not FailureKind.BUG
+        assert len(found.message) <= boto.MAX_MESSAGE_CHARACTERS
+        assert not leaked(f"{found.message} {found.code}")
+    else:
+        assert found["ResponseMetadata"]["RequestId"]
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:

@@ -1,0 +1,472 @@
+"""Bytes from peers: what a name server, an endpoint, a proxy, the metadata service, EC2 and a certificate may say, and
+what the files of a host may hold that the SDK and the C library read.
+
+They go to the parsers one by one; `tests/hostile/*.toml` has peers that go through a whole run. A parser gives facts of
+its own type or raises its one documented error, and no failure is one of this program (`FailureKind.BUG`).
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping
+from functools import cache
+from io import BytesIO
+from random import Random
+from types import SimpleNamespace
+from typing import Any, Final
+from unittest.mock import patch
+
+import dns.flags
+import dns.message
+import dns.rrset
+import pytest
+from botocore.httpsession import URLLib3Session
+from cryptography.hazmat.primitives.serialization import Encoding
+from urllib3.response import HTTPResponse
+
+from agent.judge.endpoint_policy.judgement import Decision
+from agent.judge.endpoint_policy.judgement import judge as judge_policy
+from agent.simulated import scenario
+from agent.simulated.certificates import authority, root_pem
+from agent.simulated.world import SimulatedReader
+from probes.facts import ApiFacts, HttpFacts, ImdsFacts, ProxyConnectFacts, RoleFacts
+from probes.failure import classify
+from probes.model import Address, Draft, FailureKind, Observation, ProbeError
+from probes.observe import Log
+from probes.seams import Stream
+from probes.steps import api, host, http, imds, proxy
+from probes.steps.dns import MAX_RECORDS, facts_of, read_answer
+from probes.steps.tls import MAX_NAME_CHARACTERS, MAX_NAMES, TlsStream, read_certificate
+from probes.system.reader import MAX_MESSAGE_CHARACTERS, SystemReader
+from probes.system.sdk import has_profile, load_sdk_settings
+from probes.tls_context import verifying_contexts
+from probes.vpc.model import READS
+from probes.vpc.reads import ConfigurationRequest, inspect
+from tests.agent.judge.policy_documents import DEFAULT, LIST, SAMPLES
+from tests.hostile.fuzz.command import Command
+from tests.hostile.fuzz.mutation import BYTES, DEEP, spoilt_bytes, spoilt_document
+from tests.support import moto_server
+from tests.support.fakes import DOCUMENTED, HOST, NOW, FakeMachine, FakeNet, ScriptedStream, value_or
+from tests.support.ladders import CALLS
+from tests.support.planted import leaked
+from tests.support.runs import in_virtual_time
+
+# --- Name servers ----------------------------------------------------------------------------------------------------
+
+_QUERY: Final = dns.message.make_query(HOST, "A", use_edns=0, payload=1232, id=0x1234)
+_Row = tuple[str, int, str, str, str]
+_ROWS: Final[tuple[_Row, ...]] = (
+    (f"{HOST}.", 60, "IN", "A", "10.0.1.17"),
+    (f"{HOST}.", 60, "IN", "CNAME", "b.example."),
+    ("b.example.", 60, "IN", "CNAME", f"{HOST}."),
+    ("b.example.", 60, "IN", "A", "10.0.1.18"),
+    (f"{HOST}.", 60, "IN", "AAAA", "fd00::17"),
+    (f"{HOST}.", 60, "IN", "TXT", '"\\027[2J"'),
+    ("amazonaws.com.", 900, "IN", "SOA", "ns.amazonaws.com. root.amazonaws.com. 1 7200 900 1209600 86400"),
+)
+_WIRE: Final = (*BYTES, b"\xc0\x0c", b"\xc0\xff", b"\x00\x29", b"\x00\x01\x00\x01", b"\xff\xff", b"\x3f" + b"a" * 63)
+
+
+def answer_of_a_name_server(chance: Random) -> bytes:
+    """A message, spoilt behind its id."""
+    message = dns.message.make_response(_QUERY, recursion_available=True)
+    for section in (message.answer, message.authority):
+        for name, ttl, of, kind, value in chance.sample(_ROWS, chance.choice((0, 1, 2, 4))):
+            section.append(dns.rrset.from_text(name, ttl, of, kind, value))
+    if chance.randrange(6) == 0:
+        message.flags |= dns.flags.TC
+    wire = message.to_wire(want_shuffle=False)
+    return wire[:2] + spoilt_bytes(chance, wire[2:], _WIRE)
+
+
+def check_dns(chance: Random, _: Command) -> None:
+    """Facts of a bounded number of addresses, or `dns-malformed`."""
+    packet = answer_of_a_name_server(chance)
+    found = value_or(
+        lambda: facts_of(read_answer(packet, _QUERY), _QUERY, transport="udp", queries=1), FailureKind.DNS_MALFORMED
+    )
+    if found is not None:
+        assert len(found.addresses) <= MAX_RECORDS
+        assert found.canonical_name is None or found.canonical_name.isprintable()
+
+
+# --- HTTP ------------------------------------------------------------------------------------------------------------
+
+_ID: Final = b"x-amzn-RequestId: 20317174-17ec-464f-8ae7-f40a19aafb78\r\n"
+_HTTP: Final = (
+    b"HTTP/1.1 403 Forbidden\r\n" + _ID + b"Date: Thu, 15 Jan 2026 03:00:05 GMT\r\nContent-Length: 6\r\n\r\n<no/>\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r\n0\r\nTrailer: t\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nServer: old\r\n\r\nuntil the end",
+    b"HTTP/1.1 302 Found\r\nLocation: https://portal.example/\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 Connection established\r\nProxy-agent: squid\r\n\r\n",
+    b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno",
+    b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+)
+_LINES: Final = (
+    *(
+        *BYTES,
+        b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"Content-Length: 9\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"\r\n x",
+    ),
+    *(
+        b"ffffffffffffffff\r\n",
+        b"Date: Mon, 01 Jan 0001 00:00:00 +2359\r\n",
+        b"X: " + b"a" * 40_000,
+        b"HTTP/2.0 200\r\n",
+    ),
+)
+
+
+def answer_of_http(chance: Random) -> bytes:
+    """An answer, spoilt."""
+    return spoilt_bytes(chance, chance.choice(_HTTP), _LINES)
+
+
+def _pieces(chance: Random, data: bytes) -> list[bytes]:
+    size = chance.choice((1, 7, 64, 4_096))
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def _kind_of(work: Coroutine[Any, Any, object]) -> FailureKind | None:
+    """How work fails: in a documented way, which is never a bug of this program."""
+    kind: FailureKind | None = None
+    try:
+        in_virtual_time(lambda: work)
+    except DOCUMENTED as error:
+        kind = classify(error).kind
+    assert kind is not FailureKind.BUG
+    return kind
+
+
+def check_http(chance: Random, _: Command) -> None:
+    """An unsigned request gets an answer of AWS, or fails in a documented way."""
+    draft = Draft[HttpFacts]()
+    stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
+    kind = _kind_of(http.probe(stream, FakeMachine(), HOST, "backuplink/1", draft))
+    assert kind is not None or (draft.facts is not None and draft.facts.request_id)
+    assert stream.given <= http.MAX_EXCHANGE_BYTES + http.MAX_HEAD_BYTES
+
+
+def check_proxy(chance: Random, _: Command) -> None:
+    """A proxy opens a tunnel, or fails in a documented way; the password of its URL is nowhere."""
+    draft = Draft[ProxyConnectFacts]()
+    stream = ScriptedStream(*_pieces(chance, answer_of_http(chance)))
+    net = FakeNet(streams=[stream])
+    kind = _kind_of(proxy.probe(net, "http://me:hunter2@10.0.0.9:3128", HOST, 443, draft))
+    assert draft.facts is not None
+    assert kind is not None or 200 <= (draft.facts.status or 0) < 300
+    assert "hunter2" not in repr(draft.facts)
+    assert stream.closed
+
+
+# --- Signed calls ----------------------------------------------------------------------------------------------------
+
+_BODIES: Final = (
+    b'{"BackupVaultList": []}',
+    b'{"Gateways": [{"GatewayArn": "arn:aws:backup-gateway:eu-west-1:111122223333:gateway/g", "LastSeenTime": 1.5}]}',
+    b'{"__type": "com.amazon.coral.service#AccessDeniedException", "message": "no VPC endpoint policy allows it"}',
+    b'{"message": "Signature expired: 20210502T144040Z is now earlier than 20210502T173143Z (20210502T174643Z - 5 m)"}',
+    b"<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>x</Message></Error></ErrorResponse>",
+    b"<UnknownOperationException/>",
+    b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>',
+)
+_MARKUP: Final = (
+    *BYTES,
+    *DEEP,
+    b"&amp;",
+    b"&#x1b;",
+    b"<![CDATA[",
+    b"]]>",
+    b"<a" * 400,
+    b"null",
+    b"NaN",
+    b"1e999",
+    b"\\ud800",
+    b"#:#",
+)
+
+
+def check_api(chance: Random, _: Command) -> None:
+    """The answer to a signed call passes only with status 200, a request id and the expected key."""
+    service = chance.choice(sorted(CALLS))
+    body = chance.choice(_BODIES)
+    if chance.randrange(6):
+        body = spoilt_bytes(chance, body, _MARKUP)
+    names = ("x-amzn-requestid", "x-amzn-errortype", "date", "content-type")
+    headers = tuple((name, chance.choice(("a", "", "#:#", "\x1b[2J", "0"))) for name in names if chance.randrange(2))
+    response = http.Response(
+        status=chance.choice((200, 403, 400, 500, 302)), headers=headers, body=body, keep_alive=True
+    )
+    facts: ApiFacts = api.read_answer(CALLS[service], response, NOW, NOW, new_connection=True)
+    assert len(facts.error_message or "") <= api.MAX_MESSAGE_CHARACTERS
+    assert facts.error_code is None or 0 < len(facts.error_code) <= 128
+    assert isinstance(api.kind_of(facts), FailureKind)
+    assert facts.expected_key is False or CALLS[service].key in json.loads(body)
+
+
+# --- Metadata --------------------------------------------------------------------------------------------------------
+
+_MAC: Final = "0a:1b:2c:3d:4e:5f"
+_OF_INTERFACE: Final = f"network/interfaces/macs/{_MAC}"
+_METADATA: Final = {
+    "placement/region": "eu-west-1",
+    "services/partition": "aws",
+    "placement/availability-zone-id": "euw1-az1",
+    "instance-id": "i-0a1b2c3d4e5f67890",
+    "mac": _MAC,
+    f"{_OF_INTERFACE}/vpc-id": "vpc-0a1b2c3d4e5f67890",
+    f"{_OF_INTERFACE}/vpc-ipv4-cidr-blocks": "10.1.0.0/16\n10.0.0.0/16",
+    f"{_OF_INTERFACE}/security-group-ids": "sg-1\nsg-2",
+    f"{_OF_INTERFACE}/local-ipv4s": "10.0.1.5\n10.0.1.6",
+    "iam/security-credentials/": "Backup.Agent+1",
+    "iam/security-credentials/Backup.Agent+1": '{"Code": "Success", "SecretAccessKey": "hunter2"}',
+}
+
+
+class _Metadata(ScriptedStream):
+    """The service: it gives a token, and values of which some are spoilt."""
+
+    def __init__(self, chance: Random, values: Mapping[str, bytes]) -> None:
+        super().__init__()
+        self._chance, self._values, self._waiting = chance, values, b""
+
+    async def send(self, data: bytes) -> None:
+        path = data.split(b" ")[1].decode().removeprefix("/latest/meta-data/")
+        body = b"AQAEAtoken==" if data.startswith(b"PUT") else self._values.get(path)
+        head = b"HTTP/1.1 404 No\r\n" if body is None else b"HTTP/1.1 200 OK\r\n"
+        answer = head + f"Content-Length: {len(body or b'')}\r\n\r\n".encode() + (body or b"")
+        self._waiting += spoilt_bytes(self._chance, answer, _LINES) if self._chance.randrange(12) == 0 else answer
+
+    async def receive(self, limit: int) -> bytes:
+        data, self._waiting = self._waiting[:limit], self._waiting[limit:]
+        return data
+
+
+def check_metadata(chance: Random, _: Command) -> None:
+    """What the service says is taken in the form of its kind, or fails in a documented way; no credential is kept."""
+    values = {
+        path: spoilt_bytes(chance, value.encode()) if chance.randrange(3) == 0 else value.encode()
+        for path, value in _METADATA.items()
+    }
+
+    class Net(FakeNet):
+        async def connect(self, address: Address, port: int, draft: object, *, mss: int | None = None) -> Stream:
+            return _Metadata(chance, values)
+
+    draft, role = Draft[ImdsFacts](), Draft[RoleFacts]()
+    _kind_of(imds.probe(Net(), FakeMachine(), "backuplink/1", draft))
+    _kind_of(imds.probe_role(Net(), FakeMachine(), "backuplink/1", "Backup.Agent+1", role))
+    assert draft.facts is not None
+    for name in ("instance_id", "vpc_id", "region", "role"):
+        value = getattr(draft.facts, name)
+        assert value is None or (value.isascii() and value.isprintable() and len(value) <= imds.MAX_VALUE_CHARACTERS)
+    assert "hunter2" not in f"{draft.facts}{role.facts}"
+    assert role.facts is None or (role.facts.code.isascii() and role.facts.code.isalnum())
+
+
+# --- EC2, Route 53 Resolver and Route 53 -----------------------------------------------------------------------------
+
+_OF_VPC: Final = "vpc-0a1b2c3d4e5f67890"
+_WANTED: Final = ConfigurationRequest(
+    vpc_id=_OF_VPC,
+    instance_id="i-0a1b2c3d4e5f67890",
+    region="eu-west-1",
+    services=("backup", "backup-gateway"),
+    group_ids=("sg-0a1b2c3d4e5f67890",),
+)
+_READ_SECONDS: Final = 5.0
+_SOUND: Final = "acl-443-and-high-ports"
+"""A scenario whose configuration can be read."""
+_REPLIES: Final = {
+    "DescribeVpcEndpoints": moto_server.of_ec2(
+        "DescribeVpcEndpoints",
+        "<item><vpcEndpointId>vpce-0a1b2c3d4e5f67890</vpcEndpointId><vpcEndpointType>Interface</vpcEndpointType>"
+        f"<vpcId>{_OF_VPC}</vpcId><serviceName>com.amazonaws.eu-west-1.backup</serviceName><state>available</state>"
+        "<policyDocument>{&quot;Statement&quot;: []}</policyDocument><privateDnsEnabled>true</privateDnsEnabled>"
+        "<subnetIdSet><item>subnet-0a1b2c3d4e5f67890</item></subnetIdSet></item>",
+    ),
+    "DescribeVpcs": moto_server.of_ec2(
+        "DescribeVpcs",
+        f"<item><vpcId>{_OF_VPC}</vpcId><cidrBlock>10.0.0.0/16</cidrBlock><dhcpOptionsId>default</dhcpOptionsId></item>",
+    ),
+    "DescribeSecurityGroupRules": moto_server.of_ec2(
+        "DescribeSecurityGroupRules",
+        "<item><securityGroupRuleId>sgr-1</securityGroupRuleId><groupId>sg-0a1b2c3d4e5f67890</groupId>"
+        "<isEgress>true</isEgress><ipProtocol>tcp</ipProtocol><fromPort>443</fromPort><toPort>443</toPort>"
+        "<cidrIpv4>0.0.0.0/0</cidrIpv4></item>",
+    ),
+    "ListResolverRules": moto_server.of_resolver({"ResolverRules": [{"Id": "rslvr-rr-1", "DomainName": "x."}]}),
+    "ListHostedZonesByVPC": moto_server.of_route_53(
+        "<HostedZoneSummary><HostedZoneId>Z1</HostedZoneId></HostedZoneSummary>"
+    ),
+    "DescribeSubnets": moto_server.refusal("UnauthorizedOperation", "You are not authorized to perform: x"),
+}
+"""Of each protocol an answer or more, and a refusal."""
+_SERVICE: Final = {"ListResolverRules": "route53resolver", "ListHostedZonesByVPC": "route53"}
+_PARAMETERS: Final = {"ListHostedZonesByVPC": {"VPCId": _OF_VPC, "VPCRegion": "eu-west-1"}}
+
+
+OPERATIONS: Final = tuple(sorted(_REPLIES))
+
+
+def answer_of_aws(chance: Random, operation: str) -> bytes:
+    """The body of an answer, spoilt."""
+    return spoilt_bytes(chance, _REPLIES[operation].body, _MARKUP)
+
+
+@cache
+def _boto() -> SystemReader:
+    """The clients, which take long to create."""
+    return moto_server.reader(most=1_000_000)
+
+
+def parsed(operation: str, body: bytes) -> Mapping[str, Any] | ProbeError:
+    """What the reader makes of the bytes of an answer, through the SDK."""
+    reply = _REPLIES[operation]
+    raw = HTTPResponse(BytesIO(body), headers=dict(reply.headers), status=reply.status, preload_content=False)
+
+    answered = SimpleNamespace(url="https://aws.invalid/", status_code=reply.status, headers=raw.headers, raw=raw)
+    asked = _boto().read(_SERVICE.get(operation, "ec2"), operation, _PARAMETERS.get(operation, {}))
+    with patch.object(URLLib3Session, "send", lambda *_: answered):
+        try:
+            return asyncio.run(asked)
+        except ProbeError as error:
+            return error
+
+
+class _Configured(SimulatedReader):
+    """A reader of a sound configuration, in which some answers are spoilt, and that of one operation is another."""
+
+    def __init__(self, chance: Random, operation: str, answer: Mapping[str, Any] | ProbeError) -> None:
+        super().__init__(scenario.load(_SOUND), most=30)
+        self._chance, self._operation, self._answer = chance, operation, answer
+
+    async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = await super().read(service, operation, parameters)
+        if operation == self._operation:
+            if isinstance(self._answer, ProbeError):
+                raise self._answer
+            return self._answer
+        return spoilt_document(self._chance, dict(found)) if self._chance.randrange(4) == 0 else found
+
+
+def check_ec2(chance: Random, _: Command) -> None:
+    """Each read gives facts of its form, or fails in a documented way, in a short message without a secret."""
+    operation = chance.choice(OPERATIONS)
+    answer = parsed(operation, answer_of_aws(chance, operation))
+    if isinstance(answer, ProbeError):
+        assert answer.kind is not FailureKind.BUG
+        assert len(answer.message) <= MAX_MESSAGE_CHARACTERS
+        assert not leaked(f"{answer.message} {answer.code}")
+    seen: list[Observation[Any]] = []
+    reader = _Configured(chance, operation, answer)
+    in_virtual_time(lambda: inspect(reader, Log(now=lambda: NOW, emit=seen.append), _WANTED, limit=_READ_SECONDS))
+    assert len(seen) == len(READS)
+    for observation in seen:
+        assert observation.failure is None or observation.failure.kind is not FailureKind.BUG, observation.failure
+        assert observation.facts is None or isinstance(
+            observation.facts, READS[str(observation.subject.operation)].facts
+        )
+
+
+# --- Certificates and TLS --------------------------------------------------------------------------------------------
+
+_CERTIFICATES: Final = (
+    authority("amazon").root.public_bytes(Encoding.DER),
+    authority("corporate").intermediate.public_bytes(Encoding.DER),
+)
+_TRUSTING: Final = verifying_contexts(cadata=root_pem("amazon"))[0]
+_RECORDS: Final = (
+    *(b"", b"\x16\x03\x03", b"\x16\x03\x03\0\x20\x02\0\0\x1c\x03\x03" + bytes(28), b"\x15\x03\x03\0\x02\x02\x28"),
+    *(b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"\x17\x03\x03\x40\x00" + bytes(100)),
+)
+
+
+def check_certificates(chance: Random, _: Command) -> None:
+    """A certificate of bounded texts, or `malformed`."""
+    der = spoilt_bytes(chance, chance.choice(_CERTIFICATES), (*BYTES, b"\x0c\x06\xff\xff\xff\xff\xff\xff", b"\x30\x84"))
+    found = value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
+    if found is not None:
+        assert max(len(text) for text in (found.subject, found.issuer, *found.names)) <= MAX_NAME_CHARACTERS
+        assert len(found.names) <= MAX_NAMES
+
+
+def check_handshakes(chance: Random, _: Command) -> None:
+    """No bytes of a peer that has no key are a handshake that verifies."""
+    said = chance.choice(_RECORDS)
+    said = said + chance.randbytes(chance.randrange(60)) if chance.randrange(2) else spoilt_bytes(chance, said)
+    kind = _kind_of(TlsStream(ScriptedStream(*_pieces(chance, said)), _TRUSTING, server_name=HOST).handshake())
+    assert kind in (FailureKind.CLOSED, FailureKind.MALFORMED, FailureKind.TLS_ALERT, FailureKind.TLS_NOT_TLS)
+
+
+# --- Policies, and files of the host ---------------------------------------------------------------------------------
+
+
+def check_policies(chance: Random, _: Command) -> None:
+    """A policy is judged, in one plain line; one that is not JSON says nothing of a call."""
+    text = chance.choice((DEFAULT, *(sample.text for sample in SAMPLES if sample.text)))
+    text = spoilt_bytes(chance, text.encode(), _MARKUP).decode("utf-8", "replace")
+    judgement = judge_policy(text, LIST)
+    assert judgement.words.isascii()
+    assert judgement.words.isprintable()
+    if text.strip() and not _is_json(text):
+        assert judgement.decision is Decision.CANNOT_TELL
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+_HOST_FILES: Final = (
+    b"nameserver 10.0.0.2\nsearch a.example b.example\noptions timeout:1 ndots:5\nnameserver fe80::1%eth0\n",
+    b"127.0.0.1 localhost\n10.0.1.17 backup.eu-west-1.amazonaws.com # pinned\n::1 ip6-localhost\n",
+)
+
+
+def check_host_files(chance: Random, _: Command) -> None:
+    """Whatever resolv.conf and the hosts file hold, a bounded number of addresses comes of it."""
+    text = spoilt_bytes(
+        chance, chance.choice(_HOST_FILES), (*BYTES, b"nameserver ", b"10.0.0.2 ", b"%", b"#", b"\x85", b"\x1c")
+    )
+    decoded = text.decode("utf-8", "replace")
+    servers, *_rest = host.parse_resolv_conf(decoded)
+    assert 1 <= len(servers) <= host.MAX_NAME_SERVERS
+    assert len(host.parse_hosts(decoded, ("amazonaws.com",))) <= host.MAX_HOSTS_ENTRIES
+
+
+_SHARED_FILE: Final = (
+    b"[default]\nregion = eu-west-1\nca_bundle = /etc/x.pem\nendpoint_url = https://me:hunter2@a.example\n"
+    b"use_fips_endpoint = true\nservices = s\n[services s]\nbackup =\n  endpoint_url = https://b.example\n"
+    b"[profile p]\nregion = eu-west-2\n"
+)
+_SETTINGS: Final = (
+    *BYTES,
+    b"[",
+    b"]",
+    b"[profile ",
+    b"[services ",
+    b" = ",
+    b"\n  a = b",
+    b"\n  ",
+    b"default",
+    b"%",
+    b"#",
+    b";",
+)
+
+
+def check_shared_files(chance: Random, command: Command) -> None:
+    """The SDK's shared file is read, or fails as `malformed`; no password of a URL is in either."""
+    place = command.file("config", spoilt_bytes(chance, _SHARED_FILE, _SETTINGS))
+    profile = chance.choice((None, "p", "nope"))
+    with pytest.MonkeyPatch.context() as inside:
+        inside.setenv("AWS_CONFIG_FILE", place)
+        seen = value_or(lambda: load_sdk_settings(profile, ("backup", "backup-gateway")), FailureKind.MALFORMED)
+        assert isinstance(has_profile(profile or "default"), bool)
+    assert seen is None or "hunter2" not in repr(seen.endpoint_urls)

@@ -1,0 +1,87 @@
+"""Facts files that somebody changed: read, and judged in place of what a run read of EC2 itself."""
+
+import json
+from dataclasses import replace
+from functools import cache
+from random import Random
+from typing import Any, Final
+
+from agent.formats import text
+from agent.judge.verdict import judge
+from agent.report import facts_file
+from agent.report.facts_file import FactsFileError
+from agent.report.model import Status
+from agent.settings import Ec2Facts
+from probes.model import Step
+from probes.vpc.model import VpcFacts
+from tests.hostile.fuzz import commands
+from tests.hostile.fuzz.command import Command, assert_is_plain
+from tests.hostile.fuzz.mutation import BYTES, DEEP, spoilt_bytes, spoilt_document
+from tests.hostile.fuzz.reports import assert_judged
+from tests.support.build import NOW, REGION
+from tests.support.runs import measurement_of
+
+CRITICAL: Final = (
+    *("acl-443-and-high-ports", "central-endpoint-without-a-route", "default-group-of-the-vpc", "dropped-by-an-agent"),
+    *("dns-hostnames-switched-off", "endpoint-in-another-vpc", "firewall-denies-name", "gateway-private-dns-off"),
+    *(
+        "own-group-lets-nothing-out",
+        "policy-condition-never-holds",
+        "rule-forwards-to-failing",
+        "zone-with-an-old-record",
+    ),
+)
+"""Scenarios of different causes in the configuration, each critical by what was measured."""
+_PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]", b"}")
+
+
+@cache
+def _sound(name: str) -> Ec2Facts:
+    """The facts of a scenario."""
+    observations = tuple(each for each in measurement_of(name).observations if each.subject.step is Step.EC2)
+    vpc_id = next(each.facts.vpc.vpc_id for each in observations if isinstance(each.facts, VpcFacts))
+    return Ec2Facts(region=REGION, vpc_id=vpc_id, taken_at=NOW, observations=observations)
+
+
+def document(chance: Random) -> dict[str, Any]:
+    """The document of a facts file, spoilt."""
+    return spoilt_document(chance, json.loads(facts_file.dumps(_sound(chance.choice(CRITICAL)))))
+
+
+def content(chance: Random) -> bytes:
+    """A file: facts whose bytes are spoilt, whose values are, or whose words are hostile."""
+    sound = _sound(chance.choice(CRITICAL))
+    match chance.randrange(4):
+        case 0:
+            return spoilt_bytes(chance, facts_file.dumps(sound).encode(), _PIECES)
+        case 1:
+            return json.dumps(document(chance)).encode()
+        case _:
+            spoken = commands.planted(chance, sound.observations)
+            return facts_file.dumps(replace(sound, observations=spoken)).encode()
+
+
+def _read(data: bytes) -> Ec2Facts | str:
+    """The facts in a file, or the words in which it is refused."""
+    try:
+        return facts_file.parse(data, "facts.json", NOW)
+    except FactsFileError as error:
+        return str(error)
+
+
+def check_facts(chance: Random, _: Command) -> None:
+    """Changed facts are refused in words, or come back as they were written; with them no command holds a hostile word,
+    no rule fails, and what was measured stays critical."""
+    name = chance.choice(CRITICAL)
+    facts = _read(content(chance))
+    if isinstance(facts, str):
+        assert facts.startswith("facts.json: ")
+        return
+    assert _read(facts_file.dumps(facts).encode()) == facts
+    measurement = measurement_of(name)
+    measured = tuple(each for each in measurement.observations if each.subject.step is not Step.EC2)
+    report = judge(replace(measurement, observations=(*measured, *facts.observations)))
+    assert_judged(report)
+    assert_is_plain(text.render(report))
+    assert report.verdict.status is Status.CRITICAL
+    commands.assert_harmless(report)

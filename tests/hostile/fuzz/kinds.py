@@ -1,0 +1,68 @@
+"""How many cases of each kind are run: this table is the one place that says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from tests.hostile.fuzz import answers, commands, facts, options, reports, requests, typed
+from tests.hostile.fuzz.command import Command
+from tests.support.extent import everything
+
+Check = Callable[[Random, Command], None]
+EVERYTHING: Final = 20
+"""How many times as many cases `--everything` runs."""
+BATCH: Final = 50
+"""Cases of one test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A row of KINDS."""
+
+    name: str
+    cases: int
+    """That CI runs."""
+    check: Check
+    """Makes a case from what it draws, and asserts what must hold of it."""
+
+    def batches(self, seed: int | None) -> tuple[range, ...]:
+        """The seeds of this session, a test for each range; only `seed` where one is given."""
+        if seed is not None:
+            return (range(seed, seed + 1),)
+        cases = self.cases * EVERYTHING if everything() else self.cases
+        return tuple(range(first, min(first + BATCH, cases)) for first in range(0, cases, BATCH))
+
+    def run(self, seed: int, command: Command) -> None:
+        """Run the case of a seed. What it raises names the seed, and how to run it again."""
+        try:
+            self.check(Random(f"{self.name} {seed}"), command)
+        except BaseException as error:
+            error.add_note(f"seed={seed}: ./dev test -n 0 tests/hostile/fuzz -k '{self.name}-' --seed {seed}")
+            raise
+
+
+KINDS: Final = tuple(
+    Kind(name=name, cases=cases, check=check)
+    for name, cases, check in (
+        ("options", 150, options.check_options),
+        ("configurations", 80, options.check_configuration),
+        ("templates", 20, options.check_template),
+        ("reports", 150, reports.check_reports),
+        ("commands", 100, commands.check_words),
+        ("facts", 75, facts.check_facts),
+        ("requests", 90, requests.check_requests),
+        ("typed", 70, typed.check_typed),
+        ("dns", 45, answers.check_dns),
+        ("http", 30, answers.check_http),
+        ("proxy", 20, answers.check_proxy),
+        ("api", 30, answers.check_api),
+        ("metadata", 20, answers.check_metadata),
+        ("ec2", 30, answers.check_ec2),
+        ("certificates", 20, answers.check_certificates),
+        ("handshakes", 10, answers.check_handshakes),
+        ("policies", 20, answers.check_policies),
+        ("host-files", 20, answers.check_host_files),
+        ("shared-files", 20, answers.check_shared_files),
+    )
+)
