@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 
@@ -437,6 +438,13 @@ async def role_probed(service: Service) -> tuple[RoleFacts | None, Exception | N
         error = caught
     assert all(stream.closed for stream in service.streams)
     return draft.facts, error
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80) | st.text(max_size=20).map(lambda text: json.dumps({"Code": text}).encode()))
+async def test_any_document_of_a_role(body: bytes) -> None:
+    facts, error = await role_probed(Service({DOCUMENT: body}))
+    assert isinstance(error, ProbeError) is (facts is None)
 
 
 @pytest.mark.parametrize(
