@@ -9,7 +9,7 @@ from typing import Final
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
 from agent.judge.evidence import Evidence, kept
-from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids
+from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids, kind_of
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import DnsFacts
@@ -192,12 +192,15 @@ def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
             continue
         tried = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
         asked = [answer for answer in tried if answer.ok]
-        if lookup.failure.kind is not FailureKind.NODATA and not (
-            lookup.failure.kind in (FailureKind.NXDOMAIN, *NO_REASON)
-            and tried
-            and len(asked) == len(tried)
-            and not any(map(addresses_in, asked))
-        ):
+        denied = any(kind_of(answer) is FailureKind.NXDOMAIN for answer in tried)
+        giving = {answer.subject.resolver for answer in asked if addresses_in(answer)}
+        is_empty = {
+            # That there is no such name is what C libraries also say of one without addresses.
+            FailureKind.NXDOMAIN: not denied and any(answer.subject.resolver not in giving for answer in asked),
+            **dict.fromkeys(NO_REASON, bool(tried) and len(asked) == len(tried) and not giving),
+            FailureKind.NODATA: True,
+        }
+        if not is_empty.get(lookup.failure.kind, False):
             continue
         empty.append(NameFault(target=target, evidence=ids([lookup, *asked])))
     return tuple(empty)

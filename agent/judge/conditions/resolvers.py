@@ -152,7 +152,8 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
     speaking = {
         answer.subject.resolver
         for answer in evidence.of(Step.DNS)
-        if answer.ok or (answer.failure is not None and answer.failure.kind in NOT_THERE)
+        if answer.ok
+        or (answer.failure is not None and answer.failure.kind in {*NOT_THERE, *unusable, FailureKind.DNS_REFUSED})
     }
     failing = []
     for target, lookup, spoilt in spoilt_lookups(evidence, kinds):

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
-from agent.judge.conditions.names import family_answers, is_kept_back
+from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (
     PrivateElsewhere,
     cut_answers,
@@ -223,7 +223,8 @@ def _dhcp_options(region: str) -> tuple[Command, Command]:
 
 def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS005: the host's own lookup fails, and a name server of its answers SERVFAIL, what cannot be read, or nothing
-    for this name while it answers for another."""
+    for this name while it answers for another; or its name servers are at odds."""
+    yield from _at_odds(evidence)
     for failing in failing_resolvers(evidence):
         target, answers = failing.target, failing.answers
         words = sorted(
@@ -257,6 +258,48 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
+
+
+def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
+    """Own lookups that fail without a reason, where what the name servers say to a direct question accounts for none:
+    they differ, or answer now."""
+    silent, cut = silent_resolvers(evidence), cut_answers(evidence)
+    named = {step for found in (silent, cut) if found is not None for step in found.evidence}
+    for faults in (missing_names, empty_answers, failing_resolvers, private_elsewhere):
+        named |= {step for fault in faults(evidence) for step in fault.evidence}
+    named |= {lookup.id for _, lookup, _ in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED}))}
+    for target in evidence.targets:
+        lookup = evidence.own_lookup(target)
+        asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+        if lookup is None or kind_of(lookup) not in NO_REASON or lookup.id in named or not asked:
+            continue
+        if _given_in_vain(evidence, target):
+            continue
+        answered = [
+            f"{server} {_said_by([answer for answer in asked if answer.subject.resolver == server])}"
+            for server in dict.fromkeys(answer.subject.resolver for answer in asked)
+        ]
+        yield RuleFinding(
+            code="DNS005",
+            target=target.id,
+            detail=f"This host resolves {target.host} to {_got(evidence, target, lookup)}. Asked directly, its name "
+            f"servers do not say the same: {listed(answered)}.",
+            evidence=ids([lookup, *asked]),
+            fix=Fix(
+                summary="Take the name servers that give no private addresses out of /etc/resolv.conf, or let them "
+                "forward the name to the VPC's resolver: programs get what the first to answer says.",
+                commands=(read_only("cat", "/etc/resolv.conf"), read_only("getent", "ahosts", target.host)),
+            ),
+        )
+
+
+def _said_by(answers: Sequence[Observation[Any]]) -> str:
+    """What one name server says to a direct question."""
+    given = ordered(address for answer in answers for address in addresses_in(answer))
+    if given:
+        return f"gives {listed(given)}"
+    failed = [answer for answer in answers if answer.failure is not None]
+    return f"fails ({_how(failed, tries=False)})" if failed else "gives no address"
 
 
 def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -342,9 +385,11 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
     """What this host's name servers give where its own lookup fails all the same; nothing where one of them gave no
-    answer, or no address, which may be why."""
+    answer, or no address, which may be why. That there is no such name, none says by giving no answer."""
     lookup = evidence.own_lookup(target)
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
+    if lookup is not None and kind_of(lookup) in NOT_THERE:
+        asked = [answer for answer in asked if answer.ok or kind_of(answer) in NOT_THERE]
     if lookup is None or kind_of(lookup) not in NOT_THERE | NO_REASON or not all(answer.ok for answer in asked):
         return frozenset()
     giving = {answer.subject.resolver for answer in asked if addresses_in(answer)}

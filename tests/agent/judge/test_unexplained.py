@@ -173,3 +173,31 @@ def test_every_lookup_that_fails_has_a_code_whatever_the_name_servers_say(own: s
             found = codes(evidence(looks))
             assert "RUN003" not in found, (kind, vpc)
             assert found
+
+
+@pytest.mark.parametrize("own", ["nxdomain", "nodata", "servfail", "timeout", "too-large"])
+def test_every_lookup_that_fails_has_a_code_whatever_two_name_servers_say(own: str) -> None:
+    for first in ANSWERS:
+        for second in ANSWERS:
+            looks: Observations = [host(resolvers=[CORPORATE, RESOLVER]), sdk(), imds(), proxy(), lookup(failed=own)]
+            for record in ("A", "AAAA"):
+                looks += [said_of(first, CORPORATE, record), said_of(second, RESOLVER, record)]
+                looks.append(said_of(second, VPC_RESOLVER, record))
+            found = codes(evidence(looks))
+            assert "RUN003" not in found, (first, second)
+            assert found
+
+
+@pytest.mark.parametrize("other", ANSWERS)
+def test_a_name_that_gets_no_answer_has_a_code_whatever_is_said_of_another(other: str) -> None:
+    looks: Observations = [host(resolvers=[RESOLVER]), sdk(), imds()]
+    for kind, target, own in ((other, "backup", "servfail"), ("timeout", "backup-gateway", "timeout")):
+        looks += [proxy(of=target), lookup(failed=own, of=target)]
+        looks += [
+            replace(answer, subject=replace(answer.subject, target=target))
+            for by in (RESOLVER, VPC_RESOLVER)
+            for answer in (said_of(kind, by, "A"), said_of(kind, by, "AAAA"))
+        ]
+    found = codes(evidence(looks, targets=[BACKUP, GATEWAY]))
+    assert "RUN003" not in found
+    assert found

@@ -1,5 +1,6 @@
 """This host's name servers, from observations made by hand."""
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -73,6 +74,43 @@ CASES_THAT_FIRE = [
         ],
         detail=f"{CORPORATE} gives no usable answer: it said servfail.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{CORPORATE}/A"],
+    ),
+    fires(
+        "DNS005",
+        "by servers that do not say the same",
+        [
+            host(resolvers=(CORPORATE, RESOLVER)),
+            lookup(failed="timeout"),
+            answer(failed="nxdomain", by=CORPORATE),
+            answer(),
+        ],
+        detail="to no address (it said timeout). Asked directly, its name servers do not say the same: "
+        f"{RESOLVER} gives no address and {CORPORATE} fails (nxdomain after 12 ms).",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A", f"dns/backup/{CORPORATE}/A"],
+    ),
+    fires(
+        "DNS005",
+        "by a server that is silent for this name and fails for another",
+        [
+            host(),
+            lookup(failed="timeout"),
+            answer(failed="timeout"),
+            replace(answer(failed="servfail"), subject=replace(answer().subject, target="backup-gateway")),
+        ],
+        detail=f"{RESOLVER} gives no usable answer: nothing for this name (it said timeout).",
+    ),
+    fires(
+        "DNS015",
+        "where there is no such name by no server's word",
+        [
+            host(resolvers=(CORPORATE, RESOLVER)),
+            lookup(failed="nxdomain"),
+            answer(failed="servfail", by=CORPORATE),
+            answer(A),
+        ],
+        severity=Severity.CRITICAL,
+        at=[],
+        detail=f"resolves to no address (it said nxdomain), while its name servers give {A}.",
     ),
     fires(
         "DNS013",
@@ -183,6 +221,26 @@ CASES_OF_SILENCE = [
     silent("DNS013", "the look-up succeeds", [host(), lookup(A), answer(failed="dns-refused")]),
     silent("DNS013", "it fails is DNS005", [host(), lookup(failed="servfail"), answer(failed="servfail")]),
     silent("DNS013", "not looked up", [host(), answer(failed="dns-refused")]),
+    silent(
+        "DNS005",
+        "servers that do not say the same, and a lookup that says which counts",
+        [
+            host(resolvers=(CORPORATE, RESOLVER)),
+            lookup(failed="nxdomain"),
+            answer(failed="nxdomain", by=CORPORATE),
+            answer(),
+        ],
+    ),
+    silent(
+        "DNS005",
+        "servers that say the same",
+        [
+            host(resolvers=(CORPORATE, RESOLVER)),
+            lookup(failed="timeout"),
+            answer(failed="nxdomain", by=CORPORATE),
+            answer(failed="nxdomain"),
+        ],
+    ),
     silent("DNS015", "private by both", [*here("backup", A), answer(A)]),
     silent(
         "DNS015",
