@@ -5,8 +5,8 @@ from typing import Any
 from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES
 from agent.judge.evidence import AT_ADDRESSES, Evidence
-from probes.model import ELSEWHERE, Address, Observation, Role, Skipped, Step, Target
-from probes.operations import GETADDRINFO, HOST, PROXY, SDK_SETTINGS
+from probes.model import ELSEWHERE, STARVED, Address, Observation, Role, Skipped, Step, Target
+from probes.operations import GETADDRINFO, HOST, PADDED, PROXY, SDK_SETTINGS
 from probes.ports import HTTPS
 
 
@@ -45,6 +45,11 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
         if evidence.run.signed_calls and not _is_called_elsewhere(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
+        # That large requests arrive is not needed for ok. Where this host itself kept them from being tried, a fault
+        # that would be critical (HTTP006) is not known, and that is no ok.
+        large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
+        if large is not None and large.failure is not None and large.failure.code == STARVED:
+            steps.append(large.id)
         others = (port for port in required_ports(target) if port != HTTPS)
         steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
     return tuple(steps)

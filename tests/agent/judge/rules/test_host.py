@@ -45,7 +45,7 @@ from tests.support.build import (
     tcp,
     tls,
 )
-from tests.support.calls import answered, api, credentials, metadata_proxy
+from tests.support.calls import answered, api, credentials, metadata_proxy, padded
 from tests.support.cases import (
     BOTH_FAMILIES,
     CUSTOM,
@@ -578,6 +578,14 @@ CASES_THAT_FIRE = [
     ),
     fires(
         "ENV015",
+        "a large request, whose silence would be critical",
+        [*healthy(), coded(padded(A, failed="deadline"), STARVED)],
+        about=None,
+        detail="The step http/backup/10.0.1.17/443/padded says nothing about the network",
+        shows=["http/backup/10.0.1.17/443/padded"],
+    ),
+    fires(
+        "ENV015",
         "metadata, which was to give the Region",
         [coded(imds(failed="deadline"), STARVED)],
         of=run(region=None),
@@ -889,6 +897,12 @@ CASES_OF_SILENCE = [
         [sdk(), imds(), lookup(A), tcp(A), tls(A, failed="deadline")],
     ),
     silent("ENV015", "in time", [sdk(), imds(), lookup(A), tcp(A), tls(A, failed="timeout")]),
+    silent("ENV015", "a large request that the deadline cut short", [*healthy(), padded(A, failed="deadline")]),
+    silent(
+        "ENV015",
+        "a large request to an address of no target",
+        [*healthy(), coded(padded(C, failed="deadline"), STARVED)],
+    ),
     silent("ENV015", "what no verdict needs", replaced(healthy(), coded(imds(failed="deadline"), STARVED))),
     silent("ENV018", "read", [sdk()]),
     silent("ENV018", "no Region in it", [sdk(region=None)]),
