@@ -8,6 +8,7 @@ import asyncio
 import functools
 import ipaddress
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -88,6 +89,7 @@ def pytest_configure(config: pytest.Config) -> None:
     `subprocess.run` and its kin end in `communicate`. A test that reads a pipe or a file by itself is not seen.
     """
     extent.choose(everything=config.getoption("--everything"), seed=config.getoption("--seed"))
+    _heed_signals()
     if hasattr(config, "workerinput"):  # of pytest-xdist
         runs.share(Path(config.option.basetemp).parent / "measurements")
     # How long an example takes says how busy the machine is.
@@ -120,6 +122,14 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.setattr(kind, "__exit__", _expecting(kind.__exit__))
     # Every session of botocore would read its large models of the services again.
     patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+
+
+def _heed_signals() -> None:
+    """Ignore no signal that the parent of this process ignores, as nohup(1) and a shell for its background jobs do: the
+    processes of the tests would ignore it too. Tests of ignored signals ignore them by themselves."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -59,7 +59,7 @@ from probes.vpc.model import (
 )
 from probes.vpc.parse import Row
 
-MAX_REQUESTS: Final = 30
+MAX_REQUESTS: Final = 32
 """In a run, retries among them (which only the reader sees)."""
 MAX_ROWS: Final = 2_000
 MAX_RULES: Final = 20_000
@@ -82,7 +82,14 @@ _ROUNDS: Final = (
     (ENDPOINT_INTERFACES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
     (PREFIX_LISTS,),
 )
-_RESERVED: Final = {**dict.fromkeys(READS, 1), VPC_DNS: 2, RESOLVER_RULES: 2, SECURITY_GROUPS: 2, PREFIX_LISTS: 3}
+_RESERVED: Final = {
+    **dict.fromkeys(READS, 1),
+    VPC_DNS: 2,
+    RESOLVER_RULES: 2,
+    SECURITY_GROUPS: 2,
+    PREFIX_LISTS: 3,
+    DNS_FIREWALL: 3,
+}
 """Requests that are reserved for each read. 200 groups with 60 rules each, 13 requests, fit into these and the requests
 that are not reserved; so does all of DNS Firewall, but not both."""
 _INTERNET_RESOLVER: Final = "rslvr-autodefined-rr-internet-resolver"

@@ -942,7 +942,7 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
         OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
         SECURITY_GROUPS: set(),
     }.get(read, set())
-    assert failed == {read, *dependents}
+    assert failed == {read, *dependents}, found.words
 
 
 async def test_prefix_lists_that_can_be_read(told: Told) -> None:
