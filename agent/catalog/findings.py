@@ -525,7 +525,7 @@ CODES: Final = {
         _code(
             "TCP007",
             "support-port-blocked",
-            _WARNING,
+            _INFO,
             "The port of AWS Support's channel is closed",
             _GATEWAY,
             is_partial=True,

@@ -920,7 +920,7 @@ def test_a_cause_in_the_configuration_goes_with_what_it_explains(symptom: Rule) 
 
 @pytest.mark.parametrize(
     ("symptom", "severity"),
-    [("TCP001", Severity.CRITICAL), ("TCP007", Severity.WARNING), ("TCP008", Severity.WARNING)],
+    [("TCP001", Severity.CRITICAL), ("TCP007", Severity.INFO), ("TCP008", Severity.WARNING)],
 )
 def test_a_cause_in_the_configuration_is_as_bad_as_what_it_explains(symptom: str, severity: Severity) -> None:
     found = findings(well(), says(symptom, at=[A]), says("VPC006", at=[A]))
