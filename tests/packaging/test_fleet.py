@@ -365,7 +365,7 @@ def run(
     [
         pytest.param("healthy", 0, id="ok"),
         pytest.param("one-zone-silent", 2, id="critical"),
-        pytest.param("support-port-closed", 1, id="warning"),
+        pytest.param("allowance-exceeded", 1, id="warning"),
         pytest.param("region-unknown", 3, id="unknown"),
     ],
 )

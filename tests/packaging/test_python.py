@@ -168,9 +168,9 @@ class Installed:
 
 
 def wheels(architecture: str) -> Path:
-    """The folder of the wheelhouse that dist/ has for a kind of processor, unpacked."""
+    """The folder of the wheelhouse that dist/ has for a kind of processor, unpacked for this process of the tests."""
     archive = made(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
-    folder = archive.parent.parent / "build" / "test-python"
+    folder = archive.parent.parent / "build" / "test-python" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
     name = archive.name.removesuffix(".tar.gz")
     shutil.rmtree(folder / name, ignore_errors=True)
     with tarfile.open(archive) as opened:
