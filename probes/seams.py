@@ -88,7 +88,10 @@ class Machine(Protocol):
         """A new name, unique to this call."""
 
     def read(self, path: str) -> bytes:
-        """The start of a file, at most MAX_FILE_BYTES. Raises OSError."""
+        """The start of a file of the system, at most MAX_FILE_BYTES. Raises OSError."""
+
+    async def read_of_user(self, path: str) -> bytes:
+        """The same of a file of a user, which may be on a file system that never answers. Raises OSError."""
 
     def interfaces(self) -> tuple[Interface, ...] | None:
         """Every address of this host; None where the system does not say."""

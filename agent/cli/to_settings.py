@@ -1,5 +1,6 @@
 """From parsed options to settings. Options that exclude each other are refused here."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import click
 from agent.catalog.partitions import REGION_VARIABLES, is_region, region_in
 from agent.cli.config_file import CONFIG_SECONDS, MAX_CONFIG_BYTES
 from agent.formats.registry import FORMATS, format_named
-from agent.process.files import TooLargeError, read_within
+from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
     CYCLE_SHARE,
     DEFAULT_DEADLINE,
@@ -66,7 +67,7 @@ def settings_from(
         deadline=format_named(options["format"]).deadline or DEFAULT_DEADLINE
         if options["deadline"] is None
         else options["deadline"],
-        profile=_profile_from(options),
+        profile=_profile_from(options, received_signals),
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
         dual_stack=options["dual_stack"],
@@ -133,15 +134,19 @@ def _template_in(place: str, received_signals: Sequence[str]) -> Any:
     return template
 
 
-def _profile_from(options: Mapping[str, Any]) -> str | None:
+def _profile_from(options: Mapping[str, Any], received_signals: Sequence[str]) -> str | None:
     """The profile that --profile names. Raises UsageError where the shared files have none of that name: a slip of the
-    pen, where AWS_PROFILE is a setting of this host, which a run judges (ENV018)."""
+    pen, where AWS_PROFILE is a setting of this host, which a run judges (ENV018). So is a home folder that does not
+    answer."""
     name: str | None = options["profile"]
     if name is None:
         return None
     from agent.app.world import has_profile
 
-    if not has_profile(name):
+    is_there = True
+    with contextlib.suppress(TimeoutError):
+        is_there = within(lambda: has_profile(name), seconds=CONFIG_SECONDS, received_signals=received_signals)
+    if not is_there:
         raise click.UsageError(
             f"--profile: the config files of the AWS SDK have no profile {name!r}; `aws configure list-profiles` lists "
             "those that this user has."
@@ -172,7 +177,9 @@ def region_from(option: str | None, environment: Mapping[str, str]) -> tuple[str
     return region_in(environment) if option is None else (option, "--region")
 
 
-def facts_request_from(options: Mapping[str, Any], environment: Mapping[str, str]) -> "FactsRequest":
+def facts_request_from(
+    options: Mapping[str, Any], environment: Mapping[str, str], received_signals: Sequence[str] = ()
+) -> "FactsRequest":
     """What is gathered for a facts file, from parsed options and the variables of the SDK. Raises UsageError, also for
     a variable that holds no name of a Region: a facts file has no findings that could say so."""
     from agent.run.collect_facts import FactsRequest
@@ -184,7 +191,7 @@ def facts_request_from(options: Mapping[str, Any], environment: Mapping[str, str
     return FactsRequest(
         vpc_id=options["vpc_id"],
         region=region,
-        profile=_profile_from(options),
+        profile=_profile_from(options, received_signals),
         ca_bundle=options["ca_bundle"],
         timeout=options["timeout"],
         deadline=options["deadline"],

@@ -5,15 +5,17 @@ import os
 import select
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, cast
 
 _PIECE: Final = 1 << 20
 """Size of the buffer of one read, in bytes, however little is read into it."""
 _POLL_SECONDS: Final = 0.1
 """How long a signal may stay unseen while a file is awaited."""
 _THREAD: Final = "backuplink-file"
+
+T = TypeVar("T")
 
 
 class InterruptedBySignalError(Exception):
@@ -35,28 +37,35 @@ def read_within(place: Path | int, *, most: int, seconds: float, received_signal
     `received_signals` names the signals received so far; handlers add to it. Raises TooLargeError for more bytes,
     OSError, also where the end is not reached within `seconds`, and InterruptedBySignalError after a signal.
     """
-    outcome: list[bytes | Exception] = []
+    return within(lambda: _read(place, most, seconds), seconds=seconds, received_signals=received_signals)
+
+
+def within(work: Callable[[], T], *, seconds: float, received_signals: Sequence[str] = ()) -> T:
+    """What `work` returns, which reads files of a user. Raises what it raises, TimeoutError where it does not end
+    within `seconds`, and InterruptedBySignalError after a signal."""
+    outcome: list[tuple[T | None, Exception | None]] = []
     done = threading.Event()
 
-    def work() -> None:
+    def run() -> None:
         try:
-            outcome.append(_read(place, most, seconds))
+            outcome.append((work(), None))
         except Exception as error:  # noqa: BLE001 - raised again below
-            outcome.append(error)
+            outcome.append((None, error))
         done.set()
 
     # In a thread that is never joined: on a network file system that hangs, opening a file takes no time limit and
     # takes no signal.
-    threading.Thread(target=work, daemon=True, name=_THREAD).start()
-    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # the thread's own limit comes first, unless it hangs
+    threading.Thread(target=run, daemon=True, name=_THREAD).start()
+    until = time.monotonic() + seconds + 2 * _POLL_SECONDS  # a limit of the work itself comes first, unless it hangs
     while not done.wait(_POLL_SECONDS):
         if received_signals:
             raise InterruptedBySignalError(received_signals[0])
         if time.monotonic() > until:
             raise _late(seconds)
-    if isinstance(outcome[0], bytes):
-        return outcome[0]
-    raise outcome[0]
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return cast("T", result)
 
 
 def _read(place: Path | int, most: int, seconds: float) -> bytes:

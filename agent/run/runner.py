@@ -354,7 +354,7 @@ class RunInProgress:
         bundle = self.settings.ca_bundle
         if bundle is None:  # an empty variable counts as set: the SDK makes no client with it
             bundle = self.world.machine.environment.get("AWS_CA_BUNDLE")
-        if bundle is None and host.has_shared_config(self.world.machine):
+        if bundle is None and await self._may_have_shared_config():
             sdk = await settings  # now only a profile can name a bundle, and only the SDK reads profiles
             bundle = sdk.ca_bundle if sdk is not None else None
         try:
@@ -368,6 +368,14 @@ class RunInProgress:
         except Exception as error:  # noqa: BLE001 - handed to every handshake, which classifies it
             trust.set_exception(error)
             trust.exception()  # marks it as retrieved: there may be no handshake that asks for it
+
+    async def _may_have_shared_config(self) -> bool:
+        """Whether the SDK may have a shared file to read. Where a home folder does not answer, that is not known."""
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                return await host.has_shared_config(self.world.machine)
+        except TimeoutError:
+            return True
 
     # --- Targets -----------------------------------------------------------------------------------------------------
 

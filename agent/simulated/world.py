@@ -255,6 +255,9 @@ class SimulatedMachine:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return files[path].encode()
 
+    async def read_of_user(self, path: str) -> bytes:
+        return self.read(path)
+
     def interfaces(self) -> tuple[Interface, ...]:
         bridges = (Interface(name=bridge.name, address=bridge.address) for bridge in self._host.bridges)
         return (*(Interface(name="eth0", address=address) for address in self._host.addresses), *bridges)

@@ -1,5 +1,6 @@
 """What this host is set to: addresses, name servers, hosts file, proxy variables, and whether it is an EC2 instance."""
 
+import contextlib
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Final
@@ -142,7 +143,7 @@ def _printable(value: str) -> str:
     return (value if value.isascii() and value.isprintable() else ascii(value)[1:-1])[:MAX_VALUE_CHARACTERS]
 
 
-def has_shared_config(machine: Machine) -> bool:
+async def has_shared_config(machine: Machine) -> bool:
     """Whether a shared config or credentials file of the SDK may be there to be read (AWS SDKs and Tools Reference
     Guide, Location of the shared config and credentials files)."""
     home = machine.environment.get("HOME")
@@ -150,9 +151,11 @@ def has_shared_config(machine: Machine) -> bool:
         path = machine.environment.get(variable) or f"~/.aws/{default}"
         if home and path.startswith("~/"):
             path = home + path[1:]
-        # Only the SDK reads the user database and other variables: it may find a file there.
-        if path.startswith("~") or "$" in path or _text(machine, path):
-            return True
+        if path.startswith("~") or "$" in path:
+            return True  # only the SDK reads the user database and other variables: it may find a file there
+        with contextlib.suppress(OSError):
+            if await machine.read_of_user(path):
+                return True
     return False
 
 

@@ -62,6 +62,9 @@ class SystemMachine:
         with file.open("rb") as stream:
             return stream.read(MAX_FILE_BYTES)
 
+    async def read_of_user(self, path: str) -> bytes:
+        return await in_background(lambda: self.read(path))
+
     def interfaces(self) -> tuple[Interface, ...] | None:
         if not LINUX:
             return None

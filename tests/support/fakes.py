@@ -198,6 +198,9 @@ class FakeMachine:
             raise content
         return content
 
+    async def read_of_user(self, path: str) -> bytes:
+        return self.read(path)
+
     def interfaces(self) -> tuple[Interface, ...] | None:
         return self.addresses
 

@@ -23,6 +23,6 @@ def facts(received_signals: list[str], /, **options: Any) -> int:
     """
     from agent.app.gather_facts import gather_facts_here
 
-    request = facts_request_from(options, os.environ)
+    request = facts_request_from(options, os.environ, received_signals)
     refusal_format = wanted_format((), os.environ)
     return gather_facts_here(request, options["output"], received_signals, refusal_format=refusal_format)

@@ -316,9 +316,9 @@ async def test_any_files(resolv_conf: bytes, hosts: bytes) -> None:
         pytest.param({"HOME": "/root", "AWS_CONFIG_FILE": "~aws/config"}, {}, True, id="another user's home"),
     ],
 )
-def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
+async def test_shared_config(environment: dict[str, str], files: dict[str, bytes | Exception], expected: bool) -> None:
     """Where the path cannot be known here, the SDK may find a file: that must not read as "there is none"."""
-    assert has_shared_config(FakeMachine(files=files, environment=environment)) is expected
+    assert await has_shared_config(FakeMachine(files=files, environment=environment)) is expected
 
 
 async def probed(files: dict[str, bytes | Exception]) -> HostFacts:
