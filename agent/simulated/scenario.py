@@ -287,6 +287,8 @@ class SdkPart:
     endpoint_urls: dict[str, str] = field(default_factory=dict)
     broken_file: bool = False
     """Whether the shared config file holds what is no setting. No other profile than `default` is in any file."""
+    silent_home: bool = False
+    """Whether the file system of the home folder, in which the shared files are, never answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

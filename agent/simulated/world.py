@@ -256,6 +256,8 @@ class SimulatedMachine:
         return files[path].encode()
 
     async def read_of_user(self, path: str) -> bytes:
+        if self._scenario.sdk.silent_home:
+            await _forever()
         return self.read(path)
 
     def interfaces(self) -> tuple[Interface, ...]:
@@ -318,6 +320,8 @@ class SimulatedSdk:
         self._environment = scenario.host.environment
 
     async def settings(self, profile: str | None, services: Sequence[str]) -> SdkFacts:
+        if self._sdk.silent_home:
+            await _forever()
         if (fault := self._fault()) is not None:
             raise ProbeError(FailureKind.MALFORMED, fault[1], code=fault[0])
         variable = self._environment.get("AWS_DEFAULT_REGION")  # the one that boto3 reads
@@ -336,6 +340,8 @@ class SimulatedSdk:
         )
 
     async def credentials(self, profile: str | None) -> tuple[Keys, CredentialFacts]:
+        if self._sdk.silent_home:
+            await _forever()
         if (fault := self._fault()) is not None:
             raise ProbeError(FailureKind.NO_CREDENTIALS, fault[1], code=fault[0])
         match self._credentials.source:

@@ -23,7 +23,7 @@ from agent.report.model import Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
-from probes.model import STARVED, Address, Addressing, FailureKind, Observation, Role, Step, Target
+from probes.model import STARVED, Address, Addressing, Failure, FailureKind, Observation, Role, Step, Target
 from probes.operations import ALLOWANCES, HOST, METADATA_PROXY, PROXY, SDK_SETTINGS
 
 _UNTIMELY: Final = (FailureKind.TLS_EXPIRED, FailureKind.TLS_NOT_YET_VALID)
@@ -356,7 +356,8 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
-    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none."""
+    """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none. Where reading them
+    has no end, nothing is known of them: that is information, and leaves what they decide unproven."""
     said: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
@@ -380,6 +381,8 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         if place == REGION_VARIABLES[0]:
             said.append(f"The AWS CLI and most SDKs read {place}; boto3 reads {REGION_VARIABLES[1]} instead.")
     if not said:
+        if settings is not None and failure is not None and failure.kind is FailureKind.TIMEOUT:
+            yield _settings_without_end(settings, failure)
         return
     judged = "The path was judged all the same." if evidence.run.region else "No other setting names a Region to judge."
     yield RuleFinding(
@@ -390,6 +393,22 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         fix=Fix(
             summary=" ".join(dict.fromkeys(summaries)),
             commands=(*dict.fromkeys(commands), read_only("aws", "configure", "list")),
+        ),
+    )
+
+
+def _settings_without_end(settings: Observation[Any], failure: Failure) -> RuleFinding:
+    return RuleFinding(
+        code="ENV018",
+        target=None,
+        severity=Severity.INFO,
+        detail=f"Reading the SDK's settings on this host has no end ({failure.message}), so which host, proxy and "
+        "roots the SDK uses is not known. Its shared files may be on a file system that does not answer.",
+        evidence=ids([settings]),
+        fix=Fix(
+            summary="Look at the file system of the home folder, or of AWS_CONFIG_FILE if that is set. Programs that "
+            "use the SDK wait there, too.",
+            commands=(read_only("printenv", "HOME", "AWS_CONFIG_FILE"), read_only("cat", "/proc/mounts")),
         ),
     )
 
