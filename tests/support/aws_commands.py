@@ -33,7 +33,7 @@ _BY_HAND: Final = frozenset(
         ("sso", "login"),
     }
 )
-"""Commands that the CLI has beside the models."""
+"""Commands that the CLI adds to the models."""
 
 
 @cache

@@ -117,9 +117,9 @@ def host(
     lines: Sequence[tuple[str, str]] = (),
     variables: dict[str, str] | None = None,
 ) -> Observation[HostFacts]:
-    """This host's configuration; `unknown` is a system that does not tell its interfaces. `beside` are interfaces with
-    other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and a
-    name; `variables` those that name a Region."""
+    """This host's configuration; `unknown` is a system that does not report its interfaces. `beside` are interfaces
+    with other names than lo and ens5, each with an address; `lines` those of the hosts file, each with an address and
+    a name; `variables` those that name a Region."""
     interfaces = tuple(
         Interface(name="lo" if address.startswith(("127.", "::1/")) else "ens5", address=_interface(address))
         for address in addresses or ("127.0.0.1/8", f"{OWN}/24")
@@ -137,7 +137,7 @@ def host(
         proxies={},
         region_variables=variables or {},
     )
-    return _made(Subject(step=Step.HOST), None if failed else facts, failed)
+    return _observation(Subject(step=Step.HOST), None if failed else facts, failed)
 
 
 def sdk(
@@ -164,7 +164,7 @@ def sdk(
         region_file=None if region is None or by_variable else CONFIG_FILE,
         sts_host=sts,
     )
-    return _made(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
+    return _observation(Subject(step=Step.HOST, operation=SDK_SETTINGS), None if failed else facts, failed, skipped)
 
 
 def proxy(
@@ -172,7 +172,7 @@ def proxy(
 ) -> Observation[ProxyFacts]:
     """Where the SDK's calls to a target go first."""
     subject = Subject(step=Step.HOST, target=of, operation=PROXY)
-    return _made(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
+    return _observation(subject, None if failed else ProxyFacts(proxy=through), failed, skipped)
 
 
 def imds(
@@ -212,7 +212,7 @@ def imds(
         clock_offset_seconds=offset,
         clock_uncertainty_seconds=uncertainty,
     )
-    return _made(Subject(step=Step.IMDS), None if failed else seen, failed, skipped)
+    return _observation(Subject(step=Step.IMDS), None if failed else seen, failed, skipped)
 
 
 def lookup(
@@ -223,10 +223,10 @@ def lookup(
     skipped: str | None = None,
     operation: str = GETADDRINFO,
 ) -> Observation[LookupFacts]:
-    """The host's own lookup; another `operation` is one of a name beside the target's."""
+    """The host's own lookup; another `operation` is a lookup of a name other than the target's."""
     subject = Subject(step=Step.DNS, target=of, operation=operation)
     facts = LookupFacts(addresses=tuple(map(ip_address, addresses))) if failed is None or addresses else None
-    return _made(subject, facts, failed, skipped, code=code)
+    return _observation(subject, facts, failed, skipped, code=code)
 
 
 def answer(
@@ -255,8 +255,8 @@ def answer(
         queries=1,
     )
     subject = Subject(step=Step.DNS, target=of, resolver=ip_address(by), operation=record)
-    said = facts if failed is None or failed in rcodes or cut else None
-    return _made(subject, said, failed, skipped, code=rcodes.get(failed or ""), seconds=seconds)
+    given = facts if failed is None or failed in rcodes or cut else None
+    return _observation(subject, given, failed, skipped, code=rcodes.get(failed or ""), seconds=seconds)
 
 
 def tcp(
@@ -295,7 +295,7 @@ def tcp(
     )
     grew = after or f"dns/{of}/{GETADDRINFO}"
     subject = Subject(step=Step.TCP, target=of, address=ip_address(address), port=port, after=grew)
-    return _made(subject, facts, failed, skipped, code=code, seconds=seconds)
+    return _observation(subject, facts, failed, skipped, code=code, seconds=seconds)
 
 
 def tls(
@@ -333,7 +333,7 @@ def tls(
     )
     where = ip_address(address)
     subject = Subject(step=Step.TLS, target=of, address=where, port=port, after=f"tcp/{of}/{where}/{port}")
-    return _made(subject, seen if facts else None, failed, skipped, seconds=seconds)
+    return _observation(subject, seen if facts else None, failed, skipped, seconds=seconds)
 
 
 def http(
@@ -357,18 +357,18 @@ def http(
     )
     where = ip_address(address)
     subject = Subject(step=Step.HTTP, target=of, address=where, port=443, after=f"tls/{of}/{where}/443")
-    return _made(subject, facts if failed is None else None, failed, skipped)
+    return _observation(subject, facts if failed is None else None, failed, skipped)
 
 
 def climbed(*addresses: str, of: str = "backup", but: Iterable[int] = ()) -> Observations:
     """The whole ladder at addresses of a target, every step well; the ports `but` left out."""
-    found: Observations = []
+    observations: Observations = []
     for address in addresses:
         for port in SERVICES[of.partition("@")[0]].ports:
             if port.number not in but:
-                found.append(tcp(address, port.number, of=of))
-        found += [tls(address, of=of), http(address, of=of)]
-    return found
+                observations.append(tcp(address, port.number, of=of))
+        observations += [tls(address, of=of), http(address, of=of)]
+    return observations
 
 
 def here(of: str = "backup", *addresses: str) -> Observations:
@@ -378,11 +378,11 @@ def here(of: str = "backup", *addresses: str) -> Observations:
 
 def healthy(*targets: Target) -> Observations:
     """A run in which everything went well, at two addresses of each target."""
-    found: dict[str, Observation[Any]] = {}
-    for each in targets or (BACKUP,):
-        looks = [*here(each.id, *PRIVATE), answer(*PRIVATE, of=each.id, by=VPC_RESOLVER)]
-        found |= {observation.id: observation for observation in (*looks, *climbed(*PRIVATE, of=each.id))}
-    return list(found.values())
+    by_id: dict[str, Observation[Any]] = {}
+    for target in targets or (BACKUP,):
+        observations = [*here(target.id, *PRIVATE), answer(*PRIVATE, of=target.id, by=VPC_RESOLVER)]
+        by_id |= {observation.id: observation for observation in (*observations, *climbed(*PRIVATE, of=target.id))}
+    return list(by_id.values())
 
 
 def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]) -> Observations:
@@ -393,8 +393,8 @@ def replaced(observations: Iterable[Observation[Any]], *others: Observation[Any]
 
 
 def spoiled(observation: Observation[Any], failed: str | None = None, skipped: str | None = None) -> Observation[Any]:
-    """The same look with another end."""
-    return _made(observation.subject, None, failed, skipped)
+    """The same observation with another outcome."""
+    return _observation(observation.subject, None, failed, skipped)
 
 
 def run(
@@ -428,7 +428,7 @@ def run(
 def measurement(
     observations: Iterable[Observation[Any]], *, targets: Sequence[Target] = (BACKUP,), of: Run | None = None
 ) -> Measurement:
-    """What a run of these targets saw; of looks with one id the last counts."""
+    """What a run of these targets observed; of observations with one id the last counts."""
     by_id = {observation.id: observation for observation in observations}
     return Measurement(run=of or run(), targets=tuple(targets), observations=tuple(by_id.values()))
 
@@ -440,16 +440,16 @@ def evidence(
     return Evidence(measurement(observations, targets=targets, of=of))
 
 
-def optional(each: Target) -> Target:
-    return replace(each, role=Role.OPTIONAL)
+def optional(target: Target) -> Target:
+    return replace(target, role=Role.OPTIONAL)
 
 
-def context(each: Target) -> Target:
-    return replace(each, role=Role.CONTEXT)
+def context(target: Target) -> Target:
+    return replace(target, role=Role.CONTEXT)
 
 
-def said(rule: Rule, seen: Evidence) -> list[RuleFinding]:
-    """What one rule finds."""
+def findings_of(rule: Rule, seen: Evidence) -> list[RuleFinding]:
+    """The findings of one rule."""
     return list(rule.check(seen))
 
 
@@ -457,17 +457,17 @@ def rule_of(rules: Iterable[Rule], code: str) -> Rule:
     return next(rule for rule in rules if rule.code == code)
 
 
-def found(report: Report) -> list[str]:
+def finding_ids(report: Report) -> list[str]:
     """Ids of the findings, in their order."""
     return [finding.id for finding in report.findings]
 
 
 def finding(report: Report, finding_id: str) -> Finding:
-    return next(each for each in report.findings if each.id == finding_id)
+    return next(finding for finding in report.findings if finding.id == finding_id)
 
 
 def status_of(report: Report, target_id: str = "backup") -> Status:
-    return next(each.status for each in report.targets if each.id == target_id)
+    return next(target.status for target in report.targets if target.id == target_id)
 
 
 def addresses(*texts: str) -> tuple[Address, ...]:
@@ -478,7 +478,7 @@ def _interface(text: str) -> IPv4Interface | IPv6Interface:
     return ip_interface(text)
 
 
-def _made(
+def _observation(
     subject: Subject,
     facts: F | None,
     failed: str | None = None,

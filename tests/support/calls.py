@@ -152,12 +152,12 @@ def metadata_proxy(through: str | None) -> Observation[ProxyFacts]:
 
 def called(*targets: Target, addresses: Iterable[str] = PRIVATE) -> Observations:
     """A run with signed calls in which everything went well."""
-    found = {each.id: each for each in (*healthy(*targets), credentials())}
+    by_id = {observation.id: observation for observation in (*healthy(*targets), credentials())}
     for target in targets or (BACKUP,):
         for address in addresses:
-            looks = (api(address, of=target.id), padded(address, of=target.id))
-            found |= {observation.id: observation for observation in looks}
-    return list(found.values())
+            observations = (api(address, of=target.id), padded(address, of=target.id))
+            by_id |= {observation.id: observation for observation in observations}
+    return list(by_id.values())
 
 
 def _observation(subject: Subject, outcome: Outcome[F], skipped: str | None, seconds: float = 0.012) -> Observation[F]:

@@ -18,13 +18,13 @@ from tests.support.build import (
     addresses,
     answer,
     evidence,
+    findings_of,
     here,
     host,
     imds,
     lookup,
     proxy,
     rule_of,
-    said,
     sdk,
     target,
     tcp,
@@ -55,7 +55,7 @@ class Case:
     """What one rule sees, and what it reports of it."""
 
     code: str
-    looks: Observations
+    observations: Observations
     targets: Sequence[Target] = (BACKUP,)
     of: Run | None = None
     detail: str = ""
@@ -65,12 +65,12 @@ class Case:
     at: Sequence[str] | None = None
     shows: Sequence[str] | None = None
 
-    def found(self) -> list[Any]:
-        return said(rule_of(RULES, self.code), evidence(self.looks, targets=self.targets, of=self.of))
+    def findings(self) -> list[Any]:
+        return findings_of(rule_of(RULES, self.code), evidence(self.observations, targets=self.targets, of=self.of))
 
 
-def fires(code: str, name: str, looks: Observations, **rest: Any) -> Any:
-    return pytest.param(Case(code=code, looks=looks, **rest), id=f"{code} {name}")
+def fires(code: str, name: str, observations: Observations, **rest: Any) -> Any:
+    return pytest.param(Case(code=code, observations=observations, **rest), id=f"{code} {name}")
 
 
 silent = fires
@@ -85,30 +85,30 @@ def ports(*closed: int, failed: str = "timeout", at: str = A) -> Observations:
     ]
 
 
-def gave(*found: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -> Observations:
+def gave(*addresses: str, seen: Observation[Any] = BOTH_FAMILIES, **rest: Any) -> Observations:
     """A lookup and its own name server's answer to it, on a host with both families in a VPC with both."""
-    return [seen, sdk(), ELSEWHERE, proxy(), lookup(*found, **rest), answer(*found)]
+    return [seen, sdk(), ELSEWHERE, proxy(), lookup(*addresses, **rest), answer(*addresses)]
 
 
 def assert_fires(case: Case) -> None:
     """The rule reports one finding, as the case has it, and the AWS CLI would take the commands of its fix."""
-    [found] = case.found()
-    assert found.code == case.code
-    assert found.target == case.about
-    assert case.detail in found.detail
-    assert found.severity is case.severity
+    [finding] = case.findings()
+    assert finding.code == case.code
+    assert finding.target == case.about
+    assert case.detail in finding.detail
+    assert finding.severity is case.severity
     if case.at is not None:
-        assert found.addresses == frozenset(addresses(*case.at))
+        assert finding.addresses == frozenset(addresses(*case.at))
     if case.shows is not None:
-        assert found.evidence == tuple(case.shows)
-    assert set(found.evidence) <= {look.id for look in case.looks}
-    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
+        assert finding.evidence == tuple(case.shows)
+    assert set(finding.evidence) <= {observation.id for observation in case.observations}
+    asked = [command.argv for command in finding.fix.commands if command.argv[0] == "aws"]
     assert [why for words in asked if (why := complaint(words)) is not None] == []
 
 
 def assert_silent(case: Case) -> None:
     """The rule reports nothing."""
-    assert case.found() == []
+    assert case.findings() == []
 
 
 def codes_of(cases: Sequence[Any]) -> set[str]:

@@ -259,14 +259,14 @@ def healthy_configuration(*, days_old: float = 0.0) -> Observations:
         PRIVATE_ZONES: PrivateZonesFacts(zones=()),
         DNS_FIREWALL: DnsFirewallFacts(rules=()),
     }
-    return [read(operation, each, days_old=days_old) for operation, each in facts.items()]
+    return [read(operation, content, days_old=days_old) for operation, content in facts.items()]
 
 
 def configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
     """The reads of the healthy world with these in the places of those of the same operations."""
-    by_id = {each.id: each for each in healthy_configuration(days_old=days_old)}
-    assert {each.id for each in changed} <= set(by_id)
-    return list({**by_id, **{each.id: each for each in changed}}.values())
+    by_id = {observation.id: observation for observation in healthy_configuration(days_old=days_old)}
+    assert {observation.id for observation in changed} <= set(by_id)
+    return list({**by_id, **{observation.id: observation for observation in changed}}.values())
 
 
 def shared_vpc() -> tuple[Observation[Any], ...]:

@@ -31,8 +31,8 @@ def everything() -> bool:
 
 def one_in(step: int, cases: Iterable[T]) -> tuple[T, ...]:
     """Every `step`-th of the cases, the first included; all of them with `--everything`."""
-    found = tuple(cases)
-    return found if _everything else found[::step]
+    chosen = tuple(cases)
+    return chosen if _everything else chosen[::step]
 
 
 def examples(most: int) -> int:

@@ -75,10 +75,10 @@ def a_leaf() -> x509.Certificate:
 
 
 class ScriptedStream:
-    """A peer that says its lines whatever it is told. After them it closes the connection, or falls silent."""
+    """A peer that sends its script whatever it receives. After it, it closes the connection or sends nothing."""
 
-    def __init__(self, *said: bytes | Exception, endless: Iterable[bytes] = (), silent: bool = False) -> None:
-        self._said: Iterator[bytes | Exception] = iter([*said])
+    def __init__(self, *script: bytes | Exception, endless: Iterable[bytes] = (), silent: bool = False) -> None:
+        self._script: Iterator[bytes | Exception] = iter([*script])
         self._endless = iter(endless)
         self._rest = b""
         self._silent = silent
@@ -96,7 +96,7 @@ class ScriptedStream:
         assert not self.closed, "received from a closed stream"
         await asyncio.sleep(0)
         if not self._rest:
-            line = next(self._said, None)
+            line = next(self._script, None)
             if line is None:
                 line = next(self._endless, None)
             if isinstance(line, Exception):
@@ -141,14 +141,14 @@ class FakeNet:
         self.connected.append((address, port))
         draft.facts = self.facts
         await asyncio.sleep(0)
-        found = next(self._streams, None)
-        if isinstance(found, Exception):
-            raise found
-        if found is None:
+        stream = next(self._streams, None)
+        if isinstance(stream, Exception):
+            raise stream
+        if stream is None:
             await forever()
             raise AssertionError("forever has ended")
-        self.handed_out.append(found)
-        return found
+        self.handed_out.append(stream)
+        return stream
 
     async def exchange(
         self, address: Address, port: int, payload: bytes, *, accept: Callable[[bytes], bool], retry_after: float
@@ -182,7 +182,7 @@ class FakeMachine:
     files: Mapping[str, bytes | Exception] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     at: datetime = NOW
-    found: LocalRoute | Exception | None = None
+    route: LocalRoute | Exception | None = None
     state: str | None = None
     addresses: tuple[Interface, ...] | None = ()
 
@@ -205,9 +205,9 @@ class FakeMachine:
         return self.addresses
 
     def way(self, address: Address) -> LocalRoute | None:
-        if isinstance(self.found, Exception):
-            raise self.found
-        return self.found
+        if isinstance(self.route, Exception):
+            raise self.route
+        return self.route
 
     def neighbour(self, way: LocalRoute) -> str | None:
         return self.state

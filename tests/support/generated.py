@@ -1,4 +1,4 @@
-"""Worlds that nobody wrote: scenarios whose parts are drawn by a seed, several faults in most of them."""
+"""Generated worlds: scenarios whose parts are drawn by a seed, several faults in most of them."""
 
 import json
 from random import Random
@@ -113,11 +113,11 @@ def _names(draw: Random, service: str, addresses: tuple[str, ...]) -> list[str]:
     usual = _often(draw, "private", *_ANSWERS)
     lines = []
     for servers in (["127.0.0.53"], ["10.0.0.2", "169.254.169.253"], ["10.9.9.53"]):
-        said = dict(_ANSWERS[usual if draw.random() < 0.85 else draw.choice(list(_ANSWERS))])
-        if isinstance(said.get("a"), tuple):
-            said["a"] = [addresses[place] for place in said["a"]]
+        answer = dict(_ANSWERS[usual if draw.random() < 0.85 else draw.choice(list(_ANSWERS))])
+        if isinstance(answer.get("a"), tuple):
+            answer["a"] = [addresses[place] for place in answer["a"]]
         lines += ["[[dns]]", f"resolvers = {json.dumps(servers)}", f'name = "{service}.eu-west-1.amazonaws.com"']
-        lines += _keys(said)
+        lines += _keys(answer)
     return lines
 
 

@@ -134,11 +134,11 @@ EMPTY: Final[Mapping[str, Reply]] = {
 }
 
 
-# --- The server that is told -----------------------------------------------------------------------------------------
+# --- The scripted server --------------------------------------------------------------------------------------------
 
 
 class Told:
-    """A server that answers each operation as it was told, and with nothing found otherwise."""
+    """A server that answers each operation as a test sets it, and otherwise with an empty result."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply | Behaviour | Callable[[Call], Reply]] = {}
@@ -185,8 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _service(self) -> str:
-        found = _SCOPE.search(self.headers.get("Authorization", ""))
-        return "" if found is None else found[1]
+        match = _SCOPE.search(self.headers.get("Authorization", ""))
+        return "" if match is None else match[1]
 
     def _answer(self, call: Call) -> None:
         self.told.calls.append(call)
@@ -208,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    """A server that the SDK takes for all of AWS, and that answers as it is told."""
+    """A server that the SDK takes for all of AWS, and that answers as a test sets it."""
     server = Told()
     thread = threading.Thread(target=server.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

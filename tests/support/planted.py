@@ -1,7 +1,7 @@
-"""Secrets that tests plant where secrets can be, and the search for them in what is said.
+"""Secrets that tests plant where secrets can be, and the search for them in output.
 
-Each begins and ends with words of its own, and both are looked for, so a piece of it is found too. Of an access key id
-the last four characters may be seen.
+Each begins and ends with words of its own, and tests search for both, so they find a piece of it too. The last four
+characters of an access key id may be seen.
 """
 
 import base64
@@ -33,21 +33,21 @@ SIMULATED_KEY: Final = "wJalrXUtn"
 
 def pieces() -> dict[str, str]:
     """What may stand nowhere, with the secret that it is a piece of."""
-    found: dict[str, str] = {}
+    by_piece: dict[str, str] = {}
     for name, secret in SECRETS.items():
         tail = KEY_ID_TAIL if name == "access key id" else HEAD
         for form in (secret, unquote(secret)):
-            found |= {form[:HEAD]: name, form.rstrip("=")[-tail:]: name}
+            by_piece |= {form[:HEAD]: name, form.rstrip("=")[-tail:]: name}
     for user, password in (("proxy user", "proxy password"), ("endpoint user", "endpoint password")):
-        told = base64.b64encode(f"{unquote(SECRETS[user])}:{unquote(SECRETS[password])}".encode()).decode()
-        found |= {told[:HEAD]: password, told[-HEAD:]: password}
-    return {**found, SIMULATED_KEY: "the simulated world's secret key"}
+        credentials = base64.b64encode(f"{unquote(SECRETS[user])}:{unquote(SECRETS[password])}".encode()).decode()
+        by_piece |= {credentials[:HEAD]: password, credentials[-HEAD:]: password}
+    return {**by_piece, SIMULATED_KEY: "the simulated world's secret key"}
 
 
 PIECES: Final = pieces()
 
 
-def leaked(said: str) -> set[str]:
-    """The secrets that stand in a text, line breaks in the middle of them or not."""
-    whole = "".join(said.split())
+def leaked(text: str) -> set[str]:
+    """The secrets that a text contains, with or without line breaks in them."""
+    whole = "".join(text.split())
     return {name for piece, name in PIECES.items() if piece in whole}

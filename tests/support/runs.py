@@ -1,4 +1,4 @@
-"""Scenarios, run once and kept: what many tests look at from many sides."""
+"""Scenarios, run once and kept for the many tests that check them."""
 
 import asyncio
 import contextlib
@@ -90,11 +90,11 @@ def measurement_of(name: str) -> Measurement:
     with contextlib.suppress(FileNotFoundError):
         kept: Measurement = pickle.loads(place.read_bytes())  # noqa: S301 - our own
         return kept
-    made = measured(scenarios.load(name))[0]
+    measurement = measured(scenarios.load(name))[0]
     unfinished = place.with_suffix(f".{os.getpid()}")
-    unfinished.write_bytes(pickle.dumps(made))
+    unfinished.write_bytes(pickle.dumps(measurement))
     unfinished.replace(place)
-    return made
+    return measurement
 
 
 @cache

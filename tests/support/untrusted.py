@@ -1,4 +1,4 @@
-"""Reports in which somebody else chose every word, for formats that must show each as it is and obey none."""
+"""Reports in which every text is untrusted, for formats that must show each as it is and obey none."""
 
 from dataclasses import replace
 from typing import Any, Final

@@ -42,7 +42,7 @@ class PatientLoop(VirtualLoop):
         leap = selector.select
 
         def select(timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-            while any(each.name == NAME for each in threading.enumerate()):
+            while any(thread.name == NAME for thread in threading.enumerate()):
                 if ready := selectors.DefaultSelector.select(selector, 0.05):
                     return ready
             return list(leap(timeout))
@@ -112,11 +112,11 @@ async def watched(
     tidy: Callable[[object], None] = lambda _: None,
 ) -> Watched:
     """Run a watch to its end, in virtual time; `meanwhile` is a coroutine function that does something to it."""
-    said: list[str] = []
+    lines_written: list[str] = []
     written: list[str] = []
     stop = CancelToken()
     loop = asyncio.get_running_loop()
-    to_person = Writer(said.append if lines is None else lines)
+    to_person = Writer(lines_written.append if lines is None else lines)
     to_reader = Writer(written.append if documents is None else documents)
     around = WatchEnvironment(
         now=lambda: EPOCH + timedelta(seconds=loop.time()),
@@ -136,4 +136,4 @@ async def watched(
     finally:
         to_person.end()
         to_reader.end()
-    return Watched(watch, said, written)
+    return Watched(watch, lines_written, written)

@@ -82,9 +82,9 @@ def entry(
 def open_entries() -> tuple[AclEntry, ...]:
     """As a VPC's default network ACL has them."""
     return tuple(
-        each
+        acl_entry
         for egress in (False, True)
-        for each in (
+        for acl_entry in (
             entry(100, "allow", "0.0.0.0/0", egress=egress),
             entry(101, "allow", "::/0", egress=egress),
             entry(32767, "deny", "0.0.0.0/0", egress=egress),
@@ -142,7 +142,7 @@ def configuration(
     abroad_routes: Sequence[Route] = (route("10.1.0.0/16"), route("10.0.0.0/16", "pcx-1")),
     **other: Any,
 ) -> Configuration:
-    """Everything read, and the way from HOST to 443 of THERE, BESIDE and ABROAD open but for a route to the last."""
+    """Everything read; the path from HOST to 443 of THERE, BESIDE and ABROAD is open, but no route leads to ABROAD."""
     whole = Configuration(
         endpoints=(ENDPOINT, FAR_ENDPOINT),
         own_interfaces=(OWN,),
@@ -221,12 +221,12 @@ def ask(
 
 
 def hop(prediction: Prediction, stage: Stage) -> Hop:
-    (found,) = [each for each in prediction.hops if each.stage is stage]
-    return found
+    (result,) = [hop for hop in prediction.hops if hop.stage is stage]
+    return result
 
 
 def stages(prediction: Prediction) -> list[Stage]:
-    return [each.stage for each in prediction.hops]
+    return [hop.stage for hop in prediction.hops]
 
 
 def two_groups(first: Sequence[GroupRule], second: Sequence[GroupRule]) -> Configuration:
@@ -250,16 +250,16 @@ def large_configuration() -> tuple[Configuration, Callable[[], list[Prediction]]
     cidrs = [ip_network(f"10.0.{number}.0/24") for number in range(50)]
 
     def rules_of(group: int) -> tuple[GroupRule, ...]:
-        made = [rule("443", f"10.{chance.randrange(1, 250)}.{chance.randrange(250)}.0/24") for _ in range(20)]
-        made += [rule("1024-2300", f"10.{chance.randrange(1, 250)}.0.0/16") for _ in range(10)]
-        made += [out("443", f"10.0.{chance.randrange(50)}.{chance.randrange(250)}/32") for _ in range(17)]
-        made += [rule("443", "sg-5"), out("1024-65535", "10.0.0.0/20"), out("", "pl-1"), rule("2222", "pl-1")]
-        made += [rule("443", "fd00:a::/48"), out("443", "::/0"), rule("53", "0.0.0.0/0", protocol="udp")]
-        made += [rule(f"{1026 + group % 3}", "10.0.0.0/16")] + [
+        rules = [rule("443", f"10.{chance.randrange(1, 250)}.{chance.randrange(250)}.0/24") for _ in range(20)]
+        rules += [rule("1024-2300", f"10.{chance.randrange(1, 250)}.0.0/16") for _ in range(10)]
+        rules += [out("443", f"10.0.{chance.randrange(50)}.{chance.randrange(250)}/32") for _ in range(17)]
+        rules += [rule("443", "sg-5"), out("1024-65535", "10.0.0.0/20"), out("", "pl-1"), rule("2222", "pl-1")]
+        rules += [rule("443", "fd00:a::/48"), out("443", "::/0"), rule("53", "0.0.0.0/0", protocol="udp")]
+        rules += [rule(f"{1026 + group % 3}", "10.0.0.0/16")] + [
             rule("80", f"10.{number}.0.0/16") for number in range(5)
         ]
-        assert len(made) == 60
-        return tuple(replace(each, rule_id=f"sgr-{group}-{number}") for number, each in enumerate(made))
+        assert len(rules) == 60
+        return tuple(replace(group_rule, rule_id=f"sgr-{group}-{number}") for number, group_rule in enumerate(rules))
 
     own_groups = tuple(f"sg-{number}" for number in range(16))
     interfaces = tuple(

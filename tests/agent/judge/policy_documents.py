@@ -36,10 +36,10 @@ _SCOPE: Final = (("Action", "*"), ("Principal", "*"), ("Resource", "*"))
 
 def statement(effect: str, **elements: Any) -> dict[str, Any]:
     """A statement for everything and everybody, but for the elements named; None leaves one out, NotX stands for X."""
-    made: dict[str, Any] = {"Effect": effect}
-    made |= {name: value for name, value in _SCOPE if f"Not{name}" not in elements}
-    made |= elements
-    return {name: value for name, value in made.items() if value is not None}
+    document: dict[str, Any] = {"Effect": effect}
+    document |= {name: value for name, value in _SCOPE if f"Not{name}" not in elements}
+    document |= elements
+    return {name: value for name, value in document.items() if value is not None}
 
 
 def allow(**elements: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Sample:
 
     @property
     def document(self) -> Any:
-        """The policy as a document; None where it is text, or there is none."""
+        """The policy as a document; None if it is text, or if there is no policy."""
         if self.policy is None or isinstance(self.policy, str):
             return None
         return {"Statement": list(self.policy)} if isinstance(self.policy, tuple) else self.policy

@@ -40,9 +40,9 @@ def slow_predict(
     address: Address,
     port: int,
 ) -> dict[Stage, Reachability]:
-    """What each hop does, where it is asked; what cannot be told for one reason is there every time."""
+    """What each hop that is asked does; what cannot be told for one reason is listed every time."""
     if own is not None and (source is None or source.version != address.version):
-        mine = [each for each in own.addresses if each.version == address.version]
+        mine = [own_address for own_address in own.addresses if own_address.version == address.version]
         source = mine[0] if mine else None
     if source is not None and source.version != address.version:
         source = None
@@ -132,7 +132,7 @@ def _interface(configuration: Configuration, own: NetworkInterface | None, addre
         for endpoint_interface in configuration.endpoint_interfaces or ()
         if address in endpoint_interface.addresses
     ]
-    in_own = [each for each in everywhere if each.vpc_id == here]
+    in_own = [subnet for subnet in everywhere if subnet.vpc_id == here]
     if len(in_own) == 1:
         return in_own[0]
     vpc = configuration.vpc
@@ -149,10 +149,10 @@ def _endpoint(configuration: Configuration, interface: NetworkInterface | None) 
         if interface.interface_id in endpoint.interface_ids:
             return endpoint
     alike = []
-    for each in configuration.endpoints or ():
-        same_place = each.vpc_id == interface.vpc_id and interface.subnet_id in each.subnet_ids
-        if each.interface_ids == () and same_place and sorted(each.group_ids) == sorted(interface.group_ids):
-            alike.append(each)
+    for other in configuration.endpoints or ():
+        same_place = other.vpc_id == interface.vpc_id and interface.subnet_id in other.subnet_ids
+        if other.interface_ids == () and same_place and sorted(other.group_ids) == sorted(interface.group_ids):
+            alike.append(other)
     return alike[0] if len(alike) == 1 else None
 
 
@@ -268,7 +268,7 @@ def _acl(
     entries = [entry for entry in entries if entry.cidr.version == version]
     if remote is not None:
         entries = [entry for entry in entries if remote in entry.cidr]
-    entries.sort(key=lambda each: each.number)
+    entries.sort(key=lambda entry: entry.number)
     answers = set()
     for port in range(first, last + 1):
         for entry in entries:
@@ -311,14 +311,14 @@ def _taken(configuration: Configuration, table: RouteTable, to: Address) -> tupl
                 static = route.destination is not None and route.target[:4] != "vgw-"
                 fitting.append((cidr.prefixlen, 1 if static else 0, route))
     if any(route.target == "local" for _, _, route in fitting):
-        fitting = [each for each in fitting if each[2].target[:4] != "vgw-"]
+        fitting = [candidate for candidate in fitting if candidate[2].target[:4] != "vgw-"]
     if not fitting:
         return [], 0
-    fitting.sort(key=lambda each: each[:2], reverse=True)
+    fitting.sort(key=lambda candidate: candidate[:2], reverse=True)
     best = [route for length, rank, route in fitting if (length, rank) == fitting[0][:2]]
     alike: list[Route] = []
     for route in best:
-        if all((each.target, each.state) != (route.target, route.state) for each in alike):
+        if all((other.target, other.state) != (route.target, route.state) for other in alike):
             alike.append(route)
     return alike, fitting[0][0]
 
@@ -398,7 +398,7 @@ def _one(
         return OPEN if other is None else BLOCKED
     kind = route.target.split("-")[0]
     ranges = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-    private = any(to in ip_network(each) for each in ranges)
+    private = any(to in ip_network(block) for block in ranges)
     if kind in ("igw", "eigw", "nat") and not known and not private:
         return OPEN
     if kind in ("eni", "vpce", "nat", "i"):
@@ -409,6 +409,6 @@ def _one(
         return BLOCKED if private else CANNOT_TELL
     if kind == "pcx" and other is not None:
         for table in configuration.route_tables or ():
-            if table.vpc_id == other and any(each.target == route.target for each in table.routes):
+            if table.vpc_id == other and any(other.target == route.target for other in table.routes):
                 return OPEN
     return elsewhere

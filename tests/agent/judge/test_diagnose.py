@@ -71,8 +71,8 @@ def says(
     detail: str = "so it is",
     stale: bool = False,
 ) -> Rule:
-    """A rule that always speaks."""
-    found = RuleFinding(
+    """A rule that always fires."""
+    finding = RuleFinding(
         code=code,
         target=of,
         detail=detail,
@@ -82,7 +82,7 @@ def says(
         severity=severity,
         is_stale=stale,
     )
-    return Rule(code, needs=(), check=lambda _: [found])
+    return Rule(code, needs=(), check=lambda _: [finding])
 
 
 def crashes(code: str) -> Rule:
@@ -97,7 +97,7 @@ def findings(seen: Evidence, *rules: Rule) -> dict[str, Finding]:
 
 
 def causes(seen: Evidence, *rules: Rule) -> dict[str, str | None]:
-    return {name: each.explained_by for name, each in findings(seen, *rules).items()}
+    return {name: finding.explained_by for name, finding in findings(seen, *rules).items()}
 
 
 def well(*targets: Target) -> Evidence:
@@ -215,8 +215,8 @@ def test_env008_explains_names_of_its_region_alone() -> None:
     named = target(host="backup.example.com", addressing=Addressing.CUSTOM)
     seen = evidence(healthy(BACKUP), targets=[BACKUP, named])
     rules = [says("ENV008", None), says("DNS003"), says("DNS001", named.id), says("TLS001", at=[A])]
-    found = causes(seen, *rules)
-    assert found == {"ENV008": None, "DNS003@backup": "ENV008", f"DNS001@{named.id}": None, "TLS001@backup": None}
+    cause_of = causes(seen, *rules)
+    assert cause_of == {"ENV008": None, "DNS003@backup": "ENV008", f"DNS001@{named.id}": None, "TLS001@backup": None}
 
 
 @pytest.mark.parametrize("cause", ["TLS001", "TLS003"])
@@ -296,9 +296,9 @@ def test_causes(rules: list[Rule], expected: dict[str, str | None]) -> None:
 
 
 def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) -> Rule:
-    """A rule that always speaks of what others may meet as well."""
-    [found] = says(code, of, severity=severity).check(well())
-    return Rule(code, needs=(), check=lambda _: [replace(found, shared=frozenset(shared))])
+    """A rule that always fires, with a cause that other targets may share."""
+    [finding] = says(code, of, severity=severity).check(well())
+    return Rule(code, needs=(), check=lambda _: [replace(finding, shared=frozenset(shared))])
 
 
 @pytest.mark.parametrize(
@@ -314,18 +314,18 @@ def sharing(code: str, of: str, *shared: str, severity: Severity | None = None) 
 )
 def test_one_cause_is_one_finding_across_services(first: list[str], second: list[str], is_one: bool) -> None:
     seen = well(BACKUP, GATEWAY)
-    found = findings(seen, sharing("TLS004", "backup", *first), sharing("TLS004", "backup-gateway", *second))
-    assert found["TLS004@backup"].explained_by is None
-    assert found["TLS004@backup-gateway"].explained_by == ("TLS004@backup" if is_one else None)
-    assert ("The same holds for backup-gateway." in found["TLS004@backup"].detail) is is_one
+    by_id = findings(seen, sharing("TLS004", "backup", *first), sharing("TLS004", "backup-gateway", *second))
+    assert by_id["TLS004@backup"].explained_by is None
+    assert by_id["TLS004@backup-gateway"].explained_by == ("TLS004@backup" if is_one else None)
+    assert ("The same holds for backup-gateway." in by_id["TLS004@backup"].detail) is is_one
 
 
 def test_the_first_required_target_speaks_for_the_others() -> None:
     seen = evidence(healthy(BACKUP, GATEWAY), targets=[optional(BACKUP), GATEWAY])
-    found = findings(seen, sharing("ENV007", "backup", "proxy"), sharing("ENV007", "backup-gateway", "proxy"))
-    assert found["ENV007@backup"].explained_by == "ENV007@backup-gateway"
-    assert found["ENV007@backup-gateway"].explained_by is None
-    assert found["ENV007@backup-gateway"].detail == "so it is The same holds for backup."
+    by_id = findings(seen, sharing("ENV007", "backup", "proxy"), sharing("ENV007", "backup-gateway", "proxy"))
+    assert by_id["ENV007@backup"].explained_by == "ENV007@backup-gateway"
+    assert by_id["ENV007@backup-gateway"].explained_by is None
+    assert by_id["ENV007@backup-gateway"].detail == "so it is The same holds for backup."
 
 
 def test_what_has_a_cause_keeps_it_and_other_kinds_are_not_the_same() -> None:
@@ -336,9 +336,9 @@ def test_what_has_a_cause_keeps_it_and_other_kinds_are_not_the_same() -> None:
         sharing("HTTP003", "backup-gateway", "x"),
         sharing("TCP006", "backup", "x"),
     ]
-    found = causes(seen, *rules)
-    assert found["HTTP003@backup-gateway"] == "ENV007@backup-gateway"
-    assert found["HTTP003@backup"] is found["TCP006@backup"] is found["ENV007@backup-gateway"] is None
+    cause_of = causes(seen, *rules)
+    assert cause_of["HTTP003@backup-gateway"] == "ENV007@backup-gateway"
+    assert cause_of["HTTP003@backup"] is cause_of["TCP006@backup"] is cause_of["ENV007@backup-gateway"] is None
 
 
 def test_information_explains_nothing() -> None:
@@ -351,16 +351,16 @@ def test_information_explains_nothing() -> None:
 @pytest.mark.parametrize("role", [Role.OPTIONAL, Role.CONTEXT])
 def test_what_does_not_count_keeps_its_links(role: Role) -> None:
     beside = evidence(healthy(BACKUP), targets=[replace(BACKUP, role=role)])
-    found = findings(beside, says("DNS002"), says("DNS003"))
-    assert found["DNS003@backup"].explained_by == "DNS002@backup"
-    assert {(each.severity, each.counts) for each in found.values()} == {(Severity.CRITICAL, False)}
+    by_id = findings(beside, says("DNS002"), says("DNS003"))
+    assert by_id["DNS003@backup"].explained_by == "DNS002@backup"
+    assert {(finding.severity, finding.counts) for finding in by_id.values()} == {(Severity.CRITICAL, False)}
 
 
 def test_what_does_not_count_explains_nothing_that_does() -> None:
     seen = evidence(well(BACKUP, GATEWAY).observations, targets=[BACKUP, optional(GATEWAY)])
-    found = findings(seen, says("VPC015", GATEWAY.id), says("DNS003", GATEWAY.id), says("DNS004", RESOLVER))
-    assert found[f"DNS004@{RESOLVER}"].counts
-    assert found[f"DNS004@{RESOLVER}"].explained_by is None
+    by_id = findings(seen, says("VPC015", GATEWAY.id), says("DNS003", GATEWAY.id), says("DNS004", RESOLVER))
+    assert by_id[f"DNS004@{RESOLVER}"].counts
+    assert by_id[f"DNS004@{RESOLVER}"].explained_by is None
 
 
 # --- Severity -------------------------------------------------------------------------------------------------------
@@ -374,13 +374,13 @@ def test_a_cause_is_as_bad_as_the_worst_that_it_explains() -> None:
     ]
     assert {finding.severity for finding in findings(well(), *rules).values()} == {Severity.CRITICAL}
     alone = findings(well(), *rules[:2])
-    assert {each.severity for each in alone.values()} == {Severity.WARNING}
+    assert {finding.severity for finding in alone.values()} == {Severity.WARNING}
 
 
 def test_a_symptom_does_not_rise_with_its_cause() -> None:
-    found = findings(well(), says("DNS002"), says("DNS003", severity=Severity.WARNING))
-    assert found["DNS002@backup"].severity is Severity.CRITICAL
-    assert found["DNS003@backup"].severity is Severity.WARNING
+    by_id = findings(well(), says("DNS002"), says("DNS003", severity=Severity.WARNING))
+    assert by_id["DNS002@backup"].severity is Severity.CRITICAL
+    assert by_id["DNS003@backup"].severity is Severity.WARNING
 
 
 @pytest.mark.parametrize(
@@ -396,8 +396,8 @@ def test_the_role_decides_whether_a_finding_counts_and_never_how_bad_it_is(
     role: Role, own: Severity, *, counts: bool
 ) -> None:
     seen = evidence(healthy(), targets=[replace(BACKUP, role=role)])
-    found = findings(seen, says("TCP001", severity=own))["TCP001@backup"]
-    assert (found.severity, found.counts) == (own, counts)
+    finding = findings(seen, says("TCP001", severity=own))["TCP001@backup"]
+    assert (finding.severity, finding.counts) == (own, counts)
 
 
 def test_what_does_not_count_does_not_raise_a_cause_that_does() -> None:
@@ -425,8 +425,8 @@ def test_a_finding_of_the_run_counts_where_it_rests_on_more_than_what_nobody_ask
 ) -> None:
     seen = evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)])
     assert all(seen.find(step) is not None for step in steps)
-    found = findings(seen, says("API003", None, shows=steps))
-    assert found["API003"].counts is counts
+    by_id = findings(seen, says("API003", None, shows=steps))
+    assert by_id["API003"].counts is counts
 
 
 # --- Order ----------------------------------------------------------------------------------------------------------
@@ -479,7 +479,7 @@ def test_the_order_of_observations_makes_no_difference() -> None:
 
     expected = document(BAD_DAY)
     assert len(json.loads(expected)["findings"]) > 5
-    shuffled = list({each.id: each for each in BAD_DAY}.values())
+    shuffled = list({observation.id: observation for observation in BAD_DAY}.values())
     for seed in range(20):
         random.Random(seed).shuffle(shuffled)
         assert document(shuffled) == expected
@@ -496,44 +496,44 @@ def test_nothing_is_missing_in_a_healthy_run() -> None:
 
 
 def test_run003_names_every_failed_step_of_required_targets() -> None:
-    looks = replaced(
+    observations = replaced(
         healthy(BACKUP, GATEWAY),
         spoiled(tls(A), failed="reset"),
         http(A, skipped="tls failed: reset"),
         spoiled(tcp(B, 1028, of="backup-gateway"), failed="no-source-port"),
     )
-    found = findings(evidence(looks, targets=[BACKUP, GATEWAY]), *CORE)
-    assert list(found) == ["RUN003"]
-    assert found["RUN003"].severity is Severity.CRITICAL
-    assert found["RUN003"].scope is Scope.RUN
-    assert found["RUN003"].evidence == ("tls/backup/10.0.1.17/443", "tcp/backup-gateway/10.0.2.17/1028")
-    assert "tls/backup/10.0.1.17/443 (it said reset)" in found["RUN003"].detail
+    by_id = findings(evidence(observations, targets=[BACKUP, GATEWAY]), *CORE)
+    assert list(by_id) == ["RUN003"]
+    assert by_id["RUN003"].severity is Severity.CRITICAL
+    assert by_id["RUN003"].scope is Scope.RUN
+    assert by_id["RUN003"].evidence == ("tls/backup/10.0.1.17/443", "tcp/backup-gateway/10.0.2.17/1028")
+    assert "tls/backup/10.0.1.17/443 (it said reset)" in by_id["RUN003"].detail
 
 
-@pytest.mark.parametrize("each", [optional(GATEWAY), context(GATEWAY)], ids=["optional", "context"])
-def test_run003_is_for_required_targets_alone(each: Target) -> None:
-    looks = replaced(healthy(BACKUP, each), spoiled(tls(A, of=each.id), failed="reset"))
-    diagnosis = diagnose(evidence(looks, targets=[BACKUP, each]), CORE)
+@pytest.mark.parametrize("target", [optional(GATEWAY), context(GATEWAY)], ids=["optional", "context"])
+def test_run003_is_for_required_targets_alone(target: Target) -> None:
+    observations = replaced(healthy(BACKUP, target), spoiled(tls(A, of=target.id), failed="reset"))
+    diagnosis = diagnose(evidence(observations, targets=[BACKUP, target]), CORE)
     assert diagnosis.findings == ()
-    assert diagnosis.unproven[each.id] == ("tls/backup-gateway/10.0.1.17/443 failed: it said reset",)
+    assert diagnosis.unproven[target.id] == ("tls/backup-gateway/10.0.1.17/443 failed: it said reset",)
     assert diagnosis.unproven["backup"] == ()
 
 
 def test_run003_names_the_lowest_step_that_failed() -> None:
-    looks = replaced(
+    observations = replaced(
         healthy(),
         spoiled(tcp(A), failed="closed"),
         tls(A, skipped="tcp failed: closed"),
         http(A, skipped="tcp failed: closed"),
     )
-    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+    assert findings(evidence(observations), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
     both = replaced(healthy(), spoiled(tcp(A), failed="closed"), spoiled(tls(A), failed="reset"))
     assert findings(evidence(both), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
 
 
 def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made() -> None:
-    looks = replaced(healthy(), tcp(A, skipped="not started"), spoiled(tls(A), failed="reset"))
-    diagnosis = diagnose(evidence(looks), CORE)
+    observations = replaced(healthy(), tcp(A, skipped="not started"), spoiled(tls(A), failed="reset"))
+    diagnosis = diagnose(evidence(observations), CORE)
     assert [finding.evidence for finding in diagnosis.findings] == [("tls/backup/10.0.1.17/443",)]
     assert diagnosis.unproven["backup"] == ("tcp/backup/10.0.1.17/443 was skipped: not started",)
     cut = replaced(healthy(), spoiled(tcp(A), failed="deadline"), spoiled(tls(A), failed="reset"))
@@ -542,35 +542,35 @@ def test_run003_does_not_look_away_from_a_failure_above_a_step_that_was_not_made
 
 def test_run003_is_about_what_the_target_needs() -> None:
     # An answer of another resolver fails, and an address that only that resolver knows: neither decides.
-    looks = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
-    assert findings(evidence(looks), *CORE) == {}
+    observations = [*healthy(), answer(failed="servfail", by=CORPORATE), tcp("10.0.9.9", failed="no-source-port")]
+    assert findings(evidence(observations), *CORE) == {}
     # What grew from such an answer is itself shown, not the answer.
     grown = tcp(A, failed="closed", after=f"dns/backup/{CORPORATE}/A")
-    looks = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
-    assert findings(evidence(looks), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
+    observations = replaced([*healthy(), answer(failed="servfail", by=CORPORATE)], grown)
+    assert findings(evidence(observations), *CORE)["RUN003"].evidence == ("tcp/backup/10.0.1.17/443",)
 
 
 def test_run003_does_not_repeat_what_a_finding_names() -> None:
-    looks = replaced(healthy(), spoiled(tls(A), failed="reset"))
+    observations = replaced(healthy(), spoiled(tls(A), failed="reset"))
     named = says("TLS004", shows=("tls/backup/10.0.1.17/443",))
-    assert list(findings(evidence(looks), named)) == ["TLS004@backup"]
+    assert list(findings(evidence(observations), named)) == ["TLS004@backup"]
     quiet = says("TLS004", severity=Severity.INFO, shows=("tls/backup/10.0.1.17/443",))
-    assert list(findings(evidence(looks), quiet)) == ["RUN003", "TLS004@backup"], "information excuses nothing"
+    assert list(findings(evidence(observations), quiet)) == ["RUN003", "TLS004@backup"], "information excuses nothing"
     lost = says("RUN002", None, shows=("tls/backup/10.0.1.17/443",))
-    assert list(findings(evidence(looks), lost)) == ["RUN003", "RUN002"], "nor does a fault of our own"
+    assert list(findings(evidence(observations), lost)) == ["RUN003", "RUN002"], "nor does a fault of our own"
 
 
 def test_a_cause_by_address_names_what_fails_there() -> None:
-    looks = [*here("backup", PUBLIC), *replaced(climbed(PUBLIC), spoiled(tls(PUBLIC), failed="reset"))]
-    assert list(findings(evidence(looks), says("DNS001", at=[PUBLIC]))) == ["DNS001@backup"]
-    assert set(findings(evidence(looks), says("TCP003", at=[PUBLIC]))) == {"RUN003", "TCP003@backup"}
-    elsewhere = evidence([*looks, *healthy(GATEWAY)], targets=[BACKUP, GATEWAY])
+    observations = [*here("backup", PUBLIC), *replaced(climbed(PUBLIC), spoiled(tls(PUBLIC), failed="reset"))]
+    assert list(findings(evidence(observations), says("DNS001", at=[PUBLIC]))) == ["DNS001@backup"]
+    assert set(findings(evidence(observations), says("TCP003", at=[PUBLIC]))) == {"RUN003", "TCP003@backup"}
+    elsewhere = evidence([*observations, *healthy(GATEWAY)], targets=[BACKUP, GATEWAY])
     other = says("DNS001", "backup-gateway", at=[PUBLIC])
     assert set(findings(elsewhere, other)) == {"RUN003", "DNS001@backup-gateway"}, "another target's cause is not mine"
 
 
 @pytest.mark.parametrize(
-    ("looks", "words"),
+    ("observations", "words"),
     [
         pytest.param(
             [observation for observation in healthy() if observation.id != "tls/backup/10.0.1.17/443"],
@@ -640,9 +640,9 @@ def test_a_cause_by_address_names_what_fails_there() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_said_in_words(looks: Observations, words: tuple[str, ...]) -> None:
+def test_what_is_missing_is_said_in_words(observations: Observations, words: tuple[str, ...]) -> None:
     rules = [rule for rule in CORE if rule.code != "TCP006"]
-    diagnosis = diagnose(evidence(looks), rules)
+    diagnosis = diagnose(evidence(observations), rules)
     assert diagnosis.unproven == {"backup": words}
     assert {finding.code for finding in diagnosis.findings} <= {"RUN002"}
 
@@ -655,8 +655,8 @@ def test_what_a_finding_names_is_not_said_again() -> None:
 
 def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
     called = target(host="backup.example.com")
-    looks = replaced(healthy(called, BACKUP), sdk(urls={"backup": "http://backup.example.com"}))
-    unproven = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE).unproven
+    observations = replaced(healthy(called, BACKUP), sdk(urls={"backup": "http://backup.example.com"}))
+    unproven = diagnose(evidence(observations, targets=[called, context(BACKUP)]), CORE).unproven
     assert unproven[called.id] == ("calls go to http://backup.example.com, and only HTTPS on port 443 was measured",)
     assert unproven["backup"] == ()
 
@@ -664,16 +664,16 @@ def test_the_default_host_for_comparison_is_not_called_by_the_url() -> None:
 def test_a_public_target_for_comparison_is_not_in_use() -> None:
     # Private DNS off and calls by an endpoint's own name: a supported way to work, and nothing is unknown about it.
     called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
-    looks = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
-    diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
+    observations = [*healthy(called), *here("backup", PUBLIC), *climbed(PUBLIC)]
+    diagnosis = diagnose(evidence(observations, targets=[called, context(BACKUP)]), CORE)
     assert diagnosis.findings == ()
     assert diagnosis.unproven == {called.id: ()}
 
 
 def test_a_private_target_for_comparison_has_findings_that_do_not_count() -> None:
     called = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com")
-    looks = [*healthy(called), *here("backup", A), *replaced(climbed(A), tcp(A, failed="timeout"))]
-    diagnosis = diagnose(evidence(looks, targets=[called, context(BACKUP)]), CORE)
+    observations = [*healthy(called), *here("backup", A), *replaced(climbed(A), tcp(A, failed="timeout"))]
+    diagnosis = diagnose(evidence(observations, targets=[called, context(BACKUP)]), CORE)
     assert [(finding.id, finding.severity, finding.counts) for finding in diagnosis.findings] == [
         ("TCP001@backup", Severity.CRITICAL, False)
     ]
@@ -684,11 +684,11 @@ def test_a_private_target_for_comparison_has_findings_that_do_not_count() -> Non
 
 
 def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
-    found = findings(well(), says("TLS001"), crashes("TCP001"), says("TLS003"))
-    assert list(found) == ["TLS001@backup", "TLS003@backup", "RUN002"]
-    assert found["RUN002"].severity is Severity.WARNING
-    assert "The rule TCP001 failed" in found["RUN002"].detail
-    assert "ZeroDivisionError: in TCP001" in found["RUN002"].detail
+    by_id = findings(well(), says("TLS001"), crashes("TCP001"), says("TLS003"))
+    assert list(by_id) == ["TLS001@backup", "TLS003@backup", "RUN002"]
+    assert by_id["RUN002"].severity is Severity.WARNING
+    assert "The rule TCP001 failed" in by_id["RUN002"].detail
+    assert "ZeroDivisionError: in TCP001" in by_id["RUN002"].detail
 
 
 def test_a_rule_that_crashes_half_way() -> None:
@@ -700,14 +700,14 @@ def test_a_rule_that_crashes_half_way() -> None:
 
 
 def test_several_faults_of_our_own_are_one_finding() -> None:
-    looks = replaced(healthy(), spoiled(tcp(A), failed="bug"))
-    found = findings(evidence(looks), crashes("TCP001"), crashes("DNS001"), *CORE)
-    assert list(found) == ["RUN002"]
-    detail = found["RUN002"].detail
+    observations = replaced(healthy(), spoiled(tcp(A), failed="bug"))
+    by_id = findings(evidence(observations), crashes("TCP001"), crashes("DNS001"), *CORE)
+    assert list(by_id) == ["RUN002"]
+    detail = by_id["RUN002"].detail
     assert "The rule TCP001 failed" in detail
     assert "The rule DNS001 failed" in detail
     assert "1 step could not be made" in detail
-    assert found["RUN002"].evidence == ("tcp/backup/10.0.1.17/443",)
+    assert by_id["RUN002"].evidence == ("tcp/backup/10.0.1.17/443",)
 
 
 def test_findings_of_one_id_are_one_finding() -> None:
@@ -716,17 +716,17 @@ def test_findings_of_one_id_are_one_finding() -> None:
         says("TLS001", at=[B], shows=("tls/backup/10.0.2.17/443",), detail="two"),
         says("TLS001", "backup-gateway", detail="three"),
     ]
-    found = findings(well(BACKUP, GATEWAY), *rules)
-    assert list(found) == ["TLS001@backup", "TLS001@backup-gateway"]
-    both = found["TLS001@backup"]
+    by_id = findings(well(BACKUP, GATEWAY), *rules)
+    assert list(by_id) == ["TLS001@backup", "TLS001@backup-gateway"]
+    both = by_id["TLS001@backup"]
     assert both.detail == "one two"
     assert both.severity is Severity.CRITICAL
     assert both.evidence == ("tls/backup/10.0.1.17/443", "tls/backup/10.0.2.17/443")
 
 
 def test_a_crash_excuses_no_failure() -> None:
-    looks = replaced(healthy(), spoiled(tls(A), failed="tls-untrusted"))
-    assert list(findings(evidence(looks), crashes("TLS001"))) == ["RUN003", "RUN002"]
+    observations = replaced(healthy(), spoiled(tls(A), failed="tls-untrusted"))
+    assert list(findings(evidence(observations), crashes("TLS001"))) == ["RUN003", "RUN002"]
 
 
 # --- Not evaluated --------------------------------------------------------------------------------------------------
@@ -734,8 +734,8 @@ def test_a_crash_excuses_no_failure() -> None:
 
 def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:
     aside = optional(GATEWAY)
-    looks = [*healthy(), *here("backup-gateway", PUBLIC), tcp(PUBLIC, of="backup-gateway", skipped="not in use")]
-    diagnosis = diagnose(evidence(looks, targets=[BACKUP, aside]), CORE)
+    observations = [*healthy(), *here("backup-gateway", PUBLIC), tcp(PUBLIC, of="backup-gateway", skipped="not in use")]
+    diagnosis = diagnose(evidence(observations, targets=[BACKUP, aside]), CORE)
     assert diagnosis.findings == ()
     assert "backup-gateway" not in diagnosis.unproven
     reasons = {missing.reason for missing in diagnosis.not_evaluated}
@@ -748,8 +748,8 @@ def test_an_optional_service_that_is_not_in_use_is_not_judged() -> None:
 
 
 def test_a_finding_about_a_target_that_is_not_in_use_is_dropped() -> None:
-    looks = [*healthy(), *here("backup-gateway", PUBLIC)]
-    seen = evidence(looks, targets=[BACKUP, optional(GATEWAY)])
+    observations = [*healthy(), *here("backup-gateway", PUBLIC)]
+    seen = evidence(observations, targets=[BACKUP, optional(GATEWAY)])
     assert list(findings(seen, says("TLS001", "backup-gateway"), says("TLS001"))) == ["TLS001@backup"]
 
 
@@ -785,26 +785,29 @@ def test_without_a_target_every_rule_about_one_is_listed() -> None:
     ],
 )
 def test_nothing_foreign_becomes_a_word_of_a_command(word: str) -> None:
-    found = RuleFinding(
+    rule_finding = RuleFinding(
         code="TLS006",
         target="backup",
         detail="x",
         evidence=(),
         fix=Fix(summary="x", commands=(read_only("openssl", "s_client", word, "<VPC_ID>", "10.0.1.17:443"),)),
     )
-    rule = Rule("TLS006", (), lambda _: [found])
+    rule = Rule("TLS006", (), lambda _: [rule_finding])
     finding = next(finding for finding in diagnose(evidence([]), (rule,)).findings if finding.code == "TLS006")
     assert finding.fix.commands[0].argv == ("openssl", "s_client", "<VALUE>", "<VPC_ID>", "10.0.1.17:443")
 
 
 def words_of(
-    *looks: Observation[Any], commands: tuple[str, ...], targets: list[Target] | None = None, about: str = "backup"
+    *observations: Observation[Any],
+    commands: tuple[str, ...],
+    targets: list[Target] | None = None,
+    about: str = "backup",
 ) -> list[str]:
     """The words that stand in the command of a finding."""
     fix = Fix(summary="Do.", commands=(read_only(*commands),))
-    found = RuleFinding(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
-    rule = Rule("TLS006", (), lambda _: [found])
-    findings = diagnose(evidence([host(), *looks], targets=targets or [BACKUP]), (rule,)).findings
+    finding = RuleFinding(code="TLS006", target=about, detail="It is so.", evidence=(), fix=fix)
+    rule = Rule("TLS006", (), lambda _: [finding])
+    findings = diagnose(evidence([host(), *observations], targets=targets or [BACKUP]), (rule,)).findings
     return list(next(finding for finding in findings if finding.code == "TLS006").fix.commands[0].argv)
 
 
@@ -825,7 +828,7 @@ def test_a_placeholder_that_nothing_is_known_for_stays() -> None:
 
 
 def test_the_endpoint_is_known_of_the_target_s_own_name_alone() -> None:
-    """Another endpoint that was named may be somebody else's, and a command may change it."""
+    """Another endpoint that was named may belong to another owner, and a command may change it."""
     own = target(host="vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
     command = ("aws", "<VPC_ENDPOINT_ID>")
     assert words_of(commands=command, targets=[BACKUP, own]) == ["aws", "<VPC_ENDPOINT_ID>"]
@@ -838,7 +841,7 @@ CENTRAL = "10.9.0.5"
 
 def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = BACKUP) -> tuple[str, ...]:
     """The ids that a command of a finding at these addresses gets, in a VPC with the endpoint of AWS Backup."""
-    found = RuleFinding(
+    finding = RuleFinding(
         code="TCP001",
         target=about.id,
         detail="It is so.",
@@ -846,7 +849,7 @@ def ids_for(*changed: Observation[Any], at: Iterable[str] = (), about: Target = 
         fix=Fix(summary="Do.", commands=(read_only(*ENDPOINT_IDS),)),
         addresses=frozenset(addresses(*at)),
     )
-    rule = Rule("TCP001", (), lambda _: [found])
+    rule = Rule("TCP001", (), lambda _: [finding])
     seen = evidence([host(), imds(), *configured(*changed)], targets=[about], of=run(ec2_reads=True))
     (one,) = (finding for finding in diagnose(seen, (rule,)).findings if finding.code == "TCP001")
     return one.fix.commands[0].argv[1:]
@@ -894,14 +897,14 @@ def test_the_endpoint_is_known_where_the_finding_is_about_it(
 @pytest.mark.parametrize("code", [code for code in CODES if code.startswith("VPC")])
 def test_configuration_alone_raises_nothing_but_what_stands_alone(code: str) -> None:
     of = None if CODES[code].scope is Scope.RUN else "backup"
-    found = findings(well(), says(code, of, at=[A]))
-    assert bool(found) == (code in ("VPC004", "VPC009", "VPC013", "VPC014"))
+    by_id = findings(well(), says(code, of, at=[A]))
+    assert bool(by_id) == (code in ("VPC004", "VPC009", "VPC013", "VPC014"))
 
 
 def test_a_cause_in_the_configuration_explains_what_was_measured_at_its_addresses() -> None:
-    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A, B]))
-    assert found["TCP001@backup"].explained_by == "VPC005@backup"
-    assert found["VPC005@backup"].explained_by is None
+    by_id = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A, B]))
+    assert by_id["TCP001@backup"].explained_by == "VPC005@backup"
+    assert by_id["VPC005@backup"].explained_by is None
 
 
 @pytest.mark.parametrize(
@@ -923,22 +926,22 @@ def test_a_cause_in_the_configuration_goes_with_what_it_explains(symptom: Rule) 
     [("TCP001", Severity.CRITICAL), ("TCP007", Severity.INFO), ("TCP008", Severity.WARNING)],
 )
 def test_a_cause_in_the_configuration_is_as_bad_as_what_it_explains(symptom: str, severity: Severity) -> None:
-    found = findings(well(), says(symptom, at=[A]), says("VPC006", at=[A]))
-    assert found["VPC006@backup"].severity is severity
+    by_id = findings(well(), says(symptom, at=[A]), says("VPC006", at=[A]))
+    assert by_id["VPC006@backup"].severity is severity
 
 
 def test_two_causes_in_the_configuration_are_both_named_and_stay_roots() -> None:
-    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A]))
-    assert found["TCP001@backup"].explained_by == "VPC012@backup"
-    assert found["VPC005@backup"].explained_by is None
-    assert found["VPC005@backup"].severity is Severity.CRITICAL
+    by_id = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A]))
+    assert by_id["TCP001@backup"].explained_by == "VPC012@backup"
+    assert by_id["VPC005@backup"].explained_by is None
+    assert by_id["VPC005@backup"].severity is Severity.CRITICAL
 
 
 def test_what_is_old_stands_beside_as_a_warning_and_explains_nothing() -> None:
-    found = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A], stale=True))
-    assert found["TCP001@backup"].explained_by is None
-    assert found["TCP001@backup"].severity is Severity.CRITICAL
-    assert found["VPC005@backup"].severity is Severity.WARNING
+    by_id = findings(well(), says("TCP001", at=[A]), says("VPC005", at=[A], stale=True))
+    assert by_id["TCP001@backup"].explained_by is None
+    assert by_id["TCP001@backup"].severity is Severity.CRITICAL
+    assert by_id["VPC005@backup"].severity is Severity.WARNING
 
 
 def test_what_is_old_and_has_nothing_to_explain_is_not_said() -> None:
@@ -947,10 +950,10 @@ def test_what_is_old_and_has_nothing_to_explain_is_not_said() -> None:
 
 def test_a_chain_of_causes_ends_at_what_was_measured() -> None:
     rules = says("VPC016"), says("VPC010", at=[A]), says("TCP008", at=[A])
-    found = findings(well(), *rules)
-    assert found["TCP008@backup"].explained_by == "VPC010@backup"
-    assert found["VPC010@backup"].explained_by == "VPC016@backup"
-    assert {each.severity for each in found.values()} == {Severity.WARNING}
+    by_id = findings(well(), *rules)
+    assert by_id["TCP008@backup"].explained_by == "VPC010@backup"
+    assert by_id["VPC010@backup"].explained_by == "VPC016@backup"
+    assert {finding.severity for finding in by_id.values()} == {Severity.WARNING}
     assert not findings(well(), *rules[:2])
 
 
@@ -958,33 +961,33 @@ def test_a_chain_of_causes_ends_at_what_was_measured() -> None:
 @pytest.mark.parametrize("cause", ["ENV005", "DNS001", "DNS002", "VPC010"])
 def test_no_cause_of_anything_explains_the_configuration(code: str, cause: str) -> None:
     of = None if CODES[code].scope is Scope.RUN else "backup"
-    found = causes(well(), says("TCP001", at=[A]), says(cause, at=[A]), says(code, of, at=[A]))
-    assert found[code if of is None else f"{code}@backup"] is None
+    cause_of = causes(well(), says("TCP001", at=[A]), says(cause, at=[A]), says(code, of, at=[A]))
+    assert cause_of[code if of is None else f"{code}@backup"] is None
 
 
 def test_a_cause_in_the_configuration_of_an_optional_target_does_not_count() -> None:
     seen = well(BACKUP, optional(GATEWAY))
-    found = findings(seen, says("TCP001", GATEWAY.id, at=[A]), says("VPC005", GATEWAY.id, at=[A]))
-    cause = found["VPC005@backup-gateway"]
+    by_id = findings(seen, says("TCP001", GATEWAY.id, at=[A]), says("VPC005", GATEWAY.id, at=[A]))
+    cause = by_id["VPC005@backup-gateway"]
     assert (cause.severity, cause.counts) == (Severity.CRITICAL, False)
-    assert found["TCP001@backup-gateway"].explained_by == cause.id
+    assert by_id["TCP001@backup-gateway"].explained_by == cause.id
 
 
 @pytest.mark.parametrize("of", ["backup", "backup-gateway"])
 def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
     seen = well(BACKUP, optional(GATEWAY))
     symptom = says("DNS004", RESOLVER, shows=(f"tcp/{of}/10.0.1.17/443",))
-    found = findings(seen, symptom, says("VPC003", None))
-    assert found[f"DNS004@{RESOLVER}"].explained_by == "VPC003"
-    assert found["VPC003"].counts is (of == "backup")
+    by_id = findings(seen, symptom, says("VPC003", None))
+    assert by_id[f"DNS004@{RESOLVER}"].explained_by == "VPC003"
+    assert by_id["VPC003"].counts is (of == "backup")
 
 
 def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
     rules = says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A])
     diagnosis = diagnose(well(), rules, suppress=(Suppression(code="VPC012", target=None),))
-    found = {finding.id: finding for finding in diagnosis.findings}
-    assert found["TCP001@backup"].explained_by == "VPC005@backup"
-    assert found["VPC012@backup"].suppressed
+    by_id = {finding.id: finding for finding in diagnosis.findings}
+    assert by_id["TCP001@backup"].explained_by == "VPC005@backup"
+    assert by_id["VPC012@backup"].suppressed
 
 
 def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
@@ -994,14 +997,14 @@ def test_a_rule_that_needs_a_read_says_why_it_was_not_asked() -> None:
 
 
 def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it_needs() -> None:
-    def reasons(looks: Observations) -> list[tuple[str | None, str]]:
-        seen = evidence(looks, targets=[BACKUP, GATEWAY])
+    def reasons(observations: Observations) -> list[tuple[str | None, str]]:
+        seen = evidence(observations, targets=[BACKUP, GATEWAY])
         return [(missing.target, missing.reason) for missing in diagnose(seen, (asked,)).not_evaluated]
 
     asked = Rule("VPC009", (Step.IMDS,), lambda _: ())
     assert reasons([host(), imds()]) == []
-    assert reasons([host(), imds(failed="timeout")]) == []  # a look that failed was made: that is ENV002's to say
-    assert reasons([host()]) == [(each, "no imds step was made") for each in ("backup", "backup-gateway")]
+    assert reasons([host(), imds(failed="timeout")]) == []  # a step that failed was made: ENV002 reports it
+    assert reasons([host()]) == [(target_id, "no imds step was made") for target_id in ("backup", "backup-gateway")]
     asked = Rule("ENV007", (Step.HOST,), lambda _: ())
     assert reasons([host(), proxy()]) == []
     gone = replace(proxy(), outcome=Skipped("not started: interrupted"))
@@ -1010,22 +1013,25 @@ def test_a_rule_about_a_target_is_asked_where_a_look_of_the_whole_run_is_what_it
 
 def test_two_faults_of_the_configuration_explain_together_what_each_explains_in_part() -> None:
     rules = says("TCP001", at=[A, B]), says("VPC005", at=[A]), says("VPC006", at=[B])
-    found = findings(well(), *rules)
-    assert found["TCP001@backup"].explained_by == "VPC006@backup"
-    assert found["VPC005@backup"].explained_by is None
-    assert {found[f"{code}@backup"].severity for code in ("VPC005", "VPC006")} == {Severity.CRITICAL}
+    by_id = findings(well(), *rules)
+    assert by_id["TCP001@backup"].explained_by == "VPC006@backup"
+    assert by_id["VPC005@backup"].explained_by is None
+    assert {by_id[f"{code}@backup"].severity for code in ("VPC005", "VPC006")} == {Severity.CRITICAL}
 
 
 def test_a_fault_of_the_configuration_that_explains_a_part_stands_beside_the_rest() -> None:
-    found = findings(well(), says("TCP001", at=[A, B]), says("VPC006", at=[B]))
-    assert {name: each.explained_by for name, each in found.items()} == {"TCP001@backup": None, "VPC006@backup": None}
+    by_id = findings(well(), says("TCP001", at=[A, B]), says("VPC006", at=[B]))
+    assert {name: finding.explained_by for name, finding in by_id.items()} == {
+        "TCP001@backup": None,
+        "VPC006@backup": None,
+    }
 
 
 def test_an_endpoint_that_is_not_available_is_one_of_several_faults_that_explain_together() -> None:
     rules = says("TCP001", at=[A, B]), says("VPC004", at=[A]), says("VPC006", at=[B])
-    found = findings(well(), *rules)
-    assert found["TCP001@backup"].explained_by == "VPC004@backup"
-    assert found["VPC006@backup"].severity is Severity.CRITICAL
+    by_id = findings(well(), *rules)
+    assert by_id["TCP001@backup"].explained_by == "VPC004@backup"
+    assert by_id["VPC006@backup"].severity is Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
@@ -1045,27 +1051,27 @@ def test_an_endpoint_that_is_not_available_is_one_of_several_faults_that_explain
 def test_an_endpoint_that_is_not_available_is_as_bad_as_what_was_measured(
     beside: list[Rule], severity: Severity
 ) -> None:
-    found = findings(well(BACKUP, GATEWAY), says("VPC004", at=[A]), *beside)
-    assert found["VPC004@backup"].severity is severity
+    by_id = findings(well(BACKUP, GATEWAY), says("VPC004", at=[A]), *beside)
+    assert by_id["VPC004@backup"].severity is severity
 
 
 def test_old_facts_of_an_endpoint_are_a_warning_at_most() -> None:
-    found = findings(well(), says("VPC004", at=[A], stale=True), says("TCP001", at=[A]))
-    assert found["VPC004@backup"].severity is Severity.WARNING
-    assert found["TCP001@backup"].explained_by is None
+    by_id = findings(well(), says("VPC004", at=[A], stale=True), says("TCP001", at=[A]))
+    assert by_id["VPC004@backup"].severity is Severity.WARNING
+    assert by_id["TCP001@backup"].explained_by is None
 
 
 def test_an_endpoint_that_is_not_available_excuses_no_failure_that_has_no_other_name() -> None:
-    looks = replaced(healthy(), spoiled(tcp(A), failed="closed"))
-    found = findings(evidence(looks), says("VPC004", at=[A], shows=(f"tcp/backup/{A}/443",)))
-    assert found["RUN003"].severity is Severity.CRITICAL
+    observations = replaced(healthy(), spoiled(tcp(A), failed="closed"))
+    by_id = findings(evidence(observations), says("VPC004", at=[A], shows=(f"tcp/backup/{A}/443",)))
+    assert by_id["RUN003"].severity is Severity.CRITICAL
 
 
 @pytest.mark.parametrize("cause", ["VPC004", "VPC010", "ENV009", "DNS007", "DNS002"])
 def test_where_this_host_sends_is_this_host_s_own_fault(cause: str) -> None:
-    found = findings(well(), says("TCP001", at=[A]), says("TCP010", at=[A]), says(cause, at=[A]))
-    assert found["TCP010@backup"].explained_by is None
-    assert found["TCP001@backup"].explained_by == f"{cause}@backup"
+    by_id = findings(well(), says("TCP001", at=[A]), says("TCP010", at=[A]), says(cause, at=[A]))
+    assert by_id["TCP010@backup"].explained_by is None
+    assert by_id["TCP001@backup"].explained_by == f"{cause}@backup"
 
 
 @pytest.mark.parametrize(
@@ -1074,10 +1080,10 @@ def test_where_this_host_sends_is_this_host_s_own_fault(cause: str) -> None:
 def test_the_configuration_takes_nothing_from_a_cause_that_was_measured(measured: str, configured_cause: str) -> None:
     rules = says("TCP001", at=[A]), says(measured, at=[A], severity=Severity.WARNING)
     alone = findings(well(), *rules)
-    found = findings(well(), *rules, says(configured_cause, at=[A]))
-    assert found["TCP001@backup"].explained_by == f"{configured_cause}@backup"
-    assert found[f"{measured}@backup"].explained_by is None
-    assert found[f"{measured}@backup"].severity is alone[f"{measured}@backup"].severity is Severity.CRITICAL
+    by_id = findings(well(), *rules, says(configured_cause, at=[A]))
+    assert by_id["TCP001@backup"].explained_by == f"{configured_cause}@backup"
+    assert by_id[f"{measured}@backup"].explained_by is None
+    assert by_id[f"{measured}@backup"].severity is alone[f"{measured}@backup"].severity is Severity.CRITICAL
 
 
 def no_way(**facts: Any) -> Observations:
@@ -1085,7 +1091,7 @@ def no_way(**facts: Any) -> Observations:
 
 
 @pytest.mark.parametrize(
-    ("looks", "is_explained"),
+    ("observations", "is_explained"),
     [
         pytest.param(
             no_way(failed="timeout", neighbour="incomplete", next_hop=A), True, id="nobody has it on the own subnet"
@@ -1099,19 +1105,22 @@ def no_way(**facts: Any) -> Observations:
     ],
 )
 def test_a_way_that_this_host_itself_does_not_have_is_no_fault_of_the_address(
-    looks: Observations, is_explained: bool
+    observations: Observations, is_explained: bool
 ) -> None:
     no_route = next(rule for rule in RULES if rule.code == "TCP006")
-    found = findings(evidence(looks), no_route, says("TCP001", at=[A]), says("VPC010", at=[A]))
-    assert (found["TCP006@backup"].explained_by == "VPC010@backup") is is_explained
-    astray = findings(evidence(looks), no_route, says("TCP010", at=[A]))
+    by_id = findings(evidence(observations), no_route, says("TCP001", at=[A]), says("VPC010", at=[A]))
+    assert (by_id["TCP006@backup"].explained_by == "VPC010@backup") is is_explained
+    astray = findings(evidence(observations), no_route, says("TCP010", at=[A]))
     assert astray["TCP006@backup"].explained_by == "TCP010@backup"
 
 
 def test_no_route_to_a_public_address_follows_from_the_name() -> None:
-    looks = [*here("backup", PUBLIC), tcp(PUBLIC, failed="unreachable", route_error="ENETUNREACH")]
+    observations = [*here("backup", PUBLIC), tcp(PUBLIC, failed="unreachable", route_error="ENETUNREACH")]
     no_route = next(rule for rule in RULES if rule.code == "TCP006")
-    assert findings(evidence(looks), no_route, says("DNS001", at=[PUBLIC]))["TCP006@backup"].explained_by is not None
+    assert (
+        findings(evidence(observations), no_route, says("DNS001", at=[PUBLIC]))["TCP006@backup"].explained_by
+        is not None
+    )
 
 
 def test_of_other_causes_each_must_explain_by_itself() -> None:

@@ -68,7 +68,7 @@ def test_words_are_one_line_and_hold_nothing_that_needs_masking(sample: Sample) 
     assert words.isascii()
     assert words.isprintable()
     assert not words.endswith(".")
-    assert [each for each in ("arn:", ACCOUNT, OTHER, "vpc-0", "vpce-0", "o-a1b2") if each in words] == []
+    assert [word for word in ("arn:", ACCOUNT, OTHER, "vpc-0", "vpce-0", "o-a1b2") if word in words] == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_words_name_the_statement_the_element_and_the_reason(judgement: Judgemen
 def test_without_the_statement_that_decides_the_decision_is_another(sample: Sample) -> None:
     document = copy.deepcopy(sample.document)
     statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-    names = [each.get("Sid", "") for each in statements]
+    names = [statement.get("Sid", "") for statement in statements]
     place = names.index(sample.statement) if sample.statement in names else int(str(sample.statement).split()[-1]) - 1
     document["Statement"] = [*statements[:place], UNRELATED, *statements[place + 1 :]]
     assert judge(json.dumps(document), sample.call).decision is not sample.decision
@@ -135,7 +135,9 @@ def test_without_the_statement_that_decides_the_decision_is_another(sample: Samp
 @of(*(sample for sample in SAMPLES if sample.document and sample.element and sample.decision is NO_ALLOW))
 def test_without_the_element_that_does_not_fit_something_allows(sample: Sample) -> None:
     nearest = next(
-        each for each in sample.document["Statement"] if sample.element in each and each["Effect"] == "Allow"
+        statement
+        for statement in sample.document["Statement"]
+        if sample.element in statement and statement["Effect"] == "Allow"
     )
     mended = {name: value for name, value in nearest.items() if name != sample.element}
     others = {"Action": "*", "Principal": "*", "Resource": "*"}
@@ -291,31 +293,35 @@ def condition_holds(operator: str, key: str, wanted: list[str], call: Call, worl
         return True
     operator = operator.removesuffix("IfExists")
     matches = glob if operator.endswith("Like") else str.__eq__
-    one_does = value is not None and any(matches(each, value) for each in wanted)
+    one_does = value is not None and any(matches(pattern, value) for pattern in wanted)
     return one_does != ("Not" in operator)
 
 
-def fits(each: Document, call: Call, world: World) -> bool:
-    actions = each["Action"] if "Action" in each else each["NotAction"]
-    resources = each["Resource"] if "Resource" in each else each["NotResource"]
+def fits(statement: Document, call: Call, world: World) -> bool:
+    actions = statement["Action"] if "Action" in statement else statement["NotAction"]
+    resources = statement["Resource"] if "Resource" in statement else statement["NotResource"]
     action = any(glob(pattern.lower(), call.action.lower()) for pattern in actions)
     resource = any(resource_fits(pattern, call, world) for pattern in resources)
     return (
-        action == ("Action" in each)
-        and resource == ("Resource" in each)
-        and principal_fits(each["Principal"], call, world)
+        action == ("Action" in statement)
+        and resource == ("Resource" in statement)
+        and principal_fits(statement["Principal"], call, world)
         and all(
             condition_holds(operator, key, wanted, call, world)
-            for operator, keys in each.get("Condition", {}).items()
+            for operator, keys in statement.get("Condition", {}).items()
             for key, wanted in keys.items()
         )
     )
 
 
 def slowly(statements: list[Document], call: Call, world: World) -> Decision:
-    if any(fits(each, call, world) for each in statements if each["Effect"] == "Deny"):
+    if any(fits(document, call, world) for document in statements if document["Effect"] == "Deny"):
         return DENY
-    return ALLOW if any(fits(each, call, world) for each in statements if each["Effect"] == "Allow") else NO_ALLOW
+    return (
+        ALLOW
+        if any(fits(document, call, world) for document in statements if document["Effect"] == "Allow")
+        else NO_ALLOW
+    )
 
 
 CALLS: Final = st.sampled_from((LIST, TYPES, GATEWAYS, OF_A_KIND, VAULT, USER))
@@ -353,16 +359,16 @@ ODD_CONDITIONS: Final = (
         for name in ("Equals", "NotEquals")
         for more in ("", "IfExists")
     ),
-    *(when("Null", "aws:PrincipalTag/team", [each]) for each in ("true", "false")),
+    *(when("Null", "aws:PrincipalTag/team", [value]) for value in ("true", "false")),
     {"StringEquals": {"aws:PrincipalOrgID": ["o-1", "o-2"], "aws:PrincipalTag/team": ["red"]}},
-    *(when("StringEquals", "aws:PrincipalArn", [each]) for each in (ROLE, ROLE.replace("role/", "role/app/"), JOHN)),
+    *(when("StringEquals", "aws:PrincipalArn", [value]) for value in (ROLE, ROLE.replace("role/", "role/app/"), JOHN)),
     *(
         when(f"String{name}", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:role/*Role"])
         for name in ("Like", "NotLike")
     ),
     *(
-        when("StringLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:{each}"])
-        for each in ("role/app/*", "role/B*", "role/?*")
+        when("StringLike", "aws:PrincipalArn", [f"arn:aws:iam::{ACCOUNT}:{value}"])
+        for value in ("role/app/*", "role/B*", "role/?*")
     ),
     when("StringLike", "aws:PrincipalArn", ["*/app/BackupRole", "*:user/*John"]),
 )
@@ -374,13 +380,13 @@ def statements_of(resources: Any, principals: Any, conditions: Any) -> st.Search
     def some(values: Any) -> st.SearchStrategy[list[Any]]:
         return st.lists(st.sampled_from(values), min_size=1, max_size=2)
 
-    def made(effect: str, negated: tuple[bool, bool], *elements: Any) -> Document:
+    def statement_from(effect: str, negated: tuple[bool, bool], *elements: Any) -> Document:
         action, resource, principal, condition = elements
         scope = {"NotAction" if negated[0] else "Action": action, "NotResource" if negated[1] else "Resource": resource}
         return {"Effect": effect, "Principal": principal, **scope, **({"Condition": condition} if condition else {})}
 
     one = st.builds(
-        made,
+        statement_from,
         st.sampled_from(("Allow", "Allow", "Deny")),
         st.tuples(st.booleans(), st.booleans()),
         some(ACTIONS),
@@ -419,24 +425,24 @@ def test_what_is_certain_is_so_in_every_world(statements: list[Document], call: 
 @pytest.mark.parametrize("decision", Decision)
 def test_the_documents_of_that_test_bring_every_decision(decision: Decision) -> None:
     conditions = (*PLAIN_CONDITIONS, *ODD_CONDITIONS)
-    found = {
+    decisions = {
         judged(statement(effect, Condition=condition), allow(Action="s3:*")).decision
         for effect in ("Allow", "Deny")
         for condition in conditions
     }
-    assert decision in found
+    assert decision in decisions
 
 
 @given(ANY, ANY, CALLS)
 def test_another_deny_never_allows(statements: list[Document], more: list[Document], call: Call) -> None:
-    denies = [{**each, "Effect": "Deny"} for each in more]
+    denies = [{**document, "Effect": "Deny"} for document in more]
     if judged(*statements, call=call).decision is not ALLOW:
         assert judged(*statements, *denies, call=call).decision is not ALLOW
 
 
 @given(ANY, CALLS)
 def test_denies_alone_never_allow(statements: list[Document], call: Call) -> None:
-    judgement = judged(*({**each, "Effect": "Deny"} for each in statements), call=call)
+    judgement = judged(*({**document, "Effect": "Deny"} for document in statements), call=call)
     assert judgement.decision in (DENY, NO_ALLOW)
     assert judgement.only_denies
 

@@ -64,7 +64,7 @@ def scope(address: str, *blocks: str, ipv6_known: bool = True) -> AddressScope:
         pytest.param("127.0.0.1", AddressScope.LOOPBACK, id="loopback"),
         pytest.param("127.9.9.9", AddressScope.LOOPBACK, id="elsewhere in 127.0.0.0/8"),
         pytest.param("169.254.169.253", AddressScope.LINK_LOCAL, id="link-local"),
-        pytest.param("0.0.0.0", AddressScope.OTHER, id="unspecified"),  # noqa: S104 - looked at, never bound
+        pytest.param("0.0.0.0", AddressScope.OTHER, id="unspecified"),  # noqa: S104 - only classified, never bound
         pytest.param("192.0.2.7", AddressScope.OTHER, id="documentation, RFC 5737"),
         pytest.param("198.51.100.7", AddressScope.OTHER, id="documentation, second block"),
         pytest.param("203.0.113.7", AddressScope.OTHER, id="documentation, third block"),
@@ -238,7 +238,7 @@ def test_order_does_not_hang_on_the_hashes_of_a_process() -> None:
         "from ipaddress import ip_address; from agent.judge.evidence import ordered; "
         "print(*ordered(ip_address(f'fe80::1%eth{number}') for number in range(9)))"
     )
-    said = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", program],
             env={"PYTHONHASHSEED": seed},
@@ -248,7 +248,7 @@ def test_order_does_not_hang_on_the_hashes_of_a_process() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(said) == 1
+    assert len(outputs) == 1
 
 
 # --- Observations ---------------------------------------------------------------------------------------------------
@@ -273,13 +273,16 @@ def test_order_of_observations_comes_from_their_content() -> None:
 
 def test_ancestors_end_at_what_is_not_there_and_in_circles() -> None:
     seen = evidence([lookup("10.0.1.17"), tcp("10.0.1.17"), tls("10.0.1.17")])
-    found = seen.find("tls/backup/10.0.1.17/443")
-    assert found is not None
-    assert [ancestor.id for ancestor in seen.ancestors(found)] == ["tcp/backup/10.0.1.17/443", "dns/backup/getaddrinfo"]
+    observation = seen.find("tls/backup/10.0.1.17/443")
+    assert observation is not None
+    assert [ancestor.id for ancestor in seen.ancestors(observation)] == [
+        "tcp/backup/10.0.1.17/443",
+        "dns/backup/getaddrinfo",
+    ]
     circle = evidence([tcp("10.0.1.17", after="tls/backup/10.0.1.17/443"), tls("10.0.1.17")])
-    found = circle.find("tls/backup/10.0.1.17/443")
-    assert found is not None
-    assert [ancestor.id for ancestor in circle.ancestors(found)] == ["tcp/backup/10.0.1.17/443"]
+    observation = circle.find("tls/backup/10.0.1.17/443")
+    assert observation is not None
+    assert [ancestor.id for ancestor in circle.ancestors(observation)] == ["tcp/backup/10.0.1.17/443"]
     orphan = evidence([tls("10.0.1.17")])
     assert orphan.ancestors(orphan.observations[0]) == ()
 
@@ -292,7 +295,7 @@ def test_proxy_is_none_where_calls_go_straight_or_where_it_is_not_known() -> Non
 
 
 @pytest.mark.parametrize(
-    ("looks", "expected"),
+    ("observations", "expected"),
     [
         pytest.param([host(ec2=True)], True, id="the firmware says so"),
         pytest.param([host(ec2=None), imds()], True, id="metadata gave a token"),
@@ -304,8 +307,8 @@ def test_proxy_is_none_where_calls_go_straight_or_where_it_is_not_known() -> Non
         pytest.param([], False, id="nothing was seen"),
     ],
 )
-def test_in_aws_is_what_only_aws_has(looks: Observations, expected: bool) -> None:
-    seen = evidence(looks)
+def test_in_aws_is_what_only_aws_has(observations: Observations, expected: bool) -> None:
+    seen = evidence(observations)
     assert seen.in_aws is expected
 
 
@@ -321,7 +324,7 @@ ASIDE = optional(GATEWAY)
 
 
 @pytest.mark.parametrize(
-    ("looks", "reason"),
+    ("observations", "reason"),
     [
         pytest.param([lookup("10.0.1.27", of=ASIDE.id)], None, id="private"),
         pytest.param([lookup("10.0.1.27", PUBLIC, of=ASIDE.id)], None, id="private beside public"),
@@ -337,11 +340,13 @@ ASIDE = optional(GATEWAY)
         pytest.param([], None, id="never asked: not known"),
     ],
 )
-def test_an_optional_service_is_not_in_use_where_its_name_says_so(looks: Observations, reason: str | None) -> None:
-    seen = evidence(looks, targets=[ASIDE])
-    told = why_not_in_use(seen, ASIDE)
-    assert (told is None) == (reason is None)
-    assert reason is None or reason in str(told)
+def test_an_optional_service_is_not_in_use_where_its_name_says_so(
+    observations: Observations, reason: str | None
+) -> None:
+    seen = evidence(observations, targets=[ASIDE])
+    why = why_not_in_use(seen, ASIDE)
+    assert (why is None) == (reason is None)
+    assert reason is None or reason in str(why)
 
 
 def test_a_required_target_is_always_judged() -> None:
@@ -358,9 +363,9 @@ def test_a_required_target_is_always_judged() -> None:
 def test_a_host_for_comparison_is_looked_at_as_far_as_the_one_that_is_called(role: Role, judged: bool) -> None:
     called = target("backup-gateway", host="gateway.example.com", role=role)
     beside = context(GATEWAY)
-    looks = [lookup(PUBLIC, of=called.id), lookup("10.0.1.27", of=beside.id)]
-    assert (why_not_in_use(evidence(looks, targets=[called, beside]), beside) is None) is judged
-    alone = evidence(looks, targets=[beside, context(called)])
+    observations = [lookup(PUBLIC, of=called.id), lookup("10.0.1.27", of=beside.id)]
+    assert (why_not_in_use(evidence(observations, targets=[called, beside]), beside) is None) is judged
+    alone = evidence(observations, targets=[beside, context(called)])
     assert why_not_in_use(alone, beside) is None
 
 
@@ -374,8 +379,8 @@ def test_a_host_for_comparison_is_looked_at_as_far_as_the_one_that_is_called(rol
 )
 def test_a_host_for_comparison_is_in_use_where_its_name_is_private(given: list[str], words: str | None) -> None:
     called, beside = target("backup-gateway", host="gateway.example.com"), context(GATEWAY)
-    looks = [lookup("10.0.1.44", of=called.id), lookup(*given, of=beside.id)]
-    why = why_not_in_use(evidence(looks, targets=[called, beside]), beside)
+    observations = [lookup("10.0.1.44", of=called.id), lookup(*given, of=beside.id)]
+    why = why_not_in_use(evidence(observations, targets=[called, beside]), beside)
     assert why == (words and f"{GATEWAY.host} was not asked for, and has {words}")
 
 
@@ -401,9 +406,9 @@ def test_a_service_whose_calls_a_url_sends_to_an_endpoint(service: str, *, unuse
 )
 def test_a_service_that_the_table_does_not_know_in_the_region(given: tuple[str, ...], reason: str | None) -> None:
     china = optional(target("backup-gateway", region="cn-north-1"))
-    told = why_unused(china, addresses(*given), evidence([]).is_public)
-    assert (told is None) == (reason is None)
-    assert reason is None or reason in str(told)
+    why = why_unused(china, addresses(*given), evidence([]).is_public)
+    assert (why is None) == (reason is None)
+    assert reason is None or reason in str(why)
 
 
 def test_required_steps_are_all_that_ok_rests_on() -> None:
@@ -426,9 +431,9 @@ def test_required_steps_are_all_that_ok_rests_on() -> None:
 
 
 def test_required_steps_have_ids_that_observations_have() -> None:
-    for each in (BACKUP, GATEWAY):
-        made = {observation.id for observation in healthy(each)}
-        assert set(required_steps(evidence(healthy(each), targets=[each]), each)) <= made
+    for checked in (BACKUP, GATEWAY):
+        ids = {observation.id for observation in healthy(checked)}
+        assert set(required_steps(evidence(healthy(checked), targets=[checked]), checked)) <= ids
 
 
 def test_spoiled_look_keeps_its_id() -> None:

@@ -55,13 +55,15 @@ A, B = PRIVATE
 HERE = imds(account=c.ACCOUNT)
 
 
-def seen(*looks: Observation[Any], days_old: float = 0.0, changed: tuple[Observation[Any], ...] = ()) -> Evidence:
+def seen(
+    *observations: Observation[Any], days_old: float = 0.0, changed: tuple[Observation[Any], ...] = ()
+) -> Evidence:
     reads = c.configured(*changed, days_old=days_old)
-    return evidence([*healthy(BACKUP), HERE, *reads, *looks], of=run(ec2_reads=True))
+    return evidence([*healthy(BACKUP), HERE, *reads, *observations], of=run(ec2_reads=True))
 
 
 def closed() -> Observation[Any]:
-    """The endpoint's group admits nobody."""
+    """The endpoint's group admits no source."""
     own, _ = c.groups()
     return c.read(
         SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, SecurityGroup(group_id=c.ENDPOINT_GROUP_ID, rules=())))
@@ -69,7 +71,7 @@ def closed() -> Observation[Any]:
 
 
 def path(of: Evidence, address: str = A, port: int = 443) -> Any:
-    return next(each for each in configured_paths(of, BACKUP) if (str(each.address), each.port) == (address, port))
+    return next(path for path in configured_paths(of, BACKUP) if (str(path.address), path.port) == (address, port))
 
 
 def test_nothing_is_known_where_nothing_was_read() -> None:
@@ -243,7 +245,7 @@ def test_a_group_that_was_not_read_agrees_with_nothing() -> None:
 
 def test_public_addresses_are_held_against_nothing() -> None:
     of = seen(lookup(PUBLIC, A))
-    assert {str(each.address) for each in configured_paths(of, BACKUP)} == {A, B}
+    assert {str(path.address) for path in configured_paths(of, BACKUP)} == {A, B}
 
 
 def test_a_path_is_judged_for_the_address_that_the_attempt_was_made_from() -> None:
@@ -281,17 +283,17 @@ def test_a_report_of_before_the_primary_interface_was_read_is_read_and_names_no_
 
 def test_a_target_that_is_not_in_use_has_no_paths_in_the_report() -> None:
     target = optional(BACKUP)
-    looks = [*healthy(target), HERE, *c.configured(), lookup(PUBLIC)]
-    report = judge_evidence(evidence(looks, targets=(target,), of=run(ec2_reads=True)))
+    observations = [*healthy(target), HERE, *c.configured(), lookup(PUBLIC)]
+    report = judge_evidence(evidence(observations, targets=(target,), of=run(ec2_reads=True)))
     assert report.paths == ()
 
 
 def test_the_report_tells_zones_and_endpoints_as_ec2_has_them() -> None:
     report = judge_evidence(seen())
-    found = {str(address.address): address for address in report.targets[0].addresses}
-    assert (found[B].availability_zone_id, found[B].endpoint_id) == ("euw1-az2", c.ENDPOINT_ID)
-    assert {(str(each.address), each.port) for each in report.paths} == {(A, 443), (B, 443)}
-    assert all(each.taken_at == NOW for each in report.paths)
+    by_address = {str(address.address): address for address in report.targets[0].addresses}
+    assert (by_address[B].availability_zone_id, by_address[B].endpoint_id) == ("euw1-az2", c.ENDPOINT_ID)
+    assert {(str(path.address), path.port) for path in report.paths} == {(A, 443), (B, 443)}
+    assert all(path.taken_at == NOW for path in report.paths)
 
 
 def test_commands_hold_the_ids_that_ec2_gave() -> None:
@@ -342,4 +344,4 @@ def test_addresses_that_an_answer_leaves_out_are_held_against_the_configuration_
 def test_addresses_of_endpoints_that_are_not_used_are_left_alone() -> None:
     other = c.interface("eni-0d1b2c3d", "10.0.1.99", subnet_id=c.ENDPOINT_SUBNET_IDS[0])
     of = seen(changed=(c.read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*c.endpoint_interfaces(), other))),))
-    assert {str(each.address) for each in configured_paths(of, BACKUP)} == {A, B}
+    assert {str(path.address) for path in configured_paths(of, BACKUP)} == {A, B}

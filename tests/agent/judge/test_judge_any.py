@@ -161,8 +161,8 @@ OF_THE_HOST: Final = {
     WITHOUT_SEARCH,
     *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
-NEEDS_NO_LOOK: Final = frozenset({"ENV001", "RUN001", "RUN002"})
-"""Findings of what was not looked at, or of this program; every other one stands on a look."""
+NEEDS_NO_OBSERVATION: Final = frozenset({"ENV001", "RUN001", "RUN002"})
+"""Findings about steps that were not made, or about this program; every other one rests on an observation."""
 HARD: Final = tuple(kind for kind in FailureKind if kind is not FailureKind.BUG)
 
 
@@ -173,7 +173,7 @@ def test_every_kind_of_facts_is_thrown() -> None:
 
 @st.composite
 def subjects(draw: st.DrawFn) -> Subject:
-    """A look of any kind at one of few places, so that contradictions are common."""
+    """The subject of an observation of any kind, of few, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(KINDS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", CALLED.id]))
     if operation in OF_THE_HOST:
@@ -188,8 +188,8 @@ def subjects(draw: st.DrawFn) -> Subject:
 
 
 @st.composite
-def looks(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
-    """A look with an end of any kind and facts that need not fit it."""
+def observations(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
+    """An observation with an outcome of any kind and facts that need not fit it."""
     about = draw(subjects()) if subject is None else subject
     record = "A" if about.operation == "AAAA" else about.operation
     seen = KINDS[about.step, record]
@@ -211,7 +211,7 @@ def looks(draw: st.DrawFn, subject: Subject | None = None) -> Observation[Any]:
 
 @st.composite
 def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
-    """A good run with signed calls in which any looks are others, or none at all."""
+    """A good run with signed calls, with any of its observations replaced, or a run without observations."""
     targets = draw(
         st.sampled_from(
             [(BACKUP,), (BACKUP, GATEWAY), (BACKUP, optional(GATEWAY)), (CALLED, context(BACKUP), optional(GATEWAY))]
@@ -219,11 +219,11 @@ def runs(draw: st.DrawFn) -> tuple[Evidence, Sequence[Suppression]]:
     )
     good = called(*targets) if draw(st.booleans()) else []
     read = [imds(account=ACCOUNT), *configured()] if draw(st.booleans()) else []
-    seen = {each.id: each for each in (*good, *read)}
+    seen = {observation.id: observation for observation in (*good, *read)}
     for name in draw(st.lists(st.sampled_from(sorted(seen)), max_size=6, unique=True)) if seen else ():
-        seen[name] = draw(looks(seen[name].subject))
-    for each in draw(st.lists(looks(), max_size=8)):
-        seen[each.id] = each
+        seen[name] = draw(observations(seen[name].subject))
+    for observation in draw(st.lists(observations(), max_size=8)):
+        seen[observation.id] = observation
     of = run(
         expect=draw(st.sampled_from([Expect.PRIVATE, *Expect])),
         complete=draw(st.booleans()),
@@ -246,17 +246,17 @@ def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppressio
     report = judge_evidence(seen[0], suppress=seen[1])
     # Nothing above is a fault of ours, so that every RUN002 is a rule's.
     assert [finding.detail for finding in report.findings if finding.code == "RUN002"] == []
-    made = {observation.id for observation in report.observations}
+    ids = {observation.id for observation in report.observations}
     by_id = {finding.id: finding for finding in report.findings}
     assert len(by_id) == len(report.findings)
-    for each in report.findings:
-        assert set(each.evidence) <= made, each.id
-        assert each.evidence or each.code in NEEDS_NO_LOOK, each.id
-        above = [each.id]
-        while each.explained_by is not None:
-            each = by_id[each.explained_by]
-            assert each.id not in above
-            above.append(each.id)
+    for finding in report.findings:
+        assert set(finding.evidence) <= ids, finding.id
+        assert finding.evidence or finding.code in NEEDS_NO_OBSERVATION, finding.id
+        above = [finding.id]
+        while finding.explained_by is not None:
+            finding = by_id[finding.explained_by]
+            assert finding.id not in above
+            above.append(finding.id)
     document = json.loads(codec.dumps(codec.encode(report)))
     VALIDATOR.validate(document)
     assert codec.decode(document) == report
@@ -272,10 +272,10 @@ def test_any_facts_make_a_whole_report(seen: tuple[Evidence, Sequence[Suppressio
 @given(runs())
 def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Suppression]]) -> None:
     report = judge_evidence(seen[0])  # nothing is suppressed here: what an operator calls well is their own word
-    status = {each.id: each.status for each in report.targets}
-    for each in seen[0].targets:
-        if status[each.id] is Status.OK and each.role == "required":
-            steps = [seen[0].find(step) for step in required_steps(seen[0], each)]
+    status = {target.id: target.status for target in report.targets}
+    for checked in seen[0].targets:
+        if status[checked.id] is Status.OK and checked.role == "required":
+            steps = [seen[0].find(step) for step in required_steps(seen[0], checked)]
             assert all(step is not None and step.ok for step in steps)
 
 
@@ -283,7 +283,9 @@ def test_any_facts_prove_ok_or_it_is_not_said(seen: tuple[Evidence, Sequence[Sup
 def test_a_good_run_with_one_look_of_each_kind_missing_never_crashes(kind: tuple[Step, str | None]) -> None:
     step, operation = kind
     kept = [
-        each for each in (*called(), *configured()) if (each.subject.step, each.subject.operation) != (step, operation)
+        observation
+        for observation in (*called(), *configured())
+        if (observation.subject.step, observation.subject.operation) != (step, operation)
     ]
     report = judge_evidence(evidence(kept, of=run(signed_calls=True, ec2_reads=True)))
     assert "RUN002" not in {finding.code for finding in report.findings}

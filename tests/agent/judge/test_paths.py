@@ -1,4 +1,4 @@
-"""The picture: the way to each address as the configuration has it, beside what was measured, in text and JSON."""
+"""The path to each address by the configuration, next to what was measured, in text and JSON."""
 
 import json
 import re
@@ -74,9 +74,11 @@ def gateway(
         days_old=days_old,
     )
     failed = {**dict.fromkeys(silent, "timeout"), **dict.fromkeys(refused, "refused")}
-    looks: Observations = [host(), imds(), *reads, lookup(*AT, of=GATEWAY.id)]
-    looks += [tcp(address, port, of=GATEWAY.id, failed=failed.get(port)) for address in AT for port in GATEWAY.ports]
-    return judge_evidence(evidence(looks, targets=(GATEWAY,)))
+    observations: Observations = [host(), imds(), *reads, lookup(*AT, of=GATEWAY.id)]
+    observations += [
+        tcp(address, port, of=GATEWAY.id, failed=failed.get(port)) for address in AT for port in GATEWAY.ports
+    ]
+    return judge_evidence(evidence(observations, targets=(GATEWAY,)))
 
 
 def admitting(*ports: int) -> Observation[Any]:
@@ -93,12 +95,12 @@ def admitting(*ports: int) -> Observation[Any]:
 
 def picture(report: Report) -> str:
     """The part of the text that is about the configuration, of all targets one after the other."""
-    found = []
+    shown = []
     for part in text.render(report).split("\n\n"):
         lines = part.splitlines()
         starts = [place for place, line in enumerate(lines) if line.startswith(HEAD)]
-        found += lines[starts[0] :] if starts else []
-    return "\n".join(found) + "\n" if found else ""
+        shown += lines[starts[0] :] if starts else []
+    return "\n".join(shown) + "\n" if shown else ""
 
 
 # --- In text ---------------------------------------------------------------------------------------------------------
@@ -259,10 +261,10 @@ HOSTILE: Final = "\x1b[2J\u202e\n" + "a" * 200
 IPV6: Final = tuple(f"2600:1f18:1234:5678:9abc:def0:1234:{number:x}" for number in (0x1111, 0x2222))
 
 
-def literal(address: str, port: int = 443, said: str = "sg-0a1b2c3d", **changes: Any) -> ConfiguredPath:
+def literal(address: str, port: int = 443, content: str = "sg-0a1b2c3d", **changes: Any) -> ConfiguredPath:
     """A path with this text wherever one is."""
     hops = tuple(
-        Hop(stage=stage, resources=(said,), outcome=outcome, rule=said, words=f"{said} tcp {port} {address}")
+        Hop(stage=stage, resources=(content,), outcome=outcome, rule=content, words=f"{content} tcp {port} {address}")
         for stage, outcome in zip(Stage, (*Reachability, *Reachability, Reachability.OPEN), strict=True)
     )
     base = judge_evidence(evidence([*healthy(), *configured()])).paths[0]
@@ -270,10 +272,10 @@ def literal(address: str, port: int = 443, said: str = "sg-0a1b2c3d", **changes:
         base,
         address=ip_address(address),
         port=port,
-        endpoint_id=said,
-        interface_id=said,
+        endpoint_id=content,
+        interface_id=content,
         hops=hops,
-        unseen=(said,),
+        unseen=(content,),
         **changes,
     )
 
@@ -290,13 +292,15 @@ def test_every_line_is_printable_and_fits(
     predicted: Reachability, measured: Measured, agrees: bool | None, said: str
 ) -> None:
     ends = {"predicted": predicted, "measured": measured, "agrees": agrees, "parted_at": Stage.ROUTE}
-    report = with_paths(*(literal(each, port, said, **ends) for each in (*IPV6, *PRIVATE) for port in (443, 1026)))
+    report = with_paths(
+        *(literal(address, port, said, **ends) for address in (*IPV6, *PRIVATE) for port in (443, 1026))
+    )
     shown = text.render(report)
     assert shown.isascii()
     assert shown.replace("\n", "").isprintable()
     assert too_long(shown, words.WIDTH) == []
     flat = picture(report)
-    assert all(each in flat for each in (*IPV6, *PRIVATE))
+    assert all(address in flat for address in (*IPV6, *PRIVATE))
 
 
 def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart() -> None:
@@ -327,7 +331,7 @@ def test_nothing_that_matters_is_lost(name: str) -> None:
         if path.predicted is Reachability.BLOCKED or path.agrees is False:
             ids = {resource for hop in path.hops for resource in hop.resources}
             rules = {hop.rule for hop in path.hops if hop.rule is not None}
-            assert all(each in flat for each in ids | rules)
+            assert all(name in flat for name in ids | rules)
     assert too_long(text.render(report), words.WIDTH) == []
 
 
@@ -342,7 +346,7 @@ def documents(report: Report) -> Iterable[dict[str, Any]]:
     yield last
 
 
-@pytest.mark.parametrize("report", [gateway(silent=BESIDE_443), with_paths(literal(IPV6[0], said=HOSTILE))])
+@pytest.mark.parametrize("report", [gateway(silent=BESIDE_443), with_paths(literal(IPV6[0], content=HOSTILE))])
 def test_paths_in_the_formats_for_programs(report: Report) -> None:
     for document in documents(report):
         VALIDATOR.validate(document)
@@ -396,7 +400,7 @@ def test_other_names_that_are_looked_up_are_not_taken_for_the_target_s() -> None
     target = next(target for target in report.targets if target.service == "backup-gateway")
     assert any(str(observation.subject.operation).startswith(APPLIANCE) for observation in report.observations)
     shown = text.render(report).split("\n\n")
-    (block,) = [each for each in shown if each.startswith("backup-gateway ")]
+    (block,) = [part for part in shown if part.startswith("backup-gateway ")]
     own = ", ".join(str(address.address) for address in target.addresses if address.from_own_lookup)
     assert any(line.split() == ["this", "host", *own.split()] for line in block.splitlines())
 
@@ -408,4 +412,4 @@ def test_all_that_was_not_read_for_one_reason_is_named() -> None:
     skipped = {
         observation.id.replace("/", " ") for observation in report_of("ec2-silent").observations if not observation.made
     }
-    assert {each for each in skipped if each.startswith("ec2 ")} == set(named[1].split(", "))
+    assert {step for step in skipped if step.startswith("ec2 ")} == set(named[1].split(", "))

@@ -229,7 +229,7 @@ def test_the_worst_hop_decides() -> None:
             id="the network before any",
         ),
         pytest.param(
-            [out("80", f"10.{each}.0.0/16") for each in (4, 3, 2, 1)],
+            [out("80", f"10.{number}.0.0/16") for number in (4, 3, 2, 1)],
             BLOCKED,
             "no rule of sg-host lets out tcp 443 to 10.0.1.17; it lets out tcp 80 to 10.1.0.0/16, tcp 80 to "
             "10.2.0.0/16 and tcp 80 to 10.3.0.0/16, among others",
@@ -257,9 +257,9 @@ def test_the_worst_hop_decides() -> None:
 )
 def test_host_groups(rules: list[GroupRule], outcome: Reachability, words: str) -> None:
     lists = (PrefixList(prefix_list_id="pl-1", cidrs=(ip_network("10.5.0.0/16"), ip_network("10.0.1.0/24"))),)
-    found = hop(ask(configuration(host_rules=rules, prefix_lists=lists)), Stage.HOST_GROUPS)
-    assert (found.outcome, found.words) == (outcome, words)
-    assert found.resources == ("sg-host",)
+    result = hop(ask(configuration(host_rules=rules, prefix_lists=lists)), Stage.HOST_GROUPS)
+    assert (result.outcome, result.words) == (outcome, words)
+    assert result.resources == ("sg-host",)
 
 
 def test_rule_is_named_by_its_id() -> None:
@@ -289,8 +289,8 @@ def test_host_groups_that_are_not_known() -> None:
 
 def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
     what = configuration(host_rules=[out("443", "sg-there")], endpoint_interfaces=None)
-    found = hop(ask(what), Stage.HOST_GROUPS)
-    assert (found.outcome, found.words) == (
+    result = hop(ask(what), Stage.HOST_GROUPS)
+    assert (result.outcome, result.words) == (
         CANNOT_TELL,
         "whether sg-host lets out tcp 443 to 10.0.1.17 cannot be told: whether 10.0.1.17 is a member of sg-there is "
         "not known",
@@ -351,8 +351,8 @@ def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
     ],
 )
 def test_endpoint_groups(rules: list[GroupRule], port: int, outcome: Reachability, words: str) -> None:
-    found = hop(ask(configuration(there_rules=rules), port=port), Stage.ENDPOINT_GROUPS)
-    assert (found.outcome, found.words) == (outcome, words)
+    result = hop(ask(configuration(there_rules=rules), port=port), Stage.ENDPOINT_GROUPS)
+    assert (result.outcome, result.words) == (outcome, words)
 
 
 def test_several_groups_are_one_set_of_rules() -> None:
@@ -377,8 +377,8 @@ def test_groups_of_the_endpoint_where_its_interface_names_none() -> None:
 
 def test_membership_of_a_host_whose_groups_are_not_known() -> None:
     what = configuration(there_rules=[rule("443", "sg-host")])
-    found = hop(ask(what, own=None), Stage.ENDPOINT_GROUPS)
-    assert found.words == (
+    result = hop(ask(what, own=None), Stage.ENDPOINT_GROUPS)
+    assert result.words == (
         "whether sg-there admits tcp 443 from 10.0.0.5 cannot be told: whether 10.0.0.5 is a member of sg-host is not "
         "known"
     )
@@ -453,9 +453,9 @@ def test_membership_is_not_certain_across_vpcs() -> None:
     ],
 )
 def test_acl_of_the_host_outbound(entries: list[AclEntry], outcome: Reachability, rule_name: str, words: str) -> None:
-    found = hop(ask(configuration(host_entries=entries)), Stage.HOST_ACL_OUT)
-    assert (found.outcome, found.rule, found.words) == (outcome, rule_name, words)
-    assert found.resources == ("acl-host",)
+    result = hop(ask(configuration(host_entries=entries)), Stage.HOST_ACL_OUT)
+    assert (result.outcome, result.rule, result.words) == (outcome, rule_name, words)
+    assert result.resources == ("acl-host",)
 
 
 @pytest.mark.parametrize(
@@ -524,8 +524,8 @@ def test_acl_of_the_endpoint_lets_answers_out(
     entries: list[AclEntry], outcome: Reachability, rule_name: str, words: str
 ) -> None:
     what = configuration(there_entries=[*entries, entry(100, "allow", "0.0.0.0/0")])
-    found = hop(ask(what), Stage.ENDPOINT_ACL_OUT)
-    assert (found.outcome, found.rule, found.words) == (outcome, rule_name, words)
+    result = hop(ask(what), Stage.ENDPOINT_ACL_OUT)
+    assert (result.outcome, result.rule, result.words) == (outcome, rule_name, words)
 
 
 def test_the_other_two_acl_hops() -> None:
@@ -541,13 +541,13 @@ def test_the_other_two_acl_hops() -> None:
 
 def test_acls_that_were_not_read_are_said_once() -> None:
     none = ask(configuration(acls=None))
-    assert [each.stage for each in none.hops if each.outcome is CANNOT_TELL] == [Stage.HOST_ACL_OUT]
+    assert [hop.stage for hop in none.hops if hop.outcome is CANNOT_TELL] == [Stage.HOST_ACL_OUT]
     assert hop(none, Stage.HOST_ACL_OUT).words == "the network ACLs were not read"
     assert none.unseen == ("the network ACLs, which were not read",)
     own_only = configuration()
     assert own_only.acls is not None
     missing = ask(replace(own_only, acls=own_only.acls[:1]))
-    assert [each.words for each in missing.hops if each.outcome is CANNOT_TELL] == [
+    assert [hop.words for hop in missing.hops if hop.outcome is CANNOT_TELL] == [
         "the network ACL of subnet-there was not read"
     ]
 
@@ -669,10 +669,12 @@ def test_acl_of_an_unknown_subnet_may_not_be_asked() -> None:
     ],
 )
 def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_name: str | None, words: str) -> None:
-    lists = tuple(PrefixList(prefix_list_id=each, cidrs=(ip_network("10.0.1.0/24"),)) for each in ("pl-1", "pl-2"))
-    found = hop(ask(configuration(host_routes=routes, prefix_lists=lists)), Stage.ROUTE)
-    assert (found.outcome, found.rule, found.words) == (outcome, rule_name, words)
-    assert found.resources == ("rtb-host",)
+    lists = tuple(
+        PrefixList(prefix_list_id=list_id, cidrs=(ip_network("10.0.1.0/24"),)) for list_id in ("pl-1", "pl-2")
+    )
+    result = hop(ask(configuration(host_routes=routes, prefix_lists=lists)), Stage.ROUTE)
+    assert (result.outcome, result.rule, result.words) == (outcome, rule_name, words)
+    assert result.resources == ("rtb-host",)
 
 
 @pytest.mark.parametrize(
@@ -728,8 +730,8 @@ def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_n
 def test_route_to_another_vpc(target: str, outcome: Reachability, words: str) -> None:
     what = configuration(host_routes=[*LOCAL_ROUTES, route("10.1.0.0/16", target)])
     predicted = ask(what, ABROAD)
-    found = hop(predicted, Stage.ROUTE)
-    assert (found.outcome, found.words) == (outcome, words)
+    result = hop(predicted, Stage.ROUTE)
+    assert (result.outcome, result.words) == (outcome, words)
     assert "what lies between vpc-a and vpc-b, and what filters there" in predicted.unseen
 
 
@@ -768,7 +770,7 @@ def test_the_longest_prefix_of_a_list_counts() -> None:
 
 
 def test_the_narrowest_rule_is_named() -> None:
-    what = configuration(there_rules=[rule("443", each) for each in ("0.0.0.0/0", "10.0.0.0/24", "10.0.0.0/16")])
+    what = configuration(there_rules=[rule("443", block) for block in ("0.0.0.0/0", "10.0.0.0/24", "10.0.0.0/16")])
     assert hop(ask(what), Stage.ENDPOINT_GROUPS).words == "sg-there admits tcp 443 from 10.0.0.0/24"
 
 
@@ -777,8 +779,8 @@ def test_global_address_of_an_endpoint_elsewhere_through_the_internet() -> None:
     base = configuration(host_routes=[*LOCAL_ROUTES, route("::/0", "eigw-1")])
     assert base.endpoint_interfaces is not None
     far = replace(base.endpoint_interfaces[2], addresses=(address,))
-    found = hop(ask(replace(base, endpoint_interfaces=(far,)), address, source=HOST6), Stage.ROUTE)
-    assert (found.outcome, found.words) == (
+    result = hop(ask(replace(base, endpoint_interfaces=(far,)), address, source=HOST6), Stage.ROUTE)
+    assert (result.outcome, result.words) == (
         CANNOT_TELL,
         "rtb-host sends ::/0 to eigw-1, and what lies behind that cannot be seen",
     )
@@ -824,7 +826,7 @@ def test_appliance_may_send_from_an_address_of_its_own() -> None:
         "whether sg-there admits tcp 443 from nat-9 cannot be told: the address of nat-9 is not known"
     )
     assert predicted.unseen == ("what nat-9 does with the packet, and from which address it sends it on",)
-    # Whatever it sends from: nobody is admitted on this port.
+    # No source is admitted on this port.
     shut = ask(configuration(host_routes=way), port=1027)
     assert hop(shut, Stage.ENDPOINT_GROUPS).words == (
         "no rule of sg-there admits tcp 1027 from nat-9; it admits tcp 443 from 10.0.0.0/16 and tcp 443 from "
@@ -892,9 +894,9 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
 )
 def test_return_route_from_another_vpc(routes: list[Route], outcome: Reachability, words: str) -> None:
     what = configuration(host_routes=[*LOCAL_ROUTES, route("10.1.0.0/16", "pcx-1")], abroad_routes=routes)
-    found = hop(ask(what, ABROAD), Stage.RETURN_ROUTE)
-    assert (found.outcome, found.words) == (outcome, words)
-    assert found.resources == ("rtb-abroad",)
+    result = hop(ask(what, ABROAD), Stage.RETURN_ROUTE)
+    assert (result.outcome, result.words) == (outcome, words)
+    assert result.resources == ("rtb-abroad",)
 
 
 def test_return_route_over_a_peering_is_open_both_ways() -> None:
@@ -950,8 +952,8 @@ def test_return_route_within_the_vpc_is_told_where_it_is_no_plain_one() -> None:
     ],
 )
 def test_endpoint_state(changes: dict[str, Any], outcome: Reachability, words: str) -> None:
-    found = hop(ask(configuration(endpoints=(replace(ENDPOINT, **changes),))), Stage.ENDPOINT)
-    assert (found.outcome, found.words) == (outcome, words)
+    result = hop(ask(configuration(endpoints=(replace(ENDPOINT, **changes),))), Stage.ENDPOINT)
+    assert (result.outcome, result.words) == (outcome, words)
 
 
 @pytest.mark.parametrize(
@@ -964,7 +966,7 @@ def test_endpoint_state(changes: dict[str, Any], outcome: Reachability, words: s
         pytest.param(
             {
                 "endpoint_interfaces": tuple(
-                    replace(INTERFACE, interface_id=f"eni-{each}", vpc_id=each) for each in "zy"
+                    replace(INTERFACE, interface_id=f"eni-{letter}", vpc_id=letter) for letter in "zy"
                 )
             },
             "eni-y and eni-z have this address in y and z, and no interface that was read has it in vpc-a",
@@ -1151,10 +1153,10 @@ def group_rules(draw: st.DrawFn) -> GroupRule:
 def acl_entries(draw: st.DrawFn) -> tuple[AclEntry, ...]:
     """Numbers are used once a direction, as EC2 has it."""
     keys = draw(st.lists(st.tuples(st.integers(1, 12), st.booleans()), max_size=8, unique=True))
-    made = []
+    entries = []
     for number, egress in keys:
         low, high = draw(port_ranges)
-        made.append(
+        entries.append(
             AclEntry(
                 number=number * 10,
                 egress=egress,
@@ -1166,7 +1168,7 @@ def acl_entries(draw: st.DrawFn) -> tuple[AclEntry, ...]:
             )
         )
     tail = open_entries() if draw(st.booleans()) else ()
-    return (*made, *(replace(each, number=each.number + 200) for each in tail))
+    return (*entries, *(replace(acl_entry, number=acl_entry.number + 200) for acl_entry in tail))
 
 
 routes = st.builds(
@@ -1199,7 +1201,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
     assert base.groups is not None
     more = SecurityGroup(group_id="sg-more", rules=tuple(draw(st.lists(group_rules(), max_size=4))))
     lists = tuple(
-        PrefixList(prefix_list_id=each, cidrs=tuple(draw(st.lists(networks, max_size=4)))) for each in LISTS[:2]
+        PrefixList(prefix_list_id=list_id, cidrs=tuple(draw(st.lists(networks, max_size=4)))) for list_id in LISTS[:2]
     )
     state = draw(st.sampled_from(("available", "available", "pending", "partial")))
     groups_read = draw(st.sampled_from(((*base.groups, more), (*base.groups, more), base.groups, None)))
@@ -1243,16 +1245,16 @@ modest = settings(max_examples=extent.examples(150), deadline=None, suppress_hea
 def test_a_slow_implementation_agrees(what: Configuration, of: dict[str, Any]) -> None:
     predicted = Predictor(what).predict(**of)
     slow = slow_predict(what, **of)
-    fast = {each.stage: each.outcome for each in predicted.hops}
+    fast = {hop.stage: hop.outcome for hop in predicted.hops}
     assert len(fast) == len(predicted.hops)
-    assert list(fast) == [each for each in Stage if each in fast]
+    assert list(fast) == [stage for stage in Stage if stage in fast]
     left_out = {stage: outcome for stage, outcome in slow.items() if stage not in fast}
     assert set(left_out.values()) <= {CANNOT_TELL}  # what was said by an earlier hop in the same words
     assert fast == {stage: outcome for stage, outcome in slow.items() if stage in fast}
     assert predicted.outcome is worst(slow.values())
-    for each in predicted.hops:
-        assert each.words
-        assert not each.words.endswith(".")
+    for predicted_hop in predicted.hops:
+        assert predicted_hop.words
+        assert not predicted_hop.words.endswith(".")
 
 
 @modest
@@ -1261,8 +1263,8 @@ def test_answers_port_by_port(entries: tuple[AclEntry, ...], source: Address) ->
     what = configuration(there_entries=entries)
     own = replace(OWN, addresses=(source,))
     of: dict[str, Any] = {"source": source, "own": own, "address": THERE, "port": 443}
-    found = hop(Predictor(what).predict(**of), Stage.ENDPOINT_ACL_OUT)
-    assert found.outcome is slow_predict(what, **of)[Stage.ENDPOINT_ACL_OUT]
+    result = hop(Predictor(what).predict(**of), Stage.ENDPOINT_ACL_OUT)
+    assert result.outcome is slow_predict(what, **of)[Stage.ENDPOINT_ACL_OUT]
 
 
 @modest
@@ -1272,7 +1274,7 @@ def test_order_makes_no_difference(what: Configuration, of: dict[str, Any], chan
         return None if items is None else tuple(chance.sample(items, len(items)))
 
     def inside(items: Any, field: str) -> Any:
-        return None if items is None else tuple(replace(each, **{field: mixed(getattr(each, field))}) for each in items)
+        return None if items is None else tuple(replace(item, **{field: mixed(getattr(item, field))}) for item in items)
 
     shuffled = replace(
         what,
@@ -1309,8 +1311,8 @@ def test_another_rule_of_a_group_blocks_nothing(
             replace(group, rules=(*group.rules, more)) if group.group_id == group_id else group for group in what.groups
         ),
     )
-    before = {each.stage: each.outcome for each in Predictor(what).predict(**of).hops}
-    after = {each.stage: each.outcome for each in Predictor(wider).predict(**of).hops}
+    before = {hop.stage: hop.outcome for hop in Predictor(what).predict(**of).hops}
+    after = {hop.stage: hop.outcome for hop in Predictor(wider).predict(**of).hops}
     for stage in (Stage.HOST_GROUPS, Stage.ENDPOINT_GROUPS):
         if before.get(stage) is OPEN:
             assert after[stage] is OPEN
@@ -1332,8 +1334,8 @@ def test_a_denial_in_front_opens_nothing(
     changed = "there_entries" if theirs else "host_entries"
     plain: dict[str, Any] = {changed: entries}
     denied: dict[str, Any] = {changed: (*entries, first)}
-    before = {each.stage: each.outcome for each in ask(configuration(**plain)).hops}
-    after = {each.stage: each.outcome for each in ask(configuration(**denied)).hops}
+    before = {hop.stage: hop.outcome for hop in ask(configuration(**plain)).hops}
+    after = {hop.stage: hop.outcome for hop in ask(configuration(**denied)).hops}
     assert before.keys() == after.keys()
     for stage in before:
         assert RANKS[after[stage]] >= RANKS[before[stage]]
@@ -1355,4 +1357,4 @@ def test_large_configuration_is_judged_as_the_slow_one_judges_it() -> None:
     assert what.own_interfaces is not None
     for path in predicted[::7]:
         slow = slow_predict(what, source=HOST, own=what.own_interfaces[0], address=path.address, port=path.port)
-        assert {found.stage: found.outcome for found in path.hops} == slow
+        assert {predicted_hop.stage: predicted_hop.outcome for predicted_hop in path.hops} == slow

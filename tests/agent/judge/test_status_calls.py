@@ -22,7 +22,7 @@ from tests.support.build import (
     context,
     evidence,
     finding,
-    found,
+    finding_ids,
     here,
     http,
     imds,
@@ -45,22 +45,26 @@ IDENTITY: Final = f"{WHO} because no identity-based policy allows the backup:Lis
 
 
 def judged(
-    looks: Observations, *targets: Target, signed: bool = True, suppress: Sequence[str] = (), complete: bool = True
+    observations: Observations,
+    *targets: Target,
+    signed: bool = True,
+    suppress: Sequence[str] = (),
+    complete: bool = True,
 ) -> Report:
     """The report of a run; `suppress` as `--suppress` takes it."""
-    names = [each.partition("=") for each in suppress]
+    names = [name.partition("=") for name in suppress]
     return judge_evidence(
-        evidence(looks, targets=targets or (BACKUP,), of=run(signed_calls=signed, complete=complete)),
+        evidence(observations, targets=targets or (BACKUP,), of=run(signed_calls=signed, complete=complete)),
         suppress=[Suppression(code=code, target=of or None) for code, _, of in names],
     )
 
 
-def changed(*looks: Observation[Any], targets: Sequence[Target] = (BACKUP,)) -> Observations:
-    return replaced(called(*targets), *looks)
+def changed(*observations: Observation[Any], targets: Sequence[Target] = (BACKUP,)) -> Observations:
+    return replaced(called(*targets), *observations)
 
 
 def verdict(report: Report) -> tuple[Status, Access, list[str]]:
-    return report.verdict.status, report.verdict.access, found(report)
+    return report.verdict.status, report.verdict.access, finding_ids(report)
 
 
 # --- Status and access -----------------------------------------------------------------------------------------------
@@ -69,18 +73,18 @@ def verdict(report: Report) -> tuple[Status, Access, list[str]]:
 def test_ok_needs_a_good_call() -> None:
     assert verdict(judged(called())) == (Status.OK, Access.ALLOWED, [])
     for address in PRIVATE:
-        report = judged([each for each in called() if each.id != f"api/backup/{address}/443"])
+        report = judged([observation for observation in called() if observation.id != f"api/backup/{address}/443"])
         assert report.verdict.status is Status.UNKNOWN
         assert f"api/backup/{address}/443 was not made" in report.targets[0].unproven
 
 
 def test_without_signed_calls_none_is_needed() -> None:
-    plain = [each for each in called() if each.subject.step not in ("api", "credentials")]
+    plain = [observation for observation in called() if observation.subject.step not in ("api", "credentials")]
     assert verdict(judged(plain, signed=False)) == (Status.OK, Access.NOT_TRIED, [])
 
 
 @pytest.mark.parametrize(
-    ("looks", "expected"),
+    ("observations", "expected"),
     [
         pytest.param(
             [api(address, failed="access-denied", text=IDENTITY) for address in PRIVATE],
@@ -169,39 +173,41 @@ def test_without_signed_calls_none_is_needed() -> None:
         ),
     ],
 )
-def test_status_and_access(looks: Observations, expected: tuple[Status, Access, list[str]]) -> None:
-    assert verdict(judged(changed(*looks))) == expected
+def test_status_and_access(observations: Observations, expected: tuple[Status, Access, list[str]]) -> None:
+    assert verdict(judged(changed(*observations))) == expected
 
 
 def test_a_cause_that_says_nothing_of_an_answer_does_not_excuse_it() -> None:
     # The clock is read from every answer, the half ones too; that it is wrong is no reason for half an answer.
-    looks = changed(*(answered(address, offset=90.0) for address in PRIVATE), api(A, failed="malformed", offset=90.0))
-    report = judged(looks)
-    assert set(found(report)) == {"RUN003", "ENV010"}
+    observations = changed(
+        *(answered(address, offset=90.0) for address in PRIVATE), api(A, failed="malformed", offset=90.0)
+    )
+    report = judged(observations)
+    assert set(finding_ids(report)) == {"RUN003", "ENV010"}
     assert report.verdict.status is status_of(report) is Status.CRITICAL
 
 
 def test_a_failure_without_a_name_is_no_mere_warning_because_a_url_is_set() -> None:
     # Settings explain what fails at the host that they chose, and are as bad as that.
     custom = target(host="backup.example.com", addressing=Addressing.CUSTOM)
-    looks = replaced(
+    observations = replaced(
         called(custom),
         sdk(urls={"backup": "https://backup.example.com"}),
         tls(A, of=custom.id, failed="reset"),
         http(A, of=custom.id, skipped="tls failed: reset"),
         api(A, of=custom.id, skipped="tls failed: reset"),
     )
-    report = judged(looks, custom)
+    report = judged(observations, custom)
     assert report.verdict.status is status_of(report, custom.id) is Status.CRITICAL
 
 
 def test_an_answer_to_the_signed_call_outranks_the_unsigned_one() -> None:
-    looks = changed(*(answered(address, failed="not-aws", request_id=None) for address in PRIVATE))
-    assert verdict(judged(looks)) == (Status.OK, Access.ALLOWED, [])
+    observations = changed(*(answered(address, failed="not-aws", request_id=None) for address in PRIVATE))
+    assert verdict(judged(observations)) == (Status.OK, Access.ALLOWED, [])
 
 
 @pytest.mark.parametrize(
-    ("looks", "access"),
+    ("observations", "access"),
     [
         pytest.param([], Access.ALLOWED, id="both"),
         pytest.param(
@@ -210,8 +216,8 @@ def test_an_answer_to_the_signed_call_outranks_the_unsigned_one() -> None:
         pytest.param([api(address, failed="deadline") for address in PRIVATE], Access.UNKNOWN, id="one unknown"),
     ],
 )
-def test_access_of_two_required_targets(looks: Observations, access: Access) -> None:
-    report = judged(changed(*looks, targets=[BACKUP, GATEWAY]), BACKUP, GATEWAY)
+def test_access_of_two_required_targets(observations: Observations, access: Access) -> None:
+    report = judged(changed(*observations, targets=[BACKUP, GATEWAY]), BACKUP, GATEWAY)
     assert report.verdict.access is access
 
 
@@ -223,7 +229,7 @@ def test_access_of_an_optional_target_is_its_own() -> None:
     ]
     report = judged(changed(*denied, targets=[BACKUP, aside]), BACKUP, aside)
     assert report.verdict.access is Access.ALLOWED
-    assert [each.access for each in report.targets] == [Access.ALLOWED, Access.DENIED]
+    assert [target.access for target in report.targets] == [Access.ALLOWED, Access.DENIED]
 
 
 # --- Optional and context --------------------------------------------------------------------------------------------
@@ -240,11 +246,11 @@ def test_an_optional_target_is_as_bad_as_it_is_and_does_not_count(text: str, sev
     assert status_of(report) is Status.OK
     assert status_of(report, GATEWAY.id) is Status(severity)
     assert report.verdict.status is Status.OK
-    assert {(each.severity, each.counts) for each in report.findings} == {(severity, False)}
+    assert {(finding.severity, finding.counts) for finding in report.findings} == {(severity, False)}
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([api(A, failed="access-denied", text=SILENT)], id="denied"),
         pytest.param([api(A, failed="malformed")], id="half an answer"),
@@ -253,13 +259,13 @@ def test_an_optional_target_is_as_bad_as_it_is_and_does_not_count(text: str, sev
         pytest.param([api(A, failed="signature")], id="a bad signature"),
     ],
 )
-def test_a_target_for_comparison_never_raises(looks: Observations) -> None:
+def test_a_target_for_comparison_never_raises(observations: Observations) -> None:
     used = target(
         host="vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE
     )
-    report = judged(replaced([*called(used), *called(BACKUP)], *looks), used, context(BACKUP))
+    report = judged(replaced([*called(used), *called(BACKUP)], *observations), used, context(BACKUP))
     assert (report.verdict.status, report.verdict.access) == (Status.OK, Access.ALLOWED)
-    assert not any(each.counts for each in report.findings)
+    assert not any(finding.counts for finding in report.findings)
 
 
 # --- Suppression -----------------------------------------------------------------------------------------------------
@@ -278,7 +284,7 @@ DENIED: Final = changed(*(api(address, failed="access-denied", text=IDENTITY) fo
 )
 def test_a_suppressed_finding_is_listed_and_sets_no_status(suppress: list[str], hidden: bool) -> None:
     report = judged(DENIED, suppress=suppress)
-    assert found(report) == ["IAM003@backup"]
+    assert finding_ids(report) == ["IAM003@backup"]
     assert finding(report, "IAM003@backup").suppressed is hidden
     expected = Status.OK if hidden else Status.WARNING
     assert report.verdict.status is status_of(report) is expected
@@ -286,32 +292,32 @@ def test_a_suppressed_finding_is_listed_and_sets_no_status(suppress: list[str], 
 
 
 def test_the_summary_counts_what_is_suppressed_and_claims_nothing_for_it() -> None:
-    looks = [
+    observations = [
         *here("backup", A),
         tcp(A, failed="timeout"),
         tls(A, skipped="tcp failed"),
         http(A, skipped="tcp failed"),
     ]
-    report = judged(looks, signed=False, suppress=["TCP001"])
+    report = judged(observations, signed=False, suppress=["TCP001"])
     assert report.verdict.status is Status.OK
     assert report.verdict.path is Path.UNREACHABLE
     assert report.verdict.summary == "nothing that counts was found (1 suppressed)"
 
 
 def test_a_suppressed_cause_takes_along_what_it_alone_explains_and_proves_nothing() -> None:
-    looks = [
+    observations = [
         *here("backup", PUBLIC),
         tcp(PUBLIC, failed="timeout"),
         tls(PUBLIC, skipped="x"),
         http(PUBLIC, skipped="x"),
     ]
-    report = judged(looks, signed=False, suppress=["DNS001"])
-    assert found(report) == ["TCP001@backup", "DNS001@backup"]
+    report = judged(observations, signed=False, suppress=["DNS001"])
+    assert finding_ids(report) == ["TCP001@backup", "DNS001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
     assert not finding(report, "TCP001@backup").suppressed
-    # That the path is public is accepted; that nothing answers there is known to nobody who said so.
+    # The user accepted a public path, but not one on which nothing answers.
     assert report.verdict.status is status_of(report) is Status.UNKNOWN
-    assert judged(looks, signed=False).verdict.status is Status.CRITICAL
+    assert judged(observations, signed=False).verdict.status is Status.CRITICAL
 
 
 def test_what_two_causes_explain_stays_with_the_one_that_counts() -> None:
@@ -321,7 +327,7 @@ def test_what_two_causes_explain_stays_with_the_one_that_counts() -> None:
         says("TLS004", severity=Severity.CRITICAL),
     ]
     seen = evidence(called(), of=SIGNED)
-    plain = {each.id: each for each in diagnose(seen, rules).findings}
+    plain = {finding.id: finding for finding in diagnose(seen, rules).findings}
     assert plain["TLS004@backup"].explained_by == "ENV005@backup"
     report = judge_evidence(seen, rules, suppress=[Suppression(code="ENV005", target=None)])
     assert finding(report, "TLS004@backup").explained_by == "ENV004@backup"
@@ -339,15 +345,15 @@ def test_a_suppressed_symptom_makes_its_cause_no_worse() -> None:
 
 
 def test_suppressing_hides_no_other_fault() -> None:
-    looks = changed(api(A, failed="access-denied", text=IDENTITY), api(B, failed="throttled"))
-    report = judged(looks, suppress=["IAM003"])
-    assert set(found(report)) == {"IAM003@backup", "API007@backup"}
+    observations = changed(api(A, failed="access-denied", text=IDENTITY), api(B, failed="throttled"))
+    report = judged(observations, suppress=["IAM003"])
+    assert set(finding_ids(report)) == {"IAM003@backup", "API007@backup"}
     assert report.verdict.status is Status.WARNING
     assert report.verdict.summary == "backup: AWS asks for fewer calls (1 suppressed)"
 
 
 def says(code: str, *, severity: Severity) -> Rule:
-    """A rule that always speaks of Backup."""
+    """A rule that always reports a finding about Backup."""
     one = RuleFinding(
         code=code,
         target="backup",

@@ -67,12 +67,12 @@ UNHEARABLE: Final = {
     *((Step.TLS, kind) for kind in (K.TLS_HOSTNAME, K.TLS_EXPIRED, K.TLS_NOT_YET_VALID, K.TOO_LARGE)),
     *((Step.API, kind) for kind in _OF_CALLS),
 }
-"""What cannot be known of a peer of which nothing was heard."""
+"""What cannot be known of a peer that sent nothing."""
 
 
 def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD) -> Observations:
     """A good run in which this step failed, with such facts, and what grows from it was not made."""
-    seen = {each.id: each for each in good}
+    seen = {observation.id: observation for observation in good}
     broken = seen[step]
     failure = Failure(kind=kind, message="it ended", code=None)
     heard: Any = broken.facts if broken.subject.step in (Step.TLS, Step.API) else None
@@ -86,10 +86,14 @@ def spoilt(good: Observations, step: str, kind: FailureKind, facts: str = HEARD)
         heard = replace(heard, certificates=())
     seen[step] = replace(broken, outcome=Failed(failure, heard), seconds=3.0 if kind is K.TIMEOUT else 0.01)
     lost = {step}
-    while more := [each for each in good if each.id not in lost and _grows_from(each, lost)]:
-        for each in more:
-            seen[each.id] = replace(each, outcome=Skipped("what is below failed"), started_at=None, seconds=None)
-            lost.add(each.id)
+    while more := [
+        observation for observation in good if observation.id not in lost and _grows_from(observation, lost)
+    ]:
+        for observation in more:
+            seen[observation.id] = replace(
+                observation, outcome=Skipped("what is below failed"), started_at=None, seconds=None
+            )
+            lost.add(observation.id)
     return list(seen.values())
 
 
@@ -130,12 +134,12 @@ def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_cod
     of = run(signed_calls=True)
     request, call = (f"{step}/backup/{PRIVATE[0]}/443" for step in (Step.HTTP, Step.API))
     for kind in POSSIBLE[Step.API] - _OF_CALLS - {K.SERVICE_ERROR}:
-        looks = {each.id: each for each in spoilt(called(), call, kind, UNHEARD)}
-        heard: Any = looks[request].facts
+        by_id = {observation.id: observation for observation in spoilt(called(), call, kind, UNHEARD)}
+        heard: Any = by_id[request].facts
         heard = replace(heard, request_id=None if unsigned is K.NOT_AWS else "r")
         failure = Failure(kind=unsigned, message="it ended", code="503")
-        looks[request] = replace(looks[request], outcome=Failed(failure, heard))
-        report = judge_evidence(evidence(list(looks.values()), of=of))
+        by_id[request] = replace(by_id[request], outcome=Failed(failure, heard))
+        report = judge_evidence(evidence(list(by_id.values()), of=of))
         assert "RUN003" not in {finding.code for finding in report.findings}, kind
         assert report.verdict.status is Status.CRITICAL, kind
 
@@ -143,8 +147,8 @@ def test_every_failure_of_a_call_after_an_unsigned_request_that_failed_has_a_cod
 def test_a_failure_without_a_code_is_run003() -> None:
     of = run(signed_calls=True)
     for step, kind, facts in WITHOUT_A_CODE:
-        look = f"{step}/backup/{PRIVATE[0]}/443"
-        assert "RUN003" in codes(evidence(spoilt(called(), look, kind, facts), of=of))
+        step_id = f"{step}/backup/{PRIVATE[0]}/443"
+        assert "RUN003" in codes(evidence(spoilt(called(), step_id, kind, facts), of=of))
 
 
 ANSWERS: Final = (
@@ -153,7 +157,7 @@ ANSWERS: Final = (
 )
 
 
-def said_of(kind: str, by: str, record: str) -> Observation[Any]:
+def answer_of(kind: str, by: str, record: str) -> Observation[Any]:
     """What a name server says: addresses of a scope for A, nothing for AAAA, or how asking it failed for both."""
     given = {"private": PRIVATE[:1], "public": (PUBLIC,), "empty": ()}
     if kind in given:
@@ -166,38 +170,44 @@ def said_of(kind: str, by: str, record: str) -> Observation[Any]:
 def test_every_lookup_that_fails_has_a_code_whatever_the_name_servers_say(own: str, server: str) -> None:
     for kind in ANSWERS:
         for vpc in [kind] if server == RESOLVER else ["private", "public", "nxdomain", "timeout", "servfail"]:
-            looks: Observations = [host(resolvers=[server]), sdk(), imds(), proxy(), lookup(failed=own)]
+            observations: Observations = [host(resolvers=[server]), sdk(), imds(), proxy(), lookup(failed=own)]
             for record in ("A", "AAAA"):
-                looks += [said_of(vpc, RESOLVER, record), said_of(vpc, VPC_RESOLVER, record)]
-                looks.append(said_of(kind, server, record))
-            found = codes(evidence(looks))
-            assert "RUN003" not in found, (kind, vpc)
-            assert found
+                observations += [answer_of(vpc, RESOLVER, record), answer_of(vpc, VPC_RESOLVER, record)]
+                observations.append(answer_of(kind, server, record))
+            reported = codes(evidence(observations))
+            assert "RUN003" not in reported, (kind, vpc)
+            assert reported
 
 
 @pytest.mark.parametrize("own", ["nxdomain", "nodata", "servfail", "timeout", "too-large"])
 def test_every_lookup_that_fails_has_a_code_whatever_two_name_servers_say(own: str) -> None:
     for first in ANSWERS:
         for second in ANSWERS:
-            looks: Observations = [host(resolvers=[CORPORATE, RESOLVER]), sdk(), imds(), proxy(), lookup(failed=own)]
+            observations: Observations = [
+                host(resolvers=[CORPORATE, RESOLVER]),
+                sdk(),
+                imds(),
+                proxy(),
+                lookup(failed=own),
+            ]
             for record in ("A", "AAAA"):
-                looks += [said_of(first, CORPORATE, record), said_of(second, RESOLVER, record)]
-                looks.append(said_of(second, VPC_RESOLVER, record))
-            found = codes(evidence(looks))
-            assert "RUN003" not in found, (first, second)
-            assert found
+                observations += [answer_of(first, CORPORATE, record), answer_of(second, RESOLVER, record)]
+                observations.append(answer_of(second, VPC_RESOLVER, record))
+            reported = codes(evidence(observations))
+            assert "RUN003" not in reported, (first, second)
+            assert reported
 
 
 @pytest.mark.parametrize("other", ANSWERS)
 def test_a_name_that_gets_no_answer_has_a_code_whatever_is_said_of_another(other: str) -> None:
-    looks: Observations = [host(resolvers=[RESOLVER]), sdk(), imds()]
+    observations: Observations = [host(resolvers=[RESOLVER]), sdk(), imds()]
     for kind, target, own in ((other, "backup", "servfail"), ("timeout", "backup-gateway", "timeout")):
-        looks += [proxy(of=target), lookup(failed=own, of=target)]
-        looks += [
+        observations += [proxy(of=target), lookup(failed=own, of=target)]
+        observations += [
             replace(answer, subject=replace(answer.subject, target=target))
             for by in (RESOLVER, VPC_RESOLVER)
-            for answer in (said_of(kind, by, "A"), said_of(kind, by, "AAAA"))
+            for answer in (answer_of(kind, by, "A"), answer_of(kind, by, "AAAA"))
         ]
-    found = codes(evidence(looks, targets=[BACKUP, GATEWAY]))
-    assert "RUN003" not in found
-    assert found
+    reported = codes(evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert "RUN003" not in reported
+    assert reported

@@ -71,7 +71,7 @@ from tests.support.build import (
     context,
     evidence,
     finding,
-    found,
+    finding_ids,
     healthy,
     here,
     host,
@@ -102,13 +102,15 @@ def judged(seen: Evidence) -> Report:
     return judge_evidence(seen, CORE)
 
 
-def verdict(looks: Observations, *targets: Target, expect: Expect = Expect.PRIVATE) -> tuple[Status, Path, Access]:
-    report = judged(evidence(looks, targets=targets or (BACKUP,), of=run(expect=expect)))
+def verdict(
+    observations: Observations, *targets: Target, expect: Expect = Expect.PRIVATE
+) -> tuple[Status, Path, Access]:
+    report = judged(evidence(observations, targets=targets or (BACKUP,), of=run(expect=expect)))
     return report.verdict.status, report.verdict.path, report.verdict.access
 
 
 def path_of(report: Report, target_id: str = "backup") -> Path:
-    return next(each.path for each in report.targets if each.id == target_id)
+    return next(target.path for target in report.targets if target.id == target_id)
 
 
 # --- Ok is proven ---------------------------------------------------------------------------------------------------
@@ -117,13 +119,13 @@ def path_of(report: Report, target_id: str = "backup") -> Path:
 def test_a_healthy_run_is_ok() -> None:
     report = judged(evidence(healthy(*TARGETS), targets=TARGETS))
     assert (report.verdict.status, report.verdict.path) == (Status.OK, Path.PRIVATE)
-    assert [each.status for each in report.targets] == [Status.OK, Status.OK]
+    assert [target.status for target in report.targets] == [Status.OK, Status.OK]
     assert report.verdict.summary == "backup and backup-gateway answer privately at 4 addresses"
     assert report.findings == ()
 
 
 STEPS: Final = sorted(
-    {step for each in TARGETS for step in required_steps(evidence(healthy(*TARGETS), targets=TARGETS), each)}
+    {step for target in TARGETS for step in required_steps(evidence(healthy(*TARGETS), targets=TARGETS), target)}
 )
 
 
@@ -134,9 +136,9 @@ def owners(step: str) -> list[str]:
 
 
 def with_spoiled(step: str, spoil: Callable[[Observation[Any]], Observation[Any] | None]) -> Report:
-    """A healthy run of two required targets in which one look had another end, or was not made."""
-    looks = [spoil(observation) if observation.id == step else observation for observation in healthy(*TARGETS)]
-    seen = evidence([observation for observation in looks if observation is not None], targets=TARGETS)
+    """A healthy run of two required targets in which one observation has another outcome, or is missing."""
+    observations = [spoil(observation) if observation.id == step else observation for observation in healthy(*TARGETS)]
+    seen = evidence([observation for observation in observations if observation is not None], targets=TARGETS)
     assert judge_evidence(seen).verdict.status is not Status.OK, "by all rules"
     return judged(seen)
 
@@ -145,10 +147,10 @@ def with_spoiled(step: str, spoil: Callable[[Observation[Any]], Observation[Any]
 @pytest.mark.parametrize(
     "spoil",
     [
-        pytest.param(lambda each: None, id="removed"),
-        pytest.param(lambda each: spoiled(each, skipped="for a reason"), id="skipped"),
-        pytest.param(lambda each: spoiled(each, failed="deadline"), id="cut short"),
-        pytest.param(lambda each: spoiled(each, failed="bug"), id="crashed"),
+        pytest.param(lambda observation: None, id="removed"),
+        pytest.param(lambda observation: spoiled(observation, skipped="for a reason"), id="skipped"),
+        pytest.param(lambda observation: spoiled(observation, failed="deadline"), id="cut short"),
+        pytest.param(lambda observation: spoiled(observation, failed="bug"), id="crashed"),
     ],
 )
 def test_without_a_single_required_step_nothing_is_ok(
@@ -156,24 +158,24 @@ def test_without_a_single_required_step_nothing_is_ok(
 ) -> None:
     report = with_spoiled(step, spoil)
     assert report.verdict.status is Status.UNKNOWN
-    for each in report.targets:
-        assert each.status is (Status.UNKNOWN if each.id in owners(step) else Status.OK)
-        assert bool(each.unproven) is (each.id in owners(step))
-    assert {each.code for each in report.findings} <= {"RUN002"}
+    for reported in report.targets:
+        assert reported.status is (Status.UNKNOWN if reported.id in owners(step) else Status.OK)
+        assert bool(reported.unproven) is (reported.id in owners(step))
+    assert {finding.code for finding in report.findings} <= {"RUN002"}
     assert "could not be proven" in report.verdict.summary
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_single_required_step_that_fails_is_critical_however_it_fails(step: str) -> None:
     for kind in REAL_FAILURES:
-        report = with_spoiled(step, lambda each, kind=kind: spoiled(each, failed=kind))  # type: ignore[misc]
+        report = with_spoiled(step, lambda observation, kind=kind: spoiled(observation, failed=kind))  # type: ignore[misc]
         local = step.startswith("host/")
         expected = Status.UNKNOWN if local else Status.CRITICAL  # a setting that cannot be read is no fault of the path
         assert report.verdict.status is expected, kind
-        for each in report.targets:
-            assert each.status is (expected if each.id in owners(step) else Status.OK), (kind, each.id)
+        for reported in report.targets:
+            assert reported.status is (expected if reported.id in owners(step) else Status.OK), (kind, reported.id)
         if not local:
-            assert step in {shown for each in report.findings for shown in each.evidence}
+            assert step in {shown for finding in report.findings for shown in finding.evidence}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -181,10 +183,10 @@ def test_a_rule_that_crashes_leaves_nothing_ok(rule: Rule) -> None:
     def check(_: Evidence) -> Any:
         raise RuntimeError("boom")
 
-    rules = [Rule(each.code, each.needs, check) if each is rule else each for each in RULES]
+    rules = [Rule(other.code, other.needs, check) if other is rule else other for other in RULES]
     report = judge_evidence(evidence(healthy()), rules)
     assert report.verdict.status is Status.WARNING
-    assert found(report) == ["RUN002"]
+    assert finding_ids(report) == ["RUN002"]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in CORE if rule.code[:3] != "RUN"], ids=lambda rule: rule.code)
@@ -210,8 +212,8 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
     targets = {"TCP003": [GATEWAY], "ENV001": []}.get(rule.code, [BACKUP])
     of = run(region=None) if rule.code == "ENV001" else run()
     seen = evidence(faults[rule.code], targets=targets, of=of)
-    with_it, without_it = judged(seen), judge_evidence(seen, [each for each in CORE if each is not rule])
-    assert rule.code in {each.code for each in with_it.findings}
+    with_it, without_it = judged(seen), judge_evidence(seen, [other for other in CORE if other is not rule])
+    assert rule.code in {finding.code for finding in with_it.findings}
     if rule.code == "ENV002":  # information here: nothing that decides is missing for it
         assert with_it.verdict.status is without_it.verdict.status is Status.OK
     else:
@@ -219,7 +221,7 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([host(), sdk(), proxy(), lookup()], id="a lookup that gave nothing and did not fail"),
         pytest.param(
@@ -237,10 +239,10 @@ def test_without_a_rule_its_fault_is_still_no_ok(rule: Rule) -> None:
         ),
     ],
 )
-def test_everything_answers_and_it_is_not_ok(looks: Observations) -> None:
-    status, *_ = verdict(looks)
+def test_everything_answers_and_it_is_not_ok(observations: Observations) -> None:
+    status, *_ = verdict(observations)
     assert status in (Status.UNKNOWN, Status.CRITICAL)
-    assert judge_evidence(evidence(looks)).verdict.status is not Status.OK, "by all rules"
+    assert judge_evidence(evidence(observations)).verdict.status is not Status.OK, "by all rules"
 
 
 def test_a_signed_call_that_was_not_made_is_missing() -> None:
@@ -250,15 +252,15 @@ def test_a_signed_call_that_was_not_made_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "access"),
+    ("observations", "access"),
     [
         pytest.param([api(A, failed="throttled"), api(B, failed="throttled")], Access.UNKNOWN, id="at every address"),
         pytest.param([api(A, failed="throttled")], Access.ALLOWED, id="at one of two"),
         pytest.param([api(A, failed="throttled"), api(B, failed="access-denied")], Access.DENIED, id="and denied"),
     ],
 )
-def test_a_throttled_call_says_nothing_of_who_may_call(looks: Observations, access: Access) -> None:
-    report = judge_evidence(evidence(replaced(called(), *looks), of=run(signed_calls=True)))
+def test_a_throttled_call_says_nothing_of_who_may_call(observations: Observations, access: Access) -> None:
+    report = judge_evidence(evidence(replaced(called(), *observations), of=run(signed_calls=True)))
     assert report.verdict.access is access
     assert report.verdict.status is Status.WARNING
 
@@ -272,8 +274,12 @@ def test_without_any_target_nothing_is_ok() -> None:
 
 
 def test_addresses_of_a_family_that_the_host_lacks_are_neither_needed_nor_counted() -> None:
-    looks = [*here("backup", A, "fd00::17"), *climbed(A), tcp("fd00::17", skipped="this host has no IPv6 address")]
-    report = judged(evidence(looks))
+    observations = [
+        *here("backup", A, "fd00::17"),
+        *climbed(A),
+        tcp("fd00::17", skipped="this host has no IPv6 address"),
+    ]
+    report = judged(evidence(observations))
     assert report.verdict.status is Status.OK
     assert report.verdict.summary == "backup answers privately at 1 address"
 
@@ -295,30 +301,30 @@ def test_worst(statuses: list[Status], expected: Status) -> None:
 
 
 def test_critical_outranks_unknown_within_a_target_and_between_targets() -> None:
-    looks = replaced(
+    observations = replaced(
         healthy(), spoiled(tls(A), failed="reset"), http(A, skipped="x"), spoiled(tls(B), failed="deadline")
     )
-    report = judged(evidence(looks))
+    report = judged(evidence(observations))
     assert status_of(report) is report.verdict.status is Status.CRITICAL
     assert report.targets[0].unproven, "what was not measured is still said"
-    looks = replaced(
+    observations = replaced(
         healthy(*TARGETS), spoiled(tls(A), failed="reset"), spoiled(tls(B, of="backup-gateway"), failed="deadline")
     )
-    report = judged(evidence(looks, targets=TARGETS))
-    assert [each.status for each in report.targets] == [Status.CRITICAL, Status.UNKNOWN]
+    report = judged(evidence(observations, targets=TARGETS))
+    assert [target.status for target in report.targets] == [Status.CRITICAL, Status.UNKNOWN]
     assert report.verdict.status is Status.CRITICAL
 
 
 def test_unknown_outranks_warning() -> None:
-    looks = replaced(healthy(), spoiled(tls(A), failed="bug"))
-    report = judged(evidence(looks, of=run(complete=False)))
-    assert found(report) == ["RUN001", "RUN002"]
-    assert {each.severity for each in report.findings} == {Severity.WARNING}
+    observations = replaced(healthy(), spoiled(tls(A), failed="bug"))
+    report = judged(evidence(observations, of=run(complete=False)))
+    assert finding_ids(report) == ["RUN001", "RUN002"]
+    assert {finding.severity for finding in report.findings} == {Severity.WARNING}
     assert report.verdict.status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("looks", "complete", "status"),
+    ("observations", "complete", "status"),
     [
         pytest.param(healthy(), False, Status.WARNING, id="cut after everything that counts"),
         pytest.param(replaced(healthy(), spoiled(http(A), failed="deadline")), False, Status.UNKNOWN, id="before it"),
@@ -330,41 +336,41 @@ def test_unknown_outranks_warning() -> None:
         ),
     ],
 )
-def test_a_run_that_ended_early(looks: Observations, complete: bool, status: Status) -> None:
-    assert judged(evidence(looks, of=run(complete=complete))).verdict.status is status
+def test_a_run_that_ended_early(observations: Observations, complete: bool, status: Status) -> None:
+    assert judged(evidence(observations, of=run(complete=complete))).verdict.status is status
 
 
 def test_no_region_is_unknown() -> None:
     report = judged(evidence([host(), sdk(region=None), imds(failed="timeout")], targets=[], of=run(region=None)))
     assert report.verdict.status is Status.UNKNOWN
-    assert found(report) == ["ENV001", "ENV002"]
+    assert finding_ids(report) == ["ENV001", "ENV002"]
     assert report.verdict.summary == "no Region is set (and 1 more)"
     assert judged(evidence(healthy(), of=run(region=None))).verdict.status is Status.UNKNOWN
 
 
 def test_information_counts_as_ok() -> None:
     report = judged(evidence([*healthy(), answer(PUBLIC, by=VPC_RESOLVER), answer(PUBLIC)]))
-    assert [(each.id, each.severity) for each in report.findings] == [("DNS002@backup", Severity.INFO)]
+    assert [(finding.id, finding.severity) for finding in report.findings] == [("DNS002@backup", Severity.INFO)]
     assert report.verdict.status is status_of(report) is Status.OK
 
 
 def test_what_is_explained_sets_no_status_by_itself() -> None:
     report = judged(evidence([*here("backup", PUBLIC), tcp(PUBLIC, failed="timeout")]))
-    assert found(report) == ["DNS001@backup", "TCP001@backup"]
+    assert finding_ids(report) == ["DNS001@backup", "TCP001@backup"]
     assert finding(report, "TCP001@backup").explained_by == "DNS001@backup"
     assert report.verdict.summary == ("backup: the name resolves to public addresses: private DNS is not in effect")
 
 
 def test_a_silent_resolver_is_the_fault_of_every_target() -> None:
-    looks = [
+    observations = [
         host(),
         sdk(),
-        *(each for one in TARGETS for each in (proxy(of=one.id), lookup(of=one.id, failed="servfail"))),
+        *(observation for one in TARGETS for observation in (proxy(of=one.id), lookup(of=one.id, failed="servfail"))),
         *(answer(of=one.id, failed="timeout") for one in TARGETS),
     ]
-    report = judged(evidence(looks, targets=TARGETS))
-    assert found(report) == [f"DNS004@{RESOLVER}"]
-    assert [each.status for each in report.targets] == [Status.CRITICAL, Status.CRITICAL]
+    report = judged(evidence(observations, targets=TARGETS))
+    assert finding_ids(report) == [f"DNS004@{RESOLVER}"]
+    assert [target.status for target in report.targets] == [Status.CRITICAL, Status.CRITICAL]
     assert report.verdict.path is Path.UNREACHABLE
 
 
@@ -373,12 +379,12 @@ def test_a_silent_resolver_is_the_fault_of_every_target() -> None:
 ASIDE: Final = optional(GATEWAY)
 
 
-def aside(*looks: Observation[Any]) -> Report:
-    return judged(evidence([*healthy(BACKUP, ASIDE), *looks], targets=[BACKUP, ASIDE]))
+def aside(*observations: Observation[Any]) -> Report:
+    return judged(evidence([*healthy(BACKUP, ASIDE), *observations], targets=[BACKUP, ASIDE]))
 
 
 @pytest.mark.parametrize(
-    ("looks", "status"),
+    ("observations", "status"),
     [
         pytest.param([], Status.OK, id="private and well"),
         pytest.param([lookup(PUBLIC, of=ASIDE.id)], Status.NOT_IN_USE, id="public: not in use"),
@@ -404,27 +410,27 @@ def aside(*looks: Observation[Any]) -> Report:
         pytest.param([proxy("http://10.0.0.9:3128", of=ASIDE.id)], Status.UNKNOWN, id="through a proxy"),
     ],
 )
-def test_an_optional_target_has_a_true_status_and_raises_no_verdict(looks: Observations, status: Status) -> None:
-    report = aside(*looks)
+def test_an_optional_target_has_a_true_status_and_raises_no_verdict(observations: Observations, status: Status) -> None:
+    report = aside(*observations)
     assert status_of(report, ASIDE.id) is status
     assert status_of(report) is Status.OK
     assert report.verdict.status is Status.OK
     assert report.verdict.path is Path.PRIVATE
-    assert not any(each.counts for each in report.findings if each.severity is not Severity.INFO)
+    assert not any(finding.counts for finding in report.findings if finding.severity is not Severity.INFO)
     assert ("; not counted: backup-gateway, " in report.verdict.summary) is (
         status in (Status.CRITICAL, Status.UNKNOWN)
     )
 
 
 def test_a_fault_of_the_run_that_counts_is_not_named_as_one_that_does_not() -> None:
-    looks = [
+    observations = [
         host(),
         sdk(),
-        *(each for one in TARGETS for each in (proxy(of=one.id), answer(of=one.id, failed="timeout"))),
+        *(observation for one in TARGETS for observation in (proxy(of=one.id), answer(of=one.id, failed="timeout"))),
         lookup(failed="servfail"),
         lookup(A, of=ASIDE.id, failed="servfail"),  # partial: an address, and a failure
     ]
-    report = judged(evidence(looks, targets=[BACKUP, ASIDE]))
+    report = judged(evidence(observations, targets=[BACKUP, ASIDE]))
     assert report.verdict.status is Status.CRITICAL
     assert status_of(report, ASIDE.id) is Status.CRITICAL
     assert "not counted" not in report.verdict.summary
@@ -436,10 +442,10 @@ def test_an_optional_target_that_is_unknown_is_named_in_the_summary_after_requir
         "tls/backup-gateway/10.0.1.17/443: it said deadline (count it with --service backup-gateway)"
     )
     aside_backup = optional(BACKUP)
-    looks = replaced(
+    observations = replaced(
         healthy(*TARGETS), spoiled(tls(A), failed="deadline"), spoiled(tls(B, of="backup-gateway"), failed="deadline")
     )
-    report = judged(evidence(looks, targets=[aside_backup, GATEWAY]))
+    report = judged(evidence(observations, targets=[aside_backup, GATEWAY]))
     assert report.verdict.status is Status.UNKNOWN
     assert report.verdict.summary.startswith("backup-gateway could not be proven")
 
@@ -448,7 +454,7 @@ CALLED: Final = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com", addres
 
 
 @pytest.mark.parametrize(
-    ("looks", "status"),
+    ("observations", "status"),
     [
         pytest.param(healthy(BACKUP), Status.OK, id="well"),
         pytest.param(
@@ -470,21 +476,21 @@ CALLED: Final = target(host="vpce-1.backup.eu-west-1.vpce.amazonaws.com", addres
         pytest.param([], Status.UNKNOWN, id="never looked at"),
     ],
 )
-def test_a_target_for_comparison_never_counts(looks: Observations, status: Status) -> None:
-    report = judged(evidence([*looks, *healthy(CALLED)], targets=[CALLED, context(BACKUP)]))
+def test_a_target_for_comparison_never_counts(observations: Observations, status: Status) -> None:
+    report = judged(evidence([*observations, *healthy(CALLED)], targets=[CALLED, context(BACKUP)]))
     assert status_of(report, "backup") is status
     assert status_of(report, CALLED.id) is Status.OK
     assert report.verdict.status is Status.OK
     assert report.verdict.path is Path.PRIVATE
-    assert not any(each.counts for each in report.findings if each.severity is not Severity.INFO)
-    assert [each.required for each in report.targets] == [True, False]
+    assert not any(finding.counts for finding in report.findings if finding.severity is not Severity.INFO)
+    assert [target.required for target in report.targets] == [True, False]
 
 
 # --- Path -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "path"),
+    ("observations", "path"),
     [
         pytest.param(healthy(), Path.PRIVATE, id="private"),
         pytest.param([*here("backup", A, B), tcp(A), tcp(B, failed="timeout")], Path.PRIVATE, id="one connects"),
@@ -532,15 +538,15 @@ def test_a_target_for_comparison_never_counts(looks: Observations, status: Statu
         ),
     ],
 )
-def test_path(looks: Observations, path: Path) -> None:
-    report = judged(evidence(looks))
+def test_path(observations: Observations, path: Path) -> None:
+    report = judged(evidence(observations))
     assert path_of(report) is path
     assert report.verdict.path is path
 
 
 def test_path_by_private_cidrs() -> None:
-    looks = [*here("backup", PUBLIC), *climbed(PUBLIC)]
-    report = judged(evidence(looks, of=run(private_cidrs=("52.95.111.0/24",))))
+    observations = [*here("backup", PUBLIC), *climbed(PUBLIC)]
+    report = judged(evidence(observations, of=run(private_cidrs=("52.95.111.0/24",))))
     assert (report.verdict.status, report.verdict.path) == (Status.OK, Path.PRIVATE)
 
 
@@ -554,9 +560,9 @@ def test_path_by_private_cidrs() -> None:
     ],
 )
 def test_path_of_the_run(gateway: Observations, path: Path) -> None:
-    looks = [*healthy(*TARGETS), *gateway]
-    assert verdict(looks, *TARGETS)[1] is path
-    assert verdict(looks, BACKUP, optional(GATEWAY))[1] is Path.PRIVATE, "an optional target sets no path"
+    observations = [*healthy(*TARGETS), *gateway]
+    assert verdict(observations, *TARGETS)[1] is path
+    assert verdict(observations, BACKUP, optional(GATEWAY))[1] is Path.PRIVATE, "an optional target sets no path"
 
 
 # --- Expectation ----------------------------------------------------------------------------------------------------
@@ -571,7 +577,7 @@ DUAL: Final[Observations] = [
 
 
 @pytest.mark.parametrize(
-    ("looks", "expect", "expected"),
+    ("observations", "expect", "expected"),
     [
         pytest.param(OUT, Expect.PRIVATE, (Status.CRITICAL, Path.PUBLIC), id="public, private expected"),
         pytest.param(OUT, Expect.PUBLIC, (Status.OK, Path.PUBLIC), id="public, as expected"),
@@ -588,8 +594,8 @@ DUAL: Final[Observations] = [
         ),
     ],
 )
-def test_expectation(looks: Observations, expect: Expect, expected: tuple[Status, Path]) -> None:
-    assert verdict(looks, expect=expect)[:2] == expected
+def test_expectation(observations: Observations, expect: Expect, expected: tuple[Status, Path]) -> None:
+    assert verdict(observations, expect=expect)[:2] == expected
 
 
 def test_summary_of_a_public_path_that_was_expected() -> None:
@@ -601,7 +607,7 @@ def test_summary_of_a_public_path_that_was_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "ids", "status", "path"),
+    ("observations", "ids", "status", "path"),
     [
         pytest.param(
             [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="refused")],
@@ -661,17 +667,17 @@ def test_summary_of_a_public_path_that_was_expected() -> None:
         ),
     ],
 )
-def test_real_networks(looks: Observations, ids: list[str], status: Status, path: Path) -> None:
-    report = judged(evidence(looks))
-    assert found(report) == ids
+def test_real_networks(observations: Observations, ids: list[str], status: Status, path: Path) -> None:
+    report = judged(evidence(observations))
+    assert finding_ids(report) == ids
     assert (report.verdict.status, report.verdict.path) == (status, path)
-    by_all = judge_evidence(evidence(looks)).verdict
+    by_all = judge_evidence(evidence(observations)).verdict
     assert by_all.path is path
     assert (by_all.status is Status.OK) is (status is Status.OK)
 
 
 def test_a_family_that_is_silent_while_the_other_connects_is_a_warning() -> None:
-    looks = [
+    observations = [
         *here("backup", A, "fd00::17"),
         host("10.0.3.5/24", "fd00::5/64"),
         *climbed(A),
@@ -679,20 +685,20 @@ def test_a_family_that_is_silent_while_the_other_connects_is_a_warning() -> None
         tls("fd00::17", skipped="tcp failed"),
         http("fd00::17", skipped="tcp failed"),
     ]
-    report = judge_evidence(evidence(looks))
-    assert found(report) == ["TCP008@backup"]
+    report = judge_evidence(evidence(observations))
+    assert finding_ids(report) == ["TCP008@backup"]
     assert (report.verdict.status, report.verdict.path) == (Status.WARNING, Path.PRIVATE)
 
 
 def test_gateway_ports_of_an_address_that_is_silent_altogether_are_one_fault() -> None:
-    looks = [
+    observations = [
         *healthy(GATEWAY),
         *(spoiled(tcp(A, port, of="backup-gateway"), failed="timeout") for port in (443, 1026, 1027, 1028, 1031, 2222)),
         spoiled(tls(A, of="backup-gateway"), skipped="tcp failed: timeout"),
         spoiled(http(A, of="backup-gateway"), skipped="tcp failed: timeout"),
     ]
-    report = judged(evidence(looks, targets=[GATEWAY]))
-    assert found(report) == ["TCP002@backup-gateway"]
+    report = judged(evidence(observations, targets=[GATEWAY]))
+    assert finding_ids(report) == ["TCP002@backup-gateway"]
     assert report.targets[0].unproven == ()
 
 
@@ -700,8 +706,8 @@ def test_gateway_ports_of_an_address_that_is_silent_altogether_are_one_fault() -
 
 
 def test_addresses_of_a_target() -> None:
-    looks = [*here("backup", A, "fd00::17"), answer(B, by=VPC_RESOLVER)]
-    rows = {str(address.address): address for address in judged(evidence(looks)).targets[0].addresses}
+    observations = [*here("backup", A, "fd00::17"), answer(B, by=VPC_RESOLVER)]
+    rows = {str(address.address): address for address in judged(evidence(observations)).targets[0].addresses}
     assert list(rows) == [A, B, "fd00::17"]
     assert [row.from_own_lookup for row in rows.values()] == [True, False, True]
     assert rows[A].availability_zone_id == "euw1-az1", "the own subnet's zone is known from inside"
@@ -924,7 +930,7 @@ _HARD: Final = (
 
 @st.composite
 def _subjects(draw: st.DrawFn) -> Subject:
-    """A look of any kind, at the places of a small world, so that contradictions are common."""
+    """An observation of any kind, of the subjects of a small world, so that contradictions are common."""
     step, operation = draw(st.sampled_from(sorted(_FACTS, key=str)))
     about = draw(st.sampled_from(["backup", "backup-gateway", "backup@other.example", "nobody"]))
     after = draw(_maybe(st.sampled_from(_IDS)))
@@ -986,14 +992,14 @@ def _evidence(draw: st.DrawFn) -> Evidence:
             ]
         )
     )
-    looks = {each.id: each for each in draw(st.sampled_from(_DAYS))}
-    for name in draw(st.lists(st.sampled_from(sorted(looks)), max_size=5)) if looks else ():
+    by_id = {observation.id: observation for observation in draw(st.sampled_from(_DAYS))}
+    for name in draw(st.lists(st.sampled_from(sorted(by_id)), max_size=5)) if by_id else ():
         if draw(st.integers(0, 3)) == 0:
-            looks.pop(name, None)
-        elif name in looks:
-            looks[name] = draw(_observations(looks[name].subject))
-    for each in draw(st.lists(_observations(), max_size=draw(st.sampled_from([0, 0, 3, 12])))):
-        looks[each.id] = each
+            by_id.pop(name, None)
+        elif name in by_id:
+            by_id[name] = draw(_observations(by_id[name].subject))
+    for observation in draw(st.lists(_observations(), max_size=draw(st.sampled_from([0, 0, 3, 12])))):
+        by_id[observation.id] = observation
     complete = draw(st.sampled_from([True, True, True, False]))
     of = run(
         expect=draw(st.sampled_from([Expect.PRIVATE, *Expect])),
@@ -1005,7 +1011,7 @@ def _evidence(draw: st.DrawFn) -> Evidence:
         signed_calls=draw(st.booleans()),
     )
     of = replace(of, started_at=draw(_instant), finished_at=NOW + timedelta(seconds=1))
-    return Evidence(Measurement(run=of, targets=targets, observations=tuple(looks.values())))
+    return Evidence(Measurement(run=of, targets=targets, observations=tuple(by_id.values())))
 
 
 @settings(
@@ -1017,26 +1023,26 @@ def _evidence(draw: st.DrawFn) -> Evidence:
 def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
     report = judge_evidence(seen)
 
-    crashed = [each for each in report.findings if each.code == "RUN002" and "The rule " in each.detail]
+    crashed = [finding for finding in report.findings if finding.code == "RUN002" and "The rule " in finding.detail]
     assert not crashed, crashed[0].detail
-    ids = [each.id for each in report.findings]
+    ids = [finding.id for finding in report.findings]
     assert len(ids) == len(set(ids))
-    made = {observation.id for observation in report.observations}
-    explained = {each.id: each.explained_by for each in report.findings}
-    for each in report.findings:
-        assert set(each.evidence) <= made
-        # These three are of what was not looked at, or of this program; every other one stands on a look.
-        assert each.evidence or each.code in {"ENV001", "RUN001", "RUN002"}, each.id
-        assert each.target is not None or each.id == each.code
+    observed = {observation.id for observation in report.observations}
+    explained = {finding.id: finding.explained_by for finding in report.findings}
+    for reported in report.findings:
+        assert set(reported.evidence) <= observed
+        # These three are about what was not measured, or this program; every other one rests on an observation.
+        assert reported.evidence or reported.code in {"ENV001", "RUN001", "RUN002"}, reported.id
+        assert reported.target is not None or reported.id == reported.code
         above: list[str] = []
-        cause = explained[each.id]
+        cause = explained[reported.id]
         while cause is not None:
             assert cause in explained
             assert cause not in above
             above.append(cause)
             cause = explained[cause]
-    silent = {each.id for each in report.targets if each.status is Status.NOT_IN_USE}
-    assert not silent.intersection(each.target for each in report.findings if each.target)
+    silent = {target.id for target in report.targets if target.status is Status.NOT_IN_USE}
+    assert not silent.intersection(finding.target for finding in report.findings if finding.target)
     assert silent <= {missing.target for missing in report.not_evaluated}
 
     document = codec.encode(report)
@@ -1052,22 +1058,26 @@ def test_whatever_was_seen_the_report_holds_together(seen: Evidence) -> None:
 @given(_evidence())
 def test_whatever_was_seen_ok_is_proven(seen: Evidence) -> None:
     report = judge_evidence(seen)
-    judged = {each.id: each for each in report.targets}
-    for each in seen.targets:
-        if judged[each.id].status is not Status.OK or not judged[each.id].required:
+    judged = {target.id: target for target in report.targets}
+    for checked in seen.targets:
+        if judged[checked.id].status is not Status.OK or not judged[checked.id].required:
             continue
-        assert seen.own_addresses(each)
-        assert all(seen.is_expected(address) for address in seen.own_addresses(each))
-        assert all((look := seen.find(step)) is not None and look.ok for step in required_steps(seen, each))
-        assert seen.proxy(each) is None
+        assert seen.own_addresses(checked)
+        assert all(seen.is_expected(address) for address in seen.own_addresses(checked))
+        assert all(
+            (observation := seen.find(step)) is not None and observation.ok for step in required_steps(seen, checked)
+        )
+        assert seen.proxy(checked) is None
     if report.verdict.status is Status.OK:
-        required = [each for each in report.targets if each.required]
+        required = [target for target in report.targets if target.required]
         assert required
-        assert all(each.status is Status.OK for each in required)
+        assert all(target.status is Status.OK for target in required)
         assert report.run.complete
-        optional = {each.id for each in report.targets if not each.required}  # shown, and not counted
-        counted = [each for each in report.findings if each.explained_by is None and each.target not in optional]
-        assert [each.id for each in counted if each.severity is not Severity.INFO] == []
+        optional = {target.id for target in report.targets if not target.required}  # shown, and not counted
+        counted = [
+            finding for finding in report.findings if finding.explained_by is None and finding.target not in optional
+        ]
+        assert [finding.id for finding in counted if finding.severity is not Severity.INFO] == []
 
 
 @settings(

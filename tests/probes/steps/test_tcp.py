@@ -36,7 +36,7 @@ async def test_success_asks_the_kernel_for_nothing_more() -> None:
     stream = ScriptedStream()
     net = FakeNet(streams=[stream], facts=SEEN)
     draft: Draft[TcpFacts] = Draft()
-    assert await tcp.connect(net, FakeMachine(found=WAY, state="reachable"), ADDRESS, 443, draft) is stream
+    assert await tcp.connect(net, FakeMachine(route=WAY, state="reachable"), ADDRESS, 443, draft) is stream
     assert draft.facts == SEEN
     assert net.connected == [(ADDRESS, 443)]
     assert net.datagrams_tried == []
@@ -45,7 +45,7 @@ async def test_success_asks_the_kernel_for_nothing_more() -> None:
 
 async def test_failure_adds_the_way() -> None:
     net = FakeNet(streams=[os_error(errno.ECONNREFUSED)], facts=SEEN)
-    facts, error = await failing(net, FakeMachine(found=WAY, state="stale"))
+    facts, error = await failing(net, FakeMachine(route=WAY, state="stale"))
     assert isinstance(error, ConnectionRefusedError)
     assert facts == TcpFacts(
         source=OWN, retransmits=1, icmp=SEEN.icmp, interface="eth0", next_hop=ROUTER, neighbour="stale"
@@ -55,7 +55,7 @@ async def test_failure_adds_the_way() -> None:
 
 async def test_source_of_the_way_stands_in_for_one_the_socket_does_not_know() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=TcpFacts(at_once=True))
-    facts, _ = await failing(net, FakeMachine(found=WAY))
+    facts, _ = await failing(net, FakeMachine(route=WAY))
     assert facts is not None
     assert (facts.source, facts.at_once, facts.neighbour) == (OTHER_OWN, True, None)
 
@@ -68,7 +68,7 @@ async def test_failure_before_anything_was_seen() -> None:
 
 async def test_no_way_is_named() -> None:
     net = FakeNet(streams=[os_error(errno.ENETUNREACH)], facts=SEEN)
-    facts, error = await failing(net, FakeMachine(found=os_error(errno.EHOSTUNREACH)))
+    facts, error = await failing(net, FakeMachine(route=os_error(errno.EHOSTUNREACH)))
     assert isinstance(error, OSError)
     assert error.errno == errno.ENETUNREACH  # the connect's own, not that of the look-up
     assert facts is not None
@@ -84,7 +84,7 @@ async def test_no_way_is_named() -> None:
 )
 async def test_silence_is_followed_by_a_datagram(met: int | None, name: str | None) -> None:
     net = FakeNet(facts=SEEN, datagram=met)
-    facts, error = await failing(net, FakeMachine(found=WAY, state="incomplete"))
+    facts, error = await failing(net, FakeMachine(route=WAY, state="incomplete"))
     assert isinstance(error, asyncio.CancelledError)
     assert net.datagrams_tried == [(ADDRESS, 443)]
     assert facts is not None
@@ -93,7 +93,7 @@ async def test_silence_is_followed_by_a_datagram(met: int | None, name: str | No
 
 async def test_silence_without_a_way_sends_no_datagram() -> None:
     net = FakeNet(datagram=errno.EPERM)
-    facts, error = await failing(net, FakeMachine(found=os_error(errno.EACCES)))
+    facts, error = await failing(net, FakeMachine(route=os_error(errno.EACCES)))
     assert isinstance(error, asyncio.CancelledError)
     assert net.datagrams_tried == []
     assert facts is not None
@@ -101,5 +101,5 @@ async def test_silence_without_a_way_sends_no_datagram() -> None:
 
 
 async def test_where_the_system_does_not_say_the_facts_stay() -> None:
-    facts, _ = await failing(FakeNet(facts=SEEN), FakeMachine(found=None, state="reachable"))
+    facts, _ = await failing(FakeNet(facts=SEEN), FakeMachine(route=None, state="reachable"))
     assert facts == SEEN

@@ -21,11 +21,11 @@ from tests.support.build import (
     Observations,
     addresses,
     evidence,
+    findings_of,
     here,
     imds,
     rule_of,
     run,
-    said,
     sdk,
     spoiled,
 )
@@ -39,17 +39,17 @@ MISSING: Final = "MissingAuthenticationTokenException"
 EXPIRED: Final = "The security token included in the request is expired"
 
 
-def codes(*looks: Observation[Any]) -> list[str]:
+def codes(*observations: Observation[Any]) -> list[str]:
     """The codes that all API rules give."""
-    seen = evidence([*HERE, *looks], of=SIGNED)
-    return [found.code for rule in RULES for found in said(rule, seen)]
+    seen = evidence([*HERE, *observations], of=SIGNED)
+    return [finding.code for rule in RULES for finding in findings_of(rule, seen)]
 
 
 # --- API001 no-credentials, API010 credential-source-failed ----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("look", "expected"),
+    ("observation", "expected"),
     [
         pytest.param(credentials(failed="no-credentials"), ["API001"], id="none in any place"),
         pytest.param(
@@ -64,8 +64,8 @@ def codes(*looks: Observation[Any]) -> list[str]:
         pytest.param(None, [], id="never looked for"),
     ],
 )
-def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None:
-    assert codes(*filter(None, [look])) == expected
+def test_credentials(observation: Observation[Any] | None, expected: list[str]) -> None:
+    assert codes(*filter(None, [observation])) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,24 +90,26 @@ def test_credentials(look: Observation[Any] | None, expected: list[str]) -> None
     ],
 )
 def test_api010_says_where_sts_is_asked(host: str | None, words: str, command: tuple[str, ...]) -> None:
-    looks = [*HERE, sdk(sts=host), credentials(failed="timeout")]
-    [found] = said(rule_of(RULES, "API010"), evidence(looks, of=SIGNED))
-    assert found.detail.endswith(f"No signed call was made.{words}")
-    assert found.fix.commands[0].argv == command
+    observations = [*HERE, sdk(sts=host), credentials(failed="timeout")]
+    [finding] = findings_of(rule_of(RULES, "API010"), evidence(observations, of=SIGNED))
+    assert finding.detail.endswith(f"No signed call was made.{words}")
+    assert finding.fix.commands[0].argv == command
 
 
 @pytest.mark.parametrize("failed", ["no-credentials", "timeout", "malformed"])
 def test_a_search_that_only_ec2_wanted_is_no_finding(failed: str) -> None:
     seen = evidence([*HERE, credentials(failed=failed)], of=run(ec2_reads=True))
-    assert [found for rule in RULES for found in said(rule, seen)] == []
+    assert [finding for rule in RULES for finding in findings_of(rule, seen)] == []
 
 
 def test_api010_repeats_what_failed() -> None:
-    look = credentials(failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no")
-    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
-    assert found.target is None
-    assert found.evidence == ("credentials",)
-    assert found.detail == (
+    observation = credentials(
+        failed="no-credentials", code="CredentialRetrievalError", message="custom-process said no"
+    )
+    [finding] = findings_of(rule_of(RULES, "API010"), evidence([*HERE, observation], of=SIGNED))
+    assert finding.target is None
+    assert finding.evidence == ("credentials",)
+    assert finding.detail == (
         "A configured source of credentials fails: custom-process said no. No signed call was made."
     )
 
@@ -116,7 +118,7 @@ NONE: Final = credentials(failed="no-credentials")
 
 
 @pytest.mark.parametrize(
-    ("looks", "expected"),
+    ("observations", "expected"),
     [
         pytest.param([NONE, role()], ["API010"], id="EC2 may not assume it"),
         pytest.param([NONE, role("InternalError")], ["API010"], id="any code but one"),
@@ -128,26 +130,26 @@ NONE: Final = credentials(failed="no-credentials")
         pytest.param([role()], [], id="none were looked for"),
     ],
 )
-def test_a_role_that_metadata_names_without_credentials(looks: Observations, expected: list[str]) -> None:
-    assert codes(*looks) == expected
+def test_a_role_that_metadata_names_without_credentials(observations: Observations, expected: list[str]) -> None:
+    assert codes(*observations) == expected
 
 
 def test_api010_gives_the_role_and_its_code() -> None:
     seen = evidence([*HERE, imds(role="BackupAgent"), NONE, role()], of=SIGNED)
-    [found] = said(rule_of(RULES, "API010"), seen)
-    assert found.detail == (
+    [finding] = findings_of(rule_of(RULES, "API010"), seen)
+    assert finding.detail == (
         "Instance metadata names the role BackupAgent and gives no credentials for it: AssumeRoleUnauthorizedAccess. "
         "The SDK passes it over and finds none in any other place. No signed call was made."
     )
-    assert found.evidence == ("credentials", "imds/instance-role")
-    assert [command.argv[:3] for command in found.fix.commands] == [("aws", "iam", "get-role")]
+    assert finding.evidence == ("credentials", "imds/instance-role")
+    assert [command.argv[:3] for command in finding.fix.commands] == [("aws", "iam", "get-role")]
 
 
 def test_api010_claims_no_source_where_none_was_seen() -> None:
-    [found] = said(
+    [finding] = findings_of(
         rule_of(RULES, "API010"), evidence([*HERE, credentials(failed="timeout", message="no end")], of=SIGNED)
     )
-    assert found.detail == "The search for credentials failed: no end. No signed call was made."
+    assert finding.detail == "The search for credentials failed: no end. No signed call was made."
 
 
 @pytest.mark.parametrize(
@@ -159,16 +161,16 @@ def test_api010_claims_no_source_where_none_was_seen() -> None:
 )
 def test_api010_gives_a_search_without_end_more_time(region: str | None, again: tuple[str, ...]) -> None:
     seen = evidence([*HERE, credentials(failed="timeout")], of=run(region=region, signed_calls=True))
-    [found] = said(rule_of(RULES, "API010"), seen)
-    assert found.fix.summary.startswith("Try --timeout 10 first")
-    assert [command.argv for command in found.fix.commands] == [again, ("aws", "configure", "list")]
+    [finding] = findings_of(rule_of(RULES, "API010"), seen)
+    assert finding.fix.summary.startswith("Try --timeout 10 first")
+    assert [command.argv for command in finding.fix.commands] == [again, ("aws", "configure", "list")]
 
 
 def test_api010_gives_no_more_time_to_what_failed_in_time() -> None:
-    look = credentials(failed="no-credentials", code="CredentialRetrievalError")
-    [found] = said(rule_of(RULES, "API010"), evidence([*HERE, look], of=SIGNED))
-    assert "--timeout" not in found.fix.summary
-    assert [command.argv for command in found.fix.commands] == [("aws", "configure", "list")]
+    observation = credentials(failed="no-credentials", code="CredentialRetrievalError")
+    [finding] = findings_of(rule_of(RULES, "API010"), evidence([*HERE, observation], of=SIGNED))
+    assert "--timeout" not in finding.fix.summary
+    assert [command.argv for command in finding.fix.commands] == [("aws", "configure", "list")]
 
 
 # --- What AWS says ---------------------------------------------------------------------------------------------------
@@ -199,13 +201,13 @@ OF_THE_RUN: Final = ("API002", "API003")
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_each_answer_is_one_finding(code: str) -> None:
-    looks = [ANSWERS[code](address) for address in (A, B)]
-    assert codes(*looks) == [code]
-    [found] = said(rule_of(RULES, code), evidence([*HERE, *looks], of=SIGNED))
-    assert found.target == (None if code in OF_THE_RUN else "backup")
-    assert WORDS[code] in found.detail
-    assert found.addresses == frozenset(addresses(A, B))
-    assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+    observations = [ANSWERS[code](address) for address in (A, B)]
+    assert codes(*observations) == [code]
+    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, *observations], of=SIGNED))
+    assert finding.target == (None if code in OF_THE_RUN else "backup")
+    assert WORDS[code] in finding.detail
+    assert finding.addresses == frozenset(addresses(A, B))
+    assert set(finding.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
 
 
 IDENTITY: Final = ("aws", "sts", "get-caller-identity", "--region", "eu-west-1")
@@ -229,21 +231,21 @@ COMMANDS: Final = {
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_what_each_fix_looks_at(code: str) -> None:
-    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A)]))
-    argvs = [command.argv for command in found.fix.commands]
+    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A)]))
+    argvs = [command.argv for command in finding.fix.commands]
     assert argvs == COMMANDS[code]
     assert [why for argv in argvs if argv[0] == "aws" and (why := complaint(argv)) is not None] == []
 
 
 @pytest.mark.parametrize("code", ANSWERS)
 def test_at_one_address(code: str) -> None:
-    [found] = said(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A), api(B)]))
-    assert found.addresses == frozenset(addresses(A))
-    assert B not in found.detail
+    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, ANSWERS[code](A), api(B)]))
+    assert finding.addresses == frozenset(addresses(A))
+    assert B not in finding.detail
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observation",
     [
         pytest.param(api(A), id="a good answer"),
         pytest.param(api(A, failed="access-denied", text="no"), id="denied"),
@@ -256,8 +258,8 @@ def test_at_one_address(code: str) -> None:
         pytest.param(api(A, of="backup-gateway", failed="throttled"), id="a target that is none"),
     ],
 )
-def test_silent(look: Observation[Any]) -> None:
-    assert codes(look) == []
+def test_silent(observation: Observation[Any]) -> None:
+    assert codes(observation) == []
 
 
 @pytest.mark.parametrize("code", ANSWERS)
@@ -270,8 +272,8 @@ def test_without_facts_the_kind_still_speaks(code: str) -> None:
 
 
 def test_api005_without_the_server_s_time() -> None:
-    [found] = said(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
-    assert found.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
+    [finding] = findings_of(rule_of(RULES, "API005"), evidence([*HERE, api(A, failed="clock-skew")]))
+    assert finding.detail == "AWS refuses the call at 10.0.1.17 for the time in its signature."
 
 
 @pytest.mark.parametrize(
@@ -294,26 +296,26 @@ def test_a_refusal_that_names_the_clock_needs_no_measured_one() -> None:
 
 
 def test_a_code_that_the_rule_and_the_target_share_is_kept_apart() -> None:
-    looks: Observations = [
+    observations: Observations = [
         *HERE,
         *here("backup-gateway", A),
         api(A, failed="throttled"),
         api(A, of="backup-gateway", failed="throttled"),
     ]
-    found = said(rule_of(RULES, "API007"), evidence(looks, targets=[BACKUP, GATEWAY]))
-    assert [each.target for each in found] == ["backup", "backup-gateway"]
+    findings = findings_of(rule_of(RULES, "API007"), evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert [finding.target for finding in findings] == ["backup", "backup-gateway"]
 
 
 def test_credentials_are_everybody_s() -> None:
-    looks: Observations = [
+    observations: Observations = [
         *HERE,
         *here("backup-gateway", A),
         api(A, failed="credentials-expired"),
         api(A, of="backup-gateway", failed="credentials-expired"),
     ]
-    [found] = said(rule_of(RULES, "API002"), evidence(looks, targets=[BACKUP, GATEWAY]))
-    assert found.evidence == ("api/backup/10.0.1.17/443", "api/backup-gateway/10.0.1.17/443")
-    assert "at 10.0.1.17 that" in found.detail
+    [finding] = findings_of(rule_of(RULES, "API002"), evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert finding.evidence == ("api/backup/10.0.1.17/443", "api/backup-gateway/10.0.1.17/443")
+    assert "at 10.0.1.17 that" in finding.detail
 
 
 # --- API011 role-shadowed --------------------------------------------------------------------------------------------
@@ -324,28 +326,28 @@ ROLE: Final = "SecretlyNamedRole"
 
 def signed_by(source: str) -> Observation[CredentialFacts]:
     """What the SDK's chain ended with, of one of botocore's providers."""
-    found = credentials()
-    assert isinstance(found.outcome, Ok)
-    return replace(found, outcome=Ok(replace(found.outcome.facts, source=source, role=ROLE)))
+    observation = credentials()
+    assert isinstance(observation.outcome, Ok)
+    return replace(observation, outcome=Ok(replace(observation.outcome.facts, source=source, role=ROLE)))
 
 
 @pytest.mark.parametrize(
     ("source", "words"), [*SOURCES.items(), pytest.param("made-up", "made-up", id="one that has no words")]
 )
 def test_api011_fires(source: str, words: str) -> None:
-    [found] = said(API011, evidence([*HERE, imds(role=ROLE), signed_by(source)]))
-    assert (found.code, found.target, found.severity) == ("API011", None, None)
-    assert found.detail == (
+    [finding] = findings_of(API011, evidence([*HERE, imds(role=ROLE), signed_by(source)]))
+    assert (finding.code, finding.target, finding.severity) == ("API011", None, None)
+    assert finding.detail == (
         f"The SDK signs with credentials from {words}; the role of this instance's own profile does not sign the calls."
     )
-    assert found.evidence == ("credentials", "imds")
-    assert found.addresses == frozenset()
-    assert ROLE not in f"{found.detail} {found.fix}"
-    assert [command.argv for command in found.fix.commands] == [KEYS]
+    assert finding.evidence == ("credentials", "imds")
+    assert finding.addresses == frozenset()
+    assert ROLE not in f"{finding.detail} {finding.fix}"
+    assert [command.argv for command in finding.fix.commands] == [KEYS]
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         *(
             pytest.param([imds(role=ROLE), signed_by(source)], id=source)
@@ -358,8 +360,8 @@ def test_api011_fires(source: str, words: str) -> None:
         pytest.param([imds(role=ROLE)], id="never looked for"),
     ],
 )
-def test_api011_stays_silent(looks: Observations) -> None:
-    assert said(API011, evidence([*HERE, *looks], of=SIGNED)) == []
+def test_api011_stays_silent(observations: Observations) -> None:
+    assert findings_of(API011, evidence([*HERE, *observations], of=SIGNED)) == []
 
 
 # --- API012 gateway-not-seen -----------------------------------------------------------------------------------------
@@ -375,22 +377,22 @@ def gateways(
     more: int = 0,
     cut: bool = False,
 ) -> Observation[ApiFacts]:
-    """An answer to ListGateways, each gateway with how long before NOW it was heard of; it names `more` than are kept,
+    """An answer to ListGateways, each gateway with how long before NOW it was last seen; it names `more` than are kept,
     or is `cut`."""
-    found = api(address, of="backup-gateway", server_time=server_time)
-    assert isinstance(found.outcome, Ok)
+    observation = api(address, of="backup-gateway", server_time=server_time)
+    assert isinstance(observation.outcome, Ok)
     seen = tuple(GatewayFacts(gateway_id=name, last_seen=None if since is None else NOW - since) for name, since in ago)
     times = [one.last_seen for one in seen if one.last_seen is not None]
     latest = max(times) if times and len(times) == len(seen) else None
     facts = replace(
-        found.outcome.facts,
+        observation.outcome.facts,
         gateways=seen,
         gateways_listed=len(seen) + more,
         # Those that are not kept were in touch last.
         gateways_last_seen=server_time if more else latest,
         gateways_cut=cut,
     )
-    return replace(found, outcome=Ok(facts))
+    return replace(observation, outcome=Ok(facts))
 
 
 def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Observation[ApiFacts]:
@@ -400,7 +402,7 @@ def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Ob
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "who"),
+    ("observations", "where", "who"),
     [
         pytest.param(
             [gateways(A, ("bgw-A", HOUR + SECOND), ("bgw-C", HOUR)), gateways(B)],
@@ -437,14 +439,14 @@ def further(first: Observation[ApiFacts], facts_of: Observation[ApiFacts]) -> Ob
         ),
     ],
 )
-def test_api012_fires(looks: Observations, where: list[str], who: str) -> None:
-    seen = evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])
-    [found] = said(API012, seen)
-    assert (found.code, found.target, found.severity) == ("API012", "backup-gateway", None)
-    assert found.detail == f"The API answers, and AWS has not heard of {who} for over an hour."
-    assert found.addresses == frozenset(addresses(*where))
-    assert found.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
-    [listing] = [command.argv for command in found.fix.commands]
+def test_api012_fires(observations: Observations, where: list[str], who: str) -> None:
+    seen = evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY])
+    [finding] = findings_of(API012, seen)
+    assert (finding.code, finding.target, finding.severity) == ("API012", "backup-gateway", None)
+    assert finding.detail == f"The API answers, and AWS has not heard of {who} for over an hour."
+    assert finding.addresses == frozenset(addresses(*where))
+    assert finding.evidence == tuple(f"api/backup-gateway/{address}/443" for address in where)
+    [listing] = [command.argv for command in finding.fix.commands]
     assert complaint(listing) is None
 
 
@@ -452,7 +454,7 @@ CUT: Final = gateways(A, ("bgw-A", 2 * HOUR), cut=True)
 
 
 @pytest.mark.parametrize(
-    ("looks", "severity", "end"),
+    ("observations", "severity", "end"),
     [
         pytest.param(
             [gateways(A, ("bgw-A", 2 * HOUR))], Severity.WARNING, " No other gateway is in touch there.", id="every one"
@@ -505,14 +507,16 @@ CUT: Final = gateways(A, ("bgw-A", 2 * HOUR), cut=True)
         ),
     ],
 )
-def test_api012_counts_where_no_gateway_is_in_touch(looks: Observations, severity: Severity | None, end: str) -> None:
-    [found] = said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY]))
-    assert found.severity is severity
-    assert found.detail.endswith(end)
+def test_api012_counts_where_no_gateway_is_in_touch(
+    observations: Observations, severity: Severity | None, end: str
+) -> None:
+    [finding] = findings_of(API012, evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY]))
+    assert finding.severity is severity
+    assert finding.detail.endswith(end)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([gateways(A, ("bgw-A", HOUR))], id="an hour and no more"),
         pytest.param([gateways(A, ("bgw-A", SECOND), ("bgw-B", HOUR - SECOND))], id="under an hour"),
@@ -528,5 +532,5 @@ def test_api012_counts_where_no_gateway_is_in_touch(looks: Observations, severit
         pytest.param([], id="never called"),
     ],
 )
-def test_api012_stays_silent(looks: Observations) -> None:
-    assert said(API012, evidence([*here("backup-gateway", A, B), *looks], targets=[GATEWAY])) == []
+def test_api012_stays_silent(observations: Observations) -> None:
+    assert findings_of(API012, evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY])) == []

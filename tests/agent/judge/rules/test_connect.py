@@ -25,6 +25,7 @@ from tests.support.build import (
     Observations,
     addresses,
     evidence,
+    findings_of,
     healthy,
     here,
     host,
@@ -32,7 +33,6 @@ from tests.support.build import (
     lookup,
     rule_of,
     run,
-    said,
     tcp,
 )
 from tests.support.cases import (
@@ -62,10 +62,10 @@ def gate(address: str, port: int = 443, failed: str | None = None, **more: str |
     return tcp(address, port, of="backup-gateway", failed=failed, datagram_error=more.get("datagram_error"))
 
 
-def firing(looks: Observations) -> dict[str, frozenset[object]]:
+def firing(observations: Observations) -> dict[str, frozenset[object]]:
     """The codes that fire for AWS Backup, and where."""
-    seen = evidence(looks)
-    return {found.code: frozenset(found.addresses) for rule in CORE for found in said(rule, seen)}
+    seen = evidence(observations)
+    return {finding.code: frozenset(finding.addresses) for rule in CORE for finding in findings_of(rule, seen)}
 
 
 # --- The nature of a failure ----------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_nature_where_the_interfaces_are_not_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             SILENT, {A, B}, "443 timed out on 10.0.1.17 and 10.0.2.17, each after 3.0 s; no address connects.", id="all"
@@ -190,16 +190,16 @@ def test_nature_where_the_interfaces_are_not_known() -> None:
         pytest.param([tcp(A, failed="timeout")], {A}, "10.0.2.17 was not measured.", id="the other was never tried"),
     ],
 )
-def test_tcp001_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TCP001, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
-    assert set(found.evidence) == {f"tcp/backup/{address}/443" for address in where}
+def test_tcp001_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TCP001, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
+    assert set(finding.evidence) == {f"tcp/backup/{address}/443" for address in where}
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tcp(A), tcp(B)], id="all connect"),
         pytest.param([tcp(A, failed="timeout"), tcp(B)], id="one connects"),
@@ -214,30 +214,30 @@ def test_tcp001_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp001_stays_silent(looks: Observations) -> None:
-    assert said(TCP001, evidence([*HERE, *looks])) == []
+def test_tcp001_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP001, evidence([*HERE, *observations])) == []
 
 
 def test_tcp001_takes_the_gateways_other_ports_with_it() -> None:
-    looks = [
+    observations = [
         *GATE,
         *(gate(address, port, "timeout") for address in (A, B) for port in (443, 1026, 1027, 1028, 1031, 2222)),
     ]
-    [found] = said(TCP001, evidence(looks, targets=[GATEWAY]))
-    assert len(found.evidence) == 10
-    assert not any(each.endswith("/2222") for each in found.evidence), "AWS Support's channel is not needed"
+    [finding] = findings_of(TCP001, evidence(observations, targets=[GATEWAY]))
+    assert len(finding.evidence) == 10
+    assert not any(step_id.endswith("/2222") for step_id in finding.evidence), "AWS Support's channel is not needed"
 
 
 def test_tcp001_takes_no_port_of_an_address_that_fails_otherwise() -> None:
-    looks = [*GATE, gate(A, 443, "timeout"), gate(B, 443, "refused"), gate(B, 1026, "timeout")]
-    [found] = said(TCP001, evidence(looks, targets=[GATEWAY]))
-    assert found.evidence == ("tcp/backup-gateway/10.0.1.17/443",)
+    observations = [*GATE, gate(A, 443, "timeout"), gate(B, 443, "refused"), gate(B, 1026, "timeout")]
+    [finding] = findings_of(TCP001, evidence(observations, targets=[GATEWAY]))
+    assert finding.evidence == ("tcp/backup-gateway/10.0.1.17/443",)
 
 
 def test_tcp001_admits_this_host_in_each_family() -> None:
-    looks = [*DUAL, tcp(A, failed="timeout"), tcp("fd00::17", failed="timeout", source="fd00::5")]
-    [found] = said(TCP001, evidence(looks))
-    commands = [command.argv for command in found.fix.commands if "authorize-security-group-ingress" in command.argv]
+    observations = [*DUAL, tcp(A, failed="timeout"), tcp("fd00::17", failed="timeout", source="fd00::5")]
+    [finding] = findings_of(TCP001, evidence(observations))
+    commands = [command.argv for command in finding.fix.commands if "authorize-security-group-ingress" in command.argv]
     assert len(commands) == 2
     assert commands[0][-2:] == ("--cidr", "10.0.3.5/32")
     # The simple form of this command takes IPv4 alone.
@@ -248,15 +248,15 @@ def test_tcp001_admits_this_host_in_each_family() -> None:
 
 
 def test_tcp001_names_no_source_that_it_does_not_know() -> None:
-    [found] = said(TCP001, evidence([*HERE, tcp(A, failed="timeout", source=None)]))
-    assert found.fix.commands[-1].argv[-1] == "<ADDRESS_OF_THIS_HOST>/32"
+    [finding] = findings_of(TCP001, evidence([*HERE, tcp(A, failed="timeout", source=None)]))
+    assert finding.fix.commands[-1].argv[-1] == "<ADDRESS_OF_THIS_HOST>/32"
 
 
 def test_tcp001_does_not_send_a_public_path_to_the_endpoint() -> None:
-    looks: Observations = [host(), imds(), lookup(PUBLIC), tcp(PUBLIC, failed="timeout")]
-    [found] = said(TCP001, evidence(looks, of=run(expect=Expect.PUBLIC)))
-    assert "endpoint" not in found.fix.summary
-    assert not any("authorize-security-group-ingress" in command.argv for command in found.fix.commands)
+    observations: Observations = [host(), imds(), lookup(PUBLIC), tcp(PUBLIC, failed="timeout")]
+    [finding] = findings_of(TCP001, evidence(observations, of=run(expect=Expect.PUBLIC)))
+    assert "endpoint" not in finding.fix.summary
+    assert not any("authorize-security-group-ingress" in command.argv for command in finding.fix.commands)
 
 
 def in_subnet(*blocks: str) -> Observation[ImdsFacts]:
@@ -289,30 +289,30 @@ NEAR = "10.0.3.17"
 def test_tcp001_blames_no_network_acl_inside_a_subnet(
     seen: Observation[ImdsFacts], silent: Sequence[str], source: str | None, beside: str | None, acls: bool
 ) -> None:
-    looks: Observations = [
+    observations: Observations = [
         host(),
         seen,
         lookup(*silent),
-        *(tcp(each, failed="timeout", source=source) for each in silent),
+        *(tcp(address, failed="timeout", source=source) for address in silent),
     ]
-    [found] = said(TCP001, evidence(looks))
-    assert ("own subnet" in found.detail) is (beside is not None)
-    assert beside is None or beside in found.detail
-    assert ("as a security group or a network ACL does" in found.detail) is acls
-    assert ("network ACLs must pass" in found.fix.summary) is acls
+    [finding] = findings_of(TCP001, evidence(observations))
+    assert ("own subnet" in finding.detail) is (beside is not None)
+    assert beside is None or beside in finding.detail
+    assert ("as a security group or a network ACL does" in finding.detail) is acls
+    assert ("network ACLs must pass" in finding.fix.summary) is acls
 
 
 def test_tcp001_names_this_host_s_own_group_as_well() -> None:
-    [found] = said(TCP001, evidence([*HERE, *SILENT]))
-    assert "let 443 out in this host's own group" in found.fix.summary
-    assert any("Values=<INSTANCE_SECURITY_GROUP_ID>" in command.argv[-1] for command in found.fix.commands)
+    [finding] = findings_of(TCP001, evidence([*HERE, *SILENT]))
+    assert "let 443 out in this host's own group" in finding.fix.summary
+    assert any("Values=<INSTANCE_SECURITY_GROUP_ID>" in command.argv[-1] for command in finding.fix.commands)
 
 
 # --- TCP002 zone-silent ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [tcp(A, failed="timeout"), tcp(B)],
@@ -347,15 +347,15 @@ def test_tcp001_names_this_host_s_own_group_as_well() -> None:
         ),
     ],
 )
-def test_tcp002_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TCP002, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
+def test_tcp002_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TCP002, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tcp(A), tcp(B)], id="all connect"),
         pytest.param(SILENT, id="none connects"),
@@ -367,20 +367,29 @@ def test_tcp002_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([tcp(B)], id="the other was never tried"),
     ],
 )
-def test_tcp002_stays_silent(looks: Observations) -> None:
-    assert said(TCP002, evidence([*HERE, *looks])) == []
+def test_tcp002_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP002, evidence([*HERE, *observations])) == []
 
 
 def test_tcp002_takes_the_gateways_other_ports_with_it() -> None:
-    looks = [*GATE, gate(A, 443, "timeout"), gate(A, 1026, "timeout"), gate(A, 1031, "refused"), gate(B), gate(B, 1026)]
-    [found] = said(TCP002, evidence(looks, targets=[GATEWAY]))
-    assert found.evidence == tuple(f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1031))
+    observations = [
+        *GATE,
+        gate(A, 443, "timeout"),
+        gate(A, 1026, "timeout"),
+        gate(A, 1031, "refused"),
+        gate(B),
+        gate(B, 1026),
+    ]
+    [finding] = findings_of(TCP002, evidence(observations, targets=[GATEWAY]))
+    assert finding.evidence == tuple(f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1031))
 
 
 def test_tcp002_asks_for_interfaces_by_family() -> None:
-    looks = [*DUAL, lookup(A, B, "fd00::17", "fd00::18"), tcp(B), tcp("fd00::18")]
-    [found] = said(TCP002, evidence([*looks, tcp(A, failed="timeout"), tcp("fd00::17", failed="refused")]))
-    asked = [command.argv[-1] for command in found.fix.commands if "describe-network-interfaces" in command.argv]
+    observations = [*DUAL, lookup(A, B, "fd00::17", "fd00::18"), tcp(B), tcp("fd00::18")]
+    [finding] = findings_of(
+        TCP002, evidence([*observations, tcp(A, failed="timeout"), tcp("fd00::17", failed="refused")])
+    )
+    asked = [command.argv[-1] for command in finding.fix.commands if "describe-network-interfaces" in command.argv]
     # The filter for private addresses knows IPv4 alone.
     assert asked == [
         "Name=addresses.private-ip-address,Values=10.0.1.17",
@@ -389,15 +398,15 @@ def test_tcp002_asks_for_interfaces_by_family() -> None:
 
 
 def test_tcp002_blames_no_group_of_one_interface() -> None:
-    [found] = said(TCP002, evidence([*HERE, tcp(A, failed="timeout"), tcp(B)]))
-    assert found.fix.summary.endswith("An endpoint's security groups act on all of its interfaces alike.")
+    [finding] = findings_of(TCP002, evidence([*HERE, tcp(A, failed="timeout"), tcp(B)]))
+    assert finding.fix.summary.endswith("An endpoint's security groups act on all of its interfaces alike.")
 
 
 # --- TCP003 gateway-ports-blocked -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail"),
+    ("observations", "detail"),
     [
         pytest.param(
             [gate(A), gate(A, 1026, "timeout")],
@@ -430,21 +439,21 @@ def test_tcp002_blames_no_group_of_one_interface() -> None:
         ),
     ],
 )
-def test_tcp003_fires(looks: Observations, detail: str) -> None:
-    [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
-    assert found.target == "backup-gateway"
-    assert detail in found.detail
+def test_tcp003_fires(observations: Observations, detail: str) -> None:
+    [finding] = findings_of(TCP003, evidence([*GATE, *observations], targets=[GATEWAY]))
+    assert finding.target == "backup-gateway"
+    assert detail in finding.detail
     blocked = {
         observation.id
-        for observation in looks
-        if observation.failure is not None and observation.subject.address in found.addresses
+        for observation in observations
+        if observation.failure is not None and observation.subject.address in finding.addresses
     }
-    assert set(found.evidence) == blocked
-    assert all("<APPLIANCE_SUBNET_CIDR>" in command.argv for command in found.fix.commands)
+    assert set(finding.evidence) == blocked
+    assert all("<APPLIANCE_SUBNET_CIDR>" in command.argv for command in finding.fix.commands)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([gate(A), *(gate(A, port) for port in (1026, 1027, 1028, 1031))], id="all connect"),
         pytest.param([gate(A), gate(A, 2222, "timeout")], id="AWS Support's channel alone"),
@@ -457,8 +466,8 @@ def test_tcp003_fires(looks: Observations, detail: str) -> None:
         pytest.param([gate(A)], id="the ports were never tried"),
     ],
 )
-def test_tcp003_stays_silent(looks: Observations) -> None:
-    assert said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY])) == []
+def test_tcp003_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP003, evidence([*GATE, *observations], targets=[GATEWAY])) == []
 
 
 @pytest.mark.parametrize(
@@ -472,22 +481,25 @@ def test_tcp003_stays_silent(looks: Observations) -> None:
 def test_tcp003_is_a_warning_where_the_port_of_activation_alone_is_closed(
     closed: tuple[int, ...], severity: Severity | None
 ) -> None:
-    looks = [gate(A), *(gate(A, port, "timeout" if port in closed else None) for port in (1026, 1027, 1028, 1031))]
-    [found] = said(TCP003, evidence([*GATE, *looks], targets=[GATEWAY]))
-    assert found.severity is severity
-    assert ("A new gateway cannot be activated" in found.detail) is (severity is Severity.WARNING)
+    observations = [
+        gate(A),
+        *(gate(A, port, "timeout" if port in closed else None) for port in (1026, 1027, 1028, 1031)),
+    ]
+    [finding] = findings_of(TCP003, evidence([*GATE, *observations], targets=[GATEWAY]))
+    assert finding.severity is severity
+    assert ("A new gateway cannot be activated" in finding.detail) is (severity is Severity.WARNING)
 
 
 def test_tcp003_is_about_the_gateway_alone() -> None:
-    looks = [*HERE, tcp(A), tcp(A, 1026, failed="timeout")]
-    assert said(TCP003, evidence(looks)) == []
+    observations = [*HERE, tcp(A), tcp(A, 1026, failed="timeout")]
+    assert findings_of(TCP003, evidence(observations)) == []
 
 
 # --- TCP004 refused-by-peer -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [tcp(A, failed="refused"), tcp(B, failed="refused")],
@@ -522,15 +534,15 @@ def test_tcp003_is_about_the_gateway_alone() -> None:
         ),
     ],
 )
-def test_tcp004_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TCP004, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert found.detail.endswith(detail)
+def test_tcp004_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TCP004, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert finding.detail.endswith(detail)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tcp(A, failed="refused"), tcp(B)], id="another address connects"),
         pytest.param(SILENT, id="silence"),
@@ -542,28 +554,28 @@ def test_tcp004_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp004_stays_silent(looks: Observations) -> None:
-    assert said(TCP004, evidence([*HERE, *looks])) == []
+def test_tcp004_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP004, evidence([*HERE, *observations])) == []
 
 
 def test_tcp004_takes_the_gateways_other_ports_with_it() -> None:
-    looks = [*GATE, gate(A, 443, "refused"), gate(A, 1026, "timeout"), gate(A, 1027, "refused")]
-    [found] = said(TCP004, evidence(looks, targets=[GATEWAY]))
-    assert set(found.evidence) == {f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1027)}
+    observations = [*GATE, gate(A, 443, "refused"), gate(A, 1026, "timeout"), gate(A, 1027, "refused")]
+    [finding] = findings_of(TCP004, evidence(observations, targets=[GATEWAY]))
+    assert set(finding.evidence) == {f"tcp/backup-gateway/10.0.1.17/{port}" for port in (443, 1026, 1027)}
 
 
 def test_tcp004_says_quick_only_of_what_was_timed() -> None:
     attempt = tcp(A, failed="refused")
     timeless = Observation(subject=attempt.subject, outcome=attempt.outcome, started_at=None, seconds=None)
-    [found] = said(TCP004, evidence([*HERE, timeless]))
-    assert "quicker" not in found.detail
+    [finding] = findings_of(TCP004, evidence([*HERE, timeless]))
+    assert "quicker" not in finding.detail
 
 
 # --- TCP005 blocked-on-this-host ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [tcp(A, failed="timeout", datagram_error="EPERM"), tcp(B, failed="timeout", datagram_error="EPERM")],
@@ -592,16 +604,16 @@ def test_tcp004_says_quick_only_of_what_was_timed() -> None:
         ),
     ],
 )
-def test_tcp005_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TCP005, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
-    assert set(found.evidence) == {f"tcp/backup/{address}/443" for address in where}
+def test_tcp005_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TCP005, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
+    assert set(finding.evidence) == {f"tcp/backup/{address}/443" for address in where}
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tcp(A), tcp(B)], id="all connect"),
         pytest.param(SILENT, id="silence without a word from this host"),
@@ -613,27 +625,27 @@ def test_tcp005_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp005_stays_silent(looks: Observations) -> None:
-    assert said(TCP005, evidence([*HERE, *looks])) == []
+def test_tcp005_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP005, evidence([*HERE, *observations])) == []
 
 
 def test_tcp005_names_each_address_with_its_own_ports() -> None:
-    looks = [
+    observations = [
         *GATE,
         gate(A, 443, "timeout", datagram_error="EPERM"),
         gate(A, 1026, "timeout", datagram_error="EPERM"),
         gate(B),
         gate(B, 1031, "timeout", datagram_error="EPERM"),
     ]
-    [found] = said(TCP005, evidence(looks, targets=[GATEWAY]))
-    assert "10.0.1.17 on 443 and 1026; 10.0.2.17 on 1031:" in found.detail
+    [finding] = findings_of(TCP005, evidence(observations, targets=[GATEWAY]))
+    assert "10.0.1.17 on 443 and 1026; 10.0.2.17 on 1031:" in finding.detail
 
 
 # --- TCP006 no-route ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [
@@ -682,15 +694,15 @@ def test_tcp005_names_each_address_with_its_own_ports() -> None:
         ),
     ],
 )
-def test_tcp006_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TCP006, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
+def test_tcp006_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TCP006, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail"),
+    ("observations", "detail"),
     [
         pytest.param(
             [host(), lookup("fd00::17")],
@@ -709,14 +721,14 @@ def test_tcp006_fires(looks: Observations, where: set[str], detail: str) -> None
         ),
     ],
 )
-def test_tcp006_where_the_host_lacks_the_family(looks: Observations, detail: str) -> None:
-    [found] = said(TCP006, evidence(looks))
-    assert detail in found.detail
-    assert found.evidence == ("dns/backup/getaddrinfo",)
+def test_tcp006_where_the_host_lacks_the_family(observations: Observations, detail: str) -> None:
+    [finding] = findings_of(TCP006, evidence(observations))
+    assert detail in finding.detail
+    assert finding.evidence == ("dns/backup/getaddrinfo",)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tcp(A), tcp(B)], id="all connect"),
         pytest.param(SILENT, id="silence behind a router"),
@@ -727,20 +739,20 @@ def test_tcp006_where_the_host_lacks_the_family(looks: Observations, detail: str
         pytest.param([], id="never tried"),
     ],
 )
-def test_tcp006_stays_silent(looks: Observations) -> None:
-    assert said(TCP006, evidence([*HERE, *looks])) == []
+def test_tcp006_stays_silent(observations: Observations) -> None:
+    assert findings_of(TCP006, evidence([*HERE, *observations])) == []
 
 
 def test_tcp006_is_silent_where_one_family_of_two_can_be_used() -> None:
-    assert said(TCP006, evidence([host(), lookup(A, "fd00::17"), tcp(A)])) == []
-    assert said(TCP006, evidence([host(unknown=True), lookup("fd00::17")])) == []
-    assert said(TCP006, evidence([host(), lookup(failed="nxdomain")])) == []
+    assert findings_of(TCP006, evidence([host(), lookup(A, "fd00::17"), tcp(A)])) == []
+    assert findings_of(TCP006, evidence([host(unknown=True), lookup("fd00::17")])) == []
+    assert findings_of(TCP006, evidence([host(), lookup(failed="nxdomain")])) == []
 
 
 @pytest.mark.parametrize("kind", ["prohibited", "unreachable"])
 def test_a_port_that_is_not_needed_is_no_fault(kind: str) -> None:
-    looks = [*GATE, gate(A), gate(A, 2222, kind)]
-    assert [found for rule in CORE for found in said(rule, evidence(looks, targets=[GATEWAY]))] == []
+    observations = [*GATE, gate(A), gate(A, 2222, kind)]
+    assert [finding for rule in CORE for finding in findings_of(rule, evidence(observations, targets=[GATEWAY]))] == []
 
 
 # --- TCP009 lossy-path, TCP011 no-source-port ------------------------------------------------------------------------
@@ -750,27 +762,27 @@ def test_tcp009_gives_a_third_packet_its_time() -> None:
     lossy = tcp(A, seconds=1.01)
     assert isinstance(lossy.outcome, Ok)
     lossy = replace(lossy, outcome=Ok(replace(lossy.outcome.facts, retransmits=1)))
-    [found] = said(rule_of(RULES, "TCP009"), evidence([*HERE, lossy, tcp(B)]))
+    [finding] = findings_of(rule_of(RULES, "TCP009"), evidence([*HERE, lossy, tcp(B)]))
     again = ("backuplink", "check", "--region", "eu-west-1", "--timeout", "10")
-    assert again in [command.argv for command in found.fix.commands]
+    assert again in [command.argv for command in finding.fix.commands]
 
 
 @pytest.mark.parametrize(
     ("address", "by_ipv6"), [pytest.param(A, False, id="IPv4"), pytest.param("fd00::17", True, id="IPv6")]
 )
 def test_tcp011_says_of_ipv6_that_the_address_may_be_missing(address: str, by_ipv6: bool) -> None:
-    [found] = said(rule_of(RULES, "TCP011"), evidence([*DUAL, tcp(address, failed="no-source-port")]))
-    assert f"no free source port left for {address}" in found.detail
-    assert ("or no IPv6 address that can be used (tentative, dadfailed)" in found.detail) is by_ipv6
-    assert (("ip", "-6", "address", "show") in [command.argv for command in found.fix.commands]) is by_ipv6
-    assert ("tentative" in found.fix.summary) is by_ipv6
+    [finding] = findings_of(rule_of(RULES, "TCP011"), evidence([*DUAL, tcp(address, failed="no-source-port")]))
+    assert f"no free source port left for {address}" in finding.detail
+    assert ("or no IPv6 address that can be used (tentative, dadfailed)" in finding.detail) is by_ipv6
+    assert (("ip", "-6", "address", "show") in [command.argv for command in finding.fix.commands]) is by_ipv6
+    assert ("tentative" in finding.fix.summary) is by_ipv6
 
 
 # --- Together -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "expected"),
+    ("observations", "expected"),
     [
         pytest.param([tcp(A), tcp(B)], {}, id="well"),
         pytest.param(
@@ -796,15 +808,15 @@ def test_tcp011_says_of_ipv6_that_the_address_may_be_missing(address: str, by_ip
         pytest.param([tcp(A, failed="no-source-port"), tcp(B)], {}, id="nobody's yet"),
     ],
 )
-def test_every_failure_is_named_once(looks: Observations, expected: dict[str, set[str]]) -> None:
+def test_every_failure_is_named_once(observations: Observations, expected: dict[str, set[str]]) -> None:
     wanted = {code: frozenset(addresses(*where)) for code, where in expected.items()}
-    assert firing([*HERE, *looks]) == wanted
+    assert firing([*HERE, *observations]) == wanted
 
 
 @pytest.mark.parametrize("code", ["TCP001", "TCP002", "TCP003", "TCP004", "TCP005"])
 def test_rules_need_an_attempt(code: str) -> None:
-    def reasons(*looks: Observation[TcpFacts]) -> list[tuple[str | None, str]]:
-        seen = evidence([*HERE, *looks])
+    def reasons(*observations: Observation[TcpFacts]) -> list[tuple[str | None, str]]:
+        seen = evidence([*HERE, *observations])
         return [
             (missing.target, missing.reason) for missing in diagnose(seen, RULES).not_evaluated if missing.code == code
         ]
@@ -841,24 +853,24 @@ def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Obs
 
 
 @pytest.mark.parametrize(
-    ("code", "looks"),
+    ("code", "observations"),
     [
         pytest.param("TCP001", [tcp(A, failed="timeout"), tcp(B, failed="timeout")], id="443 everywhere"),
         pytest.param("TCP002", [tcp(A, failed="timeout")], id="443 in one zone"),
         pytest.param("TCP003", [tcp(A, 1027, of="backup-gateway", failed="timeout")], id="a gateway port"),
     ],
 )
-def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, looks: Observations) -> None:
+def test_nothing_is_to_be_opened_where_ec2_says_that_all_is_open(code: str, observations: Observations) -> None:
     of = GATEWAY if code == "TCP003" else BACKUP
     read = gateway_configured() if of is GATEWAY else configured.configured()
     rule = rule_of(RULES, code)
-    [beside] = said(rule, evidence([*healthy(of), *read, *looks], targets=[of]))
+    [beside] = findings_of(rule, evidence([*healthy(of), *read, *observations], targets=[of]))
     assert [" ".join(command.argv) for command in beside.fix.commands] == ["nft list ruleset"]
     # Where it is closed, not read, or known of long ago, the way is as it was.
     shut = configured.read(SECURITY_GROUPS, SecurityGroupsFacts(groups=(configured.groups()[0],)))
     old = gateway_configured(days_old=2) if of is GATEWAY else configured.configured(days_old=2)
     for reads in ([], [*read, shut], old):
-        [as_ever] = said(rule, evidence([*healthy(of), *reads, *looks], targets=[of]))
+        [as_ever] = findings_of(rule, evidence([*healthy(of), *reads, *observations], targets=[of]))
         assert as_ever.fix != beside.fix
         assert any("aws" in command.argv for command in as_ever.fix.commands)
 

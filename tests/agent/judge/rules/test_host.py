@@ -30,6 +30,7 @@ from tests.support.build import (
     answer,
     context,
     evidence,
+    findings_of,
     healthy,
     here,
     host,
@@ -39,7 +40,6 @@ from tests.support.build import (
     replaced,
     rule_of,
     run,
-    said,
     sdk,
     target,
     tcp,
@@ -71,7 +71,7 @@ NOWHERE = run(region=None)
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail", "shown"),
+    ("observations", "detail", "shown"),
     [
         pytest.param(
             [host(), sdk(region=None), imds(failed="timeout")],
@@ -95,15 +95,15 @@ NOWHERE = run(region=None)
         pytest.param([], "there is no endpoint name to look for.", (), id="nothing was looked at"),
     ],
 )
-def test_env001_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
-    [found] = said(ENV001, evidence(looks, targets=[], of=NOWHERE))
-    assert found.target is None
-    assert found.detail.endswith(detail)
-    assert found.evidence == shown
+def test_env001_fires(observations: Observations, detail: str, shown: tuple[str, ...]) -> None:
+    [finding] = findings_of(ENV001, evidence(observations, targets=[], of=NOWHERE))
+    assert finding.target is None
+    assert finding.detail.endswith(detail)
+    assert finding.evidence == shown
 
 
 def test_env001_stays_silent() -> None:
-    assert said(ENV001, evidence([host(), sdk(), imds(failed="timeout")])) == []
+    assert findings_of(ENV001, evidence([host(), sdk(), imds(failed="timeout")])) == []
 
 
 def test_env001_needs_nothing() -> None:
@@ -112,8 +112,8 @@ def test_env001_needs_nothing() -> None:
 
 
 def test_env001_shows_no_look_at_a_target() -> None:
-    [found] = said(ENV001, evidence([host(), proxy(), lookup("10.0.1.17")], of=NOWHERE))
-    assert found.evidence == ("host",)
+    [finding] = findings_of(ENV001, evidence([host(), proxy(), lookup("10.0.1.17")], of=NOWHERE))
+    assert finding.evidence == ("host",)
 
 
 # --- ENV002 metadata-unreachable ------------------------------------------------------------------------------------
@@ -123,31 +123,31 @@ def test_env001_shows_no_look_at_a_target() -> None:
     "kind", ["timeout", "refused", "reset", "closed", "unreachable", "prohibited", "malformed", "too-large"]
 )
 def test_env002_fires(kind: str) -> None:
-    [found] = said(ENV002, evidence([host(), imds(failed=kind)]))
-    assert found.target is None
-    assert found.severity is Severity.INFO
-    assert found.evidence == ("imds",)
-    assert found.detail == (
+    [finding] = findings_of(ENV002, evidence([host(), imds(failed=kind)]))
+    assert finding.target is None
+    assert finding.severity is Severity.INFO
+    assert finding.evidence == ("imds",)
+    assert finding.detail == (
         f"The instance metadata service did not answer as it should: it said {kind}. Nothing that this run needs is "
         "missing for it."
     )
 
 
 def test_env002_says_what_a_run_that_wanted_the_configuration_goes_without() -> None:
-    [found] = said(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
-    assert "its configuration was not read" in found.detail
-    assert found.severity is Severity.INFO
+    [finding] = findings_of(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
+    assert "its configuration was not read" in finding.detail
+    assert finding.severity is Severity.INFO
 
 
 def test_env002_is_a_warning_where_the_region_is_missing_for_it() -> None:
-    [found] = said(ENV002, evidence([host(), imds(failed="timeout")], targets=[], of=NOWHERE))
-    assert found.severity is Severity.WARNING
-    assert "Region" in found.detail
-    assert "Nothing that this run needs" not in found.detail
+    [finding] = findings_of(ENV002, evidence([host(), imds(failed="timeout")], targets=[], of=NOWHERE))
+    assert finding.severity is Severity.WARNING
+    assert "Region" in finding.detail
+    assert "Nothing that this run needs" not in finding.detail
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([host(ec2=None), imds(failed="timeout"), answer("10.0.1.17", by=VPC_RESOLVER)], id="IPv4"),
         pytest.param(
@@ -160,12 +160,12 @@ def test_env002_is_a_warning_where_the_region_is_missing_for_it() -> None:
         ),
     ],
 )
-def test_env002_knows_aws_by_the_vpcs_resolver(looks: Observations) -> None:
-    assert len(said(ENV002, evidence(looks))) == 1
+def test_env002_knows_aws_by_the_vpcs_resolver(observations: Observations) -> None:
+    assert len(findings_of(ENV002, evidence(observations))) == 1
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([host(), imds()], id="it answers"),
         pytest.param([host(ec2=False), imds(failed="timeout")], id="nothing says that this is AWS"),
@@ -184,12 +184,12 @@ def test_env002_knows_aws_by_the_vpcs_resolver(looks: Observations) -> None:
         pytest.param([host()], id="never asked"),
     ],
 )
-def test_env002_stays_silent(looks: Observations) -> None:
-    assert said(ENV002, evidence(looks)) == []
+def test_env002_stays_silent(observations: Observations) -> None:
+    assert findings_of(ENV002, evidence(observations)) == []
 
 
 @pytest.mark.parametrize(
-    ("looks", "reasons"),
+    ("observations", "reasons"),
     [
         pytest.param([], ["no imds step was made"], id="never asked"),
         pytest.param(
@@ -200,25 +200,25 @@ def test_env002_stays_silent(looks: Observations) -> None:
         pytest.param([imds()], [], id="answered"),
     ],
 )
-def test_env002_needs_metadata(looks: list[Observation[ImdsFacts]], reasons: list[str]) -> None:
-    missing = [missing for missing in diagnose(evidence(looks), RULES).not_evaluated if missing.code == "ENV002"]
-    assert [each.reason for each in missing] == reasons
-    assert {each.target for each in missing} <= {None}
+def test_env002_needs_metadata(observations: list[Observation[ImdsFacts]], reasons: list[str]) -> None:
+    missing = [missing for missing in diagnose(evidence(observations), RULES).not_evaluated if missing.code == "ENV002"]
+    assert [rule.reason for rule in missing] == reasons
+    assert {rule.target for rule in missing} <= {None}
 
 
 # --- What the fixes show, and what they do not -----------------------------------------------------------------------
 
 
-def commands(found: RuleFinding) -> list[str]:
+def commands(finding: RuleFinding) -> list[str]:
     """The commands of a fix; those for the AWS CLI are such as it would take."""
-    asked = [command.argv for command in found.fix.commands]
+    asked = [command.argv for command in finding.fix.commands]
     assert [why for words in asked if words[0] == "aws" and (why := complaint(words)) is not None] == []
     return [" ".join(words) for words in asked]
 
 
-def finding(code: str, looks: Observations, **rest: Any) -> RuleFinding:
-    [found] = said(rule_of(RULES, code), evidence(looks, **rest))
-    return found
+def finding(code: str, observations: Observations, **rest: Any) -> RuleFinding:
+    [result] = findings_of(rule_of(RULES, code), evidence(observations, **rest))
+    return result
 
 
 def counted(**exceeded: int) -> Observations:
@@ -229,21 +229,21 @@ def counted(**exceeded: int) -> Observations:
 
 
 def test_env002_blames_no_proxy_which_backuplink_does_not_use_for_it() -> None:
-    found = finding("ENV002", [host(), imds(failed="timeout")])
-    assert "proxy" not in found.fix.summary
-    assert commands(found)[0] == ("printenv AWS_EC2_METADATA_SERVICE_ENDPOINT AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")
+    result = finding("ENV002", [host(), imds(failed="timeout")])
+    assert "proxy" not in result.fix.summary
+    assert commands(result)[0] == ("printenv AWS_EC2_METADATA_SERVICE_ENDPOINT AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")
 
 
 @pytest.mark.parametrize(("code", "failed"), [("ENV002", "timeout"), ("ENV003", "not-permitted")])
 def test_the_instance_is_looked_at_in_its_region(code: str, failed: str) -> None:
-    looks: Observations = [host(), imds(failed=failed)]
-    assert "--region eu-west-1 --instance-ids" in commands(finding(code, looks))[-1]
-    assert "--region <REGION> --instance-ids" in commands(finding(code, looks, targets=[], of=NOWHERE))[-1]
+    observations: Observations = [host(), imds(failed=failed)]
+    assert "--region eu-west-1 --instance-ids" in commands(finding(code, observations))[-1]
+    assert "--region <REGION> --instance-ids" in commands(finding(code, observations, targets=[], of=NOWHERE))[-1]
 
 
 def test_env003_says_what_is_lost_by_switching_it_off() -> None:
-    found = finding("ENV003", [imds(failed="not-permitted")])
-    assert "Region and keys must then come from elsewhere" in found.fix.summary
+    result = finding("ENV003", [imds(failed="not-permitted")])
+    assert "Region and keys must then come from elsewhere" in result.fix.summary
 
 
 def test_no_fix_prints_the_whole_environment() -> None:
@@ -261,19 +261,19 @@ def test_no_fix_prints_the_whole_environment() -> None:
 
 def test_env006_asks_which_names_private_dns_can_cover() -> None:
     fips = target(host="backup-fips.eu-west-1.amazonaws.com", addressing=Addressing.FIPS)
-    looks = [*here("backup", A), lookup(of=fips.id, failed="nxdomain")]
-    found = finding("ENV006", looks, targets=[fips, context(BACKUP)])
-    assert "Where FIPS is required" in found.fix.summary
-    assert commands(found)[1] == (
+    observations = [*here("backup", A), lookup(of=fips.id, failed="nxdomain")]
+    result = finding("ENV006", observations, targets=[fips, context(BACKUP)])
+    assert "Where FIPS is required" in result.fix.summary
+    assert commands(result)[1] == (
         "aws ec2 describe-vpc-endpoint-services --region eu-west-1 --service-names com.amazonaws.eu-west-1.backup "
         "--query ServiceDetails[].PrivateDnsNames[].PrivateDnsName"
     )
 
 
 def test_env007_takes_this_host_alone_off_the_proxy() -> None:
-    found = finding("ENV007", [*here("backup", A), proxy("http://10.0.0.9:3128")])
-    assert f"Add {HOST} and 169.254.169.254 to what NO_PROXY and no_proxy hold" in found.fix.summary
-    assert "NO_PROXY=" not in found.fix.summary
+    result = finding("ENV007", [*here("backup", A), proxy("http://10.0.0.9:3128")])
+    assert f"Add {HOST} and 169.254.169.254 to what NO_PROXY and no_proxy hold" in result.fix.summary
+    assert "NO_PROXY=" not in result.fix.summary
 
 
 @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
@@ -305,9 +305,9 @@ def test_env009_spares_the_other_names_on_the_line() -> None:
     assert isinstance(seen.outcome, Ok)
     line = HostsEntry(address=ip_address(A), names=(HOST, "other.example.com"))
     named = replace(seen, outcome=Ok(replace(seen.outcome.facts, hosts_entries=(line,))))
-    found = finding("ENV009", [named, lookup(A), answer(B)])
-    assert "other names" in found.fix.summary
-    assert commands(found) == [f"grep -n {HOST} /etc/hosts", "grep -rn manage_etc_hosts /etc/cloud"]
+    result = finding("ENV009", [named, lookup(A), answer(B)])
+    assert "other names" in result.fix.summary
+    assert commands(result) == [f"grep -n {HOST} /etc/hosts", "grep -rn manage_etc_hosts /etc/cloud"]
 
 
 # --- ENV013 allowance-exceeded ---------------------------------------------------------------------------------------
@@ -340,22 +340,22 @@ def test_env009_spares_the_other_names_on_the_line() -> None:
     ],
 )
 def test_env013_says_what_each_counter_means(rose: dict[str, int], detail: str) -> None:
-    found = finding("ENV013", counted(**rose))
-    assert detail in found.detail
-    assert "bw_" not in found.detail
-    assert commands(found) == ["ethtool -S ens5"]
+    result = finding("ENV013", counted(**rose))
+    assert detail in result.detail
+    assert "bw_" not in result.detail
+    assert commands(result) == ["ethtool -S ens5"]
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param(counted(), id="nothing rose"),
         pytest.param(counted(bw_in_allowance_exceeded=5, bw_out_allowance_exceeded=7), id="bandwidth alone"),
         pytest.param([], id="not looked at"),
     ],
 )
-def test_env013_stays_silent(looks: Observations) -> None:
-    assert said(rule_of(RULES, "ENV013"), evidence(looks)) == []
+def test_env013_stays_silent(observations: Observations) -> None:
+    assert findings_of(rule_of(RULES, "ENV013"), evidence(observations)) == []
 
 
 # --- Cases of single rules --------------------------------------------------------------------------------------------
@@ -372,10 +372,12 @@ def chosen(source: str, region: str = "us-east-1") -> Run:
     return replace(run(), region=region, region_source=source)
 
 
-def coded(look: Observation[Any], code: str) -> Observation[Any]:
+def coded(observation: Observation[Any], code: str) -> Observation[Any]:
     """The same failure with a code."""
-    assert isinstance(look.outcome, Failed)
-    return replace(look, outcome=Failed(replace(look.outcome.failure, code=code), look.outcome.facts))
+    assert isinstance(observation.outcome, Failed)
+    return replace(
+        observation, outcome=Failed(replace(observation.outcome.failure, code=code), observation.outcome.facts)
+    )
 
 
 def hosts_line(address: str) -> Observation[HostFacts]:
@@ -858,8 +860,8 @@ CASES_OF_SILENCE = [
         [host(), imds(), proxy(), lookup(A), lookup(B, operation=DUAL_STACK_NAME)],
     ),
     *(
-        silent("ENV006", f"the default name has a cause of its own: {name}", [*looks, *PRIVATE_BESIDE])
-        for name, looks in CAUSES_OF_THEIR_OWN.items()
+        silent("ENV006", f"the default name has a cause of its own: {name}", [*observations, *PRIVATE_BESIDE])
+        for name, observations in CAUSES_OF_THEIR_OWN.items()
     ),
     silent(
         "ENV006",

@@ -7,7 +7,18 @@ import pytest
 from agent.catalog.findings import Severity
 from agent.judge.rules.http import RULES
 from probes.model import Observation
-from tests.support.build import PRIVATE, PUBLIC, Observations, addresses, evidence, here, proxy, rule_of, said, tls
+from tests.support.build import (
+    PRIVATE,
+    PUBLIC,
+    Observations,
+    addresses,
+    evidence,
+    findings_of,
+    here,
+    proxy,
+    rule_of,
+    tls,
+)
 from tests.support.calls import answered, api, connect, padded
 
 A, B = PRIVATE
@@ -17,14 +28,14 @@ CORPORATE: Final = tls(A, issuer="CN=Proxy CA,O=Example Corp", organization="Exa
 
 
 def stranger(address: str, **more: Any) -> Observation[Any]:
-    """Somebody without a request id."""
+    """A server that sends no request id."""
     return answered(address, failed="not-aws", status=200, request_id=None, **more)
 
 
-def codes(*looks: Observation[Any]) -> list[str]:
+def codes(*observations: Observation[Any]) -> list[str]:
     """The codes that all HTTP rules give."""
-    seen = evidence([*HERE, *looks])
-    return [found.code for rule in RULES for found in said(rule, seen)]
+    seen = evidence([*HERE, *observations])
+    return [finding.code for rule in RULES for finding in findings_of(rule, seen)]
 
 
 def test_a_healthy_run_is_silent() -> None:
@@ -36,7 +47,7 @@ def test_a_healthy_run_is_silent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "severity", "detail"),
+    ("observations", "severity", "detail"),
     [
         pytest.param(
             [stranger(A, server="squid"), stranger(B, server="squid")],
@@ -70,18 +81,22 @@ def test_a_healthy_run_is_silent() -> None:
         ),
     ],
 )
-def test_http001_fires(looks: Observations, severity: Severity | None, detail: str) -> None:
-    assert codes(*looks) == ["HTTP001"]
-    [found] = said(rule_of(RULES, "HTTP001"), evidence([*HERE, *looks]))
-    assert found.severity is severity
-    assert detail in found.detail
-    assert found.target == "backup"
-    where = {look.subject.address for look in looks if look.failure and look.subject.step in ("http", "api")}
-    assert found.addresses == where
+def test_http001_fires(observations: Observations, severity: Severity | None, detail: str) -> None:
+    assert codes(*observations) == ["HTTP001"]
+    [finding] = findings_of(rule_of(RULES, "HTTP001"), evidence([*HERE, *observations]))
+    assert finding.severity is severity
+    assert detail in finding.detail
+    assert finding.target == "backup"
+    where = {
+        observation.subject.address
+        for observation in observations
+        if observation.failure and observation.subject.step in ("http", "api")
+    }
+    assert finding.addresses == where
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([answered(A), api(A, failed="malformed")], id="an error of AWS's that is not known"),
         pytest.param(
@@ -99,34 +114,34 @@ def test_http001_fires(looks: Observations, severity: Severity | None, detail: s
         pytest.param([padded(A, failed="malformed")], id="the large request"),
     ],
 )
-def test_http001_is_silent(looks: Observations) -> None:
-    assert "HTTP001" not in codes(*looks)
+def test_http001_is_silent(observations: Observations) -> None:
+    assert "HTTP001" not in codes(*observations)
 
 
 def test_http001_names_the_address_without_a_call_that_aws_answered() -> None:
     seen = evidence([*HERE, stranger(A), stranger(B), api(A), api(B, failed="not-aws")])
-    [found] = said(rule_of(RULES, "HTTP001"), seen)
-    assert found.addresses == frozenset(addresses(B))
+    [finding] = findings_of(rule_of(RULES, "HTTP001"), seen)
+    assert finding.addresses == frozenset(addresses(B))
 
 
 @pytest.mark.parametrize("kind", ["not-aws", "redirect"])
 def test_http001_and_http002_ask_whose_the_address_is(kind: str) -> None:
     code = "HTTP001" if kind == "not-aws" else "HTTP002"
-    [found] = said(rule_of(RULES, code), evidence([*HERE, answered(A, failed=kind, request_id=None)]))
-    assert found.fix.commands[0].argv[2] == "describe-network-interfaces"
-    assert found.fix.commands[0].argv[-1] == "Name=addresses.private-ip-address,Values=10.0.1.17"
+    [finding] = findings_of(rule_of(RULES, code), evidence([*HERE, answered(A, failed=kind, request_id=None)]))
+    assert finding.fix.commands[0].argv[2] == "describe-network-interfaces"
+    assert finding.fix.commands[0].argv[-1] == "Name=addresses.private-ip-address,Values=10.0.1.17"
     # No interface of an endpoint has a public address.
-    [found] = said(
+    [finding] = findings_of(
         rule_of(RULES, code), evidence([*here("backup", PUBLIC), answered(PUBLIC, failed=kind, request_id=None)])
     )
-    assert [command.argv[2] for command in found.fix.commands] == ["describe-vpc-endpoints"]
+    assert [command.argv[2] for command in finding.fix.commands] == ["describe-vpc-endpoints"]
 
 
 # --- HTTP002 redirected ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail"),
+    ("observations", "detail"),
     [
         pytest.param(
             [answered(A, failed="redirect", status=302, request_id=None, location="http://portal.example/login")],
@@ -145,22 +160,22 @@ def test_http001_and_http002_ask_whose_the_address_is(kind: str) -> None:
         ),
     ],
 )
-def test_http002_fires(looks: Observations, detail: str) -> None:
-    assert codes(*looks) == ["HTTP002"]
-    [found] = said(rule_of(RULES, "HTTP002"), evidence([*HERE, *looks]))
-    assert found.detail == detail
+def test_http002_fires(observations: Observations, detail: str) -> None:
+    assert codes(*observations) == ["HTTP002"]
+    [finding] = findings_of(rule_of(RULES, "HTTP002"), evidence([*HERE, *observations]))
+    assert finding.detail == detail
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observation",
     [
         pytest.param(answered(C, failed="redirect"), id="an address that this host does not use"),
         pytest.param(answered(A, status=404), id="another status"),
         pytest.param(answered(A, skipped="tls failed"), id="not made"),
     ],
 )
-def test_http002_is_silent(look: Observation[Any]) -> None:
-    assert codes(look) == []
+def test_http002_is_silent(observation: Observation[Any]) -> None:
+    assert codes(observation) == []
 
 
 # --- HTTP003 proxy-failed --------------------------------------------------------------------------------------------
@@ -169,16 +184,16 @@ def test_http002_is_silent(look: Observation[Any]) -> None:
 @pytest.mark.parametrize("kind", ["proxy-refused", "proxy-auth", "timeout", "refused", "nxdomain", "closed"])
 def test_http003_fires(kind: str) -> None:
     seen = evidence([*HERE, proxy("http://10.0.0.9:3128"), connect(failed=kind, status=None)])
-    [found] = said(rule_of(RULES, "HTTP003"), seen)
-    assert found.detail == (
+    [finding] = findings_of(rule_of(RULES, "HTTP003"), seen)
+    assert finding.detail == (
         f"The proxy http://10.0.0.9:3128 does not let calls to backup.eu-west-1.amazonaws.com through: it said {kind}."
     )
-    assert found.evidence == ("http/backup/proxy-connect",)
-    assert [command.argv for command in found.fix.commands] == [("printenv", "NO_PROXY", "no_proxy")]
+    assert finding.evidence == ("http/backup/proxy-connect",)
+    assert [command.argv for command in finding.fix.commands] == [("printenv", "NO_PROXY", "no_proxy")]
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([proxy("http://10.0.0.9:3128"), connect()], id="a tunnel"),
         pytest.param([proxy("http://10.0.0.9:3128"), connect(failed="deadline")], id="cut short"),
@@ -187,15 +202,15 @@ def test_http003_fires(kind: str) -> None:
         pytest.param([], id="no proxy"),
     ],
 )
-def test_http003_is_silent(looks: Observations) -> None:
-    assert codes(*looks) == []
+def test_http003_is_silent(observations: Observations) -> None:
+    assert codes(*observations) == []
 
 
 # --- HTTP004 no-answer -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail"),
+    ("observations", "detail"),
     [
         pytest.param(
             [answered(A, failed="timeout", whole=False), answered(B, failed="closed", whole=False)],
@@ -214,10 +229,10 @@ def test_http003_is_silent(looks: Observations) -> None:
         pytest.param([answered(A, failed="refused", whole=False)], "(refused, after 12 ms)", id="an ICMP error"),
     ],
 )
-def test_http004_fires(looks: Observations, detail: str) -> None:
-    assert codes(*looks) == ["HTTP004"]
-    [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
-    assert detail in found.detail
+def test_http004_fires(observations: Observations, detail: str) -> None:
+    assert codes(*observations) == ["HTTP004"]
+    [finding] = findings_of(rule_of(RULES, "HTTP004"), evidence([*HERE, *observations]))
+    assert detail in finding.detail
 
 
 def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
@@ -226,7 +241,7 @@ def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observation",
     [
         pytest.param(answered(C, failed="timeout"), id="an address that this host does not use"),
         pytest.param(answered(A, failed="deadline", whole=False), id="cut short"),
@@ -234,15 +249,15 @@ def test_http004_stands_next_to_a_fault_of_aws_s_own() -> None:
         pytest.param(api(A, failed="refused"), id="a call that found no new connection"),
     ],
 )
-def test_http004_is_silent(look: Observation[Any]) -> None:
-    assert codes(look) == []
+def test_http004_is_silent(observation: Observation[Any]) -> None:
+    assert codes(observation) == []
 
 
 PACKET: Final = "With a session token it may be the first request larger than a packet of 1500 bytes."
 
 
 @pytest.mark.parametrize(
-    ("looks", "packet", "mtu_first"),
+    ("observations", "packet", "mtu_first"),
     [
         pytest.param([answered(A), api(A, failed="timeout")], True, True, id="the signed call alone is silent"),
         pytest.param([answered(A), api(A, failed="reset")], False, False, id="it is cut, which size does not do"),
@@ -256,18 +271,18 @@ PACKET: Final = "With a session token it may be the first request larger than a 
     ],
 )
 def test_http004_points_to_packet_size_where_the_signed_call_alone_stalls(
-    looks: Observations, packet: bool, mtu_first: bool
+    observations: Observations, packet: bool, mtu_first: bool
 ) -> None:
-    [found] = said(rule_of(RULES, "HTTP004"), evidence([*HERE, *looks]))
-    assert (PACKET in found.detail) is packet
-    assert found.fix.summary.startswith("Try a smaller MTU") is mtu_first
+    [finding] = findings_of(rule_of(RULES, "HTTP004"), evidence([*HERE, *observations]))
+    assert (PACKET in finding.detail) is packet
+    assert finding.fix.summary.startswith("Try a smaller MTU") is mtu_first
 
 
 # --- HTTP005 service-fault -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "evident"),
+    ("observations", "evident"),
     [
         pytest.param(
             [answered(A, failed="service-error", status=503)], {"http/backup/10.0.1.17/443"}, id="to the unsigned one"
@@ -282,53 +297,57 @@ def test_http004_points_to_packet_size_where_the_signed_call_alone_stalls(
         ),
     ],
 )
-def test_http005_fires(looks: Observations, evident: set[str]) -> None:
-    assert codes(*looks) == ["HTTP005"]
-    [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, *looks]))
-    assert "AWS itself answers with a fault at 10.0.1.17: it said service-error. The path works." in found.detail
-    assert set(found.evidence) == evident
+def test_http005_fires(observations: Observations, evident: set[str]) -> None:
+    assert codes(*observations) == ["HTTP005"]
+    [finding] = findings_of(rule_of(RULES, "HTTP005"), evidence([*HERE, *observations]))
+    assert "AWS itself answers with a fault at 10.0.1.17: it said service-error. The path works." in finding.detail
+    assert set(finding.evidence) == evident
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observation",
     [
         pytest.param(stranger(A), id="a 5xx of somebody else is HTTP001"),
         pytest.param(answered(C, failed="service-error"), id="an address that this host does not use"),
         pytest.param(api(A, skipped="no credentials"), id="not made"),
     ],
 )
-def test_http005_is_silent(look: Observation[Any]) -> None:
-    assert "HTTP005" not in codes(look)
+def test_http005_is_silent(observation: Observation[Any]) -> None:
+    assert "HTTP005" not in codes(observation)
 
 
 def test_http005_says_of_408_that_the_request_came_late_or_in_part() -> None:
     late = api(A, failed="service-error", code="RequestTimeoutException", text="it timed out", status=408)
-    [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, answered(A), late]))
-    assert found.detail == (
+    [finding] = findings_of(rule_of(RULES, "HTTP005"), evidence([*HERE, answered(A), late]))
+    assert finding.detail == (
         "AWS answers at 10.0.1.17 that the request timed out (it timed out), as it does where one comes late or in "
         "part."
     )
-    assert "TCP009" in found.fix.summary
-    [found] = said(rule_of(RULES, "HTTP005"), evidence([*HERE, late, api(B, failed="service-error", status=503)]))
-    assert "with a fault at 10.0.2.17: it said service-error. The path works. AWS answers at 10.0.1.17" in found.detail
+    assert "TCP009" in finding.fix.summary
+    [finding] = findings_of(
+        rule_of(RULES, "HTTP005"), evidence([*HERE, late, api(B, failed="service-error", status=503)])
+    )
+    assert (
+        "with a fault at 10.0.2.17: it said service-error. The path works. AWS answers at 10.0.1.17" in finding.detail
+    )
 
 
 # --- HTTP006 large-request-stalls ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([answered(A), padded(A, failed="timeout")], id="silence"),
         pytest.param([answered(A), padded(A, failed="reset")], id="reset"),
         pytest.param([answered(A, failed="not-aws", request_id=None), api(A), padded(A, failed="timeout")], id="call"),
     ],
 )
-def test_http006_fires(looks: Observations) -> None:
-    assert codes(*looks) == ["HTTP006"]
-    [found] = said(rule_of(RULES, "HTTP006"), evidence([*HERE, *looks]))
-    assert found.evidence == ("http/backup/10.0.1.17/443/padded",)
-    assert found.addresses == frozenset(addresses(A))
+def test_http006_fires(observations: Observations) -> None:
+    assert codes(*observations) == ["HTTP006"]
+    [finding] = findings_of(rule_of(RULES, "HTTP006"), evidence([*HERE, *observations]))
+    assert finding.evidence == ("http/backup/10.0.1.17/443/padded",)
+    assert finding.addresses == frozenset(addresses(A))
 
 
 def test_http006_beside_a_fault_of_the_service() -> None:
@@ -336,7 +355,7 @@ def test_http006_beside_a_fault_of_the_service() -> None:
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([answered(A), padded(A)], id="both are answered"),
         pytest.param([answered(A), padded(A, failed="malformed")], id="an answer that is no HTTP is an answer"),
@@ -348,8 +367,8 @@ def test_http006_beside_a_fault_of_the_service() -> None:
         pytest.param([answered(C), padded(C, failed="timeout")], id="an address that this host does not use"),
     ],
 )
-def test_http006_is_silent(looks: Observations) -> None:
-    assert "HTTP006" not in codes(*looks)
+def test_http006_is_silent(observations: Observations) -> None:
+    assert "HTTP006" not in codes(*observations)
 
 
 def test_http006_takes_no_portal_for_a_small_answer() -> None:

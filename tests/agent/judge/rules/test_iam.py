@@ -33,7 +33,7 @@ from agent.report.model import CommandScope, Fix
 from agent.report.redact import redact
 from tests.support import extent
 from tests.support.aws_commands import complaint
-from tests.support.build import BACKUP, GATEWAY, PRIVATE, Observations, addresses, evidence, here, rule_of, said
+from tests.support.build import BACKUP, GATEWAY, PRIVATE, Observations, addresses, evidence, findings_of, here, rule_of
 from tests.support.calls import api
 
 A, B = PRIVATE
@@ -252,10 +252,10 @@ IMPLICIT, EXPLICIT = FORMS
 MUTANTS: Final = {
     **{f"{kind.id} dropped": replace(GRAMMAR, kinds=others(KINDS, kind)) for kind in KINDS},
     **{
-        f"{each.id} taken for {other.id}": replace(
-            GRAMMAR, kinds=others(KINDS, each, replace(each, id=other.id, implicit="", explicit=""))
+        f"{kind.id} taken for {other.id}": replace(
+            GRAMMAR, kinds=others(KINDS, kind, replace(kind, id=other.id, implicit="", explicit=""))
         )
-        for each, other in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)
+        for kind, other in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)
     },
     **{
         f"{kind.id} without its code": replace(GRAMMAR, kinds=others(KINDS, kind, replace(kind, **{field: "IAM000"})))
@@ -363,12 +363,12 @@ def test_a_part_of_the_grammar_changed_breaks_a_row(mutant: str) -> None:
 def test_a_word_that_is_no_extra_word_allowed_makes_a_guess(word: str) -> None:
     loose = replace(
         GRAMMAR,
-        joining=tuple(each for each in JOINING if each != word),
-        naming=tuple(each for each in NAMING if each != word),
+        joining=tuple(other for other in JOINING if other != word),
+        naming=tuple(other for other in NAMING if other != word),
     )
     assert any(
-        code_of(read_denial(f"{WHO} because no {each} VPC endpoint policy allows it", loose)) != "IAM009"
-        for each in UNREAD
+        code_of(read_denial(f"{WHO} because no {phrase} VPC endpoint policy allows it", loose)) != "IAM009"
+        for phrase in UNREAD
     )
 
 
@@ -415,11 +415,11 @@ def test_any_text_is_a_denial(text: str) -> None:
 def test_a_reason_quoted_in_a_name_is_not_believed(
     claim: str, code: str, before: str, after: str, data: st.DataObject
 ) -> None:
-    """Whoever chooses the names of session and resource cannot make this program say that an endpoint denied."""
+    """A caller that chooses the names of session and resource cannot fake a denial by an endpoint."""
     quoted = f"{before} {claim} {after}"
     one_word = "-".join(quoted.split())
     reason = REASONS[code]
-    # Without a reason of AWS's own, bare words behind a resource are what a reason looks like.
+    # Where AWS gives no reason, plain words after a resource look like one.
     names = [one_word, '"' + quoted.replace('"', "") + '"', *([quoted] if reason else [])]
     principal = data.draw(st.sampled_from([quoted, one_word, JOHN]))
     resource = data.draw(st.sampled_from(names))
@@ -434,15 +434,15 @@ def test_a_reason_quoted_in_a_name_is_not_believed(
 @pytest.mark.parametrize("code", REASONS)
 def test_each_kind_is_one_finding(code: str) -> None:
     seen = evidence([*HERE, denied(A, REASONS[code]), denied(B, REASONS[code])])
-    spoken = {rule.code: said(rule, seen) for rule in RULES}
-    assert [other for other, found in spoken.items() if found] == [code]
-    [found] = spoken[code]
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(A, B))
-    assert set(found.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
-    assert found.severity is None
-    assert "backup:ListBackupVaults" in found.detail
-    assert "10.0.1.17 and 10.0.2.17" in found.detail
+    spoken = {rule.code: findings_of(rule, seen) for rule in RULES}
+    assert [other for other, findings in spoken.items() if findings] == [code]
+    [finding] = spoken[code]
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(A, B))
+    assert set(finding.evidence) == {f"api/backup/{address}/443" for address in (A, B)}
+    assert finding.severity is None
+    assert "backup:ListBackupVaults" in finding.detail
+    assert "10.0.1.17 and 10.0.2.17" in finding.detail
     assert CODES[code].severity is (Severity.CRITICAL if code in ("IAM001", "IAM002") else Severity.WARNING)
 
 
@@ -503,8 +503,8 @@ VAULT: Final = "arn:aws:backup:eu-west-1:123456789012:backup-vault:Default"
 )
 def test_detail(reason: str, detail: str) -> None:
     seen = evidence([*HERE, denied(A, reason)])
-    [found] = [found for rule in RULES for found in said(rule, seen)]
-    assert found.detail == detail
+    [finding] = [finding for rule in RULES for finding in findings_of(rule, seen)]
+    assert finding.detail == detail
 
 
 @pytest.mark.parametrize(
@@ -536,15 +536,15 @@ def test_detail(reason: str, detail: str) -> None:
 def test_the_detail_names_the_caller(principal: str, caller: str | None) -> None:
     who = f"User: {principal} is not authorized to perform: backup:ListBackupVaults"
     seen = evidence([*HERE, denied(A, REASONS["IAM003"], who=who)])
-    [found] = said(rule_of(RULES, "IAM003"), seen)
+    [finding] = findings_of(rule_of(RULES, "IAM003"), seen)
     start = "No identity-based policy allows backup:ListBackupVaults; seen at 10.0.1.17."
-    assert found.detail == start + (f" {caller}" if caller else "")
+    assert finding.detail == start + (f" {caller}" if caller else "")
 
 
 def test_without_a_text_nothing_is_quoted() -> None:
     seen = evidence([*HERE, api(A, failed="access-denied")])
-    [found] = said(rule_of(RULES, "IAM009"), seen)
-    assert found.detail == "AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy."
+    [finding] = findings_of(rule_of(RULES, "IAM009"), seen)
+    assert finding.detail == "AWS denies backup:ListBackupVaults at 10.0.1.17 and does not say which policy."
 
 
 @pytest.mark.parametrize(
@@ -579,8 +579,10 @@ def test_a_text_that_is_not_read_is_shown_escaped() -> None:
 
 def fix_of(code: str, reason: str, *, of: str = "backup", who: str = WHO) -> Fix:
     targets = [BACKUP, GATEWAY]
-    [found] = said(rule_of(RULES, code), evidence([*here(of, A), denied(A, reason, of=of, who=who)], targets=targets))
-    return found.fix
+    [finding] = findings_of(
+        rule_of(RULES, code), evidence([*here(of, A), denied(A, reason, of=of, who=who)], targets=targets)
+    )
+    return finding.fix
 
 
 @pytest.mark.parametrize("code", REASONS)
@@ -595,12 +597,12 @@ def test_the_aws_cli_would_take_the_commands(code: str) -> None:
 @pytest.mark.parametrize("code", REASONS)
 def test_only_a_denial_by_an_endpoint_proves_a_path(code: str) -> None:
     seen = evidence([*HERE, denied(A, REASONS[code])])
-    [found] = said(rule_of(RULES, code), seen)
+    [finding] = findings_of(rule_of(RULES, code), seen)
     by_endpoint = code in ("IAM001", "IAM002")
-    assert found.detail.endswith(PROOF) is by_endpoint
-    assert found.fix.summary.startswith("AWS was reached; the caller may not call") is not by_endpoint
-    assert "proven" not in found.fix.summary
-    assert ("CloudTrail may lack" in found.fix.summary) is by_endpoint
+    assert finding.detail.endswith(PROOF) is by_endpoint
+    assert finding.fix.summary.startswith("AWS was reached; the caller may not call") is not by_endpoint
+    assert "proven" not in finding.fix.summary
+    assert ("CloudTrail may lack" in finding.fix.summary) is by_endpoint
 
 
 @pytest.mark.parametrize(
@@ -658,7 +660,7 @@ def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([api(A), api(B)], id="allowed"),
         pytest.param([api(A, failed="throttled", text=f"{WHO} {REASONS['IAM001']}")], id="another kind of no"),
@@ -668,34 +670,34 @@ def test_what_a_policy_for_backup_does_not_cover(code: str, action: str, said_so
         pytest.param([], id="never tried"),
     ],
 )
-def test_silent(looks: Observations) -> None:
-    seen = evidence([*HERE, *looks])
-    assert [found for rule in RULES for found in said(rule, seen)] == []
+def test_silent(observations: Observations) -> None:
+    seen = evidence([*HERE, *observations])
+    assert [finding for rule in RULES for finding in findings_of(rule, seen)] == []
 
 
 def test_two_kinds_are_two_findings() -> None:
     seen = evidence([*HERE, denied(A, REASONS["IAM001"]), denied(B, REASONS["IAM003"])])
-    spoken = [found for rule in RULES for found in said(rule, seen)]
-    assert [(found.code, found.addresses) for found in spoken] == [
+    spoken = [finding for rule in RULES for finding in findings_of(rule, seen)]
+    assert [(finding.code, finding.addresses) for finding in spoken] == [
         ("IAM001", frozenset(addresses(A))),
         ("IAM003", frozenset(addresses(B))),
     ]
 
 
 def test_a_text_without_an_action_takes_that_of_the_call() -> None:
-    looks = [
+    observations = [
         *here("backup-gateway", A),
         denied(A, REASONS["IAM002"], of="backup-gateway", who="You are not authorized to perform: it"),
     ]
-    [found] = said(rule_of(RULES, "IAM002"), evidence(looks, targets=[BACKUP, GATEWAY]))
-    assert "forbids backup-gateway:ListGateways" in found.detail
-    assert found.target == "backup-gateway"
+    [finding] = findings_of(rule_of(RULES, "IAM002"), evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert "forbids backup-gateway:ListGateways" in finding.detail
+    assert finding.target == "backup-gateway"
 
 
 @pytest.mark.parametrize("code", REASONS)
 def test_no_word_of_aws_gets_into_a_command(code: str) -> None:
     who = "User: x is not authorized to perform: evil:$(id) on resource: --profile"
     seen = evidence([*HERE, denied(A, REASONS[code], who=who)])
-    [found] = said(rule_of(RULES, code), seen)
-    words = [word for command in found.fix.commands for word in command.argv]
+    [finding] = findings_of(rule_of(RULES, code), seen)
+    words = [word for command in finding.fix.commands for word in command.argv]
     assert not [word for word in words if "evil" in word or "--profile" in word]

@@ -21,7 +21,7 @@ def sent(
     vpc: str = "10.0.0.0/16",
     **how: Any,
 ) -> Observations:
-    """One attempt that leaves by an interface, on a host with ens5 and those `beside` it."""
+    """One attempt that leaves by an interface, on a host with ens5 and the interfaces `beside`."""
     attempt = tcp(address, interface=interface, source=source, **({"failed": "timeout"} | how))
     return [host(beside=beside), sdk(), imds(vpc=[vpc]), proxy(), lookup(address), answer(address), attempt]
 
@@ -89,12 +89,12 @@ CASES_THAT_FIRE = [
     *(
         fires(
             "TCP011",
-            f"for another connection, {look.subject.step}",
-            [*here("backup", A), tcp(A), look],
+            f"for another connection, {observation.subject.step}",
+            [*here("backup", A), tcp(A), observation],
             at=[A],
             detail="no free source port left for 10.0.1.17.",
         )
-        for look in (
+        for observation in (
             tls(A, failed="no-source-port"),
             answered(A, failed="no-source-port", whole=False),
             api(A, failed="no-source-port", heard=False),

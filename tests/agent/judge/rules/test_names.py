@@ -1,4 +1,4 @@
-"""DNS rules: rows that fire, the nearest miss of each, and what happens where the look was not made."""
+"""DNS rules: rows that fire, the nearest miss of each, and what happens if the step was not made."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,6 +33,7 @@ from tests.support.build import (
     climbed,
     evidence,
     finding,
+    findings_of,
     here,
     host,
     http,
@@ -41,7 +42,6 @@ from tests.support.build import (
     replaced,
     rule_of,
     run,
-    said,
     status_of,
 )
 from tests.support.calls import answered, api
@@ -83,16 +83,16 @@ def words(commands: Sequence[Command]) -> list[str]:
     return [" ".join(command.argv) for command in commands]
 
 
-def well_formed(found: RuleFinding) -> int:
+def well_formed(finding: RuleFinding) -> int:
     """How many commands a fix has for the AWS CLI, all of which it would take, each for a Region."""
-    asked = [command.argv for command in found.fix.commands if command.argv[0] == "aws"]
-    assert [why for each in asked if (why := complaint(each)) is not None] == []
-    assert all({"--region", "--vpc-region"}.intersection(each) for each in asked)
+    asked = [command.argv for command in finding.fix.commands if command.argv[0] == "aws"]
+    assert [why for argv in asked if (why := complaint(argv)) is not None] == []
+    assert all({"--region", "--vpc-region"}.intersection(argv) for argv in asked)
     return len(asked)
 
 
-def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
-    seen = evidence(looks, targets=[BACKUP])
+def not_evaluated(code: str, observations: Observations) -> dict[str | None, str]:
+    seen = evidence(observations, targets=[BACKUP])
     return {missing.target: missing.reason for missing in diagnose(seen, RULES).not_evaluated if missing.code == code}
 
 
@@ -100,7 +100,7 @@ def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [*HERE, lookup(PUBLIC), answer(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)],
@@ -149,16 +149,16 @@ def not_evaluated(code: str, looks: Observations) -> dict[str | None, str]:
         ),
     ],
 )
-def test_dns001_fires(looks: Observations, where: tuple[str, ...], detail: str) -> None:
-    [found] = said(DNS001, evidence(looks))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
-    assert found.evidence[0] == "dns/backup/getaddrinfo"
+def test_dns001_fires(observations: Observations, where: tuple[str, ...], detail: str) -> None:
+    [finding] = findings_of(DNS001, evidence(observations))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
+    assert finding.evidence[0] == "dns/backup/getaddrinfo"
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*HERE, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)], id="this host gets private ones"),
         pytest.param([*HERE, lookup(PUBLIC), answer("10.0.1.17", by=VPC_RESOLVER)], id="the VPC's resolver disagrees"),
@@ -178,14 +178,14 @@ def test_dns001_fires(looks: Observations, where: tuple[str, ...], detail: str) 
         ),
     ],
 )
-def test_dns001_stays_silent(looks: Observations) -> None:
-    assert said(DNS001, evidence(looks)) == []
+def test_dns001_stays_silent(observations: Observations) -> None:
+    assert findings_of(DNS001, evidence(observations)) == []
 
 
 @pytest.mark.parametrize("expect", [Expect.PUBLIC, Expect.ANY])
 def test_dns001_is_silent_where_a_public_path_is_no_fault(expect: Expect) -> None:
-    looks = [*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]
-    assert said(DNS001, evidence(looks, of=run(expect=expect))) == []
+    observations = [*HERE, lookup(PUBLIC), answer(PUBLIC, by=VPC_RESOLVER)]
+    assert findings_of(DNS001, evidence(observations, of=run(expect=expect))) == []
 
 
 @pytest.mark.parametrize(
@@ -215,28 +215,32 @@ def test_families_are_judged_one_by_one(
     given = {
         record: [address for address in theirs if (":" in address) is (record == "AAAA")] for record in ("A", "AAAA")
     }
-    looks: Observations = [
+    observations: Observations = [
         host("10.0.3.5/24", "2600:1f18:1234:5600::5/64", resolvers=[CORPORATE]),
         imds(vpc=("10.0.0.0/16", "2600:1f18:1234:5600::/56")),
         lookup(*own),
         *(answer(*there, by=VPC_RESOLVER, record=record) for record, there in given.items()),
     ]
-    seen = evidence(looks)
-    found = {each.code: each.addresses for rule in (DNS001, DNS002, DNS008, DNS011) for each in said(rule, seen)}
-    assert found == {code: frozenset(addresses(*where)) for code, where in expected.items()}
+    seen = evidence(observations)
+    addresses_by_code = {
+        finding.code: finding.addresses
+        for rule in (DNS001, DNS002, DNS008, DNS011)
+        for finding in findings_of(rule, seen)
+    }
+    assert addresses_by_code == {code: frozenset(addresses(*where)) for code, where in expected.items()}
 
 
 def test_dns001_turns_private_dns_on_for_backup_and_never_for_the_gateway() -> None:
-    [backup] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
-    [gateway] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
+    [backup] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC)]))
+    [gateway] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC, of="backup-gateway")], targets=[GATEWAY]))
     assert any("--private-dns-enabled" in command.argv for command in backup.fix.commands)
     assert not any(command.argv[2].startswith("modify-") for command in gateway.fix.commands)
     assert "appliances" in gateway.fix.summary
 
 
 def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> None:
-    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC)]))
-    changes = [command for command in found.fix.commands if command.argv[2].startswith("modify-")]
+    [finding] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC)]))
+    changes = [command for command in finding.fix.commands if command.argv[2].startswith("modify-")]
     assert [command.argv[-1] for command in changes] == [
         "--enable-dns-support",
         "--enable-dns-hostnames",
@@ -247,7 +251,7 @@ def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> 
         "the same command with --no-enable-dns-hostnames",
         "the same command with --no-private-dns-enabled",
     ]
-    assert well_formed(found) == len(changes) + 1
+    assert well_formed(finding) == len(changes) + 1
 
 
 @pytest.mark.parametrize(
@@ -255,13 +259,13 @@ def test_dns001_turns_on_what_private_dns_needs_first_and_one_thing_a_call() -> 
     [("backup", "AWS_ENDPOINT_URL_BACKUP "), ("backup-gateway", "AWS_ENDPOINT_URL_BACKUP_GATEWAY ")],
 )
 def test_dns001_warns_before_it_changes_the_vpc(service: str, variable: str) -> None:
-    [found] = said(DNS001, evidence([*HERE, lookup(PUBLIC, of=service)], targets=[BACKUP, GATEWAY]))
-    words = found.fix.summary
+    [finding] = findings_of(DNS001, evidence([*HERE, lookup(PUBLIC, of=service)], targets=[BACKUP, GATEWAY]))
+    words = finding.fix.summary
     assert words.index(variable) < words.index("every host of the VPC")
     assert "peered or transit VPC" in words
     assert "--private-cidr" in words
     assert ("443 from every caller of the VPC" in words) is (service == "backup")
-    trial = next(command.argv for command in found.fix.commands if command.argv[0] == "backuplink")
+    trial = next(command.argv for command in finding.fix.commands if command.argv[0] == "backuplink")
     assert trial[-1] == f"{service}=<ENDPOINT_DNS_NAME>"
 
 
@@ -278,7 +282,7 @@ def test_dns001_needs_dns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail"),
+    ("observations", "detail"),
     [
         pytest.param(
             [*ABROAD, lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)],
@@ -318,19 +322,19 @@ def test_dns001_needs_dns() -> None:
         ),
     ],
 )
-def test_dns002_fires(looks: Observations, detail: str) -> None:
-    [found] = said(DNS002, evidence(looks))
-    assert found.target == "backup"
-    assert found.severity is None
-    assert detail in found.detail
-    assert found.evidence[0] == "dns/backup/getaddrinfo"
-    assert len(found.evidence) > 1
+def test_dns002_fires(observations: Observations, detail: str) -> None:
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert finding.target == "backup"
+    assert finding.severity is None
+    assert detail in finding.detail
+    assert finding.evidence[0] == "dns/backup/getaddrinfo"
+    assert len(finding.evidence) > 1
 
 
 def test_dns002_names_the_addresses_that_it_explains() -> None:
-    looks = [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
-    [found] = said(DNS002, evidence(looks))
-    assert found.addresses == frozenset(addresses(PUBLIC))
+    observations = [*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert finding.addresses == frozenset(addresses(PUBLIC))
 
 
 @pytest.mark.parametrize(
@@ -343,10 +347,10 @@ def test_dns002_names_the_addresses_that_it_explains() -> None:
     ],
 )
 def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers: list[str], flushed: bool) -> None:
-    looks: Observations = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
-    [found] = said(DNS002, evidence(looks))
-    assert ("resolvectl flush-caches" in words(found.fix.commands)) is flushed
-    assert found.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
+    observations: Observations = [host(resolvers=servers), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert ("resolvectl flush-caches" in words(finding.fix.commands)) is flushed
+    assert finding.fix.summary.startswith("Flush the cache of systemd-resolved first") is flushed
 
 
 @pytest.mark.parametrize(
@@ -357,12 +361,12 @@ def test_dns002_flushes_the_cache_of_systemd_resolved_where_there_is_one(servers
     ],
 )
 def test_dns002_names_the_cache_that_gave_the_answer(server: str, named: str) -> None:
-    looks: Observations = [host(resolvers=[server]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
-    [found] = said(DNS002, evidence([*looks, answer(PUBLIC, by=server)]))
-    assert named in found.detail
-    assert f"dns/backup/{server}/A" in found.evidence
-    assert "Flush the cache" in found.fix.summary
-    [without] = said(DNS002, evidence(looks))
+    observations: Observations = [host(resolvers=[server]), imds(), lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]
+    [finding] = findings_of(DNS002, evidence([*observations, answer(PUBLIC, by=server)]))
+    assert named in finding.detail
+    assert f"dns/backup/{server}/A" in finding.evidence
+    assert "Flush the cache" in finding.fix.summary
+    [without] = findings_of(DNS002, evidence(observations))
     assert "cache or stub" not in without.detail, "who gave the answer is not known"
 
 
@@ -382,32 +386,32 @@ AHEAD: Final = "So do its own name servers: what answers comes before DNS on thi
 def test_dns002_says_flush_where_the_answer_came_from_before_dns(
     own: Observation[Any], servers: Observations, ahead: bool
 ) -> None:
-    looks: Observations = [host(), imds(), own, *servers, answer(*PRIVATE, by=VPC_RESOLVER)]
-    [found] = said(DNS002, evidence(looks))
-    assert (AHEAD in found.detail) is ahead
-    assert found.fix.summary.startswith("Flush the cache that answers before DNS") is ahead
-    assert ("nscd --invalidate hosts" in words(found.fix.commands)) is ahead
-    assert ("dhcp" in " ".join(words(found.fix.commands))) is not ahead
+    observations: Observations = [host(), imds(), own, *servers, answer(*PRIVATE, by=VPC_RESOLVER)]
+    [finding] = findings_of(DNS002, evidence(observations))
+    assert (AHEAD in finding.detail) is ahead
+    assert finding.fix.summary.startswith("Flush the cache that answers before DNS") is ahead
+    assert ("nscd --invalidate hosts" in words(finding.fix.commands)) is ahead
+    assert ("dhcp" in " ".join(words(finding.fix.commands))) is not ahead
 
 
 def test_dns002_asks_for_this_vpcs_dhcp_options_alone() -> None:
-    [found] = said(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
+    [finding] = findings_of(DNS002, evidence([*ABROAD, lookup(PUBLIC), answer(*PRIVATE, by=VPC_RESOLVER)]))
     assert f"aws ec2 describe-dhcp-options --region {REGION} --dhcp-options-ids <DHCP_OPTIONS_ID>" in words(
-        found.fix.commands
+        finding.fix.commands
     )
-    assert well_formed(found) == 2
-    assert "169.254.169.253" in found.fix.summary
+    assert well_formed(finding) == 2
+    assert "169.254.169.253" in finding.fix.summary
 
 
 def test_dns002_the_other_way_round_is_information() -> None:
-    [found] = said(DNS002, evidence([*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]))
-    assert found.severity is Severity.INFO
-    assert found.addresses == frozenset()
-    assert "What this host uses decides." in found.detail
+    [finding] = findings_of(DNS002, evidence([*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]))
+    assert finding.severity is Severity.INFO
+    assert finding.addresses == frozenset()
+    assert "What this host uses decides." in finding.detail
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*HERE, lookup(*PRIVATE), answer(*PRIVATE, by=VPC_RESOLVER)], id="private at both"),
         pytest.param([*HERE, lookup(PRIVATE[0]), answer(PRIVATE[1], by=VPC_RESOLVER)], id="rotation"),
@@ -428,8 +432,8 @@ def test_dns002_the_other_way_round_is_information() -> None:
         pytest.param([host(resolvers=[CORPORATE], ec2=False), lookup(*PRIVATE)], id="on premises, private"),
     ],
 )
-def test_dns002_stays_silent(looks: Observations) -> None:
-    assert said(DNS002, evidence(looks)) == []
+def test_dns002_stays_silent(observations: Observations) -> None:
+    assert findings_of(DNS002, evidence(observations)) == []
 
 
 @pytest.mark.parametrize(
@@ -444,13 +448,13 @@ def test_dns002_stays_silent(looks: Observations) -> None:
     ],
 )
 def test_dns002_under_another_expectation(expect: Expect, mine: Observation[LookupFacts], fires: bool) -> None:
-    looks: Observations = [*ABROAD, mine, answer(*PRIVATE, by=VPC_RESOLVER)]
-    assert bool(said(DNS002, evidence(looks, of=run(expect=expect)))) is fires
+    observations: Observations = [*ABROAD, mine, answer(*PRIVATE, by=VPC_RESOLVER)]
+    assert bool(findings_of(DNS002, evidence(observations, of=run(expect=expect)))) is fires
 
 
 def test_dns002_the_other_way_round_is_nothing_where_any_path_will_do() -> None:
-    looks = [*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]
-    assert said(DNS002, evidence(looks, of=run(expect=Expect.ANY))) == []
+    observations = [*ABROAD, lookup(*PRIVATE), answer(PUBLIC, by=VPC_RESOLVER)]
+    assert findings_of(DNS002, evidence(observations, of=run(expect=Expect.ANY))) == []
 
 
 def test_dns002_needs_dns() -> None:
@@ -461,7 +465,7 @@ def test_dns002_needs_dns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail", "shown"),
+    ("observations", "detail", "shown"),
     [
         pytest.param(
             [*HERE, lookup(failed="nxdomain"), answer(failed="nxdomain", zone="eu-west-1.amazonaws.com")],
@@ -507,15 +511,15 @@ def test_dns002_needs_dns() -> None:
         ),
     ],
 )
-def test_dns003_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
-    [found] = said(DNS003, evidence(looks))
-    assert found.target == "backup"
-    assert found.detail.endswith(detail)
-    assert found.evidence == shown
+def test_dns003_fires(observations: Observations, detail: str, shown: tuple[str, ...]) -> None:
+    [finding] = findings_of(DNS003, evidence(observations))
+    assert finding.target == "backup"
+    assert finding.detail.endswith(detail)
+    assert finding.evidence == shown
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*HERE, lookup(*PRIVATE), answer(failed="nxdomain", by=VPC_RESOLVER)], id="it exists here"),
         pytest.param(
@@ -530,26 +534,26 @@ def test_dns003_fires(looks: Observations, detail: str, shown: tuple[str, ...]) 
         pytest.param(HERE, id="never asked"),
     ],
 )
-def test_dns003_stays_silent(looks: Observations) -> None:
-    assert said(DNS003, evidence(looks)) == []
+def test_dns003_stays_silent(observations: Observations) -> None:
+    assert findings_of(DNS003, evidence(observations)) == []
 
 
 def test_dns003_speaks_of_each_target() -> None:
-    looks = [*HERE, lookup(failed="nxdomain"), lookup(failed="nxdomain", of="backup-gateway")]
-    assert [found.target for found in said(DNS003, evidence(looks, targets=[BACKUP, GATEWAY]))] == [
+    observations = [*HERE, lookup(failed="nxdomain"), lookup(failed="nxdomain", of="backup-gateway")]
+    assert [finding.target for finding in findings_of(DNS003, evidence(observations, targets=[BACKUP, GATEWAY]))] == [
         "backup",
         "backup-gateway",
     ]
 
 
 def test_dns003_looks_for_the_region_the_zone_and_the_rule() -> None:
-    [found] = said(DNS003, evidence([*HERE, lookup(failed="nxdomain")]))
-    assert words(found.fix.commands) == [
+    [finding] = findings_of(DNS003, evidence([*HERE, lookup(failed="nxdomain")]))
+    assert words(finding.fix.commands) == [
         f"backuplink endpoints --region {REGION}",
         f"aws route53 list-hosted-zones-by-vpc --vpc-id <VPC_ID> --vpc-region {REGION}",
         f"aws route53resolver list-firewall-rule-group-associations --region {REGION} --vpc-id <VPC_ID>",
     ]
-    assert well_formed(found) == 2
+    assert well_formed(finding) == 2
 
 
 def test_dns003_needs_dns() -> None:
@@ -560,7 +564,7 @@ def test_dns003_needs_dns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "resolver", "detail"),
+    ("observations", "resolver", "detail"),
     [
         pytest.param(
             [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="timeout", record="AAAA")],
@@ -605,15 +609,15 @@ def test_dns003_needs_dns() -> None:
         ),
     ],
 )
-def test_dns004_fires(looks: Observations, resolver: str, detail: str) -> None:
-    [found] = said(DNS004, evidence(looks))
-    assert found.target == resolver
-    assert detail in found.detail
-    assert found.evidence[0] == "dns/backup/getaddrinfo"
+def test_dns004_fires(observations: Observations, resolver: str, detail: str) -> None:
+    [finding] = findings_of(DNS004, evidence(observations))
+    assert finding.target == resolver
+    assert detail in finding.detail
+    assert finding.evidence[0] == "dns/backup/getaddrinfo"
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*HERE, lookup(*PRIVATE), answer(failed="timeout")], id="the lookup works all the same"),
         pytest.param([*HERE, lookup(failed="servfail"), answer(failed="servfail")], id="it says SERVFAIL"),
@@ -660,15 +664,20 @@ def test_dns004_fires(looks: Observations, resolver: str, detail: str) -> None:
         pytest.param([lookup(failed="timeout"), answer(failed="timeout")], id="the name servers are not known"),
     ],
 )
-def test_dns004_stays_silent(looks: Observations) -> None:
-    assert said(DNS004, evidence(looks)) == []
+def test_dns004_stays_silent(observations: Observations) -> None:
+    assert findings_of(DNS004, evidence(observations)) == []
 
 
 def test_dns004_is_silent_where_any_target_is_answered() -> None:
-    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout"), lookup(*PRIVATE, of="backup-gateway")]
-    assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
-    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout"), answer(failed="nxdomain", of="backup-gateway")]
-    assert said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY])) == []
+    observations = [*HERE, lookup(failed="timeout"), answer(failed="timeout"), lookup(*PRIVATE, of="backup-gateway")]
+    assert findings_of(DNS004, evidence(observations, targets=[BACKUP, GATEWAY])) == []
+    observations = [
+        *HERE,
+        lookup(failed="timeout"),
+        answer(failed="timeout"),
+        answer(failed="nxdomain", of="backup-gateway"),
+    ]
+    assert findings_of(DNS004, evidence(observations, targets=[BACKUP, GATEWAY])) == []
 
 
 def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> None:
@@ -678,28 +687,28 @@ def test_dns004_a_name_of_the_hosts_file_shows_no_name_server_that_answers() -> 
         answer(failed="timeout", of="backup-gateway"),
     ]
     by_file = host(lines=[("10.0.1.27", GATEWAY.host)])
-    looks: Observations = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
-    [found] = said(DNS004, evidence(looks, targets=[BACKUP, GATEWAY]))
-    assert found.evidence == ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "dns/backup-gateway/10.0.0.2/A")
-    of_another_name: Observations = [host(lines=[("10.0.1.27", BACKUP.host)]), *looks[1:]]
-    assert said(DNS004, evidence(of_another_name, targets=[BACKUP, GATEWAY])) == []
-    beside = [*looks[:-1], lookup("10.0.1.27", "10.0.1.28", of="backup-gateway")]
-    assert said(DNS004, evidence(beside, targets=[BACKUP, GATEWAY])) == []
+    observations: Observations = [by_file, imds(), *silent, lookup("10.0.1.27", of="backup-gateway")]
+    [finding] = findings_of(DNS004, evidence(observations, targets=[BACKUP, GATEWAY]))
+    assert finding.evidence == ("dns/backup/getaddrinfo", "dns/backup/10.0.0.2/A", "dns/backup-gateway/10.0.0.2/A")
+    of_another_name: Observations = [host(lines=[("10.0.1.27", BACKUP.host)]), *observations[1:]]
+    assert findings_of(DNS004, evidence(of_another_name, targets=[BACKUP, GATEWAY])) == []
+    beside = [*observations[:-1], lookup("10.0.1.27", "10.0.1.28", of="backup-gateway")]
+    assert findings_of(DNS004, evidence(beside, targets=[BACKUP, GATEWAY])) == []
     all_by_file: Observations = [
         by_file,
         answer(failed="timeout", of="backup-gateway"),
         lookup("10.0.1.27", of="backup-gateway"),
     ]
-    assert said(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
+    assert findings_of(DNS004, evidence(all_by_file, targets=[GATEWAY])) == []
 
 
 @pytest.mark.parametrize("region", [REGION, None])
 def test_dns004_names_the_region_and_where_the_cli_works(region: str | None) -> None:
-    looks = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
-    [found] = said(DNS004, evidence(looks, of=run(region=region)))
-    assert f"--region {region or '<REGION>'} --vpc-id <VPC_ID>" in words(found.fix.commands)[-1]
-    assert well_formed(found) == 1
-    assert "from a machine with EC2 access" in found.fix.summary
+    observations = [*HERE, lookup(failed="timeout"), answer(failed="timeout")]
+    [finding] = findings_of(DNS004, evidence(observations, of=run(region=region)))
+    assert f"--region {region or '<REGION>'} --vpc-id <VPC_ID>" in words(finding.fix.commands)[-1]
+    assert well_formed(finding) == 1
+    assert "from a machine with EC2 access" in finding.fix.summary
 
 
 def test_dns004_needs_dns() -> None:
@@ -710,40 +719,40 @@ def test_dns004_needs_dns() -> None:
 
 
 def test_dns005_looks_for_a_forwarding_rule() -> None:
-    [found] = said(DNS005, evidence([*HERE, lookup(failed="servfail"), answer(failed="servfail")]))
-    assert words(found.fix.commands)[1:] == [
+    [finding] = findings_of(DNS005, evidence([*HERE, lookup(failed="servfail"), answer(failed="servfail")]))
+    assert words(finding.fix.commands)[1:] == [
         f"aws route53resolver list-resolver-rule-associations --region {REGION} --filters Name=VPCId,Values=<VPC_ID>",
         f"aws route53resolver get-resolver-rule --region {REGION} --resolver-rule-id <RESOLVER_RULE_ID>",
     ]
-    assert well_formed(found) == 2
+    assert well_formed(finding) == 2
 
 
 def test_dns006_looks_for_a_zone_and_a_firewall_rule_and_at_no_endpoint() -> None:
-    [found] = said(DNS006, evidence([*HERE, lookup(failed="nodata"), answer()]))
-    assert [command.argv[2] for command in found.fix.commands] == [
+    [finding] = findings_of(DNS006, evidence([*HERE, lookup(failed="nodata"), answer()]))
+    assert [command.argv[2] for command in finding.fix.commands] == [
         "list-hosted-zones-by-vpc",
         "list-firewall-rule-group-associations",
     ]
-    assert well_formed(found) == 2
-    assert "record type" not in found.fix.summary
+    assert well_formed(finding) == 2
+    assert "record type" not in finding.fix.summary
 
 
 def test_addresses_of_ones_own_public_range_have_a_way_out() -> None:
     mixed = [*HERE, lookup("10.0.1.17", PUBLIC)]
     six = [*BOTH, lookup("10.0.1.17", PUBLIC_IPV6)]
-    for rule, looks, block in ((DNS008, mixed, "52.95.111.0/24"), (DNS011, six, "2600:1fff:8000::/48")):
-        [found] = said(rule, evidence(looks))
-        assert "--private-cidr" in found.fix.summary
-        assert said(rule, evidence(looks, of=run(private_cidrs=[block]))) == []
+    for rule, observations, block in ((DNS008, mixed, "52.95.111.0/24"), (DNS011, six, "2600:1fff:8000::/48")):
+        [finding] = findings_of(rule, evidence(observations))
+        assert "--private-cidr" in finding.fix.summary
+        assert findings_of(rule, evidence(observations, of=run(private_cidrs=[block]))) == []
 
 
 # --- DNS012 nat64-answer ---------------------------------------------------------------------------------------------
 
 
 def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
-    looks = [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")]
-    [translated] = said(DNS012, evidence(looks))
-    [public] = said(DNS001, evidence(looks))
+    observations = [*HERE, host("64:ff9b:1::5/64"), lookup("64:ff9b::345f:6f1e")]
+    [translated] = findings_of(DNS012, evidence(observations))
+    [public] = findings_of(DNS001, evidence(observations))
     assert translated.fix == public.fix
 
 
@@ -755,13 +764,13 @@ def test_dns012_of_a_public_address_is_mended_as_dns001() -> None:
     ],
 )
 def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> None:
-    looks = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
-    [found] = said(DNS012, evidence(looks, of=run(expect=expect)))
+    observations = [*HERE, host("64:ff9b:1::5/64"), lookup(inside)]
+    [finding] = findings_of(DNS012, evidence(observations, of=run(expect=expect)))
     [admitted] = [
-        command.argv for command in found.fix.commands if command.argv[2] == "authorize-security-group-ingress"
+        command.argv for command in finding.fix.commands if command.argv[2] == "authorize-security-group-ingress"
     ]
     assert admitted[-4:] == ("--port", "443", "--cidr", "<NAT_GATEWAY_ADDRESS>/32")
-    assert well_formed(found) == 3
+    assert well_formed(finding) == 3
 
 
 # --- DNS016 resolver-degraded ----------------------------------------------------------------------------------------
@@ -784,20 +793,26 @@ def test_dns012_else_lets_the_nat_gateway_in(inside: str, expect: Expect) -> Non
     ],
 )
 def test_dns016_says_whether_look_ups_wait(bad: Observation[DnsFacts], what: str) -> None:
-    looks: Observations = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), bad, answer(*PRIVATE)]
-    [found] = said(DNS016, evidence(looks))
-    assert found.target == CORPORATE
-    assert what in found.detail
-    assert ("stall" in found.detail) is ("stall" in what)
+    observations: Observations = [
+        host(resolvers=[CORPORATE, RESOLVER]),
+        imds(),
+        lookup(*PRIVATE),
+        bad,
+        answer(*PRIVATE),
+    ]
+    [finding] = findings_of(DNS016, evidence(observations))
+    assert finding.target == CORPORATE
+    assert what in finding.detail
+    assert ("stall" in finding.detail) is ("stall" in what)
 
 
 def test_dns016_leads_to_where_the_servers_come_from() -> None:
     known: Observations = [host(resolvers=[CORPORATE, RESOLVER]), imds(), lookup(*PRIVATE), answer(*PRIVATE)]
-    [found] = said(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
-    assert words(found.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
-    assert not any("/etc/resolv.conf" in command.argv for command in found.fix.commands)
-    assert well_formed(found) == 2
-    assert "generated" in found.fix.summary
+    [finding] = findings_of(DNS016, evidence([*known, answer(by=CORPORATE, failed="timeout")]))
+    assert words(finding.fix.commands)[:2] == ["resolvectl status", "nmcli device show"]
+    assert not any("/etc/resolv.conf" in command.argv for command in finding.fix.commands)
+    assert well_formed(finding) == 2
+    assert "generated" in finding.fix.summary
 
 
 # --- Together -------------------------------------------------------------------------------------------------------
@@ -807,7 +822,7 @@ AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESO
 
 
 @pytest.mark.parametrize(
-    ("code", "symptom", "looks"),
+    ("code", "symptom", "observations"),
     [
         pytest.param(
             "ENV009",
@@ -818,18 +833,20 @@ AT_PUBLIC: Observations = [*here("backup", PUBLIC), answer(*PRIVATE, by=VPC_RESO
         pytest.param(
             "DNS007",
             "DNS001",
-            # The alias led to another address than the one in use, so that AWS's answer there does not speak for it.
+            # The alias led to another address than the one in use, so AWS's answer there proves nothing about it.
             [*here("backup", PUBLIC), answer("52.95.111.31", alias="override.example.com"), *climbed(PUBLIC)],
             id="an override",
         ),
         pytest.param("DNS015", "DNS002", replaced(AT_PUBLIC, answer(*PRIVATE)), id="another answer than DNS's"),
     ],
 )
-def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(code: str, symptom: str, looks: Observations) -> None:
-    loud = judge_evidence(evidence(looks))
+def test_a_public_path_is_not_ok_for_a_cause_that_is_suppressed(
+    code: str, symptom: str, observations: Observations
+) -> None:
+    loud = judge_evidence(evidence(observations))
     assert finding(loud, f"{symptom}@backup").explained_by == f"{code}@backup"
     assert status_of(loud) is Status.CRITICAL
-    quiet = judge_evidence(evidence(looks), suppress=[Suppression(code=code, target=None)])
+    quiet = judge_evidence(evidence(observations), suppress=[Suppression(code=code, target=None)])
     assert finding(quiet, f"{code}@backup").suppressed
     assert not finding(quiet, f"{symptom}@backup").suppressed
     assert status_of(quiet) is Status.UNKNOWN
@@ -852,14 +869,14 @@ def hosts_file(address: str) -> Observation[HostFacts]:
     return replace(seen, outcome=Ok(replace(seen.outcome.facts, hosts_entries=(line,))))
 
 
-def appliance(label: str, failed: str | None, *found: str) -> Observation[LookupFacts]:
+def appliance(label: str, failed: str | None, *addresses: str) -> Observation[LookupFacts]:
     """The host's own lookup of a name that a gateway appliance uses."""
-    return lookup(*found, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
+    return lookup(*addresses, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
 
 
-def searching(*found: str) -> Observation[HostFacts]:
+def searching(*addresses: str) -> Observation[HostFacts]:
     """This host with a search list that it asks first, and these addresses for the name in its hosts file."""
-    seen = hosts_file(found[0]) if found else host()
+    seen = hosts_file(addresses[0]) if addresses else host()
     assert isinstance(seen.outcome, Ok)
     facts = replace(seen.outcome.facts, search=("corp.example.com",), resolver_options=("ndots:5",))
     return replace(seen, outcome=Ok(facts))

@@ -18,6 +18,7 @@ from tests.support.build import (
     Observations,
     context,
     evidence,
+    findings_of,
     healthy,
     http,
     imds,
@@ -25,7 +26,6 @@ from tests.support.build import (
     replaced,
     rule_of,
     run,
-    said,
     sdk,
     target,
     tcp,
@@ -41,7 +41,7 @@ CUT = "not started: the run's deadline of 1 s came"
 
 
 @pytest.mark.parametrize(
-    ("looks", "of", "detail", "shown"),
+    ("observations", "of", "detail", "shown"),
     [
         pytest.param(
             [lookup(A), tcp(A), tls(A, failed="deadline"), http(A, skipped=CUT)],
@@ -68,24 +68,24 @@ CUT = "not started: the run's deadline of 1 s came"
         pytest.param([], run(complete=False), "Everything known of was measured.", (), id="nothing was known"),
     ],
 )
-def test_run001_fires(looks: Observations, of: Run, detail: str, shown: tuple[str, ...]) -> None:
-    [found] = said(RUN001, evidence(looks, of=of))
-    assert found.target is None
-    assert found.detail.endswith(detail)
-    assert found.evidence == shown
+def test_run001_fires(observations: Observations, of: Run, detail: str, shown: tuple[str, ...]) -> None:
+    [finding] = findings_of(RUN001, evidence(observations, of=of))
+    assert finding.target is None
+    assert finding.detail.endswith(detail)
+    assert finding.evidence == shown
 
 
 def test_run001_lists_the_first_dozen() -> None:
-    looks = [tcp(f"10.0.1.{number}", failed="deadline") for number in range(1, 21)]
-    [found] = said(RUN001, evidence(looks, of=run(complete=False)))
-    assert "tcp/backup/10.0.1.12/443 and 8 more." in found.detail
-    assert "10.0.1.13" not in found.detail
-    assert len(found.evidence) == 20
+    observations = [tcp(f"10.0.1.{number}", failed="deadline") for number in range(1, 21)]
+    [finding] = findings_of(RUN001, evidence(observations, of=run(complete=False)))
+    assert "tcp/backup/10.0.1.12/443 and 8 more." in finding.detail
+    assert "10.0.1.13" not in finding.detail
+    assert len(finding.evidence) == 20
 
 
 def test_run001_does_not_ask_for_more_time_where_somebody_stopped_it() -> None:
-    [cut] = said(RUN001, evidence([], of=run(complete=False)))
-    [stopped] = said(RUN001, evidence([], of=run(complete=False, interrupted=True)))
+    [cut] = findings_of(RUN001, evidence([], of=run(complete=False)))
+    [stopped] = findings_of(RUN001, evidence([], of=run(complete=False, interrupted=True)))
     assert any("--deadline" in command.argv for command in cut.fix.commands)
     assert "--deadline" not in stopped.fix.summary
     assert not any("--deadline" in command.argv for command in stopped.fix.commands)
@@ -100,7 +100,7 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
 
 
 @pytest.mark.parametrize(
-    ("looks", "of", "targets", "options"),
+    ("observations", "of", "targets", "options"),
     [
         pytest.param([sdk()], WHOLE, [BACKUP, OPTIONAL], "--region eu-west-1", id="the Region"),
         pytest.param(
@@ -161,39 +161,39 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
     ],
 )
 def test_run001_asks_for_the_same_run_again(
-    looks: Observations, of: Run, targets: Sequence[Target], options: str
+    observations: Observations, of: Run, targets: Sequence[Target], options: str
 ) -> None:
-    [found] = said(RUN001, evidence(looks, targets=targets, of=of))
-    [command] = found.fix.commands
+    [finding] = findings_of(RUN001, evidence(observations, targets=targets, of=of))
+    [command] = finding.fix.commands
     assert " ".join(command.argv) == " ".join(filter(None, ["backuplink check", options, "--deadline 60"]))
     check = main.commands["check"]
     assert check.make_context("check", list(command.argv[2:])).params["deadline"] == 60
 
 
 def test_a_report_that_is_handed_on_is_masked() -> None:
-    [found] = said(RUN002, evidence([tcp(A, failed="bug")]))
-    assert found.fix is REPORT_IT
+    [finding] = findings_of(RUN002, evidence([tcp(A, failed="bug")]))
+    assert finding.fix is REPORT_IT
     assert "--redact" in REPORT_IT.summary
     assert all("--redact" in command.argv for command in REPORT_IT.commands)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param(healthy(), id="all is well"),
         pytest.param([lookup(A), tcp(A, failed="timeout")], id="a step had no end, the run had"),
         pytest.param([lookup(A), tcp(A, skipped="not asked for")], id="a step was skipped"),
     ],
 )
-def test_run001_stays_silent(looks: Observations) -> None:
-    assert said(RUN001, evidence(looks)) == []
+def test_run001_stays_silent(observations: Observations) -> None:
+    assert findings_of(RUN001, evidence(observations)) == []
 
 
 # --- RUN002 internal-error ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "detail", "shown"),
+    ("observations", "detail", "shown"),
     [
         pytest.param(
             [tcp(A, failed="bug")],
@@ -209,15 +209,15 @@ def test_run001_stays_silent(looks: Observations) -> None:
         ),
     ],
 )
-def test_run002_fires(looks: Observations, detail: str, shown: tuple[str, ...]) -> None:
-    [found] = said(RUN002, evidence(looks))
-    assert found.target is None
-    assert found.detail == detail
-    assert found.evidence == shown
+def test_run002_fires(observations: Observations, detail: str, shown: tuple[str, ...]) -> None:
+    [finding] = findings_of(RUN002, evidence(observations))
+    assert finding.target is None
+    assert finding.detail == detail
+    assert finding.evidence == shown
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param(healthy(), id="all is well"),
         pytest.param(replaced(healthy(), tcp(A, failed="malformed")), id="nonsense from a peer is no fault of ours"),
@@ -225,8 +225,8 @@ def test_run002_fires(looks: Observations, detail: str, shown: tuple[str, ...]) 
         pytest.param([], id="nothing was made"),
     ],
 )
-def test_run002_stays_silent(looks: Observations) -> None:
-    assert said(RUN002, evidence(looks)) == []
+def test_run002_stays_silent(observations: Observations) -> None:
+    assert findings_of(RUN002, evidence(observations)) == []
 
 
 def test_both_can_always_be_asked() -> None:

@@ -17,11 +17,11 @@ from tests.support.build import (
     Observations,
     addresses,
     evidence,
+    findings_of,
     here,
     lookup,
     proxy,
     rule_of,
-    said,
     target,
     tls,
 )
@@ -54,11 +54,11 @@ def misplaced(address: str, *names: str) -> Observation[TlsFacts]:
     return tls(address, failed="tls-hostname", names=names or [OTHER])
 
 
-def coded(look: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
+def coded(observation: Observation[TlsFacts], code: str | None, message: str = "it said no") -> Observation[TlsFacts]:
     """The same failure with a code and OpenSSL's words."""
-    assert isinstance(look.outcome, Failed)
-    failure = replace(look.outcome.failure, code=code, message=message)
-    return replace(look, outcome=Failed(failure, look.outcome.facts))
+    assert isinstance(observation.outcome, Failed)
+    failure = replace(observation.outcome.failure, code=code, message=message)
+    return replace(observation, outcome=Failed(failure, observation.outcome.facts))
 
 
 def alert(address: str, code: str | None) -> Observation[TlsFacts]:
@@ -67,21 +67,21 @@ def alert(address: str, code: str | None) -> Observation[TlsFacts]:
 
 def again(address: str, operation: str, *, answered: bool) -> Observation[TlsFacts]:
     """One of the two handshakes that a stall calls for."""
-    look = tls(address) if answered else tls(address, failed="timeout", received=0)
-    return replace(look, subject=replace(look.subject, operation=operation))
+    observation = tls(address) if answered else tls(address, failed="timeout", received=0)
+    return replace(observation, subject=replace(observation.subject, operation=operation))
 
 
-def named(looks: Observations) -> set[str]:
+def named(observations: Observations) -> set[str]:
     """The codes that the first rules give."""
-    seen = evidence([*HERE, *looks])
-    return {found.code for rule in CORE for found in said(rule, seen)}
+    seen = evidence([*HERE, *observations])
+    return {finding.code for rule in CORE for finding in findings_of(rule, seen)}
 
 
 # --- TLS001 intercepted ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [inspected(A), inspected(B)],
@@ -129,16 +129,16 @@ def named(looks: Observations) -> set[str]:
         ),
     ],
 )
-def test_tls001_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TLS001, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
-    assert set(found.evidence) == {f"tls/backup/{address}/443" for address in where}
+def test_tls001_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TLS001, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
+    assert set(finding.evidence) == {f"tls/backup/{address}/443" for address in where}
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tls(A)], id="it verifies"),
         pytest.param([tls(A, issuer=CORPORATE, organization="Example Corp")], id="it verifies with a local authority"),
@@ -157,15 +157,15 @@ def test_tls001_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls001_stays_silent(looks: Observations) -> None:
-    assert said(TLS001, evidence([*HERE, *looks])) == []
+def test_tls001_stays_silent(observations: Observations) -> None:
+    assert findings_of(TLS001, evidence([*HERE, *observations])) == []
 
 
 # --- TLS003 wrong-host ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [misplaced(A), misplaced(B)],
@@ -187,15 +187,15 @@ def test_tls001_stays_silent(looks: Observations) -> None:
         pytest.param([misplaced(A), blocked(B)], {A}, "At 10.0.1.17 the", id="beside an inspector's page"),
     ],
 )
-def test_tls003_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TLS003, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
+def test_tls003_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TLS003, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tls(A, names=["backup.eu-west-1.amazonaws.com"])], id="the right name"),
         pytest.param([tls(A, 1027, failed="tls-hostname", names=["anon-cp.x"])], id="a role's name on its own port"),
@@ -206,27 +206,27 @@ def test_tls003_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls003_stays_silent(looks: Observations) -> None:
-    assert said(TLS003, evidence([*HERE, *looks])) == []
+def test_tls003_stays_silent(observations: Observations) -> None:
+    assert findings_of(TLS003, evidence([*HERE, *observations])) == []
 
 
 def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() -> None:
     china = target(region="cn-north-1")
-    looks: Observations = [
+    observations: Observations = [
         proxy(),
         lookup(A),
         tls(A, failed="tls-hostname", issuer="CN=D", organization="DigiCert Inc", names=["x"]),
     ]
-    seen = evidence([*HERE, *looks], targets=[china])
-    assert said(TLS001, seen) == []
-    assert len(said(TLS003, seen)) == 1
+    seen = evidence([*HERE, *observations], targets=[china])
+    assert findings_of(TLS001, seen) == []
+    assert len(findings_of(TLS003, seen)) == 1
 
 
 # --- TLS004 handshake-stalls ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)],
@@ -269,18 +269,18 @@ def test_where_amazon_is_not_the_only_issuer_a_trusted_certificate_is_genuine() 
         ),
     ],
 )
-def test_tls004_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TLS004, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(*where))
-    assert detail in found.detail
-    assert ("(MTU)" in found.detail) is any(
-        observation.failure and observation.failure.kind == "timeout" for observation in looks
+def test_tls004_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TLS004, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(*where))
+    assert detail in finding.detail
+    assert ("(MTU)" in finding.detail) is any(
+        observation.failure and observation.failure.kind == "timeout" for observation in observations
     )
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tls(A), tls(B)], id="it ends"),
         pytest.param([tls(A, failed="reset")], id="reset"),
@@ -291,19 +291,19 @@ def test_tls004_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls004_stays_silent(looks: Observations) -> None:
-    assert said(TLS004, evidence([*HERE, *looks])) == []
+def test_tls004_stays_silent(observations: Observations) -> None:
+    assert findings_of(TLS004, evidence([*HERE, *observations])) == []
 
 
 def stalled(received: int, *, small: bool, other: bool) -> str:
     """What is said of one stall by what two more handshakes met."""
-    looks: Observations = [
+    observations: Observations = [
         tls(A, failed="timeout", received=received),
         again(A, SMALL_SEGMENTS, answered=small),
         again(A, OTHER_NAME, answered=other),
     ]
-    [found] = said(TLS004, evidence([*HERE, *looks]))
-    return found.detail
+    [finding] = findings_of(TLS004, evidence([*HERE, *observations]))
+    return finding.detail
 
 
 @pytest.mark.parametrize(("small", "other"), [(True, False), (False, True), (False, False)])
@@ -341,7 +341,7 @@ MENDS = {"size": {MEND_SIZE}, "name": {MEND_NAME}}
 
 def second(operation: str, state: str) -> Observation[TlsFacts]:
     """One of the two handshakes that a stall calls for, by how it ended."""
-    looks = {
+    observations = {
         "answered": tls(A),
         "answered-certificate": tls(A, failed="tls-hostname", names=[OTHER]),
         "answered-alert": tls(A, failed="tls-alert", received=7),
@@ -353,7 +353,7 @@ def second(operation: str, state: str) -> Observation[TlsFacts]:
         "never-connected-unseen": tls(A, failed="unreachable", facts=False),
         "not-made": tls(A, skipped="no time was left"),
     }
-    return replace(looks[state], subject=replace(looks[state].subject, operation=operation))
+    return replace(observations[state], subject=replace(observations[state].subject, operation=operation))
 
 
 @pytest.mark.parametrize(
@@ -381,26 +381,31 @@ def second(operation: str, state: str) -> Observation[TlsFacts]:
     ],
 )
 def test_tls004_tells_a_stall_by_two_more_handshakes(small: str, other: str, cause: str) -> None:
-    looks = [tls(A, failed="timeout", received=0), second(SMALL_SEGMENTS, small), second(OTHER_NAME, other), tls(B)]
-    [found] = said(TLS004, evidence([*HERE, *looks]))
-    assert {name for name, sentence in SENTENCES.items() if sentence in found.detail} == {cause}
+    observations = [
+        tls(A, failed="timeout", received=0),
+        second(SMALL_SEGMENTS, small),
+        second(OTHER_NAME, other),
+        tls(B),
+    ]
+    [finding] = findings_of(TLS004, evidence([*HERE, *observations]))
+    assert {name for name, sentence in SENTENCES.items() if sentence in finding.detail} == {cause}
     expected = MENDS.get(cause, {MEND_SIZE, MEND_NAME})
-    assert {words for words in (MEND_SIZE, MEND_NAME) if words in found.fix.summary} == expected
-    assert found.severity is None
-    assert found.addresses == frozenset(addresses(A))
-    made = [name for name, state in ((SMALL_ID, small), (OTHER_ID, other)) if state != "not-made"]
-    assert found.evidence == (f"tls/backup/{A}/443", *made)
+    assert {words for words in (MEND_SIZE, MEND_NAME) if words in finding.fix.summary} == expected
+    assert finding.severity is None
+    assert finding.addresses == frozenset(addresses(A))
+    trials = [name for name, state in ((SMALL_ID, small), (OTHER_ID, other)) if state != "not-made"]
+    assert finding.evidence == (f"tls/backup/{A}/443", *trials)
 
 
 def test_tls004_tells_each_address_for_itself() -> None:
-    looks = [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)]
-    looks += [again(A, SMALL_SEGMENTS, answered=True), again(A, OTHER_NAME, answered=False)]
-    looks += [again(B, SMALL_SEGMENTS, answered=False), again(B, OTHER_NAME, answered=True)]
-    [found] = said(TLS004, evidence([*HERE, *looks]))
-    assert SENTENCES["size"] in found.detail
-    assert SENTENCES["name"].replace(A, B) in found.detail
-    assert found.fix.summary.startswith(MEND_SIZE)
-    assert MEND_NAME in found.fix.summary
+    observations = [tls(A, failed="timeout", received=0), tls(B, failed="timeout", received=0)]
+    observations += [again(A, SMALL_SEGMENTS, answered=True), again(A, OTHER_NAME, answered=False)]
+    observations += [again(B, SMALL_SEGMENTS, answered=False), again(B, OTHER_NAME, answered=True)]
+    [finding] = findings_of(TLS004, evidence([*HERE, *observations]))
+    assert SENTENCES["size"] in finding.detail
+    assert SENTENCES["name"].replace(A, B) in finding.detail
+    assert finding.fix.summary.startswith(MEND_SIZE)
+    assert MEND_NAME in finding.fix.summary
 
 
 # --- TLS005 handshake-reset, TLS009 handshake-refused -----------------------------------------------------------------
@@ -411,21 +416,21 @@ REFUSES_THE_OFFER = (
 )
 
 
-def of_both(*looks: Observation[TlsFacts]) -> list[str]:
-    seen = evidence([*HERE, *looks])
-    return [found.code for rule in (TLS005, TLS009) for found in said(rule, seen)]
+def of_both(*observations: Observation[TlsFacts]) -> list[str]:
+    seen = evidence([*HERE, *observations])
+    return [finding.code for rule in (TLS005, TLS009) for finding in findings_of(rule, seen)]
 
 
 @pytest.mark.parametrize("code", REFUSES_THE_OFFER)
 def test_an_alert_about_version_or_ciphers_is_tls009(code: str) -> None:
     assert of_both(alert(A, code)) == ["TLS009"]
-    [found] = said(TLS009, evidence([*HERE, alert(A, code), tls(B)]))
-    assert f"At 10.0.1.17 the handshake ends with alert {code}: this host offers TLS 1.2 and 1.3" in found.detail
-    assert found.detail.endswith(
+    [finding] = findings_of(TLS009, evidence([*HERE, alert(A, code), tls(B)]))
+    assert f"At 10.0.1.17 the handshake ends with alert {code}: this host offers TLS 1.2 and 1.3" in finding.detail
+    assert finding.detail.endswith(
         "takes none of them. AWS takes TLS 1.2 at least, so either this host's crypto policy leaves too little, or "
         "the peer is not AWS."
     )
-    assert found.addresses == frozenset(addresses(A))
+    assert finding.addresses == frozenset(addresses(A))
 
 
 @pytest.mark.parametrize(
@@ -437,8 +442,8 @@ def test_an_alert_about_version_or_ciphers_is_tls009(code: str) -> None:
 )
 def test_another_alert_proves_nothing_about_version_ciphers_or_name(code: str | None) -> None:
     assert of_both(alert(A, code)) == ["TLS005"]
-    [found] = said(TLS005, evidence([*HERE, alert(A, code)]))
-    assert found.detail == (
+    [finding] = findings_of(TLS005, evidence([*HERE, alert(A, code)]))
+    assert finding.detail == (
         f"At 10.0.1.17 the handshake ends with an alert (alert {code}), after 12 ms. Whether it is about the name, and "
         "who sent it, the alert does not say."
     )
@@ -447,26 +452,26 @@ def test_another_alert_proves_nothing_about_version_ciphers_or_name(code: str | 
 @pytest.mark.parametrize("code", ["TLSV1_UNRECOGNIZED_NAME", "112", "TLSV1_ALERT_ACCESS_DENIED", "49"])
 def test_an_alert_about_the_name_is_tls005(code: str) -> None:
     assert of_both(alert(A, code)) == ["TLS005"]
-    [found] = said(TLS005, evidence([*HERE, alert(A, code), alert(B, "80")]))
-    assert f"At 10.0.1.17 an alert (alert {code}) refuses the name backup.eu-west-1.amazonaws.com" in found.detail
-    assert "at 10.0.2.17 the handshake ends with an alert (alert 80)" in found.detail
-    assert found.detail.endswith("and so does a server that is not the endpoint.")
+    [finding] = findings_of(TLS005, evidence([*HERE, alert(A, code), alert(B, "80")]))
+    assert f"At 10.0.1.17 an alert (alert {code}) refuses the name backup.eu-west-1.amazonaws.com" in finding.detail
+    assert "at 10.0.2.17 the handshake ends with an alert (alert 80)" in finding.detail
+    assert finding.detail.endswith("and so does a server that is not the endpoint.")
 
 
 @pytest.mark.parametrize(
-    ("look", "how"),
+    ("observation", "how"),
     [
         pytest.param(tls(A, failed="reset", received=0), "is reset when the ClientHello is sent", id="reset"),
         pytest.param(tls(A, failed="closed", received=90), "is closed when 90 bytes of the handshake", id="closed"),
     ],
 )
-def test_tls005_claims_nothing_of_what_endpoints_do(look: Observation[TlsFacts], how: str) -> None:
-    [found] = said(TLS005, evidence([*HERE, look]))
-    assert how in found.detail
-    assert found.detail.endswith(
+def test_tls005_claims_nothing_of_what_endpoints_do(observation: Observation[TlsFacts], how: str) -> None:
+    [finding] = findings_of(TLS005, evidence([*HERE, observation]))
+    assert how in finding.detail
+    assert finding.detail.endswith(
         "A firewall that filters by server name or by protocol does so, and so does a server that is not the endpoint."
     )
-    assert [command.argv[-1] for command in found.fix.commands] == [
+    assert [command.argv[-1] for command in finding.fix.commands] == [
         "-showcerts",
         "-noservername",
         "Name=addresses.private-ip-address,Values=10.0.1.17",
@@ -475,22 +480,22 @@ def test_tls005_claims_nothing_of_what_endpoints_do(look: Observation[TlsFacts],
 
 @pytest.mark.parametrize("code", ["UNSUPPORTED_PROTOCOL", "WRONG_SSL_VERSION", "DH_KEY_TOO_SMALL"])
 def test_tls009_tells_what_this_host_refuses_from_what_the_peer_does(code: str) -> None:
-    look = coded(tls(A, failed="malformed"), code, code.lower())
-    assert of_both(look) == ["TLS009"]
-    [found] = said(TLS009, evidence([*HERE, look, alert(B, "40")]))
-    assert f"At 10.0.1.17 the peer chose what this host does not take: {code.lower()}." in found.detail
-    assert "At 10.0.2.17 the handshake ends with alert 40: this host offers" in found.detail
+    observation = coded(tls(A, failed="malformed"), code, code.lower())
+    assert of_both(observation) == ["TLS009"]
+    [finding] = findings_of(TLS009, evidence([*HERE, observation, alert(B, "40")]))
+    assert f"At 10.0.1.17 the peer chose what this host does not take: {code.lower()}." in finding.detail
+    assert "At 10.0.2.17 the handshake ends with alert 40: this host offers" in finding.detail
 
 
 def test_tls009_has_a_trial_without_this_host_s_settings() -> None:
-    [found] = said(TLS009, evidence([*HERE, alert(A, "40")]))
-    plain, trial, whose = (command.argv for command in found.fix.commands)
+    [finding] = findings_of(TLS009, evidence([*HERE, alert(A, "40")]))
+    plain, trial, whose = (command.argv for command in finding.fix.commands)
     assert trial == ("env", "OPENSSL_CONF=/dev/null", *plain)
     assert whose[-1].endswith("Values=10.0.1.17")
 
 
 @pytest.mark.parametrize(
-    "look",
+    "observation",
     [
         pytest.param(tls(A), id="it ends"),
         pytest.param(tls(A, failed="timeout", received=0), id="silence"),
@@ -501,15 +506,15 @@ def test_tls009_has_a_trial_without_this_host_s_settings() -> None:
         pytest.param(tls(A, failed="deadline"), id="cut short"),
     ],
 )
-def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
-    assert of_both(look) == []
+def test_tls005_and_tls009_stay_silent(observation: Observation[TlsFacts]) -> None:
+    assert of_both(observation) == []
 
 
 # --- TLS006 not-tls -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("looks", "where", "detail"),
+    ("observations", "where", "detail"),
     [
         pytest.param(
             [tls(A, failed="tls-not-tls", first_bytes=b"HTTP/1.1 400 Bad".hex())],
@@ -551,17 +556,17 @@ def test_tls005_and_tls009_stay_silent(look: Observation[TlsFacts]) -> None:
         ),
     ],
 )
-def test_tls006_fires(looks: Observations, where: set[str], detail: str) -> None:
-    [found] = said(TLS006, evidence([*HERE, *looks]))
-    assert found.target == "backup"
-    assert found.severity is None
-    assert found.addresses == frozenset(addresses(*where))
-    assert found.evidence == tuple(f"tls/backup/{address}/443" for address in (A, B) if address in where)
-    assert found.detail.endswith(detail)
+def test_tls006_fires(observations: Observations, where: set[str], detail: str) -> None:
+    [finding] = findings_of(TLS006, evidence([*HERE, *observations]))
+    assert finding.target == "backup"
+    assert finding.severity is None
+    assert finding.addresses == frozenset(addresses(*where))
+    assert finding.evidence == tuple(f"tls/backup/{address}/443" for address in (A, B) if address in where)
+    assert finding.detail.endswith(detail)
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tls(A)], id="it speaks TLS"),
         pytest.param([tls(A, failed="malformed", first_bytes="16")], id="bytes that nobody counted"),
@@ -577,8 +582,8 @@ def test_tls006_fires(looks: Observations, where: set[str], detail: str) -> None
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls006_stays_silent(looks: Observations) -> None:
-    assert said(TLS006, evidence([*HERE, *looks])) == []
+def test_tls006_stays_silent(observations: Observations) -> None:
+    assert findings_of(TLS006, evidence([*HERE, *observations])) == []
 
 
 # --- TLS007 certificate-time ----------------------------------------------------------------------------------------
@@ -586,10 +591,12 @@ def test_tls006_stays_silent(looks: Observations) -> None:
 
 @pytest.mark.parametrize("kind", ["tls-expired", "tls-not-yet-valid"])
 def test_tls007_fires(kind: str) -> None:
-    [found] = said(TLS007, evidence([*HERE, tls(A, failed=kind, names=["backup.eu-west-1.amazonaws.com"]), tls(B)]))
-    assert found.target == "backup"
-    assert found.addresses == frozenset(addresses(A))
-    assert found.detail == (
+    [finding] = findings_of(
+        TLS007, evidence([*HERE, tls(A, failed=kind, names=["backup.eu-west-1.amazonaws.com"]), tls(B)])
+    )
+    assert finding.target == "backup"
+    assert finding.addresses == frozenset(addresses(A))
+    assert finding.detail == (
         "At 10.0.1.17 the certificate is not valid at this host's time, 2026-03-01 12:00 UTC; it is from 2026-03-01 to "
         "2026-03-01."
     )
@@ -598,12 +605,12 @@ def test_tls007_fires(kind: str) -> None:
 def test_tls007_names_no_time_that_was_not_kept() -> None:
     shaken = tls(A, failed="tls-expired")
     timeless = Observation(subject=shaken.subject, outcome=shaken.outcome, started_at=None, seconds=None)
-    [found] = said(TLS007, evidence([*HERE, timeless]))
-    assert found.detail == "At 10.0.1.17 the certificate is not valid at this host's time."
+    [finding] = findings_of(TLS007, evidence([*HERE, timeless]))
+    assert finding.detail == "At 10.0.1.17 the certificate is not valid at this host's time."
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([tls(A)], id="it verifies"),
         pytest.param([inspected(A)], id="not trusted"),
@@ -612,8 +619,8 @@ def test_tls007_names_no_time_that_was_not_kept() -> None:
         pytest.param([], id="never tried"),
     ],
 )
-def test_tls007_stays_silent(looks: Observations) -> None:
-    assert said(TLS007, evidence([*HERE, *looks])) == []
+def test_tls007_stays_silent(observations: Observations) -> None:
+    assert findings_of(TLS007, evidence([*HERE, *observations])) == []
 
 
 # --- TLS008 trust-store-broken ---------------------------------------------------------------------------------------
@@ -626,33 +633,33 @@ def amazons(address: str, code: str) -> Observation[TlsFacts]:
 
 @pytest.mark.parametrize("code", ["66", "67", "68"])
 def test_tls008_does_not_send_for_roots_where_a_key_is_too_weak(code: str) -> None:
-    [found] = said(TLS008, evidence([*HERE, amazons(A, code)]))
-    assert found.addresses == frozenset(addresses(A))
-    assert found.detail == (
+    [finding] = findings_of(TLS008, evidence([*HERE, amazons(A, code)]))
+    assert finding.addresses == frozenset(addresses(A))
+    assert finding.detail == (
         "At 10.0.1.17 the certificate names Amazon as its issuer, and a key or digest in its chain is too weak for "
         f"this host's policy (code {code}). That is not about the roots."
     )
-    assert "ca-certificates" not in found.fix.summary
-    assert [command.argv[0] for command in found.fix.commands] == ["update-crypto-policies", "openssl"]
+    assert "ca-certificates" not in finding.fix.summary
+    assert [command.argv[0] for command in finding.fix.commands] == ["update-crypto-policies", "openssl"]
 
 
 def test_tls008_shows_the_variables_by_name_alone() -> None:
     # The whole environment holds secrets, and a terminal may be shared.
-    [found] = said(TLS008, evidence([*HERE, amazons(A, "20")]))
-    assert "the root is missing there" in found.detail
-    assert "too weak" not in found.detail
-    assert [command.argv for command in found.fix.commands] == [
+    [finding] = findings_of(TLS008, evidence([*HERE, amazons(A, "20")]))
+    assert "the root is missing there" in finding.detail
+    assert "too weak" not in finding.detail
+    assert [command.argv for command in finding.fix.commands] == [
         ("printenv", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
     ]
 
 
 def test_tls008_tells_all_that_it_saw() -> None:
     unread = tls(B, failed="tls-no-trust-store", facts=False)
-    [found] = said(TLS008, evidence([*HERE, amazons(A, "20"), unread]))
-    assert "At 10.0.1.17 the certificate names Amazon" in found.detail
-    assert "No certificate could be verified: it said tls-no-trust-store." in found.detail
-    [found] = said(TLS008, evidence([*HERE, unread]))
-    assert "fingerprint" not in found.fix.summary
+    [finding] = findings_of(TLS008, evidence([*HERE, amazons(A, "20"), unread]))
+    assert "At 10.0.1.17 the certificate names Amazon" in finding.detail
+    assert "No certificate could be verified: it said tls-no-trust-store." in finding.detail
+    [finding] = findings_of(TLS008, evidence([*HERE, unread]))
+    assert "fingerprint" not in finding.fix.summary
 
 
 # --- Together -------------------------------------------------------------------------------------------------------
@@ -675,8 +682,8 @@ def test_each_failure_is_named_once() -> None:
 
 @pytest.mark.parametrize("code", [rule.code for rule in RULES])
 def test_rules_need_a_handshake(code: str) -> None:
-    def reasons(*looks: Observation[TlsFacts]) -> list[tuple[str | None, str]]:
-        seen = evidence([*HERE, *looks], targets=[BACKUP])
+    def reasons(*observations: Observation[TlsFacts]) -> list[tuple[str | None, str]]:
+        seen = evidence([*HERE, *observations], targets=[BACKUP])
         return [
             (missing.target, missing.reason) for missing in diagnose(seen, RULES).not_evaluated if missing.code == code
         ]
@@ -694,9 +701,9 @@ def test_rules_need_a_handshake(code: str) -> None:
 AMAZON_ROOT: Final = "CN=Amazon Root CA 1,O=Amazon"
 
 
-def unstamped(look: Observation[TlsFacts]) -> Observation[TlsFacts]:
-    """The same look of a report that lost its times."""
-    return replace(look, started_at=None)
+def unstamped(observation: Observation[TlsFacts]) -> Observation[TlsFacts]:
+    """The same observation, of a report that lost its times."""
+    return replace(observation, started_at=None)
 
 
 AMAZON_INTERMEDIATE: Final = "CN=Amazon RSA 2048 M01,O=Amazon,C=US"

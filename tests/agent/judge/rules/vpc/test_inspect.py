@@ -1,4 +1,4 @@
-"""VPC rules that look closer: endpoint policies, zones, what could not be read, and where two accounts differ."""
+"""VPC rules about details: endpoint policies, zones, what could not be read, and where two accounts differ."""
 
 import json
 from collections.abc import Iterable
@@ -60,6 +60,7 @@ from tests.support.build import (
     climbed,
     context,
     evidence,
+    findings_of,
     healthy,
     here,
     host,
@@ -71,7 +72,6 @@ from tests.support.build import (
     replaced,
     rule_of,
     run,
-    said,
     sdk,
     tcp,
 )
@@ -94,15 +94,17 @@ A, B = PRIVATE
 WHO = "User: arn:aws:sts::111122223333:assumed-role/BackupAgent/i-0a1b2c3d is not authorized to perform"
 
 
-def found(code: str, looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> list[RuleFinding]:
+def rule_findings(
+    code: str, observations: Iterable[Observation[Any]], *targets: Target, **how: Any
+) -> list[RuleFinding]:
     """What the rule alone says."""
     of = run(ec2_reads=True, **how)
-    return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=of))
+    return findings_of(rule_of(RULES, code), evidence(observations, targets=targets or (BACKUP,), of=of))
 
 
-def judged(looks: Iterable[Observation[Any]], *targets: Target, **how: Any) -> dict[str, Finding]:
+def judged(observations: Iterable[Observation[Any]], *targets: Target, **how: Any) -> dict[str, Finding]:
     """The findings of all rules, by their ids."""
-    seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True, **how))
+    seen = evidence(observations, targets=targets or (BACKUP,), of=run(ec2_reads=True, **how))
     return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
@@ -128,8 +130,8 @@ def allow(**changed: Any) -> dict[str, Any]:
 def denied(text: str, *, of: str = "backup") -> Observations:
     """A run whose signed calls all met this text."""
     target = GATEWAY if of == "backup-gateway" else BACKUP
-    looks = called(target)
-    return replaced(looks, *(api(address, of=of, failed="access-denied", text=text) for address in PRIVATE))
+    observations = called(target)
+    return replaced(observations, *(api(address, of=of, failed="access-denied", text=text) for address in PRIVATE))
 
 
 SILENT_TEXT = f"{WHO}: backup:ListBackupVaults because no VPC endpoint policy allows the backup:ListBackupVaults action"
@@ -143,7 +145,7 @@ def under(document: str | None, *, service: str = "backup") -> Observations:
 
 def test_vpc008_names_endpoint_statement_and_why() -> None:
     document = policy(allow(Sid="Others", Action=["backup:StartBackupJob"]))
-    (one,) = found("VPC008", [*denied(SILENT_TEXT), *under(document)])
+    (one,) = rule_findings("VPC008", [*denied(SILENT_TEXT), *under(document)])
     assert one.detail == (
         f"AWS denies backup:ListBackupVaults at {A} and {B}. EC2 says of the policy of {ENDPOINT_ID}: no statement "
         "allows backup:ListBackupVaults; the nearest is Others, but its Action, backup:StartBackupJob, does not cover "
@@ -219,16 +221,16 @@ GATEWAY_TEXT = (
     ],
 )
 def test_vpc008_for_an_implicit_denial(document: str, words: str) -> None:
-    (one,) = found("VPC008", [*denied(SILENT_TEXT), *under(document)])
+    (one,) = rule_findings("VPC008", [*denied(SILENT_TEXT), *under(document)])
     assert words in one.detail
 
 
 def test_vpc008_a_policy_for_backup_on_the_endpoint_of_the_gateway() -> None:
-    looks = [
+    observations = [
         *denied(GATEWAY_TEXT, of="backup-gateway"),
         *under(policy(allow(Action="backup:*")), service="backup-gateway"),
     ]
-    (one,) = found("VPC008", looks, GATEWAY)
+    (one,) = rule_findings("VPC008", observations, GATEWAY)
     assert "its Action, backup:*, does not cover it; backup: actions are another service's" in one.detail
 
 
@@ -236,7 +238,7 @@ NONE_FITS = policy(allow(Action="backup:StartBackupJob"))
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*called(), *under(NONE_FITS)], id="the call is answered"),
         pytest.param([*denied(SILENT_TEXT), *under(policy(allow()))], id="the document allows"),
@@ -275,8 +277,8 @@ NONE_FITS = policy(allow(Action="backup:StartBackupJob"))
         ),
     ],
 )
-def test_vpc008_stays_silent(looks: Observations) -> None:
-    assert found("VPC008", looks) == []
+def test_vpc008_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC008", observations) == []
 
 
 # --- VPC009 zone-not-covered -----------------------------------------------------------------------------------------
@@ -294,8 +296,8 @@ ELSEWHERE = read(
 
 
 def test_vpc009_names_the_zones() -> None:
-    looks = [*healthy(), *configured(ELSEWHERE)]
-    (one,) = found("VPC009", looks)
+    observations = [*healthy(), *configured(ELSEWHERE)]
+    (one,) = rule_findings("VPC009", observations)
     assert one.detail == (
         f"EC2 says: {ENDPOINT_ID} has interfaces in euw1-az2 and euw1-az3, and none in euw1-az1, where this instance "
         "is. Each call crosses zones, and depends on theirs."
@@ -306,13 +308,13 @@ def test_vpc009_names_the_zones() -> None:
         f"aws ec2 modify-vpc-endpoint --region eu-west-1 --vpc-endpoint-id {ENDPOINT_ID} --add-subnet-ids <SUBNET_ID>",
     ]
     assert all(complaint(command.argv) is None for command in one.fix.commands)
-    finding = judged(looks)["VPC009@backup"]
+    finding = judged(observations)["VPC009@backup"]
     assert finding.severity is Severity.INFO
     assert finding.fix.commands[1].argv[-1] == OWN_SUBNET_ID
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*healthy(), *configured()], id="one of its zones is this instance's"),
         pytest.param(
@@ -333,22 +335,22 @@ def test_vpc009_names_the_zones() -> None:
         pytest.param([*healthy(), imds(failed="timeout"), *configured(ELSEWHERE)], id="the own zone is not known"),
     ],
 )
-def test_vpc009_stays_silent(looks: Observations) -> None:
-    assert found("VPC009", looks) == []
+def test_vpc009_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC009", observations) == []
 
 
 def test_vpc009_gives_no_subnet_to_an_endpoint_of_another_vpc() -> None:
     central = ("10.40.1.17", "10.40.2.17")
     far = tuple(
-        replace(each, vpc_id=ANOTHER_VPC_ID, addresses=(ip_address(address),))
-        for each, address in zip(endpoint_interfaces(), central, strict=True)
+        replace(interface, vpc_id=ANOTHER_VPC_ID, addresses=(ip_address(address),))
+        for interface, address in zip(endpoint_interfaces(), central, strict=True)
     )
     reads = configured(
         ELSEWHERE,
         with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)),
         read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=far)),
     )
-    (one,) = found("VPC009", [*here("backup", *central), *climbed(*central), *reads])
+    (one,) = rule_findings("VPC009", [*here("backup", *central), *climbed(*central), *reads])
     assert [command.argv[2] for command in one.fix.commands] == ["describe-vpc-endpoint-services"]
 
 
@@ -361,7 +363,7 @@ def all_reads(**how: Any) -> Observations:
 
 def test_vpc013_names_the_permissions_that_are_missing() -> None:
     reads = configured(read(NETWORK_ACLS, failed="not-permitted"), read(ROUTE_TABLES, failed="not-permitted"))
-    (one,) = found("VPC013", [*healthy(), *reads])
+    (one,) = rule_findings("VPC013", [*healthy(), *reads])
     assert one.target is None
     assert one.detail == (
         "Not permitted to read: the route tables and the network ACLs. That takes ec2:DescribeNetworkAcls and "
@@ -372,8 +374,8 @@ def test_vpc013_names_the_permissions_that_are_missing() -> None:
 
 
 def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
-    looks = [*healthy(), *all_reads(failed="timeout")]
-    (one,) = found("VPC013", looks)
+    observations = [*healthy(), *all_reads(failed="timeout")]
+    (one,) = rule_findings("VPC013", observations)
     assert "EC2 does not answer from here." in one.detail
     assert "Route 53 Resolver does not answer from here." in one.detail
     assert "is no fault of the path" in one.detail
@@ -384,13 +386,13 @@ def test_vpc013_an_ec2_that_does_not_answer_is_no_fault_of_the_path() -> None:
         "Route 53 Resolver can be read elsewhere: by the command below, whose file a run here takes with --ec2-facts."
     )
     assert lines(one.fix.commands) == ["backuplink facts --region eu-west-1 --vpc <VPC_ID> --output <FACTS_FILE>"]
-    findings = judged(looks)
+    findings = judged(observations)
     assert list(findings) == ["VPC013"]
     assert findings["VPC013"].severity is Severity.INFO
 
 
 def test_vpc013_names_the_endpoint_through_which_route_53_answers() -> None:
-    (one,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
+    (one,) = rule_findings("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
     assert one.detail == (
         "Route 53 does not answer from here, so the private hosted zones were not read. It has one endpoint for the "
         "whole partition, which a closed network reaches only through an interface endpoint of its own. What was not "
@@ -406,7 +408,7 @@ def test_vpc013_names_the_endpoint_through_which_route_53_answers() -> None:
 
 def test_vpc013_names_no_endpoint_for_route_53_where_none_is_known() -> None:
     silent = configured(read(PRIVATE_ZONES, failed="timeout"))
-    (one,) = found("VPC013", [*healthy(), *silent], region="cn-north-1")
+    (one,) = rule_findings("VPC013", [*healthy(), *silent], region="cn-north-1")
     assert one.fix.summary == (
         "A file of `backuplink facts`, made where Route 53 answers, has the private hosted zones too."
     )
@@ -436,22 +438,22 @@ def test_vpc013_names_no_endpoint_for_route_53_where_none_is_known() -> None:
     ],
 )
 def test_vpc013_says_why(read_: Observation[Any], words: str) -> None:
-    (one,) = found("VPC013", [*healthy(), *configured(read_)])
+    (one,) = rule_findings("VPC013", [*healthy(), *configured(read_)])
     assert words in one.detail
 
 
 def dropping(reads: Observations, dropped: int, *operations: str) -> Observations:
     """The reads, with rows left out of some."""
     return [
-        replace(each, outcome=Ok(replace(each.facts, dropped=dropped)))
-        if each.subject.operation in operations and each.facts is not None
-        else each
-        for each in reads
+        replace(observation, outcome=Ok(replace(observation.facts, dropped=dropped)))
+        if observation.subject.operation in operations and observation.facts is not None
+        else observation
+        for observation in reads
     ]
 
 
 def test_vpc013_counts_the_rows_that_were_left_out() -> None:
-    (one,) = found("VPC013", [*healthy(), *dropping(configured(), 2, ENDPOINTS, SUBNETS)])
+    (one,) = rule_findings("VPC013", [*healthy(), *dropping(configured(), 2, ENDPOINTS, SUBNETS)])
     assert one.detail.startswith(
         "Left out, for ids of a form that is not known here: 2 of the interface endpoints and 2 of the subnets."
     )
@@ -469,14 +471,14 @@ def test_vpc013_counts_the_rows_that_were_left_out() -> None:
     ],
 )
 def test_vpc013_where_all_fails_alike(failed: str, words: str) -> None:
-    (one,) = found("VPC013", [*healthy(), *all_reads(failed=failed)])
+    (one,) = rule_findings("VPC013", [*healthy(), *all_reads(failed=failed)])
     assert one.detail.startswith(words)
     assert ("Set this host's clock" in one.fix.summary) is (failed == "clock-skew")
 
 
 def test_vpc013_of_another_networks_file() -> None:
     reason = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
-    (one,) = found("VPC013", [*healthy(), *all_reads(skipped=reason)])
+    (one,) = rule_findings("VPC013", [*healthy(), *all_reads(skipped=reason)])
     assert one.detail.startswith(f"The facts file was not used: {reason}. ")
     assert [command.argv[:2] for command in one.fix.commands] == [("backuplink", "facts")]
 
@@ -487,7 +489,7 @@ OF_ONE = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and {NO_VPC}"
 
 
 @pytest.mark.parametrize(
-    ("looks", "reason", "words", "fix"),
+    ("observations", "reason", "words", "fix"),
     [
         pytest.param(NO_METADATA, NO_VPC, "Nothing was read", "Let instance metadata answer", id="in AWS"),
         pytest.param(
@@ -504,9 +506,9 @@ OF_ONE = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and {NO_VPC}"
     ],
 )
 def test_vpc013_of_a_configuration_that_was_wanted_and_left_alone(
-    looks: Observations, reason: str, words: str, fix: str
+    observations: Observations, reason: str, words: str, fix: str
 ) -> None:
-    (one,) = found("VPC013", [*looks, *all_reads(skipped=reason)])
+    (one,) = rule_findings("VPC013", [*observations, *all_reads(skipped=reason)])
     assert one.detail.startswith(f"{words}: {reason}. ")
     assert one.fix.summary.startswith(fix)
     assert one.fix.commands == ()
@@ -515,16 +517,16 @@ def test_vpc013_of_a_configuration_that_was_wanted_and_left_alone(
 
 def test_vpc013_of_a_file_that_lacks_what_was_not_permitted_where_it_was_made() -> None:
     reads = configured(read(SUBNETS, failed="not-permitted", days_old=0.5), days_old=0.5)
-    (one,) = found("VPC013", [*healthy(), *reads])
+    (one,) = rule_findings("VPC013", [*healthy(), *reads])
     assert one.detail.startswith("When the facts file was made: Not permitted to read: the subnets.")
 
 
 def test_vpc013_no_credentials_where_no_signed_call_was_wanted() -> None:
-    looks = [*healthy(), credentials(failed="no-credentials"), *all_reads(skipped="no credentials")]
-    (one,) = found("VPC013", looks)
+    observations = [*healthy(), credentials(failed="no-credentials"), *all_reads(skipped="no credentials")]
+    (one,) = rule_findings("VPC013", observations)
     assert one.detail.startswith("No credentials were found to read it with.")
     assert one.evidence == ("credentials",)
-    assert found("VPC013", looks, signed_calls=True) == []
+    assert rule_findings("VPC013", observations, signed_calls=True) == []
 
 
 @pytest.mark.parametrize(
@@ -535,15 +537,15 @@ def test_vpc013_no_credentials_where_no_signed_call_was_wanted() -> None:
     ],
 )
 def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_end_to_run001(cut: Observations) -> None:
-    (one,) = found("VPC013", [*healthy(), *cut])
+    (one,) = rule_findings("VPC013", [*healthy(), *cut])
     assert one.detail.startswith("The run's deadline came before all of it was read.")
-    assert set(one.evidence) == {each.id for each in cut}
+    assert set(one.evidence) == {observation.id for observation in cut}
     ended = evidence([*healthy(), *cut], of=run(ec2_reads=True, complete=False))
-    assert said(rule_of(RULES, "VPC013"), ended) == []
+    assert findings_of(rule_of(RULES, "VPC013"), ended) == []
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*healthy(), *configured()], id="all was read"),
         pytest.param(healthy(), id="nothing was to be read"),
@@ -551,21 +553,21 @@ def test_vpc013_says_that_the_time_for_reads_was_over_and_leaves_the_run_s_own_e
         pytest.param([*OUTSIDE, *all_reads(skipped=NO_REGION)], id="outside of AWS, and no Region"),
     ],
 )
-def test_vpc013_stays_silent(looks: Observations) -> None:
-    assert found("VPC013", looks) == []
+def test_vpc013_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC013", observations) == []
 
 
 def test_vpc013_is_silent_where_the_configuration_was_not_wanted() -> None:
     seen = evidence([*healthy(), *all_reads(failed="timeout")], of=run())
-    assert said(rule_of(RULES, "VPC013"), seen) == []
+    assert findings_of(rule_of(RULES, "VPC013"), seen) == []
 
 
 # --- VPC014 prediction-differs ---------------------------------------------------------------------------------------
 
 
 def test_vpc014_open_by_configuration_and_silent() -> None:
-    looks = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout"), *configured()]
-    (one,) = found("VPC014", looks)
+    observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, failed="timeout"), *configured()]
+    (one,) = rule_findings("VPC014", observations)
     assert one.detail == (
         f"443 timed out on {A} and {B}, though EC2 says that every security group, network ACL and route on the way "
         "lets it pass. What is left: a filter on this host that drops TCP alone, a firewall or an inspection device on "
@@ -575,14 +577,14 @@ def test_vpc014_open_by_configuration_and_silent() -> None:
         "nft list ruleset",
         "backuplink check --region eu-west-1 --service backup",
     ]
-    findings = judged(looks)
+    findings = judged(observations)
     assert findings["VPC014@backup"].severity is Severity.WARNING
     assert findings["TCP001@backup"].explained_by is None
     assert findings["VPC014@backup"].explained_by is None
 
 
 def test_vpc014_refused_where_nothing_should_refuse() -> None:
-    (one,) = found("VPC014", [*here("backup", A), tcp(A, failed="refused", seconds=0.01), *configured()])
+    (one,) = rule_findings("VPC014", [*here("backup", A), tcp(A, failed="refused", seconds=0.01), *configured()])
     assert one.detail.startswith(f"443 was refused on {A}, though EC2 says")
 
 
@@ -598,19 +600,19 @@ SHUT = read(
 
 
 def test_vpc014_connects_where_the_configuration_blocks() -> None:
-    looks = [*healthy(), *configured(SHUT)]
-    (one,) = found("VPC014", looks)
+    observations = [*healthy(), *configured(SHUT)]
+    (one,) = rule_findings("VPC014", observations)
     assert one.severity is Severity.INFO
     assert one.detail.startswith(f"443 connects on {A}, though EC2 says that no rule of sg-0a1b2c3d lets out tcp 443")
     assert one.detail.endswith("Either that has changed since it was read, or the traffic takes another way.")
-    findings = judged(looks)
+    findings = judged(observations)
     assert [finding.severity for finding in findings.values()] == [Severity.INFO]
     assert list(findings) == ["VPC014@backup"]
 
 
 def test_vpc014_of_old_facts_says_how_old() -> None:
-    looks = [*here("backup", A), tcp(A, failed="timeout"), *configured(days_old=7)]
-    (one,) = found("VPC014", looks)
+    observations = [*here("backup", A), tcp(A, failed="timeout"), *configured(days_old=7)]
+    (one,) = rule_findings("VPC014", observations)
     assert "though EC2 said on 2026-02-22 at 12:00 UTC that every security group" in one.detail
     assert lines(one.fix.commands)[0].startswith("backuplink facts ")
 
@@ -622,7 +624,7 @@ THROUGH = read(
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*healthy(), *configured()], id="open, and it connects"),
         pytest.param([*here("backup", A), tcp(A, failed="timeout"), *configured(SHUT)], id="blocked, and it is silent"),
@@ -649,24 +651,24 @@ THROUGH = read(
         pytest.param([*here("backup", A), tcp(A, failed="timeout")], id="nothing was read"),
     ],
 )
-def test_vpc014_of_paths_stays_silent(looks: Observations) -> None:
-    assert found("VPC014", looks) == []
+def test_vpc014_of_paths_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC014", observations) == []
 
 
 PUBLIC_NAME: Observations = [
     *(host(), sdk(), imds(), proxy(), lookup(PUBLIC)),
-    *(answer(PUBLIC, by=each) for each in (RESOLVER, VPC_RESOLVER)),
+    *(answer(PUBLIC, by=address) for address in (RESOLVER, VPC_RESOLVER)),
     *climbed(PUBLIC),
 ]
 NO_NAME: Observations = [
     *(host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")),
-    *(answer(by=each, failed="nxdomain") for each in (RESOLVER, VPC_RESOLVER)),
+    *(answer(by=address, failed="nxdomain") for address in (RESOLVER, VPC_RESOLVER)),
 ]
 
 
 def test_vpc014_private_dns_that_is_on_and_not_in_effect() -> None:
-    looks = [*PUBLIC_NAME, *configured()]
-    (one,) = found("VPC014", looks)
+    observations = [*PUBLIC_NAME, *configured()]
+    (one,) = rule_findings("VPC014", observations)
     assert one.detail == (
         f"{RESOLVER} and {VPC_RESOLVER} give {PUBLIC} for backup.eu-west-1.amazonaws.com, though EC2 says that private "
         f"DNS of {ENDPOINT_ID} has the name, that DNS is on in the VPC, and that no Resolver rule, private hosted zone "
@@ -678,31 +680,31 @@ def test_vpc014_private_dns_that_is_on_and_not_in_effect() -> None:
         "aws route53profiles list-profile-associations --region eu-west-1 --resource-id <VPC_ID>",
     ]
     assert complaint(one.fix.commands[1].argv) is None
-    findings = judged(looks)
+    findings = judged(observations)
     assert findings["VPC014@backup"].severity is Severity.WARNING
     assert findings["DNS001@backup"].explained_by is None
-    (other,) = found("VPC014", [*NO_NAME, *configured()])
+    (other,) = rule_findings("VPC014", [*NO_NAME, *configured()])
     assert f"{RESOLVER} and {VPC_RESOLVER} say that backup.eu-west-1.amazonaws.com does not exist" in other.detail
 
 
 def test_vpc014_is_information_where_this_host_gets_private_addresses_all_the_same() -> None:
-    looks = [*healthy(), answer(PUBLIC, by=RESOLVER), answer(PUBLIC, by=VPC_RESOLVER), *configured()]
-    (one,) = found("VPC014", looks)
+    observations = [*healthy(), answer(PUBLIC, by=RESOLVER), answer(PUBLIC, by=VPC_RESOLVER), *configured()]
+    (one,) = rule_findings("VPC014", observations)
     assert one.severity is Severity.INFO
 
 
 def test_vpc014_of_names_is_information_where_the_path_is_as_wanted() -> None:
     own: Observations = [host(), sdk(), imds(), proxy(), lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), *climbed(PUBLIC)]
-    looks: Observations = [*own, answer(by=VPC_RESOLVER, failed="nxdomain"), *configured()]
-    (public,) = found("VPC014", looks, expect=Expect.PUBLIC)
+    observations: Observations = [*own, answer(by=VPC_RESOLVER, failed="nxdomain"), *configured()]
+    (public,) = rule_findings("VPC014", observations, expect=Expect.PUBLIC)
     assert public.severity is Severity.INFO
-    (private,) = found("VPC014", looks)
+    (private,) = rule_findings("VPC014", observations)
     assert private.severity is None
 
 
 def zone(name: str, *, of_service: bool = False) -> Observation[Any]:
-    each = PrivateZone(zone_id="Z0123", name=name, owner="111122223333", of_service=of_service)
-    return read(PRIVATE_ZONES, PrivateZonesFacts(zones=(each,)))
+    private_zone = PrivateZone(zone_id="Z0123", name=name, owner="111122223333", of_service=of_service)
+    return read(PRIVATE_ZONES, PrivateZonesFacts(zones=(private_zone,)))
 
 
 def forwarding(domain: str) -> Observation[Any]:
@@ -735,11 +737,11 @@ def firewall(*domains: str, unread: bool = False) -> Observation[Any]:
     ids=["another zone", "AWS's own zone", "a rule for another name", "a firewall for others"],
 )
 def test_vpc014_of_names_beside_what_is_for_others(changed: Observation[Any]) -> None:
-    assert found("VPC014", [*PUBLIC_NAME, *configured(changed)])
+    assert rule_findings("VPC014", [*PUBLIC_NAME, *configured(changed)])
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*PUBLIC_NAME, *configured(with_endpoints(endpoint(private_dns=False)))], id="private DNS is off"),
         pytest.param([*PUBLIC_NAME, *configured(with_endpoints(endpoint(state="pending")))], id="not available yet"),
@@ -759,12 +761,12 @@ def test_vpc014_of_names_beside_what_is_for_others(changed: Observation[Any]) ->
         pytest.param([*healthy(), answer(PUBLIC, record="AAAA"), *configured()], id="an AAAA of an IPv4 endpoint"),
     ],
 )
-def test_vpc014_of_names_stays_silent(looks: Observations) -> None:
-    assert found("VPC014", looks) == []
+def test_vpc014_of_names_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC014", observations) == []
 
 
 def test_vpc014_of_names_where_a_public_path_is_wanted() -> None:
-    assert found("VPC014", [*PUBLIC_NAME, *configured()], expect=Expect.PUBLIC) == []
+    assert rule_findings("VPC014", [*PUBLIC_NAME, *configured()], expect=Expect.PUBLIC) == []
 
 
 # --- API005 clock-rejected, by EC2 -----------------------------------------------------------------------------------
@@ -772,21 +774,21 @@ def test_vpc014_of_names_where_a_public_path_is_wanted() -> None:
 SKEWED = all_reads(failed="clock-skew")
 
 
-def clock(looks: Observations, *targets: Target) -> list[RuleFinding]:
-    seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True))
-    return said(rule_of(api_rules.RULES, "API005"), seen)
+def clock(observations: Observations, *targets: Target) -> list[RuleFinding]:
+    seen = evidence(observations, targets=targets or (BACKUP,), of=run(ec2_reads=True))
+    return findings_of(rule_of(api_rules.RULES, "API005"), seen)
 
 
 def test_api005_by_ec2_where_no_call_to_the_target_was_taken() -> None:
-    looks = [*replaced(healthy(), http(A, offset=1200.0), http(B, offset=1200.0)), *SKEWED]
-    (one,) = clock(looks)
+    observations = [*replaced(healthy(), http(A, offset=1200.0), http(B, offset=1200.0)), *SKEWED]
+    (one,) = clock(observations)
     assert one.target == "backup"
     assert one.detail == (
         "EC2 refuses to be read, for the time in the signature; the same clock signs the calls to "
         "backup.eu-west-1.amazonaws.com. AWS's clock said 2026-03-01 11:40:00 UTC when this host's said 12:00:00."
     )
     assert one.evidence == tuple(sorted(f"ec2/{name}" for name in READS))
-    findings = judged(looks)
+    findings = judged(observations)
     assert findings["API005@backup"].explained_by == "ENV010"
     assert "VPC013" in findings
 
@@ -797,9 +799,9 @@ REQUEST_EXPIRED = all_reads(failed="clock-skew", code="RequestExpired")
 
 @pytest.mark.parametrize("offset", [1200.0, -1200.0])
 def test_api005_by_request_expired_where_the_clock_is_off(offset: float) -> None:
-    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
-    assert [one.code for one in clock(looks)] == ["API005"]
-    (one,) = found("VPC013", looks)
+    observations = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert [one.code for one in clock(observations)] == ["API005"]
+    (one,) = rule_findings("VPC013", observations)
     assert one.detail.startswith("AWS refuses the time in the signature; nothing was read.")
 
 
@@ -816,15 +818,15 @@ def test_api005_by_request_expired_where_the_clock_is_off(offset: float) -> None
     ],
 )
 def test_request_expired_is_the_token_where_the_clock_is_not_off(offset: float | None, words: str) -> None:
-    looks = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
-    assert clock(looks) == []
-    (one,) = found("VPC013", looks)
+    observations = [*replaced(healthy(), http(A, offset=offset), http(B, offset=offset)), *REQUEST_EXPIRED]
+    assert clock(observations) == []
+    (one,) = rule_findings("VPC013", observations)
     assert one.detail.startswith(words)
     assert one.fix.summary.startswith("Get new credentials")
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*called(), *SKEWED], id="the call itself was answered"),
         pytest.param([*denied(SILENT_TEXT), *SKEWED], id="a policy denied it: the signature was taken"),
@@ -832,8 +834,8 @@ def test_request_expired_is_the_token_where_the_clock_is_not_off(offset: float |
         pytest.param([*healthy(), *all_reads(failed="clock-skew", days_old=0.5)], id="refused where a file was made"),
     ],
 )
-def test_api005_by_ec2_stays_silent(looks: Observations) -> None:
-    assert clock(looks) == []
+def test_api005_by_ec2_stays_silent(observations: Observations) -> None:
+    assert clock(observations) == []
 
 
 def test_api005_by_ec2_is_for_required_targets_alone() -> None:
@@ -842,15 +844,15 @@ def test_api005_by_ec2_is_for_required_targets_alone() -> None:
 
 
 def test_api005_is_said_once_where_the_call_was_refused_too() -> None:
-    looks = replaced(
+    observations = replaced(
         called(), *(api(address, failed="clock-skew", server_time=NOW - timedelta(hours=1)) for address in PRIVATE)
     )
-    (one,) = clock([*looks, *SKEWED])
+    (one,) = clock([*observations, *SKEWED])
     assert "EC2" not in one.detail
 
 
 def test_vpc013_of_route_53_alone_does_not_ask_for_another_try() -> None:
-    (one,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
+    (one,) = rule_findings("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="timeout"))])
     assert one.fix.summary.startswith("An interface endpoint com.amazonaws.route53 with private DNS")
-    (busy,) = found("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
+    (busy,) = rule_findings("VPC013", [*healthy(), *configured(read(PRIVATE_ZONES, failed="throttled"))])
     assert "run again later" in busy.fix.summary

@@ -56,13 +56,13 @@ from tests.support.build import (
     answer,
     climbed,
     evidence,
+    findings_of,
     host,
     imds,
     lookup,
     optional,
     rule_of,
     run,
-    said,
     target,
     tcp,
     tls,
@@ -121,7 +121,7 @@ FAILING: Observations = [
 
 
 def seen(
-    looks: Observations,
+    observations: Observations,
     *changed: Observation[Any],
     targets: Sequence[Target] = (BACKUP,),
     account: str | None = ACCOUNT,
@@ -136,7 +136,7 @@ def seen(
         [
             host(resolvers=resolvers, lines=lines),
             imds(account=account, availability_zone=availability_zone),
-            *looks,
+            *observations,
             *configured(*changed, days_old=days_old),
         ],
         targets=targets,
@@ -145,11 +145,11 @@ def seen(
 
 
 def fires(code: str, evidence: Evidence) -> list[str | None]:
-    """The targets of which a rule speaks."""
-    return [each.target for each in said(rule_of(RULES, code), evidence)]
+    """The targets for which a rule reports a finding."""
+    return [finding.target for finding in findings_of(rule_of(RULES, code), evidence)]
 
 
-def found(code: str, evidence: Evidence) -> Finding:
+def reported_finding(code: str, evidence: Evidence) -> Finding:
     """The finding as a report has it, with its commands filled in."""
     return next(finding for finding in diagnose(evidence).findings if finding.code == code)
 
@@ -229,9 +229,9 @@ ABROAD = target(region="us-east-1")
 OWN_NAME = target(host="vpce-0a1b2c3d-lj2wisx3.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
 
 
-def of(looks: Observations, of: Target) -> Observations:
-    """The same looks at another target."""
-    return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in looks]
+def of(observations: Observations, of: Target) -> Observations:
+    """The same observations of another target."""
+    return [replace(observation, subject=replace(observation.subject, target=of.id)) for observation in observations]
 
 
 # --- What holds for all of them --------------------------------------------------------------------------------------
@@ -266,8 +266,8 @@ def asked(code: str) -> list[str]:
 
 
 def faulty(code: str, *, expect: Expect = Expect.PRIVATE) -> Evidence:
-    looks, fault = FAULTS[code]
-    return seen(looks, fault, expect=expect, resolvers=asked(code))
+    observations, fault = FAULTS[code]
+    return seen(observations, fault, expect=expect, resolvers=asked(code))
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -286,68 +286,68 @@ def test_configuration_alone_raises_nothing(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_what_was_measured_alone_raises_nothing(code: str) -> None:
-    looks = FAULTS[code][0]
+    observations = FAULTS[code][0]
     if code != "VPC010":  # where every read is healthy, addresses that no endpoint has are its fault already
-        assert fires(code, seen(looks, resolvers=asked(code))) == []
+        assert fires(code, seen(observations, resolvers=asked(code))) == []
     rule = rule_of(RULES, code)
-    unread = evidence([host(), imds(account=ACCOUNT), *looks], of=run(ec2_reads=True))
-    assert said(rule, unread) == []
+    unread = evidence([host(), imds(account=ACCOUNT), *observations], of=run(ec2_reads=True))
+    assert findings_of(rule, unread) == []
     assert [missing.code for missing in diagnose(unread).not_evaluated if missing.code == code] == [code]
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_read_that_was_denied_is_no_empty_one(code: str) -> None:
-    looks, fault = FAULTS[code]
+    observations, fault = FAULTS[code]
     rule = rule_of(RULES, code)
     for operation in rule.reads:
         if operation != VPC:  # whose VPC it is, the subnets say as well
-            changed = {each.id: each for each in (fault, DENIED[operation])}
-            assert fires(code, seen(looks, *changed.values())) == []
+            changed = {observation.id: observation for observation in (fault, DENIED[operation])}
+            assert fires(code, seen(observations, *changed.values())) == []
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_old_facts_name_no_cause(code: str) -> None:
-    looks, fault = FAULTS[code]
+    observations, fault = FAULTS[code]
     old = replace(fault, started_at=NOW - timedelta(days=6))
-    report = diagnose(seen(looks, old, days_old=6.0, resolvers=asked(code)))
+    report = diagnose(seen(observations, old, days_old=6.0, resolvers=asked(code)))
     finding = next(finding for finding in report.findings if finding.code == code)
     assert finding.severity is Severity.WARNING
     assert finding.fix.summary.startswith("Read the facts again, where EC2 is reachable: they are of 2026-02-23")
     assert commands(finding)[0] == "backuplink facts --region eu-west-1 --vpc vpc-0a1b2c3d --output <FACTS_FILE>"
     assert "said on 2026-02-23 at 12:00 UTC" in finding.detail
-    assert all(each.explained_by != finding.id for each in report.findings)
+    assert all(other.explained_by != finding.id for other in report.findings)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_facts_of_this_run_name_the_cause_and_rest_on_their_reads(code: str) -> None:
     report = diagnose(faulty(code))
     finding = next(finding for finding in report.findings if finding.code == code)
-    assert any(each.explained_by == finding.id for each in report.findings)
+    assert any(other.explained_by == finding.id for other in report.findings)
     assert {f"ec2/{operation}" for operation in rule_of(RULES, code).reads} <= set(finding.evidence)
     assert "said on" not in finding.detail
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_of_a_service_that_nobody_asked_for_it_does_not_count(code: str) -> None:
-    looks, fault = FAULTS[code]
-    report = diagnose(seen(looks, fault, targets=[optional(BACKUP)], resolvers=asked(code)))
-    silent = why_not_in_use(evidence(looks), optional(BACKUP)) is not None
+    observations, fault = FAULTS[code]
+    report = diagnose(seen(observations, fault, targets=[optional(BACKUP)], resolvers=asked(code)))
+    silent = why_not_in_use(evidence(observations), optional(BACKUP)) is not None
     shown = [(finding.severity, finding.counts) for finding in report.findings if finding.code == code]
     assert shown == ([] if silent else [(Severity.CRITICAL, False)])
 
 
 @pytest.mark.parametrize("code", ["VPC001", "VPC002", "VPC003", "VPC010"])
 def test_where_this_host_s_vpc_is_not_known_nothing_is_said_of_its_endpoints(code: str) -> None:
-    looks, fault = FAULTS[code]
-    nowhere: Observations = [host(), imds(account=ACCOUNT, vpc_id=None), *looks, *configured(fault)]
+    observations, fault = FAULTS[code]
+    nowhere: Observations = [host(), imds(account=ACCOUNT, vpc_id=None), *observations, *configured(fault)]
     assert fires(code, evidence(nowhere, of=run(ec2_reads=True))) == []
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_host_that_says_nothing_of_itself_breaks_no_rule(code: str) -> None:
-    looks, fault = FAULTS[code]
+    observations, fault = FAULTS[code]
     bare = evidence(
-        [host(failed="timeout"), imds(failed="timeout"), *looks, *configured(fault)], of=run(ec2_reads=True)
+        [host(failed="timeout"), imds(failed="timeout"), *observations, *configured(fault)], of=run(ec2_reads=True)
     )
     assert "RUN002" not in [finding.code for finding in diagnose(bare).findings]
 
@@ -359,7 +359,7 @@ def test_where_a_public_path_is_expected_it_is_silent(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_command_takes_anything_away(code: str) -> None:
-    for words in commands(found(code, faulty(code))):
+    for words in commands(reported_finding(code, faulty(code))):
         assert not {"delete", "revoke", "disassociate", "remove", "detach"}.intersection(
             words.replace("-", " ").split()
         )
@@ -367,16 +367,16 @@ def test_no_command_takes_anything_away(code: str) -> None:
 
 @pytest.mark.parametrize("code", ["VPC001", "VPC010"])
 def test_nothing_is_missing_where_an_endpoint_was_left_out(code: str) -> None:
-    looks, change = FAULTS[code]
+    observations, change = FAULTS[code]
     partial = read(ENDPOINTS, EndpointsFacts(endpoints=(), dropped=1))
-    assert code not in {finding.code for finding in diagnose(seen(looks, change, partial)).findings}
+    assert code not in {finding.code for finding in diagnose(seen(observations, change, partial)).findings}
 
 
 # --- VPC001 endpoint-missing -----------------------------------------------------------------------------------------
 
 
 def test_endpoint_missing_says_what_is_known_and_makes_the_endpoint() -> None:
-    finding = found("VPC001", seen(IS_PUBLIC, endpoints()))
+    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints()))
     assert finding.detail == (
         f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that vpc-0a1b2c3d has no interface endpoint "
         "of backup."
@@ -421,20 +421,21 @@ def test_endpoint_missing_is_silent_for_a_private_name() -> None:
 
 
 def test_endpoint_missing_is_silent_of_names_that_private_dns_does_not_make() -> None:
-    for each in (ABROAD, OWN_NAME):
-        assert fires("VPC001", seen(of(IS_PUBLIC, each), endpoints(), targets=[each])) == []
+    for other in (ABROAD, OWN_NAME):
+        assert fires("VPC001", seen(of(IS_PUBLIC, other), endpoints(), targets=[other])) == []
 
 
 def test_endpoint_missing_promises_nothing_of_another_name_of_the_sdk() -> None:
     seen_of_fips = seen(of(IS_PUBLIC, FIPS), endpoints(), targets=[FIPS])
     assert fires("VPC001", seen_of_fips) == [FIPS.id]
     assert (
-        f"Whether its private DNS covers {FIPS.host} is not known before" in found("VPC001", seen_of_fips).fix.summary
+        f"Whether its private DNS covers {FIPS.host} is not known before"
+        in reported_finding("VPC001", seen_of_fips).fix.summary
     )
 
 
 def test_an_endpoint_in_another_vpc_is_shared_before_one_is_made() -> None:
-    finding = found("VPC001", seen(IS_PUBLIC, endpoints(endpoint(vpc_id=ANOTHER_VPC_ID))))
+    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(endpoint(vpc_id=ANOTHER_VPC_ID))))
     assert finding.detail.endswith(
         f" One is in another VPC ({ENDPOINT_ID} in {ANOTHER_VPC_ID}), and private DNS ends at its own VPC, and neither "
         "peering nor a transit gateway carries it."
@@ -445,35 +446,35 @@ def test_an_endpoint_in_another_vpc_is_shared_before_one_is_made() -> None:
 
 
 def test_an_endpoint_for_the_gateway_is_made_without_private_dns() -> None:
-    finding = found("VPC001", seen(of(IS_PUBLIC, GATEWAY), endpoints(), targets=[GATEWAY]))
-    (made,) = commands(finding)
-    assert made.endswith("--no-private-dns-enabled")
+    finding = reported_finding("VPC001", seen(of(IS_PUBLIC, GATEWAY), endpoints(), targets=[GATEWAY]))
+    (command,) = commands(finding)
+    assert command.endswith("--no-private-dns-enabled")
     assert "Its private DNS is left off" in finding.fix.summary
 
 
 def test_attributes_that_are_off_are_turned_on_before_an_endpoint_is_made() -> None:
-    finding = found("VPC001", seen(IS_PUBLIC, endpoints(), vpc_dns(hostnames=False)))
+    finding = reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), vpc_dns(hostnames=False)))
     assert [words.split()[2] for words in commands(finding)] == ["modify-vpc-attribute", "create-vpc-endpoint"]
     assert finding.fix.summary.startswith("Turn on the VPC's DNS attributes first")
 
 
 def test_a_subnet_whose_id_has_no_such_form_becomes_a_placeholder() -> None:
     hostile = read(SUBNETS, SubnetsFacts(subnets=(*subnets(), subnet("subnet-$(reboot)", "10.0.9.0/24", letter="c"))))
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), hostile)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d <ENDPOINT_SUBNET_ID> --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), hostile)))
+    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d <ENDPOINT_SUBNET_ID> --security" in command
 
 
 def test_of_this_host_s_zone_its_own_subnet_is_taken() -> None:
     more = read(SUBNETS, SubnetsFacts(subnets=(subnet("subnet-000b2c3d", "10.0.7.0/24"), *subnets())))
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), more)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), more)))
+    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
 
 
 def test_an_endpoint_is_made_in_no_other_vpc_s_subnets() -> None:
     elsewhere = subnet("subnet-0d1b2c3d", "10.40.1.0/24", letter="c", vpc_id=ANOTHER_VPC_ID)
     both = read(SUBNETS, SubnetsFacts(subnets=(*subnets(), elsewhere)))
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), both)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), both)))
+    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
 
 
 def test_endpoint_missing_is_silent_where_none_is_offered() -> None:
@@ -482,10 +483,12 @@ def test_endpoint_missing_is_silent_where_none_is_offered() -> None:
 
 def test_without_subnets_the_host_s_own_is_named() -> None:
     unread = read(SUBNETS, failed="timeout")
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), unread)))
-    assert "--subnet-ids subnet-0a1b2c3d --security" in made
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), unread, availability_zone=LOCAL_ZONE)))
-    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), unread)))
+    assert "--subnet-ids subnet-0a1b2c3d --security" in command
+    (command,) = commands(
+        reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), unread, availability_zone=LOCAL_ZONE))
+    )
+    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in command
 
 
 @pytest.mark.parametrize(
@@ -500,19 +503,19 @@ def test_without_subnets_the_host_s_own_is_named() -> None:
 def test_an_endpoint_is_made_in_no_subnet_that_takes_none(change: dict[str, Any]) -> None:
     other = replace(subnet("subnet-0d1b2c3d", "10.0.9.0/24", letter="c"), **change)
     both = read(SUBNETS, SubnetsFacts(subnets=(other, *subnets())))
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), both)))
-    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), both)))
+    assert "--subnet-ids subnet-0a1b2c3d subnet-0c1b2c3d --security" in command
     own = replace(other, subnet_id="subnet-0a1b2c3d")
     alone = read(SUBNETS, SubnetsFacts(subnets=(own,)))
-    (made,) = commands(found("VPC001", seen(IS_PUBLIC, endpoints(), alone)))
-    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in made
+    (command,) = commands(reported_finding("VPC001", seen(IS_PUBLIC, endpoints(), alone)))
+    assert "--subnet-ids <ENDPOINT_SUBNET_ID> --security" in command
 
 
 # --- VPC002 private-dns-off ------------------------------------------------------------------------------------------
 
 
 def test_private_dns_off_names_the_endpoint_and_turns_it_on() -> None:
-    finding = found("VPC002", seen(IS_PUBLIC, endpoints(OFF)))
+    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF)))
     assert finding.detail == (
         f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that private DNS of {ENDPOINT_ID}, the "
         "endpoint of backup in this VPC, is off."
@@ -552,7 +555,7 @@ def test_private_dns_off(changed: list[Observation[Any]], fires_of: list[str]) -
 
 
 def test_private_dns_is_turned_on_once_the_endpoint_is_there() -> None:
-    finding = found("VPC002", seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))))
+    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(endpoint(private_dns=False, state="pending"))))
     assert finding.fix.summary.startswith("Wait until the endpoint is available. ")
     causes = {
         finding.code: finding.explained_by
@@ -560,17 +563,17 @@ def test_private_dns_is_turned_on_once_the_endpoint_is_there() -> None:
     }
     assert "VPC004" in causes
     assert causes["VPC002"] is None
-    assert not found("VPC002", seen(IS_PUBLIC, endpoints(OFF))).fix.summary.startswith("Wait")
+    assert not reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF))).fix.summary.startswith("Wait")
 
 
 def test_private_dns_off_is_silent_of_stale_answers_and_of_other_names() -> None:
     assert fires("VPC002", seen(FAULTS["VPC010"][0], endpoints(OFF))) == []
-    for each in (FIPS, ABROAD, OWN_NAME):
-        assert fires("VPC002", seen(of(IS_PUBLIC, each), endpoints(OFF), targets=[each])) == []
+    for other in (FIPS, ABROAD, OWN_NAME):
+        assert fires("VPC002", seen(of(IS_PUBLIC, other), endpoints(OFF), targets=[other])) == []
 
 
 def test_private_dns_off_turns_on_the_attributes_first() -> None:
-    finding = found("VPC002", seen(IS_PUBLIC, endpoints(OFF), vpc_dns(support=False, hostnames=False)))
+    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(OFF), vpc_dns(support=False, hostnames=False)))
     assert [words.split()[-1] for words in commands(finding)[2:]] == [
         *("--enable-dns-support", "--enable-dns-hostnames", "--private-dns-enabled")
     ]
@@ -578,14 +581,14 @@ def test_private_dns_off_turns_on_the_attributes_first() -> None:
 
 def test_of_two_endpoints_none_is_chosen() -> None:
     both = endpoints(OFF, endpoint(ANOTHER_ENDPOINT_ID, private_dns=False))
-    finding = found("VPC002", seen(IS_PUBLIC, both))
+    finding = reported_finding("VPC002", seen(IS_PUBLIC, both))
     assert f"{ENDPOINT_ID} and {ANOTHER_ENDPOINT_ID}" in finding.detail
     assert "--vpc-endpoint-id <VPC_ENDPOINT_ID>" in commands(finding)[-1]
 
 
 def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
     off = endpoints(endpoint(service="backup-gateway", private_dns=False))
-    finding = found("VPC002", seen(of(IS_PUBLIC, GATEWAY), off, targets=[GATEWAY]))
+    finding = reported_finding("VPC002", seen(of(IS_PUBLIC, GATEWAY), off, targets=[GATEWAY]))
     assert [words.split()[2] for words in commands(finding)] == ["describe-vpc-endpoints", "--region"]
     assert "Off is right where appliances of this VPC use public names" in finding.fix.summary
     assert "on is right for programs" in finding.fix.summary
@@ -595,7 +598,7 @@ def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "changed", "fires_of"),
+    ("observations", "changed", "fires_of"),
     [
         pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False)], ["backup"], id="host names off"),
         pytest.param(IS_PUBLIC, [vpc_dns(support=False)], ["backup"], id="support off"),
@@ -611,12 +614,14 @@ def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
         pytest.param(NOT_THERE, [vpc_dns(support=False)], [], id="the resolver answers"),
     ],
 )
-def test_vpc_dns_attributes_off(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
-    assert fires("VPC003", seen(looks, *changed)) == fires_of
+def test_vpc_dns_attributes_off(
+    observations: Observations, changed: list[Observation[Any]], fires_of: list[str]
+) -> None:
+    assert fires("VPC003", seen(observations, *changed)) == fires_of
 
 
 def test_vpc_dns_attributes_off_says_which_and_turns_on_no_more() -> None:
-    finding = found("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False)))
+    finding = reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False)))
     assert finding.detail == (
         f"{HOST} resolves to {PUBLIC}, outside the private path. EC2 says that enableDnsHostnames of vpc-0a1b2c3d is "
         f"false, without which private DNS of {ENDPOINT_ID}, though on, is not in effect."
@@ -631,9 +636,9 @@ def test_vpc_dns_attributes_off_names_the_endpoint_whose_private_dns_is_on() -> 
     both = endpoints(endpoint(), endpoint(ANOTHER_ENDPOINT_ID, private_dns=False))
     assert (
         f"private DNS of {ENDPOINT_ID}, though on,"
-        in found("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), both)).detail
+        in reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), both)).detail
     )
-    off = found("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), endpoints(OFF))).detail
+    off = reported_finding("VPC003", seen(IS_PUBLIC, vpc_dns(hostnames=False), endpoints(OFF))).detail
     assert off.endswith(f"is false, and private DNS of {ENDPOINT_ID} cannot be turned on without.")
 
 
@@ -651,7 +656,7 @@ def test_a_vpc_without_a_resolver() -> None:
 def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> None:
     silent: Observations = [
         *SILENT,
-        *of([each for each in SILENT if each.subject.resolver is not None], GATEWAY),
+        *of([observation for observation in SILENT if observation.subject.resolver is not None], GATEWAY),
         lookup("10.0.1.27", of="backup-gateway"),
     ]
     for code, fault in (("VPC003", vpc_dns(support=False)), ("VPC015", resolver_rules(resolver_rule("amazonaws.com")))):
@@ -669,8 +674,8 @@ def test_servers_of_one_s_own_that_are_silent_are_no_attribute_s_fault() -> None
 
 
 def test_attributes_say_nothing_of_names_that_the_endpoint_does_not_list() -> None:
-    for each in (FIPS, ABROAD, OWN_NAME):
-        assert fires("VPC003", seen(of(IS_PUBLIC, each), vpc_dns(hostnames=False), targets=[each])) == []
+    for other in (FIPS, ABROAD, OWN_NAME):
+        assert fires("VPC003", seen(of(IS_PUBLIC, other), vpc_dns(hostnames=False), targets=[other])) == []
     covered = replace(endpoint(), dns_names=(*endpoint().dns_names, FIPS.host))
     changed = (vpc_dns(hostnames=False), endpoints(covered))
     assert fires("VPC003", seen(of(IS_PUBLIC, FIPS), *changed, targets=[FIPS])) == [FIPS.id]
@@ -679,9 +684,9 @@ def test_attributes_say_nothing_of_names_that_the_endpoint_does_not_list() -> No
 # --- VPC010 stale-answer ---------------------------------------------------------------------------------------------
 
 
-def leads_to(*addresses: str, looks: Sequence[Observation[Any]] = ()) -> Observations:
+def leads_to(*addresses: str, observations: Sequence[Observation[Any]] = ()) -> Observations:
     """Name servers give these addresses."""
-    return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *looks]
+    return [lookup(*addresses), answer(*addresses), answer(*addresses, by=VPC_RESOLVER), *observations]
 
 
 def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
@@ -707,70 +712,72 @@ def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "changed", "fires_of"),
+    ("observations", "changed", "fires_of"),
     [
-        pytest.param(leads_to(STALE, looks=[tcp(STALE, failed="timeout")]), [], ["backup"], id="nothing there"),
-        pytest.param(leads_to(STALE, looks=[tcp(STALE, failed="refused")]), [], ["backup"], id="refused there"),
+        pytest.param(leads_to(STALE, observations=[tcp(STALE, failed="timeout")]), [], ["backup"], id="nothing there"),
+        pytest.param(leads_to(STALE, observations=[tcp(STALE, failed="refused")]), [], ["backup"], id="refused there"),
         pytest.param(
-            leads_to(STALE, PRIVATE[0], looks=[tcp(STALE, failed="timeout"), *climbed(PRIVATE[0])]),
+            leads_to(STALE, PRIVATE[0], observations=[tcp(STALE, failed="timeout"), *climbed(PRIVATE[0])]),
             [],
             ["backup"],
             id="beside one of the endpoint's",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="timeout")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="timeout")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and silent",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="refused")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="refused")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and refused",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="unreachable", neighbour="failed")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="unreachable", neighbour="failed")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and nobody has the address",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="unreachable", route_error="EHOSTUNREACH")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="unreachable", route_error="EHOSTUNREACH")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and this host has no route",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE), tls(STALE, failed="tls-untrusted", issuer="CN=corp")]),
+            leads_to(STALE, observations=[tcp(STALE), tls(STALE, failed="tls-untrusted", issuer="CN=corp")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and somebody else answers",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE), tls(STALE, failed="timeout")]),
+            leads_to(STALE, observations=[tcp(STALE), tls(STALE, failed="timeout")]),
             [endpoints()],
             ["backup"],
             id="no endpoint here, and no answer to TLS",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="timeout")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="timeout")]),
             [endpoints(endpoint(vpc_id=ANOTHER_VPC_ID))],
             ["backup"],
             id="one in another VPC, and silent",
         ),
-        pytest.param(leads_to(PRIVATE[0], looks=[tcp(PRIVATE[0], failed="timeout")]), [], [], id="the endpoint's own"),
-        pytest.param(leads_to(OUTSIDE, looks=[tcp(OUTSIDE, failed="timeout")]), [], [], id="outside the VPC"),
-        pytest.param(leads_to(STALE, looks=climbed(STALE)), [], [], id="AWS answers there"),
+        pytest.param(
+            leads_to(PRIVATE[0], observations=[tcp(PRIVATE[0], failed="timeout")]), [], [], id="the endpoint's own"
+        ),
+        pytest.param(leads_to(OUTSIDE, observations=[tcp(OUTSIDE, failed="timeout")]), [], [], id="outside the VPC"),
+        pytest.param(leads_to(STALE, observations=climbed(STALE)), [], [], id="AWS answers there"),
         pytest.param(leads_to(STALE), [], [], id="nothing was tried there"),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="timeout")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="timeout")]),
             [*SHARED],
             [],
             id="another account's endpoint, perhaps",
         ),
         pytest.param(
-            leads_to(STALE, looks=[tcp(STALE, failed="timeout")]),
+            leads_to(STALE, observations=[tcp(STALE, failed="timeout")]),
             [read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=endpoint_interfaces()[:1]))],
             [],
             id="an interface of the endpoint was not read",
@@ -788,16 +795,16 @@ def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
         ),
     ],
 )
-def test_stale_answer(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
-    assert fires("VPC010", seen(looks, *changed)) == fires_of
+def test_stale_answer(observations: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
+    assert fires("VPC010", seen(observations, *changed)) == fires_of
 
 
 def test_a_stale_answer_is_held_against_the_service_s_own_endpoint() -> None:
     other = endpoint(ANOTHER_ENDPOINT_ID, service="backup-gateway", interface_ids=("eni-0f1b2c3d",))
     of_other = interface("eni-0f1b2c3d", "10.0.1.44", subnet_id="subnet-0b1b2c3d")
     interfaces = read(ENDPOINT_INTERFACES, InterfacesFacts(interfaces=(*endpoint_interfaces(), of_other)))
-    looks = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
-    finding = found("VPC010", seen(looks, endpoints(endpoint(), other), interfaces))
+    observations = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
+    finding = reported_finding("VPC010", seen(observations, endpoints(endpoint(), other), interfaces))
     assert finding.detail.endswith(
         f"has it: {ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
         "The record is an old one, or leads to something of your own, such as a load balancer, that does not answer."
@@ -805,20 +812,20 @@ def test_a_stale_answer_is_held_against_the_service_s_own_endpoint() -> None:
 
 
 def test_an_address_of_the_hosts_file_is_no_stale_answer() -> None:
-    looks: Observations = [lookup(STALE), answer(*PRIVATE), tcp(STALE, failed="timeout")]
-    assert fires("VPC010", seen(looks, lines=[(STALE, HOST)])) == []
+    observations: Observations = [lookup(STALE), answer(*PRIVATE), tcp(STALE, failed="timeout")]
+    assert fires("VPC010", seen(observations, lines=[(STALE, HOST)])) == []
 
 
 def test_a_stale_answer_is_one_of_a_name_that_private_dns_may_make_here() -> None:
-    stale = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
-    for each in (ABROAD, OWN_NAME):
-        assert fires("VPC010", seen(of(stale, each), targets=[each])) == []
+    stale = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
+    for other in (ABROAD, OWN_NAME):
+        assert fires("VPC010", seen(of(stale, other), targets=[other])) == []
     assert fires("VPC010", seen(of(stale, FIPS), targets=[FIPS])) == [FIPS.id]
 
 
 def test_a_stale_answer_names_the_zone_that_holds_it() -> None:
-    looks = leads_to(STALE, looks=[tcp(STALE, failed="refused")])
-    finding = found("VPC010", seen(looks, endpoints(), zones("amazonaws.com")))
+    observations = leads_to(STALE, observations=[tcp(STALE, failed="refused")])
+    finding = reported_finding("VPC010", seen(observations, endpoints(), zones("amazonaws.com")))
     assert f"private hosted zone amazonaws.com ({ZONE_ID})" in finding.fix.summary
     assert "which this VPC needs first" in finding.fix.summary
     assert f"aws route53 list-resource-record-sets --hosted-zone-id {ZONE_ID}" in commands(finding)
@@ -837,7 +844,7 @@ OF_OWN_SERVER: dict[str, Observations] = {
 
 
 @pytest.mark.parametrize(
-    ("looks", "symptom"),
+    ("observations", "symptom"),
     [
         pytest.param(OF_OWN_SERVER["public"], "DNS002", id="public"),
         pytest.param(OF_OWN_SERVER["denied"], "DNS003", id="denied"),
@@ -847,14 +854,14 @@ OF_OWN_SERVER: dict[str, Observations] = {
         pytest.param(OF_OWN_SERVER["refused"], "DNS013", id="refused"),
     ],
 )
-def test_custom_resolver_explains_what_its_servers_do(looks: Observations, symptom: str) -> None:
-    all_looks = [*looks, answer(*PRIVATE, by=VPC_RESOLVER)]
+def test_custom_resolver_explains_what_its_servers_do(observations: Observations, symptom: str) -> None:
+    all_looks = [*observations, answer(*PRIVATE, by=VPC_RESOLVER)]
     report = diagnose(seen(all_looks, name_servers(CORPORATE), resolvers=[CORPORATE]))
     assert [finding.explained_by for finding in report.findings if finding.code == symptom] == ["VPC011@backup"]
 
 
 def test_custom_resolver_names_servers_and_options() -> None:
-    finding = found("VPC011", faulty("VPC011"))
+    finding = reported_finding("VPC011", faulty("VPC011"))
     assert finding.detail == (
         f"On this host {HOST} resolves to {PUBLIC}; the VPC's resolver gives 10.0.1.17 and 10.0.2.17. EC2 says that "
         f"the DHCP options {DHCP_OPTIONS_ID} give the VPC's hosts the name server {CORPORATE} in place of Amazon's."
@@ -879,12 +886,12 @@ def test_custom_resolver_names_servers_and_options() -> None:
     ],
 )
 def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[str]) -> None:
-    looks: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
-    assert fires("VPC011", seen(looks, name_servers(*servers), resolvers=asked)) == fires_of
+    observations: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
+    assert fires("VPC011", seen(observations, name_servers(*servers), resolvers=asked)) == fires_of
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param(
             [*OF_OWN_SERVER["public"], answer(PUBLIC, by=VPC_RESOLVER)], id="the VPC's resolver says the same"
@@ -895,15 +902,15 @@ def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[st
         pytest.param([*OF_OWN_SERVER["silent"], answer(PUBLIC, by=VPC_RESOLVER)], id="nobody has a private answer"),
     ],
 )
-def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(looks: Observations) -> None:
-    assert fires("VPC011", seen(looks, name_servers(CORPORATE), resolvers=[CORPORATE])) == []
+def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(observations: Observations) -> None:
+    assert fires("VPC011", seen(observations, name_servers(CORPORATE), resolvers=[CORPORATE])) == []
 
 
 # --- VPC015 resolver-rule-forwards -----------------------------------------------------------------------------------
 
 
 def test_resolver_rule_forwards_names_rule_and_servers() -> None:
-    finding = found("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("amazonaws.com"))))
+    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("amazonaws.com"))))
     assert finding.detail == (
         f"{RESOLVER} and {VPC_RESOLVER} give {HOST} {PUBLIC}, though private DNS of {ENDPOINT_ID} is on. Route 53 "
         f"Resolver says that the rule {RULE_ID} of this VPC sends amazonaws.com and all names below it to 10.9.0.53."
@@ -920,13 +927,13 @@ def test_resolver_rule_forwards_names_rule_and_servers() -> None:
 def test_the_domain_of_a_rule_for_everything_is_a_dot() -> None:
     assert (
         "sends . and all names below it to 10.9.0.53"
-        in found("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("")))).detail
+        in reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule("")))).detail
     )
 
 
 def test_resolver_rule_forwards_names_the_answers_that_fail() -> None:
-    looks: Observations = [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)]
-    finding = found("VPC015", seen(looks, resolver_rules(resolver_rule(HOST))))
+    observations: Observations = [lookup(failed="servfail"), answer(failed="servfail"), answer(PUBLIC, by=VPC_RESOLVER)]
+    finding = reported_finding("VPC015", seen(observations, resolver_rules(resolver_rule(HOST))))
     assert finding.detail.startswith(
         f"The VPC's resolver ({RESOLVER}) gives no usable answer for {HOST}: it said servfail. Route 53 Resolver says"
     )
@@ -934,13 +941,13 @@ def test_resolver_rule_forwards_names_the_answers_that_fail() -> None:
 
 
 def test_beside_a_rule_of_the_very_name_no_other_is_made() -> None:
-    finding = found("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST))))
+    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST))))
     assert [words.split()[2] for words in commands(finding)] == ["get-resolver-rule"]
     assert "no other rule for the same name can exist next to it" in finding.fix.summary
 
 
 def test_a_rule_whose_id_has_no_such_form_becomes_a_placeholder() -> None:
-    finding = found("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST, rule_id="x; reboot"))))
+    finding = reported_finding("VPC015", seen(IS_PUBLIC, resolver_rules(resolver_rule(HOST, rule_id="x; reboot"))))
     assert commands(finding)[0].endswith("--resolver-rule-id <RESOLVER_RULE_ID>")
 
 
@@ -974,7 +981,7 @@ def test_resolver_rule_forwards(rules: list[ResolverRule], fires_of: list[str]) 
 
 
 @pytest.mark.parametrize(
-    ("looks", "changed"),
+    ("observations", "changed"),
     [
         pytest.param(IS_PUBLIC, [endpoints()], id="public for want of an endpoint"),
         pytest.param(IS_PUBLIC, [endpoints(OFF)], id="public for private DNS that is off"),
@@ -993,13 +1000,13 @@ def test_resolver_rule_forwards(rules: list[ResolverRule], fires_of: list[str]) 
     ],
 )
 def test_resolver_rule_is_not_blamed_for_what_has_another_cause(
-    looks: Observations, changed: list[Observation[Any]]
+    observations: Observations, changed: list[Observation[Any]]
 ) -> None:
-    assert fires("VPC015", seen(looks, *changed, resolver_rules(resolver_rule(HOST)))) == []
+    assert fires("VPC015", seen(observations, *changed, resolver_rules(resolver_rule(HOST)))) == []
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param(
             [lookup(PUBLIC), answer(PUBLIC, by=CORPORATE), answer(failed="timeout", by=VPC_RESOLVER)], id="public"
@@ -1014,8 +1021,8 @@ def test_resolver_rule_is_not_blamed_for_what_has_another_cause(
         ),
     ],
 )
-def test_resolver_rule_is_not_blamed_for_what_another_server_says(looks: Observations) -> None:
-    assert fires("VPC015", seen(looks, resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE])) == []
+def test_resolver_rule_is_not_blamed_for_what_another_server_says(observations: Observations) -> None:
+    assert fires("VPC015", seen(observations, resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE])) == []
 
 
 # --- VPC016 private-zone-shadows -------------------------------------------------------------------------------------
@@ -1049,7 +1056,7 @@ def test_private_zone_shadows_names_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("looks", "changed", "fires_of"),
+    ("observations", "changed", "fires_of"),
     [
         pytest.param(denied_by(None), [zones(HOST)], ["backup"], id="of the name"),
         pytest.param(denied_by("Amazonaws.Com."), [zones("amazonaws.com")], ["backup"], id="above, as its SOA says"),
@@ -1073,22 +1080,22 @@ def test_private_zone_shadows_names_the_zone() -> None:
         pytest.param(denied_by(HOST), [zones(HOST), firewall(firewall_rule(HOST))], ["backup"], id="the SOA decides"),
     ],
 )
-def test_private_zone_shadows(looks: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
-    assert fires("VPC016", seen(looks, *changed)) == fires_of
+def test_private_zone_shadows(observations: Observations, changed: list[Observation[Any]], fires_of: list[str]) -> None:
+    assert fires("VPC016", seen(observations, *changed)) == fires_of
 
 
 def test_private_zone_is_silent_where_only_another_server_denies_the_name() -> None:
-    looks: Observations = [
+    observations: Observations = [
         lookup(failed="nxdomain"),
         answer(failed="nxdomain", by=CORPORATE),
         answer(*PRIVATE, by=VPC_RESOLVER),
     ]
-    assert fires("VPC016", seen(looks, zones(HOST), resolvers=[CORPORATE])) == []
+    assert fires("VPC016", seen(observations, zones(HOST), resolvers=[CORPORATE])) == []
 
 
 def test_private_zone_explains_the_stale_answer_that_it_holds() -> None:
-    looks = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
-    report = diagnose(seen(looks, zones(HOST), endpoints(OFF)))
+    observations = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
+    report = diagnose(seen(observations, zones(HOST), endpoints(OFF)))
     causes = {finding.code: finding.explained_by for finding in report.findings}
     assert (causes["VPC016"], causes["VPC010"], causes["TCP001"]) == (None, "VPC016@backup", "VPC010@backup")
 
@@ -1108,8 +1115,8 @@ def test_private_zone_explains_the_stale_answer_that_it_holds() -> None:
 def test_private_zone_answers_with_an_address_that_no_endpoint_has(
     address: str, changed: list[Observation[Any]], fires_of: list[str]
 ) -> None:
-    looks = leads_to(address, looks=[tcp(address, failed="timeout")])
-    assert fires("VPC016", seen(looks, *changed)) == fires_of
+    observations = leads_to(address, observations=[tcp(address, failed="timeout")])
+    assert fires("VPC016", seen(observations, *changed)) == fires_of
 
 
 @pytest.mark.parametrize(
@@ -1124,31 +1131,31 @@ def test_private_zone_answers_with_an_address_that_no_endpoint_has(
 def test_no_route_is_missing_to_an_address_that_no_endpoint_has(
     changed: list[Observation[Any]], cause: str | None
 ) -> None:
-    looks = leads_to(ELSEWHERE, looks=[tcp(ELSEWHERE, failed="timeout")])
-    report = diagnose(seen(looks, *changed))
+    observations = leads_to(ELSEWHERE, observations=[tcp(ELSEWHERE, failed="timeout")])
+    report = diagnose(seen(observations, *changed))
     assert {finding.code: finding.explained_by for finding in report.findings}["TCP001"] == cause
 
 
 def test_private_zone_is_silent_of_a_stale_answer_that_it_does_not_give() -> None:
-    stale = leads_to(STALE, looks=[tcp(STALE, failed="timeout")])
+    stale = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
     assert fires("VPC016", seen(stale, zones(), endpoints(OFF))) == []
     assert fires("VPC016", seen(stale, zones("amazonaws.com"))) == []  # the zone of private DNS is more specific
-    looks: Observations = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
-    at_another = seen([*looks, tcp(STALE, failed="timeout")], zones(HOST), endpoints(OFF), resolvers=[CORPORATE])
-    (stale_there,) = said(rule_of(RULES, "VPC010"), at_another)
+    observations: Observations = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
+    at_another = seen([*observations, tcp(STALE, failed="timeout")], zones(HOST), endpoints(OFF), resolvers=[CORPORATE])
+    (stale_there,) = findings_of(rule_of(RULES, "VPC010"), at_another)
     assert f"dns/backup/{CORPORATE}/A" in stale_there.evidence
     assert f"dns/backup/{VPC_RESOLVER}/A" not in stale_there.evidence
     assert fires("VPC016", at_another) == []
 
 
 def test_private_zone_is_not_named_for_what_another_target_has() -> None:
-    stale = of(leads_to(STALE, looks=[tcp(STALE, failed="refused", of="backup-gateway")]), GATEWAY)
+    stale = of(leads_to(STALE, observations=[tcp(STALE, failed="refused", of="backup-gateway")]), GATEWAY)
     both = seen([*IS_PRIVATE, *stale], zones("amazonaws.com"), endpoints(OFF), targets=[BACKUP, GATEWAY])
     assert fires("VPC016", both) == ["backup-gateway"]
 
 
 def test_private_zone_of_this_account_needs_no_owner() -> None:
-    finding = found("VPC016", seen(denied_by(None), zones(HOST)))
+    finding = reported_finding("VPC016", seen(denied_by(None), zones(HOST)))
     assert finding.detail == (
         f"{HOST} does not exist for this host. Route 53 says that this VPC has the private hosted zone {HOST} "
         f"({ZONE_ID}), which answers for the name and has no record of it."
@@ -1158,14 +1165,16 @@ def test_private_zone_of_this_account_needs_no_owner() -> None:
 
 def test_private_zone_that_leads_to_the_endpoint_or_to_a_central_one_is_silent() -> None:
     assert fires("VPC016", seen(IS_PRIVATE, zones(HOST), endpoints(OFF))) == []
-    assert fires("VPC016", seen(leads_to(OUTSIDE, looks=climbed(OUTSIDE)), zones(HOST), endpoints())) == []
-    silent_there = leads_to(OUTSIDE, looks=[tcp(OUTSIDE, failed="timeout")])
+    assert fires("VPC016", seen(leads_to(OUTSIDE, observations=climbed(OUTSIDE)), zones(HOST), endpoints())) == []
+    silent_there = leads_to(OUTSIDE, observations=[tcp(OUTSIDE, failed="timeout")])
     assert fires("VPC016", seen(silent_there, zones(HOST), endpoints())) == []
 
 
 def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> None:
-    looks = [tcp(each, failed="timeout") for each in (STALE, OUTSIDE)]
-    finding = found("VPC016", seen(leads_to(STALE, OUTSIDE, looks=looks), zones(HOST), endpoints(OFF)))
+    observations = [tcp(address, failed="timeout") for address in (STALE, OUTSIDE)]
+    finding = reported_finding(
+        "VPC016", seen(leads_to(STALE, OUTSIDE, observations=observations), zones(HOST), endpoints(OFF))
+    )
     assert finding.detail.startswith(f"{HOST} resolves to {STALE} and {OUTSIDE}. ")
 
 
@@ -1195,7 +1204,7 @@ OVERRIDE = firewall_rule("*", response="OVERRIDE", override="Blocked.Example.Com
 
 
 @pytest.mark.parametrize(
-    ("looks", "rules", "fires_of"),
+    ("observations", "rules", "fires_of"),
     [
         pytest.param(NOT_THERE, [firewall_rule(HOST)], ["backup"], id="the very name"),
         pytest.param(NOT_THERE, [firewall_rule("*")], ["backup"], id="everything"),
@@ -1223,8 +1232,8 @@ OVERRIDE = firewall_rule("*", response="OVERRIDE", override="Blocked.Example.Com
         pytest.param(IS_PRIVATE, [firewall_rule("*")], [], id="blocked on paper alone"),
     ],
 )
-def test_dns_firewall_blocks(looks: Observations, rules: list[FirewallRule], fires_of: list[str]) -> None:
-    assert fires("VPC017", seen(looks, firewall(*rules))) == fires_of
+def test_dns_firewall_blocks(observations: Observations, rules: list[FirewallRule], fires_of: list[str]) -> None:
+    assert fires("VPC017", seen(observations, firewall(*rules))) == fires_of
 
 
 def test_dns_firewall_is_silent_where_the_answer_s_soa_is_of_a_private_zone() -> None:
@@ -1232,12 +1241,12 @@ def test_dns_firewall_is_silent_where_the_answer_s_soa_is_of_a_private_zone() ->
 
 
 def test_dns_firewall_is_silent_where_only_another_server_denies_the_name() -> None:
-    looks: Observations = [
+    observations: Observations = [
         lookup(failed="nxdomain"),
         answer(failed="nxdomain", by=CORPORATE),
         answer(*PRIVATE, by=VPC_RESOLVER),
     ]
-    assert fires("VPC017", seen(looks, firewall(firewall_rule("*")), resolvers=[CORPORATE])) == []
+    assert fires("VPC017", seen(observations, firewall(firewall_rule("*")), resolvers=[CORPORATE])) == []
 
 
 def test_an_override_is_as_bad_as_what_it_leads_to() -> None:
@@ -1250,5 +1259,5 @@ def test_an_override_is_as_bad_as_what_it_leads_to() -> None:
 
 def test_an_endpoint_without_a_name_of_its_own_is_tried_by_a_placeholder() -> None:
     nameless = replace(endpoint(private_dns=False), dns_names=("evil.example.com",))
-    finding = found("VPC002", seen(IS_PUBLIC, endpoints(nameless)))
+    finding = reported_finding("VPC002", seen(IS_PUBLIC, endpoints(nameless)))
     assert "backuplink check --region eu-west-1 --endpoint backup=<ENDPOINT_DNS_NAME>" in commands(finding)

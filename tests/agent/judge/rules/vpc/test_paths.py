@@ -53,6 +53,7 @@ from tests.support.build import (
     answer,
     climbed,
     evidence,
+    findings_of,
     here,
     host,
     imds,
@@ -61,7 +62,6 @@ from tests.support.build import (
     proxy,
     rule_of,
     run,
-    said,
     sdk,
     target,
     tcp,
@@ -95,14 +95,14 @@ SILENT: Observations = [*here("backup", A, B), tcp(A, failed="timeout"), tcp(B, 
 _ANYWHERE = ip_network("0.0.0.0/0")
 
 
-def found(code: str, looks: Iterable[Observation[Any]], *targets: Target) -> list[RuleFinding]:
+def rule_findings(code: str, observations: Iterable[Observation[Any]], *targets: Target) -> list[RuleFinding]:
     """What the rule alone says."""
-    return said(rule_of(RULES, code), evidence(looks, targets=targets or (BACKUP,), of=run()))
+    return findings_of(rule_of(RULES, code), evidence(observations, targets=targets or (BACKUP,), of=run()))
 
 
-def judged(looks: Iterable[Observation[Any]], *targets: Target) -> dict[str, Finding]:
+def judged(observations: Iterable[Observation[Any]], *targets: Target) -> dict[str, Finding]:
     """The findings of all rules, by their ids."""
-    seen = evidence(looks, targets=targets or (BACKUP,), of=run(ec2_reads=True))
+    seen = evidence(observations, targets=targets or (BACKUP,), of=run(ec2_reads=True))
     return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
@@ -111,7 +111,7 @@ def lines(commands: Iterable[Command]) -> list[str]:
 
 
 def with_groups(*changed: SecurityGroup) -> Observation[Any]:
-    by_id = {each.group_id: each for each in (*groups(), *changed)}
+    by_id = {group.group_id: group for group in (*groups(), *changed)}
     return read(SECURITY_GROUPS, SecurityGroupsFacts(groups=tuple(by_id.values())))
 
 
@@ -135,7 +135,7 @@ def acls(*entries: AclEntry, subnet_id: str = OWN_SUBNET_ID, acl_id: str = "acl-
         subnet_ids=(subnet_id,),
         entries=(*entries, *(AclEntry(number=32767, egress=e, allow=False, cidr=_ANYWHERE) for e in (True, False))),
     )
-    rest = tuple(each for each in usual.subnet_ids if each != subnet_id)
+    rest = tuple(other_id for other_id in usual.subnet_ids if other_id != subnet_id)
     return read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(usual, subnet_ids=rest), other)))
 
 
@@ -173,7 +173,7 @@ SHUT = with_groups(admitting("10.0.9.0/24"))
 
 
 def test_vpc005_names_group_port_source_and_addresses() -> None:
-    (one,) = found("VPC005", [*SILENT, *configured(SHUT)])
+    (one,) = rule_findings("VPC005", [*SILENT, *configured(SHUT)])
     assert one.target == "backup"
     assert one.detail == (
         f"443 timed out on {A} and {B}. EC2 says: no rule of {ENDPOINT_GROUP_ID} admits tcp 443 from 10.0.3.5; it "
@@ -197,15 +197,15 @@ def test_vpc005_names_group_port_source_and_addresses() -> None:
 
 def gateway(*closed: int) -> Observations:
     """A gateway's endpoint at one address, with these ports silent; the healthy reads name it in place of Backup's."""
-    looks = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
-    return [*looks, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
+    observations = [*here("backup-gateway", A), *climbed(A, of="backup-gateway", but=closed)]
+    return [*observations, *(tcp(A, port, of="backup-gateway", failed="timeout") for port in closed)]
 
 
 OF_GATEWAY = with_endpoints(endpoint(service="backup-gateway"))
 
 
 def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway() -> None:
-    (one,) = found("VPC005", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY)], GATEWAY)
+    (one,) = rule_findings("VPC005", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY)], GATEWAY)
     assert one.detail == (
         f"1026, 1027, 1028 and 1031 timed out on {A}. EC2 says: no rule of {ENDPOINT_GROUP_ID} admits tcp 1026, 1027, "
         "1028 and 1031 from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only."
@@ -214,7 +214,7 @@ def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway
     assert lines(one.fix.commands) == [
         f"aws ec2 authorize-security-group-ingress --region eu-west-1 --group-id {ENDPOINT_GROUP_ID} "
         f"--protocol tcp --port {ports} --cidr <APPLIANCE_SUBNET_CIDR>"
-        for ports in ("1026-1028", "1031")  # 1029 and 1030 are nobody's here
+        for ports in ("1026-1028", "1031")  # no service uses 1029 and 1030 here
     ]
     assert [why for command in one.fix.commands if (why := complaint(command.argv)) is not None] == []
 
@@ -267,14 +267,14 @@ def test_vpc005_says_first_whom_the_group_admits_on_the_ports_of_a_gateway(rules
     changed = with_groups(SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=tuple(rules)))
     lists = PrefixListsFacts(lists=(PrefixList(prefix_list_id="pl-0a1b2c3d", cidrs=(ip_network("10.0.9.0/24"),)),))
     reads = configured(OF_GATEWAY, changed, read(PREFIX_LISTS, lists))
-    (one,) = found("VPC005", [*gateway(1026, 1031), *reads], GATEWAY)
+    (one,) = rule_findings("VPC005", [*gateway(1026, 1031), *reads], GATEWAY)
     assert one.fix.summary == f"{first} This host is not the appliance: test from its subnet as well."
     assert [command.argv[10] for command in one.fix.commands] == ["1026", "1031"]
 
 
 def test_vpc005_says_of_no_other_group_whom_it_admits() -> None:
     other = admitting("10.0.9.0/24", port=1031, group_id="sg-0f1b2c3d")
-    (one,) = found("VPC005", [*gateway(1031), *configured(OF_GATEWAY, with_groups(other))], GATEWAY)
+    (one,) = rule_findings("VPC005", [*gateway(1031), *configured(OF_GATEWAY, with_groups(other))], GATEWAY)
     assert one.fix.summary.startswith("Admit the gateway appliance's subnet on 1031 in")
 
 
@@ -283,32 +283,32 @@ def test_vpc005_says_once_what_two_groups_of_the_endpoint_admit_alike() -> None:
     ones = with_interfaces(
         *(replace(endpoint_interface, group_ids=both) for endpoint_interface in endpoint_interfaces())
     )
-    changed = with_groups(*(admitting("10.0.9.0/24", port=1031, group_id=each) for each in both))
-    (one,) = found("VPC005", [*gateway(1031), *configured(OF_GATEWAY, ones, changed)], GATEWAY)
+    changed = with_groups(*(admitting("10.0.9.0/24", port=1031, group_id=group_id) for group_id in both))
+    (one,) = rule_findings("VPC005", [*gateway(1031), *configured(OF_GATEWAY, ones, changed)], GATEWAY)
     assert one.fix.summary.startswith(f"{both[0]} and {both[1]} admit 1031 from 10.0.9.0/24: if that is the appliance")
 
 
 def test_vpc005_of_443_does_not_take_others_that_are_admitted_for_the_appliance() -> None:
-    (one,) = found("VPC005", [*SILENT, *configured(SHUT)])
+    (one,) = rule_findings("VPC005", [*SILENT, *configured(SHUT)])
     assert "appliance" not in one.fix.summary
 
 
 def test_vpc005_leaves_the_support_channel_shut_beside_ports_that_are_needed() -> None:
-    (one,) = found("VPC005", [*gateway(1031, 2222), *configured(OF_GATEWAY)], GATEWAY)
+    (one,) = rule_findings("VPC005", [*gateway(1031, 2222), *configured(OF_GATEWAY)], GATEWAY)
     assert "1031 and 2222 timed out" in one.detail
     assert [command.argv[10] for command in one.fix.commands] == ["1031"]
-    (alone,) = found("VPC005", [*gateway(2222), *configured(OF_GATEWAY)], GATEWAY)
+    (alone,) = rule_findings("VPC005", [*gateway(2222), *configured(OF_GATEWAY)], GATEWAY)
     assert [command.argv[10] for command in alone.fix.commands] == ["2222"]
 
 
 def test_vpc005_admits_ipv6_by_permissions() -> None:
     six, source = "2600:1f18::17", "2600:1f18::5"
-    looks: Observations = [
+    observations: Observations = [
         host("10.0.3.5/24", f"{source}/64"),
         imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
         lookup(A, six),
     ]
-    looks += [tcp(A), tcp(six, failed="timeout", source=source)]
+    observations += [tcp(A), tcp(six, failed="timeout", source=source)]
     reads = configured(
         read(OWN_INTERFACES, InterfacesFacts(interfaces=(own_interface("10.0.3.5", source),))),
         with_interfaces(interface(ENDPOINT_INTERFACE_IDS[0], A, six, subnet_id=ENDPOINT_SUBNET_IDS[0])),
@@ -321,7 +321,7 @@ def test_vpc005_admits_ipv6_by_permissions() -> None:
             )
         ),
     )
-    (one,) = found("VPC005", [*looks, *reads])
+    (one,) = rule_findings("VPC005", [*observations, *reads])
     assert one.addresses == frozenset({ip_address(six)})
     assert lines(one.fix.commands) == [
         f"aws ec2 authorize-security-group-ingress --region eu-west-1 --group-id {ENDPOINT_GROUP_ID} --ip-permissions "
@@ -332,9 +332,9 @@ def test_vpc005_admits_ipv6_by_permissions() -> None:
 
 def test_vpc005_admits_an_appliance_by_ipv6_where_that_is_what_is_shut() -> None:
     six = "2600:1f18::17"
-    looks: Observations = [host("10.0.3.5/24", "2600:1f18::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56"))]
-    looks += [lookup(six, of="backup-gateway"), tcp(six, of="backup-gateway", source="2600:1f18::5")]
-    looks += [tcp(six, 1031, of="backup-gateway", source="2600:1f18::5", failed="timeout")]
+    observations: Observations = [host("10.0.3.5/24", "2600:1f18::5/64"), imds(vpc=("10.0.0.0/16", "2600:1f18::/56"))]
+    observations += [lookup(six, of="backup-gateway"), tcp(six, of="backup-gateway", source="2600:1f18::5")]
+    observations += [tcp(six, 1031, of="backup-gateway", source="2600:1f18::5", failed="timeout")]
     reads = configured(
         OF_GATEWAY,
         read(OWN_INTERFACES, InterfacesFacts(interfaces=(own_interface("10.0.3.5", "2600:1f18::5"),))),
@@ -345,7 +345,7 @@ def test_vpc005_admits_an_appliance_by_ipv6_where_that_is_what_is_shut() -> None
             )
         ),
     )
-    (one,) = found("VPC005", [*looks, *reads], GATEWAY)
+    (one,) = rule_findings("VPC005", [*observations, *reads], GATEWAY)
     assert one.fix.commands[0].argv[-1] == (
         "IpProtocol=tcp,FromPort=1031,ToPort=1031,Ipv6Ranges=[{CidrIpv6=<APPLIANCE_SUBNET_CIDR>}]"
     )
@@ -355,11 +355,11 @@ def test_vpc005_changes_the_group_that_has_such_rules_already() -> None:
     first, second = "sg-0f1b2c3d", "sg-0f2b2c3d"
     ones = tuple(replace(endpoint_interface, group_ids=(first, second)) for endpoint_interface in endpoint_interfaces())
     changed = with_groups(admitting("10.0.9.0/24", port=22, group_id=first), admitting("10.0.9.0/24", group_id=second))
-    (one,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
+    (one,) = rule_findings("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
     assert f"no rule of {first} and {second} admits tcp 443" in one.detail
     assert [command.argv[6] for command in one.fix.commands] == [second]
-    neither = with_groups(*(admitting("10.0.9.0/24", port=22, group_id=each) for each in (first, second)))
-    (other,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), neither)])
+    neither = with_groups(*(admitting("10.0.9.0/24", port=22, group_id=group_id) for group_id in (first, second)))
+    (other,) = rule_findings("VPC005", [*SILENT, *configured(with_interfaces(*ones), neither)])
     assert [command.argv[6] for command in other.fix.commands] == [first]
 
 
@@ -367,12 +367,12 @@ def test_vpc005_writes_no_id_into_a_command_that_has_not_the_form_of_one() -> No
     strange = "sg-; reboot"
     ones = tuple(replace(endpoint_interface, group_ids=(strange,)) for endpoint_interface in endpoint_interfaces())
     changed = with_groups(admitting("10.0.9.0/24", group_id=strange))
-    (one,) = found("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
+    (one,) = rule_findings("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
     assert [command.argv[6] for command in one.fix.commands] == ["<ENDPOINT_SECURITY_GROUP_ID>"]
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*SILENT, *configured()], id="the group admits this host"),
         pytest.param([*here("backup", A, B), *climbed(A, B), *configured(SHUT)], id="it connects"),
@@ -404,12 +404,12 @@ def test_vpc005_writes_no_id_into_a_command_that_has_not_the_form_of_one() -> No
         pytest.param(SILENT, id="nothing was read"),
     ],
 )
-def test_vpc005_stays_silent(looks: Observations) -> None:
-    assert found("VPC005", looks) == []
+def test_vpc005_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC005", observations) == []
 
 
 def test_vpc005_holds_in_a_shared_vpc_where_the_group_can_be_read() -> None:
-    assert found("VPC005", [*SILENT, *configured(SHUT, *shared_vpc())])
+    assert rule_findings("VPC005", [*SILENT, *configured(SHUT, *shared_vpc())])
 
 
 def test_vpc005_is_the_cause_of_what_was_measured() -> None:
@@ -425,8 +425,8 @@ def test_vpc005_of_an_optional_target_does_not_count() -> None:
 
 
 def test_vpc005_of_old_facts_names_no_cause() -> None:
-    reads = [replace(each, started_at=configured(days_old=7)[0].started_at) for each in configured(SHUT)]
-    (one,) = found("VPC005", [*SILENT, *reads])
+    reads = [replace(observation, started_at=configured(days_old=7)[0].started_at) for observation in configured(SHUT)]
+    (one,) = rule_findings("VPC005", [*SILENT, *reads])
     assert one.is_stale
     assert "EC2 said on 2026-02-22 at 12:00 UTC: no rule of" in one.detail
     assert lines(one.fix.commands)[0].startswith("backuplink facts ")
@@ -472,7 +472,7 @@ def by_way_of(through: str, *changed: Observation[Any]) -> Observations:
 )
 def test_vpc005_admits_the_address_that_the_endpoint_sees(through: str, source: str) -> None:
     nobody = with_groups(SecurityGroup(group_id=ENDPOINT_GROUP_ID, rules=()))
-    (one,) = found("VPC005", by_way_of(through, nobody))
+    (one,) = rule_findings("VPC005", by_way_of(through, nobody))
     assert [command.argv[-1] for command in one.fix.commands] == [source]
 
 
@@ -483,7 +483,7 @@ CLOSED = with_groups(letting_out("0.0.0.0/0", port=80))
 
 
 def test_vpc012_names_own_group_and_lets_out_to_the_addresses_alone() -> None:
-    (one,) = found("VPC012", [*SILENT, *configured(CLOSED)])
+    (one,) = rule_findings("VPC012", [*SILENT, *configured(CLOSED)])
     assert one.detail == (
         f"443 timed out on {A} and {B}. EC2 says: no rule of {OWN_GROUP_ID} lets out tcp 443 to {A} and {B}; it lets "
         "out tcp 80 to 0.0.0.0/0 only."
@@ -501,13 +501,13 @@ def test_vpc012_names_own_group_and_lets_out_to_the_addresses_alone() -> None:
 
 def test_vpc012_writes_ports_in_a_row_as_one_range() -> None:
     only = with_groups(letting_out("10.0.0.0/16"))
-    (one,) = found("VPC012", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
+    (one,) = rule_findings("VPC012", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
     assert [command.argv[command.argv.index("--port") + 1] for command in one.fix.commands] == ["1026-1028", "1031"]
 
 
 def test_vpc012_opens_the_ports_of_a_gateway_to_the_appliance_and_not_to_this_host() -> None:
     only = with_groups(letting_out("10.0.9.0/24"))
-    (one,) = found("VPC012", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
+    (one,) = rule_findings("VPC012", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, only)], GATEWAY)
     assert [(command.argv[6], command.argv[command.argv.index("--port") + 1]) for command in one.fix.commands] == [
         (OWN_GROUP_ID, "443"),
         ("<APPLIANCE_SECURITY_GROUP_ID>", "1026-1028"),
@@ -519,13 +519,13 @@ def test_vpc012_opens_the_ports_of_a_gateway_to_the_appliance_and_not_to_this_ho
         "not the appliance: test from its subnet as well."
     )
     assert all(complaint(command.argv) is None for command in one.fix.commands)
-    (alone,) = found("VPC012", [*SILENT, *configured(only)])
+    (alone,) = rule_findings("VPC012", [*SILENT, *configured(only)])
     assert "appliance" not in alone.fix.summary
 
 
 def test_vpc012_lets_ipv6_out_by_permissions() -> None:
     six, source = "2600:1f18::17", "2600:1f18::5"
-    looks: Observations = [
+    observations: Observations = [
         host("10.0.3.5/24", f"{source}/64"),
         imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
         lookup(six),
@@ -535,7 +535,7 @@ def test_vpc012_lets_ipv6_out_by_permissions() -> None:
         with_interfaces(interface(ENDPOINT_INTERFACE_IDS[0], six, subnet_id=ENDPOINT_SUBNET_IDS[0])),
         with_groups(admitting("2600:1f18::/56")),
     )
-    (one,) = found("VPC012", [*looks, tcp(six, failed="timeout", source=source), *reads])
+    (one,) = rule_findings("VPC012", [*observations, tcp(six, failed="timeout", source=source), *reads])
     assert one.fix.commands[0].argv[-2:] == (
         "--ip-permissions",
         f"IpProtocol=tcp,FromPort=443,ToPort=443,Ipv6Ranges=[{{CidrIpv6={six}/128}}]",
@@ -544,7 +544,7 @@ def test_vpc012_lets_ipv6_out_by_permissions() -> None:
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*SILENT, *configured()], id="the group lets everything out"),
         pytest.param([*here("backup", A, B), *climbed(A, B), *configured(CLOSED)], id="it connects"),
@@ -555,8 +555,8 @@ def test_vpc012_lets_ipv6_out_by_permissions() -> None:
         pytest.param([*SILENT, *configured(with_groups(letting_out("10.0.0.0/16")))], id="443 to the VPC is let out"),
     ],
 )
-def test_vpc012_stays_silent(looks: Observations) -> None:
-    assert found("VPC012", looks) == []
+def test_vpc012_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC012", observations) == []
 
 
 # --- VPC006 network-acl-blocks ---------------------------------------------------------------------------------------
@@ -566,7 +566,7 @@ NO_ANSWERS = acls(entry(100, 0, 65535, egress=True), entry(100, 443, 443))
 
 
 def test_vpc006_names_acl_entry_direction_and_the_answers() -> None:
-    (one,) = found("VPC006", [*SILENT, *configured(NO_ANSWERS)])
+    (one,) = rule_findings("VPC006", [*SILENT, *configured(NO_ANSWERS)])
     assert one.detail == (
         f"443 timed out on {A} and {B}. EC2 says: no inbound entry of acl-0b1b2c3d allows the answers from {A} and {B} "
         "(tcp 32768-60999)."
@@ -579,9 +579,9 @@ def test_vpc006_names_acl_entry_direction_and_the_answers() -> None:
     assert all(complaint(command.argv) is None for command in one.fix.commands)
 
 
-def numbers(looks: Observations, *targets: Target) -> list[tuple[str, str, str]]:
+def numbers(observations: Observations, *targets: Target) -> list[tuple[str, str, str]]:
     """Direction, rule number and ports of the commands."""
-    (one,) = found("VPC006", looks, *targets)
+    (one,) = rule_findings("VPC006", observations, *targets)
     words = [command.argv for command in one.fix.commands]
     return [(word[7], word[word.index("--rule-number") + 1], word[word.index("--port-range") + 1]) for word in words]
 
@@ -610,13 +610,13 @@ def numbers(looks: Observations, *targets: Target) -> list[tuple[str, str, str]]
 )
 def test_vpc006_finds_a_number_in_front_of_the_deny(entries: tuple[AclEntry, ...], expected: str) -> None:
     answers_pass = entry(300, 1024, 65535)
-    looks = [*here("backup", A), tcp(A, failed="timeout"), *configured(acls(*entries, answers_pass))]
-    assert numbers(looks) == [("--egress", expected, "From=443,To=443")]
+    observations = [*here("backup", A), tcp(A, failed="timeout"), *configured(acls(*entries, answers_pass))]
+    assert numbers(observations) == [("--egress", expected, "From=443,To=443")]
 
 
 def test_vpc006_counts_the_last_entries_of_both_families_as_one() -> None:
     six, source = "2600:1f18:0:1::17", "2600:1f18:0:3::5"
-    looks: Observations = [
+    observations: Observations = [
         host("10.0.3.5/24", f"{source}/64"),
         imds(vpc=("10.0.0.0/16", "2600:1f18::/56")),
         lookup(six),
@@ -627,9 +627,9 @@ def test_vpc006_counts_the_last_entries_of_both_families_as_one() -> None:
         with_interfaces(interface(ENDPOINT_INTERFACE_IDS[0], six, subnet_id=ENDPOINT_SUBNET_IDS[0])),
         acls(entry(100, 0, 65535, egress=True), entry(200, 1024, 65535, cidr="::/0"), last),
     )
-    looks = [*looks, tcp(six, failed="timeout", source=source), *reads]
-    assert ("--egress", "110", "From=443,To=443") in numbers(looks)
-    (one,) = found("VPC006", looks)
+    observations = [*observations, tcp(six, failed="timeout", source=source), *reads]
+    assert ("--egress", "110", "From=443,To=443") in numbers(observations)
+    (one,) = rule_findings("VPC006", observations)
     assert ("--ipv6-cidr-block", f"{six}/128") in zip(
         one.fix.commands[0].argv, one.fix.commands[0].argv[1:], strict=False
     )
@@ -638,7 +638,7 @@ def test_vpc006_counts_the_last_entries_of_both_families_as_one() -> None:
 def test_vpc006_shows_the_acl_where_no_number_is_free() -> None:
     full = [entry(number, 22, 22, egress=True) for number in range(1, 4)]
     changed = acls(*full, entry(4, 443, 443, egress=True, allow=False), entry(9, 1024, 65535))
-    (one,) = found("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(changed)])
+    (one,) = rule_findings("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(changed)])
     assert lines(one.fix.commands) == [
         "aws ec2 describe-network-acls --region eu-west-1 --network-acl-ids acl-0b1b2c3d"
     ]
@@ -669,23 +669,23 @@ def test_vpc006_ports_of_a_gateway_lie_outside_443_and_the_high_ports() -> None:
             group_id=ENDPOINT_GROUP_ID, rules=(GroupRule(from_port=0, to_port=65535, cidr=ip_network("10.0.0.0/16")),)
         )
     )
-    looks = [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed, admits)]
-    assert numbers(looks, GATEWAY) == [
+    observations = [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed, admits)]
+    assert numbers(observations, GATEWAY) == [
         ("--ingress", "120", "From=1026,To=1028"),
         ("--ingress", "130", "From=1031,To=1031"),
     ]
-    (one,) = found("VPC006", looks, GATEWAY)
+    (one,) = rule_findings("VPC006", observations, GATEWAY)
     assert {command.argv[command.argv.index("--cidr-block") + 1] for command in one.fix.commands} == {
         "<APPLIANCE_SUBNET_CIDR>"
     }
     assert "This host is not the appliance" in one.fix.summary
     assert all(complaint(command.argv) is None for command in one.fix.commands)
-    assert found("VPC005", looks, GATEWAY) == []
+    assert rule_findings("VPC005", observations, GATEWAY) == []
 
 
 def test_vpc006_leaves_this_host_s_acl_shut_to_the_ports_of_a_gateway() -> None:
     changed = acls(entry(100, 443, 443, egress=True), entry(100, 1024, 65535))
-    (one,) = found("VPC006", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
+    (one,) = rule_findings("VPC006", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
     assert lines(one.fix.commands) == [
         "aws ec2 describe-network-acls --region eu-west-1 --filters "
         "Name=association.subnet-id,Values=<APPLIANCE_SUBNET_ID>"
@@ -696,7 +696,7 @@ def test_vpc006_leaves_this_host_s_acl_shut_to_the_ports_of_a_gateway() -> None:
 
 def test_vpc006_mends_443_for_this_host_and_the_rest_for_the_appliance() -> None:
     changed = acls(entry(100, 80, 80), entry(100, 0, 65535, egress=True), subnet_id=ENDPOINT_SUBNET_IDS[0])
-    (one,) = found("VPC006", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
+    (one,) = rule_findings("VPC006", [*gateway(443, *GATEWAY_PORTS), *configured(OF_GATEWAY, changed)], GATEWAY)
     words = [command.argv for command in one.fix.commands]
     assert [(word[word.index("--port-range") + 1], word[word.index("--cidr-block") + 1]) for word in words] == [
         ("From=443,To=443", "10.0.3.5/32"),
@@ -708,7 +708,7 @@ def test_vpc006_mends_443_for_this_host_and_the_rest_for_the_appliance() -> None
 
 def test_vpc006_lets_in_the_address_that_the_endpoint_sees() -> None:
     far = acls(subnet_id=ENDPOINT_SUBNET_IDS[0])
-    (one,) = found("VPC006", by_way_of(PRIVATE_NAT, far))
+    (one,) = rule_findings("VPC006", by_way_of(PRIVATE_NAT, far))
     assert {command.argv[command.argv.index("--cidr-block") + 1] for command in one.fix.commands} == {
         "<NAT_GATEWAY_ADDRESS>/32"
     }
@@ -716,13 +716,13 @@ def test_vpc006_lets_in_the_address_that_the_endpoint_sees() -> None:
 
 def test_vpc006_doubts_where_a_part_of_the_answers_passes_and_nothing_else_blocks() -> None:
     part = acls(entry(100, 0, 65535, egress=True), entry(100, 40000, 65535))
-    (one,) = found("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(part)])
+    (one,) = rule_findings("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(part)])
     assert "of the ports that answers come back to, acl-0b1b2c3d lets 40000-60999 in" in one.detail
-    assert found("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(part, SHUT)]) == []
+    assert rule_findings("VPC006", [*here("backup", A), tcp(A, failed="timeout"), *configured(part, SHUT)]) == []
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*SILENT, *configured()], id="the default ACL"),
         pytest.param([*here("backup", A, B), *climbed(A, B), *configured(NO_ANSWERS)], id="it connects"),
@@ -740,8 +740,8 @@ def test_vpc006_doubts_where_a_part_of_the_answers_passes_and_nothing_else_block
         ),
     ],
 )
-def test_vpc006_stays_silent(looks: Observations) -> None:
-    assert found("VPC006", looks) == []
+def test_vpc006_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC006", observations) == []
 
 
 # --- VPC007 route-blocks ---------------------------------------------------------------------------------------------
@@ -750,7 +750,7 @@ BLACKHOLE = Route(destination=ip_network("10.0.1.0/24"), target="eni-0d1b2c3d", 
 
 
 def test_vpc007_names_table_route_target_and_state() -> None:
-    (one,) = found("VPC007", [*here("backup", A), tcp(A, failed="timeout"), *configured(tables(BLACKHOLE))])
+    (one,) = rule_findings("VPC007", [*here("backup", A), tcp(A, failed="timeout"), *configured(tables(BLACKHOLE))])
     assert one.detail == (
         f"443 timed out on {A}. EC2 says: {TABLE_ID} sends 10.0.1.0/24 to eni-0d1b2c3d, which is not there any more "
         "(its state is blackhole)."
@@ -774,27 +774,27 @@ FAR_TABLE = RouteTable(
 
 def test_vpc007_a_way_there_and_none_back() -> None:
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC, tables(OUT, also=(FAR_TABLE,)))
-    (one,) = found("VPC007", [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads])
+    (one,) = rule_findings("VPC007", [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads])
     assert one.detail == f"443 timed out on {CENTRAL}. EC2 says: rtb-0b1b2c3d has no route to 10.0.3.5."
 
 
 def test_vpc007_no_way_to_a_central_endpoint() -> None:
     reads = configured(with_endpoints(endpoint(vpc_id=ANOTHER_VPC_ID)), IN_ANOTHER_VPC)
-    (one,) = found("VPC007", [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads])
+    (one,) = rule_findings("VPC007", [*here("backup", CENTRAL), tcp(CENTRAL, failed="timeout"), *reads])
     assert f"{TABLE_ID} has no route to {CENTRAL}" in one.detail
 
 
 def test_vpc007_doubts_an_appliance_where_nothing_else_blocks() -> None:
     through = Route(destination=ip_network("10.0.1.0/24"), target="vpce-0d1b2c3d")
-    looks = [*here("backup", A), tcp(A, failed="timeout")]
-    (one,) = found("VPC007", [*looks, *configured(tables(through))])
+    observations = [*here("backup", A), tcp(A, failed="timeout")]
+    (one,) = rule_findings("VPC007", [*observations, *configured(tables(through))])
     assert f"{TABLE_ID} sends 10.0.1.0/24 to vpce-0d1b2c3d first" in one.detail
     assert one.fix.summary.startswith("See what the route in")
-    assert found("VPC007", [*looks, *configured(tables(through), SHUT)]) == []
+    assert rule_findings("VPC007", [*observations, *configured(tables(through), SHUT)]) == []
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*SILENT, *configured()], id="the local route"),
         pytest.param([*here("backup", A), *climbed(A), *configured(tables(BLACKHOLE))], id="it connects"),
@@ -827,8 +827,8 @@ def test_vpc007_doubts_an_appliance_where_nothing_else_blocks() -> None:
         ),
     ],
 )
-def test_vpc007_stays_silent(looks: Observations) -> None:
-    assert found("VPC007", looks) == []
+def test_vpc007_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC007", observations) == []
 
 
 # --- VPC004 endpoint-not-available -----------------------------------------------------------------------------------
@@ -841,7 +841,7 @@ FAILED = replace(
 
 
 def test_vpc004_names_state_and_last_error() -> None:
-    (one,) = found("VPC004", [*SILENT, *configured(with_endpoints(FAILED))])
+    (one,) = rule_findings("VPC004", [*SILENT, *configured(with_endpoints(FAILED))])
     assert one.detail == (
         f"Of the endpoints for backup none is available. EC2 says: {ENDPOINT_ID} has the state failed "
         "(InsufficientFreeAddressesInSubnet: The subnet has no free addresses)."
@@ -859,7 +859,7 @@ def test_vpc004_names_state_and_last_error() -> None:
     "state", ["pending", "pendingacceptance", "rejected", "failed", "expired", "deleting", "partial", "unheard-of"]
 )
 def test_vpc004_in_every_state_but_two(state: str) -> None:
-    (one,) = found("VPC004", [*SILENT, *configured(with_endpoints(endpoint(state=state)))])
+    (one,) = rule_findings("VPC004", [*SILENT, *configured(with_endpoints(endpoint(state=state)))])
     assert f"{ENDPOINT_ID} has the state {state}." in one.detail
     assert judged([*SILENT, *configured(with_endpoints(endpoint(state=state)))])["VPC004@backup"].severity is (
         Severity.CRITICAL
@@ -875,15 +875,15 @@ def test_vpc004_is_why_the_name_is_public() -> None:
 
 
 def test_vpc004_stands_beside_private_dns_that_is_off_as_well() -> None:
-    looks = [*PUBLIC_ANSWER, *configured(with_endpoints(endpoint(state="pending", private_dns=False)))]
-    findings = judged(looks)
+    observations = [*PUBLIC_ANSWER, *configured(with_endpoints(endpoint(state="pending", private_dns=False)))]
+    findings = judged(observations)
     assert findings["DNS001@backup"].explained_by == "VPC002@backup"
     assert findings["VPC004@backup"].explained_by is None
     assert findings["VPC004@backup"].severity is Severity.CRITICAL
 
 
-def public_run(looks: Observations) -> dict[str, Finding]:
-    seen = evidence(looks, targets=(BACKUP,), of=run(ec2_reads=True, expect=Expect.PUBLIC))
+def public_run(observations: Observations) -> dict[str, Finding]:
+    seen = evidence(observations, targets=(BACKUP,), of=run(ec2_reads=True, expect=Expect.PUBLIC))
     return {finding.id: finding for finding in diagnose(seen, RULES).findings}
 
 
@@ -898,27 +898,27 @@ def test_vpc004_is_silent_where_the_name_is_public_as_it_should_be() -> None:
 
 def test_vpc004_blames_no_address_that_is_somebody_else_s() -> None:
     elsewhere = "10.9.1.5"
-    looks = [*here("backup", elsewhere), tcp(elsewhere, failed="timeout")]
+    observations = [*here("backup", elsewhere), tcp(elsewhere, failed="timeout")]
     reads = configured(with_endpoints(replace(FAILED, private_dns=False)))
-    (one,) = found("VPC004", [*looks, *reads])
+    (one,) = rule_findings("VPC004", [*observations, *reads])
     assert one.addresses == frozenset()
-    findings = judged([*looks, *reads])
+    findings = judged([*observations, *reads])
     assert findings["VPC004@backup"].severity is Severity.INFO
     assert findings["TCP001@backup"].explained_by != "VPC004@backup"
     mixed = [*here("backup", A, elsewhere), tcp(A, failed="timeout"), tcp(elsewhere, failed="timeout")]
-    (other,) = found("VPC004", [*mixed, *reads])
+    (other,) = rule_findings("VPC004", [*mixed, *reads])
     assert other.addresses == frozenset({ip_address(A)})
 
 
 def test_vpc004_blames_no_address_that_connects() -> None:
-    looks = [*here("backup", A, B), *climbed(A), tcp(B, failed="timeout")]
-    (one,) = found("VPC004", [*looks, *configured(with_endpoints(FAILED))])
+    observations = [*here("backup", A, B), *climbed(A), tcp(B, failed="timeout")]
+    (one,) = rule_findings("VPC004", [*observations, *configured(with_endpoints(FAILED))])
     assert one.addresses == frozenset({ip_address(B)})
     assert one.evidence == (f"tcp/backup/{B}/443", "ec2/endpoints")
 
 
 def test_vpc004_blames_an_address_of_this_vpc_that_nobody_is_known_to_have() -> None:
-    (one,) = found("VPC004", [*SILENT, *configured(with_endpoints(FAILED), with_interfaces())])
+    (one,) = rule_findings("VPC004", [*SILENT, *configured(with_endpoints(FAILED), with_interfaces())])
     assert one.addresses == frozenset(map(ip_address, PRIVATE))
 
 
@@ -949,48 +949,49 @@ BARE = target(host="vpce-0f1b2c3d", addressing=Addressing.VPCE)
     ],
 )
 def test_vpc004_says_nothing_of_a_target_that_the_endpoint_is_not_for(host_of_it: Target, at: str | None) -> None:
-    looks: Observations = [host(), imds()]
+    observations: Observations = [host(), imds()]
     if at is not None:
-        looks = [*here(host_of_it.id, at), tcp(at, of=host_of_it.id, failed="timeout")]
-    assert found("VPC004", [*looks, *configured(with_endpoints(FAILED))], host_of_it) == []
+        observations = [*here(host_of_it.id, at), tcp(at, of=host_of_it.id, failed="timeout")]
+    assert rule_findings("VPC004", [*observations, *configured(with_endpoints(FAILED))], host_of_it) == []
 
 
 def test_vpc004_of_a_name_of_one_s_own_that_leads_to_the_endpoint() -> None:
-    looks = [*here(CUSTOM.id, A), tcp(A, of=CUSTOM.id, failed="timeout"), *configured(with_endpoints(FAILED))]
-    (one,) = found("VPC004", looks, CUSTOM)
+    observations = [*here(CUSTOM.id, A), tcp(A, of=CUSTOM.id, failed="timeout"), *configured(with_endpoints(FAILED))]
+    (one,) = rule_findings("VPC004", observations, CUSTOM)
     assert one.addresses == frozenset({ip_address(A)})
 
 
 @pytest.mark.parametrize("state", ["failed", "deleted", "rejected"])
 def test_vpc004_is_why_an_endpoint_s_own_name_is_gone(state: str) -> None:
     own = target(host=f"{ENDPOINT_ID}-abcd1234.backup.eu-west-1.vpce.amazonaws.com", addressing=Addressing.VPCE)
-    looks: Observations = [host(), sdk(), imds(), proxy(of=own.id), lookup(of=own.id, failed="nxdomain")]
-    looks += [answer(of=own.id, failed="nxdomain", by=each) for each in (RESOLVER, VPC_RESOLVER)]
-    findings = judged([*looks, *configured(with_endpoints(endpoint(state=state)))], own)
+    observations: Observations = [host(), sdk(), imds(), proxy(of=own.id), lookup(of=own.id, failed="nxdomain")]
+    observations += [answer(of=own.id, failed="nxdomain", by=address) for address in (RESOLVER, VPC_RESOLVER)]
+    findings = judged([*observations, *configured(with_endpoints(endpoint(state=state)))], own)
     assert findings[f"DNS003@{own.id}"].explained_by == f"VPC004@{own.id}"
     assert findings[f"VPC004@{own.id}"].severity is Severity.CRITICAL
 
 
 def test_vpc004_is_not_why_the_name_of_the_service_is_gone() -> None:
-    looks: Observations = [host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")]
-    looks += [answer(failed="nxdomain", by=each) for each in (RESOLVER, VPC_RESOLVER)]
-    findings = judged([*looks, *configured(with_endpoints(FAILED))])
+    observations: Observations = [host(), sdk(), imds(), proxy(), lookup(failed="nxdomain")]
+    observations += [answer(failed="nxdomain", by=address) for address in (RESOLVER, VPC_RESOLVER)]
+    findings = judged([*observations, *configured(with_endpoints(FAILED))])
     assert findings["DNS003@backup"].explained_by is None
     assert findings["VPC004@backup"].severity is Severity.INFO
 
 
 def test_vpc004_of_old_facts_is_a_warning() -> None:
     reads = [
-        replace(each, started_at=configured(days_old=2)[0].started_at) for each in configured(with_endpoints(FAILED))
+        replace(observation, started_at=configured(days_old=2)[0].started_at)
+        for observation in configured(with_endpoints(FAILED))
     ]
-    (one,) = found("VPC004", [*SILENT, *reads])
+    (one,) = rule_findings("VPC004", [*SILENT, *reads])
     assert one.is_stale
     assert one.severity is Severity.WARNING
     assert judged([*SILENT, *reads])["TCP001@backup"].explained_by is None
 
 
 @pytest.mark.parametrize(
-    "looks",
+    "observations",
     [
         pytest.param([*SILENT, *configured()], id="it is available"),
         pytest.param(
@@ -1016,8 +1017,8 @@ def test_vpc004_of_old_facts_is_a_warning() -> None:
         ),
     ],
 )
-def test_vpc004_stays_silent(looks: Observations) -> None:
-    assert found("VPC004", looks) == []
+def test_vpc004_stays_silent(observations: Observations) -> None:
+    assert rule_findings("VPC004", observations) == []
 
 
 def test_every_command_is_one_that_the_aws_cli_takes() -> None:
@@ -1028,7 +1029,7 @@ def test_every_command_is_one_that_the_aws_cli_takes() -> None:
     commands = [
         command
         for rule in (*endpoint_state.RULES, *group_rules.RULES, *acl_rules.RULES, *routes.RULES)
-        for one in said(rule, evidence([*SILENT, *everything]))
+        for one in findings_of(rule, evidence([*SILENT, *everything]))
         for command in one.fix.commands
     ]
     assert len(commands) > 4
