@@ -18,7 +18,7 @@ HOSTILE: Final = "CN=\x1b[2J\x1b[31mTrusted\x07 \u202egnp.exe \u2028 <b>&amp;"
 
 
 def hard_report() -> Report:
-    """An intercepted run whose certificates were made to mislead whoever reads the report."""
+    """An intercepted run whose certificates are written to mislead the reader of the report."""
     evidence = evidence_of("tls-intercepted")
     observations = []
     for observation in evidence.observations:

@@ -1,4 +1,4 @@
-"""Scenarios against the catalogue of failures: which rows they show, what stays silent beside them, what is healthy."""
+"""Scenarios against the catalogue of failures: which rows they show, which rules stay silent, what is healthy."""
 
 from typing import Final
 
@@ -38,7 +38,7 @@ def test_rows_without_a_scenario() -> None:
 
 @pytest.mark.parametrize(("row", "code"), [(row, code) for row in CATALOGUE for code in CATALOGUE[row].causes])
 def test_the_cause_of_a_row_is_named_where_ec2_is_read(row: str, code: str) -> None:
-    naming = [name for name, each in SCENARIOS.items() if row in each.rows and code in codes_in(each)]
+    naming = [name for name, scenario in SCENARIOS.items() if row in scenario.rows and code in codes_in(scenario)]
     assert naming
     assert all(SCENARIOS[name].ec2 is not None for name in naming)
 

@@ -1,4 +1,4 @@
-"""What holds of every report, in worlds that nobody wrote and whose faults come together."""
+"""What holds of every report, in generated worlds with several faults."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ def test_a_verdict_other_than_ok_has_a_finding_that_explains_it(seed: int) -> No
                 if target.role == "required"
                 for step in required_steps(evidence, target)
             ]
-            assert all((look := evidence.find(step)) is not None and look.ok for step in steps)
+            assert all((observation := evidence.find(step)) is not None and observation.ok for step in steps)
             assert all(finding.severity is Severity.INFO for finding in standing)
         case Status.UNKNOWN:
             assert standing

@@ -33,7 +33,7 @@ MISTYPED: Final = {
     "aws-iso": "us-iso-moon-1",
     "aws-iso-b": "us-isob-moon-1",
 }
-"""In place of the Region `us-moon-1` of scenarios, of which there is none: a name tells its partition all the same."""
+"""Replaces the Region `us-moon-1` of scenarios, which does not exist: its name still gives its partition."""
 HOST: Final = r"\bamazonaws\.com(?!\.cn\b)|\bapi\.aws(?!\.ic\.gov\b|\.scloud\b)"
 COMMERCIAL: Final = re.compile(HOST)
 """Hosts that other partitions do not have."""

@@ -99,12 +99,12 @@ def test_backuplink_would_take_the_commands_and_one_confirms_the_fix(code: str) 
 def test_the_fix_is_given_in_every_form_in_which_it_can_be_made(code: str) -> None:
     text = text_of(code)
     fix = text[text.index("## Fix") : text.index("## Confirm")]
-    found = {
+    forms = {
         FixForm.CONSOLE: re.search(r"\bConsole: [\w ]+ > \w", " ".join(fix.split())) is not None,
         FixForm.CLI: any(words[0] == "aws" for words in commands(fix)),
         FixForm.TEMPLATE: bool(blocks(fix, "yaml")),
     }
-    assert {form for form, there in found.items() if there} == CODES[code].fix_forms
+    assert {form for form, there in forms.items() if there} == CODES[code].fix_forms
 
 
 @pytest.mark.parametrize("code", IN_WORDS)
@@ -162,7 +162,7 @@ def test_the_check_of_blocks_can_fail(block: str) -> None:
 
 
 NEEDED = {"AWS::EC2::VPCEndpoint": ("ServiceName:", "VpcId:", "SubnetIds:", "SecurityGroupIds:")}
-"""Properties without which a resource of this type serves nobody; a block that lacks one is a part of a resource."""
+"""Properties without which a resource of this type is useless; a block that lacks one is a part of a resource."""
 
 
 @each_code
@@ -170,7 +170,7 @@ def test_a_block_is_whole_or_says_that_it_is_a_part(code: str) -> None:
     text = text_of(code)
     for block in blocks(text, "yaml"):
         before = " ".join(text[: text.index(block)].removesuffix("```yaml\n").rstrip().split("\n\n")[-1].split())
-        for resource in (found[0] for found in RESOURCE.finditer(block)):
+        for resource in (match[0] for match in RESOURCE.finditer(block)):
             kind = re.findall(r"Type: (\S+)", resource)[0]
             lacks = [name for name in NEEDED.get(kind, ()) if name not in resource]
             assert not lacks or "a part of" in before, (lacks, before)
@@ -187,10 +187,10 @@ def test_a_page_that_turns_on_private_dns_says_how_to_undo_it_and_how_long_cache
 @each_code
 def test_the_references_are_titles_and_addresses_and_hold_those_of_the_finding(code: str) -> None:
     references = text_of(code).split("## References\n")[1]
-    found = re.findall(r"^- ([^\n]+)\n  (https://\S+)$", references, re.MULTILINE)
-    assert found
-    assert references.strip().count("\n") + 1 == 2 * len(found)
-    assert {(document.title, document.url) for document in CODES[code].documents} <= set(found)
+    links = re.findall(r"^- ([^\n]+)\n  (https://\S+)$", references, re.MULTILINE)
+    assert links
+    assert references.strip().count("\n") + 1 == 2 * len(links)
+    assert {(document.title, document.url) for document in CODES[code].documents} <= set(links)
 
 
 @each_code

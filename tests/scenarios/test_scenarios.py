@@ -43,12 +43,12 @@ def measured_again(name: str) -> tuple[Measurement, tuple[Event, ...]]:
     return measured(scenarios.load(name))
 
 
-def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
+def result_of(report: Report) -> tuple[str, str, tuple[str, ...]]:
     return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
 
 
 def finds_what_it_must_and_nothing_else(name: str) -> None:
-    assert found(report_of(name)) == expected(name)
+    assert result_of(report_of(name)) == expected(name)
 
 
 def document_follows_the_schema_and_comes_back_whole(name: str) -> None:
@@ -86,8 +86,8 @@ def findings_hang_together(name: str) -> None:
 
 def no_step_is_said_to_be_missing_that_was_made(name: str) -> None:
     report = report_of(name)
-    made = {observation.subject.step for observation in report.observations if observation.ok}
-    false = {f"no {step} step was made" for step in made}
+    steps = {observation.subject.step for observation in report.observations if observation.ok}
+    false = {f"no {step} step was made" for step in steps}
     assert [missing for missing in report.not_evaluated if missing.reason in false] == []
 
 
@@ -105,8 +105,8 @@ def every_address_has_every_step(name: str) -> None:
 def events_tell_the_whole_run(name: str) -> None:
     evidence, events = measured_again(name)
     assert isinstance(events[0], RunStarted)
-    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
-    assert sorted(made) == sorted(observation.id for observation in evidence.observations)
+    ids = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert sorted(ids) == sorted(observation.id for observation in evidence.observations)
     known = [event.targets for event in events if isinstance(event, TargetsKnown)]
     assert (known[-1] if known else ()) == evidence.targets
 
@@ -138,8 +138,8 @@ ANSWERS: Final = (32768, 60999)
 
 def commands_take_nothing_away_and_open_no_more_than_needed(name: str) -> None:
     report = report_of(name)
-    addresses = {f"{each.address}" for target in report.targets for each in target.addresses}
-    hosts = {f"{each}" for each in report.vantage.source_addresses}
+    addresses = {f"{address.address}" for target in report.targets for address in target.addresses}
+    hosts = {f"{address}" for address in report.vantage.source_addresses}
     for argv in (command.argv for finding in report.findings if finding.fix for command in finding.fix.commands):
         if argv[0] != "aws" or argv[2].startswith(("describe-", "get", "list")):
             continue
@@ -174,7 +174,7 @@ def naming(code: str) -> list[str]:
 @pytest.mark.parametrize("code", [rule.code for rule in RULES])
 def test_a_rule_emptied_breaks_a_scenario(code: str) -> None:
     emptied = tuple(Rule(rule.code, rule.needs, lambda _: ()) if rule.code == code else rule for rule in RULES)
-    assert any(found(judge_evidence(evidence_of(name), emptied)) != expected(name) for name in naming(code))
+    assert any(result_of(judge_evidence(evidence_of(name), emptied)) != expected(name) for name in naming(code))
 
 
 IN_REPORTS_OF_OTHERS = {("TLS001", Effects.SERVER), ("TLS003", Effects.SERVER)}
@@ -209,7 +209,7 @@ def test_rules_are_listed_once_each() -> None:
 def ok_means_every_required_step_succeeded(name: str) -> None:
     report, evidence = report_of(name), evidence_of(name)
     for target in evidence.targets:
-        status = next(each.status for each in report.targets if each.id == target.id)
+        status = next(judged.status for judged in report.targets if judged.id == target.id)
         if status is Status.OK:
             steps = [evidence.find(step) for step in required_steps(evidence, target)]
             assert all(step is not None and step.ok for step in steps)
@@ -376,7 +376,7 @@ def decoded(document: Any) -> Report | None:
 def places(document: Any) -> list[tuple[Any, Any]]:
     """Every key of every object and every place of every list, each with what it stands in."""
     keys = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
-    return [found for key in keys for found in ((document, key), *places(document[key]))]
+    return [place for key in keys for place in ((document, key), *places(document[key]))]
 
 
 @settings(deadline=None)
