@@ -34,7 +34,7 @@ LOOPBACK: Final = IPv4Address("127.0.0.1")
 
 
 class LeapingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock goes on by itself and by `leap`, and that remembers what it was told of faults."""
+    """A loop whose clock advances by itself and by `leap`, and that keeps the faults reported to it."""
 
     _ahead = 0.0
 
@@ -64,7 +64,7 @@ def open_files() -> int:
 
 
 def played(go: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine in a LeapingLoop. Fails where the loop was told of a fault, or something stays open."""
+    """Run a coroutine in a LeapingLoop. Fails if a fault was reported to the loop, or something stays open."""
     before = open_files()
     loop = LeapingLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -148,10 +148,10 @@ class Client:
 
     async def rest(self) -> bytes:
         """All until the end. Raises OSError."""
-        found = b""
+        content = b""
         while piece := await self.read():
-            found += piece
-        return found
+            content += piece
+        return content
 
     def finish(self) -> None:
         """Say that nothing follows."""
@@ -222,7 +222,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as held:
         held.bind((address, 0))
         port: int = held.getsockname()[1]
@@ -246,20 +246,20 @@ class Manager:
     def __exit__(self, *_: object) -> None:
         self.channel.close()
 
-    def told(self) -> list[str]:
-        """What it was told since it last looked, one text a datagram."""
-        found = []
+    def messages(self) -> list[str]:
+        """The messages received since the last call, one a datagram."""
+        messages = []
         with contextlib.suppress(BlockingIOError):
             while True:
-                found.append(self.channel.recv(1 << 16).decode())
-        return found
+                messages.append(self.channel.recv(1 << 16).decode())
+        return messages
 
 
 class Runs:
     """Measurements of a watch, each of which waits until it is let through, unless all are."""
 
     def __init__(self, evidence: Measurement, *, through: bool = False) -> None:
-        self.begun = 0
+        self.started = 0
         self.broken = False
         """Whether the next ones are ended by a fault."""
         self._evidence = evidence
@@ -269,7 +269,7 @@ class Runs:
 
     async def measure(self, settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
         """One of them."""
-        self.begun += 1
+        self.started += 1
         await self.gate.wait()
         if self.broken:
             raise ZeroDivisionError("a fault of the test's own")
@@ -317,13 +317,13 @@ async def watching(
 ) -> AsyncIterator[Watched]:
     """A watch that is ended as by SIGTERM, unless it has ended before."""
     lines: list[str] = []
-    stop, said = CancelToken(), Writer(lines.append)
+    stop, writer = CancelToken(), Writer(lines.append)
     around = WatchEnvironment(
         now=lambda: EPOCH,
         chance=random.Random(1),
         manager=Notified(environment or {}, process_id=1),
-        lines=said,
-        documents=said,
+        lines=writer,
+        documents=writer,
         journal=False,
     )
     watch = Watch(job, around, stop, reread)
@@ -335,7 +335,7 @@ async def watching(
     finally:
         over.cancel()
         await asyncio.wait({over})
-        said.end()
+        writer.end()
     await turns()
 
 

@@ -1,4 +1,4 @@
-"""A long watch takes minutes, and needs nobody: it begins with the first test here, and the last looks at it."""
+"""A long watch takes minutes and runs unattended: it starts with the first test here, and the last checks it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Reports of a watch's cycles, as short as what a test is about: which findings were there, and what was looked at."""
+"""Reports of a watch's cycles, as short as what a test is about: which findings were there, and what was measured."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from tests.support import build
 INTERVAL: Final = timedelta(seconds=60)
 LASTS: Final = timedelta(seconds=2)
 """How long a cycle takes."""
-LOOK: Final = build.tcp("10.0.1.17", failed="timeout")
+FAILED_CONNECT: Final = build.tcp("10.0.1.17", failed="timeout")
 """What shows the finding where nothing else is said."""
 
 
@@ -24,7 +24,7 @@ def fault(
     target: str | None = "backup",
     severity: Severity = Severity.CRITICAL,
     *,
-    evidence: Sequence[str] = (LOOK.id,),
+    evidence: Sequence[str] = (FAILED_CONNECT.id,),
     explained_by: str | None = None,
     suppressed: bool = False,
     title: str | None = None,
@@ -57,21 +57,21 @@ def cycle(
     number: int,
     *findings: Finding,
     status: Status = Status.CRITICAL,
-    looks: Sequence[Observation[Any]] = (LOOK,),
+    observations: Sequence[Observation[Any]] = (FAILED_CONNECT,),
     backup: Status = Status.CRITICAL,
     summary: str = "backup: nothing answers",
     **run: Any,
 ) -> Report:
-    """The report of the cycle of that number, the first being 1: `looks` are all that it looked at, `backup` how that
+    """The report of the cycle of that number, the first being 1: `observations` are all that it made, `backup` how that
     target is, and `run` what else is to be said of the run."""
     well = _well()
-    begun = build.NOW + (number - 1) * INTERVAL
-    of: Run = replace(well.run, id=f"run-{number}", started_at=begun, finished_at=begun + LASTS, seconds=2.0, **run)
+    started = build.NOW + (number - 1) * INTERVAL
+    of: Run = replace(well.run, id=f"run-{number}", started_at=started, finished_at=started + LASTS, seconds=2.0, **run)
     return replace(
         well,
         run=of,
         verdict=replace(well.verdict, status=status, summary=summary),
         targets=tuple(replace(target, status=backup) for target in well.targets),
-        observations=tuple(looks),
+        observations=tuple(observations),
         findings=findings,
     )

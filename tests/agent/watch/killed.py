@@ -50,11 +50,11 @@ def watch(folder: Path, point: int) -> None:
     """Watch a network that changes, once whole and then until the point."""
     turns = loaded("healthy-one-zone", "one-zone-silent", "healthy-one-zone", "name-does-not-exist")
 
-    made = itertools.count()
+    numbers = itertools.count()
 
     def keep(_: object) -> None:
         if not point:
-            shutil.copytree(folder, folder.with_name(f"{folder.name}-{next(made)}"))
+            shutil.copytree(folder, folder.with_name(f"{folder.name}-{next(numbers)}"))
 
     def of(cycles: int) -> None:
         config = job(
@@ -85,4 +85,4 @@ def main(folder: Path, points: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [int(each) for each in sys.argv[2:]])
+    main(Path(sys.argv[1]), [int(argument) for argument in sys.argv[2:]])

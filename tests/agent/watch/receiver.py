@@ -94,7 +94,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
 
 
 def endless(receiver: list[Receiver], most: int) -> Answer:
-    """An answer of `most` bytes, sent as long as somebody takes it."""
+    """An answer of `most` bytes, sent as long as the client reads it."""
 
     def answer(handler: BaseHTTPRequestHandler, _: threading.Event) -> None:
         handler.wfile.write(f"HTTP/1.1 200 OK\r\nContent-Length: {most}\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""The tracker: what many cycles say together, told once and proven by a report."""
+"""The tracker: what many cycles show together, reported once and proven by a report."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,17 +15,17 @@ from agent.catalog.findings import Severity
 from agent.report.model import Report, Status
 from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
-from tests.agent.watch.cycles import INTERVAL, LASTS, LOOK, cycle, fault
+from tests.agent.watch.cycles import FAILED_CONNECT, INTERVAL, LASTS, cycle, fault
 from tests.support import build, extent
 from tests.support.runs import report_of
 
-SKIPPED: Final = build.spoiled(LOOK, skipped="an earlier step failed")
+SKIPPED: Final = build.spoiled(FAILED_CONNECT, skipped="an earlier step failed")
 WELL: Final = build.tcp("10.0.1.17")
 CAUSE: Final = "VPC006@backup"
 
 
 def _reports(cycles: str) -> Iterator[Report]:
-    """One a letter: C critical, W warning, i information, e explained, s suppressed, `.` gone, `-` not looked at,
+    """One a letter: C critical, W warning, i information, e explained, s suppressed, `.` gone, `-` not measured,
     `!` gone in a run that was cut short."""
     for number, letter in enumerate(cycles, 1):
         match letter:
@@ -40,22 +40,22 @@ def _reports(cycles: str) -> Iterator[Report]:
             case "s":
                 yield cycle(number, fault(suppressed=True))
             case ".":
-                yield cycle(number, looks=(WELL,))
+                yield cycle(number, observations=(WELL,))
             case "-":
-                yield cycle(number, looks=(SKIPPED,))
+                yield cycle(number, observations=(SKIPPED,))
             case "!":
-                yield cycle(number, looks=(WELL,), complete=False)
+                yield cycle(number, observations=(WELL,), complete=False)
             case _:
                 raise ValueError(letter)
 
 
-def _told(cycles: str, raise_after: int = 2, clear_after: int = 2) -> list[str]:
+def _changes_of_finding(cycles: str, raise_after: int = 2, clear_after: int = 2) -> list[str]:
     """What was said of the finding, each with the number of its cycle."""
     tracker = Tracker(raise_after=raise_after, clear_after=clear_after)
-    said: list[str] = []
+    changes: list[str] = []
     for number, report in enumerate(_reports(cycles), 1):
-        said += [f"{number} {each.kind}" for each in tracker.fold(report) if each.finding is not None]
-    return said
+        changes += [f"{number} {change.kind}" for change in tracker.fold(report) if change.finding is not None]
+    return changes
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def _told(cycles: str, raise_after: int = 2, clear_after: int = 2) -> list[str]:
     ],
 )
 def test_what_is_said(cycles: str, expected: list[str]) -> None:
-    assert _told(cycles) == expected
+    assert _changes_of_finding(cycles) == expected
 
 
 def test_a_worse_severity_counts_in_a_row() -> None:
-    assert _told("WWWCC.C", raise_after=3) == ["3 raised"]
-    assert _told("WWWCC.CCC", raise_after=3) == ["3 raised", "9 worse"]
+    assert _changes_of_finding("WWWCC.C", raise_after=3) == ["3 raised"]
+    assert _changes_of_finding("WWWCC.CCC", raise_after=3) == ["3 raised", "9 worse"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_worse_severity_counts_in_a_row() -> None:
     ],
 )
 def test_how_many_cycles_it_takes(raise_after: int, clear_after: int, expected: list[str]) -> None:
-    assert _told("..CCCCCC........", raise_after, clear_after) == expected
+    assert _changes_of_finding("..CCCCCC........", raise_after, clear_after) == expected
 
 
 # --- What comes and goes ---------------------------------------------------------------------------------------------
@@ -122,14 +122,14 @@ def test_how_many_cycles_it_takes(raise_after: int, clear_after: int, expected: 
 
 def test_flapping_is_said_once_and_ends_once() -> None:
     alternating = "C." * 60
-    assert _told(f"{alternating}{'.' * 40}") == ["5 flapping", "139 settled"]
+    assert _changes_of_finding(f"{alternating}{'.' * 40}") == ["5 flapping", "139 settled"]
 
 
 def test_what_settles_as_a_fault_stands() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
-    said = [each for report in _reports("C." * 10 + "C" * 20) for each in tracker.fold(report) if each.finding]
-    assert [(each.kind, each.stands) for each in said] == [(Kind.FLAPPING, False), (Kind.SETTLED, True)]
-    assert [each.id for each in tracker.raised] == ["TCP001@backup"]
+    changes = [change for report in _reports("C." * 10 + "C" * 20) for change in tracker.fold(report) if change.finding]
+    assert [(change.kind, change.stands) for change in changes] == [(Kind.FLAPPING, False), (Kind.SETTLED, True)]
+    assert [finding.id for finding in tracker.raised] == ["TCP001@backup"]
     assert not tracker.flapping
 
 
@@ -137,16 +137,16 @@ def test_while_it_flaps_the_state_is_kept() -> None:
     tracker = Tracker(raise_after=2, clear_after=2)
     for report in _reports("CC..CC..CC"):
         tracker.fold(report)
-    assert [each.id for each in tracker.flapping] == ["TCP001@backup"]
-    assert [each.id for each in tracker.raised] == ["TCP001@backup"]
+    assert [finding.id for finding in tracker.flapping] == ["TCP001@backup"]
+    assert [finding.id for finding in tracker.raised] == ["TCP001@backup"]
 
 
 def test_a_severity_that_comes_and_goes_is_flapping() -> None:
-    assert _told("CW" * 30) == ["2 raised", "5 flapping"]
+    assert _changes_of_finding("CW" * 30) == ["2 raised", "5 flapping"]
 
 
 def test_cycles_that_did_not_look_end_no_flapping() -> None:
-    assert _told("C." * 4 + "-" * 100) == ["5 flapping"]
+    assert _changes_of_finding("C." * 4 + "-" * 100) == ["5 flapping"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
     history = history[:first].replace("-", ".").replace("!", ".") + history[first:].replace("!", "-")
 
     def run_of(end: int, letters: str) -> int:
-        """Cycles in a row up to `end` that are among `letters`; those that did not look are passed over."""
+        """Cycles in a row up to `end` that are among `letters`; those that did not measure are skipped."""
         length = 0
         for letter in reversed(history[: end + 1]):
             if letter in letters:
@@ -222,7 +222,7 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
         percent = total / 20 * 100
         return percent >= (5 if flapping(end - 1) else 20)
 
-    said: list[str] = []
+    changes: list[str] = []
     for place, letter in enumerate(history):
         was, now = raised(place - 1), raised(place)
         kind = None
@@ -237,8 +237,8 @@ def _slow(history: str, raise_after: int, clear_after: int) -> list[str]:
         elif now and severity(place) != severity(place - 1):
             kind = "worse" if severity(place) == "C" else "better"
         if kind is not None:
-            said.append(f"{place + 1} {kind}")
-    return said
+            changes.append(f"{place + 1} {kind}")
+    return changes
 
 
 _RUNS: Final = st.lists(st.tuples(st.sampled_from("CCC...W-ies!"), st.integers(1, 6)), max_size=25).map(
@@ -249,22 +249,22 @@ _RUNS: Final = st.lists(st.tuples(st.sampled_from("CCC...W-ies!"), st.integers(1
 @settings(max_examples=extent.examples(300), deadline=None)
 @given(cycles=_RUNS, raise_after=st.integers(1, 5), clear_after=st.integers(1, 5))
 def test_it_says_what_a_slow_second_implementation_says(cycles: str, raise_after: int, clear_after: int) -> None:
-    assert _told(cycles, raise_after, clear_after) == _slow(cycles, raise_after, clear_after)
+    assert _changes_of_finding(cycles, raise_after, clear_after) == _slow(cycles, raise_after, clear_after)
 
 
 # --- What was looked at ----------------------------------------------------------------------------------------------
 
-_Look = Observation[Any]
+_Observation = Observation[Any]
 
 
-def _stays(before: tuple[_Look, ...], after: tuple[_Look, ...], code: str = "TCP001", **how: Any) -> bool:
-    """Whether a finding that was shown by `before` stands after a cycle without it that looked at `after`."""
+def _stays(before: tuple[_Observation, ...], after: tuple[_Observation, ...], code: str = "TCP001", **how: Any) -> bool:
+    """Whether a finding that was shown by `before` stays after a cycle without it that observed `after`."""
     tracker = Tracker(raise_after=1, clear_after=1)
     target = None if how.pop("of_run", False) else "backup"
-    evidence = [each.id for each in before]
-    tracker.fold(cycle(1, fault(code, target, evidence=evidence), looks=before))
+    evidence = [observation.id for observation in before]
+    tracker.fold(cycle(1, fault(code, target, evidence=evidence), observations=before))
     assert tracker.raised
-    tracker.fold(cycle(2, looks=after, **how))
+    tracker.fold(cycle(2, observations=after, **how))
     return bool(tracker.raised)
 
 
@@ -280,16 +280,16 @@ _EC2: Final = replace(build.imds(), subject=replace(build.imds().subject, step=S
 @pytest.mark.parametrize(
     ("before", "after", "how", "stays"),
     [
-        pytest.param((LOOK,), (WELL,), {}, False, id="looked at again"),
-        pytest.param((LOOK,), (_TCP_FAILS,), {}, False, id="another failure of the path shows another fault"),
-        pytest.param((LOOK,), (SKIPPED,), {}, True, id="skipped"),
-        pytest.param((LOOK,), (_NO_NAME,), {}, True, id="no name, and so no address to try"),
-        pytest.param((LOOK,), (_NAME, _OTHER), {}, False, id="the name has another address, which was tried"),
-        pytest.param((LOOK, _NAME), (_NAME, SKIPPED), {}, True, id="the name alone proves no port"),
-        pytest.param((LOOK, _EC2), (_EC2, _NO_NAME), {}, True, id="what EC2 says proves no port"),
-        pytest.param((LOOK, _OTHER), (SKIPPED, _OTHER), {}, False, id="one of two looks"),
-        pytest.param((LOOK,), (SKIPPED,), {"backup": Status.OK}, False, id="the target is well without it"),
-        pytest.param((LOOK,), (), {"backup": Status.NOT_IN_USE}, False, id="the target is not used any more"),
+        pytest.param((FAILED_CONNECT,), (WELL,), {}, False, id="looked at again"),
+        pytest.param((FAILED_CONNECT,), (_TCP_FAILS,), {}, False, id="another failure of the path shows another fault"),
+        pytest.param((FAILED_CONNECT,), (SKIPPED,), {}, True, id="skipped"),
+        pytest.param((FAILED_CONNECT,), (_NO_NAME,), {}, True, id="no name, and so no address to try"),
+        pytest.param((FAILED_CONNECT,), (_NAME, _OTHER), {}, False, id="the name has another address, which was tried"),
+        pytest.param((FAILED_CONNECT, _NAME), (_NAME, SKIPPED), {}, True, id="the name alone proves no port"),
+        pytest.param((FAILED_CONNECT, _EC2), (_EC2, _NO_NAME), {}, True, id="what EC2 says proves no port"),
+        pytest.param((FAILED_CONNECT, _OTHER), (SKIPPED, _OTHER), {}, False, id="one of two looks"),
+        pytest.param((FAILED_CONNECT,), (SKIPPED,), {"backup": Status.OK}, False, id="the target is well without it"),
+        pytest.param((FAILED_CONNECT,), (), {"backup": Status.NOT_IN_USE}, False, id="the target is not used any more"),
         pytest.param((_API,), (build.spoiled(_API, skipped=ELSEWHERE),), _TURN, True, id="not its turn"),
         pytest.param((_API,), (), {"signed_calls": True}, True, id="no signed call was made"),
         pytest.param((_API,), (), {"signed_calls": False}, False, id="no signed call is wanted any more"),
@@ -301,7 +301,7 @@ _EC2: Final = replace(build.imds(), subject=replace(build.imds().subject, step=S
     ],
 )
 def test_only_a_look_says_that_it_is_gone(
-    before: tuple[_Look, ...], after: tuple[_Look, ...], how: dict[str, Any], stays: bool
+    before: tuple[_Observation, ...], after: tuple[_Observation, ...], how: dict[str, Any], stays: bool
 ) -> None:
     assert _stays(before, after, **how) is stays
 
@@ -326,18 +326,20 @@ def test_metadata_that_does_not_answer_is_no_look_at_the_region() -> None:
 def test_a_target_that_is_none_any_more_has_no_fault() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(cycle(1, fault()))
-    (change,) = (each for each in tracker.fold(replace(cycle(2, looks=()), targets=())) if each.finding)
+    (change,) = (change for change in tracker.fold(replace(cycle(2, observations=()), targets=())) if change.finding)
     assert change.kind is Kind.CLEARED
 
 
 def test_a_fault_of_the_ports_stays_while_the_name_has_no_address() -> None:
-    """The same with real runs: nothing is said to have been mended by something worse."""
+    """The same with real runs: a worse fault does not count as a fix."""
     tracker = Tracker(raise_after=1, clear_after=1)
     tracker.fold(report_of("egress-closed"))
-    said = tracker.fold(report_of("zone-without-the-name"))
-    assert [each.id for each in tracker.raised] == ["TCP001@backup", "VPC016@backup"]
+    changes = tracker.fold(report_of("zone-without-the-name"))
+    assert [finding.id for finding in tracker.raised] == ["TCP001@backup", "VPC016@backup"]
     # The gateway's name has public addresses alone by now: it is not in use, and so nothing is wrong with it.
-    assert [each.finding.id for each in said if each.finding and each.kind is Kind.CLEARED] == ["TCP001@backup-gateway"]
+    assert [change.finding.id for change in changes if change.finding and change.kind is Kind.CLEARED] == [
+        "TCP001@backup-gateway"
+    ]
 
 
 # --- The verdict -----------------------------------------------------------------------------------------------------
@@ -347,10 +349,10 @@ _STATUS: Final = {"o": Status.OK, "w": Status.WARNING, "c": Status.CRITICAL, "u"
 
 def _verdicts(cycles: str, raise_after: int = 2, clear_after: int = 2) -> tuple[Tracker, list[StateChange]]:
     tracker = Tracker(raise_after=raise_after, clear_after=clear_after)
-    said: list[StateChange] = []
+    changes: list[StateChange] = []
     for number, letter in enumerate(cycles, 1):
-        said += tracker.fold(cycle(number, status=_STATUS[letter]))
-    return tracker, said
+        changes += tracker.fold(cycle(number, status=_STATUS[letter]))
+    return tracker, changes
 
 
 @pytest.mark.parametrize(
@@ -373,9 +375,9 @@ def _verdicts(cycles: str, raise_after: int = 2, clear_after: int = 2) -> tuple[
     ],
 )
 def test_what_is_said_of_the_verdict(cycles: str, expected: list[str]) -> None:
-    said = [f"{each.cycles} {each.kind} {each.status}" for each in _verdicts(cycles)[1]]
-    assert said[: len(expected)] == expected
-    assert len(said) <= len(expected) + 2
+    changes = [f"{change.cycles} {change.kind} {change.status}" for change in _verdicts(cycles)[1]]
+    assert changes[: len(expected)] == expected
+    assert len(changes) <= len(expected) + 2
 
 
 @settings(max_examples=extent.examples(200), deadline=None)
@@ -402,7 +404,7 @@ def test_a_change_of_the_verdict_says_what_it_was_and_for_how_long() -> None:
 
 def _of_finding(cycles: str, **how: int) -> list[StateChange]:
     tracker = Tracker(raise_after=how.get("raise_after", 2), clear_after=how.get("clear_after", 2))
-    return [each for report in _reports(cycles) for each in tracker.fold(report) if each.finding is not None]
+    return [change for report in _reports(cycles) for change in tracker.fold(report) if change.finding is not None]
 
 
 def test_a_change_names_the_run_that_proves_it() -> None:
@@ -437,7 +439,9 @@ def test_a_clock_that_was_set_back_gives_no_negative_time() -> None:
     tracker.fold(cycle(1, fault()))
     back = cycle(2, fault())
     early = build.NOW - timedelta(days=1)
-    (raised,) = (each for each in tracker.fold(replace(back, run=replace(back.run, finished_at=early))) if each.finding)
+    (raised,) = (
+        change for change in tracker.fold(replace(back, run=replace(back.run, finished_at=early))) if change.finding
+    )
     assert raised.seconds == 0.0
 
 
@@ -449,16 +453,16 @@ def test_one_that_is_gone_is_told_as_it_was_seen_last() -> None:
 
 def test_the_same_change_has_the_same_id_and_others_have_others() -> None:
     once, again = _of_finding("CC..CC"), _of_finding("CC..CC")
-    assert [each.id for each in once] == [each.id for each in again]
+    assert [change.id for change in once] == [change.id for change in again]
     tracker = Tracker(raise_after=1, clear_after=1)
-    many = [each.id for report in _reports("CWe.C") for each in tracker.fold(report)]
+    many = [change.id for report in _reports("CWe.C") for change in tracker.fold(report)]
     assert len(many) == len(set(many)) > 4
 
 
 def test_findings_are_told_by_id_after_the_verdict() -> None:
     tracker = Tracker(raise_after=1, clear_after=1)
-    said = tracker.fold(cycle(1, fault("TCP002"), fault("DNS001"), fault("TCP001", "backup-gateway")))
-    assert [None if each.finding is None else each.finding.id for each in said] == [
+    changes = tracker.fold(cycle(1, fault("TCP002"), fault("DNS001"), fault("TCP001", "backup-gateway")))
+    assert [None if change.finding is None else change.finding.id for change in changes] == [
         None,
         "DNS001@backup",
         "TCP001@backup-gateway",
@@ -485,10 +489,10 @@ def test_new_bounds_are_taken_in_the_middle() -> None:
     """As a hangup has it: the settings are others, the state is the same."""
     tracker = Tracker(raise_after=5, clear_after=5)
     reports = _reports("CCCC")
-    said: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough
-        each.kind for each in tracker.fold(next(reports)) if each.finding
+    next_kinds: Callable[[], list[Kind]] = lambda: [  # noqa: E731 - a line is enough
+        change.kind for change in tracker.fold(next(reports)) if change.finding
     ]
-    assert said() == said() == []
+    assert next_kinds() == next_kinds() == []
     tracker.raise_after = 3
-    assert said() == [Kind.RAISED]
-    assert said() == []
+    assert next_kinds() == [Kind.RAISED]
+    assert next_kinds() == []

@@ -26,7 +26,7 @@ ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(autouse=True)
-def _heard() -> Iterator[None]:
+def _default_handlers() -> Iterator[None]:
     """A shell's background job ignores SIGINT, and with it whatever it starts."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGHUP)}
     for number, handler in before.items():
@@ -81,7 +81,7 @@ def line_of(process: subprocess.Popen[str]) -> str:
 
 
 def a_port() -> int:
-    """A port of loopback that nobody has."""
+    """A free port of loopback."""
     with socket.socket() as channel:  # noqa: TID251 - it connects nothing
         channel.bind(("127.0.0.1", 0))
         return int(channel.getsockname()[1])
@@ -100,7 +100,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     ("scenario", "code"),
     [
         ("healthy", 0),
-        ("gateway-optional-ports", 0),  # nobody asked for the gateway
+        ("gateway-optional-ports", 0),  # the gateway was not requested
         ("gateway-activation-port-blocked", 1),
         (FAULT, 2),
         ("region-unknown", 3),
@@ -200,9 +200,9 @@ def test_a_hangup_reads_the_settings_again_and_a_bad_file_changes_nothing(tmp_pa
             _get(first, "/healthz")
         config.write_text(f"listen = '{first}'\nintervall = 3\n", "utf-8")
         process.send_signal(signal.SIGHUP)
-        said = line_of(process)
-        assert said.startswith("the new settings were rejected, and the old ones stay: ")
-        assert f"{config}: 'intervall' is not a setting; did you mean 'interval'?" in said
+        line = line_of(process)
+        assert line.startswith("the new settings were rejected, and the old ones stay: ")
+        assert f"{config}: 'intervall' is not a setting; did you mean 'interval'?" in line
         samples = samples_in(_get(second, "/metrics").text)
         for result in ("applied", "rejected"):
             assert samples["backuplink_watch_reloads_total", frozenset({("result", result)})] == 1
@@ -219,8 +219,8 @@ def test_a_hangup_with_a_port_that_is_taken_changes_nothing(tmp_path: Path) -> N
         line_of(process)
         config.write_text(f"listen = '{second}'\n", "utf-8")
         process.send_signal(signal.SIGHUP)
-        said = line_of(process)
-        assert said.startswith(
+        line = line_of(process)
+        assert line.startswith(
             f"the new settings were rejected, and the old ones stay: cannot listen on 127.0.0.1 port {second}: "
         )
         assert _get(first, "/healthz").status_code == 200
@@ -293,17 +293,17 @@ def test_metrics_are_served_while_it_watches() -> None:
 
 
 def test_a_program_is_told_of_a_change(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    told.mkdir()
+    folder = tmp_path / "changes"
+    folder.mkdir()
     program = tmp_path / "note.py"
     program.write_text(
-        f"import sys, tempfile\nwith tempfile.NamedTemporaryFile('w', dir={str(told)!r}, delete=False) as file:\n"
+        f"import sys, tempfile\nwith tempfile.NamedTemporaryFile('w', dir={str(folder)!r}, delete=False) as file:\n"
         "    file.write(sys.stdin.read())\n",
         "utf-8",
     )
     result = demo(FAULT, "--cycles", "1", "--raise-after", "1", "--on-change", f"{sys.executable} {program}")
     assert result.returncode == 2
-    documents = [json.loads(path.read_text("utf-8")) for path in told.iterdir()]
+    documents = [json.loads(path.read_text("utf-8")) for path in folder.iterdir()]
     assert sorted(document["kind"] for document in documents) == ["raised", "verdict"]
     assert {document["schema"] for document in documents} == {"backuplink.change.v1"}
     assert {document["report"]["schema"] for document in documents} == {"backuplink.report.v1"}

@@ -1,4 +1,4 @@
-"""The listener by itself: what it answers to whom, and what it does with those who mean it ill."""
+"""The listener by itself: what it answers to which client, and how it treats hostile clients."""
 
 import asyncio
 import gc
@@ -49,7 +49,7 @@ HUGE = 8 << 20
 """Bytes of an answer that no buffer of the kernel takes at once."""
 
 
-async def _found() -> str | None:
+async def _probed() -> str | None:
     return "found 1\n"
 
 
@@ -70,7 +70,7 @@ def test_each_page_is_answered_once_and_kept_by_nobody(
     path: str, status: int, kind: str, body: str, method: str
 ) -> None:
     async def go() -> None:
-        async with listening(probe=_found) as listener:
+        async with listening(probe=_probed) as listener:
             answer = await got(listener, path, method=method, more="Connection: keep-alive\r\n")
         assert answer.status == status
         assert answer.headers["Content-Type"] == kind
@@ -88,12 +88,12 @@ def test_each_page_is_answered_once_and_kept_by_nobody(
 @pytest.mark.parametrize("path", ["/report.json", "/probe"])
 def test_what_says_more_is_there_on_loopback_alone(path: str) -> None:
     async def go() -> None:
-        async with listening("0.0.0.0", probe=_found) as listener:  # noqa: S104 - for the length of a test
+        async with listening("0.0.0.0", probe=_probed) as listener:  # noqa: S104 - for the length of a test
             answer = await got(listener, path, address="127.0.0.1")
             assert (answer.status, answer.body) == (404, f"{path} is served on loopback addresses only.\n")
             assert (await got(listener, "/", address="127.0.0.1")).body == "Not found. Pages: /metrics /healthz\n"
             assert (await got(listener, "/metrics", address="127.0.0.1")).status == 200
-        async with listening("127.0.0.2", probe=_found) as listener:
+        async with listening("127.0.0.2", probe=_probed) as listener:
             assert (await got(listener, path, host="127.0.0.2")).status == 200
 
     played(go())
@@ -273,12 +273,16 @@ MALFORMED = (
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [*((each, 200) for each in OWN), *((each, 421) for each in FOREIGN), *((each, 400) for each in MALFORMED)],
+    [
+        *((authority, 200) for authority in OWN),
+        *((authority, 421) for authority in FOREIGN),
+        *((authority, 400) for authority in MALFORMED),
+    ],
 )
 @pytest.mark.parametrize("path", ["/metrics", "/probe"])
 def test_the_host_must_be_this_one(host: str, status: int, path: str) -> None:
     async def go() -> None:
-        async with listening(metrics=lambda: "found 1\n", probe=_found) as listener:
+        async with listening(metrics=lambda: "found 1\n", probe=_probed) as listener:
             answer = await got(listener, path, host=host)
         assert answer.status == status
         assert ("found" in answer.body) is (status == 200)
@@ -505,7 +509,7 @@ def test_of_what_comes_without_end_a_bounded_part_is_taken() -> None:
 
 async def _served(sent: bytes) -> bytes:
     """What the listener answers to bytes that end."""
-    async with listening(probe=_found) as listener, connection(listener) as client:
+    async with listening(probe=_probed) as listener, connection(listener) as client:
         await client.send(sent)
         client.finish()
         return await client.rest()
@@ -687,7 +691,7 @@ def test_a_probe_waits_as_long_as_the_scrape_does_and_a_little_less(given: str |
         async with listening(probe=never) as listener, connection(listener) as client:
             await client.send(request_for("/probe", more=more))
             await until(lambda: len(listener._open) == 1)
-            assert (await got(listener, "/metrics")).status == 200  # nobody else waits
+            assert (await got(listener, "/metrics")).status == 200  # no other client waits
             leap(patience)
             answer = answer_in(await client.rest())
         assert answer.status == 503
@@ -699,17 +703,17 @@ def test_a_probe_waits_as_long_as_the_scrape_does_and_a_little_less(given: str |
 
 def test_a_probe_is_not_given_up_before_the_scrape_is() -> None:
     async def go() -> None:
-        found: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
         async def probe() -> str | None:
-            return await found
+            return await result
 
         async with listening(probe=probe) as listener, connection(listener) as client:
             await client.send(request_for("/probe", more="X-Prometheus-Scrape-Timeout-Seconds: 100\r\n"))
             await until(lambda: len(listener._open) == 1)
             leap(98)
             await turns()
-            found.set_result("found 1\n")
+            result.set_result("found 1\n")
             assert answer_in(await client.rest()).body == "found 1\n"
 
     played(go())
@@ -875,10 +879,10 @@ def test_an_answer_to_who_has_gone_meanwhile_harms_nobody() -> None:
     """The RST arrives between the request and its answer."""
 
     async def go() -> None:
-        found: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
         async def probe() -> str | None:
-            return await found
+            return await result
 
         async with listening(probe=probe) as listener:
             client = await connected(listener)
@@ -887,7 +891,7 @@ def test_an_answer_to_who_has_gone_meanwhile_harms_nobody() -> None:
             await turns()
             client.reset()
             await turns()
-            found.set_result("found 1\n")
+            result.set_result("found 1\n")
             await until(lambda: not listener._open)
             assert (await got(listener, "/metrics")).status == 200
 

@@ -71,7 +71,7 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
-            await until(lambda: runs.begun == 1)
+            await until(lambda: runs.started == 1)
             before = await got(watched.listener, "/metrics")
             assert cycles_in(before) == 0
             assert (await got(watched.listener, "/report.json")).status == 503
@@ -90,7 +90,7 @@ def test_a_scrape_waits_for_no_run_and_liveness_is_that_of_the_cycle() -> None:
             assert (answer.status, answer.body) == (200, "cycles finished: 2; the last 0 s ago\n")
             after = await got(watched.listener, "/metrics")
             assert cycles_in(after) == 2
-            assert runs.begun == 2
+            assert runs.started == 2
             documents.extend((before.body, after.body))
 
     documents: list[str] = []
@@ -136,11 +136,11 @@ def test_a_mask_is_over_every_page(masked: bool) -> None:
             async with watching(job, environment=manager.environment) as watched:
                 await first_cycle(watched)
                 pages = {path: await got(watched.listener, path) for path in ("/metrics", "/probe", "/report.json")}
-            status = "".join(manager.told())
+            status = "".join(manager.messages())
         assert pages["/report.json"].body == dumps(encode(shown))
-        said = "".join([*(page.body for page in pages.values()), status, *watched.lines])
-        found = {each for each in real if each is not None and each in said}
-        assert found == (set() if masked else real)
+        output = "".join([*(page.body for page in pages.values()), status, *watched.lines])
+        exposed = {value for value in real if value is not None and value in output}
+        assert exposed == (set() if masked else real)
 
     played(go())
 
@@ -156,13 +156,13 @@ def test_no_page_has_a_secret(name: str, masked: bool) -> None:
             job = listening(runs, scenario=name, redact=masked, raise_after=1)
             async with watching(job, environment=manager.environment) as watched:
                 await first_cycle(watched)
-                said = ["".join(manager.told())]
+                texts = ["".join(manager.messages())]
                 for path in ("/metrics", "/healthz", "/report.json", "/probe", "/", "/metrics?x"):
                     for host in ("localhost", "evil.example"):
                         answer = await got(watched.listener, path, host=host)
-                        said.append(f"{answer.headers}{answer.body}")
-        assert leaked("".join([*said, *watched.lines])) == set()
-        assert any("10.0.9.90:3128" in each for each in said) or masked  # a proxy is named, without its password
+                        texts.append(f"{answer.headers}{answer.body}")
+        assert leaked("".join([*texts, *watched.lines])) == set()
+        assert any("10.0.9.90:3128" in text for text in texts) or masked  # a proxy is named, without its password
 
     played(go())
 
@@ -174,7 +174,7 @@ def test_probes_join_the_run_in_flight() -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
-            await until(lambda: runs.begun == 1)
+            await until(lambda: runs.started == 1)
             async with connection(watched.listener) as one, connection(watched.listener) as other:
                 for client in (one, other):
                     await client.send(request_for("/probe"))
@@ -184,7 +184,7 @@ def test_probes_join_the_run_in_flight() -> None:
                 runs.gate.set()
                 for client in (one, other):
                     assert cycles_in(answer_in(await client.rest())) == 1
-            assert runs.begun == 1
+            assert runs.started == 1
 
     played(go())
 
@@ -193,7 +193,7 @@ def test_a_probe_that_is_given_up_leaves_the_run_alone() -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
-            await until(lambda: runs.begun == 1)
+            await until(lambda: runs.started == 1)
             async with connection(watched.listener) as client:
                 await client.send(request_for("/probe", more="X-Prometheus-Scrape-Timeout-Seconds: 5\r\n"))
                 await until(lambda: len(watched.listener._open) == 1)
@@ -218,8 +218,8 @@ def test_probes_begin_a_run_when_the_last_one_began_long_enough_ago() -> None:
             assert cycles_in(await got(watched.listener, "/metrics")) == 1  # a scrape begins none
             together = [asyncio.create_task(got(watched.listener, "/probe")) for _ in range(20)]
             await asyncio.wait(together)
-            assert {cycles_in(each.result()) for each in together} == {2}
-            assert runs.begun == 2
+            assert {cycles_in(task.result()) for task in together} == {2}
+            assert runs.started == 2
 
     played(go())
 
@@ -229,13 +229,13 @@ def test_probes_begin_no_more_runs_where_none_comes_to_its_end() -> None:
         runs = Runs(measurement_of("healthy"), through=True)
         runs.broken = True
         async with watching(listening(runs)) as watched:
-            await until(lambda: runs.begun == 1 and not watched.watch._in_flight)
+            await until(lambda: runs.started == 1 and not watched.watch._in_flight)
             for _ in range(20):
                 assert cycles_in(await got(watched.listener, "/probe")) == 0
-            assert runs.begun == 1
+            assert runs.started == 1
             leap(PROBE_SECONDS)
             assert cycles_in(await got(watched.listener, "/probe")) == 0
-            assert runs.begun == 2
+            assert runs.started == 2
 
     played(go())
 
@@ -253,7 +253,7 @@ def test_a_probe_in_the_moment_in_which_a_cycle_is_due_begins_no_second_one(step
             await turns(steps)
             await watched.watch._probe()
             await turns()
-            assert runs.begun == 2
+            assert runs.started == 2
 
     played(go())
 
@@ -276,7 +276,7 @@ def test_nobody_waits_for_a_watch_that_is_over() -> None:
     async def go() -> None:
         runs = Runs(measurement_of("healthy"))
         async with watching(listening(runs)) as watched:
-            await until(lambda: runs.begun == 1)
+            await until(lambda: runs.started == 1)
             waiting = asyncio.create_task(watched.watch._probe())
             async with connection(watched.listener) as client:
                 await client.send(request_for("/probe"))
@@ -410,7 +410,7 @@ def test_the_same_port_on_an_address_that_takes_in_the_old_one(usable: bool, mon
             if usable:
                 await taken(watched, True)
                 assert str(watched.listener.address) == "0.0.0.0"  # noqa: S104
-            else:  # somebody else has the port on another address
+            else:  # another process has the port on another address
                 async with clients.listening("127.0.0.2", port=port):
                     await taken(watched, False)
                 assert watched.listener is not before
@@ -432,7 +432,7 @@ def test_a_shorter_interval_counts_at_once_and_makes_nothing_overdue() -> None:
             leap(1800)
             runs.gate.clear()
             watched.watch.read_again()
-            await until(lambda: runs.begun == 2)  # and not half an hour later
+            await until(lambda: runs.started == 2)  # and not half an hour later
             assert (await got(watched.listener, "/healthz")).status == 200
             leap(2 * 10 + DEADLINE + 1)
             assert (await got(watched.listener, "/healthz")).status == 503

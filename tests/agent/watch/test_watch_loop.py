@@ -68,7 +68,7 @@ async def test_cycles_begin_an_interval_apart_give_or_take_a_tenth() -> None:
     await watched(job(go, cycles=200))
     apart = [after - before for before, after in itertools.pairwise(started)]
     assert len(started) == 200
-    assert all((1 - JITTER) * INTERVAL - 1e-6 <= each <= (1 + JITTER) * INTERVAL + 1e-6 for each in apart)
+    assert all((1 - JITTER) * INTERVAL - 1e-6 <= seconds <= (1 + JITTER) * INTERVAL + 1e-6 for seconds in apart)
     assert min(apart) < 0.95 * INTERVAL < 1.05 * INTERVAL < max(apart)
     assert sum(apart) == pytest.approx(199 * INTERVAL, rel=0.02)
 
@@ -158,15 +158,15 @@ async def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
 
 async def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
     """For each cycle whether EC2 was asked (`live`), its answers were used again (`again`), or neither (`no`)."""
-    said: list[str] = []
+    sources: list[str] = []
     cycle = networks(loaded(*names))
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        said.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
+        sources.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
         return await cycle(settings, emit, stop)
 
     await watched(job(go, scenario=settings_of, cycles=len(names)))
-    return said
+    return sources
 
 
 async def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
@@ -176,31 +176,31 @@ async def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
 
 async def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
     cycles = 2 + int(FACTS_SECONDS / INTERVAL) + 2
-    said = await asked(*[CONFIGURED] * cycles)
+    sources = await asked(*[CONFIGURED] * cycles)
     # Of the first cycle nothing is kept: what was wrong before it is not known.
-    assert said[:2] == ["live", "live"]
-    again = said.index("live", 2)
-    assert set(said[2:again]) == {"again"}
+    assert sources[:2] == ["live", "live"]
+    again = sources.index("live", 2)
+    assert set(sources[2:again]) == {"again"}
     assert FACTS_SECONDS / INTERVAL - 1 <= again - 2 <= FACTS_SECONDS / INTERVAL + 1
 
 
 async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
-    said = await asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
+    sources = await asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
     # The fourth cycle meets another fault with what was kept; from the fifth on EC2 is asked again.
-    assert said == ["live", "live", "again", "again", "live", "live"]
+    assert sources == ["live", "live", "again", "again", "live", "live"]
 
 
 async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
-    found: list[list[str]] = []
+    ids: list[list[str]] = []
 
     def noting(evidence: Measurement) -> Report:
         report = judge(evidence)
-        found.append(sorted(finding.id for finding in report.findings))
+        ids.append(sorted(finding.id for finding in report.findings))
         return report
 
     await watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
-    assert found[0]
-    assert found == [found[0]] * 4
+    assert ids[0]
+    assert ids == [ids[0]] * 4
 
 
 # --- What a cycle leaves ---------------------------------------------------------------------------------------------
@@ -208,15 +208,15 @@ async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now(
 
 async def test_state_and_not_noise() -> None:
     done = await watched(job(networks(loaded(*["healthy", "one-zone-silent"] * 12)), cycles=24))
-    told = [line.split()[1:3] for line in done.lines]
-    assert told == [["verdict", "ok:"], ["flapping", "verdict"], ["flapping", "TCP002@backup"]]
+    lines = [line.split()[1:3] for line in done.lines]
+    assert lines == [["verdict", "ok:"], ["flapping", "verdict"], ["flapping", "TCP002@backup"]]
     assert counted(done, "backuplink_watch_finding_flapping", code="TCP002", severity="critical", target="backup") == 1
 
 
 async def test_a_fault_that_lasts_is_said_once_and_again_when_it_has_gone() -> None:
     done = await watched(job(networks(loaded("healthy", *["one-zone-silent"] * 5, *["healthy"] * 4)), cycles=10))
-    told = [line.split()[1:3] for line in done.lines]
-    assert told == [
+    lines = [line.split()[1:3] for line in done.lines]
+    assert lines == [
         ["verdict", "ok:"],
         ["verdict", "critical,"],
         ["raised", "TCP002@backup"],
@@ -261,16 +261,16 @@ async def test_files_have_the_last_cycle(tmp_path: Path) -> None:
 
 async def test_a_file_that_cannot_be_written_is_said_once_and_when_it_can_again(tmp_path: Path) -> None:
     folder = tmp_path / "later"
-    made = itertools.count()
+    cycle_numbers = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        if next(made) == 3:
+        if next(cycle_numbers) == 3:
             folder.mkdir()
         return measurement_of("healthy")
 
     done = await watched(job(go, textfile=folder / "watch.prom", cycles=5))
-    said = [line for line in done.lines if "watch.prom" in line]
-    assert said == [
+    lines = [line for line in done.lines if "watch.prom" in line]
+    assert lines == [
         f"{folder / 'watch.prom'} cannot be written: {os.strerror(errno.ENOENT)}\n",
         f"{folder / 'watch.prom'} is written again\n",
     ]
@@ -316,11 +316,11 @@ async def test_a_reader_of_stdout_who_does_not_read_costs_documents_and_no_memor
         taken.append(document)
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        if next(made) == 19:
+        if next(cycle_numbers) == 19:
             let_go.set()
         return measurement_of("healthy")
 
-    made = itertools.count()
+    cycle_numbers = itertools.count()
     done = await watched(job(go, format="emf", cycles=20), documents=slow)
     dropped = counted(done, "backuplink_watch_dropped_documents_total")
     assert dropped >= 14
@@ -331,34 +331,34 @@ async def test_a_watch_that_nobody_hears_any_more_ends() -> None:
     def gone(document: str) -> None:
         raise OutputClosedError
 
-    made = itertools.count(1)
+    cycle_numbers = itertools.count(1)
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        next(made)
+        next(cycle_numbers)
         time.sleep(0.01)  # noqa: ASYNC251 - real time, for the thread that writes
         return measurement_of("healthy")
 
     with pytest.raises(OutputClosedError):
         await watched(job(go, format="emf", cycles=1_000), documents=gone)
-    assert next(made) < 1_000
+    assert next(cycle_numbers) < 1_000
 
 
 # --- What goes wrong -------------------------------------------------------------------------------------------------
 
 
 async def test_a_fault_of_the_program_ends_one_cycle_and_not_the_watch() -> None:
-    made = itertools.count()
+    cycle_numbers = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        if next(made) == 1:
+        if next(cycle_numbers) == 1:
             raise RuntimeError("a fault\nof ours")
         return measurement_of("healthy")
 
     done = await watched(job(go, cycles=3))
     assert counted(done, "backuplink_watch_cycle_errors_total") == 1
     assert counted(done, "backuplink_watch_cycles_total") == 2
-    said = [line for line in done.lines if "internal error" in line]
-    assert said == ["a cycle was ended by an internal error: RuntimeError: a fault\\nof ours\n"]
+    lines = [line for line in done.lines if "internal error" in line]
+    assert lines == ["a cycle was ended by an internal error: RuntimeError: a fault\\nof ours\n"]
     assert all(line.count("\n") == 1 for line in done.lines)
 
 
@@ -374,10 +374,10 @@ async def test_a_document_that_cannot_be_made_ends_no_watch() -> None:
 
 
 async def test_the_exit_is_never_by_a_report_before_a_broken_cycle() -> None:
-    made = itertools.count()
+    cycle_numbers = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        if next(made) == 1:
+        if next(cycle_numbers) == 1:
             raise RuntimeError
         return measurement_of("healthy")
 
@@ -392,10 +392,10 @@ async def test_it_is_alive_while_cycles_come_to_their_end_and_no_longer() -> Non
             alive.append((asyncio.get_running_loop().time(), watch._alive()[0]))
             await asyncio.sleep(1.0)
 
-    made = itertools.count()
+    cycle_numbers = itertools.count()
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        if next(made) == 2:
+        if next(cycle_numbers) == 2:
             await asyncio.sleep(100 * INTERVAL)
         return measurement_of("one-zone-silent")  # the verdict is no matter of life
 

@@ -1,4 +1,4 @@
-"""What a watch says of itself, and that nobody who is told holds up its cycles."""
+"""What a watch reports about itself; no receiver of a notice delays its cycles."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ from tests.formats.monitors import samples_in
 from tests.support import build
 
 LIMIT: Final = 25.0
-"""Seconds; fewer than a program that is told may take."""
+"""Seconds; fewer than a program that receives a notice may take."""
 VPCE: Final = "backup@vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
 
 
@@ -51,7 +51,7 @@ def _samples(
 def _of(
     samples: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str
 ) -> dict[frozenset[tuple[str, str]], float]:
-    return {labels: value for (each, labels), value in samples.items() if each == f"backuplink_watch_{name}"}
+    return {labels: value for (metric, labels), value in samples.items() if metric == f"backuplink_watch_{name}"}
 
 
 def _labels(**labels: str) -> frozenset[tuple[str, str]]:
@@ -89,8 +89,8 @@ def test_counters_say_what_was_counted() -> None:
     ):
         assert _of(samples, name) == {none: value}, name
     assert _of(samples, "reloads_total") == {_labels(result="applied"): 5, _labels(result="rejected"): 6}
-    failed, told = _labels(channel="url", result="failed"), _labels(channel="url", result="sent")
-    assert _of(samples, "notices_total") == {failed: 3, told: 0}
+    failed, sent = _labels(channel="url", result="failed"), _labels(channel="url", result="sent")
+    assert _of(samples, "notices_total") == {failed: 3, sent: 0}
 
 
 def test_the_state_is_that_of_the_tracker() -> None:
@@ -120,7 +120,7 @@ def test_masks_stand_in_labels_and_two_that_become_one_are_one() -> None:
 @pytest.mark.parametrize("interval", [0.05])
 async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float) -> None:
     """Cycles whose verdict changes each time, a program that never ends, a server that never answers."""
-    said: list[str] = []
+    messages: list[str] = []
     number = 0
 
     async def measure(*_: object) -> Measurement:
@@ -132,7 +132,7 @@ async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float
         return (
             cycle(number, fault(), status=Status.CRITICAL)
             if number % 4 < 2
-            else cycle(number, looks=(build.tcp("10.0.1.17"),), status=Status.OK)
+            else cycle(number, observations=(build.tcp("10.0.1.17"),), status=Status.OK)
         )
 
     async def whole(url: str) -> Watch:
@@ -167,7 +167,7 @@ async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float
             await watch.run()
         return watch
 
-    lines = Writer(said.append)
+    lines = Writer(messages.append)
     with receiving(silence) as receiver:
         watch = await whole(receiver.url("/s3cr3t"))
         lines.end()
@@ -176,8 +176,8 @@ async def test_a_program_and_a_server_that_hang_hold_up_no_cycle(interval: float
     notices = _of(samples, "notices_total")
     left = notices[_labels(channel="command", result="dropped")]
     assert left == notices[_labels(channel="url", result="dropped")] == sum(_of(samples, "changes_total").values()) > 4
-    assert sum("was not sent: no time was left" in each for each in said) == 2 * left
-    assert "s3cr3t" not in "".join(said) + watch._metrics()
+    assert sum("was not sent: no time was left" in message for message in messages) == 2 * left
+    assert "s3cr3t" not in "".join(messages) + watch._metrics()
 
 
 def test_a_verdict_that_flaps_is_named_where_no_finding_does() -> None:

@@ -1,4 +1,4 @@
-"""Telling a program and a URL: what arrives, what does not, and that nobody waits for either."""
+"""Notices to a program and a URL: what arrives, what does not, and that nothing waits for either."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from agent.watch.notices import (
 from tests.agent.watch.receiver import Answer, Receiver, endless, raw, receiving, silence, status
 
 T = TypeVar("T")
-SECRET: Final = "s3cr3t"  # noqa: S105 - nobody's
+SECRET: Final = "s3cr3t"  # noqa: S105 - not a real secret
 NOTICE: Final = Notice("id-1", {"schema": "backuplink.change.v1", "id": "id-1", "text": "raised"}, {"verdict": "é\n"})
 LARGE: Final = Notice("id-2", {"id": "id-2"}, {"observations": ["x" * 1000] * 2000})
 """More than a pipe and a socket hold."""
@@ -85,8 +85,8 @@ async def test_what_a_program_is_told_beside_it_is_not_posted() -> None:
 async def test_a_try_that_may_succeed_later_is_made_again(code: int) -> None:
     with receiving(status(code), status(code), status(200)) as receiver:
         await within_limit(post(receiver)(NOTICE))
-    assert [each.headers["idempotency-key"] for each in receiver.taken] == ["id-1"] * 3
-    assert len({each.body for each in receiver.taken}) == 1
+    assert [request.headers["idempotency-key"] for request in receiver.taken] == ["id-1"] * 3
+    assert len({request.body for request in receiver.taken}) == 1
 
 
 async def test_it_is_tried_so_often_and_no_more() -> None:
@@ -202,10 +202,10 @@ async def test_certificates_that_are_not_there(name: str, tmp_path: Path, monkey
 
 
 async def test_a_template_is_posted_filled() -> None:
-    told = dict.fromkeys(("before", "instance_id", "region", "vpc_id"))
+    empty = dict.fromkeys(("before", "instance_id", "region", "vpc_id"))
     from agent.watch.change_text import NAMES
 
-    document = {**dict.fromkeys(NAMES), **told, "text": 'down "now"', "code": "TCP001"}
+    document = {**dict.fromkeys(NAMES), **empty, "text": 'down "now"', "code": "TCP001"}
     with receiving(status(200)) as receiver:
         await within_limit(post(receiver, template={"text": "$code: $text"})(Notice("id-3", document, None)))
     assert json.loads(receiver.taken[0].body) == {"text": 'TCP001: down "now"'}
@@ -259,11 +259,11 @@ async def test_the_url_is_in_no_word_that_is_said(
             url=f"http://user-{SECRET}:{SECRET}@127.0.0.1:{receiver.port}/{SECRET}?{SECRET}={SECRET}#{SECRET}"
         )
         send = by_post(where, "backuplink/1", seconds=SHORT, pauses=())
-        said, counted = await within_limit(_told({Channel.URL: send}, [NOTICE]))
+        messages, counted = await within_limit(_sent({Channel.URL: send}, [NOTICE]))
     assert counted == {(Channel.URL, outcome): 1}
-    assert len(said) == (outcome is not Delivery.SENT)
-    for each in (repr(said), caplog.text, repr(where)):
-        assert SECRET not in each
+    assert len(messages) == (outcome is not Delivery.SENT)
+    for text in (repr(messages), caplog.text, repr(where)):
+        assert SECRET not in text
 
 
 # --- A program -------------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ def shell(script: str, *, seconds: float = LIMIT, running: set[int] | None = Non
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for yet does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
@@ -451,11 +451,11 @@ async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
     seen: set[str] = set()
 
     def children() -> set[int]:
-        found: set[int] = set()
+        processes: set[int] = set()
         for path in Path("/proc/self/task").glob("*/children"):
-            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
-                found.update(map(int, path.read_text().split()))
-        return found
+            with contextlib.suppress(OSError):  # a thread that has ended since
+                processes.update(map(int, path.read_text().split()))
+        return processes
 
     before = children()
 
@@ -477,23 +477,23 @@ async def test_its_process_is_known_from_its_begin_to_its_end() -> None:
 Counted = dict[tuple[Channel, Delivery], int]
 
 
-async def _told(
+async def _sent(
     ways: dict[Channel, Sender], notices: list[Notice], seconds: float = LIMIT
 ) -> tuple[list[str], Counted]:
-    """What is said of telling `notices`, and what is counted."""
-    said: list[str] = []
-    telling = Notices(ways, said.append)
+    """The messages logged while `notices` are sent, and the counts of deliveries."""
+    messages: list[str] = []
+    telling = Notices(ways, messages.append)
     async with asyncio.TaskGroup() as group:
         telling.start(group)
         for notice in notices:
             telling.add(notice)
         await telling.finish(seconds)
     assert set(telling.counts) == set(itertools.product(ways, Delivery))
-    return said, {key: number for key, number in telling.counts.items() if number}
+    return messages, {key: number for key, number in telling.counts.items() if number}
 
 
 def _numbered(number: int) -> list[Notice]:
-    return [Notice(f"id-{each}", {}, None) for each in range(number)]
+    return [Notice(f"id-{place}", {}, None) for place in range(number)]
 
 
 async def _never(_: Notice) -> None:
@@ -512,8 +512,8 @@ async def test_changes_are_told_in_their_order_and_in_each_way() -> None:
         return send
 
     ways = {Channel.COMMAND: way_of(Channel.COMMAND, 0.0), Channel.URL: way_of(Channel.URL, 0.1)}
-    said, counted = await _told(ways, _numbered(5))
-    assert said == []
+    messages, counted = await _sent(ways, _numbered(5))
+    assert messages == []
     assert got == {way: ["id-0", "id-1", "id-2", "id-3", "id-4"] for way in Channel}
     assert counted == {(way, Delivery.SENT): 5 for way in Channel}
 
@@ -525,7 +525,7 @@ async def test_one_way_that_is_stuck_does_not_hold_up_the_other() -> None:
     async def send(notice: Notice) -> None:
         got.append(notice.id)
 
-    _, counted = await _told({Channel.COMMAND: _never, Channel.URL: send}, _numbered(3), seconds=5.0)
+    _, counted = await _sent({Channel.COMMAND: _never, Channel.URL: send}, _numbered(3), seconds=5.0)
     assert got == ["id-0", "id-1", "id-2"]
     assert counted == {(Channel.URL, Delivery.SENT): 3, (Channel.COMMAND, Delivery.DROPPED): 3}
     assert asyncio.get_running_loop().time() == pytest.approx(5.0)
@@ -537,8 +537,8 @@ async def test_a_failure_is_said_counted_and_over() -> None:
         if notice.id == "id-1":
             raise NotSentError("it hurts")
 
-    said, counted = await _told({Channel.URL: send}, _numbered(3))
-    assert said == ["the change id-1 was not sent: it hurts"]
+    messages, counted = await _sent({Channel.URL: send}, _numbered(3))
+    assert messages == ["the change id-1 was not sent: it hurts"]
     assert counted == {(Channel.URL, Delivery.SENT): 2, (Channel.URL, Delivery.FAILED): 1}
 
 
@@ -548,30 +548,30 @@ async def test_a_fault_of_ours_in_telling_ends_nothing_and_quotes_nothing() -> N
         if notice.id == "id-0":
             raise RuntimeError(f"https://hooks.example.com/{SECRET}")
 
-    said, counted = await _told({Channel.URL: send}, _numbered(2))
-    assert said == ["the change id-0 was not sent: internal error: RuntimeError in send"]
+    messages, counted = await _sent({Channel.URL: send}, _numbered(2))
+    assert messages == ["the change id-0 was not sent: internal error: RuntimeError in send"]
     assert counted == {(Channel.URL, Delivery.SENT): 1, (Channel.URL, Delivery.FAILED): 1}
 
 
 @pytest.mark.virtual_clock
 async def test_of_too_many_the_oldest_are_left_counted_and_said() -> None:
-    said: list[str] = []
-    telling = Notices({Channel.URL: _never}, said.append)
+    messages: list[str] = []
+    telling = Notices({Channel.URL: _never}, messages.append)
     async with asyncio.TaskGroup() as group:
         telling.start(group)
         telling.add(Notice("first", {}, None))
         await asyncio.sleep(0)  # it is under way now
-        for each in _numbered(MAX_WAITING + 1000):
-            telling.add(each)
+        for notice in _numbered(MAX_WAITING + 1000):
+            telling.add(notice)
         assert telling.counts[Channel.URL, Delivery.DROPPED] == 1000
         assert telling._waiting[Channel.URL].qsize() == MAX_WAITING
         await telling.finish(1.0)
     assert telling.counts[Channel.URL, Delivery.DROPPED] == MAX_WAITING + 1001
-    assert said[0] == f"{MAX_WAITING} changes wait already; id-0 is dropped"
-    assert said[999] == f"{MAX_WAITING} changes wait already; id-999 is dropped"
-    assert set(said[1000:]) == {
-        f"the change {each} was not sent: no time was left"
-        for each in ("first", *(f"id-{number}" for number in range(1000, 1000 + MAX_WAITING)))
+    assert messages[0] == f"{MAX_WAITING} changes wait already; id-0 is dropped"
+    assert messages[999] == f"{MAX_WAITING} changes wait already; id-999 is dropped"
+    assert set(messages[1000:]) == {
+        f"the change {notice_id} was not sent: no time was left"
+        for notice_id in ("first", *(f"id-{number}" for number in range(1000, 1000 + MAX_WAITING)))
     }
     assert asyncio.get_running_loop().time() == pytest.approx(1.0)
 

@@ -1,4 +1,4 @@
-"""What the service manager is told, read from the other end of a real socket."""
+"""What the service manager receives, read from the other end of a real socket."""
 
 import asyncio
 import itertools
@@ -22,8 +22,8 @@ from tests.support.runs import measurement_of
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[clients.Manager]:
     """A service manager, by a socket of either kind."""
     name = str(tmp_path / "notify") if request.param == "path" else f"@backuplink-{uuid.uuid4()}"
-    with clients.Manager(name) as made:
-        yield made
+    with clients.Manager(name) as service_manager:
+        yield service_manager
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def _measured() -> None:
 
 
 def watchdog(manager: clients.Manager, seconds: float) -> dict[str, str]:
-    """The environment that has a watch tell of its life."""
+    """The environment in which a watch notifies the watchdog."""
     return {**manager.environment, "WATCHDOG_USEC": str(int(seconds * 1e6)), "WATCHDOG_PID": "1"}
 
 
@@ -41,13 +41,13 @@ def watchdog(manager: clients.Manager, seconds: float) -> dict[str, str]:
 
 
 def test_each_word_is_one_datagram_of_the_protocol(manager: clients.Manager) -> None:
-    told = Manager(manager.environment, process_id=1)
-    told.ready()
-    told.status("cycle 1: ok")
-    told.alive()
-    told.reloading(12_345)
-    told.stopping()
-    assert manager.told() == [
+    notifier = Manager(manager.environment, process_id=1)
+    notifier.ready()
+    notifier.status("cycle 1: ok")
+    notifier.alive()
+    notifier.reloading(12_345)
+    notifier.stopping()
+    assert manager.messages() == [
         "READY=1",
         "STATUS=cycle 1: ok",
         "WATCHDOG=1",
@@ -69,38 +69,38 @@ def test_each_word_is_one_datagram_of_the_protocol(manager: clients.Manager) -> 
 )
 def test_a_status_is_one_short_line_that_moves_no_cursor(manager: clients.Manager, words: str, status: str) -> None:
     Manager(manager.environment, process_id=1).status(words)
-    (told,) = manager.told()
-    assert len(told) <= len("STATUS=") + MAX_STATUS
-    assert "\n" not in told
-    assert told.startswith(f"STATUS={status[:200]}")
-    assert len(words) >= MAX_STATUS or told == f"STATUS={status}"
+    (message,) = manager.messages()
+    assert len(message) <= len("STATUS=") + MAX_STATUS
+    assert "\n" not in message
+    assert message.startswith(f"STATUS={status[:200]}")
+    assert len(words) >= MAX_STATUS or message == f"STATUS={status}"
 
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}])
 def test_without_a_manager_nothing_is_told(environment: dict[str, str]) -> None:
-    told = Manager({**environment, "WATCHDOG_USEC": "1000000"}, process_id=1)
-    told.ready()
-    assert told.watchdog_seconds is None
+    notifier = Manager({**environment, "WATCHDOG_USEC": "1000000"}, process_id=1)
+    notifier.ready()
+    assert notifier.watchdog_seconds is None
 
 
 @pytest.mark.parametrize("name", ["no/such", "/dev/null", "@nobody-is-there", "vsock:2:1", "@", "/" + "x" * 200, "."])
 def test_a_manager_that_cannot_be_told_stops_no_watch(name: str) -> None:
     before = clients.open_files()
-    told = Manager({"NOTIFY_SOCKET": name}, process_id=1)
-    told.ready()
-    told.status("cycle 1: ok")
+    notifier = Manager({"NOTIFY_SOCKET": name}, process_id=1)
+    notifier.ready()
+    notifier.status("cycle 1: ok")
     assert clients.open_files() == before
 
 
 def test_a_manager_that_takes_no_more_is_not_waited_for(tmp_path: Path) -> None:
     with clients.Manager(str(tmp_path / "notify"), room=1) as manager:
-        told = Manager(manager.environment, process_id=1)
+        notifier = Manager(manager.environment, process_id=1)
         for _ in range(10_000):
-            told.alive()
-        taken = manager.told()
+            notifier.alive()
+        taken = manager.messages()
         assert 0 < len(taken) < 10_000
-        told.ready()
-        assert manager.told() == ["READY=1"]  # it has room again
+        notifier.ready()
+        assert manager.messages() == ["READY=1"]  # it has room again
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ async def test_a_watch_is_ready_once_then_has_a_status_a_cycle_and_stops(manager
             await watched.over
 
     await go()
-    told = manager.told()
-    assert (told[0], told[-1]) == ("READY=1", "STOPPING=1")
-    assert [each.split(":")[0] for each in told[1:-1]] == [f"STATUS=cycle {number}" for number in (1, 2, 3)]
-    assert all(each.split(": ", 1)[1].startswith("ok: ") for each in told[1:-1])
+    messages = manager.messages()
+    assert (messages[0], messages[-1]) == ("READY=1", "STOPPING=1")
+    assert [message.split(":")[0] for message in messages[1:-1]] == [f"STATUS=cycle {number}" for number in (1, 2, 3)]
+    assert all(message.split(": ", 1)[1].startswith("ok: ") for message in messages[1:-1])
 
 
 def test_a_watch_that_cannot_listen_is_never_ready(manager: clients.Manager) -> None:
@@ -176,7 +176,7 @@ def test_a_watch_that_cannot_listen_is_never_ready(manager: clients.Manager) -> 
                     await watched.over
 
     played(go())
-    assert manager.told() == []
+    assert manager.messages() == []
 
 
 def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager: clients.Manager) -> None:
@@ -184,18 +184,18 @@ def test_it_is_ready_when_it_listens_and_before_the_first_cycle_is_over(manager:
         runs = Runs(measurement_of("healthy"))
         job = job_of(runs, listen=(LOOPBACK, free_port()))
         async with watching(job, environment=manager.environment) as watched:
-            await until(lambda: runs.begun == 1)
-            assert manager.told() == ["READY=1"]
+            await until(lambda: runs.started == 1)
+            assert manager.messages() == ["READY=1"]
             assert (await clients.got(watched.listener, "/healthz")).status == 200
             runs.gate.set()
-            await until(lambda: manager.told() != [])
+            await until(lambda: manager.messages() != [])
 
     played(go())
 
 
 @pytest.mark.virtual_clock
 async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager: clients.Manager) -> None:
-    """A cycle that hangs: life goes on in the process, and the watchdog is told nothing of it."""
+    """A cycle that hangs: the process still runs, and the watchdog receives no sign of life."""
     seconds, interval, deadline = 30.0, 60.0, 20.0
 
     runs = Runs(measurement_of("healthy"), through=True)
@@ -203,7 +203,7 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
 
     async def hear(until: float) -> None:
         while (now := asyncio.get_running_loop().time()) < until:
-            beats.extend(now for each in manager.told() if each == "WATCHDOG=1")
+            beats.extend(now for message in manager.messages() if message == "WATCHDOG=1")
             await asyncio.sleep(1.0)
 
     job = job_of(runs, interval=interval, deadline=deadline)
@@ -226,8 +226,8 @@ async def test_the_watchdog_hears_of_cycles_that_end_and_of_nothing_else(manager
         runs.broken = True
         beats.clear()
         await hear(4000.0)
-        assert runs.begun > 30
-        assert max(beats) <= 2100 + most + 1  # cycles that a fault ends do not come to their end
+        assert runs.started > 30
+        assert max(beats) <= 2100 + most + 1  # cycles that a fault ends do not finish
 
 
 @pytest.mark.virtual_clock
@@ -238,7 +238,7 @@ async def test_without_a_watchdog_nothing_is_said_of_life(manager: clients.Manag
             await asyncio.sleep(600.0)
 
     await go()
-    assert "WATCHDOG=1" not in manager.told()
+    assert "WATCHDOG=1" not in manager.messages()
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -254,18 +254,20 @@ def test_a_reload_begins_and_ends_for_the_manager_whatever_becomes_of_it(manager
             return new
 
         async with watching(job_of(runs), environment=manager.environment, reread=reread) as watched:
-            told: list[str] = []
+            messages: list[str] = []
 
-            def heard() -> int:
-                told.extend(manager.told())
-                return len(told)
+            def received() -> int:
+                messages.extend(manager.messages())
+                return len(messages)
 
-            await until(lambda: heard() == 2)
+            await until(lambda: received() == 2)
             for number in (1, 2):
                 watched.watch.read_again()
-                await until(lambda wanted=2 + 2 * number: heard() == wanted)  # type: ignore[misc]
-            assert [each.split("\n")[0] for each in told[2:]] == ["RELOADING=1", "READY=1"] * 2
-            since = [int(each.split("MONOTONIC_USEC=")[1]) for each in told if each.startswith("RELOADING")]
+                await until(lambda wanted=2 + 2 * number: received() == wanted)  # type: ignore[misc]
+            assert [message.split("\n")[0] for message in messages[2:]] == ["RELOADING=1", "READY=1"] * 2
+            since = [
+                int(message.split("MONOTONIC_USEC=")[1]) for message in messages if message.startswith("RELOADING")
+            ]
             assert since == sorted(since)
             assert since[0] > 0
             assert watched.watch._counts.reloads == ({True: 2} if good else {False: 2})
@@ -286,7 +288,7 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
             return new
 
         async with watching(job_of(runs), environment=manager.environment, reread=reread) as watched:
-            await until(lambda: runs.begun == 1 and watched.watch._finished is not None)
+            await until(lambda: runs.started == 1 and watched.watch._finished is not None)
             leap(57.0)
             watched.watch.read_again()
             await until(lambda: held.waiting)
@@ -294,9 +296,9 @@ def test_a_reload_is_not_cut_by_the_next_cycle(manager: clients.Manager) -> None
             await clients.turns()
             held.release()
             await until(lambda: watched.watch._config.watching.raise_after == 7)
-            await until(lambda: runs.begun == 2)
-            told = manager.told()
-            assert [each.split("\n")[0] for each in told if not each.startswith("STATUS")] == [
+            await until(lambda: runs.started == 2)
+            messages = manager.messages()
+            assert [message.split("\n")[0] for message in messages if not message.startswith("STATUS")] == [
                 "READY=1",
                 "RELOADING=1",
                 "READY=1",
@@ -319,7 +321,7 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
             return new
 
         async with watching(job_of(runs), environment=manager.environment, reread=reread) as watched:
-            await until(lambda: runs.begun == 1 and watched.watch._finished is not None)
+            await until(lambda: runs.started == 1 and watched.watch._finished is not None)
             watched.watch.read_again()
             await until(lambda: held.waiting)
             if stopped:
@@ -331,11 +333,11 @@ def test_settings_that_cannot_be_read_for_a_hanging_disk_hold_up_nothing(
                 leap(READ_SECONDS)
                 await until(lambda: watched.watch._counts.reloads[False] == 1)
                 leap(60.0)
-                await until(lambda: runs.begun == 2)
+                await until(lambda: runs.started == 2)
             held.release()
         assert any("were rejected" in line for line in watched.lines)
         assert watched.watch._config.watching.raise_after == 2
-        told = [each.split("\n")[0] for each in manager.told() if not each.startswith("STATUS")]
-        assert told == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+        messages = [message.split("\n")[0] for message in manager.messages() if not message.startswith("STATUS")]
+        assert messages == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
 
     played(go())

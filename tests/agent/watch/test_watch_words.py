@@ -40,7 +40,7 @@ def _of(finding: Finding, **how: Any) -> StateChange:
     return replace(change, finding=finding, **how)
 
 
-def _said(change: StateChange, *, masked: bool = False) -> str:
+def _line(change: StateChange, *, masked: bool = False) -> str:
     return line_of(change, redact=masked).text
 
 
@@ -136,7 +136,7 @@ def test_a_change_of_the_verdict_on_a_line(how: dict[str, Any], priority: int, e
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.VERDICT])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.VERDICT])
 def test_it_is_one_line_whatever_a_peer_said(kind: Kind, masked: bool) -> None:
     change = _of(
         fault(target=HOSTILE, title=HOSTILE + "\ud800", explained_by=HOSTILE), kind=kind, summary=HOSTILE + "\ud800"
@@ -223,16 +223,16 @@ def test_a_document_has_the_form_that_it_promises(masked: bool) -> None:
     kinds: set[Kind] = set()
     for report in _runs():
         for change in tracker.fold(report):
-            told = document(change, redact(report) if masked else report, redact=masked)
-            VALIDATOR.validate(json.loads(dumps(told)))
+            content = document(change, redact(report) if masked else report, redact=masked)
+            VALIDATOR.validate(json.loads(dumps(content)))
             kinds.add(change.kind)
     assert kinds == {Kind.VERDICT, Kind.RAISED, Kind.CLEARED, Kind.FLAPPING}
 
 
 def test_it_says_what_changed_and_which_run_proves_it() -> None:
     (change,) = (change for change in _changes(cycle(7, fault())) if change.finding)
-    told = document(change, cycle(7, fault()), redact=False)
-    assert {key: told[key] for key in ("kind", "code", "about", "severity", "run_id", "status", "stands")} == {
+    content = document(change, cycle(7, fault()), redact=False)
+    assert {key: content[key] for key in ("kind", "code", "about", "severity", "run_id", "status", "stands")} == {
         "kind": "raised",
         "code": "TCP001",
         "about": "TCP001@backup",
@@ -241,8 +241,8 @@ def test_it_says_what_changed_and_which_run_proves_it() -> None:
         "status": "critical",
         "stands": True,
     }
-    assert told["finding"]["evidence"] == ["tcp/backup/10.0.1.17/443"]
-    assert told["text"] == _said(change)
+    assert content["finding"]["evidence"] == ["tcp/backup/10.0.1.17/443"]
+    assert content["text"] == _line(change)
 
 
 def test_a_masked_document_tells_nothing_that_the_masked_report_does_not() -> None:
@@ -251,9 +251,9 @@ def test_a_masked_document_tells_nothing_that_the_masked_report_does_not() -> No
     seen = report.vantage
     secrets = [*map(str, seen.source_addresses), *map(str, seen.resolvers), seen.instance_id, seen.vpc_id, "10.0."]
     for change in _changes(report):
-        told = dumps(document(change, masked, redact=True))
-        assert [secret for secret in secrets if secret is not None and secret in told] == []
-        assert change.summary not in told
+        content = dumps(document(change, masked, redact=True))
+        assert [secret for secret in secrets if secret is not None and secret in content] == []
+        assert change.summary not in content
 
 
 @pytest.mark.parametrize(
@@ -269,19 +269,19 @@ def test_a_masked_document_tells_nothing_that_the_masked_report_does_not() -> No
 def test_masks_in_what_it_is_about(target: str | None, about: str) -> None:
     change = _of(fault(target=target, explained_by=f"DNS001@{target}"), kind=Kind.EXPLAINED)
     assert document(change, cycle(1), redact=True)["about"] == about
-    assert _said(change, masked=True).endswith(f"explained {about} (critical): {CODES['TCP001'].title}")
+    assert _line(change, masked=True).endswith(f"explained {about} (critical): {CODES['TCP001'].title}")
 
 
 # --- Templates -------------------------------------------------------------------------------------------------------
 
 
-def _told(**finding: Any) -> dict[str, Any]:
+def _document_of(**finding: Any) -> dict[str, Any]:
     change = _of(fault(**finding), summary=finding.get("title", "down"))
     return document(change, cycle(1), redact=False)
 
 
 def test_a_template_may_name_whatever_is_no_object() -> None:
-    assert set(NAMES) == {key for key, value in _told().items() if not isinstance(value, dict)}
+    assert set(NAMES) == {key for key, value in _document_of().items() if not isinstance(value, dict)}
 
 
 @pytest.mark.parametrize(
@@ -300,32 +300,32 @@ def test_a_template_may_name_whatever_is_no_object() -> None:
     ],
 )
 def test_a_template_is_filled(template: Any, expected: Any) -> None:
-    told = _told()
+    content = _document_of()
     if expected == {"text": None}:
-        expected = {"text": told["text"]}
+        expected = {"text": content["text"]}
     assert flaw_of(template) is None
-    assert filled(template, told) == expected
+    assert filled(template, content) == expected
 
 
 def test_hostile_values_do_not_alter_the_form_of_a_template() -> None:
-    told = _told(title=HOSTILE + "\ud800", target=HOSTILE)
+    content = _document_of(title=HOSTILE + "\ud800", target=HOSTILE)
     template = {"blocks": [{"text": "$about", "more": "x${about}y"}], "id": "$id"}
-    sent = json.loads(dumps(filled(template, told)))
-    assert sent == {"blocks": [{"text": f"TCP001@{HOSTILE}", "more": f"xTCP001@{HOSTILE}y"}], "id": told["id"]}
-    assert re.fullmatch(r"[ -~]+", dumps(filled(template, told)))
+    sent = json.loads(dumps(filled(template, content)))
+    assert sent == {"blocks": [{"text": f"TCP001@{HOSTILE}", "more": f"xTCP001@{HOSTILE}y"}], "id": content["id"]}
+    assert re.fullmatch(r"[ -~]+", dumps(filled(template, content)))
 
 
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> None:
     template = {"text": "$about", name: "$text"}
-    sent = json.loads(dumps(filled(template, _told(target=target))))
+    sent = json.loads(dumps(filled(template, _document_of(target=target))))
     assert list(sent) == list(template)
     assert name == "text" or sent["text"] == f"TCP001@{target}"
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "message"),
     [
         pytest.param('{"text": "$summary"}', "$summary is unknown; known are $schema, $id, ", id="an unknown name"),
         pytest.param('[[{"text": "${finding}"}]]', "$finding is unknown; ", id="an object"),
@@ -340,7 +340,7 @@ def test_any_text_comes_through_a_template_as_it_is(target: str, name: str) -> N
     ],
 )
 def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
-    template: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    template: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "template.json"
     place.write_text(template)
@@ -357,7 +357,7 @@ def test_a_template_that_cannot_be_filled_is_refused_at_the_start(
     with pytest.raises(click.UsageError) as refused:
         cli.main.commands["demo"].main(arguments, obj=[], standalone_mode=False)
     assert str(refused.value).startswith(f"{place}: ")
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

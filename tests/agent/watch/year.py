@@ -44,10 +44,10 @@ def say(what: dict[str, float]) -> None:
 
 def main(folder: Path, cycles: int) -> None:
     """Watch so many cycles."""
-    made = itertools.count(1)
+    numbers = itertools.count(1)
 
-    def look(_: object) -> None:
-        if (number := next(made)) % (cycles // 10) == 0:
+    def sample(_: object) -> None:
+        if (number := next(numbers)) % (cycles // 10) == 0:
             files = len(list(Path("/proc/self/fd").iterdir()))
             say({"cycle": number, "bytes": resident(), "files": files})
 
@@ -63,7 +63,7 @@ def main(folder: Path, cycles: int) -> None:
             textfile=folder / "watch.prom",
             cycles=cycles,
         )
-        done = in_virtual_time(lambda: watched(config, tidy=look, documents=leave, lines=leave), PatientLoop)
+        done = in_virtual_time(lambda: watched(config, tidy=sample, documents=leave, lines=leave), PatientLoop)
     counts = {name: value for (name, labels), value in samples_in(done.watch._metrics()).items() if not labels}
     say(counts)
 
