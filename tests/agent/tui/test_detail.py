@@ -115,7 +115,7 @@ def test_a_finding_says_what_was_seen_what_to_do_and_its_page() -> None:
         "CONFIRM",
         "backuplink check --region eu-west-1 --service backup",
     ]
-    places = [text.index(each) for each in order]
+    places = [text.index(part) for part in order]
     assert places == sorted(places)
 
 
@@ -181,9 +181,9 @@ def test_a_page_is_wrapped_once_and_its_addresses_stay_whole() -> None:
     state = at("one-zone-silent", "finding/TCP002@backup", Pane.CAUSES)
     narrow, wide = shown(state, 52).splitlines(), shown(state, 140).splitlines()
 
-    said = " On port 443, some addresses of the name connect, while others time out or refuse. The"
-    assert any(line.startswith(said) for line in wide)
-    assert " ".join(line.strip() for line in narrow).count(said.strip()) == 1
+    sentence = " On port 443, some addresses of the name connect, while others time out or refuse. The"
+    assert any(line.startswith(sentence) for line in wide)
+    assert " ".join(line.strip() for line in narrow).count(sentence.strip()) == 1
     assert "aws ec2 describe-network-acls --region eu-west-1 \\" in "\n".join(wide)
     for lines in (shown(state, 84).splitlines(), wide):
         alone = [line.strip() for line in lines if "https://" in line]

@@ -125,7 +125,7 @@ def test_a_place_that_is_none(
     place: str, number: int, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(OSError) as caught:  # noqa: PT011 - told by its number
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno identifies it
         save(report, place, "json")
     assert caught.value.errno == number
     assert caught.value.strerror

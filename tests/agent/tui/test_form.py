@@ -40,17 +40,17 @@ def test_a_form_that_is_left_alone_changes_nothing() -> None:
     ],
 )
 def test_each_text_is_read_as_its_option_reads_it(changed: dict[str, str], name: str, value: object) -> None:
-    found = read(changed)
+    result = read(changed)
 
-    assert isinstance(found, tuple)
-    assert getattr(found[0], name) == value
+    assert isinstance(result, tuple)
+    assert getattr(result[0], name) == value
 
 
 def test_services_come_in_the_order_of_the_catalogue() -> None:
-    found = read({}, ("backup-gateway", "backup"))
+    result = read({}, ("backup-gateway", "backup"))
 
-    assert isinstance(found, tuple)
-    assert found[0].services == ("backup", "backup-gateway")
+    assert isinstance(result, tuple)
+    assert result[0].services == ("backup", "backup-gateway")
 
 
 def test_a_region_that_was_typed_is_as_good_as_an_option() -> None:
@@ -60,7 +60,7 @@ def test_a_region_that_was_typed_is_as_good_as_an_option() -> None:
     kept = form.read(asked, texts, frozenset())
     typed = form.read(asked, texts | {"region": "eu-west-2"}, frozenset())
     gone = form.read(asked, texts | {"region": ""}, frozenset())
-    sources = [found[0].region_source for found in (kept, typed, gone) if isinstance(found, tuple)]
+    sources = [result[0].region_source for result in (kept, typed, gone) if isinstance(result, tuple)]
     assert sources == ["AWS_REGION", "--region", None]
 
 
@@ -79,11 +79,11 @@ def test_a_region_that_was_typed_is_as_good_as_an_option() -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_field(field: str, text: str, words: str) -> None:
-    found = read({field: text})
+    result = read({field: text})
 
-    assert isinstance(found, dict)
-    assert list(found) == [field]
-    assert words in found[field]
+    assert isinstance(result, dict)
+    assert list(result) == [field]
+    assert words in result[field]
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

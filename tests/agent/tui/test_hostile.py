@@ -35,19 +35,19 @@ HOSTILE = {
 
 
 def with_text(text: str) -> Report:
-    """A report that has the text wherever somebody else may have written something."""
+    """A report that has the text in every field that may hold untrusted text."""
     report = report_of("interception-trusted")
     target = report.targets[0]
 
-    def look(each: Observation[object]) -> Observation[object]:
-        match each.facts:
+    def hostile(observation: Observation[object]) -> Observation[object]:
+        match observation.facts:
             case TlsFacts() as facts:
                 certificate = replace(facts.certificates[0], subject=text, issuer=text, names=(text, text))
-                return replace(each, outcome=Ok(replace(facts, certificates=(certificate,), cipher=text)))
+                return replace(observation, outcome=Ok(replace(facts, certificates=(certificate,), cipher=text)))
             case HttpFacts() as facts:
                 failure = Failure(kind=FailureKind.NOT_AWS, message=text, code=text)
-                return replace(each, outcome=Failed(failure, replace(facts, server=text, location=text)))
-        return each
+                return replace(observation, outcome=Failed(failure, replace(facts, server=text, location=text)))
+        return observation
 
     finding = report.findings[0]
     command = replace(finding.fix.commands[0], argv=("aws", text), undo=text) if finding.fix.commands else None
@@ -69,7 +69,7 @@ def with_text(text: str) -> Report:
             ),
             *report.targets[1:],
         ),
-        observations=tuple(map(look, report.observations)),
+        observations=tuple(map(hostile, report.observations)),
         findings=(
             replace(
                 finding,
@@ -102,8 +102,8 @@ def test_what_is_drawn_is_printable_and_fits(text: str, width: int) -> None:
         *(after(state, ItemSelected(Pane.PATH, key)) for row in state.rows for key in row),
     ]
 
-    for each in states:
-        for line in drawn(each, width):
+    for drawn_state in states:
+        for line in drawn(drawn_state, width):
             words = "".join(span.text for span in line)
             assert words.isascii()
             assert words.isprintable()

@@ -1,4 +1,4 @@
-"""Every key does what the help says, on a terminal that is none."""
+"""Every key does what the help says, on a simulated terminal."""
 
 import asyncio
 import os
@@ -208,7 +208,7 @@ async def test_c_copies_the_command_and_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "keys", "said"),
+    ("name", "keys", "message"),
     [
         ("healthy", "c", "no finding is under the cursor"),
         ("healthy", "r", "this is a saved report: nothing is measured"),
@@ -218,12 +218,12 @@ async def test_c_copies_the_command_and_shows_it() -> None:
         ("healthy", "t", "this is a saved report: nothing is measured"),
     ],
 )
-async def test_what_cannot_be_done_is_said(name: str, keys: str, said: str) -> None:
+async def test_what_cannot_be_done_is_said(name: str, keys: str, message: str) -> None:
     async def act(pilot: Pilot[int]) -> None:
         await pilot.press(*keys.split())
-        assert said in screen_of(pilot)[-1]
+        assert message in screen_of(pilot)[-1]
         await pilot.press("j")
-        assert said not in screen_of(pilot)[-1]
+        assert message not in screen_of(pilot)[-1]
 
     await drive(saved_app(name), act)
 
@@ -260,7 +260,7 @@ async def test_e_saves_under_a_name_and_in_a_format(tmp_path: Path) -> None:
 
 
 class HungDisk:
-    """A file system that hangs as soon as a file is written, until it is told to answer."""
+    """A file system that hangs as soon as a file is written, until it is released."""
 
     def __init__(self) -> None:
         self.answers = threading.Event()

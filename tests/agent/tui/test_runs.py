@@ -55,8 +55,8 @@ async def test_while_it_lasts_hops_are_shown_as_they_are() -> None:
     events = recorded("one-zone-silent")[1]
     failed = next(
         place
-        for place, each in enumerate(events)
-        if getattr(getattr(each, "observation", None), "id", "") == "tcp/backup/10.0.2.17/443"
+        for place, event in enumerate(events)
+        if getattr(getattr(event, "observation", None), "id", "") == "tcp/backup/10.0.2.17/443"
     )
 
     async def act(pilot: Pilot[int]) -> None:
@@ -109,7 +109,7 @@ async def test_big_r_checks_only_what_is_under_the_cursor() -> None:
         assert "only backup: " in shown(pilot)
 
     await drive(app_of(replay.live()), act)
-    assert [each.services for each in replay.asked] == [(), ("backup",)]
+    assert [requested.services for requested in replay.asked] == [(), ("backup",)]
 
 
 VPCE = "vpce-0a1b2c3d4e5f67890-abcdefgh.backup.eu-west-1.vpce.amazonaws.com"
@@ -121,9 +121,9 @@ def test_a_narrowed_run_keeps_of_the_endpoints_the_one_that_is_meant() -> None:
     asked = replace(settings(), endpoints=(mine, other), services=("backup", "backup-gateway"))
     target = replace(report_of("healthy").targets[0], host=VPCE, id=f"backup@{VPCE}")
 
-    found = narrowed(asked, target)
-    assert (found.services, found.endpoints) == (("backup",), (mine,))
-    assert replace(found, services=asked.services, endpoints=asked.endpoints) == asked
+    result = narrowed(asked, target)
+    assert (result.services, result.endpoints) == (("backup",), (mine,))
+    assert replace(result, services=asked.services, endpoints=asked.endpoints) == asked
 
 
 async def test_w_watches_and_w_ends_it() -> None:

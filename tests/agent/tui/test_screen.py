@@ -119,7 +119,7 @@ async def test_a_terminal_of_ascii_is_sent_ascii_alone() -> None:
 
 
 async def colours_on(app: BackuplinkApp) -> set[str]:
-    found: set[str] = set()
+    colours: set[str] = set()
 
     async def act(pilot: Pilot[int]) -> None:
         await pilot.pause()
@@ -128,10 +128,12 @@ async def colours_on(app: BackuplinkApp) -> set[str]:
                 strip = strip.apply_filter(line_filter, pilot.app.screen.background_colors[1])
             for segment in strip:
                 if segment.style is not None:
-                    found.update(str(each.type.name) for each in (segment.style.color, segment.style.bgcolor) if each)
+                    colours.update(
+                        str(colour.type.name) for colour in (segment.style.color, segment.style.bgcolor) if colour
+                    )
 
     await drive(app, act)
-    return found
+    return colours
 
 
 async def test_sixteen_colours_do() -> None:

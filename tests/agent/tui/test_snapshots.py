@@ -1,4 +1,4 @@
-"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: look at each."""
+"""The screen as a picture. `pytest tests/agent/tui/test_snapshots.py --snapshot-update` draws anew: check each."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,11 +40,13 @@ def test_a_hop_under_the_cursor(same: Compare) -> None:
 
 def test_running(same: Compare) -> None:
     events = recorded("one-zone-silent")[1]
-    failed = next(n for n, each in enumerate(events) if isinstance(each, ObservationMade) and each.observation.failure)
-    made = sum(isinstance(event, ObservationMade) for event in events[:failed])
+    failed = next(
+        n for n, event in enumerate(events) if isinstance(event, ObservationMade) and event.observation.failure
+    )
+    finished = sum(isinstance(event, ObservationMade) for event in events[:failed])
 
     async def act(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda state: state.run is not None and state.run.finished == made)
+        await until(pilot, lambda state: state.run is not None and state.run.finished == finished)
         await pilot.pause()
 
     assert same(app_of(Replay("one-zone-silent", upto=failed).live()), act)

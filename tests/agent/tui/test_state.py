@@ -51,7 +51,7 @@ from tests.support.extent import one_in
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "shown", "found"),
+    ("name", "status", "shown", "codes"),
     [
         pytest.param("healthy", "OK", "10.0.1.17 euw1-az1 443 ok 2.0 ms ok 2.0 ms ok 2.0 ms", (), id="healthy"),
         pytest.param(
@@ -83,13 +83,13 @@ from tests.support.extent import one_in
         pytest.param("ipv6-broken", "WARNING", "2600:1f18:0:1::17", ("TCP008",), id="IPv6"),
     ],
 )
-def test_a_run_ends_in_lanes_a_verdict_and_causes(name: str, status: str, shown: str, found: tuple[str, ...]) -> None:
+def test_a_run_ends_in_lanes_a_verdict_and_causes(name: str, status: str, shown: str, codes: tuple[str, ...]) -> None:
     state = folded(name)
 
     flat = [" ".join(line.replace("─", " ").replace(">", " ").split()) for line in lanes(state, 110)]
     assert any(shown in line for line in flat), flat
     assert words(list(verdict(state, 100, 3, UNICODE)))[0].split()[0] == status
-    assert tuple(entry.key.split("/")[1].split("@")[0] for entry in state.entries) == found
+    assert tuple(entry.key.split("/")[1].split("@")[0] for entry in state.entries) == codes
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_the_order_of_events_makes_no_difference_to_the_picture() -> None:
     events = recorded("gateway-ports-missing")[1]
     ahead = [event for event in events if isinstance(event, RunStarted | TargetsKnown)]
     observed = [event for event in events if isinstance(event, ObservationMade)]
-    begun = after(ready(), RunRequested(0.0, settings()), *ahead)
+    started = after(ready(), RunRequested(0.0, settings()), *ahead)
 
-    assert after(begun, *observed).picture == after(begun, *reversed(observed)).picture
+    assert after(started, *observed).picture == after(started, *reversed(observed)).picture
 
 
 def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
@@ -146,12 +146,12 @@ def test_rows_that_are_shown_keep_their_order_while_a_run_lasts() -> None:
 
 def test_progress_counts_checks_and_the_deadline() -> None:
     events = recorded("one-zone-silent")[1]
-    made = [place for place, each in enumerate(events) if isinstance(each, ObservationMade)]
-    state = after(folded("one-zone-silent", made[11] + 1), ClockTicked(3.14))
+    places = [place for place, event in enumerate(events) if isinstance(event, ObservationMade)]
+    state = after(folded("one-zone-silent", places[11] + 1), ClockTicked(3.14))
 
-    said = words(list(verdict(state, 80, 3, UNICODE)))
-    assert said[0] == " RUNNING  checking backup and backup-gateway"
-    assert said[1].startswith("          12 of 46 checks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
+    lines = words(list(verdict(state, 80, 3, UNICODE)))
+    assert lines[0] == " RUNNING  checking backup and backup-gateway"
+    assert lines[1].startswith("          12 of 46 checks, at most 16.9 s left ███░░░░░░░░░░░░░░░░░")
 
 
 def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
@@ -163,8 +163,8 @@ def test_the_progress_of_a_run_that_is_late_stays_within_its_deadline() -> None:
 def test_what_was_announced_and_begun_is_said() -> None:
     events = recorded("healthy")[1]
     announced = next(event for event in events if isinstance(event, StepPlanned))
-    begun = next(event for event in events if isinstance(event, StepStarted))
-    state = after(ready(), RunRequested(0.0, settings()), announced, begun)
+    started = next(event for event in events if isinstance(event, StepStarted))
+    state = after(ready(), RunRequested(0.0, settings()), announced, started)
 
     assert [cell.progress for cell in state.picture.host] == [Progress.RUNNING]
 
@@ -213,9 +213,9 @@ def test_cells_side_by_side_stand_apart(name: str, width: int) -> None:
 
 def test_a_public_address_says_so_where_its_zone_would_be() -> None:
     state = folded("public-path-works")
-    found = {lane.where for band in state.picture.bands for lane in band.lanes}
+    places = {lane.where for band in state.picture.bands for lane in band.lanes}
 
-    assert found == {"public"}
+    assert places == {"public"}
     assert any(" public " in line for line in lanes(state, 80))
 
 
@@ -464,9 +464,11 @@ def test_the_filter_takes_a_target_as_a_whole() -> None:
 
 
 def test_findings_only_show_what_follows_from_them() -> None:
-    name = next(each for each in ("two-faults-metadata-and-interception", "metadata-silent", "tls-intercepted") if any(
-        finding.explained_by for finding in report_of(each).findings
-    ))  # fmt: skip
+    name = next(
+        candidate
+        for candidate in ("two-faults-metadata-and-interception", "metadata-silent", "tls-intercepted")
+        if any(finding.explained_by for finding in report_of(candidate).findings)
+    )
     state = after(again(name), FindingsToggled())
 
     report = report_of(name)
@@ -510,9 +512,9 @@ def test_what_is_said_is_said_until_the_next_key() -> None:
     ],
 )
 def test_what_the_cursor_is_on_has_its_finding(key: str, finding: str | None) -> None:
-    found = finding_under_cursor(after(again("one-zone-silent"), ItemSelected(Pane.PATH, key)))
+    under_cursor = finding_under_cursor(after(again("one-zone-silent"), ItemSelected(Pane.PATH, key)))
 
-    assert (None if found is None else found.id) == finding
+    assert (None if under_cursor is None else under_cursor.id) == finding
 
 
 @pytest.mark.parametrize(
@@ -526,9 +528,9 @@ def test_what_the_cursor_is_on_has_its_finding(key: str, finding: str | None) ->
     ],
 )
 def test_what_the_cursor_is_on_has_its_target(pane: Pane, key: str, target: str | None) -> None:
-    found = target_under_cursor(after(again("gateway-ports-missing"), ItemSelected(pane, key)))
+    under_cursor = target_under_cursor(after(again("gateway-ports-missing"), ItemSelected(pane, key)))
 
-    assert (None if found is None else found.id) == target
+    assert (None if under_cursor is None else under_cursor.id) == target
 
 
 def test_a_chosen_cause_that_has_gone_gives_way_to_the_first() -> None:
@@ -563,7 +565,7 @@ def test_settings_are_those_of_the_next_run() -> None:
         (RunFinished(report_of("healthy")), set()),
         (recorded("healthy")[1][-1], {"entries"}),
     ],
-    ids=lambda each: type(each).__name__,
+    ids=lambda action: type(action).__name__,
 )
 def test_what_is_derived_is_kept_only_as_long_as_it_holds(action: Action, kept: set[str]) -> None:
     names = ("picture", "rows", "entries")
