@@ -116,13 +116,13 @@ def least(*, region: str | None = None, partition: str | None = None) -> Permiss
     return permissions(endpoints(region=region, partition=partition), region=region)
 
 
-def actions(found: Permissions, part: str) -> frozenset[str]:
-    (policy,) = (each.policy for each in found.parts if each.part == part)
+def actions(least_permissions: Permissions, part: str) -> frozenset[str]:
+    (policy,) = (entry.policy for entry in least_permissions.parts if entry.part == part)
     return frozenset(action for statement in (policy or {}).get("Statement", ()) for action in statement["Action"])
 
 
-def statements(found: Permissions) -> Iterable[dict[str, Any]]:
-    for part in found.parts:
+def statements(least_permissions: Permissions) -> Iterable[dict[str, Any]]:
+    for part in least_permissions.parts:
         yield from (part.policy or {}).get("Statement", ())
 
 
@@ -176,23 +176,23 @@ async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_region_s_policy_is_for_what_is_offered_there(region: str) -> None:
-    found = least(region=region)
+    least_permissions = least(region=region)
     offered = {service for service in ("backup", "backup-gateway") if is_offered(service, region)}
-    assert {action.partition(":")[0] for action in actions(found, "api")} == offered
-    assert (found.region, found.partition) == (region, REGIONS[region].partition)
-    assert {statement["Resource"] for statement in statements(found)} == {"*"}
+    assert {action.partition(":")[0] for action in actions(least_permissions, "api")} == offered
+    assert (least_permissions.region, least_permissions.partition) == (region, REGIONS[region].partition)
+    assert {statement["Resource"] for statement in statements(least_permissions)} == {"*"}
 
 
 @pytest.mark.parametrize("partition", [partition.id for partition in PARTITIONS])
 def test_a_partition_s_policy_names_no_resource_of_another(partition: str) -> None:
-    found = least(partition=partition)
-    assert (found.region, found.partition) == (None, partition)
-    assert {statement["Resource"] for statement in statements(found)} == {"*"}
+    least_permissions = least(partition=partition)
+    assert (least_permissions.region, least_permissions.partition) == (None, partition)
+    assert {statement["Resource"] for statement in statements(least_permissions)} == {"*"}
 
 
 def test_only_what_reads_is_allowed_and_by_its_full_name() -> None:
-    for found in (least(partition=partition.id) for partition in PARTITIONS):
-        for statement in statements(found):
+    for least_permissions in (least(partition=partition.id) for partition in PARTITIONS):
+        for statement in statements(least_permissions):
             assert statement["Effect"] == "Allow"
             assert all(
                 action.partition(":")[2].startswith(("Describe", "Get", "List")) for action in statement["Action"]
@@ -218,12 +218,12 @@ def test_no_action_has_a_resource_type_so_each_statement_is_for_all() -> None:
 
 @pytest.mark.parametrize("region", [None, "eu-west-1", "cn-north-1", "sa-west-1"])
 def test_both_formats_say_the_same(region: str | None) -> None:
-    found = least(region=region, partition=None if region else "aws")
-    document = json.loads(as_json(found))
+    least_permissions = least(region=region, partition=None if region else "aws")
+    document = json.loads(as_json(least_permissions))
     assert list(document) == ["schema", "region", "partition", "parts"]
     assert document["schema"] == "backuplink.permissions.v1"
     assert [part["part"] for part in document["parts"]] == ["path", "api", "ec2"]
-    text = as_text(found)
+    text = as_text(least_permissions)
     assert text.isascii()
     # What stands between the words of the parts is a document to copy.
     copied, rest = [], text

@@ -50,8 +50,8 @@ def their_host(service: str, region: str, *, fips: bool, dual_stack: bool) -> st
 
 
 def differences(ours: set[str], theirs: set[str]) -> list[str]:
-    return [f"only here: {each}" for each in sorted(ours - theirs)] + [
-        f"only in botocore: {each}" for each in sorted(theirs - ours)
+    return [f"only here: {value}" for value in sorted(ours - theirs)] + [
+        f"only in botocore: {value}" for value in sorted(theirs - ours)
     ]
 
 
@@ -59,18 +59,18 @@ def test_partitions_are_those_of_the_sdk() -> None:
     assert not differences({partition.id for partition in PARTITIONS}, set(their_partitions()))
 
 
-@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition.id)
 def test_a_partition_is_as_the_sdk_has_it(partition: Any) -> None:
     theirs = their_partitions()[partition.id]
-    said = theirs["outputs"]
+    outputs = theirs["outputs"]
     ours = (partition.region_pattern.pattern, partition.dns_suffix, partition.dual_stack_dns_suffix)
     pattern = theirs["regionRegex"].removeprefix("^").removesuffix("$").replace(r"\-", "-")
-    assert ours == (pattern, said["dnsSuffix"], said["dualStackDnsSuffix"])
-    assert said["supportsFIPS"], "an SDK builds FIPS hosts in every partition"
-    assert said["supportsDualStack"]
+    assert ours == (pattern, outputs["dnsSuffix"], outputs["dualStackDnsSuffix"])
+    assert outputs["supportsFIPS"], "an SDK builds FIPS hosts in every partition"
+    assert outputs["supportsDualStack"]
 
 
-@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition.id)
 def test_regions_are_those_of_the_sdk(partition: Any) -> None:
     theirs = {region for region in their_partitions()[partition.id]["regions"] if not region.endswith("-global")}
     ours = {region.id for region in REGIONS.values() if region.partition == partition.id}
@@ -86,7 +86,7 @@ def test_regions_have_the_sdks_names() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition.id)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_offered_where_the_sdk_says(service: str, partition: Any) -> None:
     theirs = set(session().get_available_regions(service, partition.id))
@@ -184,7 +184,7 @@ def test_service_name(service: str, region: str, name: str | None) -> None:
     assert service_name_of(service, region) == name
 
 
-@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize("partition", PARTITIONS, ids=lambda partition: partition.id)
 def test_service_names_of_a_partition(partition: Any) -> None:
     prefix = "cn.com.amazonaws" if partition.id == "aws-cn" else "com.amazonaws"
     for row in endpoints(partition=partition.id):
@@ -309,10 +309,10 @@ def test_endpoints_of_something_unknown(
 ) -> None:
     assert dispatch(["endpoints", "--format", wanted, *arguments], []) == 3
     out, err = capsys.readouterr()
-    said = [line for line in err.splitlines() if line.startswith("Error: ")]
-    assert len(said) == 1
-    assert words in said[0]
+    errors = [line for line in err.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    assert words in errors[0]
     if wanted == "json" and "--format" not in arguments:
-        assert json.loads(out)["verdict"]["summary"] == said[0].removeprefix("Error: ")
+        assert json.loads(out)["verdict"]["summary"] == errors[0].removeprefix("Error: ")
     else:
         assert out.startswith("UNKNOWN")

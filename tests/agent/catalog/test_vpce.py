@@ -211,5 +211,5 @@ def test_any_text_is_an_endpoint_or_refused(text: str) -> None:
 
 @given(TEXTS)
 def test_any_text_is_a_name_or_none(text: str) -> None:
-    said = read_name(text)
-    assert said is None or said.endpoint_id in text.lower()
+    name = read_name(text)
+    assert name is None or name.endpoint_id in text.lower()

@@ -195,10 +195,10 @@ def test_facts_end_at_their_deadline_whatever_hangs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_facts_without_a_file(number: signal.Signals, code: int, tmp_path: Path) -> None:
     path = tmp_path / "facts.json"
-    begun = tmp_path / "begun"
-    os.mkfifo(begun)
+    started = tmp_path / "started"
+    os.mkfifo(started)
     config = tmp_path / "config"
-    config.write_text(f"[default]\ncredential_process = sh -c 'echo >{begun}; sleep 60'\n", "utf-8")
+    config.write_text(f"[default]\ncredential_process = sh -c 'echo >{started}; sleep 60'\n", "utf-8")
     with subprocess.Popen(
         [sys.executable, "-m", "agent", "facts", *VPC, "--timeout", "60", "--output", str(path)],
         cwd=ROOT,
@@ -207,7 +207,7 @@ def test_a_signal_ends_facts_without_a_file(number: signal.Signals, code: int, t
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        with begun.open() as stream:
+        with started.open() as stream:
             assert stream.readline() == "\n"
         process.send_signal(number)
         assert process.wait(SECONDS) == code

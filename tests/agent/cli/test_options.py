@@ -180,8 +180,8 @@ CASES = (
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A folder with the files that options name."""
     folder = tmp_path_factory.mktemp("folder")
-    for name, each in FACTS.items():
-        (folder / name).write_text(facts_file.dumps(each), "utf-8")
+    for name, saved_facts in FACTS.items():
+        (folder / name).write_text(facts_file.dumps(saved_facts), "utf-8")
     with contextlib.chdir(folder):
         yield
 
@@ -195,15 +195,15 @@ def _profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settled(*arguments: str) -> tuple[Settings, ReportOptions]:
-    """What `check` makes of these arguments, before it would look at anything."""
+    """The settings that `check` reads from these arguments, before it measures anything."""
     with main.commands["check"].make_context("check", list(arguments)) as context:
         return settings_from(context.params, os.environ), report_options_from(context.params)
 
 
 def value_of(case: Case, *arguments: str) -> Any:
-    for made in settled(*arguments):
-        if hasattr(made, case.field):
-            return getattr(made, case.field)
+    for options in settled(*arguments):
+        if hasattr(options, case.field):
+            return getattr(options, case.field)
     raise AssertionError(case.field)
 
 
@@ -325,8 +325,8 @@ def test_region_and_what_named_it(
 def test_ec2_is_asked_unless_it_must_not_be_or_a_file_tells() -> None:
     assert (settled()[0].ec2_reads, settled()[0].ec2_facts) == (True, None)
     assert (settled("--no-ec2")[0].ec2_reads, settled("--no-ec2")[0].ec2_facts) == (False, None)
-    told = settled("--ec2-facts", "facts.json")[0]
-    assert (told.ec2_reads, told.ec2_facts) == (False, FACTS["facts.json"])
+    parsed = settled("--ec2-facts", "facts.json")[0]
+    assert (parsed.ec2_reads, parsed.ec2_facts) == (False, FACTS["facts.json"])
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_format_is_found_wherever_it_stands(wanted: str, place: int, capfd: pyte
 # --- Whatever stands there -------------------------------------------------------------------------------------------
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-TOML_VALUES = st.sampled_from([each for case in CASES for each in (case.toml(case.good), case.toml(case.other))]) | (
+TOML_VALUES = st.sampled_from([line for case in CASES for line in (case.toml(case.good), case.toml(case.other))]) | (
     st.builds(
         "{} = {}\n".format,
         st.sampled_from([case.name for case in CASES]) | st.text("abc-_.\"'", min_size=1, max_size=5),
@@ -480,19 +480,19 @@ def test_any_file_is_settings_or_refused(config: Path, content: bytes) -> None:
     config.write_bytes(content)
     refusal = ""
     try:
-        made, shown = settled("--config", str(config))
-        assert 0.1 <= made.timeout <= 60
-        assert 1 <= made.deadline <= 3600
+        parsed, shown = settled("--config", str(config))
+        assert 0.1 <= parsed.timeout <= 60
+        assert 1 <= parsed.deadline <= 3600
         assert shown.format in OPTION_NAMES
     except click.UsageError as error:
         refusal = error.message
-    said = (
+    prefixes = (
         f"{config}: ",
         "--brief shortens",
         "--no-ec2 and --ec2-facts",
         *(f"{name}: has facts of the Region" for name in FACTS),
     )
-    assert not refusal or refusal.startswith(said) or ": cannot be read: " in refusal  # a facts file that is none
+    assert not refusal or refusal.startswith(prefixes) or ": cannot be read: " in refusal  # not a facts file
     assert len(refusal) < 1_000
     wanted = format_of_file(str(config))
     assert wanted is None or isinstance(wanted, str)

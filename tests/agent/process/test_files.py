@@ -1,4 +1,4 @@
-"""Reading a file that somebody named: never more than was allowed, never longer, whatever the file is."""
+"""Reading a file that a user named: never more bytes or more time than allowed, whatever the file is."""
 
 import errno
 import os
@@ -205,9 +205,9 @@ def test_no_file_stays_open(tmp_path: Path, pipe: Path, size: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * size)
     before = sorted(Path("/proc/self/fd").iterdir())
-    for each in (path, pipe, tmp_path):
+    for place in (path, pipe, tmp_path):
         try:
-            read_within(each, most=MOST, seconds=SHORT)
+            read_within(place, most=MOST, seconds=SHORT)
         except (OSError, TooLargeError):
             continue
     assert sorted(Path("/proc/self/fd").iterdir()) == before

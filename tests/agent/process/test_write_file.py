@@ -200,7 +200,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
     assert path.read_text("utf-8") == OLD
     assert len(list(tmp_path.glob(".backuplink-*.new"))) == 1  # each removes the one before
     to_file(NEW, path)
-    assert [found.name for found in tmp_path.iterdir()] == ["report.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_what_a_living_writer_holds_is_left_alone(tmp_path: Path) -> None:
@@ -277,14 +277,14 @@ def test_a_new_file_is_never_over_another(there: str, tmp_path: Path) -> None:
         path.symlink_to(__file__ if there == "link" else "nowhere")
     with pytest.raises(FileExistsError):
         to_new_file(NEW, path)
-    assert [found.name for found in tmp_path.iterdir()] == ["report.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_new_file_is_for_its_owner_alone(shared: Path) -> None:
     path = shared / "report.json"
     to_new_file(NEW, path)
     assert (path.read_text("utf-8"), mode_of(path)) == (NEW, 0o600)
-    assert [found.name for found in shared.iterdir()] == ["report.json"]
+    assert [file.name for file in shared.iterdir()] == ["report.json"]
 
 
 CREATING: Final = frozenset(
@@ -306,12 +306,12 @@ ELSEWHERE: Final = {
 
 def test_no_other_module_creates_a_file() -> None:
     """By the names of what they call. What the SDK caches is its own (SECURITY.md)."""
-    found = set()
+    creating = set()
     for package in (agent, probes):
         folder = Path(package.__path__[0])
         for module in sorted(folder.rglob("*.py")):
             for node in ast.walk(ast.parse(module.read_text("utf-8"))):
                 name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
                 if name in CREATING and ast.unparse(node) != "window.open()":  # a limit of time, opened again
-                    found.add((f"{folder.name}/{module.relative_to(folder)}", name))
-    assert {each for each in found if each[0] != "agent/process/write_file.py"} == set(ELSEWHERE)
+                    creating.add((f"{folder.name}/{module.relative_to(folder)}", name))
+    assert {call for call in creating if call[0] != "agent/process/write_file.py"} == set(ELSEWHERE)

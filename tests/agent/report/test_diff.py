@@ -85,24 +85,24 @@ def kept(report: Report, path: Path) -> str:
     return str(path)
 
 
-def nothing_in(found: Difference) -> bool:
-    return found.worse is Status.OK and not (found.targets or found.steps or found.findings or found.paths)
+def nothing_in(changes: Difference) -> bool:
+    return changes.worse is Status.OK and not (changes.targets or changes.steps or changes.findings or changes.paths)
 
 
-def shown(found: Difference) -> str:
-    """The text, which nothing foreign has made wide, moved or coloured. The JSON is looked at as well."""
-    made = table.as_text(found)
-    assert made.endswith("\n")
-    assert made.isascii()
-    assert made.replace("\n", "").isprintable()
-    assert max(map(len, made.splitlines())) <= 80
-    assert made.count("\n\n") == (4 if found.paths else 3)  # so many parts, and no empty line in any
-    assert not any(line.endswith(" ") for line in made.splitlines())
-    document = table.as_json(found)
+def shown(changes: Difference) -> str:
+    """The text, which no untrusted value has widened, moved or coloured. Checks the JSON as well."""
+    output = table.as_text(changes)
+    assert output.endswith("\n")
+    assert output.isascii()
+    assert output.replace("\n", "").isprintable()
+    assert max(map(len, output.splitlines())) <= 80
+    assert output.count("\n\n") == (4 if changes.paths else 3)  # so many parts, and no empty line in any
+    assert not any(line.endswith(" ") for line in output.splitlines())
+    document = table.as_json(changes)
     assert document.isascii()
     keys = ["schema", "old", "new", "worse", "targets", "steps", "findings", "paths"]
     assert list(json.loads(document)) == keys
-    return made
+    return output
 
 
 def with_findings(report: Report, *findings: Finding) -> Report:
@@ -132,10 +132,10 @@ def test_a_report_differs_in_nothing_from_itself(name: str, tmp_path: Path, caps
         assert (code, json.loads(out)["verdict"]["status"]) == (3, "unknown")
         assert "the reports have no target in common: none in the old one, none in the new one" in err
         return
-    found = json.loads(out)
+    document = json.loads(out)
     assert (code, err) == (0, "")
-    assert (found["targets"], found["steps"], found["findings"], found["worse"]) == ([], [], [], "ok")
-    assert found["old"] == found["new"]
+    assert (document["targets"], document["steps"], document["findings"], document["worse"]) == ([], [], [], "ok")
+    assert document["old"] == document["new"]
     assert entry.run(["diff", path, path]) == 0
     assert capsys.readouterr().out.endswith("\n\nFindings\n  the same\n\nTargets\n  the same\n\nSteps\n  the same\n")
 
@@ -150,10 +150,10 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     for finding in fault.findings:
         assert f"  + {finding.id} " in out or f"  + {finding.id}\n" in out or len(finding.id) > 70
     assert entry.run(["diff", new, old, "--format=json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["worse"] == "ok"
-    assert [finding["id"] for finding in found["findings"]] == sorted(finding.id for finding in fault.findings)
-    assert {finding["change"] for finding in found["findings"]} <= {"went"}
+    document = json.loads(capsys.readouterr().out)
+    assert document["worse"] == "ok"
+    assert [finding["id"] for finding in document["findings"]] == sorted(finding.id for finding in fault.findings)
+    assert {finding["change"] for finding in document["findings"]} <= {"went"}
 
 
 def test_every_exit_code_is_among_them() -> None:
@@ -163,7 +163,7 @@ def test_every_exit_code_is_among_them() -> None:
 @pytest.mark.parametrize(("one", "two"), list(itertools.pairwise(NAMES)))
 def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     old, new = report_of(one), report_of(two)
-    if not {each.id for each in old.targets} & {each.id for each in new.targets}:
+    if not {target.id for target in old.targets} & {target.id for target in new.targets}:
         for pair in ((old, new), (new, old)):
             with pytest.raises(NotComparableError):
                 difference(*pair)
@@ -176,16 +176,16 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     assert (there.old, there.new) == (back.new, back.old)
     assert back.targets == tuple(
         replace(
-            each,
-            change=OTHER[each.change],
-            role=turned(each.role),
-            status=turned(each.status),
-            path=turned(each.path),
-            access=turned(each.access),
-            addresses_came=each.addresses_went,
-            addresses_went=each.addresses_came,
+            target,
+            change=OTHER[target.change],
+            role=turned(target.role),
+            status=turned(target.status),
+            path=turned(target.path),
+            access=turned(target.access),
+            addresses_came=target.addresses_went,
+            addresses_went=target.addresses_came,
         )
-        for each in there.targets
+        for target in there.targets
     )
     assert back.steps == tuple(
         replace(step, change=OTHER[step.change], old=step.new, new=step.old) for step in there.steps
@@ -231,8 +231,8 @@ def test_the_order_in_the_files_makes_no_difference(
         for place, document in enumerate(documents):
             for key in ("observations", "findings", "targets", "not_evaluated", "paths"):
                 chance.shuffle(document[key])
-            for each in document["targets"]:
-                chance.shuffle(each["addresses"])
+            for listed in document["targets"]:
+                chance.shuffle(listed["addresses"])
             paths.append(tmp_path / f"{place}.json")
             paths[-1].write_text(json.dumps(document), "utf-8")
         for wanted in ("text", "json"):
@@ -274,8 +274,10 @@ Steps
 
 def configured_report(*changed: Observation[Any], connects: bool = True) -> Report:
     """That of the healthy world with these reads of EC2 in place of its own."""
-    looks = healthy() if connects else replaced(healthy(), *(tcp(address, failed="timeout") for address in PRIVATE))
-    return judge_evidence(evidence([*looks, *configured(*changed)]))
+    observations = (
+        healthy() if connects else replaced(healthy(), *(tcp(address, failed="timeout") for address in PRIVATE))
+    )
+    return judge_evidence(evidence([*observations, *configured(*changed)]))
 
 
 def closed(*rules: GroupRule) -> Observation[Any]:
@@ -285,12 +287,12 @@ def closed(*rules: GroupRule) -> Observation[Any]:
 
 
 def test_paths_that_are_predicted_otherwise_are_named() -> None:
-    found = difference(configured_report(), configured_report(closed(), connects=False))
-    text = shown(found)
-    assert [path.id for path in found.paths] == [f"backup/{address}/443" for address in PRIVATE]
-    assert found.paths[0].predicted == Pair(Reachability.OPEN, Reachability.BLOCKED)
-    assert found.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
-    assert found.paths[0].agrees == Pair(True, True)
+    changes = difference(configured_report(), configured_report(closed(), connects=False))
+    text = shown(changes)
+    assert [path.id for path in changes.paths] == [f"backup/{address}/443" for address in PRIVATE]
+    assert changes.paths[0].predicted == Pair(Reachability.OPEN, Reachability.BLOCKED)
+    assert changes.paths[0].decided_by == Pair(None, f"endpoint-groups {ENDPOINT_GROUP_ID}")
+    assert changes.paths[0].agrees == Pair(True, True)
     assert text.endswith(
         "\n\nBy configuration\n"
         "  ~ backup/10.0.1.17/443  open -> blocked; by endpoint-groups sg-0e1b2c3d\n"
@@ -299,32 +301,32 @@ def test_paths_that_are_predicted_otherwise_are_named() -> None:
 
 
 def test_paths_that_fit_the_measurement_no_more_are_named() -> None:
-    found = difference(configured_report(), configured_report(connects=False))
-    assert {path.agrees for path in found.paths} == {Pair(True, False)}
-    assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(found)
+    changes = difference(configured_report(), configured_report(connects=False))
+    assert {path.agrees for path in changes.paths} == {Pair(True, False)}
+    assert "  ~ backup/10.0.1.17/443  open; DIFFERS from what was measured\n" in shown(changes)
 
 
 def test_another_rule_that_decides_is_named() -> None:
     deny = AclEntry(number=90, egress=False, allow=False, cidr=ip_network("0.0.0.0/0"))
     acl = network_acl()
     denying = read(NETWORK_ACLS, NetworkAclsFacts(acls=(replace(acl, entries=(*acl.entries, deny)),)))
-    found = difference(configured_report(closed(), connects=False), configured_report(denying, connects=False))
-    assert found.paths[0].predicted == Pair(Reachability.BLOCKED, Reachability.BLOCKED)
-    assert found.paths[0].decided_by == Pair(
+    changes = difference(configured_report(closed(), connects=False), configured_report(denying, connects=False))
+    assert changes.paths[0].predicted == Pair(Reachability.BLOCKED, Reachability.BLOCKED)
+    assert changes.paths[0].decided_by == Pair(
         f"endpoint-groups {ENDPOINT_GROUP_ID}", f"endpoint-acl-in {ACL_ID} (90 inbound)"
     )
     assert (
         "  ~ backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
         "      endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
-    ) in shown(found)
+    ) in shown(changes)
 
 
 @pytest.mark.parametrize("turn", [False, True])
 def test_a_configuration_that_one_run_alone_has_read_is_no_change(turn: bool) -> None:
     both = [configured_report(), judge_evidence(evidence(healthy()))]
-    found = difference(*(reversed(both) if turn else both))
-    assert found.paths == ()
-    assert "By configuration" not in shown(found)
+    changes = difference(*(reversed(both) if turn else both))
+    assert changes.paths == ()
+    assert "By configuration" not in shown(changes)
 
 
 # --- How bad ---------------------------------------------------------------------------------------------------------
@@ -367,20 +369,20 @@ def test_a_configuration_that_one_run_alone_has_read_is_no_change(turn: bool) ->
 def test_the_worst_cause_that_is_new_or_worse_counts(
     old: list[Finding], new: list[Finding], worse: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = between(old, new)
-    assert found.worse == worse
+    changes = between(old, new)
+    assert changes.worse == worse
     report = report_of(HEALTHY)
-    paths = [kept(with_findings(report, *each), tmp_path / name) for name, each in (("old", old), ("new", new))]
+    paths = [kept(with_findings(report, *findings), tmp_path / name) for name, findings in (("old", old), ("new", new))]
     assert entry.run(["diff", *paths]) == {"ok": 0, "warning": 1, "critical": 2}[worse]
     first = {"ok": "NOTHING WORSE  ", "warning": "WORSE (warning)  ", "critical": "WORSE (critical)  "}[worse]
-    assert capsys.readouterr().out == shown(found)
-    assert shown(found).startswith(f"{first}ok -> ok\n")
-    changed = {each.id for each in (*old, *new)} if old != new else set()
-    assert {finding.id for finding in found.findings} == changed
+    assert capsys.readouterr().out == shown(changes)
+    assert shown(changes).startswith(f"{first}ok -> ok\n")
+    changed = {finding.id for finding in (*old, *new)} if old != new else set()
+    assert {finding.id for finding in changes.findings} == changed
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "detail"),
     [
         pytest.param([], [a_finding(suppressed=True)], "critical, does not count by itself: ", id="came"),
         pytest.param([a_finding(suppressed=True)], [], "critical, did not count by itself: ", id="went"),
@@ -392,9 +394,11 @@ def test_the_worst_cause_that_is_new_or_worse_counts(
         pytest.param([a_finding(Severity.WARNING)], [a_finding()], "warning -> critical: ", id="worse"),
     ],
 )
-def test_a_finding_that_counts_for_nothing_is_shown_as_such(old: list[Finding], new: list[Finding], said: str) -> None:
+def test_a_finding_that_counts_for_nothing_is_shown_as_such(
+    old: list[Finding], new: list[Finding], detail: str
+) -> None:
     flat = " ".join(shown(between(old, new)).split())
-    assert f"DNS001@backup {said}" in flat
+    assert f"DNS001@backup {detail}" in flat
 
 
 def test_what_is_suppressed_in_both_runs_is_no_change() -> None:
@@ -408,11 +412,13 @@ def test_what_is_suppressed_in_both_runs_is_no_change() -> None:
 
 def test_a_target_that_is_no_longer_proven_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = report_of(HEALTHY), report_of(HEALTHY)
-    targets = tuple(replace(each, status=Status.UNKNOWN) if each.id == "backup" else each for each in new.targets)
+    targets = tuple(
+        replace(target, status=Status.UNKNOWN) if target.id == "backup" else target for target in new.targets
+    )
     new = replace(new, targets=targets)
-    found = difference(old, new)
-    assert (found.worse, found.findings, found.steps) == (Status.WARNING, (), ())
-    assert [(each.id, each.status) for each in found.targets] == [("backup", Pair(Status.OK, Status.UNKNOWN))]
+    changes = difference(old, new)
+    assert (changes.worse, changes.findings, changes.steps) == (Status.WARNING, (), ())
+    assert [(target.id, target.status) for target in changes.targets] == [("backup", Pair(Status.OK, Status.UNKNOWN))]
     assert entry.run(["diff", kept(old, tmp_path / "old"), kept(new, tmp_path / "new")]) == 1
     assert "  ~ backup  status ok -> unknown\n" in capsys.readouterr().out
     assert difference(new, old).worse is Status.OK
@@ -428,13 +434,13 @@ def test_a_target_that_nobody_asked_for_is_never_worse(role: Role, worse: str) -
 
 def test_a_required_target_that_came_and_is_not_proven_is_a_warning() -> None:
     old = judge_evidence(evidence(healthy()))
-    looks = [*healthy(), lookup(*PRIVATE, of="backup-gateway")]
-    new = judge_evidence(evidence(looks, targets=[BACKUP, GATEWAY]))
-    found = difference(old, new)
-    [came] = found.targets
+    observations = [*healthy(), lookup(*PRIVATE, of="backup-gateway")]
+    new = judge_evidence(evidence(observations, targets=[BACKUP, GATEWAY]))
+    changes = difference(old, new)
+    [came] = changes.targets
     assert (came.id, came.change, came.status) == ("backup-gateway", ChangeKind.CAME, Pair(None, Status.UNKNOWN))
-    assert found.findings == ()
-    assert found.worse is Status.WARNING
+    assert changes.findings == ()
+    assert changes.worse is Status.WARNING
     assert difference(new, old).worse is Status.OK
 
 
@@ -445,7 +451,7 @@ def test_a_target_falls_from_ok_over_warning_and_unknown_to_critical(before: Sta
     rank = {**{status: place for place, status in enumerate(order)}, Status.NOT_IN_USE: 0}
     report = report_of(HEALTHY)
     first, *others = report.targets
-    old, new = (replace(report, targets=(replace(first, status=each), *others)) for each in (before, after))
+    old, new = (replace(report, targets=(replace(first, status=status), *others)) for status in (before, after))
     assert difference(old, new).worse == ("warning" if rank[after] > rank[before] else "ok")
     assert bool(difference(old, new).targets) == (before is not after)
 
@@ -466,10 +472,10 @@ def test_reports_about_other_targets_cannot_be_compared(tmp_path: Path, capsys: 
 
 def test_one_target_in_common_is_enough() -> None:
     both = judge_evidence(evidence(healthy(BACKUP, GATEWAY), targets=[BACKUP, optional(GATEWAY)]))
-    found = difference(judge_evidence(evidence(healthy())), both)
-    assert [(each.id, each.change) for each in found.targets] == [("backup-gateway", ChangeKind.CAME)]
-    assert {step.change for step in found.steps} == {ChangeKind.CAME}
-    assert found.worse is Status.OK
+    changes = difference(judge_evidence(evidence(healthy())), both)
+    assert [(target.id, target.change) for target in changes.targets] == [("backup-gateway", ChangeKind.CAME)]
+    assert {step.change for step in changes.steps} == {ChangeKind.CAME}
+    assert changes.worse is Status.OK
 
 
 @pytest.mark.parametrize("place", ["old", "new"])
@@ -483,7 +489,7 @@ def test_a_redacted_report_is_compared_with_no_other(place: str) -> None:
 @pytest.mark.parametrize("place", ["old", "new"])
 def test_one_of_the_two_may_come_through_a_pipe(place: str, tmp_path: Path) -> None:
     reports = {"old": report_of(HEALTHY), "new": report_of(FAULT)}
-    paths = {name: kept(each, tmp_path / name) for name, each in reports.items()}
+    paths = {name: kept(saved, tmp_path / name) for name, saved in reports.items()}
     expected = table.as_text(difference(*(codec.decode(codec.encode(report)) for report in reports.values())))
     result = subprocess.run(
         [sys.executable, "-m", "agent", "diff", *{**paths, place: "-"}.values()],
@@ -514,13 +520,13 @@ def test_both_of_the_two_may_not_come_through_one_pipe() -> None:
 
 def test_addresses_that_came_and_went_are_in_their_order() -> None:
     new = judge_evidence(evidence([*here("backup", "10.0.9.1", "10.0.10.1", PRIVATE[0], "fd00::17"), *healthy()[6:]]))
-    found = difference(judge_evidence(evidence(healthy())), new).targets[0]
-    assert found.addresses_came == tuple(map(ip_address, ("10.0.9.1", "10.0.10.1", "fd00::17")))
-    assert found.change is ChangeKind.CHANGED
+    change = difference(judge_evidence(evidence(healthy())), new).targets[0]
+    assert change.addresses_came == tuple(map(ip_address, ("10.0.9.1", "10.0.10.1", "fd00::17")))
+    assert change.change is ChangeKind.CHANGED
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "text"),
     [
         pytest.param({}, {"failed": "timeout"}, "ok -> failed (timeout)", id="failed"),
         pytest.param({"failed": "timeout"}, {"failed": "refused"}, "failed (timeout) -> failed (refused)", id="other"),
@@ -531,22 +537,22 @@ def test_addresses_that_came_and_went_are_in_their_order() -> None:
         pytest.param({"skipped": "why"}, {"skipped": "why not"}, None, id="not made, for another reason"),
     ],
 )
-def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], said: str | None) -> None:
+def test_a_step_is_what_it_ended_in(old: dict[str, Any], new: dict[str, Any], text: str | None) -> None:
     reports = [judge_evidence(evidence(replaced(healthy(), tcp(PRIVATE[0], 443, **how)))) for how in (old, new)]
     steps = difference(*reports).steps
-    assert [step.id for step in steps] == (["tcp/backup/10.0.1.17/443"] if said else [])
-    if said:
-        assert f"  ~ tcp/backup/10.0.1.17/443  {said}\n" in shown(difference(*reports))
+    assert [step.id for step in steps] == (["tcp/backup/10.0.1.17/443"] if text else [])
+    if text:
+        assert f"  ~ tcp/backup/10.0.1.17/443  {text}\n" in shown(difference(*reports))
 
 
 def test_steps_that_came_are_counted_by_target_and_address() -> None:
-    looks = [tcp("10.0.7.7"), *(tcp("10.0.8.8", port) for port in (443, 1026))]
-    made = difference(judge_evidence(evidence(healthy())), judge_evidence(evidence([*healthy(), *looks])))
-    said = shown(made)
-    assert "  + backup at 10.0.7.7: 1 step\n" in said
-    assert "  + backup at 10.0.8.8: 2 steps\n" in said
+    observations = [tcp("10.0.7.7"), *(tcp("10.0.8.8", port) for port in (443, 1026))]
+    changes = difference(judge_evidence(evidence(healthy())), judge_evidence(evidence([*healthy(), *observations])))
+    output = shown(changes)
+    assert "  + backup at 10.0.7.7: 1 step\n" in output
+    assert "  + backup at 10.0.8.8: 2 steps\n" in output
     assert "  - backup at 10.0.7.7: 1 step\n" in shown(
-        difference(judge_evidence(evidence([*healthy(), *looks])), judge_evidence(evidence(healthy())))
+        difference(judge_evidence(evidence([*healthy(), *observations])), judge_evidence(evidence(healthy())))
     )
     assert "  - this host: 1 step\n" in shown(
         difference(
@@ -557,7 +563,7 @@ def test_steps_that_came_are_counted_by_target_and_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "text"),
     [
         pytest.param({"role": Role.OPTIONAL}, "role required -> optional", id="asked for no more"),
         pytest.param({"status": Status.WARNING}, "status ok -> warning", id="status"),
@@ -568,13 +574,13 @@ def test_steps_that_came_are_counted_by_target_and_address() -> None:
         pytest.param({"host": "elsewhere.example", "unproven": ("something",)}, None, id="what is no part of it"),
     ],
 )
-def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], said: str | None) -> None:
+def test_a_target_is_what_it_is_and_where(changes: dict[str, Any], text: str | None) -> None:
     report = report_of(HEALTHY)
     first, *others = report.targets
-    found = difference(report, replace(report, targets=(replace(first, **changes), *others)))
-    assert [each.change for each in found.targets] == ([ChangeKind.CHANGED] if said else [])
-    if said:
-        assert f"  ~ backup  {said}" in shown(found)
+    differences = difference(report, replace(report, targets=(replace(first, **changes), *others)))
+    assert [target.change for target in differences.targets] == ([ChangeKind.CHANGED] if text else [])
+    if text:
+        assert f"  ~ backup  {text}" in shown(differences)
 
 
 # --- Whatever a report holds -----------------------------------------------------------------------------------------
@@ -597,7 +603,7 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
     hostile: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = report_of(HEALTHY)
-    looks = [
+    observations = [
         replace(observation, outcome=Skipped(hostile), subject=replace(observation.subject, operation=hostile))
         for observation in old.observations[:1]
     ]
@@ -608,17 +614,17 @@ def test_nothing_that_a_report_says_reaches_the_terminal_as_it_is(
         vantage=replace(old.vantage, instance_id=hostile),
         targets=(*old.targets, replace(old.targets[0], id=hostile, host=hostile)),
         findings=(a_finding(id=f"X@{hostile}", title=hostile, detail=hostile), a_finding(id=hostile)),
-        observations=(*looks, *old.observations[1:]),
+        observations=(*observations, *old.observations[1:]),
     )
     for pair in ((old, new), (new, old)):
-        found = difference(*pair)
-        assert len(found.findings) == 2
-        said = shown(found)
-        paths = [kept(each, tmp_path / str(place)) for place, each in enumerate(pair)]
+        changes = difference(*pair)
+        assert len(changes.findings) == 2
+        output = shown(changes)
+        paths = [kept(saved, tmp_path / str(place)) for place, saved in enumerate(pair)]
         entry.run(["diff", *paths])
-        assert capsys.readouterr() == (said, "")
+        assert capsys.readouterr() == (output, "")
         entry.run(["diff", *paths, "--format=json"])
-        assert capsys.readouterr() == (table.as_json(found), "")
+        assert capsys.readouterr() == (table.as_json(changes), "")
 
 
 def test_a_name_as_wide_as_a_line_is_broken() -> None:
@@ -630,12 +636,12 @@ def test_a_name_as_wide_as_a_line_is_broken() -> None:
         shown(difference(report, replace(report, targets=(*report.targets, replace(report.targets[0], id=wide.id)))))
 
 
-LOOKS: Final = (
+OBSERVATIONS: Final = (
     *healthy(),
     *healthy(GATEWAY),
-    *(lookup(*each) for each in ((), PRIVATE, (PUBLIC,))),
+    *(lookup(*given) for given in ((), PRIVATE, (PUBLIC,))),
     *(lookup(failed=kind) for kind in ("nxdomain", "timeout", "bug")),
-    *(answer(*each, by=by) for each in (PRIVATE, (PUBLIC,)) for by in ("10.0.0.2", "10.9.0.53")),
+    *(answer(*given, by=by) for given in (PRIVATE, (PUBLIC,)) for by in ("10.0.0.2", "10.9.0.53")),
     *(tcp(address, failed=kind) for address in PRIVATE for kind in ("timeout", "refused", "deadline")),
     *(spoiled(observation, skipped="\x1b[2J") for observation in healthy()),
 )
@@ -650,8 +656,8 @@ TARGETS: Final = (
 
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
-    """Reports of runs over any looks at any of few places."""
-    seen = draw(st.lists(st.sampled_from(LOOKS), max_size=40))
+    """Reports of runs with any observations of few subjects."""
+    seen = draw(st.lists(st.sampled_from(OBSERVATIONS), max_size=40))
     suppress = [Suppression(code=code, target=None) for code in draw(st.sets(st.sampled_from(["DNS001", "TCP001"])))]
     return judge_evidence(evidence(seen, targets=draw(st.sampled_from(TARGETS))), suppress=suppress)
 
@@ -686,5 +692,5 @@ def test_any_two_reports_differ_in_something_or_in_nothing(old: Report | None, n
     assert table.as_json(there) == table.as_json(difference(old, new))
     back = difference(new, old)
     for one, other in ((there.findings, back.findings), (there.steps, back.steps), (there.targets, back.targets)):
-        assert [(each.id, each.change) for each in one] == [(each.id, OTHER[each.change]) for each in other]
+        assert [(change.id, change.change) for change in one] == [(change.id, OTHER[change.change]) for change in other]
     assert nothing_in(difference(new, new))

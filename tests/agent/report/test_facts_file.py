@@ -77,9 +77,9 @@ def test_old_facts_are_refused_with_their_age_and_the_command_that_makes_new_one
     path = kept(facts_file.dumps(facts(taken_at=NOW - MAX_AGE - SECOND)), tmp_path)
     with pytest.raises(FactsFileError) as refused:
         read_facts(path, NOW)
-    said = str(refused.value)
-    assert said.startswith(f"{path}: was taken 30 days ago, at 2026-01-30 11:59 UTC; ")
-    assert said.endswith(f": backuplink facts --vpc {VPC_ID} --region eu-west-1 --output FILE")
+    message = str(refused.value)
+    assert message.startswith(f"{path}: was taken 30 days ago, at 2026-01-30 11:59 UTC; ")
+    assert message.endswith(f": backuplink facts --vpc {VPC_ID} --region eu-west-1 --output FILE")
 
 
 def test_facts_of_the_future_are_refused_with_a_word_on_the_clock(tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def _read(content: bytes, folder: Path) -> Ec2Facts | str:
     try:
         return read_facts(path, NOW)
     except FactsFileError as error:
-        said = str(error)
-        assert said.startswith(f"{path}: ")
-        return said
+        message = str(error)
+        assert message.startswith(f"{path}: ")
+        return message
 
 
 @settings(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -110,14 +110,14 @@ def test_any_bytes_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
 @settings(max_examples=extent.examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=by_hypothesis(facts_document))
 def test_spoilt_facts_are_facts_or_refused_in_words(document: dict[str, Any], tmp_path: Path) -> None:
-    found = _read(json.dumps(document).encode(), tmp_path)
-    if isinstance(found, Ec2Facts):  # and then everything in them can be written again
-        assert _read(facts_file.dumps(found).encode(), tmp_path) == found
+    result = _read(json.dumps(document).encode(), tmp_path)
+    if isinstance(result, Ec2Facts):  # and then everything in them can be written again
+        assert _read(facts_file.dumps(result).encode(), tmp_path) == result
 
 
 @pytest.mark.parametrize("part", range(1, 20))
 def test_a_file_that_is_cut_off_is_refused(part: int, tmp_path: Path) -> None:
     text = facts_file.dumps(facts(taken_at=NOW))
-    found = _read(text[: len(text) * part // 20].encode(), tmp_path)
-    assert isinstance(found, str)
-    assert ": is no JSON: " in found
+    result = _read(text[: len(text) * part // 20].encode(), tmp_path)
+    assert isinstance(result, str)
+    assert ": is no JSON: " in result

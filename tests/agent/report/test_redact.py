@@ -48,7 +48,7 @@ from tests.support.validator import VALIDATOR
 
 HOSTILE = "hostile/"
 NAMES = (*one_in(3, scenarios.names()), *(f"{HOSTILE}{name}" for name in cases.NAMES))
-"""Scenarios that come with the program, and those of peers that mean harm."""
+"""Scenarios that come with the program, and those of hostile peers."""
 SAME_EVERYWHERE = (
     "127.0.0.1",
     "127.0.0.53",
@@ -140,8 +140,8 @@ def formats(report: Report) -> dict[str, str]:
 def values(value: Any) -> Iterator[Any]:
     """Every value in a report that is no object of its own."""
     if isinstance(value, tuple | list):
-        for each in value:
-            yield from values(each)
+        for item in value:
+            yield from values(item)
     elif isinstance(value, dict):
         yield from values(list(value.values()))
     elif dataclasses.is_dataclass(value):
@@ -168,18 +168,18 @@ def identifying(scenario: Scenario, report: Report) -> set[str]:
     for url in (*variables, *scenario.sdk.endpoint_urls.values()):
         words |= {url, *re.findall(r"[\w.-]+\.(?:example|internal)", url)}
     words |= {word for line in scenario.host.hosts for word in line.split()[1:] if not word.endswith(SUFFIXES)}
-    for each in values(report):
-        if isinstance(each, IPv4Address | IPv6Address):
-            words.add(str(each))
+    for content in values(report):
+        if isinstance(content, IPv4Address | IPv6Address):
+            words.add(str(content))
     configured = (
         value for seen in report.observations if seen.subject.step is Step.EC2 for value in values(seen.facts)
     )
-    for each in configured:
-        if isinstance(each, IPv4Network | IPv6Network) and each.prefixlen:
-            words.add(str(each))
-        elif isinstance(each, str):
-            words |= set(re.findall(AWS_ID, each))
-    words |= {str(each) for row in scenario.dns for each in (*row.a, *row.aaaa)}
+    for content in configured:
+        if isinstance(content, IPv4Network | IPv6Network) and content.prefixlen:
+            words.add(str(content))
+        elif isinstance(content, str):
+            words |= set(re.findall(AWS_ID, content))
+    words |= {str(address) for row in scenario.dns for address in (*row.a, *row.aaaa)}
     words |= {str(address) for row in scenario.tcp for address in row.addresses}
     for seen in report.observations:
         if isinstance(seen.facts, ApiFacts):
@@ -203,9 +203,9 @@ AWS_ID: Final = r"\b[a-z-]{1,12}-[0-9a-f]{8,17}\b|\b[0-9]{12}\b|\bZ[0-9A-Z]{10,}
 """What names a resource, an account or a hosted zone."""
 
 
-def unlike(said: str | None, form: str) -> set[str]:
+def unlike(text: str | None, form: str) -> set[str]:
     """What a peer said where something of a form belongs, unless it has that form."""
-    return set() if said is None or re.fullmatch(form, said) else {said}
+    return set() if text is None or re.fullmatch(form, text) else {text}
 
 
 def left_in(document: str, words: set[str]) -> list[str]:
@@ -234,7 +234,7 @@ def test_every_kind_of_value_is_masked() -> None:
 
 
 PEERS_WORDS = ("[2J", "VERDICT OK", "owned", "alert(1)", "reboot", "gnp.exe", "portal.example", "a" * 16)
-"""Pieces of what peers that mean harm say, in whatever form it is shown."""
+"""Pieces of what hostile peers send, in each form in which they are shown."""
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith(HOSTILE)])
@@ -253,7 +253,7 @@ UUID = "20317174-17ec-464f-8ae7-123456789012"  # whose end could be an account
 
 
 @pytest.mark.parametrize(
-    ("field", "said", "stays"),
+    ("field", "text", "stays"),
     [
         pytest.param("request_id", UUID, True, id="a request id"),
         pytest.param("request_id", UUID.replace("-", "")[:-4].upper() + "ABCD", True, id="a request id without dashes"),
@@ -273,24 +273,24 @@ UUID = "20317174-17ec-464f-8ae7-123456789012"  # whose end could be an account
         pytest.param("error_code", "\u0661", False, id="a digit of another script"),
     ],
 )
-def test_what_a_peer_says_stays_where_it_has_its_form(field: str, said: str, stays: bool) -> None:
-    after = redact(said_in(report_of("denied-without-reason"), field, said))
-    left = {each for each in values(after) if each == said}
-    assert left == ({said} if stays else set())
+def test_what_a_peer_says_stays_where_it_has_its_form(field: str, text: str, stays: bool) -> None:
+    after = redact(with_text(report_of("denied-without-reason"), field, text))
+    left = {value for value in values(after) if value == text}
+    assert left == ({text} if stays else set())
     assert redact(after) == after
 
 
-def said_in(report: Report, field: str, said: str) -> Report:
+def with_text(report: Report, field: str, text: str) -> Report:
     """The report with a text in a field of every answer, and as the failure's code where it is one."""
     observations: list[Observation[Any]] = []
-    for each in report.observations:
-        if isinstance(each.facts, ApiFacts | HttpFacts) and hasattr(each.facts, field):
-            facts = replace(each.facts, **{field: said})  # type: ignore[arg-type]
-            failure = each.failure
+    for observation in report.observations:
+        if isinstance(observation.facts, ApiFacts | HttpFacts) and hasattr(observation.facts, field):
+            facts = replace(observation.facts, **{field: text})  # type: ignore[arg-type]
+            failure = observation.failure
             if failure is not None and field == "error_code":
-                failure = replace(failure, code=said)
-            each = replace(each, outcome=Ok(facts) if failure is None else Failed(failure, facts))
-        observations.append(each)
+                failure = replace(failure, code=text)
+            observation = replace(observation, outcome=Ok(facts) if failure is None else Failed(failure, facts))
+        observations.append(observation)
     return replace(report, observations=tuple(observations))
 
 
@@ -336,7 +336,7 @@ def hangs_together(report: Report) -> None:
     """Ids that one part of a report uses for another are there."""
     seen = {observation.id for observation in report.observations}
     targets = {target.id for target in report.targets}
-    found = {finding.id for finding in report.findings}
+    ids = {finding.id for finding in report.findings}
     assert len(seen) == len(report.observations)
     for observation in report.observations:
         assert observation.subject.after is None or observation.subject.after in seen
@@ -345,7 +345,7 @@ def hangs_together(report: Report) -> None:
         assert target.id in (target.service, f"{target.service}@{target.host}")
     for finding in report.findings:
         assert set(finding.evidence) <= seen
-        assert finding.explained_by is None or finding.explained_by in found
+        assert finding.explained_by is None or finding.explained_by in ids
         assert finding.id == (finding.code if finding.target is None else f"{finding.code}@{finding.target}")
 
 
@@ -366,7 +366,7 @@ def test_same_value_same_mask_and_no_two_alike(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mask_in_a_sentence_is_the_mask_of_the_field(name: str) -> None:
-    known = {str(each) for each in values(masked(name)) if isinstance(each, IPv4Address | IPv6Address)}
+    known = {str(value) for value in values(masked(name)) if isinstance(value, IPv4Address | IPv6Address)}
     for finding in masked(name).findings:
         assert set(re.findall(r"(?<![\d.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d+", finding.detail)) <= known
 
@@ -450,12 +450,12 @@ def test_user_and_password_of_a_proxy_are_never_shown(mask: Any) -> None:
 def with_facts(report: Report, kind: type, **changes: Any) -> Report:
     """The report with facts of one kind changed wherever they are."""
     observations: list[Observation[Any]] = []
-    for each in report.observations:
-        if isinstance(each.facts, kind):
-            facts = replace(each.facts, **changes)  # type: ignore[type-var]
-            changed = Failed(each.failure, facts) if each.failure is not None else Ok(facts)
-            each = replace(each, outcome=changed)
-        observations.append(each)
+    for observation in report.observations:
+        if isinstance(observation.facts, kind):
+            facts = replace(observation.facts, **changes)  # type: ignore[type-var]
+            changed = Failed(observation.failure, facts) if observation.failure is not None else Ok(facts)
+            observation = replace(observation, outcome=changed)
+        observations.append(observation)
     return replace(report, observations=tuple(observations))
 
 
@@ -529,15 +529,15 @@ def test_values_inside_sentences(case: str) -> None:
 def test_many_values_have_masks_of_their_own() -> None:
     report = report_of("healthy")
     blocks = tuple(
-        ip_network(each)
-        for each in ("10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "2600::/32", "2601::/48")
+        ip_network(block)
+        for block in ("10.0.0.0/8", "11.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "2600::/32", "2601::/48")
     )
     report = replace(report, run=replace(report.run, private_cidrs=(*blocks, ip_network("0.0.0.0/0"))))
     addresses = tuple(ip_address(int(ip_address("10.7.0.0")) + number) for number in range(600))
     after = redact(replace(report, vantage=replace(report.vantage, source_addresses=addresses)))
     assert len(set(after.run.private_cidrs)) == len(blocks) + 1
     assert [private_cidr.prefixlen for private_cidr in after.run.private_cidrs] == [
-        each.prefixlen for each in (*blocks, ip_network("0.0.0.0/0"))
+        block.prefixlen for block in (*blocks, ip_network("0.0.0.0/0"))
     ]
     assert len(set(after.vantage.source_addresses)) == 600
     assert redact(after) == after
@@ -573,8 +573,8 @@ def seen_of(kind: type) -> Report | None:
 
 
 def texts_of(kind: type) -> dict[str, Any]:
-    """Fields of a class that hold text, each with a value that could be told apart."""
-    made: dict[Any, Any] = {
+    """Fields of a class that hold text, each with a value of its own."""
+    values_by_type: dict[Any, Any] = {
         str: TELLTALE,
         str | None: TELLTALE,
         tuple[str, ...]: (TELLTALE,),
@@ -582,7 +582,11 @@ def texts_of(kind: type) -> dict[str, Any]:
         dict[str, int]: {TELLTALE: 1},
     }
     hints = get_type_hints(kind)
-    return {field.name: made[hints[field.name]] for field in dataclasses.fields(kind) if hints[field.name] in made}
+    return {
+        field.name: values_by_type[hints[field.name]]
+        for field in dataclasses.fields(kind)
+        if hints[field.name] in values_by_type
+    }
 
 
 CONFIGURATION: Final[tuple[type, ...]] = get_args(ConfigurationFacts)
@@ -623,7 +627,7 @@ def classes_of(hint: Any) -> Iterator[type]:
 
 def test_every_text_of_a_report_says_beside_it_whether_it_is_masked() -> None:
     """A new field cannot be forgotten: without an annotation of `probes.masks` this fails with its name."""
-    classes = {*classes_of(Report), *(found for kind in get_args(Facts) for found in classes_of(kind))}
+    classes = {*classes_of(Report), *(cls for kind in get_args(Facts) for cls in classes_of(kind))}
     assert classes > {*get_args(Facts), Certificate, Command, Failure, Hop, Observation, SecurityGroup}
     for kind in classes:
         treatments(kind)
@@ -683,7 +687,7 @@ class Planter:
         if get_origin(kind) is tuple:
             return (self.of(get_args(kind)[0]), self.of(get_args(kind)[0]))
         if get_origin(kind) in (Union, UnionType):
-            members = [each for each in get_args(kind) if each is not type(None)]
+            members = [member for member in get_args(kind) if member is not type(None)]
             return self.of(members[number % len(members)])
         if kind in (IPv4Address, IPv6Address, IPv4Network, IPv6Network):
             base = "10.77.0.0" if kind in (IPv4Address, IPv4Network) else "2600:1f77::"
@@ -731,21 +735,21 @@ def path_of(
     )
 
 
-def made_of(facts: dict[str, Any], *, said: str = "", argv: tuple[str, ...] = (), path: ConfiguredPath) -> Report:
+def report_with(facts: dict[str, Any], *, detail: str = "", argv: tuple[str, ...] = (), path: ConfiguredPath) -> Report:
     """A report with these reads, a finding that says this and has this command, and a path."""
     report = report_of("healthy")
-    looks = tuple(
-        Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(each), started_at=None, seconds=0.1)
-        for name, each in facts.items()
+    observations = tuple(
+        Observation(subject=Subject(step=Step.EC2, operation=name), outcome=Ok(content), started_at=None, seconds=0.1)
+        for name, content in facts.items()
     )
     command = Command(argv=argv, scope=CommandScope.ENDPOINT, reversible=True, undo=None)
     finding = replace(
         report_of("port-blocked").findings[0],
-        detail=said,
+        detail=detail,
         fix=Fix(summary="Mend it.", commands=(command,)),
         evidence=(),
     )
-    return replace(report, observations=(*report.observations, *looks), findings=(finding,), paths=(path,))
+    return replace(report, observations=(*report.observations, *observations), findings=(finding,), paths=(path,))
 
 
 @cache
@@ -754,26 +758,26 @@ def planted() -> tuple[Report, tuple[str, ...]]:
     finding and by a path; and all of that."""
     planter = Planter()
     facts = {name: planter.of(read.facts) for name, read in READS.items()}
-    told = tuple(planter.planted)
-    texts = [each for each in told if each.startswith(PLANTED)]
+    planted_values = tuple(planter.planted)
+    texts = [value for value in planted_values if value.startswith(PLANTED)]
     path = path_of(
         hop(Stage.HOST_GROUPS, texts[0], rule=texts[1], words=texts[2]),
-        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} admits {told[-1]}"),
+        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} admits {planted_values[-1]}"),
         unseen=(f"what {texts[5]} does",),
         endpoint_id=facts["endpoints"].endpoints[0].endpoint_id,
         interface_id=facts["endpoint-interfaces"].interfaces[0].interface_id,
     )
-    return made_of(facts, said=", ".join(told), path=path), told
+    return report_with(facts, detail=", ".join(planted_values), path=path), planted_values
 
 
 def test_nothing_of_a_configuration_is_left() -> None:
-    report, told = planted()
+    report, planted_values = planted()
     before, after = formats(report), formats(redact(report))
-    assert all(each in before["json"] for each in told)
+    assert all(value in before["json"] for value in planted_values)
     assert PLANTED in before["text"]
     for form, document in after.items():
         flat = " ".join(document.split())
-        assert [each for each in told if each in flat] == [], form
+        assert [value for value in planted_values if value in flat] == [], form
         assert PLANTED not in flat, form
         assert "corp.example" not in flat, form
 
@@ -835,9 +839,9 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
         endpoint_id=REAL["ENDPOINT"],
         interface_id=REAL["INTERFACE"],
     )
-    argv = ("aws", "ec2", *(f"--one={each}" for each in REAL.values()), *REAL.values())
+    argv = ("aws", "ec2", *(f"--one={value}" for value in REAL.values()), *REAL.values())
     facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=(group,))}
-    report = made_of(facts, said=", ".join(REAL.values()), argv=argv, path=path)
+    report = report_with(facts, detail=", ".join(REAL.values()), argv=argv, path=path)
     after = redact(report)
     for form, document in formats(after).items():
         assert left_in(document, set(REAL.values())) == [], form
@@ -854,7 +858,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
     # Commands have placeholders in the places of ids.
     (command,) = after.findings[0].fix.commands
     values = [word.removeprefix("--one=") for word in command.argv[2:]]
-    assert [each for each in values if not re.fullmatch(r"<[A-Z_]+>", each)] == []
+    assert [value for value in values if not re.fullmatch(r"<[A-Z_]+>", value)] == []
     assert redact(after) == after
 
 
@@ -886,8 +890,8 @@ def test_what_aws_itself_says_stays() -> None:
 def named(value: Any, name: str) -> Iterator[Any]:
     """What fields of a name hold, wherever they are."""
     if isinstance(value, tuple | list):
-        for each in value:
-            yield from named(each, name)
+        for item in value:
+            yield from named(item, name)
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             content = getattr(value, field.name)
@@ -898,15 +902,15 @@ def named(value: Any, name: str) -> Iterator[Any]:
 
 @pytest.mark.parametrize("kind", [FailureKind.NOT_PERMITTED, FailureKind.SERVICE_ERROR])
 def test_what_ec2_said_of_a_refusal_is_masked(kind: FailureKind) -> None:
-    said = "User Payroll is not allowed to see the plans of Acme"
+    message = "User Payroll is not allowed to see the plans of Acme"
     report, _ = planted()
     failed = tuple(
-        replace(observation, outcome=Failed(Failure(kind=kind, message=said, code="Payroll Denied"), None))
+        replace(observation, outcome=Failed(Failure(kind=kind, message=message, code="Payroll Denied"), None))
         if observation.subject.step is Step.EC2
         else observation
         for observation in report.observations
     )
-    finding = replace(report.findings[0], detail=f"It could not be read ({said}).")
+    finding = replace(report.findings[0], detail=f"It could not be read ({message}).")
     after = redact(replace(report, observations=failed, findings=(finding,)))
     for form, document in formats(after).items():
         assert "Payroll" not in document, form
@@ -929,7 +933,9 @@ def test_a_domain_that_is_everybodys_is_not_masked(domain: str) -> None:
         domains=(domain,),
     )
     path = path_of(endpoint_id=None, interface_id=None)
-    report = made_of({DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}, said="backup.eu-west-1.amazonaws.com", path=path)
+    report = report_with(
+        {DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}, detail="backup.eu-west-1.amazonaws.com", path=path
+    )
     after = redact(report)
     assert list(named(after.observations, "domains")) == [(domain,)]
     assert after.findings[0].detail == "backup.eu-west-1.amazonaws.com"
@@ -961,7 +967,7 @@ def test_a_large_configuration_has_no_masks_alike() -> None:
         domains=domains,
     )
     facts = {SECURITY_GROUPS: SecurityGroupsFacts(groups=groups), DNS_FIREWALL: DnsFirewallFacts(rules=(rule,))}
-    report = made_of(facts, said=f"It names {domains[7]}.", path=path_of(endpoint_id=None, interface_id=None))
+    report = report_with(facts, detail=f"It names {domains[7]}.", path=path_of(endpoint_id=None, interface_id=None))
     after = redact(report)
     blocks = [list(named(one.observations, "cidr")) for one in (report, after)]
     assert len(set(blocks[0])) == len(set(blocks[1]))

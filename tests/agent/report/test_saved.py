@@ -98,12 +98,12 @@ def test_all_verdicts_are_among_them() -> None:
 
 @pytest.mark.parametrize("wanted", ["json", "ndjson"])
 def test_what_a_run_wrote_is_read_from_a_file_from_a_pipe_and_from_a_socket(wanted: str, tmp_path: Path) -> None:
-    made = process("demo", FAULT, "--format", wanted)
+    original = process("demo", FAULT, "--format", wanted)
     path = tmp_path / "report"
-    path.write_bytes(made.stdout)
+    path.write_bytes(original.stdout)
     expected = process("demo", FAULT).stdout
     assert expected.startswith(b"CRITICAL  ")
-    results = [process("diagnose", str(path)), process("diagnose", "-", input=made.stdout)]
+    results = [process("diagnose", str(path)), process("diagnose", "-", input=original.stdout)]
     with path.open("rb") as stream:
         results.append(process("diagnose", "-", stdin=stream))
     ours, theirs = socket.socketpair()  # as inetd(8) and systemd hand over stdin
@@ -116,7 +116,7 @@ def test_what_a_run_wrote_is_read_from_a_file_from_a_pipe_and_from_a_socket(want
             command, cwd=ROOT, stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as started,
     ):
-        ours.sendall(made.stdout)
+        ours.sendall(original.stdout)
         ours.shutdown(socket.SHUT_WR)
         out, err = started.communicate(timeout=SECONDS)
     results.append(subprocess.CompletedProcess(command, started.returncode, out, err))
@@ -283,8 +283,8 @@ def has_default(field: "dataclasses.Field[Any]") -> bool:
 def aged(value: Any, data: Any, gone: set[str]) -> None:
     """Take every key out of `data`, the plain form of `value`, that came later: each has a default."""
     if isinstance(value, tuple):
-        for each, inner in zip(value, data, strict=True):
-            aged(each.facts if isinstance(each, Observation) else each, _facts(each, inner), gone)
+        for item, inner in zip(value, data, strict=True):
+            aged(item.facts if isinstance(item, Observation) else item, _facts(item, inner), gone)
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
             if has_default(field):
@@ -294,8 +294,8 @@ def aged(value: Any, data: Any, gone: set[str]) -> None:
                 aged(getattr(value, field.name), data[field.name], gone)
 
 
-def _facts(each: Any, data: Any) -> Any:
-    return data["facts"] if isinstance(each, Observation) else data
+def _facts(item: Any, data: Any) -> Any:
+    return data["facts"] if isinstance(item, Observation) else data
 
 
 def forgotten(value: Any) -> Any:
@@ -327,7 +327,7 @@ def test_a_report_of_an_older_minor_version_is_read_and_judged(name: str) -> Non
     again = judge(saved.measurement_of(old))
     VALIDATOR.validate(codec.encode(again))
     assert "RUN002" not in {finding.code for finding in again.findings} - {finding.code for finding in report.findings}
-    # What is left of an older report is judged the same, whoever adds to it.
+    # What is left of an older report is judged the same, whatever fields are added later.
     assert judge(saved.measurement_of(codec.decode(codec.encode(again)))) == codec.decode(codec.encode(again))
 
 
@@ -421,11 +421,11 @@ def test_any_bytes_are_a_report_or_refused_in_words(content: bytes) -> None:
     try:
         report = saved.parse_report(content, "report.json")
     except saved.SavedReportError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = "report.json: "
+        message = "report.json: "
         assert codec.decode(codec.encode(report)) == report
-    assert said.startswith("report.json: ")
+    assert message.startswith("report.json: ")
 
 
 def test_a_system_error_is_said_in_its_own_words(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ cidrs = ["10.0.0.0/16"]
 group_id = "sg-0e1b2c3d4e5f67890"
 rules = [{ from_port = 443, to_port = 443, prefix_list_id = "pl-0a1b2c3d4e5f67890" }]
 """
-"""Without one, nobody asks for any."""
+"""Prefix lists are read only where a rule names one."""
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +95,8 @@ def run(
         refusal_format="text",
         loop_factory=VirtualLoop,
     )
-    (found,) = kept
-    return code, found if isinstance(found, Ec2Facts) else None
+    (facts,) = kept
+    return code, facts if isinstance(facts, Ec2Facts) else None
 
 
 # --- What is read ----------------------------------------------------------------------------------------------------
@@ -106,41 +106,41 @@ def test_the_file_holds_the_whole_network_as_it_is(tmp_path: Path, capsys: pytes
     path = tmp_path / "facts.json"
     code, _ = run("[ec2]", path)
     assert (code, *capsys.readouterr()) == (0, "", "")
-    found = read_facts(str(path), EPOCH)
-    assert (found.region, found.vpc_id, found.taken_at) == ("eu-west-1", VPC_ID, EPOCH)
+    facts = read_facts(str(path), EPOCH)
+    assert (facts.region, facts.vpc_id, facts.taken_at) == ("eu-west-1", VPC_ID, EPOCH)
     wanted = network.facts_of(scenario("[ec2]"), EPOCH)
-    assert [observation.id for observation in found.observations] == [
+    assert [observation.id for observation in facts.observations] == [
         observation.id for observation in wanted.observations
     ]
-    for each, other in zip(found.observations, wanted.observations, strict=True):
-        if each.subject.operation != OWN_INTERFACES:  # of which instance, nobody knows here
-            assert each.outcome == other.outcome
+    for observation, other in zip(facts.observations, wanted.observations, strict=True):
+        if observation.subject.operation != OWN_INTERFACES:  # the instance is not known here
+            assert observation.outcome == other.outcome
 
 
 def test_the_document_is_on_stdout_where_no_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = run("[ec2]")
+    code, facts = run("[ec2]")
     out, err = capsys.readouterr()
     assert (code, err) == (0, "")
-    assert found is not None
-    assert out == facts_file.dumps(found)
+    assert facts is not None
+    assert out == facts_file.dumps(facts)
 
 
 def test_a_group_that_no_endpoint_has_is_among_them(tmp_path: Path) -> None:
     """It may be that of the host that takes the file."""
     more = '[[ec2.groups]]\ngroup_id = "sg-0d1b2c3d4e5f67890"\nrules = []\n'
-    _, found = run(more, tmp_path / "facts.json")
-    assert found is not None
+    _, facts = run(more, tmp_path / "facts.json")
+    assert facts is not None
     (read,) = (
-        observation.facts for observation in found.observations if observation.subject.operation == SECURITY_GROUPS
+        observation.facts for observation in facts.observations if observation.subject.operation == SECURITY_GROUPS
     )
     assert isinstance(read, SecurityGroupsFacts)
     assert "sg-0d1b2c3d4e5f67890" in {group.group_id for group in read.groups}
 
 
 def test_the_region_may_be_that_of_the_profile() -> None:
-    _, found = run('[sdk]\nregion = "eu-west-1"\n[ec2]', wanted=replace(WANTED, region=None))
-    assert found is not None
-    assert found.region == "eu-west-1"
+    _, facts = run('[sdk]\nregion = "eu-west-1"\n[ec2]', wanted=replace(WANTED, region=None))
+    assert facts is not None
+    assert facts.region == "eu-west-1"
 
 
 # --- What is not read ------------------------------------------------------------------------------------------------
@@ -151,37 +151,39 @@ def test_a_read_that_is_not_permitted_is_named_with_its_actions(
     operation: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "facts.json"
-    code, found = run(f'[ec2]\ndenied = ["{operation}"]\n{PREFIX_LIST}', path)
+    code, facts = run(f'[ec2]\ndenied = ["{operation}"]\n{PREFIX_LIST}', path)
     err = capsys.readouterr().err
     assert code == 1
     read = READS[operation]
     assert f"Not read: {read.words}: not permitted; it takes {' and '.join(read.actions)}\n" in err
-    assert found is not None
-    assert facts_file.dumps(read_facts(str(path), EPOCH)) == facts_file.dumps(found)
+    assert facts is not None
+    assert facts_file.dumps(read_facts(str(path), EPOCH)) == facts_file.dumps(facts)
 
 
 def test_a_read_that_is_not_answered_is_named_with_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = run(f'[ec2]\nsilent = ["{DNS_FIREWALL}"]')
-    assert found is not None
-    (look,) = (observation for observation in found.observations if observation.subject.operation == DNS_FIREWALL)
-    assert look.failure is not None
-    assert look.failure.kind is FailureKind.TIMEOUT
+    code, facts = run(f'[ec2]\nsilent = ["{DNS_FIREWALL}"]')
+    assert facts is not None
+    (observation,) = (
+        observation for observation in facts.observations if observation.subject.operation == DNS_FIREWALL
+    )
+    assert observation.failure is not None
+    assert observation.failure.kind is FailureKind.TIMEOUT
     assert code == 1
-    assert capsys.readouterr().err == f"Not read: {READS[DNS_FIREWALL].words}: {look.failure.message}\n"
+    assert capsys.readouterr().err == f"Not read: {READS[DNS_FIREWALL].words}: {observation.failure.message}\n"
 
 
 def test_a_read_that_needs_another_is_named_too() -> None:
-    _, found = run('[ec2]\ndenied = ["endpoints"]')
-    assert found is not None
-    said = lacking(found)
-    assert said[0].startswith("the interface endpoints: not permitted; ")
-    assert said[1].startswith("the endpoints' network interfaces: needs the interface endpoints, not read")
+    _, facts = run('[ec2]\ndenied = ["endpoints"]')
+    assert facts is not None
+    reasons = lacking(facts)
+    assert reasons[0].startswith("the interface endpoints: not permitted; ")
+    assert reasons[1].startswith("the endpoints' network interfaces: needs the interface endpoints, not read")
 
 
 def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = run(f'[ec2]\nsilent = ["{ROUTE_TABLES}"]', wanted=replace(WANTED, deadline=1.0))
-    assert found is not None
-    (cut,) = (observation for observation in found.observations if observation.subject.operation == ROUTE_TABLES)
+    code, facts = run(f'[ec2]\nsilent = ["{ROUTE_TABLES}"]', wanted=replace(WANTED, deadline=1.0))
+    assert facts is not None
+    (cut,) = (observation for observation in facts.observations if observation.subject.operation == ROUTE_TABLES)
     assert cut.failure is not None
     assert cut.failure.kind is FailureKind.DEADLINE
     assert code == 1
@@ -189,7 +191,7 @@ def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("more", "wanted", "said"),
+    ("more", "wanted", "message"),
     [
         pytest.param('[ec2]\nanswer = "silence"', WANTED, "nothing could be read; the interface endpoints: ", id="EC2"),
         pytest.param(
@@ -199,7 +201,7 @@ def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture
             id="all is denied",
         ),
         pytest.param(
-            f"[ec2]\nsilent = {json.dumps([name for name, each in READS.items() if each.actions[0][:4] == 'ec2:'])}",
+            f"[ec2]\nsilent = {json.dumps([name for name, read in READS.items() if read.actions[0][:4] == 'ec2:'])}",
             WANTED,
             "nothing could be read; the interface endpoints: ",
             id="EC2, where Route 53 answers",
@@ -226,12 +228,12 @@ def test_the_deadline_leaves_what_was_read_by_then(capsys: pytest.CaptureFixture
     ],
 )
 def test_where_nothing_can_be_read_no_file_is_written(
-    more: str, wanted: FactsRequest, said: str, tmp_path: Path
+    more: str, wanted: FactsRequest, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "facts.json"
     with pytest.raises(RequestError) as refused:
         run(more, path, wanted=wanted)
-    assert refused.value.why.startswith(said)
+    assert refused.value.why.startswith(message)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -241,11 +243,11 @@ def test_where_nothing_can_be_read_no_file_is_written(
 def test_a_file_that_cannot_be_written_leaves_the_document_on_stdout(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, found = run("[ec2]", tmp_path / "nowhere" / "facts.json")
+    code, facts = run("[ec2]", tmp_path / "nowhere" / "facts.json")
     out, err = capsys.readouterr()
     assert code == 3
-    assert found is not None
-    assert out == facts_file.dumps(found)
+    assert facts is not None
+    assert out == facts_file.dumps(facts)
     assert err.endswith("facts.json cannot be written: No such file or directory; the facts are on stdout.\n")
 
 
@@ -281,7 +283,7 @@ moto, moto_url, told = moto_server.moto, moto_server.moto_url, moto_server.told
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """`backuplink facts` in a process of its own, with keys for whoever `AWS_ENDPOINT_URL` names."""
+    """`backuplink facts` in a process of its own, with keys for the server that `AWS_ENDPOINT_URL` names."""
     names = {"access_key_id": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN"}
     keys = {names[name]: value for name, value in moto_server.KEYS.items()}
     return subprocess.run(
@@ -314,12 +316,12 @@ def test_the_command_reads_what_is_there(
     path = tmp_path / "facts.json"
     result = command("--vpc", vpc_id, "--output", str(path))
     assert (result.stdout, result.stderr, result.returncode) == ("", "", 0)
-    found = read_facts(str(path), datetime.now(UTC))
-    assert (found.region, found.vpc_id) == (moto_server.REGION, vpc_id)
+    facts = read_facts(str(path), datetime.now(UTC))
+    assert (facts.region, facts.vpc_id) == (moto_server.REGION, vpc_id)
     network = configuration_of(
         {
             str(observation.subject.operation): observation.facts
-            for observation in found.observations
+            for observation in facts.observations
             if observation.facts is not None
         }
     )

@@ -47,8 +47,8 @@ def this(*interfaces: str, unknown: bool = False) -> HostFacts:
     return facts
 
 
-def roles(found: tuple[Target, ...]) -> dict[str, Role]:
-    return {each.id: each.role for each in found}
+def roles(planned: tuple[Target, ...]) -> dict[str, Role]:
+    return {target.id: target.role for target in planned}
 
 
 @pytest.mark.parametrize(
@@ -129,24 +129,24 @@ def test_a_service_is_required_where_it_was_named(services: tuple[str, ...], exp
     ],
 )
 def test_the_host_that_the_sdk_calls_is_the_target(facts: SdkFacts, first: str, addressing: Addressing) -> None:
-    found = targets(settings(), REGION, facts)
-    mine = [each for each in found if each.service == "backup"]
-    assert [(each.id, each.role) for each in mine] == [(first, Role.REQUIRED), ("backup", Role.CONTEXT)]
+    planned = targets(settings(), REGION, facts)
+    mine = [target for target in planned if target.service == "backup"]
+    assert [(target.id, target.role) for target in mine] == [(first, Role.REQUIRED), ("backup", Role.CONTEXT)]
     assert mine[0].addressing is addressing
     assert mine[0].host == first.partition("@")[2]
     assert mine[1].addressing is Addressing.DEFAULT
     assert mine[1].host == "backup.eu-west-1.amazonaws.com"
-    assert {each.service_name for each in mine} == {"com.amazonaws.eu-west-1.backup"}
+    assert {target.service_name for target in mine} == {"com.amazonaws.eu-west-1.backup"}
 
 
 def test_the_default_host_by_url_is_the_default_target() -> None:
-    found = targets(settings(), REGION, set_to(backup="https://backup.eu-west-1.amazonaws.com"))
-    assert found == targets(settings(), REGION, None)
+    planned = targets(settings(), REGION, set_to(backup="https://backup.eu-west-1.amazonaws.com"))
+    assert planned == targets(settings(), REGION, None)
 
 
 def test_an_optional_service_at_another_host_stays_optional() -> None:
-    found = targets(settings(), REGION, set_to(backup_gateway="https://gateway.example.com"))
-    assert roles(found) == {
+    planned = targets(settings(), REGION, set_to(backup_gateway="https://gateway.example.com"))
+    assert roles(planned) == {
         "backup": Role.REQUIRED,
         "backup-gateway@gateway.example.com": Role.OPTIONAL,
         "backup-gateway": Role.CONTEXT,
@@ -154,10 +154,10 @@ def test_an_optional_service_at_another_host_stays_optional() -> None:
 
 
 def test_one_url_for_all_services_gives_each_its_own_target() -> None:
-    found = targets(
+    planned = targets(
         settings(), REGION, set_to(backup="https://aws.example.com", backup_gateway="https://aws.example.com")
     )
-    assert [each.id for each in found] == [
+    assert [target.id for target in planned] == [
         "backup@aws.example.com",
         "backup",
         "backup-gateway@aws.example.com",
@@ -326,5 +326,5 @@ def test_ids_become_the_names_that_ec2_has(
 
 @pytest.mark.parametrize("service", ["backup", "backup-gateway"])
 def test_a_service_that_is_named_is_the_only_one(service: str) -> None:
-    found = targets(settings(service), REGION, sdk().facts)
-    assert [(each.service, each.role) for each in found] == [(service, Role.REQUIRED)]
+    planned = targets(settings(service), REGION, sdk().facts)
+    assert [(target.service, target.role) for target in planned] == [(service, Role.REQUIRED)]

@@ -1,4 +1,4 @@
-"""How a run goes: what it looks at, in which order it learns, and how it ends early."""
+"""A run: what it measures, in which order, and how it ends early."""
 
 import json
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def assert_honest(evidence: Evidence) -> None:
 
 
 async def stopped_after_every_event(chosen: Scenario) -> None:
-    """CancelToken a run after each of its events, the telling of looks to come aside, and see that it stays honest."""
+    """Cancel a run after each of its events, except those that announce a step, and check what it reports."""
     _, events = evidence_in(chosen)
     last = sum(not isinstance(event, StepPlanned | StepStarted) for event in events) - 1
     for number in one_in(3, range(last + 1)):
@@ -112,9 +112,9 @@ def test_a_run_takes_no_longer_than_its_deadline() -> None:
 
 def test_every_observation_is_told_once_and_counted() -> None:
     evidence, events = evidence_in(scenarios.load("gateway-healthy"))
-    made = [event for event in events if isinstance(event, ObservationMade)]
-    assert len(made) == len(evidence.observations)
-    assert made[-1].planned == len(made)
+    reported = [event for event in events if isinstance(event, ObservationMade)]
+    assert len(reported) == len(evidence.observations)
+    assert reported[-1].planned == len(reported)
 
 
 def test_silence_everywhere_costs_one_timeout() -> None:
@@ -205,7 +205,7 @@ def test_addresses_of_another_resolver_decide_nothing() -> None:
     assert [address.from_own_lookup for address in backup.addresses] == [False, False]
     probed = [observation for observation in report.observations if observation.id.startswith("http/backup/")]
     assert probed
-    assert all(each.ok for each in probed)
+    assert all(observation.ok for observation in probed)
     assert backup.status is Status.CRITICAL
 
 
@@ -324,7 +324,7 @@ def test_reads_that_fail_change_no_verdict(more: str, part: str, kind: FailureKi
     evidence, _ = evidence_in(changed(more))
     failed = [read for read in reads(evidence).values() if read.failure is not None]
     assert failed
-    assert {each.failure.kind for each in failed if each.failure is not None} == {kind}
+    assert {observation.failure.kind for observation in failed if observation.failure is not None} == {kind}
     skipped = [read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)]
     assert all(part in reason for reason in skipped)
     assert len(failed) + len(skipped) == len(READS)
@@ -383,7 +383,8 @@ def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source
 
 def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\ndays_old = 0.5'))
-    assert {name for name, each in reads(evidence).items() if not each.ok} == {OWN_INTERFACES}  # of no one host
+    # A file is not about one instance, so it lacks that instance's interfaces.
+    assert {name for name, observation in reads(evidence).items() if not observation.ok} == {OWN_INTERFACES}
     assert evidence.configured_at == evidence.run.started_at - timedelta(days=0.5)
     assert evidence.is_configuration_fresh
     assert {path.predicted for path in judge_evidence(evidence).paths} == {Reachability.OPEN}
@@ -441,9 +442,9 @@ def test_events_tell_of_a_look_before_it_is_made() -> None:
                 assert event.subject.id in planned
                 started.add(event.subject.id)
             case ObservationMade():
-                look = event.observation
-                assert look.id in planned
-                assert (look.id in started) is not isinstance(look.outcome, Skipped)
+                observation = event.observation
+                assert observation.id in planned
+                assert (observation.id in started) is not isinstance(observation.outcome, Skipped)
                 assert event.planned == len(planned)
 
 
@@ -451,10 +452,10 @@ def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
     chosen = changed(f'{EC2}\nanswer = "silence"', "gateway-healthy")
     chosen = replace(chosen, run=replace(chosen.run, endpoints=("backup=vpce-0b1b2c3d4e5f67890",)))
     _, events = evidence_in(chosen)
-    made = [event.observation.id for event in events if isinstance(event, ObservationMade)]
-    assert made.index("dns/backup-gateway/getaddrinfo") < made.index("ec2/endpoints")
+    order = [event.observation.id for event in events if isinstance(event, ObservationMade)]
+    assert order.index("dns/backup-gateway/getaddrinfo") < order.index("ec2/endpoints")
     bare = "dns/backup@vpce-0b1b2c3d4e5f67890/getaddrinfo"
-    assert made.index(bare) > made.index("ec2/endpoints")
+    assert order.index(bare) > order.index("ec2/endpoints")
 
 
 @pytest.mark.virtual_clock
@@ -476,14 +477,14 @@ async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> 
 
 def callers(evidence: Evidence) -> list[str]:
     """The addresses at which a signed call was made, by target."""
-    made = [observation for observation in evidence.of(Step.API) if not isinstance(observation.outcome, Skipped)]
-    return sorted(f"{observation.subject.target} {observation.subject.address}" for observation in made)
+    attempted = [observation for observation in evidence.of(Step.API) if not isinstance(observation.outcome, Skipped)]
+    return sorted(f"{observation.subject.target} {observation.subject.address}" for observation in attempted)
 
 
 def test_each_address_has_its_turn_to_make_the_call() -> None:
     chosen = scenarios.load("healthy")
     expected = [f"backup 10.0.{zone}.17" for zone in (1, 2, 3, 1)]
-    assert [callers(evidence_in(chosen, turn=turn)[0]) for turn in range(4)] == [[each] for each in expected]
+    assert [callers(evidence_in(chosen, turn=turn)[0]) for turn in range(4)] == [[caller] for caller in expected]
     evidence, _ = evidence_in(chosen, turn=1)
     skipped = [
         observation.outcome.reason for observation in evidence.of(Step.API) if isinstance(observation.outcome, Skipped)
@@ -495,14 +496,14 @@ def test_each_address_has_its_turn_to_make_the_call() -> None:
 def test_the_next_address_makes_the_call_where_one_does_not_get_so_far() -> None:
     chosen = scenarios.load("one-zone-silent")
     silent = next(row.addresses[0] for row in chosen.tcp if row.answer == "silence")
-    own = sorted(ip_address(each) for each in chosen.dns[0].a)
+    own = sorted(ip_address(text) for text in chosen.dns[0].a)
     turn = own.index(ip_address(str(silent)))
     after = own[(turn + 1) % len(own)]
     assert callers(evidence_in(chosen, turn=turn)[0]) == [f"backup {after}"]
 
 
 def test_no_call_is_no_proof() -> None:
-    """Where nobody gets so far as to call, what calls would have shown is not proven."""
+    """If no address gets as far as a call, what calls would have shown is not proven."""
     evidence, _ = evidence_in(scenarios.load("http-stalls"), turn=0)
     assert callers(evidence) == []
     assert judge_evidence(evidence).verdict.status is not Status.OK
@@ -529,7 +530,9 @@ def test_a_list_of_gateways_is_read_on_at_one_address(name: str, known: list[tup
     text = scenarios.text(name).replace('["10.0.1.27"]', '["10.0.1.27", "10.0.2.27"]')
     for turn in (None, 0, 1):
         evidence, _ = evidence_in(scenarios.parse("pages", text), turn=turn)
-        pages = [each.facts for each in evidence.of(Step.API) if each.subject.operation == FURTHER_PAGES]
+        pages = [
+            observation.facts for observation in evidence.of(Step.API) if observation.subject.operation == FURTHER_PAGES
+        ]
         assert [(facts.gateways_listed, facts.gateways_cut) for facts in pages if facts is not None] == known
 
 
@@ -537,6 +540,8 @@ def test_a_list_of_gateways_is_read_no_further_than_it_tells() -> None:
     more = 'gateways_per_page = 1\ngateways_seen = { "bgw-1" = 0.1, "bgw-2" = 9.0, "bgw-3" = 9.0, "bgw-4" = 9.0 }'
     text = scenarios.text("gateway-seen").replace('gateways_seen = { "bgw-12A3456B" = 0.2 }', more)
     evidence, _ = evidence_in(scenarios.parse("pages", text))
-    [pages] = [each.facts for each in evidence.of(Step.API) if each.subject.operation == FURTHER_PAGES]
+    [pages] = [
+        observation.facts for observation in evidence.of(Step.API) if observation.subject.operation == FURTHER_PAGES
+    ]
     assert pages is not None
     assert (pages.gateways_listed, pages.gateways_cut) == (2, True)

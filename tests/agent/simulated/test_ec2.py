@@ -198,8 +198,8 @@ def wanted(scenario: Scenario) -> ec2.ConfigurationRequest:
 async def inspected(scenario: Scenario, reader: Reader) -> tuple[Configuration, dict[str, Observation[Any]]]:
     """What the reads make of the answers: the network, and each read's observation."""
     log = Log(now=lambda: datetime.now(UTC), emit=lambda _: None)
-    found = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
-    return found, {str(observation.subject.operation): observation for observation in log.made}
+    result = await ec2.inspect(reader, log, wanted(scenario), limit=LIMIT)
+    return result, {str(observation.subject.operation): observation for observation in log.made}
 
 
 def in_memory(scenario: Scenario) -> Reader:
@@ -236,9 +236,9 @@ LOOPBACK: Final = ip_address("127.0.0.1")
 @pytest.mark.parametrize("name", WORLDS)
 async def test_in_memory_the_reads_find_the_network_as_it_is(name: str) -> None:
     scenario = scenarios.parse(name, WORLDS[name])
-    found, made = await inspected(scenario, in_memory(scenario))
-    assert {read: made[read].failure for read in READS} == dict.fromkeys(READS)
-    assert found == network.configuration_of(scenario)
+    result, observations = await inspected(scenario, in_memory(scenario))
+    assert {read: observations[read].failure for read in READS} == dict.fromkeys(READS)
+    assert result == network.configuration_of(scenario)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -246,9 +246,9 @@ async def test_over_http_the_real_client_finds_the_same(name: str, monkeypatch: 
     scenario = scenarios.parse(name, WORLDS[name])
     with ec2_server.served(scenario, LOOPBACK, 0, None) as port:
         reader = over_http(scenario, port, monkeypatch)
-        found, made = await inspected(scenario, reader)
-    assert {read: made[read].failure for read in READS} == dict.fromkeys(READS)
-    assert found == network.configuration_of(scenario)
+        result, observations = await inspected(scenario, reader)
+    assert {read: observations[read].failure for read in READS} == dict.fromkeys(READS)
+    assert result == network.configuration_of(scenario)
 
 
 REFUSALS: Final = (
@@ -328,12 +328,14 @@ async def test_what_is_not_there_is_refused(operation: str, parameters: dict[str
 async def test_reads_that_are_denied_or_silent_leave_the_others() -> None:
     rows = '[ec2]\ndenied = ["route-tables"]\nsilent = ["private-zones"]\n'
     scenario = scenarios.parse("in part", HEALTHY.replace("[ec2]", rows))
-    found, made = await inspected(scenario, in_memory(scenario))
+    result, observations = await inspected(scenario, in_memory(scenario))
     whole = network.configuration_of(scenario)
-    assert found.route_tables is None
-    assert found.zones is None
-    assert (found.subnets, found.acls, found.resolver_rules) == (whole.subnets, whole.acls, whole.resolver_rules)
-    kinds = {each: failure.kind for each, seen in made.items() if (failure := seen.failure) is not None}
+    assert result.route_tables is None
+    assert result.zones is None
+    assert (result.subnets, result.acls, result.resolver_rules) == (whole.subnets, whole.acls, whole.resolver_rules)
+    kinds = {
+        operation: failure.kind for operation, seen in observations.items() if (failure := seen.failure) is not None
+    }
     assert kinds == {"route-tables": FailureKind.NOT_PERMITTED, PRIVATE_ZONES: FailureKind.TIMEOUT}
 
 
@@ -354,9 +356,11 @@ async def test_without_names_nobody_is_asked(row: str, host: str) -> None:
     others = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "example.com"\na = ["10.0.1.80"]\n'
     rows = f'[[dns]]\nresolvers = ["10.0.0.2"]\n{row}\n{others}'
     scenario = scenarios.parse("no names", HEALTHY.replace(DNS, f"{host}\n{rows}"))
-    _, made = await inspected(scenario, in_memory(scenario))
-    assert {failure.kind for observation in made.values() if (failure := observation.failure)} == {FailureKind.TIMEOUT}
-    assert not any(observation.ok for observation in made.values())
+    _, observations = await inspected(scenario, in_memory(scenario))
+    assert {failure.kind for observation in observations.values() if (failure := observation.failure)} == {
+        FailureKind.TIMEOUT
+    }
+    assert not any(observation.ok for observation in observations.values())
 
 
 @pytest.mark.virtual_clock
@@ -364,8 +368,8 @@ async def test_a_closed_resolver_is_passed_over() -> None:
     closed = '[[dns]]\nresolvers = ["10.0.0.3"]\nname = "*"\nanswer = "closed"\n'
     rows = f'[host]\nresolvers = ["10.0.0.3", "10.0.0.2"]\n{closed}'
     scenario = scenarios.parse("one closed", HEALTHY.replace(DNS, f"{rows}{DNS}"))
-    found, _ = await inspected(scenario, in_memory(scenario))
-    assert found == network.configuration_of(scenario)
+    result, _ = await inspected(scenario, in_memory(scenario))
+    assert result == network.configuration_of(scenario)
 
 
 async def test_silence_over_http_lasts_until_the_client_has_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,19 +412,19 @@ async def test_the_file_of_a_scenario_is_the_one_that_would_be_gathered(name: st
     async with simulated_world(scenario) as world:
         gathered = await facts.gather(asked, world, stop=CancelToken())
     assert isinstance(gathered, Ec2Facts)
-    made = network.facts_of(scenario, datetime.now(UTC))
-    assert (made.region, made.vpc_id) == (gathered.region, gathered.vpc_id)
-    found = {observation.id: observation.outcome for observation in made.observations}
-    assert found == {observation.id: observation.outcome for observation in gathered.observations}
+    expected = network.facts_of(scenario, datetime.now(UTC))
+    assert (expected.region, expected.vpc_id) == (gathered.region, gathered.vpc_id)
+    outcomes = {observation.id: observation.outcome for observation in expected.observations}
+    assert outcomes == {observation.id: observation.outcome for observation in gathered.observations}
 
 
 def test_a_file_is_as_old_as_the_scenario_says(tmp_path: Path) -> None:
     scenario = scenarios.parse("old", HEALTHY.replace("[ec2]", '[ec2]\nsource = "file"\ndays_old = 2.0'))
     now = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
-    made = network.facts_of(scenario, now)
-    assert made.taken_at == now - timedelta(days=2)
+    written = network.facts_of(scenario, now)
+    assert written.taken_at == now - timedelta(days=2)
     file = tmp_path / "facts.json"
-    file.write_text(facts_file.dumps(made), encoding="ascii")
+    file.write_text(facts_file.dumps(written), encoding="ascii")
     read = read_facts(str(file), now)
-    assert (read.taken_at, read.observations) == (made.taken_at, made.observations)
+    assert (read.taken_at, read.observations) == (written.taken_at, written.observations)
     assert sum(isinstance(observation.outcome, Skipped) for observation in read.observations) == 1
