@@ -1,6 +1,6 @@
 """`python -m tests.process.hanging WHAT`: a check whose libraries hang for a minute; the command must not.
 
-WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `home`, `ec2`, or several joined by commas; with `patient` the
+WHAT names the seams that hang: `sdk`, `lookup`, `trust`, `ec2`, or several joined by commas; with `patient` the
 deadline is as far away as the end of the hanging. Everything else is a simulated VPC under the ordinary clock.
 `measuring` on stderr says that the run has begun.
 """
@@ -65,11 +65,6 @@ class HangingNet(SimulatedNet):
 
 
 class HangingMachine(SimulatedMachine):
-    async def read_of_user(self, path: str) -> bytes:
-        if "home" in WHAT:
-            await in_background(hang)
-        return await super().read_of_user(path)
-
     async def trust(self, ca_bundle: str | None) -> Trust:
         if "trust" in WHAT:
             await in_background(hang)
