@@ -6,7 +6,7 @@ Where AWS's documentation leaves open which of two settings wins, a rule reports
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agent.judge.conditions.names import NameFault, bogus_answers, outside_answers, redirected_answers
+from agent.judge.conditions.names import NameFault, bogus_answers, outside_answers, public_answers, redirected_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
@@ -91,12 +91,25 @@ def stale_answers(evidence: Evidence) -> tuple[StaleAnswer, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShadowedName(NameFault):
+class WrongAnswer(NameFault):
+    """Addresses that are no endpoint's, which the VPC's resolver gives."""
+
+    is_stale: bool
+    """Whether some are addresses in this VPC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowedName(WrongAnswer):
     """Addresses that are no endpoint's, from a private hosted zone that answers in its place."""
 
     zone: PrivateZone
-    is_stale: bool
-    """Whether some are addresses in this VPC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardedName(WrongAnswer):
+    """Addresses that are no endpoint's, from the servers that a Resolver rule sends the name to."""
+
+    rule: ResolverRule
 
 
 @kept
@@ -106,48 +119,128 @@ def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
     A zone of the very name that leads out of a VPC without an endpoint may be right: a central endpoint has its alias
     there. One above the name, or beside an endpoint of this VPC, answers in place of what should.
     """
-    outside = {fault.target.id: fault for fault in outside_answers(evidence)}
-    bogus = {fault.target.id: fault for fault in bogus_answers(evidence)}
-    stale = {fault.target.id: fault for fault in stale_answers(evidence)}
-    redirected = {fault.target.id: fault.addresses for fault in redirected_answers(evidence)}
     shadowed = []
     for target in evidence.targets:
         zone = private_zone_for(evidence, target.host)
         if zone is None or is_answered_before(evidence, target, zone):
             continue
-        measured: list[NameFault] = [by[target.id] for by in (stale, bogus) if target.id in by]
-        is_instead = zone.name != target.host or any(
-            endpoint.state == AVAILABLE for endpoint in endpoints_here(evidence, target)
-        )
-        if target.id in outside and (measured or is_instead):
-            measured.append(outside[target.id])
-        addresses = frozenset(
-            address
-            for fault in measured
-            for address in fault.addresses
-            if evidence.interface_at(address) is None and address not in redirected.get(target.id, ())
-        )
-        answers = evidence.answers(target, evidence.vpc_resolvers)
-        given = {address for answer in answers for address in addresses_in(answer)}
-        if addresses and addresses <= given:
+        is_instead = zone.name != target.host or _has_available_endpoint(evidence, target)
+        wrong = _wrong_answer(evidence, target, is_instead=is_instead)
+        if wrong is not None:
             shadowed.append(
                 ShadowedName(
                     target=target,
-                    evidence=tuple(dict.fromkeys(step for fault in measured for step in fault.evidence)),
-                    addresses=addresses,
+                    evidence=wrong.evidence,
+                    addresses=wrong.addresses,
+                    is_stale=wrong.is_stale,
                     zone=zone,
-                    is_stale=target.id in stale,
                 )
             )
     return tuple(shadowed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedName(NameFault):
+    """Public addresses from a private hosted zone of the very name."""
+
+    zone: PrivateZone
+
+
+@kept
+def pinned_names(evidence: Evidence) -> tuple[PinnedName, ...]:
+    """The targets for which the VPC's resolver gives public addresses that a private hosted zone of the very name has.
+
+    Nothing asks public DNS for a name of such a zone, and private DNS is refused beside it. A zone above the name is
+    left out: private DNS comes before it, once it is on. So are all where the VPC's DNS attributes may be off, without
+    which no private zone answers.
+    """
+    dns = evidence.configuration.dns
+    if dns is None or not (dns.support and dns.hostnames):
+        return ()
+    pinned = []
+    for public in public_answers(evidence):
+        target = public.target
+        zone = private_zone_for(evidence, target.host, exact=True)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        given = {address for answer in answers for address in addresses_in(answer)}
+        if zone is None or not public.addresses <= given or is_answered_before(evidence, target, zone, answers):
+            continue
+        pinned.append(PinnedName(target=target, evidence=public.evidence, addresses=public.addresses, zone=zone))
+    return tuple(pinned)
+
+
+@kept
+def forwarded_names(evidence: Evidence) -> tuple[ForwardedName, ...]:
+    """The targets for which the VPC's resolver gives what the servers of a Resolver rule have, and no endpoint has
+    that.
+
+    Servers that lead out of a VPC without an endpoint may be right: those of a network with a central endpoint do.
+    """
+    forwarded = []
+    for target in evidence.targets:
+        rule = answering_rule(evidence, target)
+        if rule is None:
+            continue
+        wrong = _wrong_answer(evidence, target, is_instead=_has_available_endpoint(evidence, target))
+        if wrong is not None:
+            forwarded.append(
+                ForwardedName(
+                    target=target,
+                    evidence=wrong.evidence,
+                    addresses=wrong.addresses,
+                    is_stale=wrong.is_stale,
+                    rule=rule,
+                )
+            )
+    return tuple(forwarded)
+
+
+def _has_available_endpoint(evidence: Evidence, target: Target) -> bool:
+    return any(endpoint.state == AVAILABLE for endpoint in endpoints_here(evidence, target))
+
+
+def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> WrongAnswer | None:
+    """The addresses that the VPC's resolver gives for a target and that no endpoint has. Those beyond the VPC's blocks
+    count alone only where they stand in place of what should answer, since a central endpoint has such addresses."""
+
+    def of_target(faults: Iterable[NameFault]) -> list[NameFault]:
+        return [fault for fault in faults if fault.target == target]
+
+    stale = of_target(stale_answers(evidence))
+    measured = [*stale, *of_target(bogus_answers(evidence))]
+    if measured or is_instead:
+        measured += of_target(outside_answers(evidence))
+    redirected = {address for fault in of_target(redirected_answers(evidence)) for address in fault.addresses}
+    addresses = frozenset(
+        address
+        for fault in measured
+        for address in fault.addresses
+        if evidence.interface_at(address) is None and address not in redirected
+    )
+    answers = evidence.answers(target, evidence.vpc_resolvers)
+    given = {address for answer in answers for address in addresses_in(answer)}
+    if not addresses or not addresses <= given:
+        return None
+    return WrongAnswer(
+        target=target,
+        evidence=tuple(dict.fromkeys(step for fault in measured for step in fault.evidence)),
+        addresses=addresses,
+        is_stale=bool(stale),
+    )
+
+
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
     """Whether an address is one that no endpoint has, so that no way to it is missing: it comes from a private hosted
-    zone or by a CNAME that answers instead, or in place of the private DNS of this VPC's endpoint."""
+    zone, from the servers of a Resolver rule or by a CNAME that answers instead, or in place of the private DNS of this
+    VPC's endpoint."""
     if evidence.interface_at(address) is not None:
         return False
-    faults = (*shadowed_names(evidence), *redirected_answers(evidence), *stale_answers(evidence))
+    faults = (
+        *shadowed_names(evidence),
+        *forwarded_names(evidence),
+        *redirected_answers(evidence),
+        *stale_answers(evidence),
+    )
     is_named = any(fault.target == target and address in fault.addresses for fault in faults)
     interfaces = {interface.interface_id for interface in evidence.configuration.endpoint_interfaces or ()}
     is_instead = any(
@@ -185,6 +278,24 @@ def resolver_rule_for(evidence: Evidence, host: str) -> ResolverRule | None:
         default=None,
     )
     return first if first is not None and first.kind == "FORWARD" else None
+
+
+def answering_rule(evidence: Evidence, target: Target, answers: Iterable[Observation[Any]] = ()) -> ResolverRule | None:
+    """The forwarding rule whose servers gave the answers of the VPC's resolver for a target; None where there is none,
+    or where something comes before it: a private hosted zone that is more specific or that an answer names, or a DNS
+    Firewall rule that has such an answer.
+
+    That the more specific zone of private DNS wins over a rule is likely and not documented. It holds addresses of the
+    endpoint, so that any other answer is not its own.
+    """
+    answers = tuple(answers)
+    rule = resolver_rule_for(evidence, target.host)
+    zone = private_zone_for(evidence, target.host)
+    if rule is None or any(blocking_rule(evidence, target.host, answer) is not None for answer in answers):
+        return None
+    if zone is not None and (len(zone.name) > len(rule.domain) or zone.name in zones_named(answers)):
+        return None
+    return rule
 
 
 def firewall_rule_for(evidence: Evidence, host: str, record: str) -> FirewallRule | None:

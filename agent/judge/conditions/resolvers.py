@@ -168,6 +168,15 @@ def failing_resolvers(evidence: Evidence) -> tuple[FailingResolver, ...]:
 
 
 @kept
+def refused_lookups(evidence: Evidence) -> tuple[FailingResolver, ...]:
+    """The targets whose own lookup fails where a name server of this host refuses to answer."""
+    return tuple(
+        FailingResolver(target=target, evidence=ids([lookup, *answers]), answers=tuple(answers))
+        for target, lookup, answers in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED}))
+    )
+
+
+@kept
 def cut_answers(evidence: Evidence) -> CutAnswers | None:
     """The answers of this host's name servers that are truncated and do not come by TCP, where its own lookups of the
     same names fail; None where there are none."""

@@ -15,8 +15,8 @@ from agent.judge.conditions.resolvers import (
     failing_resolvers,
     is_silence,
     private_elsewhere,
+    refused_lookups,
     silent_resolvers,
-    spoilt_lookups,
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
@@ -265,9 +265,8 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
     they differ, or answer now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
     named = {step for found in (silent, cut) if found is not None for step in found.evidence}
-    for faults in (missing_names, empty_answers, failing_resolvers, private_elsewhere):
+    for faults in (missing_names, empty_answers, failing_resolvers, refused_lookups, private_elsewhere):
         named |= {step for fault in faults(evidence) for step in fault.evidence}
-    named |= {lookup.id for _, lookup, _ in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED}))}
     for target in evidence.targets:
         lookup = evidence.own_lookup(target)
         asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
@@ -304,13 +303,13 @@ def _said_by(answers: Sequence[Observation[Any]]) -> str:
 
 def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS013: the host's own lookup fails, and its name server refuses to answer."""
-    for target, lookup, answers in spoilt_lookups(evidence, frozenset({FailureKind.DNS_REFUSED})):
+    for refused in refused_lookups(evidence):
         yield RuleFinding(
             code="DNS013",
-            target=target.id,
-            detail=f"This host cannot resolve {target.host}: {servers_of(answers)} refuse{verb_ending(answers)} to "
-            "answer.",
-            evidence=ids([lookup, *answers]),
+            target=refused.target.id,
+            detail=f"This host cannot resolve {refused.target.host}: {servers_of(refused.answers)} "
+            f"refuse{verb_ending(refused.answers)} to answer.",
+            evidence=refused.evidence,
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
                 commands=(read_only("cat", "/etc/resolv.conf"),),

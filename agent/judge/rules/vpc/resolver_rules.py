@@ -5,21 +5,29 @@ from typing import Any, Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
-from agent.judge.conditions.dns_settings import endpoints_here, resolver_rule_for, unanswered
-from agent.judge.conditions.names import NameFault, public_answers
-from agent.judge.conditions.resolvers import SilentResolvers, failing_resolvers, silent_resolvers
+from agent.judge.conditions.dns_settings import (
+    answering_rule,
+    denials_of,
+    endpoints_here,
+    forwarded_names,
+    resolver_rule_for,
+    unanswered,
+)
+from agent.judge.conditions.names import NameFault, empty_answers, missing_names, public_answers
+from agent.judge.conditions.resolvers import SilentResolvers, failing_resolvers, refused_lookups, silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids
 from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
-from probes.model import Observation, Step, Target
+from probes.model import FailureKind, Observation, Step, Target
 from probes.vpc.model import AVAILABLE, RESOLVER_RULES, ResolverRule
 
 
 def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC015: a Resolver rule sends the name to other servers, and the VPC's resolver gives a public answer though the
-    endpoint's private DNS is in order, or an error, or none.
+    endpoint's private DNS is in order, that there is no such name or no address of it, addresses that no endpoint has,
+    an error, or nothing.
 
     That the more specific zone of private DNS wins over a rule is likely and not documented, so it is the answer that
     tells.
@@ -42,7 +50,33 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{servers_of(public)} give{'s' if len(public) == 1 else ''} {target.host} "
             f"{listed(ordered(seen.addresses))}, though private DNS of {listed(on)} is on.",
         )
-    for failing in failing_resolvers(evidence):
+    for kind, faults, what in (
+        (FailureKind.NXDOMAIN, missing_names(evidence), "that there is no"),
+        (FailureKind.NODATA, empty_answers(evidence), "no address for"),
+    ):
+        for denied in faults:
+            target = denied.target
+            denials = denials_of(evidence, target, kind)
+            rule = answering_rule(evidence, target, denials)
+            if rule is not None and denials:
+                says_so = "says" if kind is FailureKind.NXDOMAIN else "gives"
+                yield _forwarded(
+                    *(evidence, target, rule, denied, denials),
+                    f"The VPC's resolver ({servers_of(denials)}) {says_so} {what} {target.host}.",
+                )
+    for forwarded in forwarded_names(evidence):
+        target = forwarded.target
+        gave = [
+            answer
+            for answer in evidence.answers(target, evidence.vpc_resolvers)
+            if forwarded.addresses.intersection(addresses_in(answer))
+        ]
+        yield _forwarded(
+            *(evidence, target, forwarded.rule, forwarded, gave),
+            f"{servers_of(gave)} give{'s' if len(gave) == 1 else ''} {target.host} "
+            f"{listed(ordered(forwarded.addresses))}.",
+        )
+    for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
         target = failing.target
         rule = resolver_rule_for(evidence, target.host)
         failed = [

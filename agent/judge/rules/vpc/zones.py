@@ -9,6 +9,7 @@ from agent.judge.conditions.dns_settings import (
     denials_of,
     endpoints_here,
     is_answered_before,
+    pinned_names,
     private_zone_for,
     shadowed_names,
     stale_answers,
@@ -87,7 +88,7 @@ def _mend_record(evidence: Evidence, target: Target, is_there: bool) -> Fix:
 
 def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC016: a private hosted zone of the VPC, of the name or of one above it, answers at the VPC's resolver: that
-    there is no such name, that it has no address, or with addresses that are no endpoint's."""
+    there is no such name, that it has no address, or with addresses that are no endpoint's, public ones included."""
     for kind, faults, what in (
         (FailureKind.NXDOMAIN, missing_names(evidence), "does not exist for this host"),
         (FailureKind.NODATA, empty_answers(evidence), "has no address for this host"),
@@ -107,6 +108,12 @@ def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
                 + ("has no record of it" if kind is FailureKind.NXDOMAIN else "has no address at it")
                 + ("; the SOA record of the answer names that zone." if zone.name in named else "."),
             )
+    for public in pinned_names(evidence):
+        yield _shadowed(
+            *(evidence, public.target, public.zone, public.addresses, public.evidence),
+            f"{public.target.host} resolves to {listed(ordered(public.addresses))}, outside the private path. "
+            f"{_has_zone(evidence, public.zone)}, which answers for the name.",
+        )
     for shadowed in shadowed_names(evidence):
         target, zone = shadowed.target, shadowed.zone
         reads = ids(evidence.reads(*_OF_STALE)) if shadowed.is_stale else ()

@@ -981,6 +981,91 @@ def test_resolver_rule_forwards(rules: list[ResolverRule], fires_of: list[str]) 
 
 
 @pytest.mark.parametrize(
+    ("observations", "changed", "fires_of"),
+    [
+        pytest.param(NOT_THERE, [resolver_rules(resolver_rule(HOST))], ["backup"], id="no such name"),
+        pytest.param(NOT_THERE, [resolver_rules(resolver_rule("amazonaws.com"))], ["backup"], id="by a wider rule"),
+        pytest.param(EMPTY, [resolver_rules(resolver_rule(HOST))], ["backup"], id="no address"),
+        pytest.param(NOT_THERE, [resolver_rules()], [], id="no rule"),
+        pytest.param(
+            NOT_THERE, [resolver_rules(resolver_rule("amazonaws.com")), zones(HOST)], [], id="a zone that is nearer"
+        ),
+        pytest.param(
+            NOT_THERE,
+            [resolver_rules(resolver_rule(HOST)), zones("amazonaws.com")],
+            ["backup"],
+            id="a zone farther off",
+        ),
+        pytest.param(
+            NOT_THERE, [resolver_rules(resolver_rule(HOST)), firewall(firewall_rule(HOST))], [], id="blocked before"
+        ),
+        pytest.param(
+            NOT_THERE,
+            [resolver_rules(resolver_rule(HOST)), firewall(firewall_rule(HOST, response="NODATA"))],
+            ["backup"],
+            id="a firewall that says another thing",
+        ),
+    ],
+)
+def test_resolver_rule_forwards_to_servers_without_the_name(
+    observations: Observations, changed: list[Observation[Any]], fires_of: list[str]
+) -> None:
+    assert fires("VPC015", seen(observations, *changed)) == fires_of
+
+
+def test_the_zone_that_the_answer_names_is_to_blame_and_no_rule() -> None:
+    of_zone: Observations = [
+        lookup(failed="nxdomain"),
+        *(answer(failed="nxdomain", by=by, zone="amazonaws.com") for by in (RESOLVER, VPC_RESOLVER)),
+    ]
+    rule = resolver_rules(resolver_rule(HOST))
+    assert fires("VPC015", seen(of_zone, rule, zones("amazonaws.com"))) == []
+    assert fires("VPC015", seen(of_zone, rule)) == ["backup"]
+
+
+@pytest.mark.parametrize(
+    ("address", "changed", "fires_of"),
+    [
+        pytest.param("10.0.2.99", [], ["backup"], id="an old endpoint's"),
+        pytest.param("127.0.0.1", [endpoints()], ["backup"], id="loopback"),
+        pytest.param("10.77.0.10", [], ["backup"], id="elsewhere, beside an endpoint"),
+        pytest.param("10.77.0.10", [endpoints(OFF)], ["backup"], id="elsewhere, beside one without private DNS"),
+        pytest.param("10.77.0.10", [endpoints()], [], id="a central endpoint's"),
+        pytest.param("10.77.0.10", [zones(f"x.{HOST}")], ["backup"], id="beside a zone of a name below"),
+        pytest.param(PRIVATE[0], [], [], id="the endpoint's own"),
+    ],
+)
+def test_resolver_rule_forwards_to_servers_with_an_address_that_no_endpoint_has(
+    address: str, changed: list[Observation[Any]], fires_of: list[str]
+) -> None:
+    observations = leads_to(address, observations=[tcp(address, failed="timeout")])
+    evidence = seen(observations, *changed, resolver_rules(resolver_rule(HOST)))
+    assert fires("VPC015", evidence) == fires_of
+    causes = {finding.code: finding.explained_by for finding in diagnose(evidence).findings}
+    assert ([code for code, cause in causes.items() if cause is None] == ["VPC015"]) == bool(fires_of)
+
+
+def test_resolver_rule_is_silent_of_addresses_that_another_server_gives() -> None:
+    observations: Observations = [lookup(STALE), answer(STALE, by=CORPORATE), answer(*PRIVATE, by=VPC_RESOLVER)]
+    there = seen(
+        [*observations, tcp(STALE, failed="timeout")], resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE]
+    )
+    assert fires("VPC015", there) == []
+
+
+def test_resolver_rule_forwards_names_the_address_and_the_refusal() -> None:
+    observations = leads_to(STALE, observations=[tcp(STALE, failed="timeout")])
+    rule = resolver_rules(resolver_rule(HOST))
+    assert reported_finding("VPC015", seen(observations, rule)).detail.startswith(
+        f"{RESOLVER} and {VPC_RESOLVER} give {HOST} {STALE}. Route 53 Resolver says"
+    )
+    refused: Observations = [lookup(failed="servfail"), answer(failed="dns-refused")]
+    assert reported_finding("VPC015", seen(refused, rule)).detail.startswith(
+        f"The VPC's resolver ({RESOLVER}) gives no usable answer for {HOST}: "
+    )
+
+
+@pytest.mark.parametrize(
     ("observations", "changed"),
     [
         pytest.param(IS_PUBLIC, [endpoints()], id="public for want of an endpoint"),
@@ -1168,6 +1253,34 @@ def test_private_zone_that_leads_to_the_endpoint_or_to_a_central_one_is_silent()
     assert fires("VPC016", seen(leads_to(OUTSIDE, observations=climbed(OUTSIDE)), zones(HOST), endpoints())) == []
     silent_there = leads_to(OUTSIDE, observations=[tcp(OUTSIDE, failed="timeout")])
     assert fires("VPC016", seen(silent_there, zones(HOST), endpoints())) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "fires_of"),
+    [
+        pytest.param([zones(HOST), endpoints(OFF)], ["backup"], id="of the name"),
+        pytest.param([zones(HOST), endpoints()], ["backup"], id="without an endpoint"),
+        pytest.param([zones("amazonaws.com"), endpoints(OFF)], [], id="above the name"),
+        pytest.param([zones(HOST, of_service=True), endpoints(OFF)], [], id="of AWS's own"),
+        pytest.param([zones(HOST), endpoints(OFF), vpc_dns(hostnames=False)], [], id="where no private zone answers"),
+        pytest.param([zones(HOST), endpoints(OFF), read(VPC_DNS, failed="timeout")], [], id="where perhaps none does"),
+        pytest.param([zones(HOST), endpoints(OFF), resolver_rules(resolver_rule(HOST))], [], id="forwarded before"),
+    ],
+)
+def test_private_zone_answers_with_a_public_address(changed: list[Observation[Any]], fires_of: list[str]) -> None:
+    evidence = seen(IS_PUBLIC, *changed)
+    assert fires("VPC016", evidence) == fires_of
+    causes = {finding.code: finding.explained_by for finding in diagnose(evidence).findings}
+    assert (causes["DNS001"] == "VPC016@backup") == bool(fires_of)
+
+
+def test_private_zone_is_not_named_for_a_public_address_of_another_server() -> None:
+    observations: Observations = [
+        lookup(PUBLIC),
+        answer(PUBLIC, by=CORPORATE),
+        answer(failed="timeout", by=VPC_RESOLVER),
+    ]
+    assert fires("VPC016", seen(observations, zones(HOST), endpoints(OFF), resolvers=[CORPORATE])) == []
 
 
 def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> None:
