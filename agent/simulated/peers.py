@@ -30,9 +30,9 @@ from agent.simulated.scenario import DnsPart, Scenario, TcpPart
 from probes.failure import PeerClosedError
 from probes.model import Address, ProbeError
 from probes.seams import Stream
+from probes.steps import imds
 from probes.steps.dns import DNS_PORT, readable
 from probes.steps.http import MAX_BODY_BYTES
-from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.steps.tls import TlsStream
 
 METADATA_PORT: Final = 80
@@ -141,10 +141,15 @@ class _Resumed:
         self._stream.close()
 
 
+def metadata_addresses(scenario: Scenario) -> tuple[Address, ...]:
+    """Where instance metadata is asked."""
+    return (imds.IPV4, imds.IPV6) if scenario.metadata.ipv6 else (imds.IPV4,)
+
+
 def peer_at(scenario: Scenario, address: Address, port: int, now: Now, heard: Heard = lambda: None) -> Peer | None:
     """The peer that accepts connections at an address and port; None where there is none. `heard` is called whenever a
     service there has decrypted what a client sent inside TLS."""
-    if address == METADATA_ADDRESS and port == METADATA_PORT:
+    if address in metadata_addresses(scenario) and port == METADATA_PORT:
         return None if scenario.metadata.answer == "silence" else _metadata(scenario, now)
     row = scenario.behind(address, port)
     if port == DNS_PORT and (rows := _rows_of(scenario, address)):

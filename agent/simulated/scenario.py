@@ -253,6 +253,8 @@ class HostPart:
 class MetadataPart:
     """The instance metadata service."""
 
+    ipv6: bool = False
+    """Whether it also answers at its IPv6 address, as HttpProtocolIpv6 of the instance decides."""
     answer: Literal["metadata", "silence", "forbidden", "garbage", HostileMetadata] = "metadata"
     region: str = "eu-west-1"
     partition: str = "aws"

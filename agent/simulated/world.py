@@ -26,7 +26,6 @@ from probes.ports import HTTPS
 from probes.seams import Keys, LocalRoute, Reader, Stream, Trust, World
 from probes.steps.dns import DNS_PORT, ask
 from probes.steps.host import MAX_NAME_SERVERS, parse_resolv_conf
-from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.system.reader import refusal_of
 from probes.tls_context import verifying_contexts
 from probes.urls import masked_proxy
@@ -465,7 +464,7 @@ def exists(scenario: Scenario, way: LocalRoute) -> bool:
     if way.interface in {bridge.name for bridge in scenario.host.bridges}:
         return False
     services = (address for row in scenario.tcp for address in row.addresses)
-    known = {*services, *peers.resolvers_of(scenario), *scenario.host.gateways, METADATA_ADDRESS}
+    known = {*services, *peers.resolvers_of(scenario), *scenario.host.gateways, *peers.metadata_addresses(scenario)}
     return way.next_hop in known
 
 

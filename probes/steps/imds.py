@@ -1,6 +1,7 @@
 """The instance metadata service, version 2 (EC2 User Guide, Use the Instance Metadata Service)."""
 
 import contextlib
+import errno
 import json
 import re
 from collections.abc import Mapping
@@ -46,8 +47,7 @@ def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
     they name no address."""
     url = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "")
     if not url:
-        mode = environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "").lower()
-        return (IPV6 if mode == "ipv6" else IPV4), 80
+        return (IPV6 if _mode(environment) == "ipv6" else IPV4), 80
     try:
         parts = urlsplit(url)
         return ip_address(parts.hostname or ""), parts.port or 80
@@ -55,6 +55,10 @@ def endpoint(environment: Mapping[str, str]) -> tuple[Address, int]:
         raise ProbeError(
             FailureKind.MALFORMED, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no http URL with an IP address"
         ) from error
+
+
+def _mode(environment: Mapping[str, str]) -> str:
+    return environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "").lower()
 
 
 def container_endpoint(environment: Mapping[str, str]) -> tuple[Address, int] | None:
@@ -159,19 +163,23 @@ async def probe_role(net: Net, machine: Machine, agent: str, role: str, draft: D
 
 
 def _service(net: Net, machine: Machine, agent: str) -> "_Service":
-    address, port = endpoint(machine.environment)
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return _Service(net, address, port, (("Host", host), ("User-Agent", agent)))
+    """The service at its address; also at that of IPv6 where nobody chose one and this host has no way to the first, as
+    in a subnet of IPv6 alone (EC2 User Guide, Access instance metadata for an EC2 instance)."""
+    environment = machine.environment
+    address, port = endpoint(environment)
+    is_chosen = bool(environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _mode(environment))
+    return _Service(net, (address,) if is_chosen else (address, IPV6), port, ("User-Agent", agent))
 
 
 class _Service:
     """Calls over one connection, opened again where the service closes it."""
 
-    def __init__(self, net: Net, address: Address, port: int, headers: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, net: Net, addresses: tuple[Address, ...], port: int, header: tuple[str, str]) -> None:
         self._net = net
-        self._address = address
+        self._addresses = addresses
+        """The one in use, and those to go on to where no route leads there."""
         self._port = port
-        self._headers = headers
+        self._header = header
         self._stream: Stream | None = None
         self._token = ""
 
@@ -207,11 +215,22 @@ class _Service:
 
     async def _call(self, method: str, path: str, header: tuple[str, str]) -> Response:
         if self._stream is None:
-            self._stream = await self._net.connect(self._address, self._port, Draft[TcpFacts]())
-        answer = await exchange(self._stream, method, f"/latest/{path}", (*self._headers, header))
+            self._stream = await self._connect()
+        address = self._addresses[0]
+        host = ("Host", f"[{address}]" if address.version == 6 else str(address))
+        answer = await exchange(self._stream, method, f"/latest/{path}", (host, self._header, header))
         if not answer.keep_alive:
             self.close()
         return answer
+
+    async def _connect(self) -> Stream:
+        while True:
+            try:
+                return await self._net.connect(self._addresses[0], self._port, Draft[TcpFacts]())
+            except OSError as error:
+                if error.errno != errno.ENETUNREACH or len(self._addresses) == 1:
+                    raise
+                self._addresses = self._addresses[1:]
 
     def close(self) -> None:
         if self._stream is not None:

@@ -31,7 +31,6 @@ from agent.simulated import peers
 from agent.simulated.scenario import Scenario, parse
 from probes.model import Address
 from probes.steps.dns import DNS_PORT, readable
-from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from probes.system.net import SocketStream
 from tests.hostile import peers as hostile
 from tests.netns import ec2_server
@@ -53,7 +52,8 @@ def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
     others."""
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
-    found = dict.fromkeys([(METADATA_ADDRESS, peers.METADATA_PORT), *resolvers, *services])
+    metadata = [(address, peers.METADATA_PORT) for address in peers.metadata_addresses(scenario)]
+    found = dict.fromkeys([*metadata, *resolvers, *services])
     return tuple(place for place in found if place[0].is_loopback is here)
 
 

@@ -33,7 +33,6 @@ from agent.simulated import peers as simulated
 from agent.simulated.scenario import HostPart, Scenario, TcpPart, parse
 from probes.model import Address
 from probes.steps.dns import DNS_PORT
-from probes.steps.imds import IPV4 as METADATA_ADDRESS
 from tests.netns import ec2_server, peers
 from tests.netns.peers import Place
 
@@ -382,7 +381,13 @@ def _addresses(scenario: Scenario) -> tuple[Address, ...]:
     """Every address that something has, the host's own apart; the same as in memory."""
     services = (address for row in scenario.tcp for address in row.addresses)
     ec2 = (ec2_server.ADDRESS,) if ec2_server.is_served(scenario) else ()
-    there = (*scenario.host.gateways, *simulated.resolvers_of(scenario), METADATA_ADDRESS, *services, *ec2)
+    there = (
+        *scenario.host.gateways,
+        *simulated.resolvers_of(scenario),
+        *simulated.metadata_addresses(scenario),
+        *services,
+        *ec2,
+    )
     return tuple(address for address in dict.fromkeys(there) if not address.is_loopback)
 
 

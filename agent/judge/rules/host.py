@@ -100,8 +100,8 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([observation]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
-                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, and in a container for a hop "
-                "limit of 1.",
+                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, in a container for a hop "
+                "limit of 1, and in a subnet of IPv6 alone for HttpProtocolIpv6, which is off by default.",
                 commands=(
                     read_only(
                         "printenv", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"
@@ -114,6 +114,17 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _what_is_lost(evidence: Evidence) -> str:
     """What a run goes without that has its Region and its credentials from elsewhere."""
+    unknown = ordered(
+        address
+        for target in evidence.targets
+        for address in evidence.own_addresses(target)
+        if target.role is Role.REQUIRED and evidence.scope(address) is AddressScope.UNKNOWN
+    )
+    if unknown:
+        return (
+            f"Without it the VPC's IPv6 blocks are not known, and so not whether {listed(dict.fromkeys(unknown))} "
+            f"{'is' if len(set(unknown)) == 1 else 'are'} private."
+        )
     if evidence.run.ec2_reads:
         return "Without it the VPC is not known, and so its configuration was not read; nothing else is missing."
     return "Nothing that this run needs is missing for it."

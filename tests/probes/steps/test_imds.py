@@ -247,6 +247,54 @@ async def test_host_of_an_ipv6_service_stands_in_brackets() -> None:
     assert "Host: [fd00:ec2::254]\r\n" in service.heads[0]
 
 
+class OverIpv6(FakeNet):
+    """A host that has no way to any IPv4 address."""
+
+    def __init__(self, service: Service, number: int = errno.ENETUNREACH) -> None:
+        super().__init__()
+        self._there = service.net()
+        self._number = number
+
+    async def connect(self, address: Address, port: int, draft: object, *, mss: int | None = None) -> Stream:
+        self.connected.append((address, port))
+        if address.version == 4:
+            raise os_error(self._number)
+        return await self._there.connect(address, port, Draft())
+
+
+async def test_host_without_ipv4_asks_over_ipv6() -> None:
+    service, draft = Service(), Draft[ImdsFacts]()
+    net = OverIpv6(service)
+    assert await probe(net, FakeMachine(), "backuplink/1", draft) == WHOLE
+    assert net.connected == [(IPV4, 80), (IPV6, 80)]
+    assert all("Host: [fd00:ec2::254]\r\n" in head for head in service.heads)
+
+
+@pytest.mark.parametrize(
+    ("environment", "number"),
+    [
+        pytest.param({"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv4"}, errno.ENETUNREACH, id="a mode is set"),
+        pytest.param(
+            {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://169.254.169.254"}, errno.ENETUNREACH, id="a URL is set"
+        ),
+        pytest.param({}, errno.EACCES, id="a firewall of this host"),
+        pytest.param({}, errno.ECONNREFUSED, id="refused"),
+    ],
+)
+async def test_ipv4_that_is_chosen_or_stopped_is_asked_alone(environment: dict[str, str], number: int) -> None:
+    net = OverIpv6(Service(), number)
+    with pytest.raises(OSError, match=rf"Errno {number}\b"):
+        await probe(net, FakeMachine(environment=environment), "backuplink/1", Draft())
+    assert net.connected == [(IPV4, 80)]
+
+
+async def test_host_without_any_way_says_so() -> None:
+    net = FakeNet(streams=[os_error(errno.ENETUNREACH), os_error(errno.ENETUNREACH)])
+    with pytest.raises(OSError, match=rf"Errno {errno.ENETUNREACH}\b"):
+        await probe(net, FakeMachine(), "backuplink/1", Draft())
+    assert net.connected == [(IPV4, 80), (IPV6, 80)]
+
+
 @pytest.mark.parametrize(
     ("closes", "connections", "in_vain"),
     [

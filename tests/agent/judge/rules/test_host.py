@@ -36,6 +36,7 @@ from tests.support.build import (
     host,
     imds,
     lookup,
+    optional,
     proxy,
     replaced,
     rule_of,
@@ -137,6 +138,26 @@ def test_env002_says_what_a_run_that_wanted_the_configuration_goes_without() -> 
     [finding] = findings_of(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
     assert "its configuration was not read" in finding.detail
     assert finding.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("addresses", "says"),
+    [
+        pytest.param(["2600:1f18::17"], "whether 2600:1f18::17 is private.", id="one"),
+        pytest.param(["2600:1f18::17", "2600:1f18::18"], "2600:1f18::17 and 2600:1f18::18 are private.", id="two"),
+        pytest.param(["10.0.1.17"], "Nothing that this run needs is missing for it.", id="private by itself"),
+    ],
+)
+def test_env002_says_which_addresses_cannot_be_judged(addresses: list[str], says: str) -> None:
+    own = host("10.0.1.10/24", "2600:1f18::10/64")
+    [finding] = findings_of(ENV002, evidence([own, imds(failed="timeout"), lookup(*addresses)]))
+    assert finding.detail.endswith(says)
+
+
+def test_env002_says_nothing_of_addresses_of_what_is_optional() -> None:
+    observations: Observations = [host("2600:1f18::10/64"), imds(failed="timeout"), lookup("2600:1f18::17")]
+    [finding] = findings_of(ENV002, evidence(observations, targets=[optional(BACKUP)]))
+    assert "Nothing that this run needs is missing for it." in finding.detail
 
 
 def test_env002_is_a_warning_where_the_region_is_missing_for_it() -> None:
