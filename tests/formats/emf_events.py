@@ -105,11 +105,13 @@ def check(text: str) -> None:
     report = spoken(text)
     report = replace(
         report,
-        targets=tuple(replace(each, id=f"{text}{number}", region=text) for number, each in enumerate(report.targets)),
+        targets=tuple(
+            replace(target, id=f"{text}{number}", region=text) for number, target in enumerate(report.targets)
+        ),
     )
     events = holds(emf.render(report))
     assert len(events) == 1 + len(report.targets)
-    said = visible(text)
-    shown = said if said.strip() else "unknown"
+    escaped = visible(text)
+    shown = escaped if escaped.strip() else "unknown"
     assert [event["Region"] for event in events[1:]] == [shown[:1024]] * len(report.targets)
-    assert events[0]["summary"] == (said if len(said) <= emf.MAX_TEXT else f"{said[: emf.MAX_TEXT]} ...")
+    assert events[0]["summary"] == (escaped if len(escaped) <= emf.MAX_TEXT else f"{escaped[: emf.MAX_TEXT]} ...")

@@ -61,13 +61,13 @@ class Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.open: list[Element] = []
-        self.found: list[Element] = []
+        self.elements: list[Element] = []
         self.loose = ""
 
     def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs)
         element = Element(tag, dict(attrs))
-        self.found.append(element)
+        self.elements.append(element)
         if self.open:
             self.open[-1].children.append(tag)
         if tag not in VOID:
@@ -103,37 +103,37 @@ def read(page: str) -> list[Element]:
     assert page.endswith("</html>\n")
     assert page.isascii()
     assert page.replace("\n", "").isprintable()
-    for element in reader.found:
+    for element in reader.elements:
         assert element.name in ELEMENTS
         assert set(element.attributes) <= ATTRIBUTES.get(element.name, set())
-    return reader.found
+    return reader.elements
 
 
-def texts(found: list[Element], name: str) -> list[str]:
-    return [element.text for element in found if element.name == name]
+def texts(elements: list[Element], name: str) -> list[str]:
+    return [element.text for element in elements if element.name == name]
 
 
-def links(found: list[Element]) -> list[str | None]:
-    return [element.attributes["href"] for element in found if element.name == "a"]
+def links(elements: list[Element]) -> list[str | None]:
+    return [element.attributes["href"] for element in elements if element.name == "a"]
 
 
 def check(text: str) -> None:
     """Everything that is said of `text` in a report is `text`, and nothing else is made of it."""
     report = spoken(text)
-    found = read(html.render(report))
+    elements = read(html.render(report))
     plain = read(html.render(spoken("x")))
-    assert [(element.name, element.children) for element in found] == [
+    assert [(element.name, element.children) for element in elements] == [
         (element.name, element.children) for element in plain
     ]
     known = {document.url for code in CODES.values() for document in code.documents}
-    assert set(links(found)) <= known
+    assert set(links(elements)) <= known
     shown = visible(text)
-    assert texts(found, "h1") == [f"WARNING: {shown}"]
-    assert texts(found, "h2")[0] == f"1. WARNING {shown}: {shown} ({report.findings[0].code})"
-    assert shown in texts(found, "p")
-    assert f"What to do: {shown}" in texts(found, "p")
+    assert texts(elements, "h1") == [f"WARNING: {shown}"]
+    assert texts(elements, "h2")[0] == f"1. WARNING {shown}: {shown} ({report.findings[0].code})"
+    assert shown in texts(elements, "p")
+    assert f"What to do: {shown}" in texts(elements, "p")
     for line in (f"not proven: {shown}", f"To take command 1 back: {shown}", f"tls: {shown}"):
-        assert line in texts(found, "li")
-    assert shown in texts(found, "td")
+        assert line in texts(elements, "li")
+    assert shown in texts(elements, "td")
     command = shlex.join(["aws", shown, shown])
-    assert texts(found, "pre")[0] == f"{command}\n{command}"
+    assert texts(elements, "pre")[0] == f"{command}\n{command}"

@@ -12,9 +12,9 @@ from tests.support.untrusted import SPOKEN_OF, spoken
 def check(text: str) -> None:
     report = spoken(text)
     document = junit.render(report)
-    found = read(document)
-    assert found[0].message == visible(text)
-    sound = Counter(each.result for each in read(junit.render(report_of(SPOKEN_OF))))
-    assert Counter(each.result for each in found if each.name != "proven") == sound
-    [cause] = [each for each in found if each.name.startswith(report.findings[0].code)]
+    cases = read(document)
+    assert cases[0].message == visible(text)
+    sound = Counter(case.result for case in read(junit.render(report_of(SPOKEN_OF))))
+    assert Counter(case.result for case in cases if case.name != "proven") == sound
+    [cause] = [case for case in cases if case.name.startswith(report.findings[0].code)]
     assert visible(text).strip() in cause.text

@@ -47,19 +47,19 @@ def read(document: str) -> list[Case]:
 
 def is_red(document: str) -> bool:
     """Whether a page of results shows any of a document's cases as failed."""
-    return any(each.result in ("failure", "error") for each in read(document))
+    return any(case.result in ("failure", "error") for case in read(document))
 
 
 def _case(suite: ElementTree.Element, case: ElementTree.Element) -> Case:
     seconds = case.get("time")
-    found = next((each for each in case if each.tag in RESULTS), None)
+    outcome = next((element for element in case if element.tag in RESULTS), None)
     return Case(
         suite=suite.get("name", ""),
         name=case.get("name", ""),
         classname=case.get("classname", ""),
         seconds=None if seconds is None else float(seconds),
-        result="passed" if found is None else found.tag,
-        message="" if found is None else found.get("message", ""),
+        result="passed" if outcome is None else outcome.tag,
+        message="" if outcome is None else outcome.get("message", ""),
         text="".join(case.itertext()).strip(),
     )
 
@@ -69,9 +69,11 @@ def _count(cases: list[Case], kind: str) -> int:
 
 
 def _by_library(document: str) -> list[tuple[str, str, str, str]]:
-    found = []
+    results = []
     for suite in junitparser.JUnitXml.fromstring(document.encode()):
         for case in suite:
-            kinds = [(type(each).__name__.lower(), each.message or "") for each in case.result] or [("passed", "")]
-            found += [(suite.name or "", case.name or "", kind, message) for kind, message in kinds]
-    return found
+            kinds = [(type(outcome).__name__.lower(), outcome.message or "") for outcome in case.result] or [
+                ("passed", "")
+            ]
+            results += [(suite.name or "", case.name or "", kind, message) for kind, message in kinds]
+    return results

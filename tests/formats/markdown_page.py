@@ -38,13 +38,13 @@ QUIET: Final = {
 
 def tokens(report: Report) -> list[Token]:
     """What a reader of Markdown makes of a report, the tokens of each line among them."""
-    found: list[Token] = []
+    result: list[Token] = []
     for token in PARSER.parse(markdown.render(report)):
-        found += (token, *(token.children or ()))
-    return found
+        result += (token, *(token.children or ()))
+    return result
 
 
-def said(report: Report) -> list[str]:
+def visible_blocks(report: Report) -> list[str]:
     """What a reader sees, block by block."""
     blocks = []
     for token in PARSER.parse(markdown.render(report)):
@@ -65,13 +65,13 @@ def check(text: str) -> None:
     source = markdown.render(report)
     assert source.replace("\n", "").isprintable()
     assert source.isascii()
-    found = tokens(report)
-    assert {token.type for token in found} <= QUIET
-    assert all(is_ours(token.attrGet("href")) for token in found if token.type == "link_open")
-    assert not any(re.search(r"\bwww\.", token.content, re.IGNORECASE) for token in found if token.type == "text")
-    words = "".join(token.content if token.type.startswith("text") else "\0" for token in found)
+    parsed = tokens(report)
+    assert {token.type for token in parsed} <= QUIET
+    assert all(is_ours(token.attrGet("href")) for token in parsed if token.type == "link_open")
+    assert not any(re.search(r"\bwww\.", token.content, re.IGNORECASE) for token in parsed if token.type == "text")
+    words = "".join(token.content if token.type.startswith("text") else "\0" for token in parsed)
     assert not re.search(r"(?<![\w/])@\w", words)
-    blocks = said(report)
+    blocks = visible_blocks(report)
     for line in (
         f"WARNING: {text}",
         f"1. WARNING {text}: {text} ({report.findings[0].code})",
@@ -83,7 +83,7 @@ def check(text: str) -> None:
     ):
         assert read(line) in blocks
     assert shlex.join(["aws", visible(text), visible(text)]) in blocks
-    assert cells(found) == cells(tokens(report_of(SPOKEN_OF)))
+    assert cells(parsed) == cells(tokens(report_of(SPOKEN_OF)))
 
 
 def read(text: str) -> str:
@@ -91,7 +91,7 @@ def read(text: str) -> str:
     return re.sub(r"(?<!\w)@(?=\w)", r"\\x40", " ".join(visible(text).split()))
 
 
-def cells(found: list[Token]) -> list[int]:
+def cells(parsed: list[Token]) -> list[int]:
     """How many cells each row has."""
-    kinds = "".join({"tr_open": "|", "th_open": "+", "td_open": "-"}.get(token.type, "") for token in found)
+    kinds = "".join({"tr_open": "|", "th_open": "+", "td_open": "-"}.get(token.type, "") for token in parsed)
     return [len(row) for row in kinds.split("|")]

@@ -27,9 +27,9 @@ Labels = frozenset[tuple[str, str]]
 
 def promtool() -> str:
     """Path of Prometheus' own checker. Skips without one; fails instead where REQUIRED is 1."""
-    found = shutil.which("promtool")
-    if found is not None:
-        return found
+    path = shutil.which("promtool")
+    if path is not None:
+        return path
     reason = "there is no promtool here (Debian and Ubuntu: apt-get install prometheus)"
     if _IS_REQUIRED:
         pytest.fail(f"{REQUIRED} is set, and {reason}")
@@ -43,13 +43,13 @@ def families_in(text: str) -> list[Metric]:
 
 def samples_in(text: str) -> dict[tuple[str, Labels], float]:
     """Each sample of such a document by its name and labels. No two have the same, since a scrape with such fails."""
-    found: dict[tuple[str, Labels], float] = {}
+    samples: dict[tuple[str, Labels], float] = {}
     for family in families_in(text):
         for sample in family.samples:
             series = (sample.name, frozenset(sample.labels.items()))
-            assert series not in found, series
-            found[series] = sample.value
-    return found
+            assert series not in samples, series
+            samples[series] = sample.value
+    return samples
 
 
 def watch_families(fault: str) -> list[Metric]:
@@ -93,12 +93,12 @@ def events_in(text: str) -> list[dict[str, Any]]:
 
 def extracted(event: dict[str, Any]) -> list[Extracted]:
     """What CloudWatch takes from an event: each metric of each directive, once for each set of dimensions."""
-    found = []
+    samples = []
     for directive in event["_aws"]["CloudWatchMetrics"]:
         for keys in directive["Dimensions"]:
             for metric in directive["Metrics"]:
                 target = event[metric["Name"]]
-                found.append(
+                samples.append(
                     Extracted(
                         namespace=directive["Namespace"],
                         name=metric["Name"],
@@ -107,7 +107,7 @@ def extracted(event: dict[str, Any]) -> list[Extracted]:
                         values=tuple(target) if isinstance(target, list) else (target,),
                     )
                 )
-    return found
+    return samples
 
 
 def _emf_status(text: str) -> str:
@@ -125,7 +125,7 @@ def _nagios_status(text: str) -> str:
 
 
 def _junit_status(text: str) -> str:
-    (verdict,) = (each for each in junit_results.read(text) if each.name == "verdict")
+    (verdict,) = (case for case in junit_results.read(text) if case.name == "verdict")
     return {"passed": "ok", "error": "unknown"}.get(verdict.result, verdict.result)
 
 

@@ -71,7 +71,7 @@ def read(output: str) -> Output:
     head = re.fullmatch(r"(OK|WARNING|CRITICAL|UNKNOWN) - (.*)", short)
     assert head is not None, short
     numbers = _numbers(data)
-    assert _icinga_numbers(data) == {label: (each.value, each.unit) for label, each in numbers.items()}
+    assert _icinga_numbers(data) == {label: (number.value, number.unit) for label, number in numbers.items()}
     return Output(head[1], head[2], tuple(long.split("\n")) if long else (), numbers)
 
 
@@ -94,7 +94,7 @@ def _as_icinga(output: str) -> tuple[str, str]:
 
 def _numbers(data: str) -> dict[str, Number]:
     """Performance data: `'label'=value[UOM];[warn];[crit];[min];[max]`, with a space between them."""
-    found: dict[str, Number] = {}
+    numbers: dict[str, Number] = {}
     place = 0
     while place < len(data):
         if data[place] == "'":
@@ -107,9 +107,9 @@ def _numbers(data: str) -> dict[str, Number]:
             label, place = bare[1], bare.end()
         word = data[place:].partition(" ")[0]
         place += len(word) + 1
-        assert label not in found
-        found[label] = _number(label, word)
-    return found
+        assert label not in numbers
+        numbers[label] = _number(label, word)
+    return numbers
 
 
 def _number(label: str, word: str) -> Number:
@@ -128,9 +128,9 @@ def _range(text: str) -> Range | None:
     out."""
     if not text:
         return None
-    found = _RANGE.fullmatch(text)
-    assert found is not None, text
-    inside, start, colon, end = found.groups()
+    match = _RANGE.fullmatch(text)
+    assert match is not None, text
+    inside, start, colon, end = match.groups()
     assert end or colon, text
     low = float("-inf") if start == "~" else float(start or 0)
     high = float(end) if end else float("inf")
@@ -140,7 +140,7 @@ def _range(text: str) -> Range | None:
 
 def _icinga_numbers(data: str) -> dict[str, tuple[float, str]]:
     """Label, value and unit: up to a `=`, then up to a space; a label with `::` would name a plugin of its own."""
-    found = {}
+    numbers = {}
     place = 0
     while (sign := data.find("=", place)) >= 0:
         label = data[place:sign]
@@ -150,5 +150,5 @@ def _icinga_numbers(data: str) -> dict[str, tuple[float, str]]:
         place = sign + 1 + len(word) + 1
         value = word.partition(";")[0]
         end = next((at for at, char in enumerate(value) if char not in "+-0123456789.eE"), len(value))
-        found[label] = (float(value[:end]), value[end:])
-    return found
+        numbers[label] = (float(value[:end]), value[end:])
+    return numbers

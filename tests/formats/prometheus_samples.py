@@ -13,11 +13,11 @@ Read = dict[str, dict[tuple[str, ...], float]]
 
 def read(report: Report) -> Read:
     """The samples of each metric, by the values of its labels in their order."""
-    found: Read = {family.name: {} for family in prometheus.FAMILIES}
+    samples: Read = {family.name: {} for family in prometheus.FAMILIES}
     names = {family.name: family.labels for family in prometheus.FAMILIES}
     for (metric, labels), value in samples_in(prometheus.render(report)).items():
-        found[metric][tuple(dict(labels)[label] for label in names[metric])] = value
-    return found
+        samples[metric][tuple(dict(labels)[label] for label in names[metric])] = value
+    return samples
 
 
 def holds(text: str) -> None:
@@ -45,13 +45,15 @@ def check(text: str) -> None:
     report = spoken(text)
     report = replace(
         report,
-        targets=tuple(replace(each, id=f"{number}{text}", region=text) for number, each in enumerate(report.targets)),
+        targets=tuple(
+            replace(target, id=f"{number}{text}", region=text) for number, target in enumerate(report.targets)
+        ),
     )
     document = prometheus.render(report)
     holds(document)
-    said = visible(text)
-    assert set(read(report)["backuplink_build_info"]) == {(said,)}
+    escaped = visible(text)
+    assert set(read(report)["backuplink_build_info"]) == {(escaped,)}
     assert {(target, region, host) for target, _, region, host, _, _ in read(report)["backuplink_target_info"]} == {
-        (f"{number}{said}", said, said) for number in range(len(report.targets))
+        (f"{number}{escaped}", escaped, escaped) for number in range(len(report.targets))
     }
-    assert {target for _, _, _, target, _ in read(report)["backuplink_findings"]} == {said}
+    assert {target for _, _, _, target, _ in read(report)["backuplink_findings"]} == {escaped}

@@ -78,10 +78,10 @@ def _text_check(text: str) -> None:
     document, plain = render(spoken(text), "text"), render(spoken("x"), "text")
     _text_holds(document)
     # Lines are broken wherever a word is too long for one.
-    said, flat = "".join(visible(text).split()), "".join(document.split())
-    assert flat.startswith(f"WARNING{said}")
-    assert f"Whattodo:{said}" in flat
-    assert f"notproven:{said}" in flat
+    escaped, flat = "".join(visible(text).split()), "".join(document.split())
+    assert flat.startswith(f"WARNING{escaped}")
+    assert f"Whattodo:{escaped}" in flat
+    assert f"notproven:{escaped}" in flat
     headings = [re.findall(r"^ *(?:\d+\. WARNING|What to do:|See: backuplink)", one, re.M) for one in (document, plain)]
     assert len(headings[0]) >= len(headings[1])
 
@@ -92,9 +92,9 @@ def _text_check(text: str) -> None:
 def _json_holds(document: str) -> dict[str, Any]:
     assert document.isascii()
     assert document.replace("\n", "").isprintable()
-    made: dict[str, Any] = json.loads(document)
-    VALIDATOR.validate(made)
-    return made
+    loaded: dict[str, Any] = json.loads(document)
+    VALIDATOR.validate(loaded)
+    return loaded
 
 
 def _json_status(document: str) -> str:
@@ -113,8 +113,8 @@ def _ndjson_holds(document: str) -> dict[str, Any]:
     *_, last = (json.loads(line) for line in document.removesuffix("\n").split("\n"))
     assert last.pop("type") == "report"
     VALIDATOR.validate(last)
-    made: dict[str, Any] = last
-    return made
+    loaded: dict[str, Any] = last
+    return loaded
 
 
 def _ndjson_status(document: str) -> str:

@@ -37,7 +37,7 @@ def hostile_report_of(name: str) -> Report:
 
 
 every_report = pytest.mark.parametrize(
-    ("made", "name"),
+    ("make_report", "name"),
     [(report_of, name) for name in one_in(8, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -73,15 +73,15 @@ def test_the_schema_refuses_what_is_none() -> None:
 
 
 @every_report
-def test_cloudwatch_takes_every_report(made: Callable[[str], Report], name: str) -> None:
-    events = holds(emf.render(made(name)))
+def test_cloudwatch_takes_every_report(make_report: Callable[[str], Report], name: str) -> None:
+    events = holds(emf.render(make_report(name)))
     assert [event["type"] for event in events] == ["run", *["target"] * (len(events) - 1)]
-    assert holds(emf.render(redact(made(name))))[0]["status"] == events[0]["status"]
+    assert holds(emf.render(redact(make_report(name))))[0]["status"] == events[0]["status"]
 
 
 @every_report
-def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
-    report = made(name)
+def test_the_run_is_what_the_report_says(make_report: Callable[[str], Report], name: str) -> None:
+    report = make_report(name)
     document = codec.encode(report)
     event = events_in(emf.render(report))[0]
     run, vantage = document["run"], document["vantage"]
@@ -112,30 +112,30 @@ def test_the_run_is_what_the_report_says(made: Callable[[str], Report], name: st
 
 
 @every_report
-def test_targets_are_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
-    report = made(name)
+def test_targets_are_what_the_report_says(make_report: Callable[[str], Report], name: str) -> None:
+    report = make_report(name)
     document = codec.encode(report)
     wanted = [
         target for target in document["targets"] if target["status"] != "not-in-use" and target["role"] != "context"
     ]
     events = events_in(emf.render(report))[1:]
-    assert [event["Target"] for event in events] == [each["id"] for each in wanted]
+    assert [event["Target"] for event in events] == [target["id"] for target in wanted]
     for event, target in zip(events, wanted, strict=True):
         assert {metric.dimensions for metric in extracted(event)} == {
             (("Region", target["region"]), ("Target", target["id"]))
         }
-        said = values(event)
+        metrics = values(event)
         for word in COUNTS:
-            assert said[word] == (float(word.lower() == target["status"]),)
+            assert metrics[word] == (float(word.lower() == target["status"]),)
         own = {address["address"] for address in target["addresses"] if address["from_own_lookup"]}
         causes = [
             finding["id"]
             for finding in document["findings"]
             if finding["target"] == target["id"] and finding["explained_by"] is None
         ]
-        assert said["Causes"] == (float(len(causes)),)
+        assert metrics["Causes"] == (float(len(causes)),)
         assert [cause["id"] for cause in event["causes"]] == causes
-        looks = [
+        observations = [
             observation
             for observation in document["observations"]
             if observation["target"] == target["id"]
@@ -143,20 +143,22 @@ def test_targets_are_what_the_report_says(made: Callable[[str], Report], name: s
             and observation["operation"] is None
         ]
         for step in ("tcp", "tls", "http", "api"):
-            ladder = [observation for observation in looks if observation["step"] == step]
+            ladder = [observation for observation in observations if observation["step"] == step]
             for result, word in (("ok", "Ok"), ("failed", "Failed")):
                 count = sum(observation["status"] == result for observation in ladder)
-                assert said[f"{step.capitalize()}{word}"] == (count,)
+                assert metrics[f"{step.capitalize()}{word}"] == (count,)
             seconds = sorted(
                 (observation["seconds"] for observation in ladder if observation["status"] == "ok"), reverse=True
             )
-            assert list(said.get(f"{step.capitalize()}Seconds", ())) == pytest.approx(seconds)
+            assert list(metrics.get(f"{step.capitalize()}Seconds", ())) == pytest.approx(seconds)
         failed = [
             (observation["step"], observation["address"], observation["port"])
-            for observation in looks
+            for observation in observations
             if observation["status"] == "failed"
         ]
-        assert [(each["step"], each["address"], each["port"]) for each in event["failed"]] == failed[: emf.MAX_LISTED]
+        assert [(failure["step"], failure["address"], failure["port"]) for failure in event["failed"]] == failed[
+            : emf.MAX_LISTED
+        ]
 
 
 def with_expiry(report: Report) -> Report:
@@ -192,12 +194,12 @@ def test_the_look_up_and_the_certificate() -> None:
 
 def test_no_more_values_of_a_metric_than_an_event_may_hold() -> None:
     report = report_of("healthy")
-    look = next(
+    observation = next(
         observation
         for observation in report.observations
         if observation.id.startswith("tcp/backup/") and observation.ok
     )
-    many = tuple(replace(look, seconds=float(number)) for number in range(250))
+    many = tuple(replace(observation, seconds=float(number)) for number in range(250))
     (event,) = (
         event for event in holds(emf.render(replace(report, observations=many))) if event.get("Target") == "backup"
     )
@@ -262,8 +264,8 @@ def test_an_event_is_bounded_whatever_was_found() -> None:
 def test_numbers_that_no_run_measures() -> None:
     """A saved report may hold any; CloudWatch refuses an event for one that is too large."""
 
-    def huge(each: Observation[Any]) -> Observation[Any]:
-        return each if each.seconds is None else replace(each, seconds=1.7e308)
+    def huge(observation: Observation[Any]) -> Observation[Any]:
+        return observation if observation.seconds is None else replace(observation, seconds=1.7e308)
 
     report = report_of("healthy")
     events = holds(emf.render(replace(report, observations=tuple(map(huge, report.observations)))))

@@ -68,11 +68,11 @@ def blocks(page: str) -> list[list[str]]:
 @pytest.mark.parametrize("code", CODES)
 def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     page = explain.page(code)
-    said = written(code, capsys=capsys)
-    lines = said.splitlines()
-    assert said.isascii()
-    assert said.replace("\n", "").isprintable()
-    assert "```" not in said
+    output = written(code, capsys=capsys)
+    lines = output.splitlines()
+    assert output.isascii()
+    assert output.replace("\n", "").isprintable()
+    assert "```" not in output
     assert lines[0] == f"{code} {CODES[code].name}"
     assert lines[2] == CODES[code].title
     assert [line for line in lines if line in {heading.upper() for heading in HEADINGS}] == [
@@ -85,26 +85,26 @@ def test_the_page_of_every_code_is_text_for_a_terminal(code: str, capsys: pytest
         f"- {name}" for name in (explain.DNS_SUFFIX, explain.DUAL_STACK_SUFFIX) if name in page
     ]
     assert len(lines) == len([line for line in page.splitlines() if not line.startswith("```")]) + len(legends)
-    assert said.endswith("\n")
-    assert not said.endswith("\n\n")
+    assert output.endswith("\n")
+    assert not output.endswith("\n\n")
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_commands_are_indented_where_the_terminal_has_room(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    said = written(code, capsys=capsys).splitlines()
-    found = blocks(explain.page(code))
-    assert found
-    for block in found:
+    lines = written(code, capsys=capsys).splitlines()
+    code_blocks = blocks(explain.page(code))
+    assert code_blocks
+    for block in code_blocks:
         indented = [f"  {line}".rstrip() for line in block]
         widest = max(map(len, block))
         expected = block if widest in (WIDTH - 1, WIDTH) else indented
-        assert any(said[place : place + len(block)] == expected for place in range(len(said))), block
+        assert any(lines[place : place + len(block)] == expected for place in range(len(lines))), block
 
 
 @pytest.mark.parametrize(("widest", "indent"), [(1, "  "), (78, "  "), (79, ""), (80, ""), (81, "  "), (200, "  ")])
 def test_a_command_that_fits_is_not_pushed_over_the_edge(widest: int, indent: str) -> None:
-    made = explain.as_text(f"text\n\n```sh\n{'x' * widest}\n\n  y\n```\n\n```\nz\n```\nend\n")
-    assert made == f"text\n\n{indent}{'x' * widest}\n\n{indent}  y\n\n  z\nend\n"
+    output = explain.as_text(f"text\n\n```sh\n{'x' * widest}\n\n  y\n```\n\n```\nz\n```\nend\n")
+    assert output == f"text\n\n{indent}{'x' * widest}\n\n{indent}  y\n\n  z\nend\n"
 
 
 def test_a_comment_in_a_command_is_no_heading() -> None:
@@ -123,24 +123,24 @@ def test_a_code_is_known_however_it_is_spelt(code: str, spelt: type[str], capsys
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_page_of_every_code_is_json_for_a_program(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    said = written(code, "--format", "json", capsys=capsys)
-    made = json.loads(said)
+    output = written(code, "--format", "json", capsys=capsys)
+    parsed = json.loads(output)
     known = CODES[code]
-    assert said.isascii()
-    assert list(made) == ["schema", "code", "name", "severity", "scope", "title", "sections", "documents"]
-    assert made["schema"] == "backuplink.explain.v1"
-    assert (made["code"], made["name"], made["title"]) == (code, known.name, known.title)
-    assert (made["severity"], made["scope"]) == (known.severity.value, known.scope.value)
-    assert tuple(made["sections"]) == HEADINGS
+    assert output.isascii()
+    assert list(parsed) == ["schema", "code", "name", "severity", "scope", "title", "sections", "documents"]
+    assert parsed["schema"] == "backuplink.explain.v1"
+    assert (parsed["code"], parsed["name"], parsed["title"]) == (code, known.name, known.title)
+    assert (parsed["severity"], parsed["scope"]) == (known.severity.value, known.scope.value)
+    assert tuple(parsed["sections"]) == HEADINGS
     page = explain.page(code)
-    for heading, body in made["sections"].items():
+    for heading, body in parsed["sections"].items():
         assert body
         assert body == body.strip()
         assert f"## {heading}\n\n{body}\n" in page
-    assert [(document["title"], document["url"]) for document in made["documents"]] == [
+    assert [(document["title"], document["url"]) for document in parsed["documents"]] == [
         (document.title, document.url) for document in known.documents
     ]
-    assert written("--format=json", code.lower(), capsys=capsys) == said
+    assert written("--format=json", code.lower(), capsys=capsys) == output
 
 
 def test_a_heading_in_a_command_parts_no_section_of_any_page() -> None:
@@ -163,10 +163,10 @@ def test_without_a_code_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_without_a_code_all_are_listed_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
-    made = json.loads(written("--format=json", capsys=capsys))
-    assert made["schema"] == "backuplink.explain.v1"
-    assert [code["code"] for code in made["codes"]] == list(CODES)
-    for code in made["codes"]:
+    parsed = json.loads(written("--format=json", capsys=capsys))
+    assert parsed["schema"] == "backuplink.explain.v1"
+    assert [code["code"] for code in parsed["codes"]] == list(CODES)
+    for code in parsed["codes"]:
         alone = json.loads(written(code["code"], "--format=json", capsys=capsys))
         assert code == {key: alone[key] for key in ("code", "name", "severity", "scope", "title")}
 
@@ -197,7 +197,7 @@ def loaded(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]
     result = subprocess.run(
         [sys.executable, "-S", "-c", LOADED, *arguments],  # no site, whose hooks import what they like
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in sys.path if folder)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -211,7 +211,7 @@ def test_a_page_needs_nothing_heavy() -> None:
     assert result.returncode == 0
     assert result.stdout == explain.as_text(explain.page("DNS001"))
     assert "agent.formats.explain" in modules
-    assert not [each for each in HEAVY if each in modules]
+    assert not [name for name in HEAVY if name in modules]
 
 
 def test_what_is_heavy_is_there_for_what_needs_it() -> None:

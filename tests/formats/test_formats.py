@@ -82,12 +82,12 @@ def test_lines_say_what_the_report_says(name: str) -> None:
     lines = lines_of(ndjson.render(report))
     document = codec.encode(report)
     for kind, key in (("observation", "observations"), ("finding", "findings")):
-        said = [
+        written = [
             {name: value for name, value in line.items() if name not in ("type", "run")}
             for line in lines
             if line["type"] == kind
         ]
-        assert said == document[key]
+        assert written == document[key]
 
 
 def test_lines_of_a_run_that_is_over_invent_no_deadline() -> None:
@@ -176,11 +176,11 @@ def test_brief_names_what_it_leaves_out() -> None:
 @pytest.mark.parametrize("length", [2_000, 2_500, 60_000])
 def test_brief_is_brief_whatever_a_peer_has_said(length: int) -> None:
     report = report_of("one-zone-silent")
-    said = "a word " * (length // 7)
+    detail = "a word " * (length // 7)
     long = replace(
         report,
-        verdict=replace(report.verdict, summary=said),
-        findings=tuple(replace(finding, detail=said) for finding in report.findings),
+        verdict=replace(report.verdict, summary=detail),
+        findings=tuple(replace(finding, detail=detail) for finding in report.findings),
     )
     assert len(text.brief(long)) <= text.BRIEF_CHARACTERS
     assert text.brief(long).startswith("CRITICAL  a word")
@@ -255,8 +255,8 @@ def test_suppressed_for_one_target_alone(capfd: pytest.CaptureFixture[str]) -> N
     code, target = finding["code"], finding["target"]
     there = reported(capfd, "gateway-activation-port-blocked", "--suppress", f"{code}={target}", code=0)
     elsewhere = reported(capfd, "gateway-activation-port-blocked", "--suppress", f"{code}=backup@elsewhere", code=1)
-    assert [each["suppressed"] for each in there["findings"] if each["id"] == finding["id"]] == [True]
-    assert [each["suppressed"] for each in elsewhere["findings"] if each["id"] == finding["id"]] == [False]
+    assert [row["suppressed"] for row in there["findings"] if row["id"] == finding["id"]] == [True]
+    assert [row["suppressed"] for row in elsewhere["findings"] if row["id"] == finding["id"]] == [False]
 
 
 def test_what_is_suppressed_does_not_make_a_broken_path_answer(capfd: pytest.CaptureFixture[str]) -> None:
@@ -433,9 +433,9 @@ def test_a_line_of_progress_on_a_terminal_which_is_cleared() -> None:
     _, err = on_terminal("demo", "one-zone-silent")
     states = re.findall(r"\r(\d+) of (\d+) checks, [\d.]+ of at most 20 s", err)
     assert len(states) == len(report_of("one-zone-silent").observations)
-    assert [int(made) for made, _ in states] == list(range(1, len(states) + 1))
+    assert [int(done) for done, _ in states] == list(range(1, len(states) + 1))
     assert states[-1][0] == states[-1][1]
-    assert all(int(made) <= int(announced) for made, announced in states)
+    assert all(int(done) <= int(announced) for done, announced in states)
     assert err.endswith(f"\r{'':<60}\r")
     assert "\x1b" not in err
 

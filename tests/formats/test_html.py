@@ -19,62 +19,64 @@ from tests.support.runs import report_of
 
 def test_of_a_run() -> None:
     report = report_of("one-zone-silent")
-    found = read(html.render(report))
-    assert texts(found, "h1") == ["CRITICAL: backup: some of the endpoint's addresses do not answer"]
-    assert texts(found, "title") == [f"backuplink: {texts(found, 'h1')[0]}"]
-    assert texts(found, "h2") == [
+    elements = read(html.render(report))
+    assert texts(elements, "h1") == ["CRITICAL: backup: some of the endpoint's addresses do not answer"]
+    assert texts(elements, "title") == [f"backuplink: {texts(elements, 'h1')[0]}"]
+    assert texts(elements, "h2") == [
         "1. CRITICAL backup: Some of the endpoint's addresses do not answer (TCP002)",
         "backup at backup.eu-west-1.amazonaws.com",
         "Not checked",
     ]
-    assert texts(found, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
-    assert texts(found, "pre") == ["\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)]
-    assert "10.0.2.17-443TIMEOUT---" in texts(found, "tr")
-    failed = [element.text for element in found if element.attributes.get("class") == "failed"]
+    assert texts(elements, "p")[0] == "eu-west-1, path private, access allowed, 3.0 s"
+    assert texts(elements, "pre") == [
+        "\n".join(shlex.join(command.argv) for command in report.findings[0].fix.commands)
+    ]
+    assert "10.0.2.17-443TIMEOUT---" in texts(elements, "tr")
+    failed = [element.text for element in elements if element.attributes.get("class") == "failed"]
     assert failed == ["TIMEOUT"]
 
 
 @pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
-    found = read(html.render(report))
+    elements = read(html.render(report))
     causes = [finding for finding in report.findings if finding.explained_by is None]
     commands = [command for finding in causes for command in finding.fix.commands]
-    assert [line for block in texts(found, "pre") for line in block.split("\n")] == [
+    assert [line for block in texts(elements, "pre") for line in block.split("\n")] == [
         shlex.join(command.argv) for command in commands
     ]
-    paragraphs = texts(found, "p")
+    paragraphs = texts(elements, "p")
     for finding in causes:
         assert finding.detail in paragraphs
         assert f"What to do: {finding.fix.summary}" in paragraphs
-    assert set(links(found)) == {document.url for finding in causes for document in finding.documents}
+    assert set(links(elements)) == {document.url for finding in causes for document in finding.documents}
 
 
 def test_of_a_call_that_was_refused() -> None:
-    found = read(html.render(refusal("no such option: --frmat.")))
-    assert texts(found, "body") == ["\nUNKNOWN: no such option: --frmat.\n"]
+    elements = read(html.render(refusal("no such option: --frmat.")))
+    assert texts(elements, "body") == ["\nUNKNOWN: no such option: --frmat.\n"]
 
 
 def test_a_table_can_be_understood_by_ear() -> None:
-    found = read(html.render(report_of("gateway-optional-ports")))
-    tables = [element for element in found if element.name == "table"]
+    elements = read(html.render(report_of("gateway-optional-ports")))
+    tables = [element for element in elements if element.name == "table"]
     assert [table.children for table in tables] == [["caption", "thead", "tbody"]] * len(tables)
     assert tables
-    assert {element.attributes["scope"] for element in found if element.name == "th"} == {"col", "row"}
+    assert {element.attributes["scope"] for element in elements if element.name == "th"} == {"col", "row"}
 
 
 def test_it_forbids_its_reader_everything_but_its_own_style() -> None:
-    found = read(html.render(report_of("healthy")))
+    elements = read(html.render(report_of("healthy")))
     policy = next(
         element.attributes["content"]
-        for element in found
+        for element in elements
         if element.attributes.get("http-equiv") == "Content-Security-Policy"
     )
-    style = base64.b64encode(hashlib.sha256(texts(found, "style")[0].encode()).digest()).decode()
+    style = base64.b64encode(hashlib.sha256(texts(elements, "style")[0].encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'"
     # A browser obeys it for what comes after it alone (CSP 3, section 3.3).
-    assert [element.name for element in found][:4] == ["html", "head", "meta", "meta"]
-    assert not re.search(r"url\(|@import|expression", texts(found, "style")[0])
+    assert [element.name for element in elements][:4] == ["html", "head", "meta", "meta"]
+    assert not re.search(r"url\(|@import|expression", texts(elements, "style")[0])
 
 
 def test_a_long_detail_is_cut() -> None:

@@ -27,7 +27,7 @@ NAMES: Final = scenarios.names()
 
 
 def by_name(report: Report) -> dict[tuple[str, str], Case]:
-    return {(each.classname, each.name): each for each in read(junit.render(report))}
+    return {(case.classname, case.name): case for case in read(junit.render(report))}
 
 
 def classname(target: str | None, report: Report) -> str:
@@ -35,28 +35,28 @@ def classname(target: str | None, report: Report) -> str:
     return f"backuplink.{target.replace('.', '_') if target in known and target else 'run'}"
 
 
-def case_of(look: Observation[Any], report: Report, found: Mapping[tuple[str, str], Case]) -> Case:
+def case_of(observation: Observation[Any], report: Report, test_cases: Mapping[tuple[str, str], Case]) -> Case:
     """The one case of an observation: no other of its suite has all the words of its id."""
-    subject = look.subject
+    subject = observation.subject
     words = {str(part) for part in (subject.step, subject.operation, subject.resolver) if part is not None}
     if subject.address is not None:
         host = f"[{subject.address}]" if subject.address.version == 6 else str(subject.address)
         words.add(host if subject.port is None else f"{host}:{subject.port}")
     of = classname(subject.target, report)
-    [case] = [each for (suite, name), each in found.items() if suite == of and set(name.split()) - {"at"} == words]
+    [case] = [case for (suite, name), case in test_cases.items() if suite == of and set(name.split()) - {"at"} == words]
     return case
 
 
-def roots(look: Observation[Any], report: Report) -> list[Finding]:
+def roots(observation: Observation[Any], report: Report) -> list[Finding]:
     """The causes that a failure is due to."""
     by_id = {finding.id: finding for finding in report.findings}
-    found = {}
+    causes = {}
     for finding in report.findings:
-        if look.id in finding.evidence:
+        if observation.id in finding.evidence:
             while finding.explained_by is not None and not finding.suppressed:
                 finding = by_id[finding.explained_by]
-            found[finding.id] = finding
-    return list(found.values())
+            causes[finding.id] = finding
+    return list(causes.values())
 
 
 # --- Held against the report -----------------------------------------------------------------------------------------
@@ -76,11 +76,11 @@ def test_what_is_red_is_what_the_verdict_is_about(name: str) -> None:
 @pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
     report = report_of(name)
-    found = by_name(report)
+    test_cases = by_name(report)
     causes = [finding for finding in report.findings if finding.explained_by is None]
     unproven = [target for target in report.targets if target.unproven]
-    assert len(found) == 1 + len(causes) + len(unproven) + len(report.observations)
-    assert {each.suite for each in found.values()} <= {
+    assert len(test_cases) == 1 + len(causes) + len(unproven) + len(report.observations)
+    assert {case.suite for case in test_cases.values()} <= {
         "backuplink",
         *(f"backuplink {target.id}" for target in report.targets),
     }
@@ -89,17 +89,17 @@ def test_a_case_for_each_cause_and_each_step_and_no_other(name: str) -> None:
 @pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_causes_are_failures_with_what_to_do(name: str) -> None:
     report = report_of(name)
-    found = by_name(report)
+    test_cases = by_name(report)
     known = {target.id for target in report.targets}
     for finding in report.findings:
         if finding.explained_by is not None:
             assert not any(
-                each.name.startswith(f"{finding.code} ") and each.suite.endswith(f" {finding.target}")
-                for each in found.values()
+                case.name.startswith(f"{finding.code} ") and case.suite.endswith(f" {finding.target}")
+                for case in test_cases.values()
             )
             continue
         beside = f" {finding.target}" if finding.target not in known and finding.target else ""
-        case = found[classname(finding.target, report), f"{finding.code} {finding.name}{beside}"]
+        case = test_cases[classname(finding.target, report), f"{finding.code} {finding.name}{beside}"]
         loud = "passed" if finding.severity is Severity.INFO else "failure"
         assert case.result == (loud if finding.counts else "skipped")
         assert case.text.startswith(visible(finding.detail)[:1_000])
@@ -111,7 +111,7 @@ def test_causes_are_failures_with_what_to_do(name: str) -> None:
             assert finding.title in case.message
     for target in report.targets:
         if target.unproven:
-            case = found[classname(target.id, report), "proven"]
+            case = test_cases[classname(target.id, report), "proven"]
             assert case.result == ("error" if target.role is Role.REQUIRED else "skipped")
             assert case.text == "\n".join(map(visible, target.unproven))
 
@@ -119,43 +119,50 @@ def test_causes_are_failures_with_what_to_do(name: str) -> None:
 @pytest.mark.parametrize("name", one_in(8, NAMES))
 def test_each_step_is_what_it_was(name: str) -> None:
     report = report_of(name)
-    found = by_name(report)
-    steps = [each for each in found.values() if each.name not in ("verdict", "proven") and not each.name[:1].isupper()]
+    test_cases = by_name(report)
+    steps = [
+        case for case in test_cases.values() if case.name not in ("verdict", "proven") and not case.name[:1].isupper()
+    ]
     assert len(steps) == len(report.observations)
     by_suite: dict[str, list[Observation[Any]]] = {}
-    for look in report.observations:
-        by_suite.setdefault(classname(look.subject.target, report), []).append(look)
-    for suite, looks in by_suite.items():
+    for observation in report.observations:
+        by_suite.setdefault(classname(observation.subject.target, report), []).append(observation)
+    for suite, observations in by_suite.items():
         # In the order of the report.
-        for look, case in zip(looks, [step for step in steps if step.classname == suite], strict=True):
-            assert case.name.split()[0] == look.subject.step
-            if look.subject.port is not None and look.subject.address is not None:
-                assert case.name.endswith(f"{look.subject.address}:{look.subject.port}") or "]:" in case.name
-            assert (case.seconds is None) is (look.seconds is None)
+        for observation, case in zip(observations, [step for step in steps if step.classname == suite], strict=True):
+            assert case.name.split()[0] == observation.subject.step
+            if observation.subject.port is not None and observation.subject.address is not None:
+                assert (
+                    case.name.endswith(f"{observation.subject.address}:{observation.subject.port}") or "]:" in case.name
+                )
+            assert (case.seconds is None) is (observation.seconds is None)
             if case.seconds is not None:
-                assert case.seconds == pytest.approx(look.seconds, abs=1e-4)
-            if look.ok:
+                assert case.seconds == pytest.approx(observation.seconds, abs=1e-4)
+            if observation.ok:
                 assert case.result == "passed"
-            elif isinstance(look.outcome, Skipped):
-                assert (case.result, case.message) == ("skipped", visible(look.outcome.reason))
+            elif isinstance(observation.outcome, Skipped):
+                assert (case.result, case.message) == ("skipped", visible(observation.outcome.reason))
             else:
-                assert look.failure is not None
-                assert look.failure.kind.upper() in case.message
-                assert visible(look.failure.message)[:500] in case.message
-                due = roots(look, report)
+                assert observation.failure is not None
+                assert observation.failure.kind.upper() in case.message
+                assert visible(observation.failure.message)[:500] in case.message
+                due = roots(observation, report)
                 for finding in due:
                     assert f": {finding.id}, {finding.title}" in case.text
-                counts = any(each.counts and not each.suppressed and each.severity is not Severity.INFO for each in due)
-                assert case.result == ("skipped" if not counts else "failure" if look.made else "error")
+                counts = any(
+                    finding.counts and not finding.suppressed and finding.severity is not Severity.INFO
+                    for finding in due
+                )
+                assert case.result == ("skipped" if not counts else "failure" if observation.made else "error")
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "ipv6" in name or "gateway" in name])
 def test_a_name_of_each_step_with_address_port_resolver_and_operation(name: str) -> None:
     report = report_of(name)
-    found = by_name(report)
-    for look in report.observations:
-        if look.subject.address is None or look.subject.port is not None:
-            case_of(look, report, found)
+    test_cases = by_name(report)
+    for observation in report.observations:
+        if observation.subject.address is None or observation.subject.port is not None:
+            case_of(observation, report, test_cases)
 
 
 def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() -> None:
@@ -163,13 +170,13 @@ def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() ->
     for name in NAMES:
         report = report_of(name)
         symptoms = [finding for finding in report.findings if finding.explained_by is not None]
-        found = by_name(report) if symptoms else {}
+        test_cases = by_name(report) if symptoms else {}
         by_id = {observation.id: observation for observation in report.observations}
         for finding in symptoms:
             for observation in map(by_id.__getitem__, finding.evidence):
                 if observation.failure is not None:
                     due = roots(observation, report)
-                    text = case_of(observation, report, found).text
+                    text = case_of(observation, report, test_cases).text
                     assert due
                     for cause in due:
                         aside = "" if cause.counts else " (not counted)"
@@ -185,12 +192,12 @@ def test_a_step_that_failed_names_the_cause_above_the_finding_that_it_shows() ->
 def test_a_crash_of_a_probe_is_an_error() -> None:
     seen = evidence_of("healthy")
     crash: Failed[Any] = Failed(Failure(kind=FailureKind.BUG, message="KeyError: 'x'", code=None), None)
-    looks = [
+    observations = [
         replace(observation, outcome=crash) if observation.id == "tls/backup/10.0.1.17/443" else observation
         for observation in seen.observations
     ]
-    report = judge_evidence(Evidence(Measurement(run=seen.run, targets=seen.targets, observations=tuple(looks))))
-    [case] = [each for each in read(junit.render(report)) if each.name == "tls 10.0.1.17:443"]
+    report = judge_evidence(Evidence(Measurement(run=seen.run, targets=seen.targets, observations=tuple(observations))))
+    [case] = [case for case in read(junit.render(report)) if case.name == "tls 10.0.1.17:443"]
     assert (case.result, case.message) == ("error", "BUG: KeyError: 'x'")
     assert "RUN002" in case.text
 
@@ -198,11 +205,11 @@ def test_a_crash_of_a_probe_is_an_error() -> None:
 def test_what_is_suppressed_is_skipped_and_says_so() -> None:
     report = judge_evidence(evidence_of("port-blocked"), suppress=[Suppression(code="TCP001", target=None)])
     assert report.verdict.status is Status.OK
-    found = by_name(report)
-    cause = found["backuplink.backup", "TCP001 port-blocked"]
+    test_cases = by_name(report)
+    cause = test_cases["backuplink.backup", "TCP001 port-blocked"]
     assert cause.result == "skipped"
     assert cause.message.startswith("suppressed: CRITICAL backup: ")
-    step = found["backuplink.backup", "tcp 10.0.1.17:443"]
+    step = test_cases["backuplink.backup", "tcp 10.0.1.17:443"]
     assert (step.result, step.text.startswith("The cause (suppressed): TCP001@backup")) == ("skipped", True)
     assert not is_red(junit.render(report))
 
@@ -222,16 +229,16 @@ def test_names_of_classes_hold_no_dot_of_a_host() -> None:
     hosts = [name for name in NAMES if any("@" in target.id for target in report_of(name).targets)]
     assert hosts
     for name in hosts[:5]:
-        assert {each.classname.count(".") for each in read(junit.render(report_of(name)))} == {1}
+        assert {case.classname.count(".") for case in read(junit.render(report_of(name)))} == {1}
 
 
 def test_a_time_is_written_without_exponent() -> None:
     report = report_of("healthy")
-    looks = tuple(
+    observations = tuple(
         replace(observation, seconds=2e-05) if observation.seconds is not None else observation
         for observation in report.observations
     )
-    document = junit.render(replace(report, observations=looks, run=replace(report.run, seconds=3e-05)))
+    document = junit.render(replace(report, observations=observations, run=replace(report.run, seconds=3e-05)))
     assert 'time="0.0"' in document
     read(document)
 

@@ -9,7 +9,7 @@ from agent.formats import markdown
 from agent.formats.report_text import DETAIL_CHARACTERS
 from agent.judge.verdict import refusal
 from agent.simulated import scenario as scenarios
-from tests.formats.markdown_page import QUIET, read, said, tokens
+from tests.formats.markdown_page import QUIET, read, tokens, visible_blocks
 from tests.support.extent import one_in
 from tests.support.runs import report_of
 
@@ -32,9 +32,9 @@ def test_of_a_run() -> None:
 @pytest.mark.parametrize("name", one_in(8, scenarios.names()))
 def test_of_every_scenario(name: str) -> None:
     report = report_of(name)
-    found = tokens(report)
-    assert {token.type for token in found} <= QUIET
-    blocks = said(report)
+    parsed = tokens(report)
+    assert {token.type for token in parsed} <= QUIET
+    blocks = visible_blocks(report)
     for finding in report.findings:
         if finding.explained_by is None:
             assert read(finding.detail) in blocks

@@ -57,9 +57,9 @@ def test_word_and_first_line(name: str) -> None:
 def test_long_output_has_causes_and_then_how_far_each_address_let_this_host_come(name: str) -> None:
     report = report_of(name)
     lines = output_of(report).lines
-    said = [line.removeprefix("   See: backuplink explain ") for line in lines if line.startswith("   See: ")]
+    codes = [line.removeprefix("   See: backuplink explain ") for line in lines if line.startswith("   See: ")]
     causes = [finding for finding in report.findings if finding.explained_by is None]
-    assert said == [finding.code for finding in causes]
+    assert codes == [finding.code for finding in causes]
     for finding in causes:
         assert any(line.endswith(f"[{finding.code}]") and finding.title in line for line in lines)
         detail = next(line for line in lines if line.startswith(f"   {visible(finding.detail)[:200]}"))
@@ -97,7 +97,7 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
     assert {label.partition("_")[2] for label in numbers} - {""} == {target.id for target in shown}
     for target in shown:
         own = {address.address for address in target.addresses if address.from_own_lookup}
-        looks = [
+        observations = [
             observation
             for observation in report.observations
             if observation.subject.target == target.id
@@ -106,21 +106,21 @@ def test_numbers_are_those_of_the_report(name: str) -> None:
         ]
         answered = {
             observation.subject.address
-            for observation in looks
+            for observation in observations
             if observation.ok and observation.subject.step in ("http", "api")
         }
         assert numbers[f"addresses_{target.id}"].value == len(answered)
         if len(target.ports) > 1:
             connected = [
                 observation
-                for observation in looks
+                for observation in observations
                 if observation.ok and observation.subject.step == "tcp" and observation.subject.port != SUPPORT_CHANNEL
             ]
             assert numbers[f"ports_{target.id}"].value == len(connected)
         for step in ("tcp", "tls", "api"):
             times = [
                 observation.seconds
-                for observation in looks
+                for observation in observations
                 if observation.ok and observation.subject.step == step and observation.seconds is not None
             ]
             assert (f"{step}_{target.id}" in numbers) is bool(times)
@@ -162,7 +162,7 @@ def test_counts_of_a_zone_that_is_silent_and_of_ports_that_are_shut() -> None:
 
 def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answer() -> None:
     """Of those that are skipped by choice none counts."""
-    found = 0
+    checked = 0
     for name in NAMES:
         report = report_of(name)
         numbers = output_of(report).numbers
@@ -170,9 +170,9 @@ def test_a_family_that_this_host_does_not_have_is_no_address_that_does_not_answe
             own = [address for address in target.addresses if address.from_own_lookup]
             number = numbers.get(f"addresses_{target.id}")
             if number is not None and number.most is not None and number.most < len(own):
-                found += 1
-                assert {each.address.version for each in own} == {4, 6} or number.most == 0
-    assert found > 0
+                checked += 1
+                assert {address.address.version for address in own} == {4, 6} or number.most == 0
+    assert checked > 0
 
 
 # --- Words and codes -------------------------------------------------------------------------------------------------
@@ -208,12 +208,12 @@ def test_of_a_report_that_does_not_say_its_limits() -> None:
 def renamed(report: Report, ids: list[str]) -> Report:
     """A report whose targets, one for each id, are all the same."""
     [target] = [target for target in report.targets if target.id == "backup"]
-    looks: list[Observation[object]] = []
+    observations: list[Observation[object]] = []
     for name in ids:
         for observation in report.observations:
             if observation.subject.target == target.id:
-                looks.append(replace(observation, subject=replace(observation.subject, target=name)))
-    return replace(report, targets=tuple(replace(target, id=name) for name in ids), observations=tuple(looks))
+                observations.append(replace(observation, subject=replace(observation.subject, target=name)))
+    return replace(report, targets=tuple(replace(target, id=name) for name in ids), observations=tuple(observations))
 
 
 @pytest.mark.parametrize(
@@ -243,12 +243,12 @@ def test_labels_are_unique_whatever_they_are_called(ids: list[str]) -> None:
 @pytest.mark.parametrize("seconds", [1e300, 1e9, -1.0, 1e-9, 0.0, 123456.789])
 def test_a_number_that_nobody_has_measured_is_left_out(seconds: float) -> None:
     report = report_of("healthy")
-    looks = tuple(
+    observations = tuple(
         replace(observation, seconds=seconds) if isinstance(observation.outcome, Ok) else observation
         for observation in report.observations
     )
     run = replace(report.run, seconds=seconds, deadline_seconds=seconds, timeout_seconds=seconds)
-    numbers = output_of(replace(report, observations=looks, run=run)).numbers
+    numbers = output_of(replace(report, observations=observations, run=run)).numbers
     known = 0 <= seconds < 1e9
     assert ("time" in numbers) is ("tcp_backup" in numbers) is known
     if known:
@@ -293,11 +293,15 @@ def test_many_causes_are_bounded_and_the_first_of_them_are_there() -> None:
 def test_many_addresses_are_bounded() -> None:
     report = report_of("one-zone-silent")
     [target] = [target for target in report.targets if target.id == "backup"]
-    looks = [
+    originals = [
         observation for observation in report.observations if observation.subject.address == target.addresses[0].address
     ]
     more = [ip_address(f"10.9.{number // 250}.{number % 250 + 1}") for number in range(1_000)]
-    observations = [replace(look, subject=replace(look.subject, address=address)) for address in more for look in looks]
+    observations = [
+        replace(observation, subject=replace(observation.subject, address=address))
+        for address in more
+        for observation in originals
+    ]
     addresses = tuple(replace(target.addresses[0], address=address) for address in more)
     output = output_of(
         replace(report, targets=(replace(target, addresses=addresses),), observations=tuple(observations))

@@ -43,7 +43,7 @@ def hostile_report_of(name: str) -> Report:
 
 
 every_report = pytest.mark.parametrize(
-    ("made", "name"),
+    ("make_report", "name"),
     [(report_of, name) for name in one_in(8, scenarios.names())] + [(hostile_report_of, name) for name in cases.NAMES],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -126,15 +126,15 @@ CLOSED: Final[dict[str, Iterable[str]]] = {
 
 
 @every_report
-def test_labels_hold_closed_lists_or_what_the_run_is_about(made: Callable[[str], Report], name: str) -> None:
-    document = codec.encode(made(name))
+def test_labels_hold_closed_lists_or_what_the_run_is_about(make_report: Callable[[str], Report], name: str) -> None:
+    document = codec.encode(make_report(name))
     targets = document["targets"]
     resolvers = {observation["resolver"] for observation in document["observations"] if observation["resolver"]}
     own = [address for target in targets for address in target["addresses"] if address["from_own_lookup"]]
     allowed = {
         **{label: set(values) for label, values in CLOSED.items()},
-        "address": {each["address"] for each in own if each["scope"] in ("vpc", "private")},
-        "availability_zone_id": {each["availability_zone_id"] or "" for each in own},
+        "address": {address["address"] for address in own if address["scope"] in ("vpc", "private")},
+        "availability_zone_id": {address["availability_zone_id"] or "" for address in own},
         "host": {target["host"] for target in targets},
         "port": {str(port) for target in targets for port in target["ports"]},
         "region": {target["region"] for target in targets} | {document["run"]["region"] or ""},
@@ -143,14 +143,14 @@ def test_labels_hold_closed_lists_or_what_the_run_is_about(made: Callable[[str],
         "target": {target["id"] for target in targets} | resolvers | {""},
         "version": {document["tool"]["version"], "TLS 1.2", "TLS 1.3"},
     }
-    for (_, labels), _ in samples_in(prometheus.render(made(name))).items():
+    for (_, labels), _ in samples_in(prometheus.render(make_report(name))).items():
         for label, value in labels:
             assert value in allowed[label]
 
 
 @every_report
-def test_no_label_says_what_a_peer_said(made: Callable[[str], Report], name: str) -> None:
-    document = codec.encode(made(name))
+def test_no_label_says_what_a_peer_said(make_report: Callable[[str], Report], name: str) -> None:
+    document = codec.encode(make_report(name))
     seen = document["vantage"]
     secrets = {seen["instance_id"], seen["vpc_id"], seen["subnet_id"], *seen["security_group_ids"]}
     secrets |= {observation["failure"]["message"] for observation in document["observations"] if observation["failure"]}
@@ -161,7 +161,7 @@ def test_no_label_says_what_a_peer_said(made: Callable[[str], Report], name: str
             secrets |= {certificate["subject"], certificate["issuer"]}
         secrets |= {facts.get(key) for key in ("account_id", "role", "request_id", "server", "location")}
     secrets |= {text for finding in document["findings"] for text in (finding["title"], finding["detail"])}
-    text = prometheus.render(made(name))
+    text = prometheus.render(make_report(name))
     for line in text.splitlines():
         if not line.startswith("#"):
             assert not any(f'"{secret}"' in line for secret in secrets if secret), line
@@ -176,25 +176,27 @@ def rotated(report: Report) -> Report:
         if address.scope is AddressScope.PUBLIC
     }
 
-    def look(each: Observation[Any]) -> Observation[Any]:
-        if isinstance(each.outcome, Ok) and isinstance(each.facts, LookupFacts):
-            addresses = tuple(moved.get(one, one) for one in each.facts.addresses)
-            return replace(each, outcome=Ok(replace(each.facts, addresses=addresses)))
-        if each.subject.address not in moved:
-            return each
-        return replace(each, subject=replace(each.subject, address=moved[each.subject.address]))
+    def move_observation(observation: Observation[Any]) -> Observation[Any]:
+        if isinstance(observation.outcome, Ok) and isinstance(observation.facts, LookupFacts):
+            addresses = tuple(moved.get(one, one) for one in observation.facts.addresses)
+            return replace(observation, outcome=Ok(replace(observation.facts, addresses=addresses)))
+        if observation.subject.address not in moved:
+            return observation
+        return replace(observation, subject=replace(observation.subject, address=moved[observation.subject.address]))
 
-    def target(each: TargetReport) -> TargetReport:
+    def target(target_report: TargetReport) -> TargetReport:
         return replace(
-            each,
-            addresses=tuple(replace(one, address=moved.get(one.address, one.address)) for one in each.addresses),
+            target_report,
+            addresses=tuple(
+                replace(one, address=moved.get(one.address, one.address)) for one in target_report.addresses
+            ),
         )
 
     assert moved
     return replace(
         report,
         targets=tuple(map(target, report.targets)),
-        observations=tuple(map(look, report.observations)),
+        observations=tuple(map(move_observation, report.observations)),
     )
 
 
@@ -211,21 +213,25 @@ def test_however_many_private_addresses_there_are() -> None:
     many = [IPv4Address("10.9.0.1") + number for number in range(100)]
     assert any(target.addresses for target in report.targets)
 
-    def target(each: TargetReport) -> TargetReport:
+    def target(target_report: TargetReport) -> TargetReport:
         return replace(
-            each,
-            addresses=tuple(replace(each.addresses[0], address=one) for one in many) if each.addresses else (),
+            target_report,
+            addresses=tuple(replace(target_report.addresses[0], address=one) for one in many)
+            if target_report.addresses
+            else (),
         )
 
-    def looks(each: Observation[Any]) -> Iterable[Observation[Any]]:
-        if each.subject.address is None:
-            return [each]
-        return [replace(each, subject=replace(each.subject, address=one)) for one in many]
+    def copies(observation: Observation[Any]) -> Iterable[Observation[Any]]:
+        if observation.subject.address is None:
+            return [observation]
+        return [replace(observation, subject=replace(observation.subject, address=one)) for one in many]
 
     report = replace(
         report,
         targets=tuple(map(target, report.targets)),
-        observations=tuple({one.id: one for observation in report.observations for one in looks(observation)}.values()),
+        observations=tuple(
+            {one.id: one for observation in report.observations for one in copies(observation)}.values()
+        ),
     )
     shown = {address for _, address, _, _ in read(report)["backuplink_step_success"]}
     assert shown == set(map(str, many[: prometheus.MAX_ADDRESSES]))
@@ -247,55 +253,57 @@ def standing_in(document: dict[str, Any], finding: dict[str, Any]) -> str:
 
 
 @every_report
-def test_says_what_the_report_says(made: Callable[[str], Report], name: str) -> None:
-    report = made(name)
-    said = read(report)
+def test_says_what_the_report_says(make_report: Callable[[str], Report], name: str) -> None:
+    report = make_report(name)
+    samples = read(report)
     document = codec.encode(report)
-    run, verdict, looks = document["run"], document["verdict"], document["observations"]
-    assert said["backuplink_run_complete"] == {(): run["complete"]}
-    assert said["backuplink_run_interrupted"] == {(): run["interrupted"]}
-    assert said["backuplink_run_duration_seconds"][()] == pytest.approx(run["seconds"], abs=1e-6)
-    assert said["backuplink_run_timestamp_seconds"][()] == pytest.approx(timestamp(run["finished_at"]), abs=1e-3)
-    assert said["backuplink_rules_not_evaluated"] == {(): len(document["not_evaluated"])}
+    run, verdict, observations = document["run"], document["verdict"], document["observations"]
+    assert samples["backuplink_run_complete"] == {(): run["complete"]}
+    assert samples["backuplink_run_interrupted"] == {(): run["interrupted"]}
+    assert samples["backuplink_run_duration_seconds"][()] == pytest.approx(run["seconds"], abs=1e-6)
+    assert samples["backuplink_run_timestamp_seconds"][()] == pytest.approx(timestamp(run["finished_at"]), abs=1e-3)
+    assert samples["backuplink_rules_not_evaluated"] == {(): len(document["not_evaluated"])}
     for key, states in (("status", Status), ("path", WayTaken), ("access", Access)):
-        states_said = said[f"backuplink_verdict_{key}"]
-        assert [state for (state,), value in states_said.items() if value] == [verdict[key]]
-        assert {state for (state,) in states_said} == set(states) - {Status.NOT_IN_USE}
+        state_samples = samples[f"backuplink_verdict_{key}"]
+        assert [state for (state,), value in state_samples.items() if value] == [verdict[key]]
+        assert {state for (state,) in state_samples} == set(states) - {Status.NOT_IN_USE}
         for target in document["targets"]:
-            of_target = said[f"backuplink_target_{key}"]
+            of_target = samples[f"backuplink_target_{key}"]
             current = {(target["id"], state): float(state == target[key]) for state in states}
             assert {labels: value for labels, value in of_target.items() if labels[0] == target["id"]} == current
-    assert said["probe_success"] == {
+    assert samples["probe_success"] == {
         (target["id"],): float(target["status"] == "ok")
         for target in document["targets"]
         if target["status"] != "not-in-use" and target["role"] != "context"
     }
-    found = said["backuplink_findings"]
-    assert set(found.values()) <= {1}
-    assert {(code, severity, target, standing) for code, _, severity, target, standing in found} == {
+    findings = samples["backuplink_findings"]
+    assert set(findings.values()) <= {1}
+    assert {(code, severity, target, standing) for code, _, severity, target, standing in findings} == {
         (finding["code"], finding["severity"], finding["target"] or "", standing_in(document, finding))
         for finding in document["findings"]
     }
-    assert sum(said["backuplink_observations"].values()) == len(looks)
-    assert sum(said["backuplink_failures"].values()) == sum(observation["status"] == "failed" for observation in looks)
+    assert sum(samples["backuplink_observations"].values()) == len(observations)
+    assert sum(samples["backuplink_failures"].values()) == sum(
+        observation["status"] == "failed" for observation in observations
+    )
     clock = document["vantage"]["clock_offset_seconds"]
-    assert said["backuplink_clock_offset_seconds"] == ({} if clock is None else {(): pytest.approx(clock)})
-    paths = said["backuplink_configured_paths"]
+    assert samples["backuplink_clock_offset_seconds"] == ({} if clock is None else {(): pytest.approx(clock)})
+    paths = samples["backuplink_configured_paths"]
     assert sum(paths.values()) == len(document["paths"])
     for agreement, agrees in (("yes", True), ("no", False), ("unknown", None)):
-        said_so = sum(value for (_, word), value in paths.items() if word == agreement)
-        assert said_so == sum(path["agrees"] is agrees for path in document["paths"])
+        number = sum(value for (_, word), value in paths.items() if word == agreement)
+        assert number == sum(path["agrees"] is agrees for path in document["paths"])
 
 
 @every_report
-def test_a_step_has_a_sample_where_it_says_something(made: Callable[[str], Report], name: str) -> None:
-    report = made(name)
-    said = read(report)
+def test_a_step_has_a_sample_where_it_says_something(make_report: Callable[[str], Report], name: str) -> None:
+    report = make_report(name)
+    samples = read(report)
     document = codec.encode(report)
     success, seconds = {}, {}
     for target in document["targets"]:
         own = [address for address in target["addresses"] if address["from_own_lookup"]]
-        private = {each["address"] for each in own if each["scope"] in ("vpc", "private")}
+        private = {address["address"] for address in own if address["scope"] in ("vpc", "private")}
         for observation in document["observations"]:
             if (
                 observation["target"] != target["id"]
@@ -309,14 +317,14 @@ def test_a_step_has_a_sample_where_it_says_something(made: Callable[[str], Repor
                 labels = (target["id"], observation["address"], str(observation["port"]), observation["step"])
                 success[labels] = float(observation["status"] == "ok")
                 seconds[labels] = pytest.approx(observation["seconds"], abs=1e-6)
-    assert said["backuplink_step_success"] == success
-    assert said["backuplink_step_duration_seconds"] == seconds
+    assert samples["backuplink_step_success"] == success
+    assert samples["backuplink_step_duration_seconds"] == seconds
 
 
 @every_report
-def test_names_are_as_each_name_server_has_them(made: Callable[[str], Report], name: str) -> None:
-    report = made(name)
-    said = read(report)
+def test_names_are_as_each_name_server_has_them(make_report: Callable[[str], Report], name: str) -> None:
+    report = make_report(name)
+    samples = read(report)
     asked = {
         (
             observation["target"],
@@ -328,20 +336,22 @@ def test_names_are_as_each_name_server_has_them(made: Callable[[str], Report], n
         if observation["status"] == "ok"
         or (observation["failure"] and observation["failure"]["kind"] not in ("deadline", "bug"))
     }
-    assert said["backuplink_dns_success"] == {labels: float(each["status"] == "ok") for labels, each in asked.items()}
-    assert said["backuplink_dns_duration_seconds"] == {
-        labels: pytest.approx(each["seconds"], abs=1e-6) for labels, each in asked.items()
+    assert samples["backuplink_dns_success"] == {
+        labels: float(lookup["status"] == "ok") for labels, lookup in asked.items()
     }
-    assert said["backuplink_dns_addresses"] == {
-        labels: len(each["facts"]["addresses"]) for labels, each in asked.items() if each["status"] == "ok"
+    assert samples["backuplink_dns_duration_seconds"] == {
+        labels: pytest.approx(lookup["seconds"], abs=1e-6) for labels, lookup in asked.items()
+    }
+    assert samples["backuplink_dns_addresses"] == {
+        labels: len(lookup["facts"]["addresses"]) for labels, lookup in asked.items() if lookup["status"] == "ok"
     }
     lookups = {
-        (target,): pytest.approx(each["seconds"], abs=1e-6)
-        for (target, resolver, _), each in asked.items()
+        (target,): pytest.approx(lookup["seconds"], abs=1e-6)
+        for (target, resolver, _), lookup in asked.items()
         if resolver == "getaddrinfo"
     }
-    assert said["probe_dns_lookup_time_seconds"] == lookups
-    assert said["probe_ip_protocol"].keys() == lookups.keys()
+    assert samples["probe_dns_lookup_time_seconds"] == lookups
+    assert samples["probe_ip_protocol"].keys() == lookups.keys()
 
 
 def test_what_the_first_address_does_is_what_a_single_probe_would_see() -> None:
@@ -373,8 +383,8 @@ def test_a_way_that_is_broken_has_the_status_zero_and_no_time_beyond(name: str) 
 
 
 def test_what_nobody_measured_is_neither_success_nor_failure() -> None:
-    def cut(each: Observation[Any], kind: FailureKind) -> Observation[Any]:
-        return replace(each, outcome=Failed(Failure(kind=kind, message="", code=None), None))
+    def cut(observation: Observation[Any], kind: FailureKind) -> Observation[Any]:
+        return replace(observation, outcome=Failed(Failure(kind=kind, message="", code=None), None))
 
     report = report_of("healthy")
     ladder = [
@@ -383,9 +393,9 @@ def test_what_nobody_measured_is_neither_success_nor_failure() -> None:
         if observation.subject.port is not None and observation.subject.target == "backup"
     ]
     for change in (
-        lambda each: cut(each, FailureKind.DEADLINE),
-        lambda each: cut(each, FailureKind.BUG),
-        lambda each: replace(each, outcome=Skipped("for a reason"), started_at=None, seconds=None),
+        lambda observation: cut(observation, FailureKind.DEADLINE),
+        lambda observation: cut(observation, FailureKind.BUG),
+        lambda observation: replace(observation, outcome=Skipped("for a reason"), started_at=None, seconds=None),
     ):
         changed = {observation.id: change(observation) for observation in ladder}
         other = replace(
@@ -461,10 +471,10 @@ def test_two_that_look_the_same_are_one_series() -> None:
 def test_numbers_that_no_run_measures() -> None:
     """A saved report may hold any."""
 
-    def huge(each: Observation[Any]) -> Observation[Any]:
-        if isinstance(each.outcome, Ok) and isinstance(each.facts, HttpFacts):
-            each = replace(each, outcome=Ok(replace(each.facts, status=10**400)))
-        return each if each.seconds is None else replace(each, seconds=1.7e308)
+    def huge(observation: Observation[Any]) -> Observation[Any]:
+        if isinstance(observation.outcome, Ok) and isinstance(observation.facts, HttpFacts):
+            observation = replace(observation, outcome=Ok(replace(observation.facts, status=10**400)))
+        return observation if observation.seconds is None else replace(observation, seconds=1.7e308)
 
     report = report_of("healthy")
     text = prometheus.render(replace(report, observations=tuple(map(huge, report.observations))))
