@@ -107,18 +107,20 @@ def described(cls: type, values: dict[str, Any]) -> dict[str, Any]:
     """What a user of the class can see of it."""
     one, other = cls(**values), cls(**values)
     name = next(iter(values), "value")
-    made: Any = one
+    instance: Any = one
     return {
-        "fields": [(each.name, each.kw_only, each.init, each.repr, each.compare) for each in dataclasses.fields(made)],
+        "fields": [
+            (field.name, field.kw_only, field.init, field.repr, field.compare) for field in dataclasses.fields(instance)
+        ],
         "names": (cls.__name__, cls.__qualname__, cls.__module__, cls.__doc__ if cls.__doc__ != cls.__name__ else None),
-        "parameters": [(each.name, each.kind) for each in inspect.signature(cls).parameters.values()],
-        "match": made.__match_args__,
+        "parameters": [(parameter.name, parameter.kind) for parameter in inspect.signature(cls).parameters.values()],
+        "match": instance.__match_args__,
         "slots": hasattr(one, "__dict__"),
         "repr": repr(one),
         "equal": (one == other, one != other, one == 1, result(lambda: one == cls(**values | changed(values)))),
         "hash": result(lambda: hash(one) == hash(other)),
-        "values": result(lambda: dataclasses.asdict(made)),
-        "replaced": repr(result(lambda: dataclasses.replace(made, **changed(values)))),
+        "values": result(lambda: dataclasses.asdict(instance)),
+        "replaced": repr(result(lambda: dataclasses.replace(instance, **changed(values)))),
         "copied": (copy.copy(one) == one, copy.deepcopy(one) == one, copy.deepcopy(one) is one),
         "set": values and result(lambda: setattr(cls(**values), name, 1)),
         "deleted": values and result(lambda: delattr(cls(**values), name)),
@@ -141,11 +143,11 @@ def without_standard_descriptions(seen: dict[str, Any]) -> dict[str, Any]:
 
 def differences() -> dict[str, tuple[Any, Any]]:
     """What differs: ours and the standard one, by the class and what was looked at."""
-    found: dict[str, tuple[Any, Any]] = {}
+    different: dict[str, tuple[Any, Any]] = {}
     for name in OURS:
         ours, standard = (without_standard_descriptions(described(*kind[name])) for kind in (OURS, STANDARD))
-        found |= {f"{name}: {key}": (ours[key], standard[key]) for key in standard if ours[key] != standard[key]}
-    return found
+        different |= {f"{name}: {key}": (ours[key], standard[key]) for key in standard if ours[key] != standard[key]}
+    return different
 
 
 @frozen.dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +159,8 @@ class Kept:
 
 
 if __name__ == "__main__":
-    for each, seen in differences().items():
-        print(each, *seen)  # noqa: T201 - for whoever runs this module
+    for name, seen in differences().items():
+        print(name, *seen)  # noqa: T201 - for whoever runs this module
     kept = Kept(values=[1], name="k")
     if pickle.loads(pickle.dumps(kept)) != kept:  # noqa: S301 - our own
         print("pickled: not equal")  # noqa: T201

@@ -54,18 +54,18 @@ def of_the_program() -> Iterator[type]:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 yield from (
-                    each
-                    for each in vars(importlib.import_module(module.name)).values()
-                    if isinstance(each, type) and each.__module__ == module.name and dataclasses.is_dataclass(each)
+                    value
+                    for value in vars(importlib.import_module(module.name)).values()
+                    if isinstance(value, type) and value.__module__ == module.name and dataclasses.is_dataclass(value)
                 )
 
 
 def test_the_program_has_no_other_frozen_classes() -> None:
     """One that the standard decorator makes costs six times as much at every start."""
-    found = set(of_the_program())
-    frozen_ones = [each for each in found if {"__setattr__", "__slots__"} <= vars(each).keys()]
+    classes = set(of_the_program())
+    frozen_ones = [cls for cls in classes if {"__setattr__", "__slots__"} <= vars(cls).keys()]
     assert len(frozen_ones) > 200
-    assert [each for each in frozen_ones if not hasattr(each, "__frozen_values__")] == []
+    assert [cls for cls in frozen_ones if not hasattr(cls, "__frozen_values__")] == []
 
 
 def test_an_instance_of_the_program_is_pickled() -> None:

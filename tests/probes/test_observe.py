@@ -210,15 +210,15 @@ async def test_a_second_observation_of_the_same_look_is_an_error(first: str, sec
 
     log, emitted = a_log()
 
-    async def look(how: str) -> None:
+    async def attempt(how: str) -> None:
         if how == "skip":
             log.skip(SUBJECT, "why")
         else:
             await log.observe(SUBJECT, body, limit=LIMIT)
 
-    await look(first)
+    await attempt(first)
     with pytest.raises(ValueError, match="observed twice"):
-        await look(second)
+        await attempt(second)
     assert len(emitted) == len(log.made) == 1
 
 
@@ -235,27 +235,27 @@ async def test_a_look_that_was_made_elsewhere_is_kept_as_it_is() -> None:
 
 
 async def test_looks_are_told_of_when_they_are_known_and_when_they_begin() -> None:
-    told: list[tuple[str, str]] = []
+    notices: list[tuple[str, str]] = []
 
     async def body(draft: Draft[TcpFacts]) -> None:
-        told.append(("inside", SUBJECT.id))
+        notices.append(("inside", SUBJECT.id))
         draft.facts = SEEN
 
     log = Log(
         now=lambda: NOW,
-        emit=lambda each: told.append(("made", each.id)),
-        planned=lambda subject: told.append(("announced", subject.id)),
-        started=lambda subject: told.append(("begun", subject.id)),
+        emit=lambda observation: notices.append(("emitted", observation.id)),
+        planned=lambda subject: notices.append(("planned", subject.id)),
+        started=lambda subject: notices.append(("started", subject.id)),
     )
     log.plan(SUBJECT, OTHER)
     await log.observe(SUBJECT, body, limit=LIMIT)
     log.skip(OTHER, "so it is")
     first, second = SUBJECT.id, OTHER.id
-    assert told == [
-        ("announced", first),
-        ("announced", second),
-        ("begun", first),
+    assert notices == [
+        ("planned", first),
+        ("planned", second),
+        ("started", first),
         ("inside", first),
-        ("made", first),
-        ("made", second),
+        ("emitted", first),
+        ("emitted", second),
     ]

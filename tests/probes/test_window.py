@@ -137,22 +137,22 @@ GAVE_UP = (
 @pytest.mark.parametrize("error", GAVE_UP, ids=repr)
 @pytest.mark.parametrize("late", [True, False], ids=["late", "in time"])
 async def test_a_step_is_made_once_more_where_a_peer_gave_up_on_this_host(error: Exception, late: bool) -> None:
-    made = []
+    calls = []
 
     async def given_up(host: Host, draft: Draft[TcpFacts]) -> None:
-        made.append("step")
+        calls.append("step")
         draft.facts = SEEN
-        if len(made) == 1:
+        if len(calls) == 1:
             await asyncio.sleep(0.1)
             host.stop(4.0 if late else 0.1)
             raise error
 
     async def before_again() -> None:
-        made.append("before")
+        calls.append("before")
 
     seen = await observed(given_up, before_again=before_again)
     assert seen.ok is late
-    assert made == (["step", "before", "step"] if late else ["step"])
+    assert calls == (["step", "before", "step"] if late else ["step"])
 
 
 async def test_a_peer_that_gives_up_twice_is_at_fault() -> None:
@@ -167,15 +167,15 @@ async def test_a_peer_that_gives_up_twice_is_at_fault() -> None:
 
 @pytest.mark.parametrize("kind", [FailureKind.NOT_AWS, FailureKind.TLS_UNTRUSTED, FailureKind.ACCESS_DENIED])
 async def test_an_answer_is_an_answer_on_a_host_that_is_late(kind: FailureKind) -> None:
-    made = []
+    calls = []
 
     async def refused(host: Host, _: Draft[TcpFacts]) -> None:
-        made.append("step")
+        calls.append("step")
         host.stop(4.0)
         raise ProbeError(kind, "no")
 
     seen = await observed(refused)
-    assert (seen.failure is not None and seen.failure.kind, made) == (kind, ["step"])
+    assert (seen.failure is not None and seen.failure.kind, calls) == (kind, ["step"])
 
 
 @pytest.mark.parametrize(

@@ -118,9 +118,9 @@ async def test_request_on_the_wire(service: str, start: bytes, covered: bytes, m
 
 async def test_the_secret_is_in_no_text() -> None:
     _, facts, failure = await asked(packet(403, {}, b"no"))
-    for said in (repr(KEYS), repr(facts), repr(failure)):
-        assert "wJalr" not in said
-        assert "the-token" not in said
+    for text in (repr(KEYS), repr(facts), repr(failure)):
+        assert "wJalr" not in text
+        assert "the-token" not in text
 
 
 # --- Known answers ---------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ async def test_kind_of_known_answers(answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [answer for answer in ANSWERS if answer["kind"] is None], ids=lambda each: each["name"]
+    "answer", [answer for answer in ANSWERS if answer["kind"] is None], ids=lambda answer: answer["name"]
 )
 def test_answers_to_unsigned_requests_are_aws(answer: dict[str, Any]) -> None:
     assert answer["aws"]

@@ -205,10 +205,10 @@ async def _awaiting(work: Awaitable[object]) -> object:
 
 def held() -> tuple[int, Counter[str]]:
     """Threads of the probes, and open files of this process."""
-    for each in threading.enumerate():
-        if each.name == NAME:
-            each.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
-    threads = sum(each.name == NAME for each in threading.enumerate())
+    for thread in threading.enumerate():
+        if thread.name == NAME:
+            thread.join(GUARD_SECONDS)  # one that nobody waits for, on its last steps
+    threads = sum(thread.name == NAME for thread in threading.enumerate())
     return threads, Counter(os.readlink(descriptor) for descriptor in _descriptors())  # noqa: PTH115
 
 
@@ -222,8 +222,8 @@ NOTHING: Final = (0, list[str]())
 
 
 def _descriptors() -> list[str]:
-    found = (str(path) for path in Path("/proc/self/fd").iterdir())
-    return [each for each in found if os.path.islink(each)]  # noqa: PTH114 - not the folder's own, which is closed
+    paths = (str(path) for path in Path("/proc/self/fd").iterdir())
+    return [path for path in paths if os.path.islink(path)]  # noqa: PTH114 - not the folder's own, which is closed
 
 
 async def at_every_wait(go: Callable[[int, bool], Awaitable[bool]], *, at_least: int) -> None:
@@ -351,7 +351,7 @@ class Ascent:
     def end(self, address: Address) -> None:
         """What must hold wherever it was cut."""
         self._open_gates()
-        assert all(each.closed for each in self.net.opened)
+        assert all(stream.closed for stream in self.net.opened)
         assert not any(place.locked() for place in self._places)
         assert not self._trust.cancelled()  # other ladders wait for the same
         assert not self._keys.cancelled()
@@ -460,7 +460,7 @@ async def test_a_proxy(ports: dict[str, int]) -> None:
         net = Watching(SystemNet())
         url = f"http://{LOOPBACK}:{ports['proxy']}"
         cut_off = await cut(proxy.probe(net, url, HOST, 443, Draft[ProxyConnectFacts]()), at, late=late)
-        assert all(each.closed for each in net.opened)
+        assert all(stream.closed for stream in net.opened)
         return cut_off
 
     await at_every_wait(go, at_least=2)
@@ -540,8 +540,8 @@ async def test_a_source_of_credentials_leaves_no_child(tmp_path: Path, monkeypat
 
 def children() -> list[str]:
     """Processes that this one has started and that are not gone."""
-    found = Path("/proc/self/task").glob("*/children")
-    return sorted(word for each in found for word in each.read_text("ascii").split())
+    paths = Path("/proc/self/task").glob("*/children")
+    return sorted(word for path in paths for word in path.read_text("ascii").split())
 
 
 if __name__ == "__main__":

@@ -304,7 +304,7 @@ class Answering(ScriptedStream):
     async def send(self, data: bytes) -> None:
         await super().send(data)
         assert int.from_bytes(data[:2], "big") == len(data) - 2
-        self._said = iter(self._how(framed(data[2:4] + self._wire[2:])))
+        self._replies = iter(self._how(framed(data[2:4] + self._wire[2:])))
 
 
 @pytest.mark.parametrize(
@@ -461,10 +461,10 @@ def test_root_is_a_dot() -> None:
 
 def either(data: bytes) -> None:
     """Facts, or the one documented error."""
-    found = value_or(lambda: facts(data), FailureKind.DNS_MALFORMED)
-    if found is not None:
-        assert len(found.addresses) <= MAX_RECORDS
-        assert found.canonical_name is None or found.canonical_name.isprintable()
+    result = value_or(lambda: facts(data), FailureKind.DNS_MALFORMED)
+    if result is not None:
+        assert len(result.addresses) <= MAX_RECORDS
+        assert result.canonical_name is None or result.canonical_name.isprintable()
 
 
 @given(st.binary(max_size=80))

@@ -68,8 +68,8 @@ HYPERVISOR = "/sys/hypervisor/uuid"
     ],
 )
 def test_name_servers(text: str, servers: tuple[str, ...], ignored: tuple[str, ...]) -> None:
-    found, left, _, _ = parse_resolv_conf(text)
-    assert found == tuple(map(ip_address, servers))
+    parsed, left, _, _ = parse_resolv_conf(text)
+    assert parsed == tuple(map(ip_address, servers))
     assert left == ignored
 
 
@@ -327,7 +327,7 @@ async def probed(files: dict[str, bytes | Exception]) -> HostFacts:
 
 
 @pytest.mark.parametrize(
-    ("said", "ports"),
+    ("text", "ports"),
     [
         pytest.param("32768\t60999\n", (32768, 60999), id="as Linux has it"),
         pytest.param("1024 65535", (1024, 65535), id="all that there are"),
@@ -341,8 +341,8 @@ async def probed(files: dict[str, bytes | Exception]) -> HostFacts:
         pytest.param("1024 99999999999999999999", None, id="endless"),
     ],
 )
-async def test_the_ports_that_answers_come_to(said: str, ports: tuple[int, int] | None) -> None:
-    assert (await probed({"/proc/sys/net/ipv4/ip_local_port_range": said.encode()})).local_ports == ports
+async def test_the_ports_that_answers_come_to(text: str, ports: tuple[int, int] | None) -> None:
+    assert (await probed({"/proc/sys/net/ipv4/ip_local_port_range": text.encode()})).local_ports == ports
 
 
 async def test_the_ports_that_answers_come_to_where_nothing_says() -> None:

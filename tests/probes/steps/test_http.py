@@ -38,7 +38,9 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nbody\r
 UNFRAMED = b"HTTP/1.1 200 OK\r\nServer: old\r\n\r\nuntil the end"
 
 
-async def said(*lines: bytes, endless: Iterable[bytes] = (), silent: bool = False) -> tuple[ScriptedStream, Response]:
+async def exchanged(
+    *lines: bytes, endless: Iterable[bytes] = (), silent: bool = False
+) -> tuple[ScriptedStream, Response]:
     """The stream after one exchange, and the answer."""
     stream = ScriptedStream(*lines, endless=endless, silent=silent)
     return stream, await exchange(stream, "GET", "/", (("Host", HOST),))
@@ -57,7 +59,7 @@ async def failed(*lines: bytes, endless: Iterable[bytes] = ()) -> tuple[Scripted
 
 
 async def test_request_on_the_wire() -> None:
-    stream, _ = await said(AWS)
+    stream, _ = await exchanged(AWS)
     assert stream.sent == f"GET / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
@@ -126,26 +128,26 @@ async def test_request_that_http_cannot_carry(path: str, host: str) -> None:
 async def test_answer(
     how: Callable[[bytes], list[bytes]], data: bytes, status: int, body: bytes, keep_alive: bool
 ) -> None:
-    _, response = await said(*how(data))
+    _, response = await exchanged(*how(data))
     assert (response.status, response.body, response.keep_alive) == (status, body, keep_alive)
 
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
 async def test_answer_ends_by_itself(data: bytes) -> None:
     """A peer that keeps the connection open is not waited for."""
-    _, response = await said(data, silent=True)
+    _, response = await exchanged(data, silent=True)
     assert response.keep_alive
 
 
 @pytest.mark.parametrize("data", [pytest.param(AWS, id="with a length"), pytest.param(CHUNKED, id="in chunks")])
 async def test_bytes_left_over_end_the_use_of_the_connection(data: bytes) -> None:
-    _, response = await said(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    _, response = await exchanged(data + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     assert response.status in (403, 200)
     assert not response.keep_alive  # whatever comes next there was not asked for
 
 
 async def test_headers_come_in_order_and_in_lower_case() -> None:
-    _, response = await said(
+    _, response = await exchanged(
         b"HTTP/1.1 200 OK\r\nX-Two: 2\r\nX-ONE: first\r\nx-one: \xfc\x1b[2J\r\nContent-Length: 0\r\n\r\n"
     )
     assert response.headers == (("x-two", "2"), ("x-one", "first"), ("x-one", "ü\x1b[2J"), ("content-length", "0"))
@@ -154,14 +156,16 @@ async def test_headers_come_in_order_and_in_lower_case() -> None:
 
 
 async def test_redirect_is_not_followed() -> None:
-    stream, response = await said(b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n")
+    stream, response = await exchanged(
+        b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\nContent-Length: 0\r\n\r\n"
+    )
     assert response.status == 302
     assert stream.sent.count(b"HTTP/1.1") == 1
 
 
 async def test_largest_body() -> None:
     body = bytes(MAX_BODY_BYTES)
-    _, response = await said(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    _, response = await exchanged(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     assert len(response.body) == MAX_BODY_BYTES
 
 
@@ -273,7 +277,7 @@ async def test_without_end(data: bytes, endless: bytes, limit: int, pieces: int)
 
 async def test_message_does_not_carry_the_whole_of_what_came() -> None:
     with pytest.raises(ProbeError) as caught:
-        await said(b"HTTP/1.1 200 OK\r\n" + b"no colon " * 3000 + b"\r\n\r\n")
+        await exchanged(b"HTTP/1.1 200 OK\r\n" + b"no colon " * 3000 + b"\r\n\r\n")
     assert len(caught.value.message) < 200
 
 
@@ -285,7 +289,7 @@ async def test_error_of_the_stream_passes() -> None:
 
 async def test_peer_closed_says_where() -> None:
     with pytest.raises(PeerClosedError) as caught:
-        await said(AWS[:-1])
+        await exchanged(AWS[:-1])
     assert classify(caught.value).message == "the peer closed the connection (in the middle of its answer)"
 
 

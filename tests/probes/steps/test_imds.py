@@ -136,10 +136,10 @@ class Connection(ScriptedStream):
         await super().send(data)
         if self._over:
             self._service.sent_in_vain += 1
-            self._said = iter([b""])
+            self._replies = iter([b""])
             return
         pieces, self._over = self._service.respond(data.decode("ascii"))
-        self._said = iter([*pieces, b""] if self._over else pieces)
+        self._replies = iter([*pieces, b""] if self._over else pieces)
 
 
 async def probed(

@@ -147,8 +147,8 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
     loop = asyncio.get_running_loop()
     trust: asyncio.Future[Trust] = loop.create_future()
     trust.set_result(await world.machine.trust(None))
-    found: asyncio.Future[Keys | str] = loop.create_future()
-    found.set_result(keys)
+    future: asyncio.Future[Keys | str] = loop.create_future()
+    future.set_result(keys)
     net = CountingNet(world.net)
     emitted: list[Observation[Any]] = []
     context = ProbeContext(
@@ -158,7 +158,7 @@ async def geared(world: World, *, keys: Keys | str = NO_KEYS, connects: int = 9,
         trust=trust,
         limit=LIMIT,
         agent="backuplink/1",
-        keys=found,
+        keys=future,
         connects=asyncio.Semaphore(connects),
         handshakes=asyncio.Semaphore(handshakes),
     )

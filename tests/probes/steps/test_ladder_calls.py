@@ -233,7 +233,7 @@ async def climbed(server: Server, *, keys: Keys | str = KEYS, cancel_at: int | N
 def over(climb: Climbed) -> list[tuple[int, str]]:
     """What was asked over which connection."""
     names = {(False, "GET"): "unsigned", (True, "GET"): "signed", (False, "POST"): "large"}
-    return [(each.connection, names[each.signed, each.method]) for each in climb.server.asked]
+    return [(request.connection, names[request.signed, request.method]) for request in climb.server.asked]
 
 
 # --- Connections -----------------------------------------------------------------------------------------------------

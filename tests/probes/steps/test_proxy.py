@@ -26,17 +26,19 @@ TUNNEL: Final = b"HTTP/1.1 200 Connection established\r\nServer: squid\r\n\r\n"
 
 
 async def asked(
-    *said: bytes | Exception, proxy: str = PROXY, net: FakeNet | None = None, host: str = HOST
+    *replies: bytes | Exception, proxy: str = PROXY, net: FakeNet | None = None, host: str = HOST
 ) -> tuple[FakeNet, ScriptedStream, ProxyConnectFacts | None, Failure | None]:
     """The net, its stream, what was seen, and how it failed."""
-    stream, draft = ScriptedStream(*said), Draft[ProxyConnectFacts]()
+    stream, draft = ScriptedStream(*replies), Draft[ProxyConnectFacts]()
     net = net or FakeNet(streams=[stream])
     failure: Failure | None = None
     try:
         await probe(net, proxy, host, 443, draft)
     except DOCUMENTED as error:
         failure = classify(error)
-    assert all(isinstance(each, ScriptedStream) and each.closed for each in net.handed_out), "the tunnel stays open"
+    assert all(isinstance(stream, ScriptedStream) and stream.closed for stream in net.handed_out), (
+        "the tunnel stays open"
+    )
     return net, stream, draft.facts, failure
 
 
@@ -77,7 +79,7 @@ async def test_a_refusal(status: int, kind: FailureKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("replies", "kind"),
     [
         pytest.param([], FailureKind.CLOSED, id="closes"),
         pytest.param([b"HTTP/1.1 200"], FailureKind.CLOSED, id="closes in the middle"),
@@ -88,8 +90,8 @@ async def test_a_refusal(status: int, kind: FailureKind) -> None:
         pytest.param([os_error(errno.ECONNRESET)], FailureKind.RESET, id="resets"),
     ],
 )
-async def test_no_answer(said: list[bytes | Exception], kind: FailureKind) -> None:
-    _, _, facts, failure = await asked(*said)
+async def test_no_answer(replies: list[bytes | Exception], kind: FailureKind) -> None:
+    _, _, facts, failure = await asked(*replies)
     assert failure is not None
     assert failure.kind is kind
     assert facts == ProxyConnectFacts(proxy=PROXY, status=None, server=None)
@@ -116,8 +118,8 @@ async def test_a_head_without_end(piece: bytes) -> None:
 @settings(max_examples=extent.examples(200), deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=100).map(lambda noise: b"HTTP/1.1 200 OK\r\n" + noise))
 @example(b"HTTP/1.1 200 OK\r\nServer: \xff\r\n\r\n")
-async def test_any_bytes_end_in_a_documented_way(said: bytes) -> None:
-    _, _, facts, failure = await asked(said)
+async def test_any_bytes_end_in_a_documented_way(data: bytes) -> None:
+    _, _, facts, failure = await asked(data)
     assert facts is not None
     assert failure is None or failure.kind is not FailureKind.BUG
 
@@ -201,17 +203,17 @@ async def test_a_host_that_http_cannot_carry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxy", "told"),
+    ("proxy", "credentials"),
     [
         pytest.param("http://me:secret@10.0.0.9:3128", "me:secret", id="as they are"),
         pytest.param("me:secret@10.0.0.9:3128", "me:secret", id="of a bare host"),
         pytest.param("http://me%40example:s%3Aec%2Fret@10.0.0.9:3128", "me@example:s:ec/ret", id="escaped"),
     ],
 )
-async def test_user_and_password_are_told_to_the_proxy_alone(proxy: str, told: str) -> None:
-    for said in (TUNNEL, answer(407), b"nonsense\r\n\r\n"):
-        _, stream, facts, failure = await asked(said, proxy=proxy)
-        secret = base64.b64encode(told.encode()).decode()
+async def test_user_and_password_are_told_to_the_proxy_alone(proxy: str, credentials: str) -> None:
+    for reply in (TUNNEL, answer(407), b"nonsense\r\n\r\n"):
+        _, stream, facts, failure = await asked(reply, proxy=proxy)
+        secret = base64.b64encode(credentials.encode()).decode()
         assert f"\r\nProxy-Authorization: Basic {secret}\r\n".encode() in stream.sent
         assert facts is not None
         assert facts.proxy.endswith("***@10.0.0.9:3128")
@@ -237,8 +239,8 @@ async def test_half_of_it_is_not_told(proxy: str) -> None:
 
 async def test_a_proxy_that_says_back_what_it_was_told() -> None:
     secret = base64.b64encode(b"me:secret")
-    said = b"HTTP/1.1 200 OK\r\nProxy-Authorization Basic " + secret + b"\r\n\r\n"
-    _, _, facts, failure = await asked(said, proxy="http://me:secret@10.0.0.9:3128")
+    reply = b"HTTP/1.1 200 OK\r\nProxy-Authorization Basic " + secret + b"\r\n\r\n"
+    _, _, facts, failure = await asked(reply, proxy="http://me:secret@10.0.0.9:3128")
     assert failure is not None
     assert failure.kind is FailureKind.MALFORMED
     assert secret.decode() not in failure.message + repr(facts)

@@ -520,13 +520,13 @@ async def test_name_that_tls_cannot_carry(name: str) -> None:
     assert met.connections[0].sent == []
 
 
-async def shaken_with(said: Iterable[bytes]) -> FailureKind | None:
+async def shaken_with(pieces: Iterable[bytes]) -> FailureKind | None:
     """How a handshake ends with a peer that says this and closes."""
 
     async def again() -> Stream:
         raise os_error(errno.ECONNREFUSED)
 
-    stream, draft = ScriptedStream(*said), Draft[TlsFacts]()
+    stream, draft = ScriptedStream(*pieces), Draft[TlsFacts]()
     try:
         await handshake(stream, NAMED, HOST, "a test", again, draft, second_look_seconds=SECOND_LOOK)
     except DOCUMENTED as error:
@@ -540,8 +540,8 @@ async def shaken_with(said: Iterable[bytes]) -> FailureKind | None:
     st.sampled_from([b"", b"\x16\x03\x03", b"\x16\x03\x03\0\x20\x02\0\0\x1c\x03\x03", b"\x15\x03\x03\0\x02"]),
 )
 @example(b"", b"")
-async def test_any_bytes_end_a_handshake(said: bytes, start: bytes) -> None:
-    kinds = {await shaken_with([start + said]), await shaken_with(in_bytes(start + said))}
+async def test_any_bytes_end_a_handshake(data: bytes, start: bytes) -> None:
+    kinds = {await shaken_with([start + data]), await shaken_with(in_bytes(start + data))}
     assert kinds <= {
         FailureKind.CLOSED,
         FailureKind.MALFORMED,
@@ -651,8 +651,8 @@ def test_a_verified_certificate_reads_the_same_by_both_readers(
     builder = x509.CertificateBuilder(owner, owner, own.public_key(), 1, NOT_BEFORE, NOT_AFTER)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
-    made = builder.sign(own, SHA256())
-    assert _readable(shaken(made, own)) == (read_certificate(made.public_bytes(Encoding.DER)),)
+    certificate = builder.sign(own, SHA256())
+    assert _readable(shaken(certificate, own)) == (read_certificate(certificate.public_bytes(Encoding.DER)),)
 
 
 def test_serial_number_below_one_is_no_reason_to_warn() -> None:
@@ -661,8 +661,8 @@ def test_serial_number_below_one_is_no_reason_to_warn() -> None:
     positive, negative = b"\x02\x10" + serial, b"\x02\x10" + bytes([serial[0] | 0x80]) + serial[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = read_certificate(replaced(INTERMEDIATE, positive, negative))
-    assert found.issuer_organization == "Example Corp"
+        certificate = read_certificate(replaced(INTERMEDIATE, positive, negative))
+    assert certificate.issuer_organization == "Example Corp"
 
 
 @given(st.binary(max_size=60))

@@ -509,9 +509,12 @@ async def trusted_in_a_run(ca_bundle: str | None = None) -> str | None:
     (backup, *_) = evidence.targets
     seen = evidence.handshakes(backup)
     assert seen
-    if all(each.failure is not None and each.failure.kind is FailureKind.TLS_NO_TRUST_STORE for each in seen):
+    if all(
+        observation.failure is not None and observation.failure.kind is FailureKind.TLS_NO_TRUST_STORE
+        for observation in seen
+    ):
         return None
-    (source,) = {each.facts.trust for each in seen if each.facts is not None}
+    (source,) = {observation.facts.trust for observation in seen if observation.facts is not None}
     return os.path.expanduser(source)  # noqa: PTH111
 
 
@@ -558,7 +561,7 @@ print(get_cert_path(True))
 """
 
 
-def said(program: str, place: Path) -> list[str]:
+def output_lines(program: str, place: Path) -> list[str]:
     """Lines of a program that finds the packages of `place` before all others."""
     environment = {"PYTHONPATH": os.pathsep.join([str(place), *filter(None, sys.path)]), "PATH": os.defpath}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
@@ -578,7 +581,7 @@ def test_certifi_is_heard_as_the_sdk_hears_it(tmp_path: Path, certifi: str) -> N
     path = str(tmp_path / "certifi.pem")
     Path(path).write_text(root_pem("amazon"))
     (tmp_path / "certifi.py").write_text(certifi.format(path=path))
-    source, imported, theirs = said(ASK + ASK_BOTOCORE, tmp_path)
+    source, imported, theirs = output_lines(ASK + ASK_BOTOCORE, tmp_path)
     assert (source, imported) == (theirs, "False")
     assert theirs == (path if "where" in certifi else DEFAULT_CA_BUNDLE)
 
@@ -589,8 +592,8 @@ def test_a_distribution_s_botocore_without_a_list(tmp_path: Path) -> None:
     (tmp_path / "certifi.py").write_text("import no_such_module\n")
     there = [place for place in TRUST_STORES if Path(place).is_file()]
     if there:
-        assert said(ASK, tmp_path) == [f"{there[0]} (the system's list: the SDK brings none)", "False"]
+        assert output_lines(ASK, tmp_path) == [f"{there[0]} (the system's list: the SDK brings none)", "False"]
     else:
         with pytest.raises(subprocess.CalledProcessError) as caught:
-            said(ASK, tmp_path)
+            output_lines(ASK, tmp_path)
         assert "no trust store: the SDK brings none" in caught.value.stderr

@@ -95,5 +95,5 @@ def test_whatever_the_kernel_writes(noise: bytes, count: int) -> None:
         if len(request) == 20:
             struct.pack_into("=I", request, 16, count)
 
-    found = statistics(fill, "ens5")
-    assert len(found) <= count
+    counters = statistics(fill, "ens5")
+    assert len(counters) <= count

@@ -106,8 +106,8 @@ def test_requests() -> None:
 
 @little_endian
 def test_addresses() -> None:
-    found = [interface_of(payload, NAMES) for payload in payloads(ADDRESSES, RTM_NEWADDR)]
-    assert found == [
+    interfaces = [interface_of(payload, NAMES) for payload in payloads(ADDRESSES, RTM_NEWADDR)]
+    assert interfaces == [
         Interface(name="lo", address=ip_interface("127.0.0.1/8")),
         Interface(name="eth0", address=ip_interface("192.0.2.2/24")),
         Interface(name="lo", address=ip_interface("::1/128")),
@@ -127,8 +127,8 @@ def test_attributes_are_padded_and_their_numbers_carry_flags() -> None:
 
 
 def test_interface_without_a_name_has_its_number() -> None:
-    found = interface_of(address_message(24, attribute(2, b"\x0a\0\0\1"), index=7), NAMES)
-    assert found == Interface(name="7", address=ip_interface("10.0.0.1/24"))
+    interface = interface_of(address_message(24, attribute(2, b"\x0a\0\0\1"), index=7), NAMES)
+    assert interface == Interface(name="7", address=ip_interface("10.0.0.1/24"))
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_route_that_says_nothing(message: bytes) -> None:
 
 @little_endian
 def test_neighbours() -> None:
-    found = [neighbour_of(payload) for payload in payloads(NEIGHBOURS, RTM_NEWNEIGH)]
-    assert found == [
+    neighbours = [neighbour_of(payload) for payload in payloads(NEIGHBOURS, RTM_NEWNEIGH)]
+    assert neighbours == [
         Neighbour(address=ip_address("0.0.0.0"), interface_index=1, state="noarp"),  # noqa: S104 - nothing is bound
         Neighbour(address=ip_address("192.0.2.1"), interface_index=4, state="stale"),
     ]
@@ -217,8 +217,8 @@ def test_neighbours() -> None:
     ],
 )
 def test_neighbour_state_by_name(number: int, state: str) -> None:
-    found = neighbour_of(neighbour_message(b"\x0a\0\1\1", number))
-    assert found == Neighbour(address=ip_address("10.0.1.1"), interface_index=4, state=state)
+    neighbour = neighbour_of(neighbour_message(b"\x0a\0\1\1", number))
+    assert neighbour == Neighbour(address=ip_address("10.0.1.1"), interface_index=4, state=state)
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ async def asked_of(region: str, service: str) -> tuple[str, str]:
     client = own._client(service)
 
     def stop(request: Any, **_: Any) -> None:
-        found = SCOPE.search(str(request.headers["Authorization"]))
-        assert found is not None
-        raise StoppedError(str(urlsplit(request.url).hostname), found[1])
+        match = SCOPE.search(str(request.headers["Authorization"]))
+        assert match is not None
+        raise StoppedError(str(urlsplit(request.url).hostname), match[1])
 
     client.meta.events.register_first(f"before-send.{client.meta.service_model.service_id.hyphenize()}", stop)
     with pytest.raises(StoppedError) as caught:
@@ -374,13 +374,13 @@ async def test_json_that_is_none(told: Told, body: bytes, kind: FailureKind) -> 
 @given(st.sampled_from(answers.OPERATIONS), st.data())
 def test_any_body_is_an_answer_or_a_known_failure(operation: str, data: st.DataObject) -> None:
     body = data.draw(st.binary(max_size=80) | by_hypothesis(lambda chance: answers.answer_of_aws(chance, operation)))
-    found = answers.parsed(operation, body)
-    if isinstance(found, ProbeError):
-        assert found.kind is not FailureKind.BUG
-        assert len(found.message) <= boto.MAX_MESSAGE_CHARACTERS
-        assert not leaked(f"{found.message} {found.code}")
+    result = answers.parsed(operation, body)
+    if isinstance(result, ProbeError):
+        assert result.kind is not FailureKind.BUG
+        assert len(result.message) <= boto.MAX_MESSAGE_CHARACTERS
+        assert not leaked(f"{result.message} {result.code}")
     else:
-        assert found["ResponseMetadata"]["RequestId"]
+        assert result["ResponseMetadata"]["RequestId"]
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(told: Told) -> None:

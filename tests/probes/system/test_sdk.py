@@ -148,14 +148,14 @@ def test_settings_that_cannot_be_read(place: Path, text: str, profile: str | Non
 # --- Credentials -----------------------------------------------------------------------------------------------------
 
 
-def process(place: Path, said: str, status: int = 0) -> str:
+def process(place: Path, output: str, status: int = 0) -> str:
     """A configured process that says this and ends so."""
     program = place / "process.py"
-    program.write_text(f"import sys\nprint({said!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
+    program.write_text(f"import sys\nprint({output!r})\nprint('it failed', file=sys.stderr)\nsys.exit({status})\n")
     return f"[default]\ncredential_process = {sys.executable} {program}\n"
 
 
-def found(profile: str | None = None) -> tuple[Keys, CredentialFacts]:
+def loaded(profile: str | None = None) -> tuple[Keys, CredentialFacts]:
     keys, facts = load_credentials(profile)
     for secret in (keys.secret_key, keys.token or SECRET):
         assert secret not in repr(keys) + repr(facts)
@@ -165,11 +165,11 @@ def found(profile: str | None = None) -> tuple[Keys, CredentialFacts]:
 def test_credentials_of_the_environment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SIGNABLE.items():
         monkeypatch.setenv(name, value)
-    keys, facts = found()
+    keys, facts = loaded()
     assert (keys.access_key_id, keys.secret_key, keys.token) == (KEY, SECRET, None)
     assert (facts.source, facts.access_key_id_suffix, facts.temporary) == ("env", "MPLE", False)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "a-session-token")
-    keys, facts = found()
+    keys, facts = loaded()
     assert keys.token == "a-session-token"  # noqa: S105 - of nobody
     assert facts.temporary
 
@@ -177,7 +177,7 @@ def test_credentials_of_the_environment(place: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(("file", "section"), [("credentials", "[other]"), ("config", "[profile other]")])
 def test_credentials_of_a_profile(place: Path, file: str, section: str) -> None:
     (place / file).write_text(f"{section}\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n")
-    keys, facts = found("other")
+    keys, facts = loaded("other")
     assert keys.access_key_id == KEY
     assert facts.source == ("shared-credentials-file" if file == "credentials" else "config-file")
 
@@ -192,7 +192,7 @@ def test_credentials_of_a_process(place: Path) -> None:
         "Expiration": "2090-01-01T00:00:00Z",
     }
     (place / "config").write_text(process(place, json.dumps(answer)))
-    keys, facts = found()
+    keys, facts = loaded()
     assert keys.token == "a-session-token"  # noqa: S105 - of nobody
     assert facts.source == "custom-process"
     assert facts.expires_at == datetime(2090, 1, 1, tzinfo=UTC)
@@ -205,7 +205,7 @@ def test_no_credentials_in_any_place(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "code"),
+    ("output", "status", "code"),
     [
         pytest.param("", 1, "CredentialRetrievalError", id="that fails"),
         pytest.param('{"Version": 2}', 0, "CredentialRetrievalError", id="of another version"),
@@ -221,8 +221,8 @@ def test_no_credentials_in_any_place(place: Path) -> None:
         pytest.param('{"Version": 1, "AccessKeyId": 1, "SecretAccessKey": 2}', 0, "TypeError", id="that gives no text"),
     ],
 )
-def test_a_process(place: Path, said: str, status: int, code: str) -> None:
-    (place / "config").write_text(process(place, said, status))
+def test_a_process(place: Path, output: str, status: int, code: str) -> None:
+    (place / "config").write_text(process(place, output, status))
     with pytest.raises(ProbeError) as caught:
         load_credentials(None)
     assert (caught.value.kind, caught.value.code) == (FailureKind.NO_CREDENTIALS, code)
@@ -320,12 +320,12 @@ def test_a_web_identity_asks_the_sts_of_the_region(
                 monkeypatch.setenv(name, value)
             with pytest.raises(ProbeError):
                 load_credentials(None)
-            told = load_sdk_settings(None, SERVICES).sts_host
+            sts_host = load_sdk_settings(None, SERVICES).sts_host
         finally:
             server.shutdown()
             serving.join()
     assert set(asked) == {f"{host}:443"}
-    assert told == host
+    assert sts_host == host
 
 
 @pytest.mark.parametrize(

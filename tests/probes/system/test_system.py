@@ -390,8 +390,8 @@ async def test_exchange_hears_no_stranger() -> None:
             return [b"from the peer"]
 
         async with answering(answer) as (port, peer):
-            found = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
-        assert found == (b"from the peer", 1)
+            reply = await SystemNet().exchange(IPV4, port, b"abc", accept=lambda _: True, retry_after=PATIENCE)
+        assert reply == (b"from the peer", 1)
 
 
 async def test_exchange_cancelled() -> None:
@@ -466,10 +466,10 @@ async def test_scope_that_names_one(scope: str) -> None:
 
 
 async def test_getaddrinfo() -> None:
-    found = await SystemNet().getaddrinfo("localhost")
-    assert found
-    assert len(found) == len(set(found))
-    assert all(address.is_loopback for address in found)
+    addresses = await SystemNet().getaddrinfo("localhost")
+    assert addresses
+    assert len(addresses) == len(set(addresses))
+    assert all(address.is_loopback for address in addresses)
 
 
 async def test_getaddrinfo_of_an_address() -> None:
@@ -510,13 +510,13 @@ async def test_in_background_raises_what_the_work_raises() -> None:
 
 @pytest.mark.parametrize("ends", ["with a value", "with an error", "after the loop"])
 def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
     threads: list[threading.Thread] = []
     complaints: list[dict[str, object]] = []
 
     def work() -> None:
         threads.append(threading.current_thread())
-        begun.set()
+        started.set()
         assert go_on.wait(PATIENCE)
         if ends == "with an error":
             raise KeyError("nobody listens")
@@ -524,7 +524,7 @@ def test_work_that_hangs_does_not_hold_the_caller(ends: str) -> None:
     async def go() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         waiting = in_background(work)
-        assert begun.wait(PATIENCE)
+        assert started.wait(PATIENCE)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -587,9 +587,9 @@ def test_wall_time_and_identifiers() -> None:
 
 @linux
 def test_own_addresses() -> None:
-    found = SystemMachine().interfaces()
-    assert found is not None
-    assert Interface(name="lo", address=ip_interface("127.0.0.1/8")) in found
+    interfaces = SystemMachine().interfaces()
+    assert interfaces is not None
+    assert Interface(name="lo", address=ip_interface("127.0.0.1/8")) in interfaces
 
 
 @linux
@@ -605,8 +605,8 @@ def test_what_cannot_be_asked_is_unknown() -> None:
     machine = SystemMachine()
     way = LocalRoute(interface="lo", source=IPV4, next_hop=IPV4)
     with no_descriptors_left():
-        found = machine.interfaces(), machine.way(IPV4), machine.neighbour(way)
-    assert found == (None, None, None)
+        results = machine.interfaces(), machine.way(IPV4), machine.neighbour(way)
+    assert results == (None, None, None)
 
 
 # --- Trust -----------------------------------------------------------------------------------------------------------

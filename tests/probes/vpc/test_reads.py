@@ -97,19 +97,19 @@ class Inspected:
     """What an inspection left."""
 
     configuration: Configuration
-    made: Mapping[str, Observation[Any]]
+    observations: Mapping[str, Observation[Any]]
     """By read."""
     seconds: float
 
     def kind(self, read: str) -> FailureKind | None:
-        failure = self.made[read].failure
+        failure = self.observations[read].failure
         return None if failure is None else failure.kind
 
     def facts(self, read: str) -> Any:
-        return self.made[read].facts
+        return self.observations[read].facts
 
     def reason(self, read: str) -> str | None:
-        outcome = self.made[read].outcome
+        outcome = self.observations[read].outcome
         return outcome.reason if isinstance(outcome, Skipped) else None
 
     @property
@@ -124,18 +124,18 @@ async def inspected(own: Reader, wanted: ConfigurationRequest = WANTED, *, limit
     emitted: list[Observation[Any]] = []
     log = Log(now=lambda: NOW, emit=emitted.append)
     clock = asyncio.get_running_loop().time
-    begun = clock()
+    started = clock()
     configuration = await ec2.inspect(own, log, wanted, limit=limit)
-    made = {str(observation.subject.operation): observation for observation in emitted}
-    assert sorted(made) == sorted(READS)
+    observations = {str(observation.subject.operation): observation for observation in emitted}
+    assert sorted(observations) == sorted(READS)
     assert len(emitted) == len(READS) == log.planned
-    for read, each in made.items():
-        assert each.subject.step is Step.EC2
-        assert each.facts is None or isinstance(each.facts, READS[read].facts)
+    for read, observation in observations.items():
+        assert observation.subject.step is Step.EC2
+        assert observation.facts is None or isinstance(observation.facts, READS[read].facts)
     assert configuration == configuration_of(
-        {read: each.facts for read, each in made.items() if each.ok and each.facts}
+        {read: observation.facts for read, observation in observations.items() if observation.ok and observation.facts}
     )
-    return Inspected(configuration=configuration, made=made, seconds=clock() - begun)
+    return Inspected(configuration=configuration, observations=observations, seconds=clock() - started)
 
 
 # --- An account of moto ----------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
         .rpartition("/")[2]
     )
 
-    found = await inspected(
+    result = await inspected(
         reader(),
         ConfigurationRequest(
             vpc_id=vpc_id,
@@ -262,24 +262,24 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     )
 
     # moto does not know DNS Firewall, and says so with a plain 500; everything else is there.
-    assert {read for read, word in found.words.items() if word != "ok"} == {DNS_FIREWALL}
-    configuration = found.configuration
+    assert {read for read, word in result.words.items() if word != "ok"} == {DNS_FIREWALL}
+    configuration = result.configuration
     interfaces = client.describe_network_interfaces()["NetworkInterfaces"]
     assert configuration.endpoints == tuple(
         VpcEndpoint(
-            endpoint_id=each["VpcEndpointId"],
-            service_name=each["ServiceName"],
-            vpc_id=each["VpcId"],
+            endpoint_id=endpoint["VpcEndpointId"],
+            service_name=endpoint["ServiceName"],
+            vpc_id=endpoint["VpcId"],
             state="available",
-            private_dns=each["PrivateDnsEnabled"],
-            dns_names=tuple(name["DnsName"] for name in each["DnsEntries"]),
-            subnet_ids=tuple(each["SubnetIds"]),
-            interface_ids=tuple(each["NetworkInterfaceIds"]),
-            group_ids=tuple(group["GroupId"] for group in each["Groups"]),
+            private_dns=endpoint["PrivateDnsEnabled"],
+            dns_names=tuple(name["DnsName"] for name in endpoint["DnsEntries"]),
+            subnet_ids=tuple(endpoint["SubnetIds"]),
+            interface_ids=tuple(endpoint["NetworkInterfaceIds"]),
+            group_ids=tuple(group["GroupId"] for group in endpoint["Groups"]),
             policy=policy,
             owner_id="123456789012",
         )
-        for each, policy in ((endpoint, POLICY), (central, central.get("PolicyDocument") or None))
+        for endpoint, policy in ((endpoint, POLICY), (central, central.get("PolicyDocument") or None))
     )
     assert configuration.endpoints[0].group_ids == (endpoint_group,)
     assert len(configuration.endpoints[0].interface_ids) == 2
@@ -370,15 +370,15 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
     # The group that only metadata named does not exist, so nothing is said of it; the host's has no rules at all.
     assert groups.keys() == {own_group, endpoint_group, *configuration.endpoints[1].group_ids}
     assert groups[own_group] == ()
-    inbound = [each for each in groups[endpoint_group] if not each.egress]
-    assert all(re.fullmatch(r"sgr-[0-9a-f]{17}", each.rule_id or "") for each in inbound)
-    assert [(each.protocol, each.from_port, each.to_port) for each in inbound] == [
+    inbound = [rule for rule in groups[endpoint_group] if not rule.egress]
+    assert all(re.fullmatch(r"sgr-[0-9a-f]{17}", rule.rule_id or "") for rule in inbound)
+    assert [(rule.protocol, rule.from_port, rule.to_port) for rule in inbound] == [
         ("tcp", 443, 443),
         ("tcp", 1026, 1031),
         ("-1", None, None),
         ("icmp", None, None),
     ]
-    assert [each.cidr or each.referenced_group_id or each.prefix_list_id for each in inbound] == [
+    assert [rule.cidr or rule.referenced_group_id or rule.prefix_list_id for rule in inbound] == [
         ip_network("10.0.0.0/16"),
         own_group,
         lists[0],
@@ -405,13 +405,13 @@ async def test_a_network_of_moto(moto: boto3.session.Session) -> None:
 
 
 async def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> None:
-    found = await inspected(reader())
-    failure = found.made[VPC].failure
+    result = await inspected(reader())
+    failure = result.observations[VPC].failure
     assert failure is not None
     assert (failure.kind, failure.code) == (FailureKind.MALFORMED, "InvalidVpcID.NotFound")
-    seen = found.configuration
+    seen = result.configuration
     assert (seen.endpoints, seen.own_interfaces, seen.subnets, seen.groups) == ((), (), (), ())
-    assert (found.reason(DHCP_OPTIONS) or "").startswith("needs the VPC, not read: ")
+    assert (result.reason(DHCP_OPTIONS) or "").startswith("needs the VPC, not read: ")
 
 
 # --- What moto does not have -----------------------------------------------------------------------------------------
@@ -419,8 +419,8 @@ async def test_a_vpc_that_is_another_accounts(moto: boto3.session.Session) -> No
 
 def item(**members: str | bool | int) -> str:
     """An item of EC2's XML; what is given as XML stays."""
-    texts = {name: str(each).lower() if isinstance(each, bool) else str(each) for name, each in members.items()}
-    return f"<item>{''.join(f'<{name}>{each}</{name}>' for name, each in texts.items())}</item>"
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in members.items()}
+    return f"<item>{''.join(f'<{name}>{value}</{name}>' for name, value in texts.items())}</item>"
 
 
 def items(*texts: str) -> str:
@@ -484,8 +484,8 @@ def firewall_rule(number: int, **others: Any) -> dict[str, Any]:
 
 async def test_an_endpoint_with_all_its_members(told: Told) -> None:
     sound(told)
-    found = await inspected(reader())
-    assert found.made[ENDPOINTS].outcome == Ok(
+    result = await inspected(reader())
+    assert result.observations[ENDPOINTS].outcome == Ok(
         EndpointsFacts(
             endpoints=(
                 VpcEndpoint(
@@ -511,7 +511,7 @@ async def test_an_endpoint_with_all_its_members(told: Told) -> None:
             )
         )
     )
-    assert found.words == dict.fromkeys(READS, "ok")
+    assert result.words == dict.fromkeys(READS, "ok")
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeVpcEndpoints")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.2"]) == ("service-name", "*.eu-west-1.backup-gateway")
     assert (asked["Filter.2.Name"], asked["Filter.2.Value.1"]) == ("vpc-endpoint-type", "Interface")
@@ -531,8 +531,8 @@ async def test_addresses_stand_with_the_primary_one_first(told: Told) -> None:
             ipv6AddressesSet=item(ipv6Address="2600::9") + item(ipv6Address="2600::4", isPrimaryIpv6=True),
         ),
     )
-    found = await inspected(reader())
-    assert found.made[OWN_INTERFACES].facts == InterfacesFacts(
+    result = await inspected(reader())
+    assert result.observations[OWN_INTERFACES].facts == InterfacesFacts(
         interfaces=(
             NetworkInterface(
                 interface_id=INTERFACE_ID,
@@ -551,7 +551,7 @@ async def test_only_blocks_that_are_associated_count(told: Told) -> None:
     def blocks(name: str, **states: str) -> str:
         return "".join(
             f"<item><{name}>{block}</{name}><{name}State><state>{state}</state></{name}State></item>"
-            for block, state in ((key.replace("_", ":").replace("X", "/"), each) for key, each in states.items())
+            for block, state in ((key.replace("_", ":").replace("X", "/"), state) for key, state in states.items())
         )
 
     six = blocks("ipv6CidrBlock", **{"2600_1__X56": "associated", "2600_2__X56": "disassociated"})
@@ -561,8 +561,8 @@ async def test_only_blocks_that_are_associated_count(told: Told) -> None:
     told.answers["DescribeSubnets"] = of_ec2(
         "DescribeSubnets", item(subnetId=SUBNET_ID, vpcId=VPC_ID, ipv6Native=True, ipv6CidrBlockAssociationSet=six)
     )
-    found = await inspected(reader())
-    assert found.made[VPC].facts == VpcFacts(
+    result = await inspected(reader())
+    assert result.observations[VPC].facts == VpcFacts(
         vpc=Vpc(
             vpc_id=VPC_ID,
             owner_id=None,
@@ -570,10 +570,10 @@ async def test_only_blocks_that_are_associated_count(told: Told) -> None:
             dhcp_options_id=None,
         )
     )
-    assert found.configuration.subnets == (
+    assert result.configuration.subnets == (
         Subnet(subnet_id=SUBNET_ID, vpc_id=VPC_ID, cidrs=(ip_network("2600:1::/56"),)),
     )
-    assert found.reason(DHCP_OPTIONS) == "the VPC does not say which DHCP options it has"
+    assert result.reason(DHCP_OPTIONS) == "the VPC does not say which DHCP options it has"
 
 
 async def test_routes_of_every_target_and_state(told: Told) -> None:
@@ -711,8 +711,8 @@ async def test_a_rule_that_holds_and_is_not_listed_is_no_silence(told: Told) -> 
     told.answers["ListResolverRuleAssociations"] = of_resolver(
         {"ResolverRuleAssociations": [{"ResolverRuleId": "rslvr-rr-1", "Status": "COMPLETE"}]}
     )
-    found = await inspected(reader())
-    assert (found.kind(RESOLVER_RULES), found.configuration.resolver_rules) == (FailureKind.MALFORMED, None)
+    result = await inspected(reader())
+    assert (result.kind(RESOLVER_RULES), result.configuration.resolver_rules) == (FailureKind.MALFORMED, None)
 
 
 async def test_zones_of_accounts_and_of_services(told: Told) -> None:
@@ -737,7 +737,7 @@ async def test_zones_of_accounts_and_of_services(told: Told) -> None:
         PrivateZone(zone_id="Z02", name="backup.eu-west-1.amazonaws.com", owner="vpce.amazonaws.com", of_service=True),
     )
     asked = [call.parameters for call in told.calls if call.service == "route53"]
-    assert [(each["vpcid"], each["vpcregion"]) for each in asked] == [(VPC_ID, "eu-west-1")] * 2
+    assert [(parameters["vpcid"], parameters["vpcregion"]) for parameters in asked] == [(VPC_ID, "eu-west-1")] * 2
 
 
 async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -> None:
@@ -772,8 +772,8 @@ async def test_firewall_rules_in_the_order_in_which_they_are_tried(told: Told) -
         {"FirewallRules": rules[call.parameters["FirewallRuleGroupId"]]}
     )
     told.answers["ListFirewallDomains"] = lambda call: domains[call.parameters["FirewallDomainListId"]]
-    found = await inspected(reader())
-    assert found.made[DNS_FIREWALL].outcome == Ok(
+    result = await inspected(reader())
+    assert result.observations[DNS_FIREWALL].outcome == Ok(
         DnsFirewallFacts(
             rules=tuple(
                 FirewallRule(
@@ -813,8 +813,8 @@ async def test_more_rule_groups_than_are_read(told: Told) -> None:
     told.answers["ListFirewallRuleGroupAssociations"] = of_resolver(
         {"FirewallRuleGroupAssociations": [association(number, number) for number in range(1, 5)]}
     )
-    found = await inspected(reader())
-    assert (found.kind(DNS_FIREWALL), found.configuration.firewall) == (FailureKind.TOO_LARGE, None)
+    result = await inspected(reader())
+    assert (result.kind(DNS_FIREWALL), result.configuration.firewall) == (FailureKind.TOO_LARGE, None)
 
 
 # --- What is asked ---------------------------------------------------------------------------------------------------
@@ -844,10 +844,10 @@ async def test_a_filter_has_no_more_values_than_ec2_takes(told: Told) -> None:
         "".join(rule_row(value, 443) for name, value in call.parameters.items() if name.startswith("Filter.1.Value.")),
     )
     wanted = ConfigurationRequest(vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=groups)
-    found = await inspected(reader(), wanted)
-    assert tuple(group.group_id for group in found.configuration.groups or ()) == groups
+    result = await inspected(reader(), wanted)
+    assert tuple(group.group_id for group in result.configuration.groups or ()) == groups
     asked = [call.parameters for call in told.calls if call.operation == "DescribeSecurityGroupRules"]
-    assert [sum(name.startswith("Filter.1.Value.") for name in each) for each in asked] == [200, 50]
+    assert [sum(name.startswith("Filter.1.Value.") for name in parameters) for parameters in asked] == [200, 50]
 
 
 async def test_a_whole_vpc(told: Told) -> None:
@@ -860,15 +860,15 @@ async def test_a_whole_vpc(told: Told) -> None:
     wanted = ConfigurationRequest(
         vpc_id=VPC_ID, instance_id=None, region=REGION, services=SERVICES, group_ids=(), whole=True
     )
-    found = await inspected(reader(), wanted)
-    assert [(group.group_id, len(group.rules)) for group in found.configuration.groups or ()] == [
+    result = await inspected(reader(), wanted)
+    assert [(group.group_id, len(group.rules)) for group in result.configuration.groups or ()] == [
         (others[0], 0),
         (others[1], 1),
         (others[2], 0),
     ]
     (asked,) = (call.parameters for call in told.calls if call.operation == "DescribeSecurityGroups")
     assert (asked["Filter.1.Name"], asked["Filter.1.Value.1"]) == ("vpc-id", VPC_ID)
-    assert found.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
+    assert result.reason(OWN_INTERFACES) == "a file for every host of the VPC holds no one host's interfaces"
 
 
 def rule_row(group_id: str, port: int, **others: str) -> str:
@@ -901,9 +901,9 @@ async def test_two_hundred_groups_with_sixty_rules(told: Told) -> None:
         vpc_id=VPC_ID, instance_id=INSTANCE_ID, region=REGION, services=SERVICES[:1], group_ids=tuple(groups[:199])
     )
     told.answers["DescribeVpcEndpoints"] = of_ec2("DescribeVpcEndpoints", ENDPOINT_ROW.replace(GROUP_ID, groups[199]))
-    found = await inspected(reader(), wanted)
-    assert found.words == dict.fromkeys(READS, "ok")
-    assert [(group.group_id, len(group.rules)) for group in found.configuration.groups or ()] == [
+    result = await inspected(reader(), wanted)
+    assert result.words == dict.fromkeys(READS, "ok")
+    assert [(group.group_id, len(group.rules)) for group in result.configuration.groups or ()] == [
         (group, 60) for group in groups
     ]
     assert told.operations.count("DescribeSecurityGroupRules") == 12
@@ -915,8 +915,8 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     sound(told)
     (read,) = (
         read
-        for read, each in READS.items()
-        if any(action.endswith(f":{operation}") for action in each.actions)
+        for read, described in READS.items()
+        if any(action.endswith(f":{operation}") for action in described.actions)
         or (operation == "DescribeSecurityGroups" and read == SECURITY_GROUPS)
         if read != ENDPOINT_INTERFACES
     )
@@ -930,19 +930,19 @@ async def test_pages_without_end_take_nothing_from_the_others(told: Told, operat
     else:
         body = body.replace(b"{", b'{"NextToken": "again", ', 1)
     told.answers[operation] = Reply(body=body, headers=endless.headers)
-    found = await inspected(reader())
+    result = await inspected(reader())
     assert len(told.calls) <= MAX_REQUESTS
-    failed = {each for each, word in found.words.items() if word != "ok"}
+    failed = {read for read, word in result.words.items() if word != "ok"}
     if operation == "GetManagedPrefixListEntries":
-        assert (failed, found.configuration.prefix_lists) == (set(), ())  # a list that is too long is not known
+        assert (failed, result.configuration.prefix_lists) == (set(), ())  # a list that is too long is not known
         return
-    assert found.kind(read) is FailureKind.TOO_LARGE
+    assert result.kind(read) is FailureKind.TOO_LARGE
     dependents = {
         ENDPOINTS: {ENDPOINT_INTERFACES},
         OWN_INTERFACES: {ENDPOINT_INTERFACES},  # the same operation
         SECURITY_GROUPS: set(),
     }.get(read, set())
-    assert failed == {read, *dependents}, found.words
+    assert failed == {read, *dependents}, result.words
 
 
 async def test_prefix_lists_that_can_be_read(told: Told) -> None:
@@ -950,7 +950,7 @@ async def test_prefix_lists_that_can_be_read(told: Told) -> None:
     names = [f"pl-{number:08x}" for number in range(7)]
     told.answers["DescribeSecurityGroupRules"] = of_ec2(
         "DescribeSecurityGroupRules",
-        "".join(rule_row(GROUP_ID, port, prefixListId=each) for port, each in enumerate(names)),
+        "".join(rule_row(GROUP_ID, port, prefixListId=name) for port, name in enumerate(names)),
     )
 
     def entries(call: Call) -> Reply:
@@ -959,8 +959,8 @@ async def test_prefix_lists_that_can_be_read(told: Told) -> None:
         return of_ec2("GetManagedPrefixListEntries", item(cidr="10.7.0.0/16"))
 
     told.answers["GetManagedPrefixListEntries"] = entries
-    found = await inspected(reader())
-    assert [prefix_list.prefix_list_id for prefix_list in found.configuration.prefix_lists or ()] == [
+    result = await inspected(reader())
+    assert [prefix_list.prefix_list_id for prefix_list in result.configuration.prefix_lists or ()] == [
         names[0],
         *names[2:5],
     ]
@@ -988,12 +988,12 @@ def denied(operation: str) -> Reply:
 
 async def test_all_is_denied(told: Told) -> None:
     told.answers |= {operation: denied(operation) for operation in OPERATIONS}
-    found = await inspected(reader())
+    result = await inspected(reader())
     skipped = {ENDPOINT_INTERFACES, DHCP_OPTIONS, PREFIX_LISTS}
-    assert found.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
-    assert found.configuration == Configuration()
-    assert found.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
-    assert found.reason(PREFIX_LISTS) == f"needs the security groups' rules, not read: {REASON}"
+    assert result.words == {read: "skipped" if read in skipped else FailureKind.NOT_PERMITTED for read in READS}
+    assert result.configuration == Configuration()
+    assert result.reason(ENDPOINT_INTERFACES) == f"needs the interface endpoints, not read: {REASON}"
+    assert result.reason(PREFIX_LISTS) == f"needs the security groups' rules, not read: {REASON}"
     # Each of them is asked once, since what one of them is denied says nothing of the others.
     assert len(told.calls) == len(READS) - len(skipped)
 
@@ -1001,13 +1001,13 @@ async def test_all_is_denied(told: Told) -> None:
 async def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
     sound(told)
     told.answers["DescribeVpcEndpoints"] = denied("DescribeVpcEndpoints")
-    found = await inspected(reader())
-    assert found.words == {
+    result = await inspected(reader())
+    assert result.words == {
         **dict.fromkeys(READS, "ok"),
         ENDPOINTS: FailureKind.NOT_PERMITTED,
         ENDPOINT_INTERFACES: "skipped",
     }
-    assert [group.group_id for group in found.configuration.groups or ()] == [GROUP_ID]
+    assert [group.group_id for group in result.configuration.groups or ()] == [GROUP_ID]
 
 
 @pytest.mark.parametrize(
@@ -1020,34 +1020,34 @@ async def test_denied_endpoints_keep_nothing_else_back(told: Told) -> None:
 )
 async def test_keys_that_ec2_refuses(told: Told, code: str, kind: FailureKind) -> None:
     told.answers |= {operation: refusal(code, "Says so.", 400) for operation in (*EMPTY, "DescribeVpcAttribute")}
-    found = await inspected(reader())
-    assert {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS)} == {kind}
+    result = await inspected(reader())
+    assert {result.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS)} == {kind}
 
 
 async def test_a_second_try_is_made_within_the_read(told: Told) -> None:
     sound(told)
     left = [refusal("RequestLimitExceeded", "Request limit exceeded.", 503)]
     told.answers["DescribeSubnets"] = lambda _: left.pop() if left else of_ec2("DescribeSubnets")
-    found = await inspected(reader())
-    assert found.words == dict.fromkeys(READS, "ok")
+    result = await inspected(reader())
+    assert result.words == dict.fromkeys(READS, "ok")
     assert told.operations.count("DescribeSubnets") == 2
 
 
 async def test_a_port_that_refuses(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     told.server.socket.close()  # its number is nobody's now
-    found = await inspected(reader())
+    result = await inspected(reader())
     first = (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
-    assert found.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
-    assert found.reason(SUBNETS) == "EC2 does not answer: 127.0.0.1: Connection refused"
-    assert found.configuration == Configuration()
+    assert result.words == {read: FailureKind.REFUSED if read in first else "skipped" for read in READS}
+    assert result.reason(SUBNETS) == "EC2 does not answer: 127.0.0.1: Connection refused"
+    assert result.configuration == Configuration()
 
 
 async def test_what_is_no_xml(told: Told) -> None:
     told.answers |= {operation: Reply(body=b"<vpc") for operation in (*EMPTY, "DescribeVpcAttribute")}
-    found = await inspected(reader())
-    kinds = {found.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS, ROUTE_TABLES)}
+    result = await inspected(reader())
+    kinds = {result.kind(read) for read in (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS, SUBNETS, ROUTE_TABLES)}
     assert kinds == {FailureKind.MALFORMED}
-    assert found.configuration == Configuration()
+    assert result.configuration == Configuration()
 
 
 # --- A reader in memory ----------------------------------------------------------------------------------------------
@@ -1105,8 +1105,8 @@ class Memory:
 @pytest.mark.virtual_clock
 async def test_silence_costs_one_limit() -> None:
     own = Memory(silent=(ec2.EC2, ec2.RESOLVER, ec2.ROUTE_53))
-    found = await inspected(own, limit=LIMIT)
-    assert found.seconds == pytest.approx(LIMIT)
+    result = await inspected(own, limit=LIMIT)
+    assert result.seconds == pytest.approx(LIMIT)
     assert sorted(own.asked) == sorted(
         [
             "DescribeVpcEndpoints",
@@ -1118,22 +1118,22 @@ async def test_silence_costs_one_limit() -> None:
             "ListFirewallRuleGroupAssociations",
         ]
     )
-    assert found.reason(SUBNETS) == found.reason(PREFIX_LISTS) == "EC2 does not answer: no end within 5 s"
+    assert result.reason(SUBNETS) == result.reason(PREFIX_LISTS) == "EC2 does not answer: no end within 5 s"
 
 
 @pytest.mark.virtual_clock
 async def test_names_are_not_waited_for() -> None:
     own = Memory(silent=(ec2.ROUTE_53,))
-    found = await inspected(own, limit=LIMIT)
-    assert found.seconds == pytest.approx(LIMIT)
-    assert {read for read, word in found.words.items() if word != "ok"} == {PRIVATE_ZONES}
-    assert found.made[PREFIX_LISTS].seconds == pytest.approx(0)
+    result = await inspected(own, limit=LIMIT)
+    assert result.seconds == pytest.approx(LIMIT)
+    assert {read for read, word in result.words.items() if word != "ok"} == {PRIVATE_ZONES}
+    assert result.observations[PREFIX_LISTS].seconds == pytest.approx(0)
 
 
 @pytest.mark.virtual_clock
 async def test_an_os_error_of_a_reader_is_a_failure_too() -> None:
-    found = await inspected(Memory({"DescribeSubnets": ConnectionResetError(104, "reset")}), limit=LIMIT)
-    assert found.kind(SUBNETS) is FailureKind.RESET
+    result = await inspected(Memory({"DescribeSubnets": ConnectionResetError(104, "reset")}), limit=LIMIT)
+    assert result.kind(SUBNETS) is FailureKind.RESET
 
 
 @pytest.mark.virtual_clock
@@ -1143,12 +1143,12 @@ async def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
         async with asyncio.timeout(1):
             await ec2.inspect(Memory(silent=(ec2.EC2,)), log, WANTED, limit=LIMIT)
     log.close("the deadline came", None)
-    made = {str(observation.subject.operation): observation for observation in log.made}
-    assert sorted(made) == sorted(READS)
-    assert isinstance(made[ENDPOINTS].outcome, Failed)
-    assert made[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
-    assert made[SUBNETS].outcome == Skipped("not started: the deadline came")
-    assert made[PRIVATE_ZONES].ok
+    observations = {str(observation.subject.operation): observation for observation in log.made}
+    assert sorted(observations) == sorted(READS)
+    assert isinstance(observations[ENDPOINTS].outcome, Failed)
+    assert observations[ENDPOINTS].outcome.failure.kind is FailureKind.DEADLINE
+    assert observations[SUBNETS].outcome == Skipped("not started: the deadline came")
+    assert observations[PRIVATE_ZONES].ok
 
 
 @pytest.mark.virtual_clock
@@ -1161,9 +1161,9 @@ async def test_who_ends_the_run_finds_the_rest_in_the_log() -> None:
 )
 async def test_what_is_not_known_is_not_asked_about(change: dict[str, Any], read: str, reason: str) -> None:
     plain = {"instance_id": INSTANCE_ID, "region": REGION, "services": SERVICES, "group_ids": (GROUP_ID,)}
-    found = await inspected(Memory(), ConfigurationRequest(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT)
-    assert found.reason(read) == reason
-    assert found.configuration.subnets == ()
+    result = await inspected(Memory(), ConfigurationRequest(vpc_id=VPC_ID, **{**plain, **change}), limit=LIMIT)
+    assert result.reason(read) == reason
+    assert result.configuration.subnets == ()
 
 
 @pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1"])
@@ -1253,10 +1253,10 @@ def vpc_with(**members: Any) -> Mapping[str, Any]:
 async def test_what_does_not_belong_in_an_answer(
     operation: str, answer: Mapping[str, Any], read: str, kind: FailureKind
 ) -> None:
-    found = await inspected(Memory({operation: answer}), limit=LIMIT)
-    assert found.kind(read) is kind
+    result = await inspected(Memory({operation: answer}), limit=LIMIT)
+    assert result.kind(read) is kind
     dependents = {ENDPOINTS: {ENDPOINT_INTERFACES}, VPC: {DHCP_OPTIONS}}.get(read, set())
-    assert {each for each, word in found.words.items() if word != "ok"} == {read, *dependents}
+    assert {read for read, word in result.words.items() if word != "ok"} == {read, *dependents}
 
 
 def odd(read: str, member: str, row: Mapping[str, Any], **members: Any) -> Any:
@@ -1290,9 +1290,9 @@ SUBNET: Final[Mapping[str, Any]] = {"SubnetId": SUBNET_ID, "VpcId": VPC_ID, "Cid
 async def test_a_row_with_an_id_of_another_form_is_left_out(
     operation: str, answer: Mapping[str, Any], read: str
 ) -> None:
-    found = await inspected(Memory({operation: answer}), limit=LIMIT)
-    assert set(found.words.values()) == {"ok"}
-    facts = found.facts(read)
+    result = await inspected(Memory({operation: answer}), limit=LIMIT)
+    assert set(result.words.values()) == {"ok"}
+    facts = result.facts(read)
     (rows,) = (getattr(facts, member.name) for member in fields(facts) if member.name != "dropped")
     assert (len(rows), facts.dropped) == (1, 1)
 
@@ -1302,19 +1302,19 @@ async def test_a_row_with_an_id_of_another_form_is_left_out(
     "endpoint_id", ["vpce-svc-0a1b2c3d4e5f67890", "vpce-1234", f"vpce-{'a' * 60}", "vpce-0a1b2c3d4e5f678901234567"]
 )
 async def test_an_id_may_go_on_after_its_prefix(endpoint_id: str) -> None:
-    found = await inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT)
-    facts = found.facts(ENDPOINTS)
+    result = await inspected(Memory({"DescribeVpcEndpoints": endpoint_with(VpcEndpointId=endpoint_id)}), limit=LIMIT)
+    facts = result.facts(ENDPOINTS)
     assert ([endpoint.endpoint_id for endpoint in facts.endpoints], facts.dropped) == ([endpoint_id], 0)
 
 
 @pytest.mark.virtual_clock
 async def test_the_main_table_is_not_known_where_a_table_was_left_out() -> None:
     main = {**TABLE, "Associations": [{"Main": True}]}
-    found = await inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT)
-    assert [table.main for table in found.facts(ROUTE_TABLES).tables] == [True]
+    result = await inspected(Memory({"DescribeRouteTables": {"RouteTables": [main]}}), limit=LIMIT)
+    assert [table.main for table in result.facts(ROUTE_TABLES).tables] == [True]
     tables = {"RouteTables": [main, {**TABLE, "RouteTableId": "x"}]}
-    found = await inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT)
-    assert [table.main for table in found.facts(ROUTE_TABLES).tables] == [False]
+    result = await inspected(Memory({"DescribeRouteTables": tables}), limit=LIMIT)
+    assert [table.main for table in result.facts(ROUTE_TABLES).tables] == [False]
 
 
 @pytest.mark.virtual_clock
@@ -1322,11 +1322,11 @@ async def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
     rule = {**RULE, "CidrIpv4": OPEN}
     strange = {**RULE, "ReferencedGroupInfo": {"GroupId": "group-1"}}
     for rows, dropped in (([rule, strange], 1), ([strange, rule], 1)):
-        found = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
-        assert (found.facts(SECURITY_GROUPS).groups, found.facts(SECURITY_GROUPS).dropped) == ((), dropped)
+        result = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
+        assert (result.facts(SECURITY_GROUPS).groups, result.facts(SECURITY_GROUPS).dropped) == ((), dropped)
     rows = [rule, {**rule, "GroupId": "group-1"}]
-    found = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
-    facts = found.facts(SECURITY_GROUPS)
+    result = await inspected(Memory({"DescribeSecurityGroupRules": {"SecurityGroupRules": rows}}), limit=LIMIT)
+    facts = result.facts(SECURITY_GROUPS)
     assert ([len(group.rules) for group in facts.groups], facts.dropped) == ([1], 1)
 
 
@@ -1345,8 +1345,8 @@ async def test_a_group_with_a_rule_that_was_left_out_is_not_known() -> None:
 async def test_an_association_with_an_id_of_another_form_is_left_out(
     operation: str, answer: Mapping[str, Any], read: str
 ) -> None:
-    found = await inspected(Memory({operation: answer}), limit=LIMIT)
-    assert (found.facts(read).rules, found.facts(read).dropped) == ((), 1)
+    result = await inspected(Memory({operation: answer}), limit=LIMIT)
+    assert (result.facts(read).rules, result.facts(read).dropped) == ((), 1)
 
 
 LEAVES: Final = (
@@ -1369,9 +1369,9 @@ ROWS: Final = VALUES | st.lists(st.dictionaries(MEMBERS, VALUES, max_size=12), m
 @given(operation=st.sampled_from(sorted(NOTHING)), data=st.data())
 async def test_whatever_comes_is_facts_or_a_known_failure(operation: str, data: st.DataObject) -> None:
     answer = {name: data.draw(ROWS) for name in NOTHING[operation]}
-    found = await inspected(Memory({operation: answer}), limit=LIMIT)
+    result = await inspected(Memory({operation: answer}), limit=LIMIT)
     known = {None, FailureKind.MALFORMED, FailureKind.TOO_LARGE}
-    assert {found.kind(read) for read in READS} <= known
+    assert {result.kind(read) for read in READS} <= known
 
 
 # --- All of it -------------------------------------------------------------------------------------------------------
