@@ -20,26 +20,28 @@ if not TYPE_CHECKING:
         kw_only = options.get("kw_only", False)
         if options | {"kw_only": True} != {"frozen": True, "slots": True, "kw_only": True}:
             return standard(**options)
-        return lambda cls: standard(**options)(cls) if hasattr(cls, "__post_init__") else _made(cls, kw_only)
+        return lambda cls: standard(**options)(cls) if hasattr(cls, "__post_init__") else _build(cls, kw_only)
 
 
-def _made(cls: type, kw_only: bool) -> Any:
+def _build(cls: type, kw_only: bool) -> Any:
     cls.__doc__ = cls.__doc__ or cls.__name__  # otherwise `dataclasses` works out a signature to put there
-    made: Any = standard(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
-    made.__frozen_values__ = attrgetter(*[field.name for field in fields(made) if field.compare] or ["__class__"])
-    for name, method in {**_SHARED, "__init__": _init(made)}.items():
+    frozen_class: Any = standard(init=False, repr=False, eq=False, slots=True, kw_only=kw_only)(cls)
+    frozen_class.__frozen_values__ = attrgetter(
+        *[field.name for field in fields(frozen_class) if field.compare] or ["__class__"]
+    )
+    for name, method in {**_SHARED, "__init__": _init(frozen_class)}.items():
         if name not in vars(cls):
-            setattr(made, name, method)
-    return made
+            setattr(frozen_class, name, method)
+    return frozen_class
 
 
-def _init(made: Any) -> Callable[..., None]:
+def _init(frozen_class: Any) -> Callable[..., None]:
     """An `__init__` that sets each field by the descriptor of its slot, since `__setattr__` refuses."""
     known: dict[str, Any] = {"MISSING": MISSING}
     positional, keywords, body = ["self"], ["*"], ["pass"]
-    for field in fields(made):
+    for field in fields(frozen_class):
         name = value = field.name
-        known |= {f"set_{name}": getattr(made, name).__set__, f"default_{name}": field.default}
+        known |= {f"set_{name}": getattr(frozen_class, name).__set__, f"default_{name}": field.default}
         if field.default_factory is not MISSING:
             known[f"make_{name}"] = field.default_factory
             value = f"make_{name}() if {name} is MISSING else {name}"
@@ -75,5 +77,8 @@ _SHARED: Final = {
     "__repr__": _repr,
     "__setattr__": _refuse,
     "__delattr__": _refuse,
-    "__reduce__": lambda self: (_again, (type(self), {each.name: getattr(self, each.name) for each in fields(self)})),
+    "__reduce__": lambda self: (
+        _again,
+        (type(self), {field.name: getattr(self, field.name) for field in fields(self)}),
+    ),
 }

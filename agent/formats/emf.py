@@ -17,11 +17,11 @@ from agent.formats.monitoring import (
     RESULTS,
     Standing,
     certificate_end,
+    has_run,
     in_use,
     is_probed,
     own_lookup,
     standings,
-    was_made,
 )
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import STEPS, visible
@@ -254,7 +254,7 @@ RUN_METRICS: Final = (
         "RunSeconds",
         "Seconds",
         "Duration of the run; absent where none took place.",
-        lambda report: report.run.seconds if was_made(report) else None,
+        lambda report: report.run.seconds if has_run(report) else None,
     ),
     RunMetric(
         "ClockOffsetSeconds",

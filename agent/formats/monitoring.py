@@ -25,7 +25,7 @@ class Standing(StrEnum):
     """Suppressed itself, or explained only by a suppressed finding: it has no effect on the verdict."""
 
 
-def was_made(report: Report) -> bool:
+def has_run(report: Report) -> bool:
     """Whether there was a run; a call that is refused starts none."""
     return bool(report.observations)
 

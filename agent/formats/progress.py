@@ -15,7 +15,7 @@ class Progress:
         self._stream = stream
         self._clock = clock
         self._shown = stream is not None and stream.isatty()
-        self._made = 0
+        self._done = 0
         self._began = 0.0
         self._deadline = 0.0
 
@@ -24,9 +24,9 @@ class Progress:
             case RunStarted():
                 self._began, self._deadline = self._clock(), event.deadline
             case ObservationMade():
-                self._made += 1
+                self._done += 1
                 self._write(
-                    f"{self._made} of {event.planned} checks, "
+                    f"{self._done} of {event.planned} checks, "
                     f"{self._clock() - self._began:.1f} of at most {self._deadline:g} s"
                 )
 

@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from agent.formats.monitoring import RESULTS, certificate_end, in_use, is_probed, own_lookup, standings, was_made
+from agent.formats.monitoring import RESULTS, certificate_end, has_run, in_use, is_probed, own_lookup, standings
 from agent.formats.registry import DEFAULT_OPTIONS, RenderOptions
 from agent.formats.report_text import visible
 from agent.report.model import Access, Path, Report, Status, TargetAddress, TargetReport
@@ -188,7 +188,7 @@ def _build(report: Report) -> Iterator[Sample]:
 
 
 def _run(report: Report) -> Iterator[Sample]:
-    if was_made(report):
+    if has_run(report):
         yield (report.run.region or "", report.run.expect), 1
 
 
@@ -201,12 +201,12 @@ def _interrupted(report: Report) -> Iterator[Sample]:
 
 
 def _finished(report: Report) -> Iterator[Sample]:
-    if was_made(report):  # a call without a run must not appear as a fresh run
+    if has_run(report):  # a call without a run must not appear as a fresh run
         yield (), report.run.finished_at.timestamp()
 
 
 def _seconds(report: Report) -> Iterator[Sample]:
-    if was_made(report):
+    if has_run(report):
         yield (), report.run.seconds
 
 
@@ -344,7 +344,7 @@ def _order(address: Address) -> tuple[bool, Address]:
     return isinstance(address, IPv6Address), address
 
 
-def _made(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
+def _measured_steps(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
     """The steps at those addresses that say anything about the world, by target, address, port and step."""
     for target in report.targets:
         stable = {address.address for address in _stable(target)}
@@ -355,12 +355,12 @@ def _made(report: Report) -> Iterator[tuple[tuple[str, ...], Observation[Any]]]:
 
 
 def _step_success(report: Report) -> Iterator[Sample]:
-    for labels, observation in _made(report):
+    for labels, observation in _measured_steps(report):
         yield labels, observation.ok
 
 
 def _step_seconds(report: Report) -> Iterator[Sample]:
-    for labels, observation in _made(report):
+    for labels, observation in _measured_steps(report):
         if observation.seconds is not None:
             yield labels, observation.seconds
 

@@ -237,19 +237,19 @@ class Evidence:
 
     def connects(self, target: Target, port: int) -> tuple[Observation[TcpFacts], ...]:
         """Attempts, made to their end, to connect to the addresses that this host uses for the target."""
-        return self._made(Step.TCP, target, port)
+        return self._attempts(Step.TCP, target, port)
 
     def handshakes(self, target: Target) -> tuple[Observation[TlsFacts], ...]:
         """Handshakes on 443, made to their end, at the addresses that this host uses for the target."""
-        return self._made(Step.TLS, target, HTTPS)
+        return self._attempts(Step.TLS, target, HTTPS)
 
     def answers_to_http(self, target: Target, operation: str | None = None) -> tuple[Observation[HttpFacts], ...]:
         """Unsigned exchanges, made to their end, at the addresses that this host uses for the target."""
-        return self._made(Step.HTTP, target, HTTPS, operation)
+        return self._attempts(Step.HTTP, target, HTTPS, operation)
 
     def calls(self, target: Target) -> tuple[Observation[ApiFacts], ...]:
         """Signed calls, made to their end, at the addresses that this host uses for the target."""
-        return self._made(Step.API, target, HTTPS)
+        return self._attempts(Step.API, target, HTTPS)
 
     def further_pages(self, call: Observation[ApiFacts]) -> Observation[ApiFacts] | None:
         """How the list that a signed call began was read on; None where it was not."""
@@ -501,7 +501,7 @@ class Evidence:
         observation = self._by_id.get(observation_id)
         return None if observation is None else observation.facts
 
-    def _made(
+    def _attempts(
         self, step: Step, target: Target, port: int, operation: str | None = None
     ) -> tuple[Observation[Any], ...]:
         key = (step, target.id, port, operation)

@@ -250,7 +250,7 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
     counts already."""
     if target.required or target.status in (Status.OK, Status.NOT_IN_USE):
         return None
-    planned = next(each for each in evidence.targets if each.id == target.id)
+    planned = next(planned_target for planned_target in evidence.targets if planned_target.id == target.id)
     steps = frozenset(required_steps(evidence, planned))
     of_target = [
         finding

@@ -120,7 +120,7 @@ class _Redactor:
         quoted: set[str] = set()
         hosts: set[str] = set()
         for kind, text in _sensitive(report):
-            if not _is_told(kind, text):
+            if not _is_meaningful(kind, text):
                 continue
             self._mask(kind, text)
             if kind in _NAMES and "." in text:
@@ -182,10 +182,10 @@ class _Redactor:
         text = _IDS.sub(lambda match: self._mask(match["kind"], match["id"]), text)
         text = _ZONE.sub(lambda match: self._mask("zone", match[0]), text)
         text = _ACCOUNT.sub(lambda match: self._mask("account", match[0]), text)
-        text = _NAMED_ADDRESS.sub(self._found_named_address, text)
-        return _ADDRESS.sub(self._found_address, text)
+        text = _NAMED_ADDRESS.sub(self._mask_named_address, text)
+        return _ADDRESS.sub(self._mask_address, text)
 
-    def _found_address(self, match: re.Match[str]) -> str:
+    def _mask_address(self, match: re.Match[str]) -> str:
         text, slash, length = match[0].partition("/")
         if slash:
             try:
@@ -197,7 +197,7 @@ class _Redactor:
         except ValueError:
             return match[0]
 
-    def _found_named_address(self, match: re.Match[str]) -> str:
+    def _mask_named_address(self, match: re.Match[str]) -> str:
         try:
             masked = self._address(ip_address(match["address"].replace("-", ".")))
         except ValueError:
@@ -364,7 +364,7 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
                 )
 
 
-def _is_told(kind: str, text: str) -> bool:
+def _is_meaningful(kind: str, text: str) -> bool:
     """Whether the value says something that patterns alone would not mask."""
     if not text or text in ("Amazon", "localhost", AMAZON_DNS):
         return False

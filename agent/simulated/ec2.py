@@ -19,7 +19,7 @@ from probes.vpc.model import Configuration, FirewallRule, Network, Route
 
 Item = dict[str, Any]
 
-MADE_AT: Final = datetime(2025, 11, 3, 9, 15, tzinfo=UTC)
+CREATED_AT: Final = datetime(2025, 11, 3, 9, 15, tzinfo=UTC)
 _STATES: Final = {
     name.lower(): name
     for name in (
@@ -197,7 +197,7 @@ def _endpoint_items(_scenario: Scenario, network: Configuration) -> Iterable[Ite
             "RequesterManaged": False,
             "NetworkInterfaceIds": list(endpoint.interface_ids),
             "DnsEntries": [{"DnsName": name, "HostedZoneId": zone_id_of(name)} for name in endpoint.dns_names],
-            "CreationTimestamp": MADE_AT,
+            "CreationTimestamp": CREATED_AT,
             "Tags": [{"Key": "Name", "Value": "backup & restore"}],
             "OwnerId": endpoint.owner_id,
             **failed,
@@ -214,7 +214,7 @@ def _interface_items(scenario: Scenario, network: Configuration) -> Iterable[Ite
             "NetworkInterfaceId": interface.interface_id,
             "Attachment": {
                 "AttachmentId": f"eni-attach-{interface.interface_id.removeprefix('eni-')}",
-                "AttachTime": MADE_AT,
+                "AttachTime": CREATED_AT,
                 "DeleteOnTermination": own,
                 "DeviceIndex": 0 if own else 1,
                 "Status": "attached",

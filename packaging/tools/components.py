@@ -154,10 +154,10 @@ def _compiled_in(component: Mapping[str, Any]) -> CompiledIn:
         version=component.get("version", ""),
         purl=PackageURL.from_string(component["purl"]) if "purl" in component else None,
         licences=tuple(
-            each.get("expression") or each["license"].get("id") or each["license"]["name"]
-            for each in component.get("licenses", ())
+            licence.get("expression") or licence["license"].get("id") or licence["license"]["name"]
+            for licence in component.get("licenses", ())
         ),
-        sha256=tuple(each["content"] for each in component.get("hashes", ()) if each["alg"] == "SHA-256"),
+        sha256=tuple(checksum["content"] for checksum in component.get("hashes", ()) if checksum["alg"] == "SHA-256"),
     )
 
 
@@ -234,7 +234,11 @@ def from_wheels(
 
     Raises UnfitError where a part has no wheel, or a wheel is not one that the lock has.
     """
-    known = {each.name: each for each in locked if any(each.wanted_in(dict(one)) for one in environments)}
+    known = {
+        requirement.name: requirement
+        for requirement in locked
+        if any(requirement.wanted_in(dict(one)) for one in environments)
+    }
     files: dict[str, list[Path]] = {}
     for wheel in sorted(wheels):
         files.setdefault(parse_wheel_filename(wheel.name)[0], []).append(wheel)
@@ -245,7 +249,7 @@ def from_wheels(
             if digest(wheel) not in entry.hashes:
                 raise UnfitError(f"{wheel.name} is not what packaging/requirements.txt locks; build it anew")
     chosen = {name: files[name] for name in ("backuplink", *known)}
-    extras = _extras([parse_email((dist_info(each[0]) / "METADATA").read_bytes())[0] for each in chosen.values()])
+    extras = _extras([parse_email((dist_info(choice[0]) / "METADATA").read_bytes())[0] for choice in chosen.values()])
     return tuple(
         distribution(
             dist_info(of[0]),

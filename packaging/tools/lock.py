@@ -53,7 +53,7 @@ def read(file: Path) -> tuple[Locked, ...]:
     for line in _lines(file.read_text("utf-8")):
         requirement = Requirement(line.partition(" --hash=")[0].strip())
         hashes = frozenset(_HASH.findall(line))
-        if not hashes or [each.operator for each in requirement.specifier] != ["=="]:
+        if not hashes or [specifier.operator for specifier in requirement.specifier] != ["=="]:
             raise ValueError(f"{file}: '{requirement}' is not locked to one version with hashes; run ./dev lock")
         requirements.append(Locked(requirement=requirement, hashes=hashes))
     return tuple(requirements)

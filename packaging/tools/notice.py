@@ -27,7 +27,7 @@ def _lines(parts: list[Part], title: str) -> Iterator[str]:
         yield from ("", _RULE, f"{part.name} {part.version}: {part.licence}")
         if part.inside:
             yield from ("", "Inside it, by its own bill of materials:")
-            for each in part.inside:
-                yield f"  {each.name} {each.version}: {', '.join(each.licences) or 'licence not said there'}"
+            for nested in part.inside:
+                yield f"  {nested.name} {nested.version}: {', '.join(nested.licences) or 'licence not said there'}"
         for name, content in part.texts.items():
             yield from ("", f"{name}:", "", content.strip("\n"))

@@ -73,7 +73,7 @@ def _component(part: Part) -> Component:
         purl=part.purl,
         licenses=[LicenseFactory().make_from_string(part.licence)],
         external_references=[_taken(file) for file in part.files],
-        components=[_compiled_in(each, reference) for each in part.inside],
+        components=[_compiled_in(component, reference) for component in part.inside],
     )
 
 
@@ -84,6 +84,6 @@ def _compiled_in(inside: CompiledIn, above: str) -> Component:
         type=ComponentType.LIBRARY,
         bom_ref=f"{above}#{inside.name}@{inside.version}",
         purl=inside.purl,
-        hashes=[_sha256(each) for each in inside.sha256],
+        hashes=[_sha256(checksum) for checksum in inside.sha256],
         licenses=[LicenseFactory().make_from_string(licence) for licence in inside.licences],
     )

@@ -45,12 +45,14 @@ def fetch(python: str, architecture: str, folder: Path) -> None:
 
     pip holds markers against the Python that it runs in, so what is wanted is decided here.
     """
-    wanted = [each for each in lock.read(LOCK) if each.wanted_in(environment(python, architecture))]
+    wanted = [
+        requirement for requirement in lock.read(LOCK) if requirement.wanted_in(environment(python, architecture))
+    ]
     platforms = [f"--platform=manylinux{glibc}_{architecture}" for glibc in ("2014", "_2_17")]
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
-        for each in wanted:
-            hashes = (f"--hash=sha256:{known}" for known in sorted(each.hashes))
-            listed.write(f"{each.name}=={each.version} {' '.join(hashes)}\n")
+        for requirement in wanted:
+            hashes = (f"--hash=sha256:{known}" for known in sorted(requirement.hashes))
+            listed.write(f"{requirement.name}=={requirement.version} {' '.join(hashes)}\n")
         listed.flush()
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
         command += ["--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *platforms]
@@ -70,9 +72,13 @@ def requirements(folder: Path) -> str:
         name, version, _, _ = parse_wheel_filename(file.name)
         files.setdefault(name, []).append(digest(file))
         versions[name] = str(version)
-    lines = [each.line(sorted(files.pop(each.name))) for each in lock.read(LOCK) if each.name in files]
+    lines = [
+        requirement.line(sorted(files.pop(requirement.name)))
+        for requirement in lock.read(LOCK)
+        if requirement.name in files
+    ]
     own = [
-        f"{name}=={versions[name]} \\\n    " + " \\\n    ".join(f"--hash=sha256:{each}" for each in hashes)
+        f"{name}=={versions[name]} \\\n    " + " \\\n    ".join(f"--hash=sha256:{checksum}" for checksum in hashes)
         for name, hashes in files.items()
     ]
     return "\n".join([*own, *lines, ""])

@@ -92,7 +92,7 @@ async def read_on(
     gateway is out of touch and whether one is in touch, and never more than MAX_PAGES and MAX_LISTED_GATEWAYS. What was
     read until a page fails is in the facts. Raises what `probe` raises.
     """
-    found = {gateway.gateway_id: gateway for gateway in _gateways(call, _json(first.body))}
+    by_id = {gateway.gateway_id: gateway for gateway in _gateways(call, _json(first.body))}
     token = next_token(call, first)
     tokens: set[str] = set()
     while token is not None and token not in tokens and len(tokens) < MAX_PAGES - 1:
@@ -101,12 +101,12 @@ async def read_on(
         response = await send(replace(call, body=_body_with(call, token)), page)
         if page.facts is None:
             raise TypeError("a call came back without facts")
-        found |= {gateway.gateway_id: gateway for gateway in _gateways(call, _json(response.body))}
+        by_id |= {gateway.gateway_id: gateway for gateway in _gateways(call, _json(response.body))}
         token = next_token(call, response)
-        known = list(found.values())[:MAX_LISTED_GATEWAYS]
-        is_cut = page.facts.gateways_cut or len(known) < len(found)
+        known = list(by_id.values())[:MAX_LISTED_GATEWAYS]
+        is_cut = page.facts.gateways_cut or len(known) < len(by_id)
         draft.facts = replace(page.facts, gateways_cut=is_cut, **_about(known))
-        if not may_read_on(draft.facts) or len(found) >= MAX_LISTED_GATEWAYS:
+        if not may_read_on(draft.facts) or len(by_id) >= MAX_LISTED_GATEWAYS:
             return
 
 

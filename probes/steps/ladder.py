@@ -257,7 +257,7 @@ class _Climb:
             self._close()  # the peer kept it alive and then closed it: a read-only call may be repeated
         return await send(new_connection=True)
 
-    async def _read_on(self, made: Subject, keys: Keys, call: SignedCall, first: http.Response) -> None:
+    async def _read_on(self, first_subject: Subject, keys: Keys, call: SignedCall, first: http.Response) -> None:
         """Read the further pages of a list of gateways, all within the time of one step."""
 
         async def body(draft: Draft[ApiFacts]) -> None:
@@ -268,7 +268,7 @@ class _Climb:
 
             await api.read_on(send, call, first, draft)
 
-        subject = replace(made, operation=FURTHER_PAGES, after=made.id)
+        subject = replace(first_subject, operation=FURTHER_PAGES, after=first_subject.id)
         await self._context.log.observe(subject, body, limit=self._context.limit, before_again=self._reopen)
 
     async def _padded(self, subject: Subject) -> str | None:

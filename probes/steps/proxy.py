@@ -38,12 +38,12 @@ async def probe(net: Net, proxy: str, host: str, port: int, draft: Draft[ProxyCo
     secrets: tuple[str, ...] = ()
     """What the proxy may not be quoted with."""
     if parts.username and parts.password:  # the SDK says nothing where one of them is missing
-        told_as = f"{unquote(parts.username)}:{unquote(parts.password)}"
-        if not told_as.isascii():  # botocore ends in a UnicodeEncodeError
+        userinfo = f"{unquote(parts.username)}:{unquote(parts.password)}"
+        if not userinfo.isascii():  # botocore ends in a UnicodeEncodeError
             raise ProbeError(
                 FailureKind.MALFORMED, "the proxy's user or password is beyond ASCII: the SDK cannot tell it"
             )
-        secret = base64.b64encode(told_as.encode("ascii")).decode("ascii")
+        secret = base64.b64encode(userinfo.encode("ascii")).decode("ascii")
         headers.append(("Proxy-Authorization", f"Basic {secret}"))
         secrets = (secret, parts.password, unquote(parts.password))
     stream = await net.connect(address, number, Draft[TcpFacts]())

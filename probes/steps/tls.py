@@ -170,7 +170,7 @@ async def handshake(
         await shaken.handshake()
     except ssl.SSLCertVerificationError:
         draft.facts = replace(facts, bytes_received=shaken.bytes_received)
-        certificates, second_look = await _look_again(again, server_name, second_look_seconds)
+        certificates, second_look = await _read_chain_again(again, server_name, second_look_seconds)
         draft.facts = replace(facts, certificates=certificates, second_look=second_look)
         raise
     except BaseException as error:
@@ -273,7 +273,7 @@ def _escaped(value: str) -> str:
     return f"{escaped[:-1]}\\ " if escaped.endswith(" ") else escaped
 
 
-async def _look_again(
+async def _read_chain_again(
     again: Callable[[], Awaitable[Stream]], server_name: str, seconds: float
 ) -> tuple[tuple[Certificate, ...], str | None]:
     try:

@@ -398,22 +398,24 @@ class _Inspection:
             wanted,
             most=MAX_RULES,
         ):
-            found, foreign = parse.kept([row], _rule_of_group)
+            kept, foreign = parse.kept([row], _rule_of_group)
             dropped += foreign
-            for group_id, rule in found:
+            for group_id, rule in kept:
                 if rule is None:
                     unsure.add(group_id)
                     dropped += 1
                 else:
                     rules.setdefault(group_id, []).append(rule)
-        rules = {group_id: found for group_id, found in rules.items() if group_id not in unsure}
-        if unknown := [group_id for group_id, found in rules.items() if not found and group_id not in there]:
+        rules = {group_id: group_rules for group_id, group_rules in rules.items() if group_id not in unsure}
+        if unknown := [
+            group_id for group_id, group_rules in rules.items() if not group_rules and group_id not in there
+        ]:
             there = set(await self._existing_groups("group-id", unknown))
         return SecurityGroupsFacts(
             groups=tuple(
-                SecurityGroup(group_id=group_id, rules=tuple(found))
-                for group_id, found in rules.items()
-                if found or group_id in there
+                SecurityGroup(group_id=group_id, rules=tuple(group_rules))
+                for group_id, group_rules in rules.items()
+                if group_rules or group_id in there
             ),
             dropped=dropped,
         )

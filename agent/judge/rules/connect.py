@@ -64,7 +64,7 @@ def port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             if all(evidence.is_public(address) for address in places(silent))
             else _let_in(target, silent, near)
             if not _is_let_pass(evidence, target, silent)
-            else _LOOK_BESIDE,
+            else _CHECK_FIREWALLS,
         )
 
 
@@ -77,7 +77,7 @@ def _is_let_pass(evidence: Evidence, target: Target, attempts: Sequence[Observat
     return known and all(path.predicted is Reachability.OPEN for path in paths)
 
 
-_LOOK_BESIDE: Final = Fix(
+_CHECK_FIREWALLS: Final = Fix(
     summary="EC2 says that groups, network ACLs and routes let this pass, so there is nothing to open in them. Look at "
     "this host's own firewall, for TCP rules on what leaves it, and at firewalls between the subnets.",
     commands=(read_only("nft", "list", "ruleset"),),
@@ -142,7 +142,7 @@ def zone_silent(evidence: Evidence) -> Iterator[RuleFinding]:
             "others.",
             evidence=_beside(evidence, target, [*silent, *refused]),
             addresses=places([*silent, *refused]),
-            fix=_LOOK_BESIDE
+            fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, [*silent, *refused])
             else Fix(
                 summary="Compare the subnet of the failing address with the others: its network ACL, its routes. An "
@@ -193,7 +193,7 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"443 connects, but {'; '.join(sentences)}. {consequence}",
             evidence=ids(blocked),
             addresses=places(blocked),
-            fix=_LOOK_BESIDE
+            fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, blocked)
             else Fix(
                 summary="Admit the gateway appliance's subnet on these ports in the endpoint's security group. This "

@@ -369,14 +369,14 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
 def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     """ENV018: the SDK cannot read its settings on this host, or they name a Region that can be none. Where reading them
     has no end, nothing is known of them: that is information, and leaves what they decide unproven."""
-    said: list[str] = []
+    sentences: list[str] = []
     summaries: list[str] = []
     commands: list[Command] = []
     shown: list[Observation[Any]] = []
     settings = evidence.find(f"{HOST}/{SDK_SETTINGS}")
     failure = None if settings is None or not settings.made else settings.failure
     if settings is not None and failure is not None and failure.kind is FailureKind.MALFORMED:
-        said.append(f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}.")
+        sentences.append(f"The SDK cannot read its settings on this host: {failure.message.rstrip('.')}.")
         summaries.append(_UNUSABLE.get(failure.code or "", "Correct the setting that the finding names."))
         commands.append(read_only("printenv", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"))
         shown.append(settings)
@@ -384,14 +384,14 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
         if is_region(named):
             continue
         words, right = _as_region(named)
-        said.append(f"{place} says that the Region is {named}, which no Region can be called{words}.")
+        sentences.append(f"{place} says that the Region is {named}, which no Region can be called{words}.")
         summaries.append(f"Write {right or 'the name of a Region, such as eu-west-1,'} there.")
         is_variable = place in REGION_VARIABLES
         commands.append(read_only("printenv", place) if is_variable else read_only("grep", "-n", "region", _CONFIG))
         shown.append(seen)
         if place == REGION_VARIABLES[0]:
-            said.append(f"The AWS CLI and most SDKs read {place}; boto3 reads {REGION_VARIABLES[1]} instead.")
-    if not said:
+            sentences.append(f"The AWS CLI and most SDKs read {place}; boto3 reads {REGION_VARIABLES[1]} instead.")
+    if not sentences:
         if settings is not None and failure is not None and failure.kind is FailureKind.TIMEOUT:
             yield _settings_without_end(settings, failure)
         return
@@ -399,7 +399,7 @@ def sdk_settings_unusable(evidence: Evidence) -> Iterator[RuleFinding]:
     yield RuleFinding(
         code="ENV018",
         target=None,
-        detail=f"{' '.join(said)} No call of a program with these settings starts. {judged}",
+        detail=f"{' '.join(sentences)} No call of a program with these settings starts. {judged}",
         evidence=ids(shown),
         fix=Fix(
             summary=" ".join(dict.fromkeys(summaries)),

@@ -59,7 +59,7 @@ def not_aws(evidence: Evidence) -> Iterator[RuleFinding]:
             code="HTTP001",
             target=target.id,
             severity=Severity.WARNING if genuine else None,
-            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_said(strange)}.{named}",
+            detail=f"At {_where(strange)} something answers HTTP that is not AWS: {_messages(strange)}.{named}",
             evidence=ids(strange),
             addresses=places(strange),
             fix=Fix(
@@ -183,11 +183,11 @@ def service_fault(evidence: Evidence) -> Iterator[RuleFinding]:
         ill = [answer for answer in faults if answer not in late]
         sentences = []
         if ill:
-            sentences.append(f"AWS itself answers with a fault at {_where(ill)}: {_said(ill)}. The path works.")
+            sentences.append(f"AWS itself answers with a fault at {_where(ill)}: {_messages(ill)}. The path works.")
         if late:
             sentences.append(
-                f"AWS answers at {_where(late)} that the request timed out ({_said(late)}), as it does where one comes "
-                "late or in part."
+                f"AWS answers at {_where(late)} that the request timed out ({_messages(late)}), as it does where one "
+                "comes late or in part."
             )
         slow = " Where the request came late, look for lost or large packets on the way out (TCP009, HTTP006)."
         yield RuleFinding(
@@ -273,7 +273,7 @@ def _is_answered(evidence: Evidence, target: Target, address: Address) -> bool:
     return evidence.reached_aws(target, address) or (isinstance(facts, HttpFacts) and facts.request_id is not None)
 
 
-def _said(answers: Sequence[Observation[Any]]) -> str:
+def _messages(answers: Sequence[Observation[Any]]) -> str:
     return listed(sorted({answer.failure.message for answer in answers if answer.failure is not None}))
 
 

@@ -146,11 +146,11 @@ def no_source_port(evidence: Evidence) -> Iterator[RuleFinding]:
     for target in evidence.targets:
         # Later steps may need another connection.
         later = (evidence.handshakes(target), evidence.answers_to_http(target), evidence.calls(target))
-        made: list[Observation[Any]] = [
+        connects: list[Observation[Any]] = [
             attempt for port in judged_ports(target) for attempt in evidence.connects(target, port)
         ]
-        made += [attempt for attempts in later for attempt in attempts]
-        starved = [attempt for attempt in made if kind_of(attempt) is FailureKind.NO_SOURCE_PORT]
+        connects += [attempt for attempts in later for attempt in attempts]
+        starved = [attempt for attempt in connects if kind_of(attempt) is FailureKind.NO_SOURCE_PORT]
         if not starved:
             continue
         # Linux says EADDRNOTAVAIL as well where every IPv6 address is tentative or has failed detection of duplicates.

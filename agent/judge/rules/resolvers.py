@@ -264,7 +264,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
     """Own lookups that fail without a reason, where what the name servers say to a direct question accounts for none:
     they differ, or answer now."""
     silent, cut = silent_resolvers(evidence), cut_answers(evidence)
-    named = {step for found in (silent, cut) if found is not None for step in found.evidence}
+    named = {step for finding in (silent, cut) if finding is not None for step in finding.evidence}
     for faults in (missing_names, empty_answers, failing_resolvers, refused_lookups, private_elsewhere):
         named |= {step for fault in faults(evidence) for step in fault.evidence}
     for target in evidence.targets:
@@ -275,7 +275,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
         if _given_in_vain(evidence, target):
             continue
         answered = [
-            f"{server} {_said_by([answer for answer in asked if answer.subject.resolver == server])}"
+            f"{server} {_answer_text([answer for answer in asked if answer.subject.resolver == server])}"
             for server in dict.fromkeys(answer.subject.resolver for answer in asked)
         ]
         yield RuleFinding(
@@ -292,7 +292,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
         )
 
 
-def _said_by(answers: Sequence[Observation[Any]]) -> str:
+def _answer_text(answers: Sequence[Observation[Any]]) -> str:
     """What one name server says to a direct question."""
     given = ordered(address for answer in answers for address in addresses_in(answer))
     if given:

@@ -189,11 +189,11 @@ class PaletteScreen(TonedScreen[str | None]):
         super().__init__()
         self._glyphs = glyphs
         self._keys = [key for key in KEYS if key.listed and (can_run or not key.runs)]
-        self._found: list[Key] = self._keys
+        self._matching: list[Key] = self._keys
 
     def compose(self) -> ComposeResult:
         yield quiet_input("", "a command", id="wanted")
-        yield Page(self._glyphs, "Commands", self._lines, len(self._found))
+        yield Page(self._glyphs, "Commands", self._lines, len(self._matching))
 
     def on_mount(self) -> None:
         self.query_one(Page).can_focus = False
@@ -201,18 +201,18 @@ class PaletteScreen(TonedScreen[str | None]):
     @on(Input.Changed)
     def narrow(self, changed: Input.Changed) -> None:
         wanted = changed.value.lower().split()
-        self._found = [
+        self._matching = [
             key for key in self._keys if all(word in f"{key.hint} {key.description}".lower() for word in wanted)
         ]
         page = self.query_one(Page)
-        page.choices = len(self._found)
+        page.choices = len(self._matching)
         page.at = 0
         page.show()
 
     @on(Input.Submitted)
     def choose(self) -> None:
         place = self.query_one(Page).at
-        self.dismiss(self._found[place].action if place < len(self._found) else None)
+        self.dismiss(self._matching[place].action if place < len(self._matching) else None)
 
     def on_click(self, event: events.Click) -> None:
         if isinstance(event.widget, Page) and event.widget.key_at(event.x, event.y) is not None:
@@ -223,7 +223,7 @@ class PaletteScreen(TonedScreen[str | None]):
 
     def _lines(self, width: int) -> Sequence[Line]:
         lines: list[Line] = []
-        for number, key in enumerate(self._found):
+        for number, key in enumerate(self._matching):
             start = f" {key.shown.split()[0]:<9} "
             wide = wrapped(key.description, width - 1, first=start, later=" " * len(start))
             lines += [tuple(Span(span.text, span.tone, str(number)) for span in line) for line in wide]

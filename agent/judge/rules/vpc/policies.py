@@ -36,13 +36,13 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
                 judgements[endpoint, judgement.words] = asked.action, judgement
         if not shut:
             continue
-        calls = [call for found in shut.values() for call in found]
+        calls = [call for denied in shut.values() for call in denied]
         sentences = [
-            f"AWS denies {judgements[key][0]} at {listed(denied_call.subject.address for denied_call in found)}. "
+            f"AWS denies {judgements[key][0]} at {listed(denied_call.subject.address for denied_call in denied)}. "
             f"{says(evidence, 'EC2', ENDPOINTS)} of the policy of {key[0].endpoint_id}: {key[1]}."
-            for key, found in shut.items()
+            for key, denied in shut.items()
         ]
-        found = RuleFinding(
+        finding = RuleFinding(
             code="VPC008",
             target=target.id,
             detail=" ".join(sentences),
@@ -58,7 +58,7 @@ def endpoint_policy_would_deny(evidence: Evidence) -> Iterator[RuleFinding]:
                 ),
             ),
         )
-        yield resting_on(evidence, found, ENDPOINTS, ENDPOINT_INTERFACES)
+        yield resting_on(evidence, finding, ENDPOINTS, ENDPOINT_INTERFACES)
 
 
 def _denial(call: Observation[ApiFacts]) -> Denial | None:

@@ -85,7 +85,7 @@ def _paths_differ(
         detail=" ".join(sentences),
         evidence=ids(observed),
         addresses=places(observed),
-        fix=_look_between(target) if shut else _look_again(target),
+        fix=_check_firewalls(target) if shut else _run_again(target),
     )
     return resting_on(evidence, finding, *_OF_PATHS)
 
@@ -105,7 +105,7 @@ def _by_words(through: list[ConfiguredPath]) -> dict[str, list[ConfiguredPath]]:
     return by_words
 
 
-def _look_between(target: Target) -> Fix:
+def _check_firewalls(target: Target) -> Fix:
     return Fix(
         summary="Check this host's own firewall first, for TCP rules on what leaves it. Then ask who runs the "
         "firewalls between this subnet and the endpoint's, and whether they pass these ports.",
@@ -116,7 +116,7 @@ def _look_between(target: Target) -> Fix:
     )
 
 
-def _look_again(target: Target) -> Fix:
+def _run_again(target: Target) -> Fix:
     return Fix(
         summary="Nothing is broken by it. Run again: where it stays so, see by which interface and which source "
         "address this host sends, and through what.",
