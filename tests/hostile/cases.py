@@ -18,7 +18,7 @@ from tests.hostile import peers
 from tests.support.validator import VALIDATOR
 
 FOLDER: Final = Path(__file__).parent
-NAMES: Final = tuple(sorted(each.stem for each in FOLDER.glob("*.toml")))
+NAMES: Final = tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 MAX_TEXT_BYTES: Final = 64 * 1024
 MAX_JSON_BYTES: Final = 2_000_000
 """Lines hold every observation twice: as it was made, and in the report at the end."""
@@ -84,7 +84,7 @@ def scenario(name: str) -> Scenario:
     return parse(name, toml(name))
 
 
-def found(report: Report) -> tuple[str, str, tuple[str, ...]]:
+def actual(report: Report) -> tuple[str, str, tuple[str, ...]]:
     return report.verdict.status, report.verdict.path, tuple(finding.id for finding in report.findings)
 
 
@@ -100,20 +100,26 @@ def ends_early(name: str) -> bool:
 
 def metadata(report: Report) -> tuple[bool, FailureKind | None]:
     """Whether the run has taken a token, and how its look at metadata failed."""
-    (look,) = (each for each in report.observations if each.subject.step is Step.IMDS and not each.subject.operation)
-    taken = isinstance(look.facts, ImdsFacts) and look.facts.token
-    return taken, None if look.failure is None else look.failure.kind
+    (observation,) = (
+        observation
+        for observation in report.observations
+        if observation.subject.step is Step.IMDS and not observation.subject.operation
+    )
+    taken = isinstance(observation.facts, ImdsFacts) and observation.facts.token
+    return taken, None if observation.failure is None else observation.failure.kind
 
 
 def shown(report: Report) -> list[str]:
     """The first step that failed at each address of the target `backup`, `ok` where none did."""
-    target = next(each for each in report.targets if each.id == "backup")
+    target = next(target for target in report.targets if target.id == "backup")
     words = []
     for address in target.addresses:
         failed = (
-            f"{each.subject.step} {each.failure.kind}"
-            for each in report.observations
-            if each.subject.target == target.id and each.subject.address == address.address and each.failure
+            f"{observation.subject.step} {observation.failure.kind}"
+            for observation in report.observations
+            if observation.subject.target == target.id
+            and observation.subject.address == address.address
+            and observation.failure
         )
         words.append(next(failed, "ok"))
     return words
@@ -125,7 +131,7 @@ def assert_harmless(report: Report) -> None:
     data = json.loads(document)
     VALIDATOR.validate(data)
     assert codec.encode(codec.decode(data)) == data
-    said = text.render(report)
+    report_text = text.render(report)
     code = exits.of_status(report.verdict.status)
     results = junit.render(report).replace("\t", "")  # its library's indent
     monitors = (
@@ -134,14 +140,25 @@ def assert_harmless(report: Report) -> None:
         nagios.render(report, RenderOptions(exit_code=code)),
         results,
     )
-    for written in (document, ndjson.render(report), said, text.brief(report), markdown.render(report), *monitors):
+    for written in (
+        document,
+        ndjson.render(report),
+        report_text,
+        text.brief(report),
+        markdown.render(report),
+        *monitors,
+    ):
         assert _PRINTABLE.fullmatch(written)
-    assert max(map(len, said.splitlines())) <= 80
-    assert len(said) <= MAX_TEXT_BYTES
+    assert max(map(len, report_text.splitlines())) <= 80
+    assert len(report_text) <= MAX_TEXT_BYTES
     assert len(document) <= MAX_JSON_BYTES
     assert len(ndjson.render(report)) <= 2 * MAX_JSON_BYTES
     assert len(text.brief(report)) <= text.BRIEF_CHARACTERS
-    assert [each.id for each in report.observations if each.failure and each.failure.kind is FailureKind.BUG] == []
+    assert [
+        observation.id
+        for observation in report.observations
+        if observation.failure and observation.failure.kind is FailureKind.BUG
+    ] == []
     assert [finding.id for finding in report.findings if finding.code == "RUN002"] == []
     # What a person copies into a shell holds no line and no word of a peer's.
     for finding in report.findings:

@@ -393,16 +393,16 @@ def segments(kind: str, packet: bytes) -> Speech:
         case "hostile-tcp-garbage":
             yield _framed(packet[:2] + hashlib.sha512(packet[2:]).digest() * 1000)
         case _:
-            for each in datagrams(kind, packet):
-                yield _framed(each)
+            for datagram in datagrams(kind, packet):
+                yield _framed(datagram)
 
 
 def _question(packet: bytes) -> _Message | None:
     try:
-        found = dns.message.from_wire(packet)
+        message = dns.message.from_wire(packet)
     except dns.exception.DNSException:
         return None
-    return found if isinstance(found, _Message) else None
+    return message if isinstance(message, _Message) else None
 
 
 def _asked(packet: bytes) -> bytes:

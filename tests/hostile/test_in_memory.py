@@ -39,7 +39,7 @@ def report_of(name: str) -> Report:
 
 @pytest.mark.parametrize("name", cases.NAMES)
 def test_finds_what_it_must_and_nothing_else(name: str) -> None:
-    assert cases.found(report_of(name)) == cases.expected(name)
+    assert cases.actual(report_of(name)) == cases.expected(name)
 
 
 @pytest.mark.parametrize("name", cases.NAMES)
@@ -65,7 +65,11 @@ def test_a_deadline_shorter_than_any_step_ends_a_run() -> None:
     report = report_of("deadline")
     assert not report.run.complete
     assert report.verdict.status is not Status.OK
-    cut = {each.id for each in report.observations if each.failure and each.failure.kind is FailureKind.DEADLINE}
+    cut = {
+        observation.id
+        for observation in report.observations
+        if observation.failure and observation.failure.kind is FailureKind.DEADLINE
+    }
     assert cut == {"tls/backup/10.0.1.17/443"}
 
 
@@ -104,22 +108,26 @@ def test_nobody_who_means_harm_passes_for_aws(name: str) -> None:
     ],
 )
 def test_each_answer_for_a_name_is_known_for_what_it_is(kind: str, host: str, fails: FailureKind | None) -> None:
-    asked = [each for each in report_of("names").observations if each.id == f"dns/backup@{host}/10.0.0.2/A"]
-    assert [each.failure.kind if each.failure else None for each in asked] == [fails], kind
+    asked = [
+        observation
+        for observation in report_of("names").observations
+        if observation.id == f"dns/backup@{host}/10.0.0.2/A"
+    ]
+    assert [observation.failure.kind if observation.failure else None for observation in asked] == [fails], kind
 
 
 def test_names_that_speak_to_a_terminal_are_kept_as_escapes() -> None:
-    facts = [each.facts for each in report_of("names").observations if "control-names" in each.id]
-    told = [each for each in facts if isinstance(each, DnsFacts)]
-    words = {word for each in told for word in (each.canonical_name, each.authority) if word is not None}
+    facts = [observation.facts for observation in report_of("names").observations if "control-names" in observation.id]
+    answers = [answer for answer in facts if isinstance(answer, DnsFacts)]
+    words = {word for answer in answers for word in (answer.canonical_name, answer.authority) if word is not None}
     assert len(words) == 1  # the alias for A, the zone for AAAA
     assert all(word.isprintable() and word.isascii() for word in words)
 
 
 def test_what_peers_say_is_cut() -> None:
     for name in cases.NAMES:
-        for each in report_of(name).observations:
-            match each.facts:
+        for observation in report_of(name).observations:
+            match observation.facts:
                 case TlsFacts(certificates=certificates):
                     assert len(certificates) <= MAX_CERTIFICATES
                     for one in certificates:
@@ -128,7 +136,7 @@ def test_what_peers_say_is_cut() -> None:
                         assert max(map(len, texts)) <= MAX_NAME_CHARACTERS
                 case HttpFacts() as facts:
                     texts = tuple(filter(None, (facts.request_id, facts.server, facts.content_type, facts.location)))
-                    assert all(len(each) <= MAX_HEADER_CHARACTERS for each in texts)
+                    assert all(len(word) <= MAX_HEADER_CHARACTERS for word in texts)
                 case ImdsFacts(region=region):
                     assert region in (None, "eu-west-1")
 
@@ -138,11 +146,15 @@ def test_addresses_of_one_host_are_bounded_and_own_ones_are_never_crowded_out(ce
     report = judge(measured(scenarios.parse("crowd", crowd(certificate)))[0])
     cases.assert_harmless(report)
     for target in report.targets:
-        own = [each for each in target.addresses if each.from_own_lookup]
+        own = [address for address in target.addresses if address.from_own_lookup]
         assert len(own) == MAX_ADDRESSES
         assert len(target.addresses) <= 2 * MAX_ADDRESSES
-        made = {each.subject.address for each in report.observations if each.subject.target == target.id and each.made}
-        assert {each.address for each in own} <= made
+        tried = {
+            observation.subject.address
+            for observation in report.observations
+            if observation.subject.target == target.id and observation.made
+        }
+        assert {address.address for address in own} <= tried
     assert report.verdict.status is not Status.OK
 
 
@@ -220,14 +232,18 @@ def test_a_kind_that_nobody_knows_is_refused(more: str, place: str) -> None:
 
 def test_answer_of_thousands_of_records_is_refused_by_its_header_alone() -> None:
     """Reading the records costs seconds, in which nothing else of the run moves."""
-    asked = [each for each in report_of("names").observations if "@thousands." in each.id and each.subject.resolver]
-    assert all(each.failure and each.failure.message.endswith(" records") for each in asked)
+    asked = [
+        observation
+        for observation in report_of("names").observations
+        if "@thousands." in observation.id and observation.subject.resolver
+    ]
+    assert all(observation.failure and observation.failure.message.endswith(" records") for observation in asked)
 
 
 def test_words_of_peers_in_a_finding_are_shown_by_their_beginning() -> None:
     """Each address of a target may have another long message, and a finding names them all."""
     report = report_of("http-texts")
-    long = tuple(replace(each, detail="\U0001f600" * 200_000) for each in report.findings)
-    said = text.render(replace(report, findings=long))
-    assert said.isascii()
-    assert len(said) < cases.MAX_TEXT_BYTES
+    long = tuple(replace(finding, detail="\U0001f600" * 200_000) for finding in report.findings)
+    output = text.render(replace(report, findings=long))
+    assert output.isascii()
+    assert len(output) < cases.MAX_TEXT_BYTES

@@ -180,13 +180,13 @@ class Call:
 
 def _imported(tree: ast.Module) -> dict[str, str]:
     """What names mean that a module imports, anywhere in it."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+            names |= {alias.asname: alias.name for alias in node.names if alias.asname}
         elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def _named(function: ast.expr, imported: dict[str, str]) -> str:
@@ -245,8 +245,8 @@ def calls() -> tuple[Call, ...]:
 
 def test_every_parser_has_its_row() -> None:
     """A parser that is missing here needs a generator in `tests/hostile/fuzz`, a test by hypothesis, and a row."""
-    found = {call.place for call in calls() if parses(call) and not call.place.startswith(SIMULATED)}
-    assert found == set(BY_PLACE)
+    places = {call.place for call in calls() if parses(call) and not call.place.startswith(SIMULATED)}
+    assert places == set(BY_PLACE)
 
 
 @pytest.mark.parametrize("place", [*BY_PLACE, *BY_HAND])
@@ -286,7 +286,7 @@ def _function(place: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
 
 
 @pytest.mark.parametrize(
-    ("source", "found"),
+    ("source", "place"),
     [
         ("import json\ndef f(x): return json.loads(x)", "m.py::f"),
         ("from json import loads as read\nclass A:\n  async def f(self, x): return read(x)", "m.py::A.f"),
@@ -297,8 +297,8 @@ def _function(place: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         ("def loads(x): return x\ndef f(x): return loads(x)", None),
     ],
 )
-def test_a_parser_is_found_by_its_call(source: str, found: str | None) -> None:
-    assert [call.place for call in calls_in(source, "m.py") if parses(call)] == ([found] if found else [])
+def test_a_parser_is_found_by_its_call(source: str, place: str | None) -> None:
+    assert [call.place for call in calls_in(source, "m.py") if parses(call)] == ([place] if place else [])
 
 
 @pytest.mark.parametrize(
@@ -315,4 +315,4 @@ def test_a_parser_is_found_by_its_call(source: str, found: str | None) -> None:
     ],
 )
 def test_a_writer_is_found_by_its_call(call: str, writing: bool) -> None:
-    assert [writes(found) for found in calls_in(call, "m.py") if found.name != "f"] == [writing]
+    assert [writes(parsed) for parsed in calls_in(call, "m.py") if parsed.name != "f"] == [writing]

@@ -81,12 +81,12 @@ def answer_of_a_name_server(chance: Random) -> bytes:
 def check_dns(chance: Random, _: Command) -> None:
     """Facts of a bounded number of addresses, or `dns-malformed`."""
     packet = answer_of_a_name_server(chance)
-    found = value_or(
+    result = value_or(
         lambda: facts_of(read_answer(packet, _QUERY), _QUERY, transport="udp", queries=1), FailureKind.DNS_MALFORMED
     )
-    if found is not None:
-        assert len(found.addresses) <= MAX_RECORDS
-        assert found.canonical_name is None or found.canonical_name.isprintable()
+    if result is not None:
+        assert len(result.addresses) <= MAX_RECORDS
+        assert result.canonical_name is None or result.canonical_name.isprintable()
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
@@ -344,12 +344,12 @@ class _Configured(SimulatedReader):
         self._chance, self._operation, self._answer = chance, operation, answer
 
     async def read(self, service: str, operation: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        found = await super().read(service, operation, parameters)
+        answer = await super().read(service, operation, parameters)
         if operation == self._operation:
             if isinstance(self._answer, ProbeError):
                 raise self._answer
             return self._answer
-        return spoilt_document(self._chance, dict(found)) if self._chance.randrange(4) == 0 else found
+        return spoilt_document(self._chance, dict(answer)) if self._chance.randrange(4) == 0 else answer
 
 
 def check_ec2(chance: Random, _: Command) -> None:
@@ -387,17 +387,20 @@ _RECORDS: Final = (
 def check_certificates(chance: Random, _: Command) -> None:
     """A certificate of bounded texts, or `malformed`."""
     der = spoilt_bytes(chance, chance.choice(_CERTIFICATES), (*BYTES, b"\x0c\x06\xff\xff\xff\xff\xff\xff", b"\x30\x84"))
-    found = value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
-    if found is not None:
-        assert max(len(text) for text in (found.subject, found.issuer, *found.names)) <= MAX_NAME_CHARACTERS
-        assert len(found.names) <= MAX_NAMES
+    certificate = value_or(lambda: read_certificate(der), FailureKind.MALFORMED)
+    if certificate is not None:
+        assert (
+            max(len(text) for text in (certificate.subject, certificate.issuer, *certificate.names))
+            <= MAX_NAME_CHARACTERS
+        )
+        assert len(certificate.names) <= MAX_NAMES
 
 
 def check_handshakes(chance: Random, _: Command) -> None:
     """No bytes of a peer that has no key are a handshake that verifies."""
-    said = chance.choice(_RECORDS)
-    said = said + chance.randbytes(chance.randrange(60)) if chance.randrange(2) else spoilt_bytes(chance, said)
-    kind = _kind_of(TlsStream(ScriptedStream(*_pieces(chance, said)), _TRUSTING, server_name=HOST).handshake())
+    data = chance.choice(_RECORDS)
+    data = data + chance.randbytes(chance.randrange(60)) if chance.randrange(2) else spoilt_bytes(chance, data)
+    kind = _kind_of(TlsStream(ScriptedStream(*_pieces(chance, data)), _TRUSTING, server_name=HOST).handshake())
     assert kind in (FailureKind.CLOSED, FailureKind.MALFORMED, FailureKind.TLS_ALERT, FailureKind.TLS_NOT_TLS)
 
 

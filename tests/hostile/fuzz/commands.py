@@ -129,10 +129,10 @@ def replaced(value: Any, words: Mapping[str, str]) -> Any:
 
 def planted(chance: Random, sound: T) -> T:
     """A report or facts in which hostile words stand in place of some texts."""
-    found = sorted(set(texts(sound)))
-    chosen = chance.sample(found, min(len(found), chance.choice((1, 2, 5, 15))))
-    made: T = replaced(sound, {text: word(chance, text) for text in chosen})
-    return made
+    candidates = sorted(set(texts(sound)))
+    chosen = chance.sample(candidates, min(len(candidates), chance.choice((1, 2, 5, 15))))
+    result: T = replaced(sound, {text: word(chance, text) for text in chosen})
+    return result
 
 
 @cache

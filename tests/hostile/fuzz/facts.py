@@ -38,8 +38,12 @@ _PIECES: Final = (*BYTES, *DEEP, b"null", b"NaN", b"\\ud800", b", ", b": ", b"]"
 @cache
 def _sound(name: str) -> Ec2Facts:
     """The facts of a scenario."""
-    observations = tuple(each for each in measurement_of(name).observations if each.subject.step is Step.EC2)
-    vpc_id = next(each.facts.vpc.vpc_id for each in observations if isinstance(each.facts, VpcFacts))
+    observations = tuple(
+        observation for observation in measurement_of(name).observations if observation.subject.step is Step.EC2
+    )
+    vpc_id = next(
+        observation.facts.vpc.vpc_id for observation in observations if isinstance(observation.facts, VpcFacts)
+    )
     return Ec2Facts(region=REGION, vpc_id=vpc_id, taken_at=NOW, observations=observations)
 
 
@@ -79,7 +83,9 @@ def check_facts(chance: Random, _: Command) -> None:
         return
     assert _read(facts_file.dumps(facts).encode()) == facts
     measurement = measurement_of(name)
-    measured = tuple(each for each in measurement.observations if each.subject.step is not Step.EC2)
+    measured = tuple(
+        observation for observation in measurement.observations if observation.subject.step is not Step.EC2
+    )
     report = judge(replace(measurement, observations=(*measured, *facts.observations)))
     assert_judged(report)
     assert_is_plain(text.render(report))

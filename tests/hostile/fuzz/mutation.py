@@ -87,13 +87,13 @@ def at(document: Any, path: Sequence[str | int]) -> Any:
 def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
     """A report or a facts file in which a few places hold other values: hostile ones, or what stands at such a place
     elsewhere, so that many are still sound. Ids of observations are written again to agree with the rest."""
-    made: dict[str, Any] = copy.deepcopy(sound)
+    document: dict[str, Any] = copy.deepcopy(sound)
     for _ in range(chance.randint(1, 4)):
-        found = list(places(made))
-        if not found:
+        paths = list(places(document))
+        if not paths:
             break
-        path = chance.choice(found)
-        parent: Any = at(made, path[:-1])
+        path = chance.choice(paths)
+        parent: Any = at(document, path[:-1])
         key: Any = path[-1]
         match chance.randrange(4):
             case 0:
@@ -101,14 +101,14 @@ def spoilt_document(chance: Random, sound: dict[str, Any]) -> dict[str, Any]:
             case 1 if isinstance(parent, list):
                 del parent[key]
             case _:
-                alike = [each for each in found if each[-1] == key and isinstance(key, str)] or [path]
-                parent[key] = copy.deepcopy(at(made, chance.choice(alike)))
-    observations = made.get("observations")
+                alike = [other for other in paths if other[-1] == key and isinstance(key, str)] or [path]
+                parent[key] = copy.deepcopy(at(document, chance.choice(alike)))
+    observations = document.get("observations")
     for observation in observations if isinstance(observations, list) else ():
         if isinstance(observation, dict):
             parts = [observation.get(name) for name in ("step", "target", "address", "port", "resolver", "operation")]
             observation["id"] = "/".join(str(part) for part in parts if part is not None)
-    return made
+    return document
 
 
 def by_hypothesis(generate: Callable[[Random], T]) -> st.SearchStrategy[T]:

@@ -80,9 +80,9 @@ async def _measured(*_: object, **__: object) -> Measurement:
 
 def _options(command: str) -> list[str]:
     return [
-        each.opts[0].removeprefix("--")
-        for each in main.commands[command].params
-        if isinstance(each, click.Option) and each.opts[0] not in ("--help", "--format")
+        param.opts[0].removeprefix("--")
+        for param in main.commands[command].params
+        if isinstance(param, click.Option) and param.opts[0] not in ("--help", "--format")
     ]
 
 

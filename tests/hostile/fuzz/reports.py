@@ -96,9 +96,9 @@ def assert_is_proven(report: Report) -> None:
     assert required
     for target in required:
         if status[target.id] is not Status.NOT_IN_USE:
-            found = [evidence.find(step) for step in required_steps(evidence, target)]
-            assert found
-            assert all(observation is not None and observation.ok for observation in found)
+            observations = [evidence.find(step) for step in required_steps(evidence, target)]
+            assert observations
+            assert all(observation is not None and observation.ok for observation in observations)
 
 
 def _compared(chance: Random, command: Command, place: str) -> None:
@@ -167,6 +167,6 @@ def assert_judged(report: Report) -> None:
     assert [
         finding.detail for finding in report.findings if finding.code == "RUN002" and "The rule" in finding.detail
     ] == []
-    made = codec.encode(report)
-    VALIDATOR.validate(made)
-    assert codec.encode(codec.decode(made)) == made
+    encoded = codec.encode(report)
+    VALIDATOR.validate(encoded)
+    assert codec.encode(codec.decode(encoded)) == encoded
