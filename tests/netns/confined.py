@@ -36,15 +36,15 @@ def main() -> None:
 
 def writable() -> list[str]:
     """Every folder in which a file can be made. Of /proc, /sys, /usr and /opt only the top is tried."""
-    found = []
+    folders = []
     for folder, below, _ in os.walk("/"):
         if folder in ("/proc", "/sys", "/usr", "/opt"):
             below.clear()
         file = os.path.join(folder, NAME)
         if not refused(lambda file=file: os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))):  # type: ignore[misc]
             os.unlink(file)
-            found.append(folder)
-    return found
+            folders.append(folder)
+    return folders
 
 
 def acts() -> dict[str, Callable[[], object]]:

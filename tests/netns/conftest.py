@@ -47,6 +47,6 @@ def runs(
     always: tuple[str, ...] = getattr(request.module, "ALWAYS", ())
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    made = Runs(shared / request.module.__name__, dict.fromkeys((*names, *always)), make)
-    yield made
-    made.close()
+    result = Runs(shared / request.module.__name__, dict.fromkeys((*names, *always)), make)
+    yield result
+    result.close()

@@ -134,10 +134,10 @@ def reply(scenario: Scenario, path: str, headers: Mapping[str, str], body: bytes
     service = scope[1]
     operation, parameters = _READERS[service](path, headers, body)
     try:
-        said = ec2.answer(scenario, service, operation, parameters)
+        answer = ec2.answer(scenario, service, operation, parameters)
     except ec2.RefusedError as refused:
         return refused.status, {"x-amzn-RequestId": REQUEST_ID}, _refusal(service, refused)
-    return None if said is None else (200, {"x-amzn-RequestId": REQUEST_ID}, _written(service, operation, said))
+    return None if answer is None else (200, {"x-amzn-RequestId": REQUEST_ID}, _written(service, operation, answer))
 
 
 @cache
@@ -155,10 +155,10 @@ def _read_query(_path: str, _headers: Mapping[str, str], body: bytes) -> tuple[s
 def _unflattened(shape: Any, prefix: str, given: Mapping[str, str]) -> Any:
     """The value of a shape among flattened names; None where it is not given."""
     if shape.type_name == "list":
-        found: list[Any] = []
-        while (each := _unflattened(shape.member, f"{prefix}.{len(found) + 1}", given)) is not None:
-            found.append(each)
-        return found or None
+        values: list[Any] = []
+        while (member := _unflattened(shape.member, f"{prefix}.{len(values) + 1}", given)) is not None:
+            values.append(member)
+        return values or None
     if shape.type_name == "structure":
         members = {
             name: _unflattened(member, f"{prefix}.{_flat_name(member, name)}".lstrip("."), given)
@@ -172,8 +172,8 @@ def _unflattened(shape: Any, prefix: str, given: Mapping[str, str]) -> Any:
 
 
 def _flat_name(member: Any, name: str) -> str:
-    found = str(member.serialization.get("name", name))
-    return str(member.serialization.get("queryName", f"{found[0].upper()}{found[1:]}"))
+    wire_name = str(member.serialization.get("name", name))
+    return str(member.serialization.get("queryName", f"{wire_name[0].upper()}{wire_name[1:]}"))
 
 
 def _read_json(_path: str, headers: Mapping[str, str], body: bytes) -> tuple[str, dict[str, Any]]:
@@ -198,14 +198,14 @@ def _read_rest(path: str, _headers: Mapping[str, str], _body: bytes) -> tuple[st
 _READERS: Final = {"ec2": _read_query, "route53resolver": _read_json, "route53": _read_rest}
 
 
-def _written(service: str, operation: str, said: Mapping[str, Any]) -> bytes:
+def _written(service: str, operation: str, answer: Mapping[str, Any]) -> bytes:
     if service == "route53resolver":
-        return json.dumps(said).encode()
+        return json.dumps(answer).encode()
     model = _model(service)
     root = Element(f"{operation}Response", xmlns=f"https://{service}.amazonaws.com/doc/{model.api_version}/")
     if service == "ec2":
         SubElement(root, "requestId").text = REQUEST_ID
-    _write(root, model.operation_model(operation).output_shape, said)
+    _write(root, model.operation_model(operation).output_shape, answer)
     return bytes(tostring(root, "utf-8", xml_declaration=True))
 
 
@@ -213,17 +213,17 @@ def _write(inside: Element, shape: Any, value: Any) -> None:
     """Put a value into an element as its shape says. Raises KeyError for a member that the shape does not have."""
     match shape.type_name:
         case "structure":
-            for name, each in value.items():
+            for name, item in value.items():
                 member = shape.members[name]
                 wire = member.serialization.get("name", name)
                 if member.type_name == "list" and member.serialization.get("flattened"):
-                    for one in each:
+                    for one in item:
                         _write(SubElement(inside, wire), member.member, one)
                 else:
-                    _write(SubElement(inside, wire), member, each)
+                    _write(SubElement(inside, wire), member, item)
         case "list":
-            for each in value:
-                _write(SubElement(inside, shape.member.serialization.get("name", "member")), shape.member, each)
+            for item in value:
+                _write(SubElement(inside, shape.member.serialization.get("name", "member")), shape.member, item)
         case "boolean":
             inside.text = "true" if value else "false"
         case "timestamp":

@@ -124,8 +124,8 @@ def _between(source: Address, destination: Address) -> str:
 
 
 def _chain(word: str, what: NetworkInterface | NetworkAcl) -> str:
-    found = what.acl_id if isinstance(what, NetworkAcl) else what.interface_id
-    return f"{word}-{found}"
+    identifier = what.acl_id if isinstance(what, NetworkAcl) else what.interface_id
+    return f"{word}-{identifier}"
 
 
 def _lines(rules: Iterable[str]) -> str:
@@ -205,9 +205,9 @@ def _acl_of(facts: Configuration, interface: NetworkInterface) -> NetworkAcl:
 
 
 def _acl_chain(acl: NetworkAcl, way: str) -> list[str]:
-    entries = sorted((entry for entry in acl.entries if entry.egress is (way == "out")), key=lambda each: each.number)
-    found = (_acl_line(entry, "daddr" if way == "out" else "saddr") for entry in entries)
-    return [*(line for line in found if line is not None), "drop"]
+    entries = sorted((entry for entry in acl.entries if entry.egress is (way == "out")), key=lambda entry: entry.number)
+    lines = (_acl_line(entry, "daddr" if way == "out" else "saddr") for entry in entries)
+    return [*(line for line in lines if line is not None), "drop"]
 
 
 def _acl_line(entry: AclEntry, which: str) -> str | None:

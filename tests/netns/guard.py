@@ -62,11 +62,11 @@ def seen(vpc: Vpc) -> Seen:
     """What the guard has seen so far."""
     places: dict[str, int] = {}
     packets = 0
-    for each in vpc.listed_on_host("table", "inet", "guard"):
-        for element in each.get("set", {}).get("elem", ()):
+    for item in vpc.listed_on_host("table", "inet", "guard"):
+        for element in item.get("set", {}).get("elem", ()):
             place, count = _element(element["elem"])
             places[place] = places.get(place, 0) + count
-        packets += each.get("counter", {}).get("packets", 0)
+        packets += item.get("counter", {}).get("packets", 0)
     return Seen(places=places, packets=packets)
 
 

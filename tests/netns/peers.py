@@ -53,17 +53,17 @@ def places(scenario: Scenario, *, here: bool = False) -> tuple[Place, ...]:
     services = [(address, port) for row in scenario.tcp for address in row.addresses for port in row.ports]
     resolvers = [(address, DNS_PORT) for address in peers.resolvers_of(scenario)]
     metadata = [(address, peers.METADATA_PORT) for address in peers.metadata_addresses(scenario)]
-    found = dict.fromkeys([*metadata, *resolvers, *services])
-    return tuple(place for place in found if place[0].is_loopback is here)
+    all_places = dict.fromkeys([*metadata, *resolvers, *services])
+    return tuple(place for place in all_places if place[0].is_loopback is here)
 
 
 def accepting(scenario: Scenario, *, here: bool = False) -> dict[Place, peers.Peer]:
     """Who accepts connections, by address and port."""
-    found = (
+    pairs = (
         (place, peers.peer_at(scenario, *place, _now, partial(_say, DECRYPTED, *place)))
         for place in places(scenario, here=here)
     )
-    return {place: peer for place, peer in found if peer is not None}
+    return {place: peer for place, peer in pairs if peer is not None}
 
 
 def refusing(scenario: Scenario) -> tuple[Place, ...]:
@@ -142,12 +142,12 @@ async def _serve(scenario: Scenario, over: asyncio.Event, *, here: bool) -> None
 
 def _bound(place: Place, kind: socket.SocketKind) -> socket.socket:
     address, port = place
-    found = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, kind)
-    found.setblocking(False)
-    found.bind((str(address), port))
+    bound = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, kind)
+    bound.setblocking(False)
+    bound.bind((str(address), port))
     if kind is socket.SOCK_STREAM:
-        found.listen()
-    return found
+        bound.listen()
+    return bound
 
 
 async def _accept(listener: socket.socket, place: Place, peer: peers.Peer) -> None:
@@ -184,7 +184,7 @@ async def _answer(channel: socket.socket, scenario: Scenario, resolver: Address)
 def _name_in(packet: bytes) -> str:
     """The name that a query asks for; empty where it is no query."""
     try:
-        return "".join(readable(each.name) for each in dns.message.from_wire(packet).question)
+        return "".join(readable(question.name) for question in dns.message.from_wire(packet).question)
     except dns.exception.DNSException:
         return ""
 

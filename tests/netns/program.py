@@ -139,15 +139,17 @@ def credential_variables(credentials: CredentialsPart, folder: Path) -> dict[str
         return {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
     if credentials.source != "env":
         return {}
-    found = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
-    return found if credentials.token is None else found | {"AWS_SESSION_TOKEN": credentials.token}
+    variables = {"AWS_ACCESS_KEY_ID": credentials.access_key_id, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
+    return variables if credentials.token is None else variables | {"AWS_SESSION_TOKEN": credentials.token}
 
 
 def sdk_variables(sdk: SdkPart) -> dict[str, str]:
     """What sets the SDK (AWS SDKs and Tools Reference Guide, Environment variables)."""
-    found = {f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": url for service, url in sdk.endpoint_urls.items()}
+    variables = {
+        f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}": url for service, url in sdk.endpoint_urls.items()
+    }
     if sdk.fips:
-        found["AWS_USE_FIPS_ENDPOINT"] = "true"
+        variables["AWS_USE_FIPS_ENDPOINT"] = "true"
     if sdk.dual_stack:
-        found["AWS_USE_DUALSTACK_ENDPOINT"] = "true"
-    return found
+        variables["AWS_USE_DUALSTACK_ENDPOINT"] = "true"
+    return variables

@@ -151,10 +151,10 @@ class ServiceManager:
     def wait_for(self, unit: str, fulfilled: Callable[[Mapping[str, str]], bool]) -> Mapping[str, str]:
         """The properties of a unit once they are as wanted. Raises AssertionError after SECONDS."""
         until = time.monotonic() + SECONDS
-        while not fulfilled(found := self.properties(unit)):
-            assert time.monotonic() < until, found
+        while not fulfilled(properties := self.properties(unit)):
+            assert time.monotonic() < until, properties
             time.sleep(0.2)
-        return found
+        return properties
 
     def path(self, name: str) -> Path:
         """A file of its root, as this process reaches it."""
@@ -206,13 +206,13 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
     places = (sys.base_prefix, python, sysconfig.get_path("purelib"), ROOT, *UNITS, EXAMPLE)
     words = ["unshare", *"--mount --pid --fork --uts --ipc --kill-child sh -euc".split(), _BOOT, "sh", name]
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as output,
         subprocess.Popen(
-            vpc.on_host(*words, *map(str, places)), stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            vpc.on_host(*words, *map(str, places)), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         ) as process,
     ):
         try:
-            yield _started(process, said)
+            yield _started(process, output)
         finally:
             # With the first process of a namespace all of its processes end, and then its parent does.
             for child in _children(process):
@@ -221,7 +221,7 @@ def service_manager(vpc: Vpc) -> Iterator[ServiceManager]:
             _remove_group(name)
 
 
-def _started(process: subprocess.Popen[bytes], said: IO[bytes]) -> ServiceManager:
+def _started(process: subprocess.Popen[bytes], output: IO[bytes]) -> ServiceManager:
     """The systemd below a process, once it has started. Raises RuntimeError where that ends."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until and process.poll() is None:
@@ -231,8 +231,8 @@ def _started(process: subprocess.Popen[bytes], said: IO[bytes]) -> ServiceManage
                 if manager.run("systemctl", "is-active", "multi-user.target").returncode == 0:
                     return manager
         time.sleep(0.05)
-    said.seek(0)
-    raise RuntimeError(f"systemd does not start in a namespace: {said.read().decode('utf-8', 'replace').strip()}")
+    output.seek(0)
+    raise RuntimeError(f"systemd does not start in a namespace: {output.read().decode('utf-8', 'replace').strip()}")
 
 
 def _children(process: subprocess.Popen[bytes]) -> tuple[int, ...]:

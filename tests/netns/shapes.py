@@ -44,7 +44,7 @@ def shapes(scenario: Scenario, measurement: Measurement) -> frozenset[Hashable]:
 
 def sample(of: Mapping[str, frozenset[Hashable]]) -> tuple[str, ...]:
     """A small choice of these names whose shapes are all that any of them has, in the order of `of`."""
-    left = {shape for found in of.values() for shape in found}
+    left = {shape for scenario_shapes in of.values() for shape in scenario_shapes}
     chosen = set()
     while left:
         best = max(of, key=lambda name: len(of[name] & left))  # of several the first
@@ -70,38 +70,38 @@ def _exchange(observation: Observation[Any]) -> Hashable:
 def _host(scenario: Scenario) -> set[Hashable]:
     """What the host is set to: each setting that is not the default, by its kind."""
     host, default = scenario.host, type(scenario.host)()
-    found: set[Hashable] = {("filter", rule.answer) for rule in host.filter}
-    found |= {("route", route.answer, route.to.version) for route in host.routes}
-    found |= {("bridge", bridge.kind) for bridge in host.bridges}
-    found |= {("hosts file", len(line.split()), line.startswith(("127.", "::1"))) for line in host.hosts}
-    found |= {("variable", name) for name in host.environment}
-    found |= {(name, len(getattr(host, name))) for name in ("addresses", "gateways", "resolvers", "trusts")}
-    found |= {("look-up", host.lookup_sources), ("firmware", host.ec2)}
-    found |= {("counter", True) for _ in host.allowances_exceeded}
-    found |= {("host", one.name) for one in fields(host) if getattr(host, one.name) != getattr(default, one.name)}
-    found |= {("metadata", scenario.metadata.answer), ("credentials", scenario.credentials.source)}
-    found |= {("sdk", one.name) for one in fields(scenario.sdk) if getattr(scenario.sdk, one.name)}
+    result: set[Hashable] = {("filter", rule.answer) for rule in host.filter}
+    result |= {("route", route.answer, route.to.version) for route in host.routes}
+    result |= {("bridge", bridge.kind) for bridge in host.bridges}
+    result |= {("hosts file", len(line.split()), line.startswith(("127.", "::1"))) for line in host.hosts}
+    result |= {("variable", name) for name in host.environment}
+    result |= {(name, len(getattr(host, name))) for name in ("addresses", "gateways", "resolvers", "trusts")}
+    result |= {("look-up", host.lookup_sources), ("firmware", host.ec2)}
+    result |= {("counter", True) for _ in host.allowances_exceeded}
+    result |= {("host", one.name) for one in fields(host) if getattr(host, one.name) != getattr(default, one.name)}
+    result |= {("metadata", scenario.metadata.answer), ("credentials", scenario.credentials.source)}
+    result |= {("sdk", one.name) for one in fields(scenario.sdk) if getattr(scenario.sdk, one.name)}
     if scenario.ec2 is not None:
-        found.add(("ec2", scenario.ec2.source, scenario.ec2.answer))
-        found |= {("ec2", kind, bool(getattr(scenario.ec2, kind))) for kind in ("denied", "silent")}
-    return found
+        result.add(("ec2", scenario.ec2.source, scenario.ec2.answer))
+        result |= {("ec2", kind, bool(getattr(scenario.ec2, kind))) for kind in ("denied", "silent")}
+    return result
 
 
 def _peers(scenario: Scenario) -> set[Hashable]:
     """What resolvers and peers do with packets."""
-    found: set[Hashable] = set()
+    result: set[Hashable] = set()
     for row in scenario.dns:
         records = tuple(bool(part) for part in (row.a, row.aaaa, row.cname, row.soa))
         here = any(resolver.is_loopback for resolver in row.resolvers)
-        found.add(("dns", row.answer, row.rcode, records, row.truncated, here))
+        result.add(("dns", row.answer, row.rcode, records, row.truncated, here))
     for peer in scenario.tcp:
         default = type(peer)(addresses=(), ports=())
-        found |= {
+        result |= {
             ("tcp", one.name, getattr(peer, one.name))
             for one in fields(peer)
             if one.name not in _WORDS | {"ports", "filtered", "path_mtu"}
             and getattr(peer, one.name) != getattr(default, one.name)
         }
-        found |= {("tcp", "filtered", bool(peer.filtered)), ("tcp", "path_mtu", peer.path_mtu is not None)}
-        found |= {("tcp", "family", address.version, peer.answer) for address in peer.addresses}
-    return found
+        result |= {("tcp", "filtered", bool(peer.filtered)), ("tcp", "path_mtu", peer.path_mtu is not None)}
+        result |= {("tcp", "family", address.version, peer.answer) for address in peer.addresses}
+    return result

@@ -246,8 +246,8 @@ def make(name: str) -> program.Ended:
     toml = everything_accepts(name, FILES[name])
     scenario = scenarios.parse(name, toml)
     built = vpc(name, toml, rules=filters.filtering(scenario), routes=filters.routing(scenario))
-    with tempfile.TemporaryDirectory() as folder, built as made:
-        return program.check(made, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, built as network:
+        return program.check(network, Path(folder))
 
 
 @pytest.mark.parametrize("name", [*one_in(5, NAMES), *WORLDS])
@@ -259,8 +259,8 @@ def test_the_kernel_does_what_was_predicted_and_the_program_names_the_cause(
     assert (verdict.status, verdict.path, run.findings) == (expect.status, expect.path, expect.findings), "cause"
     assert run.code == exits.of_status(expect.status), "exit code"
     # What no answer gave is predicted too, and measured by nobody.
-    made = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
-    told = {(str(path.address), path.port): (path.predicted, path.measured) for path in made}
+    paths = [path for path in run.report.paths if path.measured is not Measured.NOT_MEASURED]
+    outcomes = {(str(path.address), path.port): (path.predicted, path.measured) for path in paths}
     expected = {Reachability.OPEN: Measured.CONNECTED, Reachability.BLOCKED: Measured.SILENT}
-    assert told == {place: (predicted, expected.get(predicted)) for place, (predicted, _) in told.items()}
-    assert told
+    assert outcomes == {place: (predicted, expected.get(predicted)) for place, (predicted, _) in outcomes.items()}
+    assert outcomes

@@ -61,28 +61,33 @@ def make(name: str) -> program.Ended:
     """The run of a scenario by a process that is stopped again and again."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        vpc(name, scenarios.text(name)) as made,
-        program.started(made, Path(folder)) as process,
+        vpc(name, scenarios.text(name)) as network,
+        program.started(network, Path(folder)) as process,
         stopped_at_times(process),
     ):
-        return program.ended(process, limit=10 * made.scenario.run.deadline + program.START_SECONDS)
+        return program.ended(process, limit=10 * network.scenario.run.deadline + program.START_SECONDS)
 
 
-def finds_what_is_there(name: str, found: program.Ended) -> None:
+def finds_what_is_there(name: str, ended: program.Ended) -> None:
     """Its findings are those of the scenario, as far as the run got: where the deadline came first, or a step that the
     verdict needs got too little time, it says so, and is never ok. Of another step only information may be lost."""
-    expect, status = scenarios.load(name).expect, found.report.verdict.status
-    held_up = {"ENV015", "RUN001"} & set(found.findings)
+    expect, status = scenarios.load(name).expect, ended.report.verdict.status
+    held_up = {"ENV015", "RUN001"} & set(ended.findings)
     if not held_up:
-        failures = [each.failure for each in found.report.observations if each.failure is not None]
-        lost = set(expect.findings) - set(found.findings) if STARVED in {each.code for each in failures} else set()
-        assert (status, found.findings) == (expect.status, tuple(each for each in expect.findings if each not in lost))
-        severities = {each.id: each.severity for each in judge(in_memory(name)).findings}
-        assert {severities[each] for each in lost} <= {Severity.INFO}
+        failures = [observation.failure for observation in ended.report.observations if observation.failure is not None]
+        lost = (
+            set(expect.findings) - set(ended.findings) if STARVED in {failure.code for failure in failures} else set()
+        )
+        assert (status, ended.findings) == (
+            expect.status,
+            tuple(finding for finding in expect.findings if finding not in lost),
+        )
+        severities = {finding.id: finding.severity for finding in judge(in_memory(name)).findings}
+        assert {severities[finding] for finding in lost} <= {Severity.INFO}
     else:
         assert status in (Status.UNKNOWN, expect.status)
         assert status is not Status.OK
-        assert set(found.findings) - held_up <= set(expect.findings)
+        assert set(ended.findings) - held_up <= set(expect.findings)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,5 +112,5 @@ if extent.everything():  # it holds up every other test on this machine
     @pytest.mark.usefixtures("busy")
     @pytest.mark.parametrize("name", NAMES)
     def test_a_busy_host_finds_what_is_there(name: str) -> None:
-        with tempfile.TemporaryDirectory() as folder, vpc(name, scenarios.text(name)) as made:
-            finds_what_is_there(name, program.check(made, Path(folder)))
+        with tempfile.TemporaryDirectory() as folder, vpc(name, scenarios.text(name)) as network:
+            finds_what_is_there(name, program.check(network, Path(folder)))

@@ -62,15 +62,15 @@ def longest(name: str) -> float:
 
 def make(name: str) -> Survived:
     """One run for all that is asked of it."""
-    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as made:
+    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as network:
         folder = Path(text)
         (folder / "home").mkdir()
-        words = (str(program.PROGRAM), "check", *program.options(made.scenario.run))
+        words = (str(program.PROGRAM), "check", *program.options(network.scenario.run))
         began = time.monotonic()
         done = subprocess.run(
-            made.on_host(sys.executable, str(PEAK), str(folder / "peak"), *words),
+            network.on_host(sys.executable, str(PEAK), str(folder / "peak"), *words),
             cwd=folder / "home",
-            env=program.environment(made, folder),
+            env=program.environment(network, folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -89,7 +89,7 @@ def make(name: str) -> Survived:
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - OF_THIS_SYSTEM))
 def test_finds_what_it_must_and_nothing_else(name: str, runs: Runs[Survived]) -> None:
-    assert cases.found(runs[name].report) == cases.expected(name)
+    assert cases.actual(runs[name].report) == cases.expected(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,15 +133,15 @@ def test_what_resolvers_say_to_this_program_itself_is_as_in_memory(runs: Runs[Su
 
 def asked(report: Report) -> dict[str, object]:
     """How each resolver answered this program itself."""
-    looks = (observation for observation in report.observations if observation.subject.resolver is not None)
-    return {observation.id: observation.failure and observation.failure.kind for observation in looks}
+    observations = (observation for observation in report.observations if observation.subject.resolver is not None)
+    return {observation.id: observation.failure and observation.failure.kind for observation in observations}
 
 
 def test_thousands_of_addresses_from_the_library_are_not_measured(runs: Runs[Survived]) -> None:
-    looks = {observation.id: observation for observation in runs["names"].report.observations}
-    lookup = looks["dns/backup@thousands.example.com/getaddrinfo"]
+    observations = {observation.id: observation for observation in runs["names"].report.observations}
+    lookup = observations["dns/backup@thousands.example.com/getaddrinfo"]
     assert lookup.failure is not None  # the GNU library gives them all, others give none
-    assert [observation for observation in looks if observation.startswith("tcp/backup@thousands.")] == []
+    assert [observation for observation in observations if observation.startswith("tcp/backup@thousands.")] == []
 
 
 # --- What a person watches -------------------------------------------------------------------------------------------
@@ -156,20 +156,20 @@ DOCUMENT: Final = r"\x1b\[1;3[0-9]m[A-Z]+\x1b\[0m(?P<rest>(?:[\x20-\x7e]|\r\n)+)
 
 @pytest.mark.parametrize("name", TALKING)
 def test_no_peer_moves_anything_on_a_terminal(name: str) -> None:
-    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as made:
-        said, code = on_terminal(made, Path(text))
-    found = re.fullmatch(f"{PROGRESS}{DOCUMENT}", said)
-    assert found is not None, ascii(said)
-    assert "[2J" in found["rest"].replace("\r\n", "")
+    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as network:
+        output, code = on_terminal(network, Path(text))
+    match = re.fullmatch(f"{PROGRESS}{DOCUMENT}", output)
+    assert match is not None, ascii(output)
+    assert "[2J" in match["rest"].replace("\r\n", "")
     assert code == exits.of_verdict(cases.scenario(name).expect.status, "warning")
 
 
 @pytest.mark.parametrize("name", [*TALKING, "names"])
 def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
-    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as made:
+    with tempfile.TemporaryDirectory() as text, vpc(name, cases.toml(name)) as network:
         done = subprocess.run(
-            called(made, "ndjson"),
-            **surroundings(made, Path(text)),
+            called(network, "ndjson"),
+            **surroundings(network, Path(text)),
             capture_output=True,
             timeout=longest(name) + HUNG_SECONDS,
             check=False,
@@ -178,37 +178,43 @@ def test_no_peer_breaks_a_line_of_a_run_that_is_watched(name: str) -> None:
     assert re.fullmatch(rb"(?:[\x20-\x7e]+\n)+", done.stdout)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     # Only what goes out while the run lasts says when it must be over.
-    assert lines[0]["deadline"] == made.scenario.run.deadline
+    assert lines[0]["deadline"] == network.scenario.run.deadline
     report = codec.decode({key: value for key, value in lines[-1].items() if key != "type"})
     cases.assert_harmless(report)
     kinds = [line["type"] for line in lines]
-    looks, findings = len(report.observations), len(report.findings)
-    assert kinds == ["run", *["observation"] * looks, *["finding"] * findings, "report"]
+    observations, findings = len(report.observations), len(report.findings)
+    assert kinds == ["run", *["observation"] * observations, *["finding"] * findings, "report"]
 
 
-def called(made: Vpc, wanted: str) -> list[str]:
+def called(network: Vpc, wanted: str) -> list[str]:
     """The command that makes the scenario's run on its host, with a document of this format."""
-    options = (*program.options(made.scenario.run), "--format", wanted)  # of a format given twice the last one counts
-    return made.on_host(str(program.PROGRAM), "check", *options)
+    options = (
+        *program.options(network.scenario.run),
+        "--format",
+        wanted,
+    )  # of a format given twice the last one counts
+    return network.on_host(str(program.PROGRAM), "check", *options)
 
 
-def surroundings(made: Vpc, folder: Path) -> dict[str, Any]:
+def surroundings(network: Vpc, folder: Path) -> dict[str, Any]:
     """Where and with what the command runs: variables of a terminal that has colours, and `folder` for its files."""
     (folder / "home").mkdir()
-    environment = {**program.environment(made, folder), "TERM": "xterm-256color"}
+    environment = {**program.environment(network, folder), "TERM": "xterm-256color"}
     return {"cwd": folder / "home", "env": environment, "stdin": subprocess.DEVNULL}
 
 
-def on_terminal(made: Vpc, folder: Path) -> tuple[str, int]:
+def on_terminal(network: Vpc, folder: Path) -> tuple[str, int]:
     """All that the program writes to one terminal, as stdout and stderr, and its exit code."""
     outer, inner = pty.openpty()
-    with subprocess.Popen(called(made, "text"), **surroundings(made, folder), stdout=inner, stderr=inner) as process:
+    with subprocess.Popen(
+        called(network, "text"), **surroundings(network, folder), stdout=inner, stderr=inner
+    ) as process:
         os.close(inner)
-        watch = threading.Timer(longest(made.scenario.name) + HUNG_SECONDS, process.kill)
+        watch = threading.Timer(longest(network.scenario.name) + HUNG_SECONDS, process.kill)
         watch.start()
         try:
-            said = everything(outer)
-            return said, process.wait(HUNG_SECONDS)
+            output = everything(outer)
+            return output, process.wait(HUNG_SECONDS)
         finally:
             watch.cancel()
             process.kill()  # does nothing to one that has ended

@@ -70,11 +70,11 @@ def world(name: str) -> str:
 
 def make(name: str) -> Sent:
     """One run for all that is asked of it."""
-    with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as made:
-        guard.post(made)
-        report = program.check(made, Path(folder)).report
-        seen = guard.seen(made)
-    written = made.peers.written
+    with tempfile.TemporaryDirectory() as folder, vpc(name, world(name)) as network:
+        guard.post(network)
+        report = program.check(network, Path(folder)).report
+        seen = guard.seen(network)
+    written = network.peers.written
     return Sent(
         report=report,
         seen=seen,

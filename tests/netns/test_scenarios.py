@@ -51,16 +51,16 @@ UNLIKE: Final = frozenset(
 
 
 def test_the_sample_has_every_wire_shape() -> None:
-    found, kept = sample.every_shape(), sample.kept()
-    assert set(kept) <= set(found), "`python -m tests.netns.sample` writes the sample anew"
-    missing = frozenset().union(*found.values()) - frozenset().union(*(found[name] for name in kept))
+    shapes, kept = sample.every_shape(), sample.kept()
+    assert set(kept) <= set(shapes), "`python -m tests.netns.sample` writes the sample anew"
+    missing = frozenset().union(*shapes.values()) - frozenset().union(*(shapes[name] for name in kept))
     assert not missing, "`python -m tests.netns.sample` writes the sample anew"
 
 
 def make(name: str) -> program.Ended:
     """One run for all that is asked of it."""
-    with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as made:
-        return program.check(made, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, vpc(name, WORLDS[name]) as network:
+        return program.check(network, Path(folder))
 
 
 @pytest.mark.parametrize("name", chosen())
@@ -70,15 +70,15 @@ def test_both_worlds_are_one(name: str, runs: Runs[program.Ended]) -> None:
         expect, verdict = scenarios.load(name).expect, ended.report.verdict
         assert (verdict.status, verdict.path, ended.findings) == (expect.status, expect.path, expect.findings), "finds"
         assert ended.code == exits.of_status(expect.status), "exit code"
-    assert told(ended.report) == told(judge(in_memory(name))), "sees"
+    assert observed(ended.report) == observed(judge(in_memory(name))), "sees"
 
 
-def told(report: Report) -> dict[str, object]:
+def observed(report: Report) -> dict[str, object]:
     """What a report says of the world: nothing of when it was made, and nothing that is UNLIKE."""
     return {
         "verdict": (report.verdict.status, report.verdict.path),
         "findings": [finding.id for finding in report.findings],
-        **{each.id: _seen(each) for each in report.observations},
+        **{observation.id: _seen(observation) for observation in report.observations},
     }
 
 
@@ -93,7 +93,7 @@ def _seen(observation: Observation[Any]) -> tuple[object, ...]:
             del facts["version"]
             facts["region_file"] = facts["region_file"] is not None
     if "gateways" in facts:  # when they were last heard of follows from when the run is made
-        facts["gateways"] = [each["gateway_id"] for each in facts["gateways"]]
+        facts["gateways"] = [gateway["gateway_id"] for gateway in facts["gateways"]]
         facts["gateways_last_seen"] = facts["gateways_last_seen"] is not None
     return (
         type(outcome),

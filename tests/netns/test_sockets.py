@@ -50,8 +50,10 @@ def beyond_a_router() -> str:
 
 def connects(ended: program.Ended) -> dict[str, Observation[TcpFacts]]:
     """The attempts on 443 of backup, by address."""
-    found = (observation for observation in ended.report.observations if observation.id.startswith("tcp/backup/"))
-    return {str(each.subject.address): each for each in found}
+    observations = (
+        observation for observation in ended.report.observations if observation.id.startswith("tcp/backup/")
+    )
+    return {str(observation.subject.address): observation for observation in observations}
 
 
 def facts_of(attempt: Observation[TcpFacts]) -> TcpFacts:
@@ -61,16 +63,16 @@ def facts_of(attempt: Observation[TcpFacts]) -> TcpFacts:
 
 def test_router_that_forbids_is_named(beyond_a_router: str, tmp_path: Path) -> None:
     """RFC 1812, section 5.2.7.1, code 13; RFC 4443, section 3.1, code 1."""
-    with vpc("prohibited", beyond_a_router, rules=PROHIBITED) as made:
-        ended = program.check(made, tmp_path)
+    with vpc("prohibited", beyond_a_router, rules=PROHIBITED) as network:
+        ended = program.check(network, tmp_path)
     assert ended.findings == ("TCP004@backup",)
-    said = {
+    failures = {
         address: (attempt.failure and (attempt.failure.kind, attempt.failure.code), facts_of(attempt).icmp)
         for address, attempt in connects(ended).items()
     }
     unreachable = (FailureKind.UNREACHABLE, "EHOSTUNREACH")
     prohibited = (FailureKind.PROHIBITED, "EACCES")
-    assert said == {
+    assert failures == {
         "10.0.2.99": (unreachable, IcmpError(sender=ip_address("10.0.1.1"), type=3, code=13)),
         "fd80:0:0:3::99": (prohibited, IcmpError(sender=ip_address("fd80:0:0:1::1"), type=1, code=1)),
         "fd80:0:0:2::17": (prohibited, IcmpError(sender=ip_address("fd80:0:0:1::1"), type=1, code=1)),
@@ -78,8 +80,8 @@ def test_router_that_forbids_is_named(beyond_a_router: str, tmp_path: Path) -> N
 
 
 def test_peer_that_forbids_is_named(tmp_path: Path) -> None:
-    with vpc("prohibited", HEALTHY, rules=PROHIBITED.replace("prerouting", "input")) as made:
-        ended = program.check(made, tmp_path)
+    with vpc("prohibited", HEALTHY, rules=PROHIBITED.replace("prerouting", "input")) as network:
+        ended = program.check(network, tmp_path)
     assert ended.findings == ("TCP004@backup",)
     assert {address: facts_of(attempt).icmp for address, attempt in connects(ended).items()} == {
         address: IcmpError(sender=ip_address(address), type=3, code=13)
@@ -88,8 +90,8 @@ def test_peer_that_forbids_is_named(tmp_path: Path) -> None:
 
 
 def test_lost_syn_is_counted(tmp_path: Path) -> None:
-    with vpc("lossy", HEALTHY, rules=FIRST_SYN_LOST) as made:
-        ended = program.check(made, tmp_path)
+    with vpc("lossy", HEALTHY, rules=FIRST_SYN_LOST) as network:
+        ended = program.check(network, tmp_path)
     assert (ended.code, ended.findings) == (1, ("TCP009@backup",))
     attempts = connects(ended)
     assert {address: facts_of(attempt).retransmits for address, attempt in attempts.items()} == {
@@ -102,8 +104,8 @@ def test_lost_syn_is_counted(tmp_path: Path) -> None:
 
 def test_kernel_gives_up_on_a_neighbour(tmp_path: Path) -> None:
     waiting = replaced(scenarios.text("nobody-at-the-address"), "timeout = 1.0", "timeout = 10.0")
-    with vpc("nobody", waiting) as made:
-        ended = program.check(made, tmp_path)
+    with vpc("nobody", waiting) as network:
+        ended = program.check(network, tmp_path)
     assert ended.findings == ("TCP006@backup",)
     (attempt,) = connects(ended).values()
     facts = facts_of(attempt)
@@ -116,9 +118,9 @@ def test_kernel_gives_up_on_a_neighbour(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_writes_a_whole_report(number: signal.Signals, tmp_path: Path) -> None:
-    with vpc("stalled", scenarios.text("handshake-stalls")) as made, program.started(made, tmp_path) as process:
+    with vpc("stalled", scenarios.text("handshake-stalls")) as network, program.started(network, tmp_path) as process:
         for address in ("10.0.1.17", "10.0.2.17", "10.0.3.17"):
-            made.peers.wait_for(f"tcp {address} 443")
+            network.peers.wait_for(f"tcp {address} 443")
         process.send_signal(number)
         ended = program.ended(process, limit=program.START_SECONDS)
     assert ended.code == SIGNALS[number.name]
@@ -126,17 +128,17 @@ def test_interrupted_run_writes_a_whole_report(number: signal.Signals, tmp_path:
     assert (run.complete, run.interrupted) == (False, True)
     cut = [observation for observation in ended.report.observations if observation.id.startswith("tls/backup/")]
     assert len(cut) == 3
-    assert not any(each.ok for each in cut)
-    failures = [each.failure for each in cut if each.failure is not None]
+    assert not any(observation.ok for observation in cut)
+    failures = [observation.failure for observation in cut if observation.failure is not None]
     assert {(failure.kind, failure.code) for failure in failures} <= {(FailureKind.DEADLINE, number.name)}
 
 
 def test_hanging_lookup_does_not_hold_the_process(tmp_path: Path) -> None:
-    with vpc("hanging", SILENT_LOOKUP) as made, program.started(made, tmp_path) as process:
-        made.peers.wait_for("udp 10.0.9.53 53")
+    with vpc("hanging", SILENT_LOOKUP) as network, program.started(network, tmp_path) as process:
+        network.peers.wait_for("udp 10.0.9.53 53")
         asked = time.monotonic()  # the run has begun, so its deadline is not later than that of a run beginning now
         ended = program.ended(process, limit=program.START_SECONDS)
-        assert time.monotonic() - asked < made.scenario.run.deadline + 1
+        assert time.monotonic() - asked < network.scenario.run.deadline + 1
     assert ended.code == 3
     assert ended.report.verdict.status is Status.UNKNOWN
     assert not ended.report.run.complete
@@ -146,15 +148,15 @@ def test_hanging_lookup_does_not_hold_the_process(tmp_path: Path) -> None:
 
 
 def test_credential_process_that_hangs_ends_with_the_program(tmp_path: Path) -> None:
-    with vpc("credential-process-hangs", scenarios.text("credential-process-hangs")) as made:
-        ended = program.check(made, tmp_path)
+    with vpc("credential-process-hangs", scenarios.text("credential-process-hangs")) as network:
+        ended = program.check(network, tmp_path)
         assert ended.findings == ("API010",)
-        assert made.processes_on_host() == ()
+        assert network.processes_on_host() == ()
 
 
 def test_nothing_is_left_behind() -> None:
-    with pytest.raises(ZeroDivisionError), vpc("failing", HEALTHY) as made:  # noqa: PT012
-        names = Path("/run/netns", made.host), Path("/etc/netns", made.host)
+    with pytest.raises(ZeroDivisionError), vpc("failing", HEALTHY) as network:  # noqa: PT012
+        names = Path("/run/netns", network.host), Path("/etc/netns", network.host)
         assert all(name.exists() for name in names)
         _ = 1 / 0
     assert not any(name.exists() for name in names)

@@ -90,8 +90,8 @@ class Host:
 @pytest.fixture(scope="module")
 def host(systemd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("world")
-    with vpc("units", WORLD) as made, service_manager(made) as manager:
-        environment = program.environment(made, folder)
+    with vpc("units", WORLD) as network, service_manager(network) as manager:
+        environment = program.environment(network, folder)
         manager.write(ROOTS, (folder / "roots.pem").read_text("ascii"))
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         lines = (*(f"{name}={environment[name]}" for name in names), f"AWS_CA_BUNDLE={ROOTS}")
@@ -112,11 +112,17 @@ def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(ho
     try:
         host.manager.systemctl("daemon-reload")
         host.manager.systemctl("start", TIMER)
-        host.manager.wait_for(CHECK, lambda found: found["ExecMainStartTimestampMonotonic"] != "0")
+        host.manager.wait_for(CHECK, lambda properties: properties["ExecMainStartTimestampMonotonic"] != "0")
     finally:
         host.manager.systemctl("disable", "--now", TIMER)
-    found = host.manager.wait_for(CHECK, lambda found: found["ActiveState"] not in ("activating", "active"))
-    assert (found["ActiveState"], found["Result"], found["ExecMainStatus"]) == ("inactive", "success", "0")
+    properties = host.manager.wait_for(
+        CHECK, lambda properties: properties["ActiveState"] not in ("activating", "active")
+    )
+    assert (properties["ActiveState"], properties["Result"], properties["ExecMainStatus"]) == (
+        "inactive",
+        "success",
+        "0",
+    )
     assert host.journal(CHECK) == []
     folder = host.manager.path("/var/log/private")
     file = folder / "backuplink" / "report.json"
@@ -126,7 +132,9 @@ def test_the_timer_starts_a_check_whose_sandbox_takes_nothing_from_the_report(ho
     VALIDATOR.validate(document)
     report = codec.decode(document)
     assert (report.verdict.status, report.verdict.path, report.findings) == ("ok", "private", ())
-    assert [(each.id, each.failure) for each in report.observations if each.failure is not None] == []
+    assert [
+        (observation.id, observation.failure) for observation in report.observations if observation.failure is not None
+    ] == []
     assert report.vantage.source_addresses == (IPv4Address("10.0.1.10"),)
 
 
@@ -142,14 +150,18 @@ def test_a_check_fails_where_the_verdict_is_worse_than_a_warning(
 ) -> None:
     start = f"ExecStart=/usr/bin/backuplink demo {scenario} --format json --output /var/log/backuplink/report.json"
     host.configure(CHECK, "ExecStart=", start)
-    found = host.start(CHECK)
-    assert (found["ExecMainStatus"], found["ActiveState"], found["Result"]) == (str(code), state, result)
+    properties = host.start(CHECK)
+    assert (properties["ExecMainStatus"], properties["ActiveState"], properties["Result"]) == (str(code), state, result)
 
 
 def test_a_check_with_an_error_in_the_configuration_fails_and_the_journal_names_it(host: Host) -> None:
     host.configure(CHECK, settings="interval = 'often'\n")
-    found = host.start(CHECK)
-    assert (found["ExecMainStatus"], found["ActiveState"], found["Result"]) == ("3", "failed", "exit-code")
+    properties = host.start(CHECK)
+    assert (properties["ExecMainStatus"], properties["ActiveState"], properties["Result"]) == (
+        "3",
+        "failed",
+        "exit-code",
+    )
     assert any(CONFIGURATION in line and "interval" in line for _, line in host.journal(CHECK))
 
 
@@ -166,10 +178,14 @@ def test_a_single_run_for_node_exporter_leaves_its_metrics(host: Host) -> None:
 
 def test_a_watch_is_ready_has_a_status_reloads_and_stops(host: Host) -> None:
     host.configure(WATCH, settings=WATCH_SETTINGS)
-    found = host.start(WATCH)
-    assert (found["ActiveState"], found["SubState"], found["WatchdogUSec"]) == ("active", "running", "2min")
-    found = host.manager.wait_for(WATCH, lambda found: "StatusText" in found)
-    assert found["StatusText"] == "cycle 1: ok: backup answers privately at 2 addresses"
+    properties = host.start(WATCH)
+    assert (properties["ActiveState"], properties["SubState"], properties["WatchdogUSec"]) == (
+        "active",
+        "running",
+        "2min",
+    )
+    properties = host.manager.wait_for(WATCH, lambda properties: "StatusText" in properties)
+    assert properties["StatusText"] == "cycle 1: ok: backup answers privately at 2 addresses"
     folder = host.manager.path("/run/backuplink")
     metrics = folder / "backuplink.prom"
     assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(metrics.stat().st_mode)) == (0o755, 0o644)
@@ -182,8 +198,12 @@ def test_a_watch_is_ready_has_a_status_reloads_and_stops(host: Host) -> None:
     assert [priority for priority, line in host.journal(WATCH) if "deadline" in line] == [3]
     assert host.manager.properties(WATCH)["ActiveState"] == "active"
     host.manager.systemctl("stop", WATCH)
-    found = host.manager.properties(WATCH)
-    assert (found["ActiveState"], found["Result"], found["ExecMainStatus"]) == ("inactive", "success", "0")
+    properties = host.manager.properties(WATCH)
+    assert (properties["ActiveState"], properties["Result"], properties["ExecMainStatus"]) == (
+        "inactive",
+        "success",
+        "0",
+    )
     assert not folder.exists()
 
 
@@ -193,10 +213,10 @@ def test_the_watchdog_ends_a_watch_that_stands_still_and_it_is_started_again(hos
         started = host.start(WATCH)
         # The start counts as the first keep-alive: this is one that the watch sent.
         moment = "WatchdogTimestampMonotonic"
-        host.manager.wait_for(WATCH, lambda found: int(found[moment]) > int(started[moment]))
+        host.manager.wait_for(WATCH, lambda properties: int(properties[moment]) > int(started[moment]))
         host.manager.run("sh", "-c", f"kill -s STOP {started['MainPID']}")
-        found = host.manager.wait_for(WATCH, lambda found: found["SubState"].startswith("auto-restart"))
-        assert found["Result"] == "watchdog"
+        properties = host.manager.wait_for(WATCH, lambda properties: properties["SubState"].startswith("auto-restart"))
+        assert properties["Result"] == "watchdog"
     finally:
         host.manager.systemctl("stop", WATCH)
 
@@ -213,8 +233,8 @@ def test_a_service_can_write_and_do_what_it_must_and_nothing_else(host: Host, un
         place.chmod(0o777)
     start = "ExecStart=/usr/bin/python -I -S /opt/project/tests/netns/confined.py"
     host.configure(unit, "Type=oneshot", "ExecStart=", start, f"StandardOutput=truncate:{WRITTEN}")
-    found = host.start(unit)
-    assert found["Result"] == "success", host.journal(unit)
+    properties = host.start(unit)
+    assert properties["Result"] == "success", host.journal(unit)
     may = json.loads(host.manager.path(WRITTEN).read_text("ascii"))
     assert set(may["writable"]) == {folder, *TEMPORARY}
     assert set(may["refused"]) == REFUSED

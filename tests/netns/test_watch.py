@@ -47,21 +47,21 @@ findings = []
 @pytest.mark.netns
 @pytest.mark.usefixtures("namespaces")
 def test_a_watch_sees_what_changes_between_two_cycles(tmp_path: Path) -> None:
-    with vpc("watch", WORLD) as made:
+    with vpc("watch", WORLD) as network:
         (tmp_path / "home").mkdir()
-        environment = program.environment(made, tmp_path)
+        environment = program.environment(network, tmp_path)
 
         def get(path: str) -> str:
             words = (sys.executable, "-c", _GET, f"http://127.0.0.1:9842{path}")
             asked = subprocess.run(
-                made.on_host(*words), env=environment, capture_output=True, text=True, timeout=SECONDS, check=True
+                network.on_host(*words), env=environment, capture_output=True, text=True, timeout=SECONDS, check=True
             )
             return asked.stdout
 
         options = ("--region", "eu-west-1", "--service", "backup", "--no-ec2", "--timeout", "1", "--interval", "10")
         more = ("--raise-after", "1", "--listen", "9842", "--format", "ndjson")
         with subprocess.Popen(
-            made.on_host(str(program.PROGRAM), "watch", *options, *more),
+            network.on_host(str(program.PROGRAM), "watch", *options, *more),
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ def test_a_watch_sees_what_changes_between_two_cycles(tmp_path: Path) -> None:
                 changes = (line for line in map(json.loads, process.stdout or ()) if line["type"] == "change")
                 assert next(changes)["status"] == "ok"
                 assert 'backuplink_verdict_status{status="ok"} 1.0' in get("/metrics")
-                made.filter_on_host(SILENT)
+                network.filter_on_host(SILENT)
                 verdict, raised = next(changes), next(changes)
                 assert (verdict["kind"], verdict["status"]) == ("verdict", "critical")
                 assert (raised["kind"], raised["finding"]["code"]) == ("raised", "TCP002")

@@ -305,10 +305,10 @@ def _ahead() -> tuple[str, ...]:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name, path=_SEARCHED)
-    if found is None:
+    path = shutil.which(name, path=_SEARCHED)
+    if path is None:
         raise FileNotFoundError(name)
-    return found
+    return path
 
 
 def _run(name: str, *words: str, text: str = "") -> None:
@@ -466,9 +466,9 @@ def _filter_of_host(host: HostPart) -> str:
 
 def _match(places: Iterable[Place], protocol: str, verdict: str) -> Iterator[str]:
     """A rule for each family that `places` has."""
-    found = tuple(places)
+    pairs = tuple(places)
     for family, version in (("ip", 4), ("ip6", 6)):
-        elements = [f"{address} . {port}" for address, port in found if address.version == version]
+        elements = [f"{address} . {port}" for address, port in pairs if address.version == version]
         if elements:
             yield f"{family} daddr . {protocol} dport {_set(elements)} {verdict}"
 
