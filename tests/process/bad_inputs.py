@@ -517,7 +517,7 @@ def of_commands() -> Iterator[Refused]:
             says=("No such command", hint, "Try 'backuplink --help'."),
             format="json",
         )
-    for label, given, all_said in (
+    for label, given, messages in (
         ("misspelt option", ("--regoin", "eu-west-1"), ("'--regoin'", "'--region'")),
         ("bad value", ("--timeout", "soon"), ("'--timeout'", "'soon'")),
         ("no option", ("-",), ("argument (-)",)),
@@ -526,7 +526,7 @@ def of_commands() -> Iterator[Refused]:
         yield Refused(
             id=f"without a command: {label}",
             arguments=("--format=json", *given),
-            says=(*all_said, "Try 'backuplink check --help'."),
+            says=(*messages, "Try 'backuplink check --help'."),
             format="json",
         )
 
@@ -887,21 +887,21 @@ _SOUND: Final = encode(report_of("private-dns-off"))
 
 def _with(*path: str | int, value: object, of: dict[str, Any] = _SOUND) -> bytes:
     """A document in which one place holds something else."""
-    made = copy.deepcopy(of)
-    place: Any = made
+    document = copy.deepcopy(of)
+    place: Any = document
     for key in path[:-1]:
         place = place[key]
     place[path[-1]] = value
-    return json.dumps(made).encode()
+    return json.dumps(document).encode()
 
 
 def _without(*path: str | int, of: dict[str, Any] = _SOUND) -> bytes:
-    made = copy.deepcopy(of)
-    place: Any = made
+    document = copy.deepcopy(of)
+    place: Any = document
     for key in path[:-1]:
         place = place[key]
     del place[path[-1]]
-    return json.dumps(made).encode()
+    return json.dumps(document).encode()
 
 
 def _twice(key: str, *, of: dict[str, Any] = _SOUND) -> bytes:
@@ -919,8 +919,8 @@ _BEFORE: Final = ndjson.render(report_of("private-dns-off")).splitlines()
 
 
 def _named(path: tuple[str | int, ...]) -> str:
-    said = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
-    return said.removeprefix(".")
+    name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return name.removeprefix(".")
 
 
 NO_REPORTS: Final[Mapping[str, tuple[bytes, str]]] = {
@@ -1059,9 +1059,9 @@ def of_reports() -> Iterator[Refused]:
         ("diff", "no argument", (), "Missing argument 'OLD'"),
         ("diff", "one argument", (good,), "Missing argument 'NEW'"),
     )
-    for command, label, words, said in calls:
+    for command, label, words, message in calls:
         yield Refused(
-            id=f"{command}: {label}", arguments=(command, "--format=json", *words), says=(said,), format="json"
+            id=f"{command}: {label}", arguments=(command, "--format=json", *words), says=(message,), format="json"
         )
 
 
@@ -1075,19 +1075,21 @@ _NO_FACTS: Final = "is no file of `backuplink facts` that this version understan
 
 def _of(operation: str) -> int:
     """The place of a read among the observations."""
-    return next(number for number, each in enumerate(_FACTS["observations"]) if each["operation"] == operation)
+    return next(
+        number for number, observation in enumerate(_FACTS["observations"]) if observation["operation"] == operation
+    )
 
 
 def _taken(before: timedelta) -> bytes:
     return dumps(facts(taken_at=_NOW - before)).encode()
 
 
-def _look(**changes: object) -> bytes:
+def _observation_with(**changes: object) -> bytes:
     """Facts in which one read is of something else."""
-    look = {**_FACTS["observations"][0], **changes}
-    parts = (look[name] for name in ("step", "target", "address", "port", "resolver", "operation"))
-    look["id"] = "/".join(str(part) for part in parts if part is not None)
-    return _with("observations", 0, value=look, of=_FACTS)
+    observation = {**_FACTS["observations"][0], **changes}
+    parts = (observation[name] for name in ("step", "target", "address", "port", "resolver", "operation"))
+    observation["id"] = "/".join(str(part) for part in parts if part is not None)
+    return _with("observations", 0, value=observation, of=_FACTS)
 
 
 NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
@@ -1150,28 +1152,30 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         _with("observations", 0, "id", value="ec2/vpc", of=_FACTS),
         f"{_NO_FACTS}observations[0].id: ec2/endpoints belongs here",
     ),
-    "an observation of another step": (_look(step="api"), f"{_NO_FACTS}observations[0]"),
+    "an observation of another step": (_observation_with(step="api"), f"{_NO_FACTS}observations[0]"),
     "an observation of a run": (
         _with("observations", 0, value=_SOUND["observations"][0], of=_FACTS),
         f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "an observation of a target": (
-        _look(target="backup"),
+        _observation_with(target="backup"),
         f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "an observation at an address": (
-        _look(address="10.0.0.1"),
+        _observation_with(address="10.0.0.1"),
         f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
     "a read of a later version": (
-        _look(operation="instances"),
+        _observation_with(operation="instances"),
         f"{_NO_FACTS}observations[0].facts: this step and operation have no facts",
     ),
     "a read of a later version, not made": (
-        _look(operation="instances", status="skipped", skipped_because="x", facts=None, started_at=None, seconds=None),
+        _observation_with(
+            operation="instances", status="skipped", skipped_because="x", facts=None, started_at=None, seconds=None
+        ),
         f"{_NO_FACTS}observations[0].id: only EC2's answer to one of this version's reads belongs here",
     ),
-    "facts of another read": (_look(operation="vpc-dns"), f"{_NO_FACTS}observations[0].facts"),
+    "facts of another read": (_observation_with(operation="vpc-dns"), f"{_NO_FACTS}observations[0].facts"),
     "the same read twice": (
         _twice("observations", of=_FACTS),
         f"{_NO_FACTS}observations: ec2/endpoints is there twice",
@@ -1306,8 +1310,8 @@ def of_facts() -> Iterator[Refused]:
         ("a bad variable", _needed("facts"), {"BACKUPLINK_TIMEOUT": "soon"}, "'--timeout'"),
         ("no such profile", _needed("facts"), {"AWS_PROFILE": "nope"}, "the SDK's settings cannot be read: "),
     )
-    for label, words, environment, said in calls:
-        yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(said,), environment=environment)
+    for label, words, environment, message in calls:
+        yield Refused(id=f"facts: {label}", arguments=("facts", *words), says=(message,), environment=environment)
 
 
 ARGUMENTS: Final = {

@@ -133,11 +133,11 @@ class Session:
 
     def modes(self) -> dict[int, bool]:
         """The private modes (DECSET) that are otherwise than on a fresh terminal."""
-        found: dict[int, bool] = {}
+        modes: dict[int, bool] = {}
         for numbers, letter in _MODE.findall(self.output):
             for number in numbers.split(b";"):
-                found[int(number)] = letter == b"h"
-        return {number: state for number, state in found.items() if state != _DEFAULTS.get(number, False)}
+                modes[int(number)] = letter == b"h"
+        return {number: state for number, state in modes.items() if state != _DEFAULTS.get(number, False)}
 
     def key_modes(self) -> int:
         """How many of kitty's keyboard modes were pushed and not popped."""

@@ -149,20 +149,20 @@ def document(out: str, wanted: str) -> dict[str, Any]:
     lines = [json.loads(line) for line in out.splitlines()] if wanted == "ndjson" else [json.loads(out)]
     if wanted == "ndjson":
         assert [line.pop("type") for line in lines][-1] == "report"
-    made: dict[str, Any] = lines[-1]
-    VALIDATOR.validate(made)
-    return made
+    content: dict[str, Any] = lines[-1]
+    VALIDATOR.validate(content)
+    return content
 
 
 def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
     """Whether a call was refused as it must be."""
-    said = reason(err)
+    message = reason(err)
     assert code == 3
-    assert "internal error" not in said
+    assert "internal error" not in message
     for words in case.says:
         shown = one_line(words.replace("{here}", str(here)))
-        assert shown in said or shown[:200] in said  # of a long path, the beginning is there
-    assert "Try 'backuplink " in said
+        assert shown in message or shown[:200] in message  # of a long path, the beginning is there
+    assert "Try 'backuplink " in message
     if case.hides is not None:
         assert case.hides not in out + err
     if case.format == "text":
@@ -171,14 +171,14 @@ def holds(case: Refused, here: Path, code: int, out: str, err: str) -> None:
         assert out.replace("\n", "").isprintable()
         assert len(out) < 5 * MAX_LINE
         # Lines are broken wherever a word is too long for one.
-        assert "".join(out.split()) == "UNKNOWN" + "".join(visible(said).split())
+        assert "".join(out.split()) == "UNKNOWN" + "".join(visible(message).split())
         return
     if case.format in STATUS_IN:
         assert STATUS_IN[case.format](out) == "unknown"
         return
-    made = document(out, case.format)
-    assert made["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": said}
-    assert made["observations"] == made["findings"] == made["targets"] == []
+    report = document(out, case.format)
+    assert report["verdict"] == {"status": "unknown", "path": "unknown", "access": "unknown", "summary": message}
+    assert report["observations"] == report["findings"] == report["targets"] == []
 
 
 refused = pytest.mark.parametrize("case", one_in(4, REFUSED), ids=lambda case: ascii(case.id))
@@ -212,7 +212,7 @@ entry.main()
 
 @pytest.mark.parametrize(
     "case",
-    [each for each in REFUSED if not each.unprivileged and "nobody writes" not in each.id][::120],
+    [case for case in REFUSED if not case.unprivileged and "nobody writes" not in case.id][::120],
     ids=lambda case: ascii(case.id),
 )
 def test_bad_input_is_refused_by_the_real_process(case: Refused, here: Path) -> None:
@@ -267,13 +267,13 @@ def test_bad_input_for_output_leaves_the_document_on_stdout(
     with as_nobody(case.why == "Permission denied"):
         code = entry.run(arguments)
     out, err = capfd.readouterr()
-    simulated_said, _, rest = err.partition("\n")
-    assert simulated_said.startswith("Simulated VPC, scenario healthy: ")
-    said = reason(rest)
+    simulated_note, _, rest = err.partition("\n")
+    assert simulated_note.startswith("Simulated VPC, scenario healthy: ")
+    message = reason(rest)
     assert code == 3
-    assert f"cannot be written: {case.why}" in said
-    assert one_line(path)[:200] in said
-    assert said.endswith("; the report is on stdout.")
+    assert f"cannot be written: {case.why}" in message
+    assert one_line(path)[:200] in message
+    assert message.endswith("; the report is on stdout.")
     assert sorted(here.rglob("*")) == before
     if case.format == "text":
         assert out.startswith("OK  ")
@@ -341,11 +341,11 @@ def test_bad_input_in_what_the_sdk_is_set_to_is_measured(
     put(case.environment, healthy, monkeypatch)
     code = check([*REGION, *arguments_of(case, healthy)])
     out, err = capfd.readouterr()
-    made = document(out, "json")
-    found = [(finding["code"], finding["detail"][:300]) for finding in made["findings"]]
-    assert ([name for name, _ in found], code) == ([*case.codes], case.exit), found
+    report = document(out, "json")
+    findings = [(finding["code"], finding["detail"][:300]) for finding in report["findings"]]
+    assert ([name for name, _ in findings], code) == ([*case.codes], case.exit), findings
     assert err == ""
-    shown = text.render(codec.decode(made))
+    shown = text.render(codec.decode(report))
     assert shown.isascii()
     assert shown.replace("\n", "").isprintable()
     if case.hides is not None:
@@ -356,26 +356,26 @@ def test_bad_input_in_what_the_sdk_is_set_to_is_measured(
 
 
 def test_bad_input_has_at_least_500_distinct_cases() -> None:
-    calls = {(each.arguments, tuple(sorted(each.environment.items())), each.config) for each in REFUSED}
-    assert len(calls) == len({each.id for each in REFUSED}) == len(REFUSED) >= 500
-    assert len({each.id for each in UNWRITTEN}) == len(UNWRITTEN)
-    assert len({each.id for each in MEASURED}) == len(MEASURED)
+    calls = {(case.arguments, tuple(sorted(case.environment.items())), case.config) for case in REFUSED}
+    assert len(calls) == len({case.id for case in REFUSED}) == len(REFUSED) >= 500
+    assert len({case.id for case in UNWRITTEN}) == len(UNWRITTEN)
+    assert len({case.id for case in MEASURED}) == len(MEASURED)
 
 
 @pytest.mark.parametrize("command", sorted(cli.main.commands))
 def test_bad_input_of_every_option_is_here(command: str) -> None:
-    given = {word.partition("=")[0] for each in REFUSED if each.arguments[0] == command for word in each.arguments}
+    given = {word.partition("=")[0] for case in REFUSED if case.arguments[0] == command for word in case.arguments}
     assert {f"--{name}" for name in options_of(command)} <= given
     if command == "check":
-        variables = {name for each in REFUSED for name in each.environment} | {"BACKUPLINK_OUTPUT"}
+        variables = {name for case in REFUSED for name in case.environment} | {"BACKUPLINK_OUTPUT"}
         assert {option.envvar for option in options_of(command).values()} <= variables
 
 
 def test_bad_input_of_every_argument_is_here() -> None:
     arguments = {
         (command, param.name)
-        for command, made in cli.main.commands.items()
-        for param in made.params
+        for command, click_command in cli.main.commands.items()
+        for param in click_command.params
         if isinstance(param, click.Argument)
     }
     assert arguments == ARGUMENTS

@@ -126,8 +126,8 @@ def started(call: Call, stderr: int = subprocess.PIPE) -> Iterator[subprocess.Po
         pass_fds=passed,
         text=True,
     ) as process:
-        for each in mine:
-            os.close(each)
+        for descriptor in mine:
+            os.close(descriptor)
         yield process
 
 
@@ -163,8 +163,8 @@ def test_an_interrupt_anywhere_leaves_a_whole_document_and_its_exit_code() -> No
     SIGPIPE itself ends nothing: Python has it ignored, and who reads no more shows when it is written to.
     """
     counts = results(Call("SIGTERM", "0", demo(wanted)) for wanted in FORMATS)
-    assert [each.code for each in counts] == [0, 0, 0]
-    totals = [int(each.stderr.split()[-1]) for each in counts]
+    assert [count.code for count in counts] == [0, 0, 0]
+    totals = [int(count.stderr.split()[-1]) for count in counts]
     interrupts = (*CODES, "SIGPIPE", "close")
     calls = []
     for number in range(ANYWHERE):

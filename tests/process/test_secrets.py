@@ -59,10 +59,10 @@ def test_no_secret_in_what_a_run_says(
     scenario = planted(scenarios.load(name), case=case)
     evidence, events = measured(scenario)
     report = judge(evidence)
-    said = {"events": repr(events), "evidence": repr(evidence), "report": repr(report)}
-    said |= {"settings": repr(settings_of(scenario)), "keys": repr(scenario.credentials.keys())}
+    texts = {"events": repr(events), "evidence": repr(evidence), "report": repr(report)}
+    texts |= {"settings": repr(settings_of(scenario)), "keys": repr(scenario.credentials.keys())}
     for way, shown in (("", report), (" masked", redact(report))):
-        said |= {
+        texts |= {
             f"json{way}": json_format.render(shown),
             f"ndjson{way}": ndjson.render(shown),
             f"text{way}": text.render(shown),
@@ -73,9 +73,9 @@ def test_no_secret_in_what_a_run_says(
     for event in events:
         live(event)
     out, errors = capsys.readouterr()
-    said |= {"live": "".join(lines), "stdout": out, "stderr": errors, "log": caplog.text}
-    said["log records"] = repr([(record.msg, record.args, record.exc_info) for record in caplog.records])
-    assert {where: found for where, words in said.items() if (found := leaked(words))} == {}
+    texts |= {"live": "".join(lines), "stdout": out, "stderr": errors, "log": caplog.text}
+    texts["log records"] = repr([(record.msg, record.args, record.exc_info) for record in caplog.records])
+    assert {where: leaks for where, words in texts.items() if (leaks := leaked(words))} == {}
 
 
 def test_secrets_were_where_they_could_leak() -> None:
@@ -84,14 +84,14 @@ def test_secrets_were_where_they_could_leak() -> None:
     facts = {
         observation.id: observation.facts for observation in evidence.observations if observation.facts is not None
     }
-    (credentials,) = (each for each in facts.values() if isinstance(each, CredentialFacts))
-    (host,) = (each for each in facts.values() if isinstance(each, HostFacts))
-    (sdk,) = (each for each in facts.values() if isinstance(each, SdkFacts))
+    (credentials,) = (step_facts for step_facts in facts.values() if isinstance(step_facts, CredentialFacts))
+    (host,) = (step_facts for step_facts in facts.values() if isinstance(step_facts, HostFacts))
+    (sdk,) = (step_facts for step_facts in facts.values() if isinstance(step_facts, SdkFacts))
     assert credentials.access_key_id_suffix == KEY_ID[-4:]
     assert credentials.temporary
     assert host.proxies == dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://***@10.0.9.90:3128")
     assert sdk.endpoint_urls["backup"] == "https://***@backup.eu-west-1.amazonaws.com"
-    calls = [each for each in facts.values() if isinstance(each, ApiFacts)]
+    calls = [step_facts for step_facts in facts.values() if isinstance(step_facts, ApiFacts)]
     assert [call.status for call in calls] == [200, 200, 200]  # the simulated AWS checks the signature and the token
     assert f"host/{SDK_SETTINGS}" in facts
     assert any(
@@ -211,13 +211,13 @@ async def test_secret_that_a_peer_says_again_is_masked(
     content = json.dumps({key: value.replace("{}", SECRETS[name]) for key, value in body.items()}).encode()
     lines = {"x-amzn-requestid": "1", **{key: value.replace("{}", SECRETS[name]) for key, value in headers.items()}}
     head = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
-    said = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
+    reply = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content
     draft: Draft[ApiFacts] = Draft()
     (target, *_) = targets(settings_of(scenarios.load("healthy")), "eu-west-1", None)
 
     async def ask() -> None:
         await probe(
-            ScriptedStream(said),
+            ScriptedStream(reply),
             FakeMachine(),
             keys,
             target=target,
@@ -239,10 +239,10 @@ async def test_secret_that_a_peer_says_again_is_masked(
 async def test_password_that_a_proxy_says_again_is_masked(form: str) -> None:
     password = unquote(SECRETS["proxy password"])
     basic = base64.b64encode(f"{SECRETS['proxy user']}:{password}".encode()).decode()
-    said = f"HTTP/1.1 407 Denied\r\nServer: {form.format(password=password, basic=basic)}\r\n\r\n".encode()
+    reply = f"HTTP/1.1 407 Denied\r\nServer: {form.format(password=password, basic=basic)}\r\n\r\n".encode()
     draft: Draft[ProxyConnectFacts] = Draft()
     with pytest.raises(ProbeError) as caught:
-        await proxy.probe(FakeNet(streams=[ScriptedStream(said)]), PROXY, "a.example", 443, draft)
+        await proxy.probe(FakeNet(streams=[ScriptedStream(reply)]), PROXY, "a.example", 443, draft)
     assert leaked(f"{draft.facts!r} {caught.value!r} {caught.value.message}") == set()
     assert draft.facts is not None
     assert draft.facts.server == "***"

@@ -349,8 +349,8 @@ def test_a_file_system_that_hangs_holds_up_no_key_and_no_end(how: str, tmp_path:
         assert session.ended() == (0 if how == "a key" else CODES[signal.SIGTERM])
         assert session.is_sane()
         assert document(session.output).startswith(f"OK  {HEALTHY}\n")
-        said = "The report may not be saved: writing backuplink-simulated-healthy.json had not finished."
-        assert said in " ".join(after(session.output).split())
+        message = "The report may not be saved: writing backuplink-simulated-healthy.json had not finished."
+        assert message in " ".join(after(session.output).split())
         assert not (tmp_path / "backuplink-simulated-healthy.json").exists()
 
 
