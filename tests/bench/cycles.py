@@ -29,7 +29,7 @@ async def watch(count: int, options: list[str]) -> float:
     """CPU seconds of `count` cycles."""
     spent: list[float] = []
 
-    def look(_: object) -> None:
+    def measure(_: object) -> None:
         end_children()
         spent.append(time.process_time())
 
@@ -43,7 +43,7 @@ async def watch(count: int, options: list[str]) -> float:
         lines=lines,
         documents=lines,
         journal=False,
-        tidy=look,
+        tidy=measure,
     )
     wanted = replace(job.watching, interval=1e-3, cycles=WARM_UP + count)
     watch = Watch(replace(job, watching=wanted), around, CancelToken())

@@ -41,11 +41,11 @@ def over_addresses() -> tuple[Figure, ...]:
                 cpu[size].append((run[-1]["cpu"] - run[0]["cpu"]) / (size * times))
             few, many = (_ladders(there, count=count, at_once=BOUND, rounds=1) for count in (BOUND, SIZES[-1]))
             peaks.append((few[-1]["peak"], many[-1]["peak"]))
-    each = ", ".join(f"{statistics.median(cpu[size]) * 1000:.2f}" for size in SIZES)
+    milliseconds = ", ".join(f"{statistics.median(cpu[size]) * 1000:.2f}" for size in SIZES)
     grown = statistics.median(many / few for few, many in zip(cpu[10], cpu[1_000], strict=True))
     kept = statistics.median(many - few for few, many in peaks) / (SIZES[-1] - BOUND)
     return (
-        Figure(grown, f"CPU of a ladder at 1, 10, 100, 1,000 addresses, all at once: {each} ms"),
+        Figure(grown, f"CPU of a ladder at 1, 10, 100, 1,000 addresses, all at once: {milliseconds} ms"),
         Figure(
             statistics.median(many / few for few, many in peaks),
             f"{kept:.1f} KiB more for each address that is done: its five observations",

@@ -30,33 +30,35 @@ def grown(name: str, observations: int) -> Evidence:
     """The evidence of a scenario with at least that many observations: its addresses, as if there were hundreds."""
     evidence = evidence_of(name)
     pattern = [observation for observation in evidence.observations if observation.subject.address is not None]
-    made: list[Observation[Any]] = [
+    all_observations: list[Observation[Any]] = [
         observation for observation in evidence.observations if observation.subject.address is None
     ]
-    found: dict[str | None, list[Any]] = {}
+    by_target: dict[str | None, list[Any]] = {}
     for number in range(observations // len(pattern) + 1):
-        for each in pattern:
-            last = int(each.subject.address or 0) & 0xFFFF
+        for observation in pattern:
+            last = int(observation.subject.address or 0) & 0xFFFF
             address = ip_address((10 << 24) + (number + 1 << 16) + last)
-            after = str(each.subject.after).replace(str(each.subject.address), str(address))
-            found.setdefault(each.subject.target, []).append(address)
-            made.append(replace(each, subject=replace(each.subject, address=address, after=after)))
+            after = str(observation.subject.after).replace(str(observation.subject.address), str(address))
+            by_target.setdefault(observation.subject.target, []).append(address)
+            all_observations.append(
+                replace(observation, subject=replace(observation.subject, address=address, after=after))
+            )
     return Evidence(
         Measurement(
             run=evidence.run,
             targets=evidence.targets,
             observations=tuple(
-                _looked_up(observation, found) if observation.subject.operation == GETADDRINFO else observation
-                for observation in made
+                _looked_up(observation, by_target) if observation.subject.operation == GETADDRINFO else observation
+                for observation in all_observations
             ),
         )
     )
 
 
-def _looked_up(lookup: Observation[Any], found: dict[str | None, list[Any]]) -> Observation[Any]:
-    if lookup.subject.target not in found:
+def _looked_up(lookup: Observation[Any], by_target: dict[str | None, list[Any]]) -> Observation[Any]:
+    if lookup.subject.target not in by_target:
         return lookup
-    addresses = tuple(dict.fromkeys(found[lookup.subject.target]))
+    addresses = tuple(dict.fromkeys(by_target[lookup.subject.target]))
     return replace(lookup, outcome=Ok(LookupFacts(addresses=addresses)))
 
 

@@ -62,8 +62,8 @@ def _generated(rows: Sequence[Row]) -> str:
 
 def _machine() -> str:
     """Date and machine in one sentence."""
-    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
-    model = found[1].strip() if found else platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    model = match[1].strip() if match else platform.machine()
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} with {os.cpu_count()} cores of {model}, {platform.system()} "
         f"{platform.release()}, Python {platform.python_version()}."

@@ -27,15 +27,15 @@ class Rival:
 
     def path(self) -> str:
         """Where it lies. Raises FileNotFoundError."""
-        found = self._found()
-        if found is None:
+        path = self._path()
+        if path is None:
             raise FileNotFoundError(self.name)
-        return found
+        return path
 
     def is_there(self) -> bool:
-        return self._found() is not None
+        return self._path() is not None
 
-    def _found(self) -> str | None:
+    def _path(self) -> str | None:
         return shutil.which(self.name, path=str(ENVIRONMENT / "bin") if self.python else SEARCHED)
 
 

@@ -56,8 +56,8 @@ def _answers() -> bool:
 def probe(probes: list[str], *, count: int, at_once: int) -> None:
     """Have `count` probes made, each `MODULE=TARGET` in its turn, `at_once` at a time. Raises RuntimeError where one
     fails."""
-    asked = [dict(zip(("module", "target"), each.split("=", 1), strict=True)) for each in probes]
-    paths = itertools.islice(itertools.cycle(f"/probe?{urlencode(each)}" for each in asked), count)
+    asked = [dict(zip(("module", "target"), word.split("=", 1), strict=True)) for word in probes]
+    paths = itertools.islice(itertools.cycle(f"/probe?{urlencode(query)}" for query in asked), count)
     taking = threading.Lock()
 
     def left() -> Iterator[str]:

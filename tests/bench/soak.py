@@ -34,11 +34,11 @@ WAIT_SECONDS: Final = 20.0
 class Hook(http.server.BaseHTTPRequestHandler):
     """Takes what it is told, and counts."""
 
-    told = 0
+    notices = 0
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).told += 1
+        type(self).notices += 1
         self.send_response(204)
         self.end_headers()
 
@@ -76,7 +76,7 @@ def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     command = [str(PROGRAM), "watch", *options, "--listen", str(PORT), "--notify", f"http://127.0.0.1:{HOOK}/"]
     command += ["--textfile", str(folder / "watch.prom"), "--output", str(folder / "report.json"), "--format", "json"]
-    found: dict[str, Any] = {"asked": 0, "failed": []}
+    results: dict[str, Any] = {"asked": 0, "failed": []}
     fault = Fault(address)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process, httpx.Client(trust_env=False) as client:
         try:
@@ -94,32 +94,32 @@ def soak(seconds: float, folder: Path, address: str, options: list[str]) -> dict
                     paths.append("/probe")
                     probe += PROBE_SECONDS
                 for path in paths:
-                    _ask(client, path, found)
-                if "after_a_quarter" not in found and now >= started + seconds / 4:
-                    found["after_a_quarter"] = resources(process.pid)
+                    _ask(client, path, results)
+                if "after_a_quarter" not in results and now >= started + seconds / 4:
+                    results["after_a_quarter"] = resources(process.pid)
                 time.sleep(1.0)
-            found["at_the_end"] = resources(process.pid)
-            found["metrics"] = client.get(f"http://127.0.0.1:{PORT}/metrics").text
-            for each in idle:
-                each.close()
+            results["at_the_end"] = resources(process.pid)
+            results["metrics"] = client.get(f"http://127.0.0.1:{PORT}/metrics").text
+            for connection in idle:
+                connection.close()
             process.send_signal(signal.SIGTERM)
-            found["code"] = process.wait(WAIT_SECONDS)
+            results["code"] = process.wait(WAIT_SECONDS)
         finally:
             process.kill()
             if fault.there:
                 fault.turn()
             hook.shutdown()
-    found["told"] = Hook.told
-    return found
+    results["notices"] = Hook.notices
+    return results
 
 
-def _ask(client: httpx.Client, path: str, found: dict[str, Any]) -> None:
-    found["asked"] += 1
+def _ask(client: httpx.Client, path: str, results: dict[str, Any]) -> None:
+    results["asked"] += 1
     try:
         answer = client.get(f"http://127.0.0.1:{PORT}{path}", timeout=WAIT_SECONDS)
         answer.raise_for_status()
     except httpx.HTTPError as error:
-        found["failed"].append(f"{path}: {type(error).__name__}: {error}")
+        results["failed"].append(f"{path}: {type(error).__name__}: {error}")
 
 
 def _until_it_listens(client: httpx.Client) -> None:

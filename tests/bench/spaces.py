@@ -99,37 +99,37 @@ def host(toml: str = WORLD, *, round_trip_seconds: float = 0.0, link_local: bool
     instance's own hardware.
     """
     _refuse_without_namespaces()
-    with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as made:
+    with tempfile.TemporaryDirectory() as name, vpc("bench", toml) as network:
         folder = Path(name)
         (folder / "home").mkdir()
-        environment = program.environment(made, folder)
-        found = Host(vpc=made, roots=Path(environment["AWS_CA_BUNDLE"]), environment=environment)
+        environment = program.environment(network, folder)
+        bench_host = Host(vpc=network, roots=Path(environment["AWS_CA_BUNDLE"]), environment=environment)
         if not round_trip_seconds:
-            yield found
+            yield bench_host
             return
-        with _far_away(made, round_trip_seconds, link_local=link_local):
-            yield found
+        with _far_away(network, round_trip_seconds, link_local=link_local):
+            yield bench_host
 
 
 @contextmanager
-def _far_away(made: Vpc, round_trip_seconds: float, *, link_local: bool) -> Iterator[None]:
+def _far_away(network: Vpc, round_trip_seconds: float, *, link_local: bool) -> Iterator[None]:
     """Have the packets between the host and the rest go through a relay that keeps them half a round trip."""
-    beyond = _other_end(made.host)
-    own, gateway = made.scenario.host.addresses[0], made.scenario.host.gateways[0]
-    if len(made.scenario.host.addresses) > 1 or own.version != 4:
+    beyond = _other_end(network.host)
+    own, gateway = network.scenario.host.addresses[0], network.scenario.host.gateways[0]
+    if len(network.scenario.host.addresses) > 1 or own.version != 4:
         raise ValueError("the delay is built for one IPv4 address")
     near = [
-        f"-n {made.host} route add {_LINK_LOCAL} via {gateway} dev eth0 onlink src {own.ip}",
+        f"-n {network.host} route add {_LINK_LOCAL} via {gateway} dev eth0 onlink src {own.ip}",
         f"-n {beyond} rule add from {_LINK_LOCAL} lookup {_NEAR_TABLE}",
         f"-n {beyond} route add {own.ip} dev vpc0 table {_NEAR_TABLE}",
     ]
     lines = [
-        f"-n {beyond} link set {relay.NEAR} netns {made.host}",
+        f"-n {beyond} link set {relay.NEAR} netns {network.host}",
         f"-n {beyond} link set {relay.FAR} up",
         f"-n {beyond} route replace {own.ip} dev {relay.FAR} src {gateway}",
-        f"-n {made.host} link set {relay.NEAR} up",
-        f"-n {made.host} route del {own.network} dev eth0",
-        f"-n {made.host} route replace default dev {relay.NEAR} src {own.ip}",
+        f"-n {network.host} link set {relay.NEAR} up",
+        f"-n {network.host} route del {own.network} dev eth0",
+        f"-n {network.host} route replace default dev {relay.NEAR} src {own.ip}",
         *([] if link_local else near),
     ]
     words = [_ip(), "netns", "exec", beyond, sys.executable, "-m", "tests.bench.relay", str(round_trip_seconds / 2)]
@@ -183,9 +183,9 @@ def lab() -> Iterator[Lab]:
         _run(_ip(), "netns", "add", namespace)
         stack.callback(_run, _ip(), "netns", "del", namespace)
         _run(_ip(), "-n", namespace, "link", "set", "lo", "up")
-        made = Lab(namespace=namespace, roots=roots, folder=folder)
-        stack.enter_context(_running(made.inside(sys.executable, "-m", "tests.bench.server"), server.READY))
-        yield made
+        bench_lab = Lab(namespace=namespace, roots=roots, folder=folder)
+        stack.enter_context(_running(bench_lab.inside(sys.executable, "-m", "tests.bench.server"), server.READY))
+        yield bench_lab
 
 
 @contextmanager
@@ -193,9 +193,9 @@ def _running(words: list[str], ready: str) -> Iterator[subprocess.Popen[str]]:
     """A process that says `ready` first and ends when its stdin is closed."""
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            said = process.stdout.readline() if process.stdout else ""
-            if said.strip() != ready:
-                raise RuntimeError(f"{words[-2]} {words[-1]} said {said!r} and not {ready!r}")
+            line = process.stdout.readline() if process.stdout else ""
+            if line.strip() != ready:
+                raise RuntimeError(f"{words[-2]} {words[-1]} said {line!r} and not {ready!r}")
             yield process
             process.communicate(timeout=_COMMAND_SECONDS)
         finally:
@@ -208,10 +208,10 @@ def _refuse_without_namespaces() -> None:
 
 
 def _ip() -> str:
-    found = shutil.which("ip", path=SEARCHED)
-    if found is None:
+    path = shutil.which("ip", path=SEARCHED)
+    if path is None:
         raise UnmeasuredError("the command ip is not there")
-    return found
+    return path
 
 
 def _run(*words: str) -> None:

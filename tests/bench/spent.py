@@ -54,11 +54,11 @@ def run(
         if done.returncode:
             raise RuntimeError(f"{name} could not be run: {done.stderr.strip()[-300:]}")
         code, cpu, wall, peak = done.stdout.split()
-        said = output.read_text("utf-8", "replace")
+        text = output.read_text("utf-8", "replace")
         if int(code) not in codes:
-            errors = Path(f"{output}.err").read_text("utf-8", "replace").strip() or said
+            errors = Path(f"{output}.err").read_text("utf-8", "replace").strip() or text
             raise RuntimeError(f"{name} ended with {code}: {errors[-300:]}")
-    return Spent(cpu=float(cpu), wall=float(wall), peak=int(peak), output=said)
+    return Spent(cpu=float(cpu), wall=float(wall), peak=int(peak), output=text)
 
 
 def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]]:
@@ -70,12 +70,12 @@ def in_turn(*works: Callable[[], T], rounds: int = ROUNDS) -> list[tuple[T, ...]
 
 def ratio(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], *, first: int = 0, second: int = 1) -> float:
     """Median over the rounds of what `of` gives for the work at place `first` to that at place `second`."""
-    return statistics.median(of(each[first]) / of(each[second]) for each in rounds)
+    return statistics.median(of(measured[first]) / of(measured[second]) for measured in rounds)
 
 
 def median(rounds: Sequence[tuple[T, ...]], of: Callable[[T], float], place: int) -> float:
     """Median over the rounds of what `of` gives for the work at `place`."""
-    return statistics.median(of(each[place]) for each in rounds)
+    return statistics.median(of(measured[place]) for measured in rounds)
 
 
 def cpu(spent: Spent) -> float:

@@ -78,10 +78,10 @@ def _timed_by_openssl(there: Lab) -> float:
     """CPU seconds of one connection."""
     options = ("-connect", f"{RESOLVER}:{HTTPS}", "-new", "-tls1_3", "-CAfile", str(there.roots), "-verify", "3")
     spent = there.run(OPENSSL.path(), "s_time", *options, "-time", str(TIMED_SECONDS))
-    made = _CONNECTIONS.search(spent.output)
-    if made is None:
+    match = _CONNECTIONS.search(spent.output)
+    if match is None:
         raise RuntimeError(f"openssl s_time says nothing of connections: {spent.output[-300:]}")
-    return spent.cpu / int(made[1])
+    return spent.cpu / int(match[1])
 
 
 def _exporter(there: Lab, config: Path, module: str, target: str, count: int) -> float:

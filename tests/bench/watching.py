@@ -76,9 +76,9 @@ def beside_exporter() -> tuple[Figure, ...]:
         probes = tuple(_probes(there.vpc.scenario))
         rounds = in_turn(lambda: _cycle(there), lambda: _exporter(there, config, probes))
     ours, theirs = (median(rounds, float, place) * 1000 for place in range(2))
-    each = f"{ours:.1f} ms against {theirs:.1f} ms for {len(probes)} probes"
+    compared = f"{ours:.1f} ms against {theirs:.1f} ms for {len(probes)} probes"
     more = "a cycle also reads metadata, calls each service once, judges and writes its metrics"
-    return (Figure(ratio(rounds, float), f"{each}; {more}"),)
+    return (Figure(ratio(rounds, float), f"{compared}; {more}"),)
 
 
 def _cycle(there: Host) -> float:
@@ -107,16 +107,16 @@ def soaked() -> tuple[Figure, ...]:
         command = there.vpc.on_host(*words)
         with subprocess.Popen(command, env=dict(there.environment), cwd=ROOT, stdout=subprocess.PIPE) as process:
             document, _ = process.communicate()
-    found = json.loads(document)
-    if found["code"]:
-        raise RuntimeError(f"the watch ended with {found['code']}")
-    before, after, samples = found["after_a_quarter"], found["at_the_end"], samples_in(found["metrics"])
+    results = json.loads(document)
+    if results["code"]:
+        raise RuntimeError(f"the watch ended with {results['code']}")
+    before, after, samples = results["after_a_quarter"], results["at_the_end"], samples_in(results["metrics"])
     cycles = samples["backuplink_watch_cycles_total", frozenset()]
-    note = f"{SOAK_SECONDS:g} s, {cycles:.0f} cycles, {found['asked']} scrapes, {found['told']} notices"
+    note = f"{SOAK_SECONDS:g} s, {cycles:.0f} cycles, {results['asked']} scrapes, {results['notices']} notices"
     return (
         Figure((after["bytes"] - before["bytes"]) / 1e6, f"{after['bytes'] / 1e6:.1f} MB at the end; {note}"),
         Figure(after["files"] - before["files"], f"{after['files']} at the end"),
-        Figure(len(found["failed"]), "; ".join(found["failed"][:2]) or "a hundred idle connections beside them"),
+        Figure(len(results["failed"]), "; ".join(results["failed"][:2]) or "a hundred idle connections beside them"),
     )
 
 
