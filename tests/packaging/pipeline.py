@@ -17,7 +17,7 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 
 
-async def found(name: str) -> dict[str, object]:
+async def result_of(name: str) -> dict[str, object]:
     chosen = scenarios.load(name)
     async with simulated(chosen) as world:
         evidence = await measure(settings_of(chosen), world, emit=lambda _: None, stop=CancelToken())
@@ -29,7 +29,7 @@ def main() -> None:
     results = {}
     for name in scenarios.names():
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            results[name] = runner.run(found(name))
+            results[name] = runner.run(result_of(name))
     json.dump(results, sys.stdout)
 
 

@@ -18,7 +18,7 @@ import manual
 from agent.catalog.findings import CODES
 from agent.cli import main as cli
 from agent.simulated import scenario as scenarios
-from tests.packaging.made import lacking
+from tests.packaging.artifacts import lacking
 from tests.process.terminals import on_terminal
 from tests.support.repository import ROOT
 
@@ -37,7 +37,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"{command.parent}:{os.environ['PATH']}"
 
 
-def said(words: list[str], path: str, folder: Path) -> list[str]:
+def output_lines(words: list[str], path: str, folder: Path) -> list[str]:
     """The lines that a shell writes."""
     if shutil.which(words[0]) is None:
         lacking(f"{words[0]} is not installed")
@@ -65,11 +65,11 @@ def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Compl
     """What a shell offers for a line, in the order of the alphabet."""
 
     def by_bash(line: str) -> list[str]:
-        return said(["bash", "-c", BASH, "bash", str(COMPLETIONS / "backuplink.bash"), line], path, tmp_path)
+        return output_lines(["bash", "-c", BASH, "bash", str(COMPLETIONS / "backuplink.bash"), line], path, tmp_path)
 
     def by_fish(line: str) -> list[str]:
         words = ["fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]"]
-        lines = said([*words, str(COMPLETIONS / "backuplink.fish"), line], path, tmp_path)
+        lines = output_lines([*words, str(COMPLETIONS / "backuplink.fish"), line], path, tmp_path)
         return [line.partition("\t")[0] for line in lines]
 
     def answer(line: str) -> list[str]:
@@ -80,8 +80,8 @@ def complete(request: pytest.FixtureRequest, path: str, tmp_path: Path) -> Compl
 
 def options_of(command: click.Command) -> list[str]:
     """The long options of a command that users are told of."""
-    found = [option for option in command.get_params(manual.context_of(command)) if isinstance(option, click.Option)]
-    names = [name for option in found if not option.hidden for name in option.opts]
+    options = [option for option in command.get_params(manual.context_of(command)) if isinstance(option, click.Option)]
+    names = [name for option in options if not option.hidden for name in option.opts]
     return sorted(name for name in names if name.startswith("--"))
 
 
@@ -108,7 +108,7 @@ def test_every_option_is_offered(complete: Complete, name: str) -> None:
     ],
 )
 def test_offers_what_fits(complete: Complete, line: str, offered: list[str]) -> None:
-    assert [each for each in complete(line) if each] == sorted(offered)
+    assert [offer for offer in complete(line) if offer] == sorted(offered)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -34,7 +34,7 @@ from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
 from agent.simulated import scenario as scenarios
-from tests.packaging.made import made
+from tests.packaging.artifacts import artifact_of
 from tests.support import extent
 from tests.support.aws_commands import complaint
 from tests.support.repository import ROOT
@@ -76,8 +76,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def document(built: Path) -> dict[str, Any]:
     """The Command document."""
-    found: dict[str, Any] = yaml.safe_load((built / DOCUMENT).read_text("utf-8"))
-    return found
+    content: dict[str, Any] = yaml.safe_load((built / DOCUMENT).read_text("utf-8"))
+    return content
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_each_build_gives_the_same_files_and_nothing_else(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", [DOCUMENT, FLEET, POLICY])
 def test_what_dist_holds_is_what_the_sources_give(built: Path, name: str) -> None:
-    assert made(name, "fleet").read_bytes() == (built / name).read_bytes()
+    assert artifact_of(name, "fleet").read_bytes() == (built / name).read_bytes()
 
 
 # --- The document's form ---------------------------------------------------------------------------------------------
@@ -168,10 +168,10 @@ def test_linters_of_shells_find_nothing(document: dict[str, Any], tmp_path: Path
 
 
 def find(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         pytest.skip(f"there is no {program} here")
-    return found
+    return path
 
 
 # --- What a parameter can hold ---------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ INJECTIONS: Final = (
 
 
 def test_what_each_pattern_takes_and_refuses(document: dict[str, Any]) -> None:
-    patterned = {name: each for name, each in document["parameters"].items() if "allowedPattern" in each}
+    patterned = {name: parameter for name, parameter in document["parameters"].items() if "allowedPattern" in parameter}
     assert set(GOOD) == set(BAD) == set(patterned)
     for name, parameter in patterned.items():
         assert [value for value in GOOD[name] if not allows(parameter, value)] == [], name
@@ -283,8 +283,8 @@ class Ran:
 
 def script_of(document: Mapping[str, Any], step: str) -> str:
     """The script of a step, its parameters not yet put in."""
-    found = next(part for part in document["mainSteps"] if part["name"] == step)
-    return "\n".join(found["inputs"]["runCommand"]) + "\n"
+    part = next(part for part in document["mainSteps"] if part["name"] == step)
+    return "\n".join(part["inputs"]["runCommand"]) + "\n"
 
 
 def executable(path: Path, script: str) -> Path:
@@ -336,7 +336,7 @@ def run(
     values |= {"Command": str(program), **given}
     steps = {}
     for name in ("check", "report"):
-        lines = re.sub(r"\{\{ (\w+) \}\}", lambda found: values[found[1]], script_of(document, name))
+        lines = re.sub(r"\{\{ (\w+) \}\}", lambda match: values[match[1]], script_of(document, name))
         # The first line names `sh`, which is another program on each distribution.
         script = executable(command / name / "_script.sh", lines.replace("#!/bin/sh", f"#!{find(shell)}", 1))
         ended = subprocess.run(
@@ -406,8 +406,8 @@ def test_a_fault_fails_the_command_where_that_is_wanted(
 
 
 def test_the_report_is_for_its_owner_alone(document: dict[str, Any], tmp_path: Path) -> None:
-    look = f"stat -L -c %a /proc/self/fd/1 >{tmp_path}/mode"
-    run(document, tmp_path, program(tmp_path, f'[ "$1" = check ] && {look}; echo'))
+    command = f"stat -L -c %a /proc/self/fd/1 >{tmp_path}/mode"
+    run(document, tmp_path, program(tmp_path, f'[ "$1" = check ] && {command}; echo'))
     assert (tmp_path / "mode").read_text("utf-8") == "600\n"
 
 
@@ -600,8 +600,8 @@ TemplateLoader.add_multi_constructor("!", _function)
 
 
 def template(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
-    return found
+    content: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
+    return content
 
 
 NOTHING: Final = object()
@@ -623,16 +623,16 @@ class Stack:
             "AWS::Region": "eu-west-1",
             "AWS::NoValue": NOTHING,
         }
-        for name, each in template["Parameters"].items():
-            value = given.get(name, each["Default"])
-            self._values[name] = value.split(",") if each["Type"] == "CommaDelimitedList" else value
+        for name, parameter in template["Parameters"].items():
+            value = given.get(name, parameter["Default"])
+            self._values[name] = value.split(",") if parameter["Type"] == "CommaDelimitedList" else value
 
     def properties(self, resource: str) -> dict[str, Any] | None:
         """Those of a resource; None where its condition leaves it out."""
-        found = self._resources[resource]
-        if "Condition" in found and not self._holds(found["Condition"]):
+        entry = self._resources[resource]
+        if "Condition" in entry and not self._holds(entry["Condition"]):
             return None
-        given: dict[str, Any] = self._resolved(found["Properties"])
+        given: dict[str, Any] = self._resolved(entry["Properties"])
         return given
 
     def _holds(self, name: str) -> bool:
@@ -641,7 +641,7 @@ class Stack:
     def _resolved(self, value: Any) -> Any:
         match value:
             case list():
-                return [each for each in map(self._resolved, value) if each is not NOTHING]
+                return [item for item in map(self._resolved, value) if item is not NOTHING]
             case {"Ref": name}:
                 return self._values.get(name, name)  # a resource: its own name will do
             case {"Condition": str(name)}:
@@ -659,10 +659,10 @@ class Stack:
             case {"Fn::Join": [between, parts]}:
                 return between.join(self._resolved(parts))
             case {"Fn::Sub": pattern}:
-                return re.sub(r"\$\{([^}]+)\}", lambda found: str(self._values[found[1]]), pattern)
+                return re.sub(r"\$\{([^}]+)\}", lambda match: str(self._values[match[1]]), pattern)
             case dict():
-                resolved = {key: self._resolved(each) for key, each in value.items()}
-                return {key: each for key, each in resolved.items() if each is not NOTHING}
+                resolved = {key: self._resolved(item) for key, item in value.items()}
+                return {key: item for key, item in resolved.items() if item is not NOTHING}
         return value
 
 
@@ -672,7 +672,7 @@ def test_cfn_lint_finds_nothing(built: Path, name: str) -> None:
     import cfnlint.config
 
     some = cfnlint.config.ManualArgs(regions=["us-east-1", "cn-north-1", "us-gov-west-1"])
-    assert [str(each) for each in cfnlint.api.lint_file(built / name, config=some)] == []
+    assert [str(problem) for problem in cfnlint.api.lint_file(built / name, config=some)] == []
 
 
 def test_the_template_has_the_document_inside(built: Path, document: dict[str, Any]) -> None:
@@ -744,7 +744,7 @@ POLICIES: Final = ("SignedCallsPolicy", "ConfigurationPolicy", "ReportsPolicy")
 @pytest.mark.parametrize(("resource", "part"), [("SignedCallsPolicy", "api"), ("ConfigurationPolicy", "ec2")])
 def test_the_policy_is_what_the_command_lists(built: Path, partition: str, resource: str, part: str) -> None:
     listed = permissions(endpoints(partition=partition), region=None)
-    [least] = [each.policy for each in listed.parts if each.part == part]
+    [least] = [entry.policy for entry in listed.parts if entry.part == part]
     policy = Stack(template(built / POLICY), partition).properties(resource)
     assert (policy and policy["PolicyDocument"]) == least
 

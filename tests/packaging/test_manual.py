@@ -12,9 +12,9 @@ from agent.settings import DEFAULT_DEADLINE, DEFAULT_TIMEOUT
 def entry(key: str) -> str:
     """What stands below a key of backuplink.toml(5), without the escapes of man(7)."""
     page = manual.file_page().replace("\\-", "-")
-    found = re.search(rf"^\.TP\n\\fB{key} = .*\n(.*)$", page, re.MULTILINE)
-    assert found is not None, key
-    return found[1]
+    match = re.search(rf"^\.TP\n\\fB{key} = .*\n(.*)$", page, re.MULTILINE)
+    assert match is not None, key
+    return match[1]
 
 
 def test_default_in_words_is_shown_as_in_help() -> None:

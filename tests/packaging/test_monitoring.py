@@ -38,7 +38,7 @@ from agent.simulated.settings import settings_of
 from agent.watch.change_text import document, dumps, filled
 from agent.watch.changes import Kind, StateChange, Tracker
 from tests.formats.monitors import families_in, promtool, samples_in, watch_families
-from tests.packaging.made import made
+from tests.packaging.artifacts import artifact_of
 from tests.support.repository import ROOT
 from tests.support.runs import in_virtual_time, report_of
 from tests.support.virtual import PatientLoop, job, loaded, networks, watched
@@ -65,23 +65,23 @@ def named(files: Collection[Path] = WRITTEN) -> list[Any]:
 @cache
 def known() -> dict[str, frozenset[str]]:
     """The labels of each metric that a run or a watch has."""
-    found = {family.name: frozenset(family.labels) for family in prometheus.FAMILIES}
+    metrics = {family.name: frozenset(family.labels) for family in prometheus.FAMILIES}
     for family in watch_families(FAULT):
         name = family.samples[0].name
-        found[name] = frozenset(label for sample in family.samples for label in sample.labels)
-    return found
+        metrics[name] = frozenset(label for sample in family.samples for label in sample.labels)
+    return metrics
 
 
 @cache
 def values() -> dict[str, frozenset[str]]:
     """What labels with a closed list of values can be."""
-    found: dict[str, set[str]] = {"standing": set(Standing), "severity": set(Severity)}
+    by_label: dict[str, set[str]] = {"standing": set(Standing), "severity": set(Severity)}
     run = families_in(prometheus.render(report_of(FAULT)))
     for family in (*watch_families(FAULT), *run):
         for sample in family.samples:
             for label in sample.labels.keys() & {"status", "path", "access", "result", "channel", "kind"}:
-                found.setdefault(label, set()).add(sample.labels[label])
-    return {label: frozenset(each) for label, each in found.items()}
+                by_label.setdefault(label, set()).add(sample.labels[label])
+    return {label: frozenset(texts) for label, texts in by_label.items()}
 
 
 def metrics_in(text: str) -> list[str]:
@@ -131,16 +131,16 @@ def test_every_value_of_a_label_is_one_that_there_is(file: Path) -> None:
 
 
 def test_labels_are_found_where_there_are_some() -> None:
-    found = {label for _, label, _, _ in selectors_in(RULES.read_text("utf-8"))}
-    assert found >= {"status", "standing", "severity", "result", "job", "instance"}
+    labels = {label for _, label, _, _ in selectors_in(RULES.read_text("utf-8"))}
+    assert labels >= {"status", "standing", "severity", "result", "job", "instance"}
     assert values()["channel"] == {"command", "url"}
     assert values()["result"] >= {"sent", "failed", "dropped", "applied", "rejected"}
 
 
 @pytest.mark.parametrize("file", named())
 def test_every_code_is_one_that_there_is(file: Path) -> None:
-    found = re.findall(r"\b(?:API|DNS|ENV|HTTP|IAM|RUN|TCP|TLS|VPC)\d+\b", file.read_text("utf-8"))
-    assert [code for code in found if code not in CODES] == []
+    codes = re.findall(r"\b(?:API|DNS|ENV|HTTP|IAM|RUN|TCP|TLS|VPC)\d+\b", file.read_text("utf-8"))
+    assert [code for code in codes if code not in CODES] == []
 
 
 # --- Rules -----------------------------------------------------------------------------------------------------------
@@ -203,18 +203,18 @@ def series_of(instance: str, case: Case) -> list[dict[str, str]]:
     there, and so does the run's."""
     samples = samples_in(case.text)
     ended = samples.get(("backuplink_run_timestamp_seconds", frozenset()), 0.0)
-    found = [series("up", {}, case.job, instance, f"1x{MINUTES}")]
+    all_series = [series("up", {}, case.job, instance, f"1x{MINUTES}")]
     for (name, labels), value in samples.items():
         if name in _OF_A_RUN and case.fresh:
             over_time = f"{value - ended}+60x{MINUTES}"
         else:
             over_time = f"{value - ended if _MOMENTS.search(name) else value}x{MINUTES}"
-        found.append(series(name, dict(labels), case.job, instance, over_time))
+        all_series.append(series(name, dict(labels), case.job, instance, over_time))
     if case.job == "node":
         changed = f"0+60x{MINUTES}" if case.written and case.fresh else f"0x{MINUTES}"
         file = {"file": "/run/backuplink/backuplink.prom"}
-        found.append(series("node_textfile_mtime_seconds", file, case.job, instance, changed))
-    return found
+        all_series.append(series("node_textfile_mtime_seconds", file, case.job, instance, changed))
+    return all_series
 
 
 def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_time: str) -> dict[str, str]:
@@ -223,7 +223,7 @@ def series(name: str, labels: Mapping[str, str], job: str, instance: str, over_t
     return {"series": f"{name}{{{written}}}", "values": over_time}
 
 
-def told_of(name: str) -> str:
+def description_of(name: str) -> str:
     """What an alert on a scenario's verdict has to say: its causes of that severity, by code."""
     report = report_of(name)
     causes = sorted(
@@ -232,13 +232,13 @@ def told_of(name: str) -> str:
             for finding in report.findings
             if finding.explained_by is None and finding.severity.value == report.verdict.status.value
         ),
-        key=lambda each: each.code,
+        key=lambda finding: finding.code,
     )
     assert causes
-    return " ".join([*map(_told, causes), "On the host: backuplink check"])
+    return " ".join([*map(_described, causes), "On the host: backuplink check"])
 
 
-def _told(finding: Finding) -> str:
+def _described(finding: Finding) -> str:
     where = "" if finding.target is None else f" at {finding.target}"
     return f"{finding.code} {finding.name}{where}: backuplink explain {finding.code}."
 
@@ -268,25 +268,25 @@ def textfile_of(*turns: str, cycles: int) -> str:
 @cache
 def cases() -> dict[str, Case]:
     """Every host, by its name."""
-    found = {}
+    by_name = {}
     for name, fire in OF_STATUS.items():
         text = prometheus.render(report_of(name))
-        found[f"check/{name}"] = Case(text=text, job="node", fire=fire)
-        found[f"scrape/{name}"] = Case(text=textfile_of(name, cycles=3), job="backuplink", fire=fire)
-        found[f"textfile/{name}"] = Case(text=textfile_of(name, cycles=3), job="node", fire=fire)
+        by_name[f"check/{name}"] = Case(text=text, job="node", fire=fire)
+        by_name[f"scrape/{name}"] = Case(text=textfile_of(name, cycles=3), job="backuplink", fire=fire)
+        by_name[f"textfile/{name}"] = Case(text=textfile_of(name, cycles=3), job="node", fire=fire)
         for way in ("check", "textfile"):
-            fresh = found[f"{way}/{name}"]
-            found[f"{way}/{name}/old"] = replace(fresh, fresh=False, fire=fire | {"BackuplinkStale"})
+            fresh = by_name[f"{way}/{name}"]
+            by_name[f"{way}/{name}/old"] = replace(fresh, fresh=False, fire=fire | {"BackuplinkStale"})
     refused = run([sys.executable, "-m", "agent", "check", "--timeout", "0", "--format", "prometheus"])
     assert refused.returncode == 3
-    found["refused"] = Case(text=refused.stdout, job="node", fire=frozenset({"BackuplinkUnknown"}))
-    found["refused/old"] = replace(
-        found["refused"], written=False, fire=frozenset({"BackuplinkUnknown", "BackuplinkStale"})
+    by_name["refused"] = Case(text=refused.stdout, job="node", fire=frozenset({"BackuplinkUnknown"}))
+    by_name["refused/old"] = replace(
+        by_name["refused"], written=False, fire=frozenset({"BackuplinkUnknown", "BackuplinkStale"})
     )
     # The verdict that stands is the first one: no other lasts for two cycles.
     flapping = textfile_of("healthy", "one-zone-flaps", cycles=12)
-    found["flapping"] = Case(text=flapping, job="backuplink", fire=frozenset({"BackuplinkFlapping"}))
-    return found
+    by_name["flapping"] = Case(text=flapping, job="backuplink", fire=frozenset({"BackuplinkFlapping"}))
+    return by_name
 
 
 def hold(folder: Path, over_time: list[dict[str, str]], **asked: list[dict[str, Any]]) -> None:
@@ -327,7 +327,7 @@ def test_an_alert_names_the_causes_that_the_report_has(name: str, way: str, tmp_
     status = report_of(name).verdict.status.value
     expected = {
         "exp_labels": {"severity": status, "status": status, "job": case.job, "instance": "host"},
-        "exp_annotations": {"summary": SUMMARIES[alert], "description": told_of(name)},
+        "exp_annotations": {"summary": SUMMARIES[alert], "description": description_of(name)},
     }
     asked = {"eval_time": f"{MINUTES}m", "alertname": alert, "exp_alerts": [expected]}
     hold(tmp_path, series_of("host", case), alert_rule_test=[asked])
@@ -396,9 +396,9 @@ def test_calls_are_found_where_there_are_some() -> None:
 def test_every_option_on_the_page_is_an_option() -> None:
     options = {name for command in cli.main.commands.values() for param in command.params for name in param.opts}
     others = {"--collector.textfile.directory", "--version"}
-    found = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
-    assert found - options - others == set()
-    assert found >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9.-]*[a-z0-9]", PAGE.read_text("utf-8")))
+    assert mentioned - options - others == set()
+    assert mentioned >= {opt for param in cli.main.commands["watch"].params for opt in param.opts} & {
         "--interval",
         "--cycles",
         "--raise-after",
@@ -413,8 +413,8 @@ def test_every_option_on_the_page_is_an_option() -> None:
 
 def examples() -> list[Any]:
     """The calls on the page that end by themselves, with what they write."""
-    found = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", PAGE.read_text("utf-8"))
-    return [pytest.param(each, id=each.splitlines()[0]) for each in found]
+    blocks = re.findall(r"```console\n\$ (backuplink demo (?!--watch).*\n(?:.*\n)*?)```", PAGE.read_text("utf-8"))
+    return [pytest.param(block, id=block.splitlines()[0]) for block in blocks]
 
 
 def test_every_configuration_on_the_page_is_taken() -> None:
@@ -462,7 +462,7 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
     assert lines
     for line in lines:
         begin, cut, _ = line.partition("…")
-        assert any(each.startswith(begin) if cut else each == line for each in written), line
+        assert any(output_line.startswith(begin) if cut else output_line == line for output_line in written), line
 
 
 # --- The template ----------------------------------------------------------------------------------------------------
@@ -472,17 +472,17 @@ def test_the_page_shows_what_the_program_writes(shown: str) -> None:
 def changes() -> tuple[StateChange, ...]:
     """One of each kind of thing that changes: a verdict, a finding that is raised, and their end."""
     tracker = Tracker(raise_after=1, clear_after=1)
-    found = [change for name in ("healthy", FAULT, "healthy") for change in tracker.fold(report_of(name))]
-    assert {each.kind for each in found} >= {Kind.VERDICT, Kind.RAISED, Kind.CLEARED}
-    return tuple(found)
+    result = [change for name in ("healthy", FAULT, "healthy") for change in tracker.fold(report_of(name))]
+    assert {change.kind for change in result} >= {Kind.VERDICT, Kind.RAISED, Kind.CLEARED}
+    return tuple(result)
 
 
 @pytest.mark.parametrize("redact", [False, True])
-@pytest.mark.parametrize("change", changes(), ids=lambda each: f"{each.kind}-{each.status}")
+@pytest.mark.parametrize("change", changes(), ids=lambda change: f"{change.kind}-{change.status}")
 def test_the_template_is_filled_whole(change: StateChange, redact: bool) -> None:
-    told = document(change, report_of(FAULT), redact=redact)
-    posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), told)))
-    assert posted["text"] == told["text"]
+    notice = document(change, report_of(FAULT), redact=redact)
+    posted = json.loads(dumps(filled(json.loads(SLACK.read_text("utf-8")), notice)))
+    assert posted["text"] == notice["text"]
     texts = list(texts_in(posted))
     assert [text for text in texts if "$" in text] == []
     assert [text for text in texts if len(text) > 2_000] == []  # Slack refuses more in a field
@@ -490,10 +490,10 @@ def test_the_template_is_filled_whole(change: StateChange, redact: bool) -> None
 
 
 def test_every_name_in_the_template_is_one_of_a_change() -> None:
-    told = document(changes()[0], report_of(FAULT), redact=False)
+    notice = document(changes()[0], report_of(FAULT), redact=False)
     names = set(re.findall(r"\$(\w+)", SLACK.read_text("utf-8")))
     assert names
-    assert names <= told.keys()
+    assert names <= notice.keys()
 
 
 def texts_in(data: Any) -> Iterator[str]:
@@ -501,8 +501,8 @@ def texts_in(data: Any) -> Iterator[str]:
         case str():
             yield data
         case list():
-            for each in data:
-                yield from texts_in(each)
+            for item in data:
+                yield from texts_in(item)
         case dict():
             yield from texts_in(list(data.values()))
 
@@ -511,7 +511,7 @@ def texts_in(data: Any) -> Iterator[str]:
 
 
 def test_the_archive_holds_the_sources_and_is_made_again_to_the_byte(tmp_path: Path) -> None:
-    archive = made("backuplink-VERSION-monitoring.tar.gz", "monitoring")
+    archive = artifact_of("backuplink-VERSION-monitoring.tar.gz", "monitoring")
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         files = {

@@ -21,7 +21,7 @@ import pytest
 
 from agent.version import __version__
 from tests.packaging import pipeline
-from tests.packaging.made import DIST, lacking, made
+from tests.packaging.artifacts import DIST, artifact_of, lacking
 from tests.process.terminals import on_terminal
 from tests.support.repository import ROOT
 
@@ -98,9 +98,9 @@ def entries(folder: Path) -> list[str]:
 
 def offset(file: Path) -> int:
     """At which byte its archive begins."""
-    found = re.search(rb"tail -c \+(\d+)", file.read_bytes())
-    assert found is not None
-    return int(found[1]) - 1
+    match = re.search(rb"tail -c \+(\d+)", file.read_bytes())
+    assert match is not None
+    return int(match[1]) - 1
 
 
 @cache
@@ -109,7 +109,9 @@ def members(file: Path) -> Mapping[str, tuple[tarfile.TarInfo, bytes]]:
     plain = gzip.decompress(file.read_bytes()[offset(file) :])
     with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
         return {
-            each.name: (each, content.read()) for each in archive if (content := archive.extractfile(each)) is not None
+            member.name: (member, content.read())
+            for member in archive
+            if (content := archive.extractfile(member)) is not None
         }
 
 
@@ -136,11 +138,11 @@ def built_for(architecture: str) -> Path:
     name = f"backuplink-VERSION-linux-{architecture}.run"
     if architecture != platform.machine() and not (DIST / name.replace("VERSION", __version__)).exists():
         pytest.skip(f"dist/ has none for {architecture}; packaging/onefile/build all makes it")
-    return made(name, "onefile")
+    return artifact_of(name, "onefile")
 
 
 @pytest.fixture(scope="module", params=sorted(MACHINES))
-def each(request: pytest.FixtureRequest) -> Path:
+def built_file(request: pytest.FixtureRequest) -> Path:
     """The file for each kind of processor, to be looked into."""
     return of_this_tree(built_for(request.param))
 
@@ -171,66 +173,66 @@ def of_the_source() -> Mapping[str, Any]:
     """What the source tree finds in every scenario."""
     words = [sys.executable, "-m", "tests.packaging.pipeline"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=True)
-    found: Mapping[str, Any] = json.loads(done.stdout)
-    return found
+    result: Mapping[str, Any] = json.loads(done.stdout)
+    return result
 
 
 # --- What is in it ----------------------------------------------------------------------------------------------------
 
 
-def test_is_no_larger_than_promised(each: Path) -> None:
-    assert each.stat().st_size <= MEGABYTES * 1_000_000
+def test_is_no_larger_than_promised(built_file: Path) -> None:
+    assert built_file.stat().st_size <= MEGABYTES * 1_000_000
 
 
-def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(each: Path) -> None:
-    architecture = each.stem.rpartition("-linux-")[2]
-    programs = {name: content for name, (_, content) in members(each).items() if content.startswith(b"\x7fELF")}
+def test_every_program_is_for_its_processor_and_for_the_oldest_glibc(built_file: Path) -> None:
+    architecture = built_file.stem.rpartition("-linux-")[2]
+    programs = {name: content for name, (_, content) in members(built_file).items() if content.startswith(b"\x7fELF")}
     assert "bin/python" in programs
     assert any("cryptography" in name for name in programs)
     for name, content in programs.items():
         assert int.from_bytes(content[18:20], "little") == MACHINES[architecture], name
         # The names of all versions of symbols that a file wants stand among its strings.
-        wanted = {tuple(map(int, found)) for found in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
+        wanted = {tuple(map(int, version)) for version in re.findall(rb"GLIBC_(\d+)\.(\d+)(?:\.\d+)?\0", content)}
         assert wanted, name
         assert max(wanted) <= OLDEST_GLIBC, name
-        libraries = {found.decode() for found in re.findall(rb"\0((?:lib|ld-)[\w-]+\.so\.\d+)(?=\0)", content)}
+        libraries = {library.decode() for library in re.findall(rb"\0((?:lib|ld-)[\w-]+\.so\.\d+)(?=\0)", content)}
         assert libraries <= OF_THE_C_LIBRARY, name
 
 
-def test_holds_nothing_that_installs_or_tests(each: Path) -> None:
-    for name in members(each):
+def test_holds_nothing_that_installs_or_tests(built_file: Path) -> None:
+    for name in members(built_file):
         parts = Path(name).parts
         assert not {"pip", "ensurepip", "site-packages", "idlelib", "tkinter", "test", "tests"} & set(parts), name
 
 
-def test_nothing_says_where_or_by_whom_it_was_built(each: Path) -> None:
+def test_nothing_says_where_or_by_whom_it_was_built(built_file: Path) -> None:
     dates = set()
-    for name, (entry, content) in members(each).items():
+    for name, (entry, content) in members(built_file).items():
         assert (entry.uid, entry.gid, entry.uname, entry.gname) == (0, 0, "", ""), name
         assert str(ROOT).encode() not in content, name
         dates.add(entry.mtime)
     assert len(dates) == 1
 
 
-def test_carries_the_licences_of_what_was_compiled(each: Path) -> None:
-    licences = {Path(name).name for name in members(each) if name.startswith("licences/")}
+def test_carries_the_licences_of_what_was_compiled(built_file: Path) -> None:
+    licences = {Path(name).name for name in members(built_file) if name.startswith("licences/")}
     assert licences == {"backuplink", "libffi", "openssl", "python", "zlib"}
 
 
-def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(each: Path, tmp_path: Path) -> None:
-    architecture = each.stem.rpartition("-linux-")[2]
+def test_assembled_again_in_another_folder_and_umask_gives_the_same_bytes(built_file: Path, tmp_path: Path) -> None:
+    architecture = built_file.stem.rpartition("-linux-")[2]
     build = ROOT / "build" / "onefile"
     python = build / platform.machine() / "parts" / "python" / "bin" / "python"
     if not python.exists():
         lacking("build/ holds no compiled Python; run packaging/build onefile")
-    date = next(iter(members(each).values()))[0].mtime
+    date = next(iter(members(built_file).values()))[0].mtime
     words = [python, "-S", "-s", "-P", "-B", ROOT / "packaging" / "onefile" / "assemble.py", "--arch", architecture]
     words += ["--date", str(date), "--project", ROOT, "--tree", tmp_path / "tree", "--output", tmp_path]
     words += ["--parts", build / architecture / "parts", "--libraries", build / architecture / "libraries"]
     # As packaging/onefile/build has it.
     quoted = " ".join(f"'{word}'" for word in words)
     succeed(["sh", "-c", f"umask 077; exec {quoted}"], environment(PYTHONHASHSEED="0", LC_ALL="C.UTF-8"))
-    assert (tmp_path / each.name).read_bytes() == each.read_bytes()
+    assert (tmp_path / built_file.name).read_bytes() == built_file.read_bytes()
 
 
 # --- That it runs -----------------------------------------------------------------------------------------------------
@@ -312,10 +314,10 @@ def without_moment(text: str) -> str:
 
 
 def test_finds_in_every_scenario_what_the_source_finds(directory: Path) -> None:
-    found = json.loads(in_python(directory, Path(pipeline.__file__).read_text("utf-8")))
+    results = json.loads(in_python(directory, Path(pipeline.__file__).read_text("utf-8")))
     expected = of_the_source()
     assert len(expected) > 100
-    assert {name: found.get(name) for name in expected if found.get(name) != expected[name]} == {}
+    assert {name: results.get(name) for name in expected if results.get(name) != expected[name]} == {}
 
 
 def test_the_interface_has_its_styles(file: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,19 +359,19 @@ def test_the_other_processors_runs_where_it_is_emulated(tmp_path: Path) -> None:
     assert succeed([*python, tmp_path / "app", "--version"], environment()).stdout == VERSION
     done = run([*python, tmp_path / "app", "demo", "gateway-ports-missing", "--format", "json"], environment())
     assert done.returncode in (0, 1, 2), done.stderr
-    found = json.loads(done.stdout)
+    results = json.loads(done.stdout)
     expected = of_the_source()["gateway-ports-missing"]
-    assert {part: found[part] for part in expected} == expected
+    assert {part: results[part] for part in expected} == expected
 
 
 # --- Where it unpacks -------------------------------------------------------------------------------------------------
 
 
-def named(said: str) -> Path:
+def named(message: str) -> Path:
     """The directory that, by its own word, is all that was written."""
-    found = re.search(r"deleting (/\S+) removes all", said)
-    assert found is not None, said
-    return Path(found[1])
+    match = re.search(r"deleting (/\S+) removes all", message)
+    assert match is not None, message
+    return Path(match[1])
 
 
 def test_the_second_start_unpacks_nothing(file: Path, tmp_path: Path) -> None:
@@ -384,10 +386,10 @@ def test_the_second_start_unpacks_nothing(file: Path, tmp_path: Path) -> None:
 
 
 def test_deleting_what_it_names_leaves_nothing(file: Path, tmp_path: Path) -> None:
-    said = succeed([file, "demo"], environment(BACKUPLINK_HOME=str(tmp_path))).stderr
+    message = succeed([file, "demo"], environment(BACKUPLINK_HOME=str(tmp_path))).stderr
     assert len(within(tmp_path)) > 1_000
-    assert named(said).parent == tmp_path
-    shutil.rmtree(named(said))
+    assert named(message).parent == tmp_path
+    shutil.rmtree(named(message))
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -413,14 +415,14 @@ def test_four_first_starts_at_once(file: Path, tmp_path: Path) -> None:
         subprocess.Popen([file, "--version"], env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    said = [process.communicate(timeout=SECONDS) for process in started]
-    assert [process.returncode for process in started] == [0] * 4, said
-    assert [out for out, _ in said] == [VERSION] * 4
-    assert [errors for _, errors in said if "not in" in errors] == []
+    outputs = [process.communicate(timeout=SECONDS) for process in started]
+    assert [process.returncode for process in started] == [0] * 4, outputs
+    assert [out for out, _ in outputs] == [VERSION] * 4
+    assert [errors for _, errors in outputs if "not in" in errors] == []
     assert len(entries(tmp_path)) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_an_interrupted_unpack_leaves_nothing(file: Path, tmp_path: Path, number: signal.Signals) -> None:
     variables = environment(BACKUPLINK_HOME=str(tmp_path))
     with subprocess.Popen([file, "--version"], env=variables, start_new_session=True) as process:
@@ -589,6 +591,6 @@ def test_runs_in_a_root_without_python(file: Path, suite: str) -> None:
     scenarios = f"exec({Path(pipeline.__file__).read_text('utf-8')!r})"
     done = inside(file, script, scenarios, root=root)
     assert done.returncode == 0, done.stderr[-2_000:]
-    version, _, found = done.stdout.partition("\n")
+    version, _, output = done.stdout.partition("\n")
     assert f"{version}\n" == VERSION
-    assert json.loads(found) == of_the_source()
+    assert json.loads(output) == of_the_source()

@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 import assemble
-from tests.packaging.made import lacking
+from tests.packaging.artifacts import lacking
 from tests.support.command import SECONDS
 
 NEEDED: Final = ("sh", *"id uname ls find wc mkdir rm rmdir mv chmod grep head tail gzip tar mktemp".split())

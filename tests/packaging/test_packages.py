@@ -25,7 +25,7 @@ import pytest
 import manual
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
-from tests.packaging.made import TOOLS, lacking, made
+from tests.packaging.artifacts import TOOLS, artifact_of, lacking
 from tests.support.repository import ROOT
 
 MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -108,18 +108,18 @@ def members(package: Path) -> Mapping[str, Entry]:
 
 def entries(plain: IO[bytes]) -> Mapping[str, Entry]:
     """What a tar archive holds, by path."""
-    found = {}
+    by_path = {}
     with tarfile.open(fileobj=plain) as archive:
-        for each in archive:
-            content = archive.extractfile(each) if each.isreg() else None
-            name = each.name.removeprefix("./").strip("/")
-            found[name] = Entry(
-                mode=each.mode,
-                owner=f"{each.uid}:{each.gid}",
+        for member in archive:
+            content = archive.extractfile(member) if member.isreg() else None
+            name = member.name.removeprefix("./").strip("/")
+            by_path[name] = Entry(
+                mode=member.mode,
+                owner=f"{member.uid}:{member.gid}",
                 content=None if content is None else content.read(),
-                link=each.linkname if each.issym() else "",
+                link=member.linkname if member.issym() else "",
             )
-    return found
+    return by_path
 
 
 def built(kind: str, architecture: str) -> Path:
@@ -130,7 +130,7 @@ def built(kind: str, architecture: str) -> Path:
         "deb": f"backuplink_VERSION_{MACHINES[architecture]}.deb",
         "rpm": f"backuplink-VERSION-1.{architecture}.rpm",
     }
-    package = made(names[kind], "packages")
+    package = artifact_of(names[kind], "packages")
     theirs = {
         name.removeprefix(f"{PROGRAM}/app/"): entry.content
         for name, entry in members(package).items()
@@ -286,13 +286,13 @@ class Place:
 
     def files(self) -> set[str]:
         """All that lies in the root, folders too, without what the manager itself keeps of any package."""
-        found = set()
+        paths = set()
         for folder, folders, names in os.walk(self.root):
             for name in (*folders, *names):
-                found.add(str((Path(folder) / name).relative_to(self.root)))
+                paths.add(str((Path(folder) / name).relative_to(self.root)))
         kept = ("var/lib/rpm", "usr/lib/sysimage", *LEFT_BY_DPKG) if self.kind == "rpm" else LEFT_BY_DPKG
-        return {name for name in found if not name.startswith(kept)} | {
-            name for name in found if "backuplink" in name and not name.startswith("var/lib/dpkg/")
+        return {name for name in paths if not name.startswith(kept)} | {
+            name for name in paths if "backuplink" in name and not name.startswith("var/lib/dpkg/")
         }
 
 
@@ -407,7 +407,7 @@ def test_keeps_what_was_edited_and_goes_without_a_trace(place: Place, older: Map
         saved = configuration.with_name("backuplink.toml.rpmsave")
         assert saved.read_text("utf-8") == EDITED
         new = configuration.with_name("backuplink.toml.rpmnew")
-        kept = {str(each.relative_to(place.root)) for each in (configuration.parent, saved, new)}
+        kept = {str(path.relative_to(place.root)) for path in (configuration.parent, saved, new)}
         assert place.files() - before == kept
         assert calls.read_text("utf-8") == "--no-reload disable backuplink-check.timer backuplink-watch.service\n"
 
@@ -422,7 +422,7 @@ def test_finds_without_python_what_the_source_finds(place: Place) -> None:
         code, document = from_source(*words)
         assert result.returncode == code, result.stderr
         assert judged(result.stdout) == judged(document)
-        expected = [each.partition("@")[0] for each in scenarios.load(name).expect.findings]
+        expected = [finding.partition("@")[0] for finding in scenarios.load(name).expect.findings]
         assert [finding["code"] for finding in judged(result.stdout)["findings"]] == expected
     assert place.files() == installed
     place.purge()

@@ -26,7 +26,7 @@ import lock
 import wheelhouse
 from agent.simulated import scenario as scenarios
 from agent.version import __version__
-from tests.packaging.made import TOOLS, lacking, made
+from tests.packaging.artifacts import TOOLS, artifact_of, lacking
 from tests.process.terminals import on_terminal
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
@@ -92,7 +92,7 @@ def sources(tree: Path = ROOT) -> set[str]:
 def contents(wheel: Path) -> dict[str, int]:
     """The checksum of everything in a wheel."""
     with zipfile.ZipFile(wheel) as archive:
-        return {each.filename: each.CRC for each in archive.infolist()}
+        return {member.filename: member.CRC for member in archive.infolist()}
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +125,8 @@ def test_nothing_says_where_or_by_whom_it_was_built(built: Path) -> None:
         assert {(member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, "", "")}
         assert {member.mtime for member in members} == {int(DATE)}
     with zipfile.ZipFile(built / WHEEL) as archive:
-        for each in archive.infolist():
-            assert str(ROOT).encode() not in archive.read(each), each.filename
+        for member in archive.infolist():
+            assert str(ROOT).encode() not in archive.read(member), member.filename
 
 
 # --- The same bytes --------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class Installed:
 
 def wheels(architecture: str) -> Path:
     """The folder of the wheelhouse that dist/ has for a kind of processor, unpacked for this process of the tests."""
-    archive = made(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
+    archive = artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
     folder = archive.parent.parent / "build" / "test-python" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
     name = archive.name.removesuffix(".tar.gz")
     shutil.rmtree(folder / name, ignore_errors=True)
@@ -280,7 +280,7 @@ def test_finds_what_the_source_finds(installed: Installed, name: str, tmp_path: 
     assert judged(result.stdout) == judged(document)
     expected = scenarios.load(name).expect.findings
     assert [finding["code"] for finding in judged(result.stdout)["findings"]] == [
-        each.partition("@")[0] for each in expected
+        finding.partition("@")[0] for finding in expected
     ]
 
 
@@ -311,15 +311,15 @@ def test_the_wheelhouse_is_whole_for_every_python(architecture: str, tmp_path: P
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 def test_the_wheelhouse_holds_only_what_the_lock_has(architecture: str) -> None:
     folder = wheels(architecture)
-    locked = {each.name: each for each in lock.read(wheelhouse.LOCK)}
-    found = sorted(folder.glob("*.whl"))
-    for file in found:
+    locked = {requirement.name: requirement for requirement in lock.read(wheelhouse.LOCK)}
+    files = sorted(folder.glob("*.whl"))
+    for file in files:
         name, version, _, _ = parse_wheel_filename(file.name)
         if name != "backuplink":
             assert str(version) == locked[name].version
             assert wheelhouse.digest(file) in locked[name].hashes
-    assert {parse_wheel_filename(file.name)[0] for file in found} == {*locked, "backuplink"}
-    for file in found:
+    assert {parse_wheel_filename(file.name)[0] for file in files} == {*locked, "backuplink"}
+    for file in files:
         assert file.name in (folder / "INSTALL.txt").read_text("utf-8")
 
 
@@ -328,10 +328,10 @@ def test_runs_on_the_other_pythons_that_are_here(version: str, offline: Path, tm
     if sys.version.startswith(version):
         pytest.skip("it is the Python of the other tests")
     words = ["python", "find", "--offline", "--no-python-downloads", "--no-project", "--system", version]
-    found = run([TOOLS / "uv", *words], tmp_path)
-    if found.returncode != 0:
+    located = run([TOOLS / "uv", *words], tmp_path)
+    if located.returncode != 0:
         pytest.skip(f"this machine has no Python {version}")
-    program = _by_pip(offline, tmp_path / "environment", found.stdout.strip())
+    program = _by_pip(offline, tmp_path / "environment", located.stdout.strip())
     words = ["demo", "one-zone-silent", "--format", "json"]
     assert judged(run([program.command, *words], tmp_path).stdout) == judged(from_source(*words)[1])
 
@@ -340,7 +340,7 @@ def test_runs_on_the_other_pythons_that_are_here(version: str, offline: Path, tm
 
 
 def test_dist_is_made_again_to_the_byte(offline: Path, tmp_path: Path) -> None:
-    sdist = made("backuplink-VERSION.tar.gz", "python")
+    sdist = artifact_of("backuplink-VERSION.tar.gz", "python")
     with tarfile.open(sdist) as opened:
         date = str(opened.getmembers()[0].mtime)
         opened.extractall(tmp_path, filter="data")
@@ -349,8 +349,8 @@ def test_dist_is_made_again_to_the_byte(offline: Path, tmp_path: Path) -> None:
     (tree / "build").mkdir()
     (tree / "build" / "environment").symlink_to(TOOLS.parent)
     # pip finds every wheel in what dist/ has, and asks no mirror.
-    found = " ".join(str(wheels(architecture)) for architecture in ("x86_64", "aarch64"))
-    elsewhere = {"SOURCE_DATE_EPOCH": date, "TZ": "Asia/Tokyo", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": found}
+    folders = " ".join(str(wheels(architecture)) for architecture in ("x86_64", "aarch64"))
+    elsewhere = {"SOURCE_DATE_EPOCH": date, "TZ": "Asia/Tokyo", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": folders}
     succeed([tree / "packaging" / "python" / "build"], tree, elsewhere, umask=0o077)
     again = sorted((tree / "dist").iterdir())
     assert len(again) == 4

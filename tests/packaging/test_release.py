@@ -135,8 +135,8 @@ def refused(tree: Path, *words: str) -> str:
 
 
 def test_refuses_a_tag_that_is_not_there(repository: Path) -> None:
-    said = refused(repository, "v9.9.9")
-    assert said == (
+    message = refused(repository, "v9.9.9")
+    assert message == (
         "packaging/release: there is no tag 'v9.9.9'; set it on the commit that is to be released:"
         " git tag --annotate v1.10.0\n"
     )

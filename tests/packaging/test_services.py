@@ -17,7 +17,7 @@ import pytest
 import manual
 from agent.cli import config_file, to_settings
 from agent.cli import main as cli
-from tests.packaging.made import lacking
+from tests.packaging.artifacts import lacking
 from tests.support.repository import ROOT
 
 PACKAGES: Final = ROOT / "packaging" / "packages"
@@ -61,7 +61,7 @@ def verified(root: Path) -> str:
         "verify",
         "--man=no",
         f"--root={root}",
-        *(each.name for each in UNITS.iterdir()),
+        *(unit.name for unit in UNITS.iterdir()),
     ]
     result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     return f"{result.stdout}{result.stderr}" + (f"exit code {result.returncode}" if result.returncode else "")
@@ -94,7 +94,7 @@ def settings_of(unit: str) -> list[tuple[str, str]]:
 
 
 def test_both_services_have_one_sandbox() -> None:
-    watch, check = ((UNITS / each).read_text("utf-8").partition("# --- Sandbox")[2] for each in SERVICES)
+    watch, check = ((UNITS / service).read_text("utf-8").partition("# --- Sandbox")[2] for service in SERVICES)
     assert check
     assert watch.partition("\n[Install]")[0] == check
 
@@ -204,8 +204,8 @@ def test_every_command_and_option_has_its_place_in_the_manual(name: str | None) 
                 assert f" {spelling} " in page.replace(",", " "), spelling
             assert " ".join((option.help or "").replace("`", "").split()) in page
     if name is None:
-        for each in manual.commands():
-            assert f"backuplink-{each}(1)" in page
+        for command_name in manual.commands():
+            assert f"backuplink-{command_name}(1)" in page
 
 
 def test_every_key_has_its_place_in_the_manual() -> None:

@@ -23,7 +23,7 @@ import sbom
 import trust
 import wheelhouse
 from agent.version import __version__
-from tests.packaging.made import DIST, lacking, made
+from tests.packaging.artifacts import DIST, artifact_of, lacking
 
 LINUX: Final = [wheelhouse.environment("3.13", "x86_64")]
 DATE: Final = 1_700_000_000
@@ -57,9 +57,9 @@ def locked(*wheels: Path, marker: str = "") -> tuple[lock.Locked, ...]:
     """A lock of just these files."""
     folder = wheels[0].parent
     lines = []
-    for each in wheels:
-        name, version = each.name.split("-")[:2]
-        lines.append(f"{name}=={version}{marker} --hash=sha256:{hashlib.sha256(each.read_bytes()).hexdigest()}\n")
+    for file in wheels:
+        name, version = file.name.split("-")[:2]
+        lines.append(f"{name}=={version}{marker} --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}\n")
     (folder / "requirements.txt").write_text("".join(lines), "utf-8")
     return lock.read(folder / "requirements.txt")
 
@@ -71,8 +71,8 @@ def own(folder: Path, *needs: str) -> Path:
 def part(folder: Path, *metadata: str, files: Mapping[str, str] | None = None) -> components.Part:
     """What is read of a wheel `some` beside backuplink's."""
     some = wheel(folder, "some", *metadata, files=files)
-    _, found = components.from_wheels([own(folder, "some"), some], locked(some), LINUX)
-    return found
+    _, component = components.from_wheels([own(folder, "some"), some], locked(some), LINUX)
+    return component
 
 
 # --- Licences --------------------------------------------------------------------------------------------------------
@@ -130,8 +130,8 @@ def test_refuses_what_must_not_go_out(
 
 @pytest.mark.parametrize("place", ["LICENSE.txt", "COPYING", "licenses/NOTICE", "licenses/sub/any name"])
 def test_finds_licence_files_where_tools_put_them(place: str, tmp_path: Path) -> None:
-    found = part(tmp_path, *MIT, files={place: "words\n", "top_level.txt": "some\n"})
-    assert found.texts == {place.removeprefix("licenses/"): "words\n"}
+    component = part(tmp_path, *MIT, files={place: "words\n", "top_level.txt": "some\n"})
+    assert component.texts == {place.removeprefix("licenses/"): "words\n"}
 
 
 def installed() -> dict[str, Path]:
@@ -144,9 +144,9 @@ def installed() -> dict[str, Path]:
 def test_everything_locked_has_a_licence_that_is_accepted(entry: lock.Locked) -> None:
     if not (entry.requirement.marker is None or entry.requirement.marker.evaluate()):
         pytest.skip("it is not for this Python and system")
-    found = components.distribution(installed()[entry.name], LINUX, frozenset())
-    assert (found.name, found.version) == (entry.name, entry.version)
-    assert all(len(text) > 50 for text in found.texts.values())
+    component = components.distribution(installed()[entry.name], LINUX, frozenset())
+    assert (component.name, component.version) == (entry.name, entry.version)
+    assert all(len(text) > 50 for text in component.texts.values())
 
 
 def test_the_notice_has_every_text_and_which_licences_occur(tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_needs_follow_markers_and_the_extras_that_are_asked_for(tmp_path: Path) 
         *MIT,
         *("Requires-Dist: One-Two", "Requires-Dist: three ; extra == 'wide'", "Requires-Dist: four ; extra == 'test'"),
     )
-    backuplink, found = components.from_wheels([ours, some], locked(some), LINUX)
+    backuplink, component = components.from_wheels([ours, some], locked(some), LINUX)
     assert backuplink.needs == {"some"}
-    assert found.needs == {"one-two", "three"}
+    assert component.needs == {"one-two", "three"}
 
 
 @pytest.mark.parametrize(
@@ -333,20 +333,20 @@ def test_what_the_schema_does_not_take_is_refused(
 def archives() -> Iterator[Path]:
     """What in dist/ has a bill: archives of wheels, and each one file that was built."""
     for architecture in ("x86_64", "aarch64"):
-        yield made(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
+        yield artifact_of(f"backuplink-VERSION-wheelhouse-linux-{architecture}.tar.gz", "python")
     yield from sorted(DIST.glob(f"backuplink-{__version__}-linux-*.run"))
 
 
 def bill_of(archive: Path) -> Mapping[str, Any]:
     name = archive.name.removesuffix(".tar.gz").removesuffix(".run")
-    text = made(f"{name}.cdx.json", "trust").read_text("utf-8")
+    text = artifact_of(f"{name}.cdx.json", "trust").read_text("utf-8")
     sbom.check(text)
     bill: Mapping[str, Any] = json.loads(text)
     return bill
 
 
 def test_checksums_are_right_and_of_everything() -> None:
-    lines = made("SHA256SUMS", "trust").read_text("utf-8").splitlines()
+    lines = artifact_of("SHA256SUMS", "trust").read_text("utf-8").splitlines()
     sums = {name: checksum for checksum, _, name in (line.partition("  ") for line in lines)}
     assert sums == {
         str(file.relative_to(DIST)): wheelhouse.digest(file)
@@ -389,12 +389,12 @@ def test_the_one_file_holds_what_its_bill_says() -> None:
         architecture = file.stem.rpartition("-")[2]
         app = wheelhouse.ROOT / "build" / "onefile" / architecture / "tree" / "app"
         inside = [components.distribution(path, LINUX, frozenset()) for path in app.glob("*.dist-info")]
-        said = {
+        listed = {
             (component["name"], component["version"])
             for component in bill_of(file)["components"]
             if ":pypi/" in component["purl"]
         }
-        assert {(each.name, each.version) for each in inside} == said
+        assert {(component.name, component.version) for component in inside} == listed
 
 
 def test_bills_and_notice_are_made_again_to_the_byte(tmp_path: Path) -> None:

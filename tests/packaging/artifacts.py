@@ -24,10 +24,10 @@ def lacking(reason: str) -> NoReturn:
     pytest.skip(f"{reason}; BACKUPLINK_REQUIRE_PACKAGES=1 makes this a failure")
 
 
-def made(pattern: str, part: str) -> Path:
+def artifact_of(pattern: str, part: str) -> Path:
     """The one file of this version in dist/ that `pattern` names, in which VERSION stands for the version."""
     wanted = pattern.replace("VERSION", __version__)
-    found = sorted(DIST.glob(wanted))
-    if len(found) != 1:
-        lacking(f"dist/ holds {len(found)} of {wanted} and not one; run packaging/build {part}")
-    return found[0]
+    paths = sorted(DIST.glob(wanted))
+    if len(paths) != 1:
+        lacking(f"dist/ holds {len(paths)} of {wanted} and not one; run packaging/build {part}")
+    return paths[0]
