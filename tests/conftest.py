@@ -158,14 +158,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     take one, and must."""
     report = yield
     shown = leaked("\n".join((report.longreprtext, *(content for _, content in report.sections))))
-    told = {*_LEAKS, *(f"{secret} (shown)" for secret in shown)}
+    leaks = {*_LEAKS, *(f"{secret} (shown)" for secret in shown)}
     marker = item.get_closest_marker("tells_secrets")
     why = None
-    if shown or (told and marker is None):
-        why = f"tells: {', '.join(sorted(told))}"
+    if shown or (leaks and marker is None):
+        why = f"tells: {', '.join(sorted(leaks))}"
     elif marker is not None and not marker.kwargs.get("reason"):
         why = "does not say why it may tell secrets"
-    elif marker is not None and report.when == "call" and report.passed and not told:
+    elif marker is not None and report.when == "call" and report.passed and not leaks:
         why = "is marked as one that tells secrets, and tells none"
     if marker is None or report.when == "teardown":
         _LEAKS.clear()

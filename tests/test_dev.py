@@ -21,9 +21,9 @@ def checkout(tmp_path: Path) -> Path:
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in TOOLS:
-        found = shutil.which(name)
-        assert found is not None
-        (tools / name).symlink_to(found)
+        path = shutil.which(name)
+        assert path is not None
+        (tools / name).symlink_to(path)
     return tmp_path
 
 

@@ -174,12 +174,12 @@ def failed() -> frozenset[str]:
             check=False,
         )
         assert done.returncode == pytest.ExitCode.TESTS_FAILED
-        found: dict[int, bool] = {}
-        for each in ElementTree.parse(folder / "all.xml").getroot().iter("testcase"):  # noqa: S314 - written just now
-            number = int(each.attrib["classname"].rpartition("_")[2])
-            found[number] = found.get(number, False) or any(part.tag in ("failure", "error") for part in each)
-    assert set(found) == set(range(len(named)))
-    return frozenset(name for number, (name, _) in enumerate(named) if found[number])
+        failures: dict[int, bool] = {}
+        for case in ElementTree.parse(folder / "all.xml").getroot().iter("testcase"):  # noqa: S314 - written just now
+            number = int(case.attrib["classname"].rpartition("_")[2])
+            failures[number] = failures.get(number, False) or any(part.tag in ("failure", "error") for part in case)
+    assert set(failures) == set(range(len(named)))
+    return frozenset(name for number, (name, _) in enumerate(named) if failures[number])
 
 
 def _unindented(test: str) -> str:

@@ -77,9 +77,9 @@ def copy(tmp_path: Path) -> Path:
 
 def places(recipe: str) -> tuple[int, list[str]]:
     """How many places a recipe's heading promises, and the items of its list."""
-    found = re.search(rf"^### {recipe}: (\w+) places?\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    assert found is not None, f"CONTRIBUTING.md has no recipe for {recipe}"
-    return COUNTS[found[1]], re.findall(r"^\d+\. ", found[2], re.MULTILINE)
+    match = re.search(rf"^### {recipe}: (\w+) places?\n(.*?)(?=^### |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert match is not None, f"CONTRIBUTING.md has no recipe for {recipe}"
+    return COUNTS[match[1]], re.findall(r"^\d+\. ", match[2], re.MULTILINE)
 
 
 def insert(path: Path, before: str, lines: str) -> None:
