@@ -416,7 +416,9 @@ CODES: Final = {
         ),
         _code("DNS005", "resolver-servfail", _CRITICAL, "The name server fails to answer", _RESOLVER),
         _code("DNS006", "empty-answer", _CRITICAL, "The name has no address", _ZONES),
-        _code("DNS007", "answer-redirected", _WARNING, "The answer leads out of the service's own names", _FIREWALL),
+        _code(
+            "DNS007", "answer-redirected", _WARNING, "The name has a CNAME outside the service's own names", _FIREWALL
+        ),
         _code("DNS008", "mixed-answer", _CRITICAL, "One answer holds private and public addresses", _ZONES),
         _code("DNS009", "answer-outside-vpc", _INFO, "The private addresses lie outside this VPC", _ENDPOINT),
         _code(
@@ -772,15 +774,13 @@ CODES: Final = {
             "VPC005",
             "security-group-blocks",
             _CRITICAL,
-            "The endpoint's security groups do not admit this host",
+            "The endpoint's security groups do not allow this host",
             _ENDPOINT,
             _GROUPS,
             needs_symptom=True,
         ),
         _code("VPC006", "network-acl-blocks", _CRITICAL, "A network ACL stops the traffic", _ACLS, needs_symptom=True),
-        _code(
-            "VPC007", "route-blocks", _CRITICAL, "The routes do not lead to the endpoint", _ROUTES, needs_symptom=True
-        ),
+        _code("VPC007", "route-blocks", _CRITICAL, "The routes do not reach the endpoint", _ROUTES, needs_symptom=True),
         _code(
             "VPC008",
             "endpoint-policy-would-deny",
@@ -801,7 +801,7 @@ CODES: Final = {
             "VPC010",
             "stale-answer",
             _CRITICAL,
-            "The name leads to addresses that the endpoint does not have",
+            "The name resolves to addresses that the endpoint does not have",
             _ZONES,
             needs_symptom=True,
         ),
@@ -809,7 +809,7 @@ CODES: Final = {
             "VPC011",
             "custom-resolver",
             _CRITICAL,
-            "The VPC hands out name servers of its own",
+            "The VPC's DHCP options give custom name servers",
             _DHCP,
             _RESOLVER,
             needs_symptom=True,

@@ -33,7 +33,7 @@ def prediction_of(evidence: Evidence, target: Target, address: Address, port: in
 
 
 def _other_addresses(evidence: Evidence, target: Target) -> Iterator[Address]:
-    """All addresses of the endpoints that the name leads to: one answer may hold some, the next the rest."""
+    """All addresses of the endpoints that the name resolves to: one answer may hold some, the next the rest."""
     families = usable_families(evidence.host)
     endpoints = {evidence.endpoint_of(evidence.interface_at(address)) for address in evidence.own_addresses(target)}
     used = {interface_id for endpoint in endpoints if endpoint is not None for interface_id in endpoint.interface_ids}

@@ -48,7 +48,7 @@ def ranges(ports: Iterable[int]) -> list[Ports]:
     return spans
 
 
-def admit(
+def allow(
     target: Target,
     port: int,
     source: str,

@@ -389,7 +389,7 @@ class _Inspection:
         rules: dict[str, list[GroupRule]] = {group_id: [] for group_id in wanted}
         dropped = 0
         unsure: set[str] = set()
-        """Groups that lack a rule for its ids: what they admit is not known."""
+        """Groups that lack a rule for its ids: what they allow is not known."""
         for row in await self._filtered(
             SECURITY_GROUPS,
             "DescribeSecurityGroupRules",

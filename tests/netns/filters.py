@@ -136,7 +136,7 @@ def _lines(rules: Iterable[str]) -> str:
 
 
 def _group_chain(facts: Configuration, interface: NetworkInterface, *, egress: bool) -> list[str]:
-    """What all groups of an interface let through together: whatever any rule of one admits, and all that follows."""
+    """What all groups of an interface let through together: whatever any rule of one allows, and all that follows."""
     groups = {group.group_id: group.rules for group in facts.groups or ()}
     rules = [rule for group in interface.group_ids for rule in groups[group] if rule.egress is egress]
     admitted = [

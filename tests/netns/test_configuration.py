@@ -142,7 +142,7 @@ def entry(number: int, way: str, action: str, cidr: str, ports: tuple[int, int] 
     return f'{{ number = {number}, egress = {egress}, allow = {allow}, cidr = "{cidr}"{narrowed} }}'
 
 
-def admits(ports: str, who: str) -> str:
+def allows(ports: str, who: str) -> str:
     first, _, last = ports.partition("-")
     return f'{{ protocol = "tcp", from_port = {first}, to_port = {last or first}, {who} }}'
 
@@ -183,11 +183,11 @@ WORLDS: Final = {
         "private",
     ),
     "admitted-by-group": world(
-        BACKUP, groups(endpoint=admits("443", 'referenced_group_id = "sg-0a1b2c3d4e5f67890"')), "ok", "private"
+        BACKUP, groups(endpoint=allows("443", 'referenced_group_id = "sg-0a1b2c3d4e5f67890"')), "ok", "private"
     ),
     "admitted-by-list": world(
         BACKUP,
-        groups(endpoint=admits("0-1024", 'prefix_list_id = "pl-0a1b2c3d4e5f67890"'))
+        groups(endpoint=allows("0-1024", 'prefix_list_id = "pl-0a1b2c3d4e5f67890"'))
         + '[[ec2.prefix_lists]]\nprefix_list_id = "pl-0a1b2c3d4e5f67890"\ncidrs = ["10.0.4.0/24", "10.0.1.8/29"]\n',
         "ok",
         "private",

@@ -41,12 +41,12 @@ CATALOGUE: Final = {
     "D02": _seen("the endpoint is there, its private DNS is off", "DNS001", causes=("VPC002",)),
     "D03": _seen("a DNS attribute of the VPC was turned off after private DNS was on", "DNS001", causes=("VPC003",)),
     "D04": _seen("the VPC has no DNS at all", "DNS004", causes=("VPC003",)),
-    "D05": _seen("name servers of one's own that do not forward to the VPC", "DNS002", causes=("VPC011",)),
+    "D05": _seen("custom name servers that do not forward to the VPC", "DNS002", causes=("VPC011",)),
     "D06": _seen(
-        "name servers of one's own that cannot be reached, or fail", "DNS002", "DNS004", "DNS005", causes=("VPC011",)
+        "custom name servers that cannot be reached, or fail", "DNS002", "DNS004", "DNS005", causes=("VPC011",)
     ),
     "D07": _seen("a private hosted zone that lacks the record", "DNS003", causes=("VPC016",)),
-    "D08": _seen("a hand-made record of an endpoint that is gone", "TCP001", "TCP006", "DNS009", causes=("VPC010",)),
+    "D08": _seen("a manual record of an endpoint that is gone", "TCP001", "TCP006", "DNS009", causes=("VPC010",)),
     "D09": _unseen(
         "private DNS is refused for a conflicting domain",
         "said by the call that makes the endpoint; an instance sees D01 or D02 afterwards",
@@ -66,17 +66,17 @@ CATALOGUE: Final = {
     "D16": _seen("more packets to the VPC's resolver than an instance may send", "ENV013"),
     "D17": _seen("a cache still holds the public answer", "DNS002", "DNS015"),
     "D18": _seen("the system's look-up fails where a direct question is answered", "DNS015"),
-    "D19": _seen("the name leads to this host, or to a stand-in", "DNS010", "ENV009"),
+    "D19": _seen("the name resolves to this host, or to a stand-in", "DNS010", "ENV009"),
     "D20": _seen("a name server strips private addresses", "DNS002", "DNS006"),
     "D21": _seen("the endpoint is in a peered VPC, and private DNS is for its own", "DNS001", causes=("VPC001",)),
     "D22": _seen("a host on premises that asks public DNS", "ENV012"),
-    "D23": _seen("a central endpoint to which no way leads", "TCP001", "DNS009", causes=("VPC007",)),
+    "D23": _seen("a central endpoint to which there is no route", "TCP001", "DNS009", causes=("VPC007",)),
     "D24": _no_fault("a shared subnet whose endpoint is another account's"),
     "D25": _seen("private DNS covers another name of the service than the one in use", "ENV006"),
     "D26": _seen("IPv6 addresses in the answer that do not work here", "TCP008", "TCP006"),
     "D27": _seen("what fails depends on which address was taken", "TCP002"),
     "D28": _seen("private DNS of the gateway's endpoint hides the names of appliances", "DNS014"),
-    "R01": _seen("a more specific route leads into nothing", "TCP001", "TCP006", causes=("VPC007",)),
+    "R01": _seen("a more specific route has a target that is gone", "TCP001", "TCP006", causes=("VPC007",)),
     "R02": _seen("no way back across a transit gateway or a peering", "TCP001", "DNS009", causes=("VPC007",)),
     "R03": _seen("a network of containers or of a VPN overlaps with the endpoint's", "TCP010"),
     "R04": _unseen(
@@ -87,14 +87,14 @@ CATALOGUE: Final = {
     "R06": _seen("an inspection VPC passes some ports", "TCP003", causes=("VPC014",)),
     "R07": _seen("on premises: no way to the endpoint, or none back", "TCP001"),
     "R08": _seen("an endpoint of another Region", "API006"),
-    "S01": _seen("the endpoint's security group does not admit 443", "TCP001", causes=("VPC005",)),
+    "S01": _seen("the endpoint's security group does not allow 443", "TCP001", causes=("VPC005",)),
     "S02": _seen(
         "the endpoint has the VPC's default group, of which this host is no member", "TCP001", causes=("VPC005",)
     ),
-    "S03": _seen("the endpoint's group admits 443, and not the ports of a gateway", "TCP003", causes=("VPC005",)),
-    "S04": _seen("the group admits the VPC's first block, and this host is in another", "TCP001", causes=("VPC005",)),
+    "S03": _seen("the endpoint's group allows 443, and not the ports of a gateway", "TCP003", causes=("VPC005",)),
+    "S04": _seen("the group allows the VPC's first block, and this host is in another", "TCP001", causes=("VPC005",)),
     "S05": _seen(
-        "the group admits members of a group that this host is not seen as one of", "TCP001", causes=("VPC005",)
+        "the group allows members of a group that this host is not seen as one of", "TCP001", causes=("VPC005",)
     ),
     "S06": _seen("this host's own group lets nothing out on 443", "TCP001", causes=("VPC012",)),
     "S07": _seen("a network ACL stops what comes from other subnets", "TCP001", "TCP002", causes=("VPC006",)),
@@ -243,6 +243,6 @@ CATALOGUE: Final = {
     "W09": _seen("a proxy for a gateway, which supports none", "ENV007"),
     "W10": _seen("AWS Support's channel alone is closed", "TCP007"),
     "W11": _seen(
-        "the endpoint admits the appliance's subnet, and not this host", "TCP001", "TCP003", causes=("VPC005",)
+        "the endpoint allows the appliance's subnet, and not this host", "TCP001", "TCP003", causes=("VPC005",)
     ),
 }

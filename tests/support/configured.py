@@ -1,7 +1,7 @@
 """Builders of what EC2 and Route 53 say, for the world of `tests.support.build`.
 
 That world's VPC has this host's subnet 10.0.3.0/24, and two in which the endpoint of AWS Backup has its interfaces,
-10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group admits 443 from the VPC, everything else is
+10.0.1.17 in this host's zone and 10.0.2.17 in another. The endpoint's group allows 443 from the VPC, everything else is
 open, and private DNS is on.
 """
 
@@ -231,7 +231,7 @@ def main_table(*routes: Route) -> RouteTable:
 
 
 def groups() -> tuple[SecurityGroup, ...]:
-    """This host's, which lets everything out, and the endpoint's, which admits 443 from the VPC."""
+    """This host's, which lets everything out, and the endpoint's, which allows 443 from the VPC."""
     out = GroupRule(rule_id="sgr-0a1b2c3d", egress=True, protocol=ANY_PROTOCOL, cidr=_ANYWHERE)
     into = GroupRule(rule_id="sgr-0e1b2c3d", from_port=443, to_port=443, cidr=_VPC_BLOCK)
     return (

@@ -116,7 +116,7 @@ class ForwardedName(WrongAnswer):
 def shadowed_names(evidence: Evidence) -> tuple[ShadowedName, ...]:
     """The targets for which the VPC's resolver gives what a private hosted zone has, and no endpoint has that.
 
-    A zone of the very name that leads out of a VPC without an endpoint may be right: a central endpoint has its alias
+    A zone of the very name that points out of a VPC without an endpoint may be right: a central endpoint has its alias
     there. One above the name, or beside an endpoint of this VPC, answers in place of what should.
     """
     shadowed = []

@@ -54,17 +54,17 @@ class MissingName(NameFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectedAnswer(NameFault):
-    """A CNAME leads outside the names that AWS has for the service."""
+    """A CNAME points outside the names that AWS has for the service."""
 
     names: tuple[str, ...]
     answers: tuple[Observation[DnsFacts], ...]
     is_aws: bool
-    """Whether AWS answers where it leads."""
+    """Whether AWS answers where it points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutsideAnswer(NameFault):
-    """The name leads to private addresses beyond this VPC's blocks, where AWS did not answer."""
+    """The name resolves to private addresses beyond this VPC's blocks, where AWS did not answer."""
 
     outside: tuple[Address, ...]
 
@@ -208,7 +208,7 @@ def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
 
 @kept
 def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
-    """The targets whose name leads by CNAME outside the service's own names. A host that the operator named is left
+    """The targets whose name has a CNAME outside the service's own names. A host that the operator named is left
     out: its aliases are the operator's as well."""
     redirected = []
     for target in evidence.targets:

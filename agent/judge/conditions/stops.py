@@ -74,7 +74,7 @@ class Remote:
 
 
 def sender_of(path: ConfiguredPath) -> Remote:
-    """From whom the endpoint's side has to let packets in: on 443 this host, or what its route leads through, where
+    """From whom the endpoint's side has to let packets in: on 443 this host, or what its route goes through, where
     that sends from an address of its own; on the ports of a gateway the appliance, which this host is not."""
     version, length = path.address.version, path.address.max_prefixlen
     if path.port != HTTPS:
@@ -88,7 +88,7 @@ def sender_of(path: ConfiguredPath) -> Remote:
 
 
 def detour_of(path: ConfiguredPath) -> str | None:
-    """What the route out leads through that may send packets on from another address; None where there is nothing."""
+    """What the route out goes through that may send packets on from another address; None where there is nothing."""
     route = next((hop for hop in path.hops if hop.stage is Stage.ROUTE and hop.rule is not None), None)
     if route is None or route.rule is None:
         return None

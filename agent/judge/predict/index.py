@@ -87,7 +87,7 @@ class Rules:
                 self._by_list[rule.prefix_list_id].append(held)
         self._first: dict[int | None, list[Held]] = {}
 
-    def admitting(self, port: int, peer: Peer) -> Held | None:
+    def allowing(self, port: int, peer: Peer) -> Held | None:
         """The rule that lets `peer` pass for certain, the same one whatever the order of the rules."""
         for held in self._fitting(peer):
             matching = on_port(port, held)

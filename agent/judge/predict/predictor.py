@@ -342,7 +342,7 @@ class Predictor:
             return _cannot_tell(stage, f"the security groups of {whose} are not known")
         egress = stage is Stage.HOST_GROUPS
         rules = self._rules_for(group_ids, egress)
-        held = rules.admitting(port, peer)
+        held = rules.allowing(port, peer)
         possible = rules.possible(port, peer) if held is None else None
         traffic = f"tcp {port} {'to' if egress else 'from'} {peer.name}"
         groups, count = _and(group_ids), len(group_ids)
@@ -489,9 +489,9 @@ class Predictor:
         if inside:
             return Reachability.DOUBTFUL, f"{sends}, though {to} is in {table.vpc_id} itself"
         if to_internet and _is_private(to):
-            return Reachability.BLOCKED, f"{sends}, which leads to the internet, where no host has a private address"
+            return Reachability.BLOCKED, f"{sends}, which goes to the internet, where no host has a private address"
         if other is not None and target.startswith("pcx-") and target in self._peerings_of[other]:
-            return Reachability.OPEN, f"{sends}, which leads to {other}"
+            return Reachability.OPEN, f"{sends}, which goes to {other}"
         if back and not to_internet:
             return Reachability.OPEN, sends
         return Reachability.CANNOT_TELL, f"{sends}, and what lies behind that cannot be seen"
@@ -699,7 +699,7 @@ def _instead(rules: Rules, port: int, peer: Peer, egress: bool, count: int) -> s
 def _lets(egress: bool, count: int) -> str:
     if egress:
         return "lets out" if count == 1 else "let out"
-    return "admits" if count == 1 else "admit"
+    return "allows" if count == 1 else "allow"
 
 
 def _numbers(entries: Iterable[AclEntry | None]) -> list[str]:

@@ -287,7 +287,7 @@ _REFUSALS: Final = (
             f"The endpoint at {_where(calls)} belongs to another Region or service than the call was signed for: "
             f"{_text(calls)}"
         ),
-        summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that leads to "
+        summary="Set the Region to that of the endpoint, and look for an endpoint URL or a DNS record that points to "
         "another service's endpoint.",
         commands=lambda target, calls: (_ENDPOINT_URLS, _SOURCES_OF_KEYS, show_certificate(target, calls)),
     ),

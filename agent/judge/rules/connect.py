@@ -9,7 +9,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, duration, listed
 from agent.judge.agreement import configured_paths
-from agent.judge.commands import admit, describe_endpoint, ranges, read_only, this_host, whose_address
+from agent.judge.commands import allow, describe_endpoint, ranges, read_only, this_host, whose_address
 from agent.judge.conditions.connects import Nature, failed_connects, family_down, nature_of, version_of
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids, places
@@ -103,7 +103,7 @@ def _beside_this_host(near: list[Observation[TcpFacts]]) -> str:
 
 def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Observation[TcpFacts]]) -> Fix:
     """What to do where an endpoint is silent; no ACL is on the way to those `near`."""
-    parts = ["Admit this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
+    parts = ["Allow this host on 443 in the endpoint's security group, and let 443 out in this host's own group."]
     if len(near) < len(silent):
         parts.append("Both subnets' network ACLs must pass 443 there and ports 1024-65535 back.")
     return Fix(
@@ -115,7 +115,7 @@ def _let_in(target: Target, silent: list[Observation[TcpFacts]], near: list[Obse
                 *("--filters", "Name=group-id,Values=<INSTANCE_SECURITY_GROUP_ID>"),
                 scope=CommandScope.VPC,
             ),
-            *(admit(target, HTTPS, source) for source in this_host(silent)),
+            *(allow(target, HTTPS, source) for source in this_host(silent)),
         ),
     )
 
@@ -196,10 +196,10 @@ def gateway_ports_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=_CHECK_FIREWALLS
             if _is_let_pass(evidence, target, blocked)
             else Fix(
-                summary="Admit the gateway appliance's subnet on these ports in the endpoint's security group. This "
+                summary="Allow the gateway appliance's subnet on these ports in the endpoint's security group. This "
                 "host is not the appliance: test from its subnet as well.",
                 commands=tuple(
-                    admit(target, first, "<APPLIANCE_SUBNET_CIDR>", last=last) for first, last in ranges(closed)
+                    allow(target, first, "<APPLIANCE_SUBNET_CIDR>", last=last) for first, last in ranges(closed)
                 ),
             ),
         )
@@ -282,7 +282,7 @@ def support_port_blocked(evidence: Evidence) -> Iterator[RuleFinding]:
             addresses=at,
             fix=Fix(
                 summary="Open it while AWS Support works on the gateway.",
-                commands=(admit(target, SUPPORT_CHANNEL, "<APPLIANCE_SUBNET_CIDR>"),),
+                commands=(allow(target, SUPPORT_CHANNEL, "<APPLIANCE_SUBNET_CIDR>"),),
             ),
         )
 

@@ -100,7 +100,7 @@ def metadata_unreachable(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([observation]),
             fix=Fix(
                 summary="Let this process reach 169.254.169.254 on port 80: look for a firewall rule on this host, "
-                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that leads elsewhere, in a container for a hop "
+                "for AWS_EC2_METADATA_SERVICE_ENDPOINT or its _MODE that points elsewhere, in a container for a hop "
                 "limit of 1, and in a subnet of IPv6 alone for HttpProtocolIpv6, which is off by default.",
                 commands=(
                     read_only(

@@ -6,7 +6,7 @@ from typing import Final
 from agent.catalog.findings import Severity
 from agent.catalog.services import SERVICES
 from agent.catalog.wording import listed
-from agent.judge.commands import admit, describe_endpoint, read_only, switch_on
+from agent.judge.commands import allow, describe_endpoint, read_only, switch_on
 from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
@@ -102,7 +102,7 @@ def _enable_private_dns(target: Target) -> Fix:
             commands=show,
         )
     return Fix(
-        summary=f"{least}For every host of the VPC: first let the endpoint's security group admit 443 from every "
+        summary=f"{least}For every host of the VPC: first let the endpoint's security group allow 443 from every "
         "caller of the VPC, since all use it from then on; turn on both DNS attributes, then private DNS. "
         f"{_YOUR_OWN_RANGE}",
         commands=(
@@ -151,15 +151,15 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 
 
 def answer_redirected(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS007: a CNAME leads outside the names that AWS has for the service: a DNS Firewall's override, a hand-made
-    zone."""
+    """DNS007: a CNAME points outside the names that AWS has for the service: a DNS Firewall's override, a zone of
+    the operator's."""
     for redirected in redirected_answers(evidence):
         target, answers = redirected.target, redirected.answers
         yield RuleFinding(
             code="DNS007",
             target=target.id,
             severity=Severity.INFO if redirected.is_aws else None,
-            detail=f"{target.host} leads by CNAME to {listed(redirected.names)}, which is no name of "
+            detail=f"{target.host} has a CNAME to {listed(redirected.names)}, which is no name of "
             f"{target.service}'s; {servers_of(answers)} say{verb_ending(answers)} so."
             + (" AWS answers there." if redirected.is_aws else ""),
             evidence=redirected.evidence,
@@ -243,8 +243,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 evidence=ids([lookup, *(answer for answer in evidence.answers(target, evidence.configured_resolvers))]),
                 addresses=frozenset(public),
                 fix=Fix(
-                    summary="Find the hand-made record that holds both: a private hosted zone, or a name server that "
-                    f"merges two answers. {_YOUR_OWN_RANGE}",
+                    summary="Find the manually created record that holds both: a private hosted zone, or a name server "
+                    f"that merges two answers. {_YOUR_OWN_RANGE}",
                     commands=(read_only("resolvectl", "query", target.host),),
                 ),
             )
@@ -295,7 +295,7 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
             fix=Fix(
                 summary="If the endpoint's own DNS name gives these addresses too, it is an endpoint in another VPC: "
                 "run with --private-cidr and that VPC's IPv6 block. Otherwise let the name server that gives them "
-                "forward the whole name to the VPC, or make the endpoint dual-stack (its security group must admit 443 "
+                "forward the whole name to the VPC, or make the endpoint dual-stack (its security group must allow 443 "
                 "by IPv6 first).",
                 commands=(read_only("getent", "ahosts", "<ENDPOINT_DNS_NAME>"), describe_endpoint(target)),
             ),
@@ -327,7 +327,7 @@ def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
 def _let_nat_in(target: Target) -> Fix:
     """For a translated address of which nothing else is wrong."""
     return Fix(
-        summary="Nothing to fix while it connects. Otherwise the endpoint's security group must admit 443 from the "
+        summary="Nothing to fix while it connects. Otherwise the endpoint's security group must allow 443 from the "
         "NAT gateway's private address, which is the source that it sees. A dual-stack endpoint needs no translation.",
         commands=(
             read_only(
@@ -336,7 +336,7 @@ def _let_nat_in(target: Target) -> Fix:
                 *("--query", "NatGateways[].NatGatewayAddresses[].PrivateIp"),
                 scope=CommandScope.VPC,
             ),
-            admit(target, HTTPS, "<NAT_GATEWAY_ADDRESS>/32"),
+            allow(target, HTTPS, "<NAT_GATEWAY_ADDRESS>/32"),
             describe_endpoint(target),
         ),
     )

@@ -76,12 +76,12 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
         if unknown:
             sentences.append(
                 f"At {_where(unknown)} the certificate for {target.host} was issued by {_issuers(unknown)}, which "
-                "this host does not trust and which is not Amazon: something on the way opens TLS."
+                "this host does not trust and which is not Amazon: something on the way intercepts TLS."
             )
         if weak:
             sentences.append(
                 f"At {_where(weak)} the certificate for {target.host} was issued by {_issuers(weak)}, which is not "
-                "Amazon, and is too weak for this host's policy: something on the way opens TLS."
+                "Amazon, and is too weak for this host's policy: something on the way intercepts TLS."
             )
         if unread:
             sentences.append(
@@ -494,7 +494,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
             code="TLS002",
             target=target.id,
             detail=f"At {_where(opened)} the certificate for {target.host} was issued by {_issuers(opened)}, which "
-            "this host trusts and which is not Amazon: something on the way opens TLS, with leave.",
+            "this host trusts and which is not Amazon: something on the way intercepts TLS, with permission.",
             evidence=ids(opened),
             addresses=places(opened),
             fix=Fix(

@@ -63,7 +63,7 @@ def seen(
 
 
 def closed() -> Observation[Any]:
-    """The endpoint's group admits no source."""
+    """The endpoint's group allows no source."""
     own, _ = c.groups()
     return c.read(
         SECURITY_GROUPS, SecurityGroupsFacts(groups=(own, SecurityGroup(group_id=c.ENDPOINT_GROUP_ID, rules=())))

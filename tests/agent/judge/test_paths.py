@@ -142,8 +142,8 @@ BLOCKED: Final = """\
     into      subnet-0b1b2c3d and subnet-0c1b2c3d
     open      endpoint's ACL in   acl-0a1b2c3d: 100 inbound
     BLOCKED   endpoint's groups   sg-0e1b2c3d
-              no rule of sg-0e1b2c3d admits tcp 1026, 1027, 1028, 1031 and 2222
-              from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only
+              no rule of sg-0e1b2c3d allows tcp 1026, 1027, 1028, 1031 and 2222
+              from 10.0.3.5; it allows tcp 443 from 10.0.0.0/16 only
     open      endpoint            vpce-0b1b2c3d4e5f67890: state available
     open      endpoint's ACL out  acl-0a1b2c3d: 100 outbound
     open      host's ACL in       acl-0a1b2c3d: 100 inbound
@@ -158,7 +158,7 @@ def test_what_connects_all_the_same_is_marked_at_the_hop_that_should_have_stoppe
     shown = picture(gateway())
     assert shown.count("BLOCKED, yet CONNECTED") == len(AT)
     assert (
-        "from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only\n"
+        "from 10.0.3.5; it allows tcp 443 from 10.0.0.0/16 only\n"
         "              <-- here measurement and configuration differ: connected\n"
         "    open      endpoint  "
     ) in shown
@@ -309,14 +309,14 @@ def test_a_number_that_is_not_the_port_and_an_address_that_is_longer_stay_apart(
         resources=("sg-0a1b2c3d",),
         outcome=Reachability.BLOCKED,
         rule=None,
-        words="no rule admits tcp 443; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32",
+        words="no rule allows tcp 443; it allows tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32",
     )
     base = replace(
         literal("10.0.1.17", predicted=Reachability.BLOCKED, measured=Measured.SILENT), hops=(hop,), unseen=()
     )
     other = replace(base, port=1026, hops=(replace(hop, words=hop.words.replace("tcp 443;", "tcp 1026;")),))
     flat = " ".join(picture(with_paths(base, other)).split())
-    words = "no rule admits tcp 443 and 1026; it admits tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32"
+    words = "no rule allows tcp 443 and 1026; it allows tcp 443-450 and tcp 4430 from 10.0.1.170 and 10.0.1.17/32"
     assert words in flat
 
 

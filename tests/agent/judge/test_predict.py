@@ -105,7 +105,7 @@ def test_open_way_names_every_rule() -> None:
                 resources=("sg-there",),
                 outcome=OPEN,
                 rule="tcp 443 from 10.0.0.0/16",
-                words="sg-there admits tcp 443 from 10.0.0.0/16",
+                words="sg-there allows tcp 443 from 10.0.0.0/16",
             ),
             Hop(
                 stage=Stage.ENDPOINT,
@@ -137,10 +137,10 @@ def test_the_other_family() -> None:
     predicted = ask(configuration(), THERE6, source=HOST6)
     assert predicted.outcome is OPEN
     assert hop(predicted, Stage.HOST_ACL_OUT).rule == "101 outbound"
-    assert hop(predicted, Stage.ENDPOINT_GROUPS).words == "sg-there admits tcp 443 from fd00:a::/48"
+    assert hop(predicted, Stage.ENDPOINT_GROUPS).words == "sg-there allows tcp 443 from fd00:a::/48"
     four_only = configuration(there_rules=(rule("443", "0.0.0.0/0"),))
     assert hop(ask(four_only, THERE6, source=HOST6), Stage.ENDPOINT_GROUPS).words == (
-        "no rule of sg-there admits tcp 443 from fd00:a::5; it admits tcp 443 from 0.0.0.0/0 only"
+        "no rule of sg-there allows tcp 443 from fd00:a::5; it allows tcp 443 from 0.0.0.0/0 only"
     )
 
 
@@ -159,7 +159,7 @@ def test_source_not_known_is_the_interface_s_own_of_that_family() -> None:
     predicted = ask(configuration(), THERE6, source=None, own=one_family)
     assert predicted.source is None
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there admits tcp 443 from this host cannot be told: the address of this host is not known"
+        "whether sg-there allows tcp 443 from this host cannot be told: the address of this host is not known"
     )
     assert hop(predicted, Stage.ENDPOINT_ACL_IN).outcome is OPEN  # from everywhere
     narrow = configuration(there_entries=(entry(100, "allow", "fd00:a::/48"),))
@@ -304,48 +304,48 @@ def test_whether_an_unknown_interface_is_a_member_is_not_known() -> None:
     ("rules", "port", "outcome", "words"),
     [
         pytest.param(
-            [rule("443", "10.0.0.0/24")], 443, OPEN, "sg-there admits tcp 443 from 10.0.0.0/24", id="by network"
+            [rule("443", "10.0.0.0/24")], 443, OPEN, "sg-there allows tcp 443 from 10.0.0.0/24", id="by network"
         ),
         pytest.param(
             [rule("", "sg-host", protocol="-1")],
             1027,
             OPEN,
-            "sg-there admits everything from members of sg-host",
+            "sg-there allows everything from members of sg-host",
             id="by membership",
         ),
         pytest.param(
             [rule("443", "10.0.0.0/16")],
             1027,
             BLOCKED,
-            "no rule of sg-there admits tcp 1027 from 10.0.0.5; it admits tcp 443 from 10.0.0.0/16 only",
+            "no rule of sg-there allows tcp 1027 from 10.0.0.5; it allows tcp 443 from 10.0.0.0/16 only",
             id="443 alone",
         ),
         pytest.param(
             [rule("443", "10.4.0.0/16")],
             443,
             BLOCKED,
-            "no rule of sg-there admits tcp 443 from 10.0.0.5; it admits tcp 443 from 10.4.0.0/16 only",
+            "no rule of sg-there allows tcp 443 from 10.0.0.5; it allows tcp 443 from 10.4.0.0/16 only",
             id="another network",
         ),
         pytest.param(
             [rule("", "sg-there", protocol="-1")],
             443,
             BLOCKED,
-            "no rule of sg-there admits tcp 443 from 10.0.0.5; it admits everything from members of sg-there only",
+            "no rule of sg-there allows tcp 443 from 10.0.0.5; it allows everything from members of sg-there only",
             id="its own members alone, as the default group does",
         ),
         pytest.param(
             [],
             443,
             BLOCKED,
-            "no rule of sg-there admits tcp 443 from 10.0.0.5; it has no inbound rule for tcp",
+            "no rule of sg-there allows tcp 443 from 10.0.0.5; it has no inbound rule for tcp",
             id="nobody",
         ),
         pytest.param(
             [rule("443", "pl-1")],
             443,
             CANNOT_TELL,
-            "whether sg-there admits tcp 443 from 10.0.0.5 cannot be told: pl-1 was not read",
+            "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: pl-1 was not read",
             id="a prefix list that was not read",
         ),
     ],
@@ -357,14 +357,14 @@ def test_endpoint_groups(rules: list[GroupRule], port: int, outcome: Reachabilit
 
 def test_several_groups_are_one_set_of_rules() -> None:
     both = two_groups([rule("80", "10.0.0.0/16")], [rule("443", "10.0.0.0/16")])
-    assert hop(ask(both), Stage.ENDPOINT_GROUPS).words == "sg-more admits tcp 443 from 10.0.0.0/16"
+    assert hop(ask(both), Stage.ENDPOINT_GROUPS).words == "sg-more allows tcp 443 from 10.0.0.0/16"
     neither = two_groups([rule("80", "10.0.0.0/16")], [rule("80", "10.0.0.0/16")])
     assert hop(ask(neither), Stage.ENDPOINT_GROUPS).words == (
-        "no rule of sg-there and sg-more admits tcp 443 from 10.0.0.5; they admit tcp 80 from 10.0.0.0/16 only"
+        "no rule of sg-there and sg-more allows tcp 443 from 10.0.0.5; they allow tcp 80 from 10.0.0.0/16 only"
     )
     empty = two_groups([], [])
     assert hop(ask(empty), Stage.ENDPOINT_GROUPS).words == (
-        "no rule of sg-there and sg-more admits tcp 443 from 10.0.0.5; they have no inbound rule for tcp"
+        "no rule of sg-there and sg-more allows tcp 443 from 10.0.0.5; they have no inbound rule for tcp"
     )
 
 
@@ -379,7 +379,7 @@ def test_membership_of_a_host_whose_groups_are_not_known() -> None:
     what = configuration(there_rules=[rule("443", "sg-host")])
     result = hop(ask(what, own=None), Stage.ENDPOINT_GROUPS)
     assert result.words == (
-        "whether sg-there admits tcp 443 from 10.0.0.5 cannot be told: whether 10.0.0.5 is a member of sg-host is not "
+        "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: whether 10.0.0.5 is a member of sg-host is not "
         "known"
     )
 
@@ -390,7 +390,7 @@ def test_membership_is_not_certain_across_vpcs() -> None:
     )
     predicted = ask(what, ABROAD)
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-abroad admits tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
+        "whether sg-abroad allows tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
         "from one VPC to another"
     )
     assert predicted.outcome is CANNOT_TELL
@@ -693,7 +693,7 @@ def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_n
             id="VPN",
         ),
         pytest.param(
-            "pcx-1", OPEN, "rtb-host sends 10.1.0.0/16 to pcx-1, which leads to vpc-b", id="peering that joins both"
+            "pcx-1", OPEN, "rtb-host sends 10.1.0.0/16 to pcx-1, which goes to vpc-b", id="peering that joins both"
         ),
         pytest.param(
             "pcx-2",
@@ -704,13 +704,13 @@ def test_route_within_the_vpc(routes: list[Route], outcome: Reachability, rule_n
         pytest.param(
             "igw-1",
             BLOCKED,
-            "rtb-host sends 10.1.0.0/16 to igw-1, which leads to the internet, where no host has a private address",
+            "rtb-host sends 10.1.0.0/16 to igw-1, which goes to the internet, where no host has a private address",
             id="internet gateway",
         ),
         pytest.param(
             "eigw-1",
             BLOCKED,
-            "rtb-host sends 10.1.0.0/16 to eigw-1, which leads to the internet, where no host has a private address",
+            "rtb-host sends 10.1.0.0/16 to eigw-1, which goes to the internet, where no host has a private address",
             id="egress-only internet gateway",
         ),
         pytest.param(
@@ -771,7 +771,7 @@ def test_the_longest_prefix_of_a_list_counts() -> None:
 
 def test_the_narrowest_rule_is_named() -> None:
     what = configuration(there_rules=[rule("443", block) for block in ("0.0.0.0/0", "10.0.0.0/24", "10.0.0.0/16")])
-    assert hop(ask(what), Stage.ENDPOINT_GROUPS).words == "sg-there admits tcp 443 from 10.0.0.0/24"
+    assert hop(ask(what), Stage.ENDPOINT_GROUPS).words == "sg-there allows tcp 443 from 10.0.0.0/24"
 
 
 def test_global_address_of_an_endpoint_elsewhere_through_the_internet() -> None:
@@ -823,13 +823,13 @@ def test_appliance_may_send_from_an_address_of_its_own() -> None:
     predicted = ask(configuration(host_routes=way))
     assert predicted.outcome is DOUBTFUL
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there admits tcp 443 from nat-9 cannot be told: the address of nat-9 is not known"
+        "whether sg-there allows tcp 443 from nat-9 cannot be told: the address of nat-9 is not known"
     )
     assert predicted.unseen == ("what nat-9 does with the packet, and from which address it sends it on",)
-    # No source is admitted on this port.
+    # No source is allowed on this port.
     shut = ask(configuration(host_routes=way), port=1027)
     assert hop(shut, Stage.ENDPOINT_GROUPS).words == (
-        "no rule of sg-there admits tcp 1027 from nat-9; it admits tcp 443 from 10.0.0.0/16 and tcp 443 from "
+        "no rule of sg-there allows tcp 1027 from nat-9; it allows tcp 443 from 10.0.0.0/16 and tcp 443 from "
         "fd00:a::/48 only"
     )
     everybody = ask(configuration(host_routes=way, there_rules=[rule("443", "0.0.0.0/0")]))
@@ -843,7 +843,7 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
     assert through.unseen == ("what vpce-9 does with the packet",)
     members = ask(configuration(host_routes=way, there_rules=[rule("443", "sg-host")]))
     assert hop(members, Stage.ENDPOINT_GROUPS).words == (
-        "whether sg-there admits tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
+        "whether sg-there allows tcp 443 from 10.0.0.5 cannot be told: the rule for members of sg-host may not count "
         "for what goes through vpce-9"
     )
 
@@ -869,13 +869,13 @@ def test_gateway_load_balancer_keeps_the_address_and_no_membership() -> None:
         pytest.param(
             [route("10.0.0.0/16", "pcx-1")],
             OPEN,
-            "rtb-abroad sends 10.0.0.0/16 to pcx-1, which leads to vpc-a",
+            "rtb-abroad sends 10.0.0.0/16 to pcx-1, which goes to vpc-a",
             id="the same peering",
         ),
         pytest.param(
             [route("0.0.0.0/0", "igw-1")],
             BLOCKED,
-            "rtb-abroad sends 0.0.0.0/0 to igw-1, which leads to the internet, where no host has a private address",
+            "rtb-abroad sends 0.0.0.0/0 to igw-1, which goes to the internet, where no host has a private address",
             id="to the internet",
         ),
         pytest.param(
@@ -1099,7 +1099,7 @@ def test_the_groups_of_another_interface_in_the_subnet_are_not_known(metadata: I
     predicted = Predictor(by_group).predict(source=SECOND, own=own, address=THERE, port=443)
     groups = hop(predicted, Stage.HOST_GROUPS)
     assert (groups.outcome, groups.words) == (CANNOT_TELL, "which interface of this host sends is not known")
-    words = "whether sg-there admits tcp 443 from 10.0.0.6 cannot be told: whether 10.0.0.6 is a member of sg-host is "
+    words = "whether sg-there allows tcp 443 from 10.0.0.6 cannot be told: whether 10.0.0.6 is a member of sg-host is "
     assert hop(predicted, Stage.ENDPOINT_GROUPS).words == words + "not known"
     assert hop(predicted, Stage.HOST_ACL_OUT).outcome is OPEN
     assert hop(predicted, Stage.ROUTE).outcome is OPEN

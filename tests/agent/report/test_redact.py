@@ -762,7 +762,7 @@ def planted() -> tuple[Report, tuple[str, ...]]:
     texts = [value for value in planted_values if value.startswith(PLANTED)]
     path = path_of(
         hop(Stage.HOST_GROUPS, texts[0], rule=texts[1], words=texts[2]),
-        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} admits {planted_values[-1]}"),
+        hop(Stage.ENDPOINT_GROUPS, texts[3], words=f"no rule of {texts[4]} allows {planted_values[-1]}"),
         unseen=(f"what {texts[5]} does",),
         endpoint_id=facts["endpoints"].endpoints[0].endpoint_id,
         interface_id=facts["endpoint-interfaces"].interfaces[0].interface_id,
@@ -834,7 +834,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
             Stage.ENDPOINT_GROUPS,
             REAL["GROUP"],
             rule=REAL["RULE"],
-            words=f"{REAL['GROUP']} admits {REAL['HOST BLOCK']}",
+            words=f"{REAL['GROUP']} allows {REAL['HOST BLOCK']}",
         ),
         endpoint_id=REAL["ENDPOINT"],
         interface_id=REAL["INTERFACE"],
@@ -853,7 +853,7 @@ def test_ids_are_the_same_masks_in_facts_paths_and_sentences() -> None:
     assert masked_hop.rule == masked_group.rules[0].rule_id
     # A rule for one host shows which host.
     assert str(masked_group.rules[1].cidr) == f"{after.paths[0].source}/32"
-    assert masked_hop.words == f"{masked_group.group_id} admits {after.paths[0].source}/32"
+    assert masked_hop.words == f"{masked_group.group_id} allows {after.paths[0].source}/32"
     assert masked_group.group_id in after.findings[0].detail
     # Commands have placeholders in the places of ids.
     (command,) = after.findings[0].fix.commands

@@ -37,7 +37,7 @@ def dns_firewall_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
             if rule is not None and answer.facts is not None:
                 yield _blocked(
                     *(evidence, target, rule, redirected, [answer]),
-                    f"{target.host} leads by CNAME to {answer.facts.canonical_name}.",
+                    f"{target.host} has a CNAME to {answer.facts.canonical_name}.",
                 )
                 break
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agent.catalog.wording import listed
-from agent.judge.commands import admit, known_id, permission, ranges
+from agent.judge.commands import allow, known_id, permission, ranges
 from agent.judge.conditions.stops import TCP_PROTOCOLS, Stop, block_of, detour_of, needed_first, sender_of, stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -19,7 +19,7 @@ _APPLIANCE_GROUP: Final = "<APPLIANCE_SECURITY_GROUP_ID>"
 
 
 def security_group_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC005: no rule of the endpoint's security groups admits what this host sends."""
+    """VPC005: no rule of the endpoint's security groups allows what this host sends."""
     for target in evidence.targets:
         if stops := stops_of(evidence, target, Stage.ENDPOINT_GROUPS):
             reads = (ENDPOINTS, ENDPOINT_INTERFACES, OWN_INTERFACES, SECURITY_GROUPS)
@@ -41,20 +41,20 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
     sentences = list(already)
     through = dict.fromkeys(detour_of(stop.path) for stop in stops if stop.path.port == HTTPS)
     if None in through:
-        sentences.append(f"Admit this host on {HTTPS} in {groups}.")
+        sentences.append(f"Allow this host on {HTTPS} in {groups}.")
     if others := [rule for rule in through if rule is not None]:
         sentences.append(
-            f"Admit on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address."
+            f"Allow on {HTTPS} in {groups} what {listed(others)} sends from: the endpoint sees that address."
         )
     if ports:
         sentences.append(
-            f"{'Otherwise admit' if already else 'Admit'} the gateway appliance's subnet on {listed(ports)} in "
+            f"{'Otherwise allow' if already else 'Allow'} the gateway appliance's subnet on {listed(ports)} in "
             f"{groups}. {NOT_THE_APPLIANCE}"
         )
     return Fix(
         summary=" ".join(sentences),
         commands=tuple(
-            admit(target, low, source, group, last=high, version=version)
+            allow(target, low, source, group, last=high, version=version)
             for (group, source, version), open_ports in rules.items()
             for low, high in ranges(open_ports)
         ),
@@ -62,31 +62,31 @@ def _admitting(evidence: Evidence, target: Target, stops: list[Stop]) -> Fix:
 
 
 def _admitted_already(evidence: Evidence, stops: list[Stop]) -> Iterator[str]:
-    """Whom the endpoint's groups do admit on these ports of a gateway: what is shut for this host may be open for the
+    """Whom the endpoint's groups do allow on these ports of a gateway: what is shut for this host may be open for the
     appliance, and then nothing is missing."""
     needed = sorted({stop.path.port for stop in stops})
     versions = {stop.path.address.version for stop in stops}
     names = dict.fromkeys(group_id for stop in stops for group_id in stop.hop.resources)
-    admitting: dict[tuple[str, str], set[int]] = {}
+    allowed_by: dict[tuple[str, str], set[int]] = {}
     groups: dict[tuple[str, str], dict[str, None]] = {}
     for group in evidence.configuration.groups or ():
         for rule in group.rules if group.group_id in names else ():
             ports = [port for port in needed if _passes(rule, port, egress=False)]
             if ports and (rule.cidr is None or versions == {rule.cidr.version}):
-                admitting.setdefault(_whom(rule), set()).update(ports)
+                allowed_by.setdefault(_whom(rule), set()).update(ports)
                 groups.setdefault(_whom(rule), {})[group.group_id] = None
-    for (whom, condition), admitted in admitting.items():
+    for (whom, condition), allowed in allowed_by.items():
         there = groups[whom, condition]
-        missing = [port for port in needed if port not in admitted]
+        missing = [port for port in needed if port not in allowed]
         what = f"only {listed(missing)} {'is' if len(missing) == 1 else 'are'}" if missing else "nothing is"
         yield (
-            f"{listed(there)} {'admits' if len(there) == 1 else 'admit'} {listed(sorted(admitted))} from {whom}: if "
+            f"{listed(there)} {'allows' if len(there) == 1 else 'allow'} {listed(sorted(allowed))} from {whom}: if "
             f"{condition}, {what} missing."
         )
 
 
 def _whom(rule: GroupRule) -> tuple[str, str]:
-    """Whom an inbound rule admits, and what makes the gateway appliance one of them."""
+    """Whom an inbound rule allows, and what makes the gateway appliance one of them."""
     if rule.referenced_group_id is not None:
         return f"members of {rule.referenced_group_id}", "the appliance has that group"
     if rule.prefix_list_id is not None:

@@ -21,7 +21,7 @@ _NOT_YET: Final = "pending"
 """The state of an endpoint that is being made, or changed."""
 _OUTSIDE: Final = "private DNS ends at its own VPC, and neither peering nor a transit gateway carries it"
 _FIRST_ADMIT: Final = (
-    "first let the endpoint's security group admit 443 from every caller of the VPC, since all use it from then on"
+    "first let the endpoint's security group allow 443 from every caller of the VPC, since all use it from then on"
 )
 
 
@@ -66,7 +66,7 @@ def endpoint_missing(evidence: Evidence) -> Iterator[RuleFinding]:
 def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
     if SERVICES[target.service].has_appliance:
         return Fix(
-            summary="Create the endpoint in this VPC, with a group that admits the gateway's ports from the subnets of "
+            summary="Create the endpoint in this VPC, with a group that allows the gateway's ports from the subnets of "
             "the appliances. Its private DNS is left off here: with it, appliances that use public names can lose "
             f"them. {_by_own_name(target)}",
             commands=(_create_endpoint(evidence, target, "--no-private-dns-enabled"),),
@@ -80,7 +80,7 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
     attributes = _attributes_on(evidence, target)
     return Fix(
         summary=("Turn on the VPC's DNS attributes first: without both, private DNS is refused. " if attributes else "")
-        + "Create the endpoint in this VPC, with private DNS and a security group that admits 443 from every caller of "
+        + "Create the endpoint in this VPC, with private DNS and a security group that allows 443 from every caller of "
         f"the VPC, since all use it from then on.{uncovered}",
         commands=(*attributes, _create_endpoint(evidence, target, "--private-dns-enabled")),
     )
@@ -89,9 +89,9 @@ def _make_endpoint(evidence: Evidence, target: Target) -> Fix:
 def _share_endpoint(evidence: Evidence, target: Target, other: VpcEndpoint) -> Fix:
     make = _make_endpoint(evidence, target)
     return Fix(
-        summary=f"Share the endpoint of {other.vpc_id}, to which a way must lead and whose group must admit this host. "
-        f"{_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the endpoint, or "
-        f"a Route 53 Profile that carries it. Or have one here. {make.summary}",
+        summary=f"Share the endpoint of {other.vpc_id}, which needs a route from here and whose group must allow this "
+        f"host. {_by_own_name(target)} For every host of this VPC: a private hosted zone with an alias to the "
+        f"endpoint, or a Route 53 Profile that carries it. Or have one here. {make.summary}",
         commands=(_try_own_name(target, other), *make.commands),
     )
 

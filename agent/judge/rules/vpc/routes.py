@@ -17,8 +17,8 @@ from probes.vpc.model import ENDPOINT_INTERFACES, OWN_INTERFACES, ROUTE_TABLES, 
 
 
 def route_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC007: a route table leads elsewhere, or nowhere, there or back. An address that no endpoint has is the answer's
-    fault: no route to it is missing."""
+    """VPC007: a route table sends packets elsewhere, or nowhere, there or back. An address that no endpoint has is the
+    answer's fault: no route to it is missing."""
     for target in evidence.targets:
         stops = [
             stop
@@ -35,10 +35,10 @@ def route_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
                 scope=CommandScope.SUBNET,
             )
             summary = (
-                f"See what the route in {listed(names)} leads through, and whether that passes these ports on."
+                f"See what the route in {listed(names)} goes through, and whether that passes these ports on."
                 if doubtful
-                else f"Give {listed(names)} a route that leads to the other end, or fix the one that is taken. A "
-                "route holds for every host of its subnets, and where it should lead nothing here says for certain."
+                else f"Give {listed(names)} a route to the other end, or fix the one that is taken. A "
+                "route holds for every host of its subnets, and where it should point cannot be told from here."
             )
             yield finding_at("VPC007", evidence, target, stops, reads, Fix(summary=summary, commands=(show,)))
 

@@ -45,7 +45,7 @@ def stale_answer(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"{says(evidence, EC2, ENDPOINTS, ENDPOINT_INTERFACES)} that no interface of an endpoint has "
                 f"{'it' if len(stale) == 1 else 'them'}: "
                 f"{'; '.join(has) if has else f'this VPC has no endpoint of {target.service}'}. The record is an "
-                "old one, or leads to something of your own, such as a load balancer, that does not answer.",
+                "old one, or points to something of your own, such as a load balancer, that does not answer.",
                 evidence=answer.evidence,
                 addresses=answer.addresses,
                 fix=_mend_record(evidence, target, bool(there)),

@@ -840,7 +840,7 @@ def test_no_route_needs_names_alone() -> None:
 
 
 def gateway_configured(*changed: Observation[Any], days_old: float = 0.0) -> Observations:
-    """The healthy configuration, in which the endpoint is the gateway's and its group admits every port."""
+    """The healthy configuration, in which the endpoint is the gateway's and its group allows every port."""
     own, endpoints = configured.groups()
     (rule,) = endpoints.rules
     wide = replace(endpoints, rules=(replace(rule, from_port=None, to_port=None),))

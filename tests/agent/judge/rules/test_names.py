@@ -895,7 +895,7 @@ CASES_THAT_FIRE = [
         "to a name of somebody else's",
         [*here("backup", A), answer(A, alias=OVERRIDE)],
         at=[A],
-        detail=f"{HOST} leads by CNAME to {OVERRIDE}, which is no name of backup's; {RESOLVER} says so.",
+        detail=f"{HOST} has a CNAME to {OVERRIDE}, which is no name of backup's; {RESOLVER} says so.",
         shows=["dns/backup/getaddrinfo", f"dns/backup/{RESOLVER}/A"],
     ),
     fires(

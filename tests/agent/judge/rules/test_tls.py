@@ -87,7 +87,8 @@ def named(observations: Observations) -> set[str]:
             [inspected(A), inspected(B)],
             {A, B},
             "At 10.0.1.17 and 10.0.2.17 the certificate for backup.eu-west-1.amazonaws.com was issued by CN=Proxy CA,"
-            "O=Example Corp, which this host does not trust and which is not Amazon: something on the way opens TLS.",
+            "O=Example Corp, which this host does not trust and which is not Amazon: something on the way intercepts "
+            "TLS.",
             id="at every address",
         ),
         pytest.param(

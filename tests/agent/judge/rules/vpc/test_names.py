@@ -695,7 +695,7 @@ def test_stale_answer_holds_the_addresses_against_the_endpoint_s() -> None:
     assert finding.detail == (
         f"{HOST} resolves to {STALE}, where nothing of AWS answers. EC2 says that no interface of an endpoint has it: "
         f"{ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
-        "The record is an old one, or leads to something of your own, such as a load balancer, that does not answer."
+        "The record is an old one, or points to something of your own, such as a load balancer, that does not answer."
     )
     assert [finding.explained_by for finding in report.findings if finding.code == "TCP001"] == ["VPC010@backup"]
     assert finding.evidence == (
@@ -807,7 +807,7 @@ def test_a_stale_answer_is_held_against_the_service_s_own_endpoint() -> None:
     finding = reported_finding("VPC010", seen(observations, endpoints(endpoint(), other), interfaces))
     assert finding.detail.endswith(
         f"has it: {ENDPOINT_ID} has 10.0.1.17 and 10.0.2.17. "
-        "The record is an old one, or leads to something of your own, such as a load balancer, that does not answer."
+        "The record is an old one, or points to something of your own, such as a load balancer, that does not answer."
     )
 
 

@@ -166,7 +166,7 @@ def with_interfaces(*interfaces: NetworkInterface) -> Observation[Any]:
 
 
 SHUT = with_groups(admitting("10.0.9.0/24"))
-"""The endpoint's group admits another subnet."""
+"""The endpoint's group allows another subnet."""
 
 
 # --- VPC005 security-group-blocks ------------------------------------------------------------------------------------
@@ -176,8 +176,8 @@ def test_vpc005_names_group_port_source_and_addresses() -> None:
     (one,) = rule_findings("VPC005", [*SILENT, *configured(SHUT)])
     assert one.target == "backup"
     assert one.detail == (
-        f"443 timed out on {A} and {B}. EC2 says: no rule of {ENDPOINT_GROUP_ID} admits tcp 443 from 10.0.3.5; it "
-        "admits tcp 443 from 10.0.9.0/24 only."
+        f"443 timed out on {A} and {B}. EC2 says: no rule of {ENDPOINT_GROUP_ID} allows tcp 443 from 10.0.3.5; it "
+        "allows tcp 443 from 10.0.9.0/24 only."
     )
     assert one.addresses == frozenset(map(ip_address, PRIVATE))
     assert one.evidence == (
@@ -185,7 +185,7 @@ def test_vpc005_names_group_port_source_and_addresses() -> None:
         *(f"ec2/{name}" for name in ("endpoints", "endpoint-interfaces", "own-interfaces", "security-groups")),
     )
     assert not one.is_stale
-    assert one.fix.summary == f"Admit this host on 443 in {ENDPOINT_GROUP_ID}."
+    assert one.fix.summary == f"Allow this host on 443 in {ENDPOINT_GROUP_ID}."
     assert lines(one.fix.commands) == [
         f"aws ec2 authorize-security-group-ingress --region eu-west-1 --group-id {ENDPOINT_GROUP_ID} "
         "--protocol tcp --port 443 --cidr 10.0.3.5/32"
@@ -207,8 +207,8 @@ OF_GATEWAY = with_endpoints(endpoint(service="backup-gateway"))
 def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway() -> None:
     (one,) = rule_findings("VPC005", [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY)], GATEWAY)
     assert one.detail == (
-        f"1026, 1027, 1028 and 1031 timed out on {A}. EC2 says: no rule of {ENDPOINT_GROUP_ID} admits tcp 1026, 1027, "
-        "1028 and 1031 from 10.0.3.5; it admits tcp 443 from 10.0.0.0/16 only."
+        f"1026, 1027, 1028 and 1031 timed out on {A}. EC2 says: no rule of {ENDPOINT_GROUP_ID} allows tcp 1026, 1027, "
+        "1028 and 1031 from 10.0.3.5; it allows tcp 443 from 10.0.0.0/16 only."
     )
     assert "This host is not the appliance" in one.fix.summary
     assert lines(one.fix.commands) == [
@@ -219,7 +219,7 @@ def test_vpc005_admits_the_appliance_and_not_this_host_on_the_ports_of_a_gateway
     assert [why for command in one.fix.commands if (why := complaint(command.argv)) is not None] == []
 
 
-ADMIT_APPLIANCE = f"dmit the gateway appliance's subnet on 1026 and 1031 in {ENDPOINT_GROUP_ID}."
+ALLOW_APPLIANCE = f"llow the gateway appliance's subnet on 1026 and 1031 in {ENDPOINT_GROUP_ID}."
 
 
 @pytest.mark.parametrize(
@@ -227,26 +227,26 @@ ADMIT_APPLIANCE = f"dmit the gateway appliance's subnet on 1026 and 1031 in {END
     [
         pytest.param(
             [GroupRule(from_port=1026, to_port=1031, cidr=ip_network("10.0.9.0/24"))],
-            f"{ENDPOINT_GROUP_ID} admits 1026 and 1031 from 10.0.9.0/24: if that is the appliance's subnet, nothing is "
-            f"missing. Otherwise a{ADMIT_APPLIANCE}",
+            f"{ENDPOINT_GROUP_ID} allows 1026 and 1031 from 10.0.9.0/24: if that is the appliance's subnet, nothing is "
+            f"missing. Otherwise a{ALLOW_APPLIANCE}",
             id="a range from another subnet",
         ),
         pytest.param(
             [GroupRule(from_port=1026, to_port=1028, cidr=ip_network("10.0.9.0/24"))],
-            f"{ENDPOINT_GROUP_ID} admits 1026 from 10.0.9.0/24: if that is the appliance's subnet, only 1031 is "
-            f"missing. Otherwise a{ADMIT_APPLIANCE}",
+            f"{ENDPOINT_GROUP_ID} allows 1026 from 10.0.9.0/24: if that is the appliance's subnet, only 1031 is "
+            f"missing. Otherwise a{ALLOW_APPLIANCE}",
             id="some of them",
         ),
         pytest.param(
             [GroupRule(from_port=port, to_port=port, referenced_group_id="sg-0f1b2c3d") for port in (1026, 1031)],
-            f"{ENDPOINT_GROUP_ID} admits 1026 and 1031 from members of sg-0f1b2c3d: if the appliance has that group, "
-            f"nothing is missing. Otherwise a{ADMIT_APPLIANCE}",
+            f"{ENDPOINT_GROUP_ID} allows 1026 and 1031 from members of sg-0f1b2c3d: if the appliance has that group, "
+            f"nothing is missing. Otherwise a{ALLOW_APPLIANCE}",
             id="members of a group",
         ),
         pytest.param(
             [GroupRule(protocol="-1", prefix_list_id="pl-0a1b2c3d")],
-            f"{ENDPOINT_GROUP_ID} admits 1026 and 1031 from pl-0a1b2c3d: if the appliance's subnet is in that list, "
-            f"nothing is missing. Otherwise a{ADMIT_APPLIANCE}",
+            f"{ENDPOINT_GROUP_ID} allows 1026 and 1031 from pl-0a1b2c3d: if the appliance's subnet is in that list, "
+            f"nothing is missing. Otherwise a{ALLOW_APPLIANCE}",
             id="a list of networks",
         ),
         pytest.param(
@@ -257,7 +257,7 @@ ADMIT_APPLIANCE = f"dmit the gateway appliance's subnet on 1026 and 1031 in {END
                 GroupRule(from_port=0, to_port=0, cidr=ip_network("10.0.9.0/24")),
                 GroupRule(egress=True, protocol="-1", cidr=ip_network("10.0.9.0/24")),
             ],
-            f"A{ADMIT_APPLIANCE}",
+            f"A{ALLOW_APPLIANCE}",
             id="nobody on these ports by this family",
         ),
     ],
@@ -275,7 +275,7 @@ def test_vpc005_says_first_whom_the_group_admits_on_the_ports_of_a_gateway(rules
 def test_vpc005_says_of_no_other_group_whom_it_admits() -> None:
     other = admitting("10.0.9.0/24", port=1031, group_id="sg-0f1b2c3d")
     (one,) = rule_findings("VPC005", [*gateway(1031), *configured(OF_GATEWAY, with_groups(other))], GATEWAY)
-    assert one.fix.summary.startswith("Admit the gateway appliance's subnet on 1031 in")
+    assert one.fix.summary.startswith("Allow the gateway appliance's subnet on 1031 in")
 
 
 def test_vpc005_says_once_what_two_groups_of_the_endpoint_admit_alike() -> None:
@@ -285,7 +285,7 @@ def test_vpc005_says_once_what_two_groups_of_the_endpoint_admit_alike() -> None:
     )
     changed = with_groups(*(admitting("10.0.9.0/24", port=1031, group_id=group_id) for group_id in both))
     (one,) = rule_findings("VPC005", [*gateway(1031), *configured(OF_GATEWAY, ones, changed)], GATEWAY)
-    assert one.fix.summary.startswith(f"{both[0]} and {both[1]} admit 1031 from 10.0.9.0/24: if that is the appliance")
+    assert one.fix.summary.startswith(f"{both[0]} and {both[1]} allow 1031 from 10.0.9.0/24: if that is the appliance")
 
 
 def test_vpc005_of_443_does_not_take_others_that_are_admitted_for_the_appliance() -> None:
@@ -356,7 +356,7 @@ def test_vpc005_changes_the_group_that_has_such_rules_already() -> None:
     ones = tuple(replace(endpoint_interface, group_ids=(first, second)) for endpoint_interface in endpoint_interfaces())
     changed = with_groups(admitting("10.0.9.0/24", port=22, group_id=first), admitting("10.0.9.0/24", group_id=second))
     (one,) = rule_findings("VPC005", [*SILENT, *configured(with_interfaces(*ones), changed)])
-    assert f"no rule of {first} and {second} admits tcp 443" in one.detail
+    assert f"no rule of {first} and {second} allows tcp 443" in one.detail
     assert [command.argv[6] for command in one.fix.commands] == [second]
     neither = with_groups(*(admitting("10.0.9.0/24", port=22, group_id=group_id) for group_id in (first, second)))
     (other,) = rule_findings("VPC005", [*SILENT, *configured(with_interfaces(*ones), neither)])
@@ -664,12 +664,12 @@ def test_vpc006_ports_of_a_gateway_lie_outside_443_and_the_high_ports() -> None:
         entry(100, 0, 65535, egress=True),
         subnet_id=ENDPOINT_SUBNET_IDS[0],
     )
-    admits = with_groups(
+    allows = with_groups(
         SecurityGroup(
             group_id=ENDPOINT_GROUP_ID, rules=(GroupRule(from_port=0, to_port=65535, cidr=ip_network("10.0.0.0/16")),)
         )
     )
-    observations = [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed, admits)]
+    observations = [*gateway(*GATEWAY_PORTS), *configured(OF_GATEWAY, changed, allows)]
     assert numbers(observations, GATEWAY) == [
         ("--ingress", "120", "From=1026,To=1028"),
         ("--ingress", "130", "From=1031,To=1031"),
