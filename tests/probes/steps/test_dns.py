@@ -304,7 +304,7 @@ class Answering(ScriptedStream):
     async def send(self, data: bytes) -> None:
         await super().send(data)
         assert int.from_bytes(data[:2], "big") == len(data) - 2
-        self._replies = iter(self._how(framed(data[2:4] + self._wire[2:])))
+        self._script = iter(self._how(framed(data[2:4] + self._wire[2:])))
 
 
 @pytest.mark.parametrize(

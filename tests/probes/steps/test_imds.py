@@ -136,10 +136,10 @@ class Connection(ScriptedStream):
         await super().send(data)
         if self._over:
             self._service.sent_in_vain += 1
-            self._replies = iter([b""])
+            self._script = iter([b""])
             return
         pieces, self._over = self._service.respond(data.decode("ascii"))
-        self._replies = iter([*pieces, b""] if self._over else pieces)
+        self._script = iter([*pieces, b""] if self._over else pieces)
 
 
 async def probed(
