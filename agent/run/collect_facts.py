@@ -97,7 +97,7 @@ async def _gather(request: FactsRequest, world: World, stop: CancelToken) -> Ec2
     if any(read.failure is not None and read.failure.code == VPC_NOT_FOUND for read in reads):
         raise _NothingReadError(f"there is no {request.vpc_id} in {region} for these credentials")
     if region is None or not any(read.ok and _is_of_ec2(read) for read in reads):
-        raise _NothingReadError(_why_nothing(reads or log.made))
+        raise _NothingReadError(_why_nothing(reads or log.made, reason))
     return Ec2Facts(region=region, vpc_id=request.vpc_id, taken_at=taken_at, observations=reads)
 
 
@@ -148,10 +148,10 @@ def _is_of_ec2(read: Observation[Any]) -> bool:
     return read.subject.operation in READS and READS[read.subject.operation].actions[0].startswith(f"{ec2.EC2}:")
 
 
-def _why_nothing(observations: tuple[Observation[Any], ...]) -> str:
-    """The first failure, which caused the others."""
+def _why_nothing(observations: tuple[Observation[Any], ...], reason: str) -> str:
+    """The first failure, which caused the others; where nothing had been asked yet, the `reason` why the run ended."""
     first = next((observation for observation in observations if observation.failure is not None), None)
     if first is None or first.failure is None:
-        return "nothing could be read"
+        return f"nothing could be read; cut short: {reason}"
     read = READS.get(first.subject.operation or "")
     return f"nothing could be read; {first.id if read is None else read.words}: {first.failure.message}"

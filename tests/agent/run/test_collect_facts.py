@@ -29,7 +29,7 @@ from agent.simulated import network
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.settings import EPOCH
-from agent.simulated.world import simulated
+from agent.simulated.world import SimulatedReader, simulated
 from probes.model import FailureKind
 from probes.vpc.model import (
     DNS_FIREWALL,
@@ -235,6 +235,18 @@ def test_where_nothing_can_be_read_no_file_is_written(
         run(more, path, wanted=wanted)
     assert refused.value.why.startswith(message)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deadline_before_the_first_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients of the SDK take long to create on a busy host."""
+
+    async def prepare(*_: object) -> None:
+        await asyncio.sleep(3_600)
+
+    monkeypatch.setattr(SimulatedReader, "prepare", prepare)
+    with pytest.raises(RequestError) as refused:
+        run("[ec2]", wanted=replace(WANTED, deadline=1.0))
+    assert refused.value.why == "nothing could be read; cut short: the deadline of 1 s came"
 
 
 # --- Where it goes ---------------------------------------------------------------------------------------------------
