@@ -2,12 +2,12 @@
 
 import errno
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from agent.process.files import TooLargeError, read_within
+from agent.process.files import InterruptedBySignalError, TooLargeError, read_within
 from agent.report import facts_file, saved
 from agent.report.facts_file import FactsFileError
 from agent.report.model import Report
@@ -26,6 +26,8 @@ STDIN_SECONDS: Final = 3600.0
 """The same for stdin: the run that writes the report may not have finished."""
 STDIN: Final = "-"
 
+T = TypeVar("T")
+
 
 def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
     """The report in a file, or on stdin where `place` is `-`. Raises SavedReportError, and InterruptedBySignalError
@@ -38,7 +40,7 @@ def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
     except (OSError, ValueError) as error:  # a NUL in the path
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise SavedReportError(f"{name}: cannot be read: {why}") from error
-    return saved.parse_report(data, name)
+    return _parsed(lambda: saved.parse_report(data, name), received_signals)
 
 
 def read_facts(place: str, now: datetime, received_signals: Sequence[str] = ()) -> Ec2Facts:
@@ -53,7 +55,18 @@ def read_facts(place: str, now: datetime, received_signals: Sequence[str] = ()) 
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
-    return facts_file.parse(data, place, now)
+    return _parsed(lambda: facts_file.parse(data, place, now), received_signals)
+
+
+def _parsed(parse: Callable[[], T], received_signals: Sequence[str]) -> T:
+    """What `parse` returns or raises. Ctrl-C also ends a writer of the same pipeline: what is bad after a signal was
+    cut short, so the signal is what is reported."""
+    try:
+        return parse()
+    except (SavedReportError, FactsFileError):
+        if received_signals:
+            raise InterruptedBySignalError(received_signals[0]) from None
+        raise
 
 
 def _source(place: str) -> Path | int:

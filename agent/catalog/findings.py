@@ -381,7 +381,7 @@ CODES: Final = {
             "ENV018",
             "sdk-settings-unusable",
             _CRITICAL,
-            "With the SDK's settings on this host no call can start",
+            "The SDK's settings on this host cannot be used",
             _SHARED_FILES,
             scope=Scope.RUN,
             fix_forms=CLI_ALONE,

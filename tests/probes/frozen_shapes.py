@@ -160,7 +160,7 @@ class Kept:
 
 if __name__ == "__main__":
     for name, seen in differences().items():
-        print(name, *seen)  # noqa: T201 - for whoever runs this module
+        print(name, *seen)  # noqa: T201 - the output of this module
     kept = Kept(values=[1], name="k")
     if pickle.loads(pickle.dumps(kept)) != kept:  # noqa: S301 - our own
         print("pickled: not equal")  # noqa: T201

@@ -321,6 +321,24 @@ def test_a_signal_ends_what_waits_for_a_file(words: tuple[str, ...], name: str, 
         assert report["verdict"]["summary"] == f"interrupted by {name}"
 
 
+def test_a_signal_that_also_ends_the_writer_is_no_bad_report() -> None:
+    """Ctrl-C goes to every process of a pipe: what the writer wrote by then is no report."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "agent", "diagnose", "-", "--format", "json"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        _wait_for_a_thread(process.pid)
+        process.send_signal(signal.SIGINT)
+        document, stderr = process.communicate('{"schema": ', timeout=SECONDS)
+    assert "Traceback" not in stderr
+    assert process.returncode == 130
+    assert json.loads(document)["verdict"]["summary"] == "interrupted by SIGINT"
+
+
 def _wait_for_a_thread(pid: int) -> None:
     """Wait until a process reads a file: it does so in a second thread."""
     until = time.monotonic() + SECONDS

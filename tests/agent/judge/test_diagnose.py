@@ -77,7 +77,7 @@ def says(
         target=of,
         detail=detail,
         evidence=shows,
-        fix=Fix(summary="mend it"),
+        fix=Fix(summary="fix it"),
         addresses=frozenset(addresses(*at)),
         severity=severity,
         is_stale=stale,
@@ -693,7 +693,7 @@ def test_a_rule_that_crashes_is_a_finding_and_the_others_still_speak() -> None:
 
 def test_a_rule_that_crashes_half_way() -> None:
     def check(_: Evidence) -> Iterable[RuleFinding]:
-        yield RuleFinding(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="mend it"))
+        yield RuleFinding(code="TLS001", target="backup", detail="so it is", evidence=(), fix=Fix(summary="fix it"))
         raise KeyError("late")
 
     assert list(findings(well(), Rule("TLS001", needs=(), check=check))) == ["RUN002"]

@@ -359,7 +359,7 @@ def says(code: str, *, severity: Severity) -> Rule:
         target="backup",
         detail="so it is",
         evidence=(),
-        fix=Fix(summary="mend it"),
+        fix=Fix(summary="fix it"),
         addresses=frozenset(addresses(*PRIVATE)),
         severity=severity,
     )

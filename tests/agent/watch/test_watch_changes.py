@@ -287,7 +287,7 @@ _EC2: Final = replace(build.imds(), subject=replace(build.imds().subject, step=S
         pytest.param((FAILED_CONNECT,), (_NAME, _OTHER), {}, False, id="the name has another address, which was tried"),
         pytest.param((FAILED_CONNECT, _NAME), (_NAME, SKIPPED), {}, True, id="the name alone proves no port"),
         pytest.param((FAILED_CONNECT, _EC2), (_EC2, _NO_NAME), {}, True, id="what EC2 says proves no port"),
-        pytest.param((FAILED_CONNECT, _OTHER), (SKIPPED, _OTHER), {}, False, id="one of two looks"),
+        pytest.param((FAILED_CONNECT, _OTHER), (SKIPPED, _OTHER), {}, False, id="one of two observations"),
         pytest.param((FAILED_CONNECT,), (SKIPPED,), {"backup": Status.OK}, False, id="the target is well without it"),
         pytest.param((FAILED_CONNECT,), (), {"backup": Status.NOT_IN_USE}, False, id="the target is not used any more"),
         pytest.param((_API,), (build.spoiled(_API, skipped=ELSEWHERE),), _TURN, True, id="not its turn"),

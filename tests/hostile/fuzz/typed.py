@@ -123,7 +123,7 @@ def typed(chance: Random) -> bytes:
 
 
 class _AtEnd(Event):
-    """Set by whoever waits for it: at the end of the input."""
+    """Set by the waiting test at the end of the input."""
 
     def wait(self, timeout: float | None = None) -> bool:
         self.set()

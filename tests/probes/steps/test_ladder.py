@@ -174,7 +174,7 @@ async def climbed(scenario: Scenario, *, port: int = HTTPS, signed: bool = False
         subjects = rungs(TARGET, ADDRESS, port, "dns/backup")
         climbing.context.log.plan(*subjects)
         await climb(climbing.context, TARGET, subjects)
-        closer = (SMALL_SEGMENTS, OTHER_NAME)  # looks that only a stall calls for
+        closer = (SMALL_SEGMENTS, OTHER_NAME)  # steps that only a stall calls for
         assert [
             observation.subject for observation in climbing.emitted if observation.subject.operation not in closer
         ] == list(subjects)
