@@ -46,6 +46,34 @@ class Expect(StrEnum):
 DEFAULT_EXPECT: Final = Expect.PRIVATE
 
 
+class Ec2(StrEnum):
+    """When the configuration is read from EC2, Route 53 Resolver and Route 53."""
+
+    AUTO = "auto"
+    """From the first sign of trouble of a required target on (`agent.run.suspicion`)."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+DEFAULT_EC2: Final = Ec2.AUTO
+DEFAULT_WATCH_EC2: Final = Ec2.NEVER
+"""Thousands of hosts that share a fault would share the rate limits of an account as well."""
+
+
+class Calls(StrEnum):
+    """Which signed calls a run makes."""
+
+    EACH = "each"
+    """One at each address of a service."""
+    ONE = "one"
+    """One for each service."""
+    NONE = "none"
+
+
+DEFAULT_CALLS: Final = Calls.EACH
+DEFAULT_WATCH_CALLS: Final = Calls.ONE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEndpoint:
     """A host, or the id of an endpoint, that the operator named, and the service behind it."""
@@ -89,14 +117,13 @@ class Settings:
     fips: bool = False
     dual_stack: bool = False
     """Requested here, whatever the settings of the SDK say."""
-    signed_calls: bool = True
-    turn: int | None = None
-    """Index of the address, modulo their number, that gets the only signed call of each service; where the steps before
-    fail, the next address gets it. None for a call at every address."""
-    ec2_reads: bool = False
-    """Whether the configuration is read from EC2."""
+    calls: Calls = DEFAULT_CALLS
+    turn: int = 0
+    """Index of the address, modulo their number, that gets the call of each service where a run makes one; where the
+    steps before fail, the next address gets it."""
+    ec2: Ec2 = Ec2.NEVER
     ec2_facts: Ec2Facts | None = None
-    """The configuration from a file, used instead of EC2's answers."""
+    """The configuration from a file. Where it is of this network and not too old, EC2 is not asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

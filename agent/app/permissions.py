@@ -53,19 +53,19 @@ def permissions(endpoints: Iterable[ServiceEndpoint], *, region: str | None) -> 
         parts=(
             Part(
                 part="path",
-                words="Names, TCP, TLS and HTTP (--no-api --no-ec2): no permission, and no credentials.",
+                words="Names, TCP, TLS and HTTP (--calls none --ec2 never): no permission, and no credentials.",
                 policy=None,
             ),
             Part(
                 part="api",
-                words=f"One signed call at each address (without --no-api): {calls}.",
+                words=f"One signed call at each address (--calls each): {calls}.",
                 policy=_policy(_call(permission, partition, region) for permission in needed),
             ),
             Part(
                 part="ec2",
-                words="Reads of the configuration (without --no-ec2; backuplink facts): each action that is missing "
-                "leaves a part of it unknown. A verdict needs them only for an endpoint that is given by its bare "
-                "id.",
+                words="Reads of the configuration (--ec2 auto or always; backuplink facts): each action that is "
+                "missing leaves a part of it unknown. A verdict needs them only for an endpoint that is given by "
+                "its bare id.",
                 policy=_policy([_statement(_actions_of_reads(), EVERYTHING)]),
             ),
         ),

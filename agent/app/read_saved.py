@@ -3,7 +3,6 @@
 import errno
 import sys
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -43,9 +42,9 @@ def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
     return _parsed(lambda: saved.parse_report(data, name), received_signals)
 
 
-def read_facts(place: str, now: datetime, received_signals: Sequence[str] = ()) -> Ec2Facts:
-    """The facts in a file. Raises FactsFileError for anything else, and for facts that are too old at `now`, or were
-    taken after it; InterruptedBySignalError after a signal, which its handler adds to `received_signals`."""
+def read_facts(place: str, received_signals: Sequence[str] = ()) -> Ec2Facts:
+    """The facts in a file. Raises FactsFileError for anything else, and InterruptedBySignalError after a signal, which
+    its handler adds to `received_signals`."""
     try:
         data = read_within(Path(place), most=MAX_FACTS_BYTES, seconds=FACTS_SECONDS, received_signals=received_signals)
     except TooLargeError as error:
@@ -55,7 +54,7 @@ def read_facts(place: str, now: datetime, received_signals: Sequence[str] = ()) 
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise FactsFileError(f"{place}: cannot be read: {why}") from error
-    return _parsed(lambda: facts_file.parse(data, place, now), received_signals)
+    return _parsed(lambda: facts_file.parse(data, place), received_signals)
 
 
 def _parsed(parse: Callable[[], T], received_signals: Sequence[str]) -> T:

@@ -33,8 +33,10 @@ from agent.cli.param_types import (
 )
 from agent.formats.registry import DEFAULT_FORMAT, FORMATS, OPTION_NAMES
 from agent.settings import (
+    DEFAULT_CALLS,
     DEFAULT_CLEAR_AFTER,
     DEFAULT_DEADLINE,
+    DEFAULT_EC2,
     DEFAULT_EXPECT,
     DEFAULT_FAIL_ON,
     DEFAULT_INTERVAL,
@@ -42,7 +44,11 @@ from agent.settings import (
     DEFAULT_READ_TIMEOUT,
     DEFAULT_READS_DEADLINE,
     DEFAULT_TIMEOUT,
+    DEFAULT_WATCH_CALLS,
+    DEFAULT_WATCH_EC2,
     FAIL_ON,
+    Calls,
+    Ec2,
     Expect,
 )
 
@@ -125,15 +131,29 @@ _RUN: Final = (
         help="Time limit of the whole run, in seconds.",
     ),
     _option(
+        "--calls",
+        type=click.Choice([calls.value for calls in Calls]),
+        show_default=f"{DEFAULT_CALLS.value}; {DEFAULT_WATCH_CALLS.value} in a watch",
+        help="Signed calls to make: one at each address, one for each service, or none.",
+    ),
+    _option(
         "--no-api",
         is_flag=True,
-        help="Do not make signed calls to the services. With --no-ec2 or --ec2-facts, no credentials are loaded.",
+        help="The same as --calls none. With --ec2 never, no credentials are loaded.",
     ),
-    _option("--no-ec2", is_flag=True, help="Do not read the network configuration from EC2."),
+    _option(
+        "--ec2",
+        type=click.Choice([ec2.value for ec2 in Ec2]),
+        show_default=f"{DEFAULT_EC2.value}; {DEFAULT_WATCH_EC2.value} in a watch",
+        help="When to read the network configuration from EC2: auto reads it from the first sign of trouble on, and "
+        "not while everything required is healthy.",
+    ),
+    _option("--no-ec2", is_flag=True, help="The same as --ec2 never."),
     _option(
         "--ec2-facts",
         type=FILE,
-        help="Read the network configuration from a file that `backuplink facts` wrote, not from EC2.",
+        help="Take the network configuration from a file that `backuplink facts` wrote. EC2 is asked, as --ec2 says, "
+        "only where the file is of another network or over 30 days old.",
     ),
     _PROFILE,
     _CA_BUNDLE,

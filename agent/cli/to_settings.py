@@ -3,9 +3,8 @@
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,7 +14,13 @@ from agent.formats.registry import FORMATS, format_named
 from agent.process.files import TooLargeError, read_within, within
 from agent.settings import (
     CYCLE_SHARE,
+    DEFAULT_CALLS,
     DEFAULT_DEADLINE,
+    DEFAULT_EC2,
+    DEFAULT_WATCH_CALLS,
+    DEFAULT_WATCH_EC2,
+    Calls,
+    Ec2,
     Ec2Facts,
     Expect,
     Notify,
@@ -26,6 +31,8 @@ from agent.settings import (
 
 if TYPE_CHECKING:
     from agent.run.collect_facts import FactsRequest
+
+T = TypeVar("T", Calls, Ec2)
 
 
 def report_options_from(options: Mapping[str, Any]) -> ReportOptions:
@@ -50,8 +57,7 @@ def settings_from(
     """The settings of a run, from parsed options and the variables of the SDK. Raises UsageError, and
     InterruptedBySignalError where a signal comes while a file is read."""
     region, source = region_from(options["region"], environment)
-    if options["no_ec2"] and options["ec2_facts"] is not None:
-        raise click.UsageError("--no-ec2 and --ec2-facts exclude each other; leave one of them out.")
+    is_watch = "interval" in options
     facts = (
         None if options["ec2_facts"] is None else _facts_from(options["ec2_facts"], region, source, received_signals)
     )
@@ -71,10 +77,26 @@ def settings_from(
         ca_bundle=options["ca_bundle"],
         fips=options["fips"],
         dual_stack=options["dual_stack"],
-        signed_calls=not options["no_api"],
-        ec2_reads=not options["no_ec2"] and facts is None,
+        calls=_choice(
+            options, "calls", "no_api", none=Calls.NONE, default=DEFAULT_WATCH_CALLS if is_watch else DEFAULT_CALLS
+        ),
+        ec2=_choice(options, "ec2", "no_ec2", none=Ec2.NEVER, default=DEFAULT_WATCH_EC2 if is_watch else DEFAULT_EC2),
         ec2_facts=facts,
     )
+
+
+def _choice(options: Mapping[str, Any], name: str, flag: str, *, none: T, default: T) -> T:
+    """The value of an option for which a flag stands as well: `none` with the flag. Raises UsageError where both were
+    given and differ."""
+    value = options[name]
+    chosen = default if value is None else type(none)(value)
+    if not options[flag]:
+        return chosen
+    if value is not None and chosen is not none:
+        raise click.UsageError(
+            f"--{flag.replace('_', '-')} and --{name} {value} exclude each other; leave one of them out."
+        )
+    return none
 
 
 def watching_from(options: Mapping[str, Any], received_signals: Sequence[str] = ()) -> Watching:
@@ -160,7 +182,7 @@ def _facts_from(place: str, region: str | None, source: str | None, received_sig
     from agent.report.facts_file import FactsFileError
 
     try:
-        facts = read_facts(place, datetime.now(UTC), received_signals)
+        facts = read_facts(place, received_signals)
     except FactsFileError as error:
         raise click.UsageError(f"{error}.") from error
     if region not in (None, facts.region):

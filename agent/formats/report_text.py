@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.catalog.wording import duration
-from agent.report.model import Command, Finding, Report, Status, TargetAddress, TargetReport
+from agent.report.model import (
+    NO_TROUBLE,
+    NOT_NEEDED,
+    Command,
+    Finding,
+    Report,
+    Status,
+    TargetAddress,
+    TargetReport,
+)
 from probes.facts import DnsFacts, LookupFacts
 from probes.frozen import dataclass
 from probes.model import Observation, Role, Skipped, Step
@@ -201,7 +210,10 @@ def unseen(report: Report) -> dict[str, str]:
     for observation in report.observations:
         reason = observation.outcome.reason if isinstance(observation.outcome, Skipped) else None
         if reason is not None and " failed: " not in reason and reason not in unused:
-            what = " ".join(filter(None, (observation.subject.step, observation.subject.operation)))
+            # A healthy run leaves all of the configuration unread, which is worth one word.
+            is_whole = reason in (NO_TROUBLE, NOT_NEEDED)
+            step = (observation.subject.step, observation.subject.operation)
+            what = "the configuration" if is_whole else " ".join(filter(None, step))
             reasons.setdefault(reason, []).append(what)
     return {why: ", ".join(dict.fromkeys(what)) for why, what in reasons.items()}
 

@@ -12,7 +12,7 @@ from typing import Final
 from agent.catalog.findings import CODES, Scope
 from agent.judge.candidate import Candidate, worst_of
 from agent.judge.causality import EXPLAINS, Explains, explain, explained_by, supported
-from agent.judge.evidence import AT_ADDRESSES, Evidence
+from agent.judge.evidence import AT_ADDRESSES, Evidence, skipped_because
 from agent.judge.fixes import fix_of
 from agent.judge.proof import left_unnamed, missing_proof, reason_of, unexplained
 from agent.judge.requirements import judged_steps, why_not_in_use
@@ -182,7 +182,8 @@ def _lack(rule: Rule, evidence: Evidence, target: Target | None) -> str | None:
     for operation in rule.reads:
         read = evidence.read(operation)
         if read is None or not read.ok:
-            return f"{READS[operation].words} could not be read{'' if read is None else f': {reason_of(read)}'}"
+            how = "were not read" if read is not None and skipped_because(read) else "could not be read"
+            return f"{READS[operation].words} {how}{'' if read is None else f': {reason_of(read)}'}"
     return None
 
 

@@ -31,7 +31,7 @@ from agent.report.model import (
     Vantage,
     Verdict,
 )
-from agent.settings import Expect, Suppression
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Expect, Suppression
 from agent.version import __version__
 from probes.addresses import ordered
 from probes.facts import TcpFacts
@@ -330,7 +330,9 @@ def refusal(why: str) -> Report:
         interrupted=False,
         expect=Expect.PRIVATE,
         signed_calls=True,
+        calls=DEFAULT_CALLS,
         ec2_reads=True,
+        ec2=DEFAULT_EC2,
         private_cidrs=(),
         region=None,
         region_source=None,

@@ -13,7 +13,7 @@ from agent.catalog.findings import Severity
 from agent.report.hops import Reachability
 from agent.report.model import Access, ConfiguredPath, Finding, Path, Report, Status, TargetReport
 from probes.frozen import dataclass
-from probes.model import Address, Failed, Observation, Role, Skipped
+from probes.model import Address, Failed, Observation, Role, Skipped, Step
 
 SCHEMA: Final = "backuplink.diff.v1"
 T = TypeVar("T")
@@ -147,7 +147,8 @@ def difference(old: Report, new: Report) -> Difference:
         raise NotComparableError(
             f"the reports have no target in common: {_listed(old)} in the old one, {_listed(new)} in the new one"
         )
-    findings = _changes(old.findings, new.findings, _finding)
+    readings = _Readings(old, new)
+    findings = _changes(old.findings, new.findings, readings.finding)
     targets = _changes(old.targets, new.targets, _target)
     return Difference(
         schema=SCHEMA,
@@ -191,6 +192,54 @@ def _changes(
     return tuple(rows)
 
 
+class _Readings:
+    """What two reports read of the configuration. That one of them did not read it is no change: a run reads it only
+    where it was told to, or where something was wrong."""
+
+    def __init__(self, old: Report, new: Report) -> None:
+        self._old, self._new = old, new
+        self._read = {
+            id(report): {observation.id for observation in report.observations if observation.made}
+            for report in (old, new)
+        }
+
+    def finding(self, name: str, change: ChangeKind, old: Finding | None, new: Finding | None) -> FindingChange | None:
+        """The row of a finding; None where it does not differ, or differs only in what was read."""
+        there = new or old
+        if there is None or (old is None and self._is_unread(there, self._old)):
+            return None
+        if new is None and self._is_unread(there, self._new):
+            return None
+        severity = Pair(old.severity if old else None, new.severity if new else None)
+        counts = Pair(
+            self._counts(old, self._old, self._new) if old else None,
+            self._counts(new, self._new, self._old) if new else None,
+        )
+        if severity.old is severity.new and counts.old is counts.new:
+            return None
+        return FindingChange(id=name, change=change, title=there.title, severity=severity, counts=counts)
+
+    def _is_unread(self, finding: Finding, other: Report) -> bool:
+        """Whether `other` may lack a finding only because it did not read what the finding rests on. A cause of a fault
+        is gone where what it is about is well there."""
+        reads = {step for step in finding.evidence if step.startswith(f"{Step.EC2}/")}
+        if not reads or reads <= self._read[id(other)]:
+            return False
+        if finding.severity is Severity.INFO:
+            return True
+        statuses = [target.status for target in other.targets if target.id == finding.target]
+        status = statuses[0] if statuses else other.verdict.status
+        return status not in (Status.OK, Status.NOT_IN_USE)
+
+    def _counts(self, finding: Finding, own: Report, other: Report) -> bool:
+        """Whether a finding is a cause that counts, or would be one if its report had read no more than the other."""
+        by_id = {cause.id: cause for cause in own.findings}
+        cause = None if finding.explained_by is None else by_id.get(finding.explained_by)
+        known = cause is None or cause.id in {named.id for named in other.findings}
+        is_cause = finding.explained_by is None or (cause is not None and not known and self._is_unread(cause, other))
+        return finding.counts and not finding.suppressed and is_cause
+
+
 def _target(name: str, change: ChangeKind, old: TargetReport | None, new: TargetReport | None) -> TargetChange | None:
     before, after = (frozenset(one.address for one in side.addresses) if side else frozenset() for side in (old, new))
     row = TargetChange(
@@ -220,6 +269,8 @@ def _step(
     if there is None or same:
         return None
     about = there.subject
+    if about.step is Step.EC2 and not (old is not None and old.made and new is not None and new.made):
+        return None
     return StepChange(id=name, change=change, target=about.target, address=about.address, old=before, new=after)
 
 
@@ -232,15 +283,6 @@ def _state(observation: Observation[Any] | None) -> StepState | None:
         case Skipped(reason=reason):
             return StepState(status="skipped", kind=None, message=reason)
     return StepState(status="ok", kind=None, message=None)
-
-
-def _finding(name: str, change: ChangeKind, old: Finding | None, new: Finding | None) -> FindingChange | None:
-    there = new or old
-    severity = Pair(old.severity if old else None, new.severity if new else None)
-    counts = Pair(_counts(old) if old else None, _counts(new) if new else None)
-    if there is None or (severity.old is severity.new and counts.old is counts.new):
-        return None
-    return FindingChange(id=name, change=change, title=there.title, severity=severity, counts=counts)
 
 
 def _paths(old: Report, new: Report) -> tuple[PathChange, ...]:
@@ -273,10 +315,6 @@ def _decider(path: ConfiguredPath) -> str | None:
         return None
     ids = " ".join((hop.stage, *hop.resources))
     return f"{ids} ({hop.rule})" if hop.rule is not None else ids
-
-
-def _counts(finding: Finding) -> bool:
-    return finding.counts and finding.explained_by is None and not finding.suppressed
 
 
 _RANK: Final = {Status.OK: 0, Status.NOT_IN_USE: 0, Status.WARNING: 1, Status.UNKNOWN: 2, Status.CRITICAL: 3}

@@ -58,9 +58,8 @@ def dumps(facts: Ec2Facts) -> str:
     return codec.dumps(to_json(document))
 
 
-def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
-    """The facts in a document; `name` is what errors call it. Raises FactsFileError for what is none, and for facts
-    that are too old at `now` or that were taken after it."""
+def parse(data: bytes, name: str) -> Ec2Facts:
+    """The facts in a document; `name` is what errors call it. Raises FactsFileError for what is none."""
     try:
         text = data.decode("utf-8")
     except ValueError as error:
@@ -75,8 +74,6 @@ def parse(data: bytes, name: str, now: datetime) -> Ec2Facts:
         ) from error
     except ValueError as error:  # of JSON, and of a number with more digits than Python reads
         raise FactsFileError(f"{name}: is no JSON: {error}") from error
-    if (untimely := _untimely(facts, now)) is not None:
-        raise FactsFileError(f"{name}: {untimely}")
     return facts
 
 
@@ -113,16 +110,15 @@ def _observation(data: Any, where: str) -> Observation[Any]:
     return observation
 
 
-def _untimely(facts: Ec2Facts, now: datetime) -> str | None:
-    """What is wrong with the age of facts."""
+def untimely(facts: Ec2Facts, now: datetime) -> str | None:
+    """Why facts are of no use at `now`: they are too old, or were taken after it. None where they are of use."""
     age = now - facts.taken_at
     taken = f"{facts.taken_at:%Y-%m-%d %H:%M} UTC"
     if age > MAX_AGE:
         return (
-            f"was taken {age.days} days ago, at {taken}; after {MAX_AGE.days} days a configuration says too little of "
-            "today. Make the file anew where EC2 is reachable: "
-            f"backuplink facts --vpc {facts.vpc_id} --region {facts.region} --output FILE"
+            f"it was taken {age.days} days ago, at {taken}; after {MAX_AGE.days} days a configuration says too little "
+            "of today"
         )
     if age < -MAX_AHEAD:
-        return f"was taken at {taken}, which is yet to come by this host's clock: set the clock, or make the file anew"
+        return f"it was taken at {taken}, which is yet to come by this host's clock"
     return None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from agent.catalog.findings import Document, Scope, Severity
 from agent.report.hops import Hop, Reachability, Stage
-from agent.settings import Expect
+from agent.settings import Calls, Ec2, Expect
 from probes.addresses import AddressScope
 from probes.facts import (
     SdkFacts,
@@ -22,6 +22,11 @@ SCHEMA: Final = "backuplink.report.v1"
 NO_VPC: Final = "instance metadata does not tell which VPC this host is in"
 NO_REGION: Final = "no Region is known"
 """Reasons for which the configuration is not read: it would be that of another network."""
+NO_TROUBLE: Final = "there was no sign of trouble"
+NO_TROUBLE_WITH_NAMES: Final = "there was no sign of trouble with names"
+"""Reasons for which a run with `--ec2 auto` does not start to read it, or a part of it."""
+NOT_NEEDED: Final = "the read was dropped: everything that is required succeeded"
+"""Reason for which such a run drops a read that it started."""
 
 
 class Status(StrEnum):
@@ -137,8 +142,16 @@ class Run:
     expect: Expect
     signed_calls: bool
     """Whether signed calls were wanted."""
+    calls: Calls | None = None
+    """Which signed calls were wanted; None in reports of versions that did not say it, as in the next but one."""
     ec2_reads: bool = False
     """Whether the configuration was wanted, from EC2 or from a file."""
+    ec2: Ec2 | None = None
+    """When it was wanted from EC2."""
+    ec2_because: Sentence | None = None
+    """The first sign of trouble, which made a run with `auto` read it; None where there was none."""
+    facts_unused: Sentence | None = None
+    """Why the facts file that was given says nothing about this network; None where it does, and without one."""
     private_cidrs: tuple[IPv4Network | IPv6Network, ...]
     region: Plain | None
     region_source: Plain | None
@@ -291,7 +304,3 @@ class Report:
     not_evaluated: tuple[NotEvaluated, ...]
     paths: tuple[ConfiguredPath, ...] = ()
     """One for each address and port that the configuration was held against; empty where it was not read."""
-
-
-FOREIGN_FACTS: Final = "the facts file is of "
-"""How the reason begins for which a file with another network's configuration is not used."""

@@ -2,8 +2,9 @@
 
 The order of a run: the host's own configuration; then, all at the same time, metadata, the SDK's settings and the
 trusted roots; as soon as a Region is known, the names at every resolver; and the ladders of each address, as soon as
-any answer gives it. Nothing waits for a slow resolver. At the deadline, or when interrupted, the run is cancelled and
-its log closed, so that every step that was planned has its observation.
+any answer gives it. Nothing waits for a slow resolver. The configuration is read next to all of this: from the start,
+or from the first sign of trouble on. At the deadline, or when interrupted, the run is cancelled and its log closed, so
+that every step that was planned has its observation.
 """
 
 import asyncio
@@ -16,11 +17,21 @@ from agent.catalog.partitions import REGION_VARIABLES, SUFFIXES, is_region
 from agent.catalog.services import SERVICES, private_link_labels
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.process.cancel import CancelToken
-from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Measurement, Run
+from agent.report.facts_file import untimely
+from agent.report.model import (
+    NO_REGION,
+    NO_TROUBLE,
+    NO_TROUBLE_WITH_NAMES,
+    NO_VPC,
+    NOT_NEEDED,
+    Measurement,
+    Run,
+)
 from agent.run import plan
 from agent.run.events import Event, ObservationMade, RunStarted, StepPlanned, StepStarted, TargetsKnown
+from agent.run.suspicion import Suspicion
 from agent.run.target_run import TargetRun
-from agent.settings import Ec2Facts, Settings
+from agent.settings import Calls, Ec2, Ec2Facts, Expect, Settings
 from agent.version import __version__
 from probes.addresses import AddressScope, scope_of, usable_families, vpc_resolvers
 from probes.facts import (
@@ -54,7 +65,7 @@ MAX_CONNECTS: Final = 512
 MAX_HANDSHAKES: Final = 32
 TAIL_SECONDS: Final = 0.2
 """Before the deadline: reads of the configuration end then, so that the run itself can finish in time."""
-NO_API: Final = "--no-api: no signed call is wanted"
+NO_API: Final = "--calls none: no signed call is wanted"
 NO_CREDENTIALS: Final = "no credentials"
 
 
@@ -86,11 +97,15 @@ async def measure(settings: Settings, world: World, *, emit: Callable[[Event], N
         complete=complete,
         interrupted=stop.reason is not None and not complete,
         expect=settings.expect,
-        signed_calls=settings.signed_calls,
+        signed_calls=settings.calls is not Calls.NONE,
+        calls=settings.calls,
         private_cidrs=settings.private_cidrs,
         region=progress.region,
         region_source=progress.region_source,
-        ec2_reads=settings.ec2_reads or settings.ec2_facts is not None,
+        ec2_reads=progress.may_read,
+        ec2=settings.ec2,
+        ec2_because=progress.suspicion.first if settings.ec2 is Ec2.AUTO else None,
+        facts_unused=progress.facts_unused,
         timeout_seconds=settings.timeout,
         deadline_seconds=settings.deadline,
     )
@@ -120,7 +135,7 @@ class RunInProgress:
             now=world.machine.now,
             emit=self._on_observation,
             planned=lambda subject: emit(StepPlanned(subject)),
-            started=lambda subject: emit(StepStarted(subject)),
+            started=self._on_start,
             lateness=world.machine.lateness,
             run_delay=world.machine.run_delay,
         )
@@ -134,7 +149,16 @@ class RunInProgress:
         self._target_runs: dict[str, TargetRun] = {}
         self._group = asyncio.TaskGroup()
         self._context: ladder.ProbeContext | None = None
-        self._names_are_known = not self._reads_configuration
+        self.suspicion = Suspicion(is_suspect=self._is_suspect)
+        self.may_read = settings.ec2 is not Ec2.NEVER or settings.ec2_facts is not None
+        """Whether the configuration is wanted, from EC2 or from a file."""
+        self.facts_unused: str | None = None
+        """Why the facts file is not used; None where it is, and without one."""
+        self._region_known = asyncio.Event()
+        """Set when the Region is known, or will not be."""
+        self._measured = asyncio.Event()
+        """Set when everything but the configuration has its observations."""
+        self._names_are_known = not self.may_read
         """Whether endpoints that are given by their ids have their names from EC2, where it has any."""
         self._endpoints_known = asyncio.Event()
         """Set when the read of endpoints has finished or failed, or will not be made."""
@@ -156,45 +180,65 @@ class RunInProgress:
 
     async def _measure(self) -> None:
         self.log.plan(_HOST, _SDK, _IMDS, _CREDENTIALS)
+        if self.may_read:
+            self.log.plan(*map(_read, READS))
         self._host = await self._observe_host()
-        async with self._group:
-            trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
-            keys: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
-            reading: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
-            self._context = ladder.ProbeContext(
-                net=self.world.net,
-                machine=self.world.machine,
-                log=self.log,
-                trust=trust,
-                limit=self.settings.timeout,
-                agent=user_agent(__version__),
-                keys=keys,
-                connects=asyncio.Semaphore(MAX_CONNECTS),
-                handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
-            )
-            metadata = self._group.create_task(self._observe_metadata())
-            settings = self._group.create_task(self._observe_sdk())
-            self._group.create_task(self._load_trust(trust, settings))
-            self._group.create_task(self._find_credentials(keys, reading))
-            if self.region is not None:
-                self._start_targets(plan.targets(self.settings, self.region, None))
-            sdk = await settings
-            if self.region is None and sdk is not None and sdk.region is not None and is_region(sdk.region):
-                self.region, self.region_source = sdk.region, "the SDK's profile"
-            if self.region is None:
-                await metadata
-                named = None if self._metadata is None else self._metadata.region
-                if named is not None and is_region(named):
-                    self.region, self.region_source = named, "instance metadata"
-            self._group.create_task(self._observe_configuration(reading))
-            if self.region is not None:
-                self._start_targets(plan.targets(self.settings, self.region, sdk))
-            if self.region is not None and plan.names_endpoint_by_id(self.settings):
-                await self._endpoints_known.wait()
-                read = self.log.find(f"{Step.EC2}/{ENDPOINTS}")
-                self.settings = plan.with_names(self.settings, read.facts.endpoints if read and read.facts else ())
-                self._names_are_known = True
-                self._start_targets(plan.targets(self.settings, self.region, sdk))
+        keys: asyncio.Future[Keys | str] = asyncio.get_running_loop().create_future()
+        async with asyncio.TaskGroup() as outer:
+            reading = outer.create_task(self._observe_configuration(keys))
+            watching = outer.create_task(self.suspicion.watch())
+            async with self._group:
+                await self._measure_targets(keys)
+            self._measured.set()
+            watching.cancel()
+            if self.settings.ec2 is Ec2.AUTO and not self.suspicion.stands:
+                reading.cancel()  # no verdict of ok waits for it
+                await asyncio.wait([reading])
+                self._skip_configuration(NO_TROUBLE if self.suspicion.first is None else NOT_NEEDED)
+        if self.log.find(_CREDENTIALS.id) is None:
+            self.log.skip(_CREDENTIALS, NO_API)
+
+    async def _measure_targets(self, keys: asyncio.Future[Keys | str]) -> None:
+        """Start everything but the reads of the configuration."""
+        trust: asyncio.Future[Trust] = asyncio.get_running_loop().create_future()
+        self._context = ladder.ProbeContext(
+            net=self.world.net,
+            machine=self.world.machine,
+            log=self.log,
+            trust=trust,
+            limit=self.settings.timeout,
+            agent=user_agent(__version__),
+            keys=keys,
+            connects=asyncio.Semaphore(MAX_CONNECTS),
+            handshakes=asyncio.Semaphore(MAX_HANDSHAKES),
+        )
+        metadata = self._group.create_task(self._observe_metadata())
+        settings = self._group.create_task(self._observe_sdk())
+        self._group.create_task(self._load_trust(trust, settings))
+        if self.settings.calls is Calls.NONE:
+            keys.set_result(NO_API)
+        else:
+            self._group.create_task(self._find_credentials(keys))
+        if self.region is not None:
+            self._start_targets(plan.targets(self.settings, self.region, None))
+        sdk = await settings
+        if self.region is None and sdk is not None and sdk.region is not None and is_region(sdk.region):
+            self.region, self.region_source = sdk.region, "the SDK's profile"
+        if self.region is None:
+            await metadata
+            named = None if self._metadata is None else self._metadata.region
+            if named is not None and is_region(named):
+                self.region, self.region_source = named, "instance metadata"
+        self._region_known.set()
+        if self.region is not None:
+            self._start_targets(plan.targets(self.settings, self.region, sdk))
+        if self.region is not None and plan.names_endpoint_by_id(self.settings):
+            self.suspicion.name("an endpoint is given by its id, whose name EC2 alone knows")
+            await self._endpoints_known.wait()
+            read = self.log.find(_read(ENDPOINTS).id)
+            self.settings = plan.with_names(self.settings, read.facts.endpoints if read and read.facts else ())
+            self._names_are_known = True
+            self._start_targets(plan.targets(self.settings, self.region, sdk))
 
     # --- The host ----------------------------------------------------------------------------------------------------
 
@@ -217,7 +261,7 @@ class RunInProgress:
         environment = self.world.machine.environment
         if imds.disabled(environment):
             self.log.skip(_IMDS, "AWS_EC2_METADATA_DISABLED is set")
-            self.metadata_read.set()
+            self._end_metadata()
             return
 
         async def body(draft: Draft[ImdsFacts]) -> ImdsFacts:
@@ -232,32 +276,28 @@ class RunInProgress:
         await self.log.observe(_METADATA_PROXY, captured, limit=self.settings.timeout)
         observation, _ = await self.log.observe(_IMDS, body, limit=self.settings.timeout)
         self._metadata = observation.facts
-        self.metadata_read.set()
+        self._end_metadata()
         for target_run in self._target_runs.values():
             target_run.ask(self._resolvers())
 
-    async def _find_credentials(self, keys: asyncio.Future[Keys | str], reading: asyncio.Future[Keys | str]) -> None:
-        """Ask the SDK's chain for credentials, and give every ladder (`keys`) and the reads of the configuration
-        (`reading`) what signs their calls, or why none are made."""
-        if not self.settings.signed_calls:
-            keys.set_result(NO_API)
-            if not self.settings.ec2_reads:
-                self.log.skip(_CREDENTIALS, NO_API)
-                reading.set_result(NO_API)
-                return
+    def _end_metadata(self) -> None:
+        self.metadata_read.set()
+        self.suspicion.scopes_known()
+
+    async def _find_credentials(self, keys: asyncio.Future[Keys | str]) -> None:
+        """Ask the SDK's chain for credentials, and give `keys` what signs calls, or why none are made."""
 
         async def body(draft: Draft[CredentialFacts]) -> Keys:
             credentials, draft.facts = await self.world.sdk.credentials(self.settings.profile)
             return credentials
 
-        if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
-            self._group.create_task(self._observe_container(*place))
-        search, usable = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
-        reading.set_result(usable or NO_CREDENTIALS)
-        if not keys.done():
+        async with asyncio.TaskGroup() as group:
+            if (place := imds.container_endpoint(self.world.machine.environment)) is not None:
+                group.create_task(self._observe_container(*place))
+            search, usable = await self.log.observe(_CREDENTIALS, body, limit=self.settings.timeout)
             keys.set_result(usable or NO_CREDENTIALS)
-        if search.failure is not None and search.failure.kind is FailureKind.NO_CREDENTIALS:
-            await self._observe_role()
+            if search.failure is not None and search.failure.kind is FailureKind.NO_CREDENTIALS:
+                await self._observe_role()
 
     async def _observe_role(self) -> None:
         """Ask metadata what is wrong with the role that it names. The SDK passes over a role without credentials as if
@@ -284,52 +324,70 @@ class RunInProgress:
 
     # --- The configuration -------------------------------------------------------------------------------------------
 
-    @property
-    def _reads_configuration(self) -> bool:
-        """Whether the configuration is wanted, from EC2 or from a file."""
-        return self.settings.ec2_reads or self.settings.ec2_facts is not None
-
     async def _observe_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
-        """Take the configuration from the file, or ask EC2 for it, where either is wanted."""
-        if self._reads_configuration:
-            self.log.plan(*(Subject(step=Step.EC2, operation=read) for read in READS))
-            await self.metadata_read.wait()
-            facts = self.settings.ec2_facts
-            if (reason := self._why_no_configuration(facts)) is not None:
-                self._skip_configuration(reason)
-            elif facts is not None:
-                for observation in facts.observations:
-                    self.log.keep(observation)
-                missing = set(READS) - {observation.subject.operation for observation in facts.observations}
-                self._skip_configuration("the facts file does not have it", [read for read in READS if read in missing])
-            else:
+        """Take the configuration from the file or, where there is none for this network, ask EC2 for it."""
+        try:
+            if self.may_read and not await self._took_facts() and await self._is_read_wanted():
                 # What only explains must not make a run incomplete: reads that are open then are recorded as cut short.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(self.ends_at - TAIL_SECONDS):
-                        await self._ask_for_configuration(await keys)
-        self._endpoints_known.set()
+                        await self._ask_for_configuration(keys)
+        finally:
+            self._endpoints_known.set()
 
-    def _why_no_configuration(self, facts: Ec2Facts | None) -> str | None:
-        """Why the configuration is not read: it would be another network's, or this host is in none. The reason
-        mentions a file that was given, so that it is never dropped in silence."""
+    async def _took_facts(self) -> bool:
+        """Take the configuration from the file. Whether there was one, and it is of this network and of these days."""
+        facts = self.settings.ec2_facts
+        if facts is None:
+            return False
+        await self.metadata_read.wait()
+        self.facts_unused = self._why_unusable(facts)
+        if self.facts_unused is not None:
+            return False
+        for observation in facts.observations:
+            self.log.keep(observation)
+        self._skip_configuration("the facts file does not have it")
+        return True
+
+    def _why_unusable(self, facts: Ec2Facts) -> str | None:
+        """Why a facts file says nothing about this host's network; None where it does."""
         metadata = self._metadata
         if metadata is None or metadata.vpc_id is None:
-            return NO_VPC if facts is None else f"{FOREIGN_FACTS}{facts.vpc_id}, and {NO_VPC}"
-        if facts is not None and facts.vpc_id != metadata.vpc_id:
-            return f"{FOREIGN_FACTS}{facts.vpc_id}, and this host is in {metadata.vpc_id}"
-        if facts is not None and metadata.region not in (None, facts.region):
-            return f"{FOREIGN_FACTS}{facts.region}, and this host is in {metadata.region}"
-        return None
+            return f"it is of {facts.vpc_id}, and {NO_VPC}"
+        if facts.vpc_id != metadata.vpc_id:
+            return f"it is of {facts.vpc_id}, and this host is in {metadata.vpc_id}"
+        if metadata.region not in (None, facts.region):
+            return f"it is of {facts.region}, and this host is in {metadata.region}"
+        return untimely(facts, self.world.machine.now())
 
-    async def _ask_for_configuration(self, keys: Keys | str) -> None:
+    async def _is_read_wanted(self) -> bool:
+        """Whether EC2 is to be asked. With `auto` waits until there is a sign of trouble; a run that has none cancels
+        that."""
+        if self.settings.ec2 is Ec2.NEVER:
+            self._skip_configuration(f"the facts file was not used: {self.facts_unused}")
+            return False
+        if self.settings.ec2 is Ec2.AUTO:
+            await self.suspicion.raised.wait()
+        return True
+
+    async def _ask_for_configuration(self, keys: asyncio.Future[Keys | str]) -> None:
+        await self.metadata_read.wait()
+        await self._region_known.wait()
         metadata, region = self._metadata, self.region
-        if metadata is not None and metadata.region is not None and is_region(metadata.region):
+        if metadata is None or metadata.vpc_id is None:
+            self._skip_configuration(NO_VPC)
+            return
+        if metadata.region is not None and is_region(metadata.region):
             region = metadata.region  # the VPC is where the instance is, whatever Region its calls go to
-        if isinstance(keys, str) or metadata is None or metadata.vpc_id is None or region is None:
-            self._skip_configuration(keys if isinstance(keys, str) else NO_REGION)
+        if self.settings.calls is Calls.NONE:  # then nobody else has asked for credentials
+            keys = asyncio.get_running_loop().create_future()
+            await self._find_credentials(keys)
+        usable = await keys
+        if isinstance(usable, str) or region is None:
+            self._skip_configuration(usable if isinstance(usable, str) else NO_REGION)
             return
         reader = self.world.sdk.reader(
-            keys,
+            usable,
             region=region,
             profile=self.settings.profile,
             ca_bundle=self.settings.ca_bundle,
@@ -343,11 +401,38 @@ class RunInProgress:
             services=private_link_labels(),
             group_ids=metadata.security_group_ids,
         )
-        await ec2.inspect(reader, self.log, request, limit=self.settings.timeout)
+        inspection = ec2.Inspection(reader, self.log, request, limit=self.settings.timeout)
+        async with asyncio.TaskGroup() as group:
+            network = group.create_task(inspection.read_network())
+            group.create_task(self._read_names(inspection, network))
+
+    async def _read_names(self, inspection: ec2.Inspection, network: asyncio.Task[None]) -> None:
+        """Ask how names resolve, with `auto` only where that may be what is wrong: a sign says so, or an address in
+        trouble is none that EC2 knows."""
+        if self.settings.ec2 is Ec2.AUTO:
+            doubt = self.suspicion.about_names
+            await _first_of(doubt.wait(), asyncio.wait([network]))
+            if not (doubt.is_set() or self._is_address_unknown(inspection)):
+                await _first_of(doubt.wait(), self._measured.wait())
+            if not (doubt.is_set() or self._is_address_unknown(inspection)):
+                self._skip_configuration(NO_TROUBLE_WITH_NAMES, ec2.NAME_READS)
+                return
+        await inspection.read_names()
+
+    def _is_address_unknown(self, inspection: ec2.Inspection) -> bool:
+        """Whether an address in trouble may be none of an endpoint's, so that the name led there by mistake. Where EC2
+        does not answer, the others hardly do, and a run waits for nothing of theirs."""
+        interfaces = inspection.configuration.endpoint_interfaces
+        if interfaces is None:
+            return not inspection.is_silent
+        known = {address for interface in interfaces for address in interface.addresses}
+        return not self.suspicion.addresses_in_trouble() <= known
 
     def _skip_configuration(self, reason: str, reads: Iterable[str] = tuple(READS)) -> None:
-        for read in reads:
-            self.log.skip(Subject(step=Step.EC2, operation=read), reason)
+        """Record that those of these reads that were not made will not be."""
+        for read in reads if self.may_read else ():
+            if self.log.find(_read(read).id) is None:
+                self.log.skip(_read(read), reason)
 
     async def _load_trust(self, trust: asyncio.Future[Trust], settings: asyncio.Task[SdkFacts | None]) -> None:
         """Load the roots that the SDK would trust; what goes wrong is raised where a handshake asks for them."""
@@ -385,6 +470,7 @@ class RunInProgress:
             return
         if targets != self.targets:
             self.targets = targets
+            self.suspicion.has_targets(targets)
             self.emit(TargetsKnown(targets))
         for target in targets:
             waits = ENDPOINT_ID.fullmatch(target.host) and not self._names_are_known
@@ -423,6 +509,18 @@ class RunInProgress:
         """Whether an address is of this VPC or another private network."""
         return self._scope(address) in (AddressScope.VPC, AddressScope.PRIVATE)
 
+    def _is_suspect(self, address: Address) -> bool:
+        """Whether this host would take an address that is not on the expected path."""
+        if address.version not in self.families():
+            return False
+        match self.settings.expect:
+            case Expect.PRIVATE:
+                return not self.is_private(address)
+            case Expect.PUBLIC:
+                return not self.is_public(address)
+            case Expect.ANY:
+                return False
+
     def _scope(self, address: Address) -> AddressScope:
         blocks: tuple[IPv4Network | IPv6Network, ...] = self.settings.private_cidrs
         known = False
@@ -431,8 +529,13 @@ class RunInProgress:
             known = self._metadata.vpc_id is not None
         return scope_of(address, vpc_cidrs=blocks, ipv6_known=known)
 
+    def _on_start(self, subject: Subject) -> None:
+        self.suspicion.started(subject)
+        self.emit(StepStarted(subject))
+
     def _on_observation(self, observation: Observation[Any]) -> None:
-        if observation.id == f"{Step.EC2}/{ENDPOINTS}":
+        self.suspicion.observed(observation)
+        if observation.id == _read(ENDPOINTS).id:
             self._endpoints_known.set()
         self.emit(ObservationMade(observation, self.log.planned))
 
@@ -444,3 +547,17 @@ _ROLE: Final = Subject(step=Step.IMDS, operation=INSTANCE_ROLE)
 _ALLOWANCES: Final = Subject(step=Step.HOST, operation=ALLOWANCES)
 _METADATA_PROXY: Final = Subject(step=Step.HOST, operation=METADATA_PROXY)
 _CREDENTIALS: Final = Subject(step=Step.CREDENTIALS)
+
+
+def _read(operation: str) -> Subject:
+    return Subject(step=Step.EC2, operation=operation)
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of these is done, and leave the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -8,7 +8,7 @@ from agent.catalog.in_use import why_unused
 from agent.catalog.services import SERVICES, Port, appliance_hosts, host_of
 from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
-from agent.settings import Settings
+from agent.settings import Calls, Settings
 from probes.addresses import ordered
 from probes.facts import DnsFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
 from probes.model import Address, Addressing, Draft, FailureKind, ProbeError, Role, Step, Subject, Target
@@ -66,8 +66,7 @@ class TargetRun:
         host's own lookup shows whether the target is in use at all; None after that."""
         self._unused: str | None = None
         """Why such a target is not measured; None where it is."""
-        turn = run.settings.turn
-        self._rotation = None if turn is None else Rotation(turn)
+        self._rotation = Rotation(run.settings.turn) if run.settings.calls is Calls.ONE else None
 
     def start(self, resolvers: tuple[Address, ...]) -> None:
         """Start to measure, with these resolvers."""

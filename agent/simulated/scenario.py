@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from agent.report.model import Path, Status
 from agent.report.serialization import DecodeError, from_json
-from agent.settings import Expect
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Calls, Ec2, Expect
 from probes.frozen import dataclass
 from probes.model import Address
 from probes.seams import Keys
@@ -169,7 +169,9 @@ class RunPart:
     deadline: float = 20.0
     endpoints: tuple[str, ...] = ()
     """As by --endpoint."""
-    signed_calls: bool = True
+    calls: Calls = DEFAULT_CALLS
+    ec2: Ec2 = DEFAULT_EC2
+    """Without a part `ec2`, the scenario is one of a run that does not read the configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from agent.catalog.partitions import region_in
 from agent.catalog.vpce import named_endpoint
-from agent.settings import Settings
+from agent.settings import Ec2, Settings
 from agent.simulated.scenario import Scenario
 
 EPOCH: Final = datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
@@ -33,7 +33,7 @@ def settings_of(scenario: Scenario) -> Settings:
         profile=None,
         ca_bundle=None,
         endpoints=tuple(named_endpoint(text) for text in run.endpoints),
-        signed_calls=run.signed_calls,
-        ec2_reads=part is not None and part.source == "live",
+        calls=run.calls,
+        ec2=run.ec2 if part is not None and part.source == "live" else Ec2.NEVER,
         ec2_facts=facts,
     )

@@ -332,4 +332,5 @@ def _is_healthy(finding: Finding, report: Report) -> bool:
         statuses = (target.status for target in report.targets if target.id == finding.target)
         status = next(statuses, Status.NOT_IN_USE)
         return status in (Status.OK, Status.NOT_IN_USE)
-    return not report.run.ec2_reads and report.verdict.status is Status.OK
+    is_read = any(observation.subject.step is Step.EC2 and observation.made for observation in report.observations)
+    return not is_read and report.verdict.status is Status.OK

@@ -1,29 +1,24 @@
 """The loop of a watch: measure, judge, compare with the cycles before, and report what changed.
 
 Cycles never overlap. The next one starts an interval after the start of the last, a little earlier or later at random
-so that a fleet does not march in step, or at once where the last one took longer. A cycle uses two things of the one
-before: whose turn the signed call is, and, while something is wrong, what EC2 answered about the configuration. Nothing
-that is done with a result holds up a cycle: neither a disk that hangs, nor a reader that does not read, nor a hook that
-does not answer.
+so that a fleet does not march in step, or at once where the last one took longer. What a cycle asks of AWS depends on
+those before it (`agent.watch.requests`). Nothing that is done with a result holds up a cycle: neither a disk that
+hangs, nor a reader that does not read, nor a hook that does not answer.
 """
 
 import asyncio
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
-from agent.catalog.findings import Severity
 from agent.formats import prometheus
 from agent.formats.registry import LiveWriter
 from agent.process.cancel import CancelToken
 from agent.report.codec import dumps, encode
-from agent.report.model import Report, Status
+from agent.report.model import Report
 from agent.report.redact import redact
 from agent.run.events import Event
-from agent.settings import Ec2Facts, Settings
 from agent.version import __version__
 from agent.watch import metrics
 from agent.watch.change_text import document
@@ -32,17 +27,14 @@ from agent.watch.config import WatchConfig, WatchEnvironment
 from agent.watch.listen import Pages
 from agent.watch.notices import Channel, Notice, Notices, Sender, by_command, by_post
 from agent.watch.reload import CannotListenError, CurrentListener, read_again
+from agent.watch.requests import Requests
 from agent.watch.sinks import Sinks
-from probes.model import Step
 from probes.steps.http import user_agent
 
 JITTER: Final = 0.1
 """Largest share of the interval by which a cycle starts earlier or later."""
 PROBE_SECONDS: Final = 10.0
 """Shortest time between the starts of two cycles that `/probe` asks for."""
-FACTS_SECONDS: Final = 300.0
-"""How long an answer of EC2 is used for further cycles with the same fault, so that a fleet with one fault does not use
-up its account's rate of calls."""
 OLD_NOTICES_SECONDS: Final = 10.0
 """For notices that still wait when a reload replaces the channels."""
 LAST_NOTICES_SECONDS: Final = 1.0
@@ -81,7 +73,7 @@ class Watch:
         """Its metrics, rendered when they are first asked for."""
         self._report: Report | None = None
         """Of the last cycle, not masked."""
-        self._facts: Ec2Facts | None = None
+        self._requests = Requests(asyncio.get_running_loop().time)
         self._cycle_done = asyncio.Event()
         """Of the cycle in flight, or of the next."""
         self._in_flight = False
@@ -177,7 +169,9 @@ class Watch:
         config = self._config
         events = self._sinks.events_of(config)
         try:
-            measurement = await config.measure(self._settings(), events or _ignore, self._cancel)
+            measurement = await config.measure(
+                self._requests.of_next_cycle(config.settings), events or _ignore, self._cancel
+            )
             report = config.judge(measurement)
             if self._cancel.reason is not None and report.run.interrupted:  # half a cycle proves nothing
                 return False
@@ -187,38 +181,15 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - an internal error in one cycle must not end the watch
             self._counts.errors += 1
             self._report = None
+            self._requests.cycle_failed()
             self._sinks.log_error(f"a cycle was ended by an internal error: {type(error).__name__}: {error}")
             self._sinks.log_error(traceback.format_exc())
             return False
         return True
 
-    def _settings(self) -> Settings:
-        """Those of the next cycle: whose turn the signed call is, and whether EC2 is asked. It is asked while something
-        is wrong; its answer is used again while the same is wrong, for FACTS_SECONDS."""
-        settings = replace(self._config.settings, turn=self._counts.cycles)
-        if not settings.ec2_reads or self._report is None:
-            return settings
-        if not _faults(self._report) and self._report.verdict.status is Status.OK:
-            self._facts = None
-            return replace(settings, ec2_reads=False)
-        if self._facts is not None:
-            return replace(settings, ec2_reads=False, ec2_facts=self._facts)
-        return settings
-
     def _keep(self, report: Report, config: WatchConfig) -> None:
         """Remember a finished cycle."""
-        reads = tuple(observation for observation in report.observations if observation.subject.step is Step.EC2)
-        same = self._report is not None and _faults(self._report) == _faults(report)
-        vantage = report.vantage
-        if self._facts is None and same and reads and vantage.vpc_id is not None and vantage.region is not None:
-            self._facts = Ec2Facts(
-                region=vantage.region, vpc_id=vantage.vpc_id, taken_at=report.run.started_at, observations=reads
-            )
-        elif not same or (
-            self._facts is not None
-            and report.run.finished_at - self._facts.taken_at >= timedelta(seconds=FACTS_SECONDS)
-        ):
-            self._facts = None
+        self._requests.cycle_ended(report)
         self._counts.cycles += 1
         self._counts.finished_at = report.run.finished_at
         self._report = report
@@ -321,7 +292,7 @@ class Watch:
                 config.watching.raise_after,
                 config.watching.clear_after,
             )
-            self._config, self._facts = config, None
+            self._config = config
             self._expect_a_cycle()
             self._counts.reloads[True] += 1
             self._sinks.log("the settings were read again")
@@ -336,13 +307,6 @@ class Watch:
         if config.watching.notify is not None:
             senders[Channel.URL] = by_post(config.watching.notify, user_agent(__version__))
         return senders
-
-
-def _faults(report: Report) -> frozenset[str]:
-    """What is wrong by a report: the ids of all findings that count and are more than information."""
-    return frozenset(
-        finding.id for finding in report.findings if finding.counts and finding.severity is not Severity.INFO
-    )
 
 
 def _ignore(_: Event) -> None:

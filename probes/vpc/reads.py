@@ -76,7 +76,7 @@ EC2: Final = "ec2"
 RESOLVER: Final = "route53resolver"
 ROUTE_53: Final = "route53"
 
-_NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
+NAME_READS: Final = (RESOLVER_RULES, PRIVATE_ZONES, DNS_FIREWALL)
 _ROUNDS: Final = (
     (ENDPOINTS, OWN_INTERFACES, VPC, VPC_DNS),
     (ENDPOINT_INTERFACES, SUBNETS, ROUTE_TABLES, NETWORK_ACLS, SECURITY_GROUPS, DHCP_OPTIONS),
@@ -131,29 +131,28 @@ class ConfigurationRequest:
 
 
 async def inspect(reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> Configuration:
-    """Read the network, each read for at most `limit` seconds; return what could be read.
-
-    Each read becomes one observation in `log`, skipped with the reason where what it asks for is not known. EC2 that
-    does not answer at all costs one `limit`. Raises nothing but cancellation.
-    """
-    log.plan(*(_subject(read) for read in READS))
-    inspection = _Inspection(reader, log, wanted, limit)
-    await reader.prepare((EC2, RESOLVER, ROUTE_53))
+    """Read the whole network, each read for at most `limit` seconds; return what could be read."""
+    inspection = Inspection(reader, log, wanted, limit=limit)
     async with asyncio.TaskGroup() as group:
-        group.create_task(inspection.rounds())
-        for read in _NAME_READS:
-            group.create_task(inspection.read(read))
-    return configuration_of(inspection.facts)
+        group.create_task(inspection.read_network())
+        group.create_task(inspection.read_names())
+    return inspection.configuration
 
 
 def _subject(read: str) -> Subject:
     return Subject(step=Step.EC2, operation=read)
 
 
-class _Inspection:
-    """What is known while the reads are made."""
+class Inspection:
+    """The reads of one network, in two parts that share their requests and can be made at the same time.
 
-    def __init__(self, reader: Reader, log: Log, wanted: ConfigurationRequest, limit: float) -> None:
+    Each read becomes one observation in the log, skipped with the reason where what it asks for is not known. A service
+    that does not answer at all costs one `limit`. Nothing is raised but cancellation.
+    """
+
+    def __init__(self, reader: Reader, log: Log, wanted: ConfigurationRequest, *, limit: float) -> None:
+        """Each read is made for at most `limit` seconds."""
+        log.plan(*map(_subject, READS))
         self.facts: dict[str, ConfigurationFacts] = {}
         self._failures: dict[str, Failure] = {}
         self._reader = reader
@@ -179,8 +178,19 @@ class _Inspection:
             DNS_FIREWALL: self._dns_firewall,
         }
 
-    async def rounds(self) -> None:
+    @property
+    def configuration(self) -> Configuration:
+        """What was read so far."""
+        return configuration_of(self.facts)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether EC2 was asked and did not answer at all."""
+        return self._silence(_ROUNDS[0]) is not None
+
+    async def read_network(self) -> None:
         """Make the reads of EC2 itself."""
+        await self._reader.prepare((EC2,))
         first, *later = _ROUNDS
         await self._round(first)
         if (reason := self._silence(first)) is not None:
@@ -190,12 +200,17 @@ class _Inspection:
         for reads in later:
             await self._round(reads)
 
+    async def read_names(self) -> None:
+        """Make the reads of Route 53 Resolver and of Route 53, which concern how names resolve."""
+        await self._reader.prepare((RESOLVER, ROUTE_53))
+        await self._round(NAME_READS)
+
     async def _round(self, reads: Iterable[str]) -> None:
         async with asyncio.TaskGroup() as group:
             for read in reads:
-                group.create_task(self.read(read))
+                group.create_task(self._read(read))
 
-    async def read(self, read: str) -> None:
+    async def _read(self, read: str) -> None:
         """Make one read, or skip it with the reason."""
         if (reason := self._why_not(read)) is not None:
             self._log.skip(_subject(read), reason)
@@ -213,7 +228,8 @@ class _Inspection:
     def _silence(self, reads: Iterable[str]) -> str | None:
         """Why it makes no sense to ask EC2 again; None where it has answered any of `reads`."""
         failures = [self._failures[read] for read in reads if read in self._failures]
-        if any(read in self.facts for read in reads) or any(failure.kind in _OF_ONE_READ for failure in failures):
+        has_answered = any(read in self.facts for read in reads)
+        if not failures or has_answered or any(failure.kind in _OF_ONE_READ for failure in failures):
             return None
         return f"EC2 does not answer: {failures[0].message}"
 

@@ -100,7 +100,7 @@ def far_away() -> tuple[Figure, ...]:
 def with_configuration() -> tuple[Figure, ...]:
     """CPU and wall time, 20 ms away, of a check that asks EC2 for the configuration to those of one that does not."""
     with host(f"{WORLD}\n{CONFIGURED}", round_trip_seconds=ROUND_TRIP_SECONDS) as there:
-        rounds = in_turn(lambda: _reading(there), lambda: there.check("--no-ec2", codes=VERDICTS))
+        rounds = in_turn(lambda: _reading(there), lambda: there.check("--ec2", "never", codes=VERDICTS))
     costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
     walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
     return (

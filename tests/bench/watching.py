@@ -85,7 +85,7 @@ def _cycle(there: Host) -> float:
     """CPU seconds of one cycle."""
     run = there.vpc.scenario.run
     services = (word for service in run.services for word in ("--service", service))
-    options = ("--region", run.region, *services, "--no-ec2", "--textfile", "/dev/null")
+    options = ("--region", run.region, *services, "--ec2", "never", "--textfile", "/dev/null")
     spent = there.run(sys.executable, "-m", "tests.bench.cycles", str(CYCLES), *options)
     return float(spent.output) / CYCLES
 
@@ -102,7 +102,7 @@ def soaked() -> tuple[Figure, ...]:
     with host() as there, tempfile.TemporaryDirectory() as folder:
         run, first = there.vpc.scenario.run, there.vpc.scenario.dns[0].a[0]
         services = [word for service in run.services for word in ("--service", service)]
-        options = ["--region", run.region, *services, "--no-ec2", "--interval", str(INTERVAL), "--timeout", "1"]
+        options = ["--region", run.region, *services, "--ec2", "never", "--interval", str(INTERVAL), "--timeout", "1"]
         words = [sys.executable, "-m", "tests.bench.soak", str(SOAK_SECONDS), folder, str(first), *options]
         command = there.vpc.on_host(*words)
         with subprocess.Popen(command, env=dict(there.environment), cwd=ROOT, stdout=subprocess.PIPE) as process:

@@ -13,6 +13,7 @@ from typing import Final
 
 from agent.report import codec, facts_file
 from agent.report.model import Report
+from agent.settings import Ec2
 from agent.simulated.certificates import root_pem
 from agent.simulated.network import facts_of
 from agent.simulated.scenario import CredentialsPart, Ec2Part, RunPart, SdkPart
@@ -97,8 +98,8 @@ def options(run: RunPart, ec2: Ec2Part | None = None) -> tuple[str, ...]:
         *(("--region", run.region) if run.region else ()),
         *(word for service in run.services for word in ("--service", service)),
         *(word for endpoint in run.endpoints for word in ("--endpoint", endpoint)),
-        *(() if run.signed_calls else ("--no-api",)),
-        *(("--no-ec2",) if ec2 is None else ()),
+        *("--calls", run.calls.value),
+        *("--ec2", (Ec2.NEVER if ec2 is None else run.ec2).value),
     )
 
 

@@ -33,6 +33,7 @@ from agent.catalog.regions import REGIONS
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
+from agent.settings import Calls, Ec2
 from agent.simulated import scenario as scenarios
 from tests.packaging.artifacts import artifact_of
 from tests.support import extent
@@ -430,8 +431,8 @@ def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> 
         "Expect": "any",
         "Timeout": "2",
         "Deadline": "15",
-        "NoApi": "true",
-        "NoEc2": "true",
+        "Calls": "none",
+        "Ec2": "always",
         "FailOn": "critical",
     }
     check, diagnose = run(document, tmp_path, program(tmp_path, ""), **given).calls
@@ -443,7 +444,7 @@ def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> 
         ("backup", "vpce-0a1b2c3d4e5f67891"),
     ]
     assert (settings.expect, settings.timeout, settings.deadline) == ("any", 2.0, 15.0)
-    assert (settings.signed_calls, settings.ec2_reads) == (False, False)
+    assert (settings.calls, settings.ec2) == (Calls.NONE, Ec2.ALWAYS)
     assert (options["format"], options["fail_on"], options["output"]) == ("json", "critical", None)
     assert diagnose[:-1] == ["diagnose", "--format=text", "--brief", "--fail-on=never"]
 

@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -1080,10 +1080,6 @@ def _of(operation: str) -> int:
     )
 
 
-def _taken(before: timedelta) -> bytes:
-    return dumps(facts(taken_at=_NOW - before)).encode()
-
-
 def _observation_with(**changes: object) -> bytes:
     """Facts in which one read is of something else."""
     observation = {**_FACTS["observations"][0], **changes}
@@ -1195,13 +1191,8 @@ NO_FACTS: Final[Mapping[str, tuple[bytes, str]]] = {
         _with("taken_at", value="0001-01-01T00:00:00+14:00", of=_FACTS),
         f"{_NO_FACTS}taken_at: ",
     ),
-    "of the first day": (_with("taken_at", value="0001-01-01T00:00:00Z", of=_FACTS), "was taken 7"),
-    "of the last day": (_with("taken_at", value="9999-12-31T23:59:59Z", of=_FACTS), "which is yet to come"),
-    "a month old": (_taken(timedelta(days=31)), "was taken 31 days ago, at "),
-    "a year old": (_taken(timedelta(days=365, hours=1)), "was taken 365 days ago, at "),
-    "of the day after tomorrow": (_taken(-timedelta(days=2)), "which is yet to come by this host's clock"),
 }
-"""Contents of files that are no facts files, or whose facts say nothing about today."""
+"""Contents of files that are no facts files."""
 
 REPORTS: Final[Mapping[str, bytes]] = {
     GOOD: json_format.render(report_of("healthy")).encode(),
@@ -1257,23 +1248,22 @@ def of_facts() -> Iterator[Refused]:
         says=("{here}/pipe: cannot be read: it does not end within 5 s",),
         format="json",
     )
-    both = ("--no-ec2 and --ec2-facts exclude each other",)
-    for label, arguments, environment, config in (
-        ("by flag", ("--no-ec2", "--ec2-facts", good), {}, None),
-        ("by variable", (), {"BACKUPLINK_NO_EC2": "1", "BACKUPLINK_EC2_FACTS": good}, None),
-        ("by file", ("--config", CONFIG), {}, 'no-ec2 = true\nec2-facts = "facts.json"\n'),
-        ("by flag and by variable", ("--no-ec2",), {"BACKUPLINK_EC2_FACTS": good}, None),
-        ("by file and by flag", ("--config", CONFIG, "--ec2-facts", good), {}, "no-ec2 = true\n"),
-        ("whatever the file is", ("--no-ec2", "--ec2-facts", "{here}/nowhere"), {}, None),
-    ):
-        yield Refused(
-            id=f"--no-ec2 and --ec2-facts {label}",
-            arguments=("check", "--format=json", *arguments),
-            says=both,
-            format="json",
-            environment=environment,
-            config=None if config is None else config.encode(),
-        )
+    for flag, option, value in (("--no-ec2", "--ec2", "auto"), ("--no-api", "--calls", "one")):
+        name = flag.removeprefix("--")
+        for label, arguments, environment, config in (
+            ("by flag", (flag, option, value), {}, None),
+            ("by variable", (option, value), {f"BACKUPLINK_{name.replace('-', '_').upper()}": "1"}, None),
+            ("by file", ("--config", CONFIG), {}, f'{name} = true\n{option.removeprefix("--")} = "{value}"\n'),
+            ("by file and by flag", ("--config", CONFIG, flag), {}, f'{option.removeprefix("--")} = "{value}"\n'),
+        ):
+            yield Refused(
+                id=f"{flag} and {option} {value} {label}",
+                arguments=("check", "--format=json", *arguments),
+                says=(f"{flag} and {option} {value} exclude each other",),
+                format="json",
+                environment=environment,
+                config=None if config is None else config.encode(),
+            )
     for source, arguments, environment, config in (
         ("--region", ("--region", "eu-west-2"), {}, None),
         ("--region", (), {"BACKUPLINK_REGION": "eu-west-2"}, None),

@@ -74,7 +74,7 @@ class HangingMachine(SimulatedMachine):
 def hanging() -> Scenario:
     """A healthy VPC whose run may take longer than a step."""
     asked = f"\n[run]\ntimeout = 60\ndeadline = {HANG_SECONDS if 'patient' in WHAT else 1}\n"
-    asked += "[ec2]\n" if "ec2" in WHAT else ""
+    asked += 'ec2 = "always"\n[ec2]\n' if "ec2" in WHAT else ""
     return scenarios.parse("hanging", scenarios.text("healthy") + asked)
 
 

@@ -37,7 +37,7 @@ TURNS: Final = 20
 QUICK: Final = """
 summary = "one address, which refuses"
 [run]
-signed_calls = false
+calls = "none"
 [[dns]]
 resolvers = ["10.0.0.2", "169.254.169.253"]
 name = "backup.eu-west-1.amazonaws.com"

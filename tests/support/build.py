@@ -16,7 +16,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Finding, Measurement, Report, Run, Status
-from agent.settings import Expect
+from agent.settings import Calls, Ec2, Expect
 from probes.facts import (
     Certificate,
     DnsFacts,
@@ -406,7 +406,10 @@ def run(
     private_cidrs: Sequence[str] = (),
     seconds: float = 1.5,
     signed_calls: bool = False,
+    calls: Calls | None = None,
     ec2_reads: bool = False,
+    ec2: Ec2 | None = None,
+    facts_unused: str | None = None,
 ) -> Run:
     """When and how the run was; where nothing else is said, one without signed calls and without reads of EC2."""
     return Run(
@@ -418,7 +421,10 @@ def run(
         interrupted=interrupted,
         expect=expect,
         signed_calls=signed_calls,
+        calls=calls,
         ec2_reads=ec2_reads,
+        ec2=ec2,
+        facts_unused=facts_unused,
         private_cidrs=tuple(map(ip_network, private_cidrs)),
         region=region,
         region_source=None if region is None else "--region",

@@ -59,7 +59,7 @@ def world(seed: int) -> Scenario:
     services = draw.choice([[], [], ["backup-gateway"], ["backup", "backup-gateway"]])
     lines += [f"services = {json.dumps(services)}", f"expect = {json.dumps(_often(draw, 'private', 'any', 'public'))}"]
     lines += [f"region = {json.dumps(_often(draw, 'eu-west-1', ''))}"]
-    lines += [f"signed_calls = {json.dumps(_often(draw, True, False))}"]
+    lines += [f"calls = {json.dumps(_often(draw, 'each', 'none'))}"]
     lines += _host(draw)
     if draw.random() < 0.1:
         lines += ["[metadata]", f"answer = {json.dumps(draw.choice(['silence', 'forbidden', 'garbage']))}"]

@@ -18,6 +18,7 @@ from agent.process.cancel import CancelToken
 from agent.report.model import Measurement, Report
 from agent.run.events import Event
 from agent.run.runner import measure
+from agent.settings import Calls
 from agent.simulated import scenario as scenarios
 from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import Scenario
@@ -34,7 +35,9 @@ def measured(chosen: Scenario, *, turn: int | None = None) -> tuple[Measurement,
 
     async def go() -> Measurement:
         async with simulated(chosen) as world:
-            settings = replace(settings_of(chosen), turn=turn)
+            settings = settings_of(chosen)
+            if turn is not None:
+                settings = replace(settings, calls=Calls.ONE, turn=turn)
             return await measure(settings, world, emit=events.append, stop=CancelToken())
 
     return in_virtual_time(go), tuple(events)

@@ -41,7 +41,7 @@ def no_credentials(evidence: Evidence) -> Iterator[RuleFinding]:
             evidence=ids([search]),
             fix=Fix(
                 summary="Attach an instance profile with the least permissions for the signed calls, or set "
-                "credentials; or run with --no-api --no-ec2 where the path alone is wanted.",
+                "credentials; or run with --calls none --ec2 never where the path alone is wanted.",
                 commands=(
                     read_only(
                         *("aws", "ec2", "describe-iam-instance-profile-associations", "--filters"),

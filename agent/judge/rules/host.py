@@ -15,11 +15,11 @@ from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
-from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence
+from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence, skipped_because
 from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import Command, CommandScope, Fix
+from agent.report.model import NO_VPC, Command, CommandScope, Fix
 from agent.settings import Expect
 from probes.addresses import AddressScope, ordered, usable_families
 from probes.facts import AllowanceFacts, ProxyFacts
@@ -125,7 +125,7 @@ def _what_is_lost(evidence: Evidence) -> str:
             f"Without it the VPC's IPv6 blocks are not known, and so not whether {listed(dict.fromkeys(unknown))} "
             f"{'is' if len(set(unknown)) == 1 else 'are'} private."
         )
-    if evidence.run.ec2_reads:
+    if any(skipped_because(read) == NO_VPC for read in evidence.of(Step.EC2)):
         return "Without it the VPC is not known, and so its configuration was not read; nothing else is missing."
     return "Nothing that this run needs is missing for it."
 

@@ -11,7 +11,7 @@ from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import Rule, RuleFinding
 from agent.report.model import Fix
-from agent.settings import Expect
+from agent.settings import DEFAULT_CALLS, DEFAULT_EC2, Calls, Ec2, Expect
 from probes.model import NOT_STARTED, STARVED, Addressing, FailureKind, Role
 
 _SHOWN: Final = 12
@@ -108,8 +108,10 @@ def _options(evidence: Evidence) -> tuple[str, ...]:
     if run.expect is not Expect.PRIVATE:
         options += ["--expect", run.expect.value]
     options += [word for block in run.private_cidrs for word in ("--private-cidr", str(block))]
-    options += [] if run.signed_calls else ["--no-api"]
-    options += [] if run.ec2_reads else ["--no-ec2"]
+    calls = run.calls or (DEFAULT_CALLS if run.signed_calls else Calls.NONE)
+    ec2 = run.ec2 or (DEFAULT_EC2 if run.ec2_reads else Ec2.NEVER)
+    options += [] if calls is DEFAULT_CALLS else ["--calls", calls.value]
+    options += [] if ec2 is DEFAULT_EC2 else ["--ec2", ec2.value]
     return tuple(options)
 
 

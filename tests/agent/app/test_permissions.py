@@ -16,7 +16,7 @@ from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
 from agent.run.collect_facts import FactsRequest, gather
 from agent.run.runner import measure
-from agent.settings import Ec2Facts
+from agent.settings import Calls, Ec2, Ec2Facts
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
 from agent.simulated.settings import settings_of
@@ -26,6 +26,9 @@ from probes.seams import Keys, Reader
 from probes.vpc.model import READS
 
 EC2: Final = """
+[run]
+ec2 = "always"
+
 [ec2]
 prefix_lists = [{ prefix_list_id = "pl-0a1b2c3d4e5f67890", cidrs = ["10.0.0.0/16"] }]
 
@@ -160,7 +163,7 @@ async def test_the_policy_of_the_reads_covers_what_a_facts_file_takes() -> None:
 @pytest.mark.virtual_clock
 async def test_a_run_that_needs_nothing_asks_for_nothing() -> None:
     chosen = scenarios.load("healthy")
-    alone = replace(settings_of(chosen), signed_calls=False, ec2_reads=False)
+    alone = replace(settings_of(chosen), calls=Calls.NONE, ec2=Ec2.NEVER)
     sdk = RecordingSdk(chosen)
     async with simulated(chosen) as world:
         measurement = await measure(alone, replace(world, sdk=sdk), emit=lambda _: None, stop=CancelToken())

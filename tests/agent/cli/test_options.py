@@ -20,7 +20,7 @@ from agent.cli.main import dispatch, main
 from agent.cli.to_settings import report_options_from, settings_from, watching_from
 from agent.formats.registry import OPTION_NAMES
 from agent.report import facts_file
-from agent.settings import Expect, NamedEndpoint, ReportOptions, Settings, Suppression
+from agent.settings import Calls, Ec2, Expect, NamedEndpoint, ReportOptions, Settings, Suppression
 from tests.support import extent
 from tests.support.sample_facts import facts
 from tests.support.validator import VALIDATOR
@@ -131,8 +131,18 @@ CASES = (
         other_means=3600.0,
         number=True,
     ),
-    Case(name="no-api", field="signed_calls", good="true", means=False, other="false", other_means=True, flag=True),
-    Case(name="no-ec2", field="ec2_reads", good="true", means=False, other="false", other_means=True, flag=True),
+    Case(name="calls", field="calls", good="one", means=Calls.ONE, other="none", other_means=Calls.NONE),
+    Case(
+        name="no-api",
+        field="calls",
+        good="true",
+        means=Calls.NONE,
+        other="false",
+        other_means=Calls.EACH,
+        flag=True,
+    ),
+    Case(name="ec2", field="ec2", good="always", means=Ec2.ALWAYS, other="never", other_means=Ec2.NEVER),
+    Case(name="no-ec2", field="ec2", good="true", means=Ec2.NEVER, other="false", other_means=Ec2.AUTO, flag=True),
     Case(
         name="ec2-facts",
         field="ec2_facts",
@@ -194,9 +204,9 @@ def _profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
 
 
-def settled(*arguments: str) -> tuple[Settings, ReportOptions]:
-    """The settings that `check` reads from these arguments, before it measures anything."""
-    with main.commands["check"].make_context("check", list(arguments)) as context:
+def settled(*arguments: str, command: str = "check") -> tuple[Settings, ReportOptions]:
+    """The settings that a command reads from these arguments, before it measures anything."""
+    with main.commands[command].make_context(command, list(arguments)) as context:
         return settings_from(context.params, os.environ), report_options_from(context.params)
 
 
@@ -322,11 +332,28 @@ def test_region_and_what_named_it(
 # --- The configuration ------------------------------------------------------------------------------------------------
 
 
-def test_ec2_is_asked_unless_it_must_not_be_or_a_file_tells() -> None:
-    assert (settled()[0].ec2_reads, settled()[0].ec2_facts) == (True, None)
-    assert (settled("--no-ec2")[0].ec2_reads, settled("--no-ec2")[0].ec2_facts) == (False, None)
-    parsed = settled("--ec2-facts", "facts.json")[0]
-    assert (parsed.ec2_reads, parsed.ec2_facts) == (False, FACTS["facts.json"])
+@pytest.mark.parametrize("ec2", Ec2)
+def test_a_facts_file_goes_with_any_way_to_ask_ec2(ec2: Ec2) -> None:
+    parsed = settled("--ec2-facts", "facts.json", "--ec2", ec2.value)[0]
+    assert (parsed.ec2, parsed.ec2_facts) == (ec2, FACTS["facts.json"])
+
+
+@pytest.mark.parametrize(
+    ("flag", "option", "same", "other"),
+    [("--no-api", "--calls", "none", "one"), ("--no-ec2", "--ec2", "never", "auto")],
+)
+def test_a_flag_for_a_value_of_an_option(flag: str, option: str, same: str, other: str) -> None:
+    assert settled(flag, option, same)[0] == settled(flag)[0] == settled(option, same)[0]
+    with pytest.raises(click.UsageError, match=f"{flag} and {option} {other} exclude each other"):
+        settled(flag, option, other)
+
+
+def test_what_a_watch_asks_of_aws_is_less() -> None:
+    assert (settled()[0].calls, settled()[0].ec2) == (Calls.EACH, Ec2.AUTO)
+    watching = settled(command="watch")[0]
+    assert (watching.calls, watching.ec2) == (Calls.ONE, Ec2.NEVER)
+    asked = settled("--calls", "each", "--ec2", "always", command="watch")[0]
+    assert (asked.calls, asked.ec2) == (Calls.EACH, Ec2.ALWAYS)
 
 
 @pytest.mark.parametrize(

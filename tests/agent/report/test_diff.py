@@ -20,7 +20,7 @@ from agent.catalog.findings import Severity
 from agent.cli import entry
 from agent.formats import diff as table
 from agent.formats import json as json_format
-from agent.judge.verdict import judge_evidence
+from agent.judge.verdict import judge, judge_evidence
 from agent.process import signals
 from agent.report import codec, exits
 from agent.report.diff import ChangeKind, Difference, NotComparableError, Pair, difference
@@ -29,9 +29,9 @@ from agent.report.model import Access, Finding, Report, Status
 from agent.report.model import Path as Way
 from agent.report.redact import redact
 from agent.report.serialization import DecodeError
-from agent.settings import Suppression
+from agent.settings import Ec2, Suppression
 from agent.simulated import scenario as scenarios
-from probes.model import Observation, Role, Skipped
+from probes.model import Observation, Role, Skipped, Step
 from probes.vpc.model import NETWORK_ACLS, SECURITY_GROUPS, AclEntry, GroupRule, NetworkAclsFacts, SecurityGroupsFacts
 from tests.hostile.fuzz import reports as saved_reports
 from tests.hostile.fuzz.mutation import by_hypothesis
@@ -57,7 +57,7 @@ from tests.support.command import SECONDS
 from tests.support.configured import ACL_ID, ENDPOINT_GROUP_ID, configured, groups, network_acl, read
 from tests.support.extent import one_in
 from tests.support.repository import ROOT
-from tests.support.runs import evidence_of, report_of
+from tests.support.runs import evidence_of, measured, report_of
 
 NAMES: Final = scenarios.names()
 HEALTHY: Final = "healthy"
@@ -147,12 +147,15 @@ def test_a_fault_is_worse_and_its_end_is_not(name: str, tmp_path: Path, capsys: 
     assert entry.run(["diff", old, new]) == OF_VERDICT[fault.verdict.status]
     out, err = capsys.readouterr()
     assert (out, err) == (shown(difference(good, codec.decode(codec.encode(fault)))), "")
-    for finding in fault.findings:
+    # The healthy run reads nothing: what is only worth a word, and rests on reads, is no change.
+    aside = {finding.id for finding in fault.findings if finding.severity is Severity.INFO} & unread(fault, good)
+    changed = [finding for finding in fault.findings if finding.id not in aside]
+    for finding in changed:
         assert f"  + {finding.id} " in out or f"  + {finding.id}\n" in out or len(finding.id) > 70
     assert entry.run(["diff", new, old, "--format=json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["worse"] == "ok"
-    assert [finding["id"] for finding in document["findings"]] == sorted(finding.id for finding in fault.findings)
+    assert [finding["id"] for finding in document["findings"]] == sorted(finding.id for finding in changed)
     assert {finding["change"] for finding in document["findings"]} <= {"went"}
 
 
@@ -212,9 +215,24 @@ def test_what_came_one_way_went_the_other(one: str, two: str) -> None:
     )
     for change, ids in ((ChangeKind.CAME, (new, old)), (ChangeKind.WENT, (old, new))):
         more, less = ({finding.id for finding in report.findings} for report in ids)
-        assert {finding.id for finding in there.findings if finding.change is change} == more - less
-        more, less = ({observation.id for observation in report.observations} for report in ids)
+        named = {finding.id for finding in there.findings if finding.change is change}
+        assert named <= more - less
+        assert more - less - named <= unread(*ids)
+        more, less = (
+            {observation.id for observation in report.observations if observation.subject.step is not Step.EC2}
+            for report in ids
+        )
         assert {step.id for step in there.steps if step.change is change} == more - less
+
+
+def unread(report: Report, other: Report) -> set[str]:
+    """Findings that rest on reads of the configuration which the other run did not make."""
+    made = {observation.id for observation in other.observations if observation.made}
+    return {
+        finding.id
+        for finding in report.findings
+        if any(step.startswith("ec2/") and step not in made for step in finding.evidence)
+    }
 
 
 @pytest.mark.parametrize(
@@ -319,6 +337,34 @@ def test_another_rule_that_decides_is_named() -> None:
         "  ~ backup/10.0.1.17/443  blocked; was by endpoint-groups sg-0e1b2c3d; by\n"
         "      endpoint-acl-in acl-0a1b2c3d (90 inbound)\n"
     ) in shown(changes)
+
+
+def of_mode(name: str, ec2: Ec2) -> Report:
+    """The report of a scenario, read or not."""
+    chosen = scenarios.load(name)
+    measurement, _ = measured(replace(chosen, run=replace(chosen.run, ec2=ec2)))
+    return judge(measurement)
+
+
+@pytest.mark.parametrize("name", ["gateway-group-for-the-appliance", "private-dns-switched-off", "zone-not-covered"])
+@pytest.mark.parametrize("turn", [False, True])
+def test_that_one_run_has_not_read_the_configuration_is_no_change(name: str, turn: bool) -> None:
+    """The same network, whose configuration explains a fault, or is worth a word, and was read once."""
+    read_it, left_it = (of_mode(name, ec2) for ec2 in (Ec2.ALWAYS, Ec2.NEVER))
+    assert {finding.id for finding in read_it.findings} > {finding.id for finding in left_it.findings}
+    change = difference(left_it, read_it) if turn else difference(read_it, left_it)
+    assert (change.findings, change.steps, change.worse) == ((), (), Status.OK)
+
+
+def test_a_cause_is_gone_where_its_fault_is_though_nothing_was_read() -> None:
+    fault = of_mode("gateway-group-for-the-appliance", Ec2.ALWAYS)
+    causes = {finding.id for finding in fault.findings if finding.code == "VPC005"}
+    change = difference(fault, of_mode("gateway-healthy", Ec2.NEVER))
+    assert causes
+    assert causes <= {row.id for row in change.findings if row.change is ChangeKind.WENT}
+    back = difference(of_mode("gateway-healthy", Ec2.NEVER), fault)
+    assert causes <= {row.id for row in back.findings if row.change is ChangeKind.CAME}
+    assert back.worse is Status.CRITICAL
 
 
 @pytest.mark.parametrize("turn", [False, True])

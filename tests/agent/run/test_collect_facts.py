@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
@@ -106,7 +105,7 @@ def test_the_file_holds_the_whole_network_as_it_is(tmp_path: Path, capsys: pytes
     path = tmp_path / "facts.json"
     code, _ = run("[ec2]", path)
     assert (code, *capsys.readouterr()) == (0, "", "")
-    facts = read_facts(str(path), EPOCH)
+    facts = read_facts(str(path))
     assert (facts.region, facts.vpc_id, facts.taken_at) == ("eu-west-1", VPC_ID, EPOCH)
     wanted = network.facts_of(scenario("[ec2]"), EPOCH)
     assert [observation.id for observation in facts.observations] == [
@@ -157,7 +156,7 @@ def test_a_read_that_is_not_permitted_is_named_with_its_actions(
     read = READS[operation]
     assert f"Not read: {read.words}: not permitted; it takes {' and '.join(read.actions)}\n" in err
     assert facts is not None
-    assert facts_file.dumps(read_facts(str(path), EPOCH)) == facts_file.dumps(facts)
+    assert facts_file.dumps(read_facts(str(path))) == facts_file.dumps(facts)
 
 
 def test_a_read_that_is_not_answered_is_named_with_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
@@ -328,7 +327,7 @@ def test_the_command_reads_what_is_there(
     path = tmp_path / "facts.json"
     result = command("--vpc", vpc_id, "--output", str(path))
     assert (result.stdout, result.stderr, result.returncode) == ("", "", 0)
-    facts = read_facts(str(path), datetime.now(UTC))
+    facts = read_facts(str(path))
     assert (facts.region, facts.vpc_id) == (moto_server.REGION, vpc_id)
     network = configuration_of(
         {
@@ -366,7 +365,7 @@ def test_the_command_names_what_is_refused(told: moto_server.Told, tmp_path: Pat
     result = command("--vpc", VPC_ID, "--output", str(path))
     assert result.stderr == "Not read: the route tables: not permitted; it takes ec2:DescribeRouteTables\n"
     assert (result.stdout, result.returncode) == ("", 1)
-    assert read_facts(str(path), datetime.now(UTC)).vpc_id == VPC_ID
+    assert read_facts(str(path)).vpc_id == VPC_ID
 
 
 def test_the_command_ends_where_nobody_answers(told: moto_server.Told, tmp_path: Path) -> None:

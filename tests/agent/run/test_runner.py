@@ -15,9 +15,10 @@ from agent.judge.evidence import Evidence
 from agent.judge.verdict import judge_evidence
 from agent.process.cancel import CancelToken
 from agent.report.hops import Reachability
-from agent.report.model import FOREIGN_FACTS, NO_VPC, Status
+from agent.report.model import NO_VPC, Status
 from agent.run.events import Event, ObservationMade, StepPlanned, StepStarted
 from agent.run.runner import measure
+from agent.settings import Ec2
 from agent.simulated import network
 from agent.simulated import scenario as scenarios
 from agent.simulated.scenario import Scenario
@@ -292,7 +293,8 @@ async def test_whom_systemd_resolved_asks_is_asked_too() -> None:
 
 # --- The configuration ----------------------------------------------------------------------------------------------
 
-EC2 = "[ec2]"
+EC2 = '[run]\nec2 = "always"\n[ec2]'
+UNSIGNED = '[run]\ncalls = "none"\nec2 = "always"\n[ec2]'
 
 
 def reads(evidence: Evidence) -> dict[str, Observation[Any]]:
@@ -351,10 +353,12 @@ def test_a_file_is_never_dropped_without_a_word() -> None:
         evidence, _ = evidence_in(changed(f'{metadata}\n[ec2]\nsource = "file"', base))
         assert evidence.in_aws is of_aws
         (reason,) = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
-        assert reason == f"{FOREIGN_FACTS}vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
+        assert evidence.run.facts_unused == f"it is of vpc-0a1b2c3d4e5f67890, and {NO_VPC}"
+        assert reason == f"the facts file was not used: {evidence.run.facts_unused}"
         (finding,) = (finding for finding in judge_evidence(evidence).findings if finding.code == "VPC013")
-        assert reason in finding.detail
-        without, _ = evidence_in(changed(f"{metadata}\n[ec2]", base))
+        assert f"The facts file was not used: {evidence.run.facts_unused}." in finding.detail
+        live = changed(f"{metadata}\n[ec2]", base)
+        without, _ = evidence_in(replace(live, run=replace(live.run, ec2=Ec2.ALWAYS)))
         assert ("VPC013" in {finding.id for finding in judge_evidence(without).findings}) is of_aws
 
 
@@ -365,7 +369,7 @@ def test_without_credentials_nothing_is_read() -> None:
 
 
 def test_the_configuration_is_read_where_no_signed_call_is_wanted() -> None:
-    evidence, _ = evidence_in(changed(f"[run]\nsigned_calls = false\n{EC2}"))
+    evidence, _ = evidence_in(changed(UNSIGNED))
     assert all(read.ok for read in reads(evidence).values())
     assert evidence.credentials is not None
     assert evidence.credentials.ok
@@ -375,7 +379,7 @@ def test_the_configuration_is_read_where_no_signed_call_is_wanted() -> None:
 
 @pytest.mark.parametrize("source", ["none", "fails"])
 def test_credentials_that_only_ec2_would_need_are_no_finding_of_their_own(source: str) -> None:
-    evidence, _ = evidence_in(changed(f'[run]\nsigned_calls = false\n{EC2}\n[credentials]\nsource = "{source}"'))
+    evidence, _ = evidence_in(changed(f'{UNSIGNED}\n[credentials]\nsource = "{source}"'))
     report = judge_evidence(evidence)
     assert report.verdict.status is Status.OK
     assert not {"API001", "API010"}.intersection(finding.code for finding in report.findings)
@@ -392,14 +396,14 @@ def test_a_file_stands_for_what_ec2_said_when_it_was_written() -> None:
 
 def test_a_file_of_another_network_is_not_used() -> None:
     evidence, _ = evidence_in(changed(f'{EC2}\nsource = "file"\nfile_of = "vpc-0fffffffffffffff0"'))
-    reasons = {read.outcome.reason for read in reads(evidence).values() if isinstance(read.outcome, Skipped)}
-    assert reasons == {f"{FOREIGN_FACTS}vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"}
+    assert evidence.run.facts_unused == "it is of vpc-0fffffffffffffff0, and this host is in vpc-0a1b2c3d4e5f67890"
+    assert not any(read.made for read in reads(evidence).values())
     report = judge_evidence(evidence)
     assert (report.verdict.status, report.paths) == (Status.OK, ())
 
 
 def test_an_endpoint_that_is_given_by_its_id_is_looked_at_by_the_name_that_ec2_has() -> None:
-    chosen = changed(f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}')
+    chosen = changed('[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n[ec2]')
     (read,) = [endpoint for endpoint in network.configuration_of(chosen).endpoints or () if endpoint.dns_names]
     name = read.dns_names[0]
     named = changed(f'{EC2}\n[[dns]]\nresolvers = ["10.0.0.2"]\nname = "{name}"\na = ["10.0.1.17"]')
@@ -413,8 +417,8 @@ def test_an_endpoint_that_is_given_by_its_id_is_looked_at_by_the_name_that_ec2_h
 @pytest.mark.parametrize(
     "more",
     [
-        pytest.param(f'{EC2}\nanswer = "silence"', id="EC2 is silent"),
-        pytest.param(f"{EC2}\nendpoints = []", id="EC2 does not know it"),
+        pytest.param('[ec2]\nanswer = "silence"', id="EC2 is silent"),
+        pytest.param("[ec2]\nendpoints = []", id="EC2 does not know it"),
         pytest.param('[[ec2.endpoints]]\nservice = "backup-gateway"', id="it is of another service"),
         pytest.param("", id="EC2 is not asked"),
     ],
@@ -449,7 +453,7 @@ def test_events_tell_of_a_look_before_it_is_made() -> None:
 
 
 def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
-    chosen = changed(f'{EC2}\nanswer = "silence"', "gateway-healthy")
+    chosen = changed('[ec2]\nanswer = "silence"', "gateway-healthy")
     chosen = replace(chosen, run=replace(chosen.run, endpoints=("backup=vpce-0b1b2c3d4e5f67890",)))
     _, events = evidence_in(chosen)
     order = [event.observation.id for event in events if isinstance(event, ObservationMade)]
@@ -460,7 +464,7 @@ def test_an_endpoint_that_waits_for_its_name_holds_up_no_other_target() -> None:
 
 @pytest.mark.virtual_clock
 async def test_a_run_that_ends_before_a_name_is_known_still_has_the_target() -> None:
-    more = f'[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n{EC2}\nanswer = "silence"'
+    more = '[run]\nendpoints = ["backup=vpce-0b1b2c3d4e5f67890"]\n[ec2]\nanswer = "silence"'
 
     def emit(event: Event, stop: CancelToken) -> None:
         if isinstance(event, ObservationMade) and event.observation.id == "imds":

@@ -425,6 +425,6 @@ def test_a_file_is_as_old_as_the_scenario_says(tmp_path: Path) -> None:
     assert written.taken_at == now - timedelta(days=2)
     file = tmp_path / "facts.json"
     file.write_text(facts_file.dumps(written), encoding="ascii")
-    read = read_facts(str(file), now)
+    read = read_facts(str(file))
     assert (read.taken_at, read.observations) == (written.taken_at, written.observations)
     assert sum(isinstance(observation.outcome, Skipped) for observation in read.observations) == 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.catalog.findings import Severity
-from agent.report.model import Report, Status
+from agent.report.model import NO_TROUBLE, Report, Status
 from agent.watch.changes import WINDOW, Kind, StateChange, Tracker, share_of_changes
 from probes.model import ELSEWHERE, Observation, Step
 from tests.agent.watch.cycles import FAILED_CONNECT, INTERVAL, LASTS, cycle, fault
@@ -275,6 +275,8 @@ _NAME: Final = build.lookup("10.0.1.17")
 _API: Final = replace(WELL, subject=replace(WELL.subject, step=Step.API))
 _TURN: Final = {"backup": Status.OK, "signed_calls": True}
 _EC2: Final = replace(build.imds(), subject=replace(build.imds().subject, step=Step.EC2, operation="endpoints"))
+_UNREAD: Final = build.spoiled(_EC2, failed="timeout")
+_NOT_READ: Final = build.spoiled(_EC2, skipped=NO_TROUBLE)
 
 
 @pytest.mark.parametrize(
@@ -307,15 +309,17 @@ def test_only_a_look_says_that_it_is_gone(
 
 
 @pytest.mark.parametrize(
-    ("how", "stays"),
+    ("after", "status", "stays"),
     [
-        pytest.param({"status": Status.OK, "ec2_reads": False}, False, id="nothing is wrong"),
-        pytest.param({"status": Status.OK, "ec2_reads": True}, True, id="EC2 was to be read"),
-        pytest.param({"status": Status.WARNING, "ec2_reads": False}, True, id="something is wrong"),
+        pytest.param((), Status.OK, False, id="nothing is wrong"),
+        pytest.param((_NOT_READ,), Status.OK, False, id="nothing is wrong, and so nothing was read"),
+        pytest.param((_UNREAD,), Status.OK, True, id="EC2 did not answer"),
+        pytest.param((), Status.WARNING, True, id="something is wrong"),
+        pytest.param((_NOT_READ,), Status.WARNING, True, id="something is wrong, and nothing was read"),
     ],
 )
-def test_a_fault_of_the_run_that_ec2_showed(how: dict[str, Any], stays: bool) -> None:
-    assert _stays((_EC2,), (), "VPC013", of_run=True, **how) is stays
+def test_a_fault_of_the_run_that_ec2_showed(after: tuple[_Observation, ...], status: Status, stays: bool) -> None:
+    assert _stays((_EC2,), after, "VPC013", of_run=True, status=status) is stays
 
 
 def test_metadata_that_does_not_answer_is_no_look_at_the_region() -> None:

@@ -7,9 +7,10 @@ import json
 import os
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -17,11 +18,12 @@ from agent.judge.verdict import judge
 from agent.process.cancel import CancelToken
 from agent.process.output import OutputClosedError
 from agent.report.model import Measurement, Report
-from agent.settings import Settings
+from agent.settings import Ec2, Settings
 from agent.watch import sinks
 from agent.watch.config import Emit, Measure
 from agent.watch.reload import CannotListenError
-from agent.watch.schedule import FACTS_SECONDS, JITTER, Watch
+from agent.watch.requests import READ_INTERVAL, READ_SPREAD, first_read_after
+from agent.watch.schedule import JITTER, Watch
 from agent.watch.sinks import FILE_SECONDS
 from tests.formats.monitors import samples_in
 from tests.support.runs import measurement_of
@@ -156,38 +158,53 @@ async def test_a_round_of_signed_calls_goes_on_from_cycle_to_cycle() -> None:
     assert turns == [0, 1, 2, 3]
 
 
-async def asked(*names: str, settings_of: str = CONFIGURED) -> list[str]:
-    """For each cycle whether EC2 was asked (`live`), its answers were used again (`again`), or neither (`no`)."""
-    sources: list[str] = []
+FIRST_READ: Final = first_read_after("i-0a1b2c3d4e5f67890")
+"""Seconds from the start of a watch on the simulated instance."""
+
+
+async def asked(*names: str) -> list[tuple[float, str]]:
+    """For each cycle when it started, and whether it might ask EC2 (`may`), had an earlier answer (`again`), or neither
+    (`no`)."""
+    sources: list[tuple[float, str]] = []
     cycle = networks(loaded(*names))
 
     async def go(settings: Settings, emit: Emit, stop: CancelToken) -> Measurement:
-        sources.append("live" if settings.ec2_reads else "no" if settings.ec2_facts is None else "again")
+        what = "may" if settings.ec2 is Ec2.AUTO else "no" if settings.ec2_facts is None else "again"
+        sources.append((asyncio.get_running_loop().time(), what))
         return await cycle(settings, emit, stop)
 
-    await watched(job(go, scenario=settings_of, cycles=len(names)))
+    await watched(job(go, scenario=CONFIGURED, cycles=len(names)))
     return sources
 
 
-async def test_ec2_is_asked_first_and_then_while_something_is_wrong() -> None:
-    healthy = "configuration-healthy"
-    assert await asked(*[healthy] * 3, *[CONFIGURED] * 2, settings_of=healthy) == ["live", "no", "no", "no", "live"]
+async def test_ec2_is_read_after_a_time_of_this_instance_s_own_and_then_once_an_hour() -> None:
+    seen = await asked(*[CONFIGURED] * int((READ_INTERVAL + READ_SPREAD) / INTERVAL + 5))
+    reading = [time for time, what in seen if what == "may"]
+    assert FIRST_READ <= reading[0] <= FIRST_READ + (1 + JITTER) * INTERVAL
+    assert READ_INTERVAL <= reading[1] - reading[0] <= READ_INTERVAL + (1 + JITTER) * INTERVAL
+    assert len(reading) == 2
+    assert {what for time, what in seen if time < reading[0]} == {"no"}
+    assert {what for time, what in seen if reading[0] < time < reading[1]} == {"again"}
 
 
-async def test_what_ec2_said_of_a_fault_is_used_again_for_a_while() -> None:
-    cycles = 2 + int(FACTS_SECONDS / INTERVAL) + 2
-    sources = await asked(*[CONFIGURED] * cycles)
-    # Of the first cycle nothing is kept: what was wrong before it is not known.
-    assert sources[:2] == ["live", "live"]
-    again = sources.index("live", 2)
-    assert set(sources[2:again]) == {"again"}
-    assert FACTS_SECONDS / INTERVAL - 1 <= again - 2 <= FACTS_SECONDS / INTERVAL + 1
+async def test_a_healthy_host_may_read_from_its_first_time_on_and_does_not() -> None:
+    seen = await asked(*["configuration-healthy"] * int(READ_INTERVAL / INTERVAL))
+    assert {what for time, what in seen if time >= FIRST_READ} == {"may"}
 
 
 async def test_what_ec2_said_of_one_fault_is_not_used_for_another() -> None:
-    sources = await asked(CONFIGURED, CONFIGURED, CONFIGURED, "one-zone-silent", CONFIGURED, CONFIGURED)
-    # The fourth cycle meets another fault with what was kept; from the fifth on EC2 is asked again.
-    assert sources == ["live", "live", "again", "again", "live", "live"]
+    before = int(FIRST_READ / ((1 - JITTER) * INTERVAL)) + 4
+    seen = await asked(*[CONFIGURED] * before, "one-zone-silent", *[CONFIGURED] * 2)
+    # The cycle after another fault has no answer, and none may be asked for within the hour.
+    assert [what for _, what in seen[before - 1 :]] == ["again", "again", "no", "no"]
+
+
+def test_first_reads_of_a_fleet_are_spread() -> None:
+    after = [first_read_after(f"i-{number:017x}") for number in range(6_000)]
+    assert 0 <= min(after) <= max(after) < READ_SPREAD
+    a_minute = Counter(int(seconds // 60) for seconds in after)
+    assert min(a_minute.values()) > 400  # of 600
+    assert first_read_after("i-0a1b2c3d4e5f67890") == FIRST_READ
 
 
 async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now() -> None:
@@ -198,9 +215,10 @@ async def test_findings_with_what_ec2_said_before_are_those_of_an_answer_of_now(
         ids.append(sorted(finding.id for finding in report.findings))
         return report
 
-    await watched(job(networks(loaded(*[CONFIGURED] * 4)), scenario=CONFIGURED, judge=noting, cycles=4))
-    assert ids[0]
-    assert ids == [ids[0]] * 4
+    cycles = int(FIRST_READ / ((1 - JITTER) * INTERVAL)) + 5
+    await watched(job(networks(loaded(*[CONFIGURED] * cycles)), scenario=CONFIGURED, judge=noting, cycles=cycles))
+    assert any(name.startswith("VPC") for name in ids[-1])
+    assert ids[-3:] == [ids[-1]] * 3
 
 
 # --- What a cycle leaves ---------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def content(chance: Random) -> bytes:
 def _read(data: bytes) -> Ec2Facts | str:
     """The facts in a file, or the words in which it is refused."""
     try:
-        return facts_file.parse(data, "facts.json", NOW)
+        return facts_file.parse(data, "facts.json")
     except FactsFileError as error:
         return str(error)
 

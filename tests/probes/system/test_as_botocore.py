@@ -32,7 +32,7 @@ from agent.judge.evidence import Evidence
 from agent.process.cancel import CancelToken
 from agent.run import plan
 from agent.run.runner import measure
-from agent.settings import Expect, Settings
+from agent.settings import Calls, Expect, Settings
 from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import root_pem
 from agent.simulated.world import SimulatedMachine, simulated
@@ -141,7 +141,7 @@ def settings(*, profile: str | None = None, ca_bundle: str | None = None) -> Set
         deadline=60.0,
         profile=profile,
         ca_bundle=ca_bundle,
-        signed_calls=False,
+        calls=Calls.NONE,
     )
 
 

@@ -9,7 +9,7 @@ from agent.judge.commands import read_only
 from agent.judge.evidence import Evidence, skipped_because
 from agent.judge.observations import ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding
-from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Fix
+from agent.report.model import NO_REGION, NO_VPC, Command, Fix
 from probes.model import NOT_STARTED, FailureKind, Observation, Step
 from probes.vpc.model import READS
 
@@ -42,7 +42,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     by_operation = {read.subject.operation: read for read in evidence.of(Step.EC2)} if evidence.run.ec2_reads else {}
     reads = [by_operation[name] for name in READS if name in by_operation]
     failed = [read for read in reads if read.failure is not None and read.made]
-    unusable = [read for read in reads if (skipped_because(read) or "").startswith(FOREIGN_FACTS)]
+    unused = evidence.run.facts_unused
     unplaced = [read for read in reads if evidence.in_aws and skipped_because(read) in (NO_VPC, NO_REGION)]
     partial = [read for read in reads if evidence.dropped(read.subject.operation or "")]
     # A run that was itself cut short says so in RUN001.
@@ -55,7 +55,7 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
     others = [read for read in failed if read not in denied and read not in silent]
     nothing = not any(read.ok for read in reads)
     sentences = [
-        *(f"The facts file was not used: {reason}." for reason in _reasons(unusable)),
+        *([] if unused is None else [f"The facts file was not used: {unused}."]),
         *(f"Nothing was read: {reason}." for reason in _reasons(unplaced)),
         *(["No credentials were found to read it with."] if keyless else []),
         *_denied_words(denied, nothing=nothing and len(denied) == len(failed)),
@@ -77,7 +77,14 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
         + " ".join(sentences)
         + " What was not read explains nothing here, and is no fault of the path.",
         evidence=ids(
-            [*failed, *partial, *unusable, *unplaced, *cut, *([search] if keyless and search is not None else [])]
+            [
+                *failed,
+                *partial,
+                *unplaced,
+                *cut,
+                *([] if unused is None else evidence.metadata),
+                *([search] if keyless and search is not None else []),
+            ]
         ),
         fix=Fix(
             summary=_what_helps(
@@ -86,12 +93,12 @@ def cannot_inspect(evidence: Evidence) -> Iterator[RuleFinding]:
                 cut_off=cut_off,
                 skewed=any(evidence.meaning(read) is FailureKind.CLOCK_SKEW for read in others),
                 expired=any(evidence.meaning(read) is FailureKind.CREDENTIALS_EXPIRED for read in others),
-                unused=_reasons([*unusable, *unplaced]),
+                unplaced=_reasons(unplaced),
                 keyless=keyless,
             ),
             commands=(
                 *([read_only("backuplink", "permissions", "--region", region)] if denied or keyless else []),
-                *([_take_facts(region)] if cut_off or keyless or any(map(_is_of_others, unusable)) else []),
+                *([_take_facts(region)] if cut_off or keyless or _is_useless(unused) else []),
             ),
         ),
     )
@@ -106,9 +113,9 @@ def _reasons(reads: Iterable[Observation[Any]]) -> list[str]:
     return sorted({str(skipped_because(read)) for read in reads})
 
 
-def _is_of_others(read: Observation[Any]) -> bool:
-    """Whether the file is known to be of another network, not only of an unknown one."""
-    return not str(skipped_because(read)).endswith(NO_VPC)
+def _is_useless(unused: str | None) -> bool:
+    """Whether a facts file is known to say nothing about this network, and not only because that is unknown."""
+    return unused is not None and not unused.endswith(NO_VPC)
 
 
 def _service(read: Observation[Any]) -> str:
@@ -182,10 +189,15 @@ def _what_helps(
     cut_off: set[str],
     skewed: bool,
     expired: bool,
-    unused: list[str],
+    unplaced: list[str],
     keyless: bool,
 ) -> str:
-    sentences = list(dict.fromkeys(_what_places(evidence, reason) for reason in unused))
+    unused = evidence.run.facts_unused
+    sentences = [_what_places(evidence, reason) for reason in unplaced]
+    if _is_useless(unused):
+        sentences.append("Take the facts of this VPC, where EC2 is reachable, and run with --ec2-facts and that file.")
+    elif unused is not None:
+        sentences.append(_what_tells_the_vpc(evidence))
     if keyless:
         sentences.append("Give this host a role that may read, or take the facts elsewhere and run with --ec2-facts.")
     if denied:
@@ -221,10 +233,10 @@ def _endpoint_for_route_53(region: str) -> str:
 
 def _what_places(evidence: Evidence, reason: str) -> str:
     """What makes a configuration be looked at that was left alone for this reason."""
-    if reason == NO_REGION:
-        return "Name the Region with --region."
-    if not reason.endswith(NO_VPC):
-        return "Take the facts of this VPC, where EC2 is reachable, and run with --ec2-facts and that file."
+    return "Name the Region with --region." if reason == NO_REGION else _what_tells_the_vpc(evidence)
+
+
+def _what_tells_the_vpc(evidence: Evidence) -> str:
     if evidence.in_aws:
         return "Let instance metadata answer: it alone tells which VPC this host is in."
     return "Run on an instance of the VPC that the file is of: its metadata alone tells that it is there."

@@ -11,11 +11,12 @@ from agent.catalog.findings import Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.rules.host import RULES
 from agent.judge.rules.rule import RuleFinding
-from agent.report.model import Run
+from agent.report.model import NO_VPC, Run
 from agent.settings import Expect
 from probes.facts import AllowanceFacts, HostFacts, HostsEntry, ImdsFacts
 from probes.model import STARVED, Addressing, Failed, Observation, Ok, Step, Subject
 from probes.operations import ALLOWANCES, DUAL_STACK_NAME
+from probes.vpc.model import VPC
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -61,6 +62,7 @@ from tests.support.cases import (
     fires,
     silent,
 )
+from tests.support.configured import read
 
 ENV001, ENV002 = (rule_of(RULES, code) for code in ("ENV001", "ENV002"))
 A, B = PRIVATE
@@ -135,7 +137,7 @@ def test_env002_fires(kind: str) -> None:
 
 
 def test_env002_says_what_a_run_that_wanted_the_configuration_goes_without() -> None:
-    [finding] = findings_of(ENV002, evidence([host(), imds(failed="timeout")], of=run(ec2_reads=True)))
+    [finding] = findings_of(ENV002, evidence([host(), imds(failed="timeout"), read(VPC, skipped=NO_VPC)]))
     assert "its configuration was not read" in finding.detail
     assert finding.severity is Severity.INFO
 

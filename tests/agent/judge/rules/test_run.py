@@ -155,7 +155,7 @@ WHOLE = run(complete=False, signed_calls=True, ec2_reads=True)
             run(complete=False, expect=Expect.ANY, private_cidrs=["198.51.100.0/24", "2001:db8::/48"]),
             [BACKUP],
             "--region eu-west-1 --expect any --private-cidr 198.51.100.0/24 --private-cidr 2001:db8::/48 "
-            "--no-api --no-ec2",
+            "--calls none --ec2 never",
             id="what was expected, no signed call and no read",
         ),
     ],

@@ -14,7 +14,7 @@ from agent.judge.diagnose import diagnose
 from agent.judge.rules import api as api_rules
 from agent.judge.rules.registry import RULES
 from agent.judge.rules.rule import RuleFinding
-from agent.report.model import FOREIGN_FACTS, NO_REGION, NO_VPC, Command, Finding
+from agent.report.model import NO_REGION, NO_VPC, Command, Finding
 from agent.settings import Expect
 from probes.model import Observation, Ok, Target
 from probes.vpc.model import (
@@ -477,42 +477,45 @@ def test_vpc013_where_all_fails_alike(failed: str, words: str) -> None:
 
 
 def test_vpc013_of_another_networks_file() -> None:
-    reason = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
-    (one,) = rule_findings("VPC013", [*healthy(), *all_reads(skipped=reason)])
+    reason = "it is of vpc-0f1b2c3d, and this host is in vpc-0a1b2c3d"
+    skipped = all_reads(skipped=f"the facts file was not used: {reason}")
+    (one,) = rule_findings("VPC013", [*healthy(), *skipped], facts_unused=reason)
     assert one.detail.startswith(f"The facts file was not used: {reason}. ")
     assert [command.argv[:2] for command in one.fix.commands] == [("backuplink", "facts")]
 
 
+def test_vpc013_of_an_old_file_beside_reads_that_were_made() -> None:
+    reason = "it was taken 40 days ago"
+    (one,) = rule_findings("VPC013", [*healthy(), *configured()], facts_unused=reason)
+    assert one.detail.startswith(f"The facts file was not used: {reason}. ")
+    assert "Nothing was read" not in one.detail
+
+
 OUTSIDE: Observations = [host(ec2=False), imds(failed="timeout")]
 NO_METADATA: Observations = [host(), imds(failed="timeout")]
-OF_ONE = f"{FOREIGN_FACTS}vpc-0f1b2c3d, and {NO_VPC}"
+OF_ONE = f"it is of vpc-0f1b2c3d, and {NO_VPC}"
 
 
 @pytest.mark.parametrize(
-    ("observations", "reason", "words", "fix"),
+    ("observations", "reason", "unused", "fix"),
     [
-        pytest.param(NO_METADATA, NO_VPC, "Nothing was read", "Let instance metadata answer", id="in AWS"),
-        pytest.param(
-            NO_METADATA, OF_ONE, "The facts file was not used", "Let instance metadata answer", id="in AWS, and a file"
-        ),
-        pytest.param(
-            OUTSIDE,
-            OF_ONE,
-            "The facts file was not used",
-            "Run on an instance of the VPC that",
-            id="outside, and a file",
-        ),
-        pytest.param([host(), imds()], NO_REGION, "Nothing was read", "Name the Region with", id="no Region"),
+        pytest.param(NO_METADATA, NO_VPC, None, "Let instance metadata answer", id="in AWS"),
+        pytest.param(NO_METADATA, None, OF_ONE, "Let instance metadata answer", id="in AWS, and a file"),
+        pytest.param(OUTSIDE, None, OF_ONE, "Run on an instance of the VPC that", id="outside, and a file"),
+        pytest.param([host(), imds()], NO_REGION, None, "Name the Region with", id="no Region"),
     ],
 )
 def test_vpc013_of_a_configuration_that_was_wanted_and_left_alone(
-    observations: Observations, reason: str, words: str, fix: str
+    observations: Observations, reason: str | None, unused: str | None, fix: str
 ) -> None:
-    (one,) = rule_findings("VPC013", [*observations, *all_reads(skipped=reason)])
-    assert one.detail.startswith(f"{words}: {reason}. ")
+    skipped = all_reads(skipped=reason or f"the facts file was not used: {unused}")
+    (one,) = rule_findings("VPC013", [*observations, *skipped], facts_unused=unused)
+    assert one.detail.startswith(
+        f"Nothing was read: {reason}. " if unused is None else f"The facts file was not used: {unused}. "
+    )
     assert one.fix.summary.startswith(fix)
     assert one.fix.commands == ()
-    assert set(one.evidence) == {f"ec2/{name}" for name in READS}
+    assert set(one.evidence) == {f"ec2/{name}" for name in READS} if unused is None else {"imds"}
 
 
 def test_vpc013_of_a_file_that_lacks_what_was_not_permitted_where_it_was_made() -> None:

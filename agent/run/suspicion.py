@@ -1,0 +1,181 @@
+"""Signs of trouble, from the first of which on a run with `--ec2 auto` reads the configuration.
+
+Only what a required target needs counts. A sign is an address outside the scope that the run expects, a step that
+failed, and a step that stays without an answer for longer than healthy ones take; the last is taken back where the
+answer comes after all. A healthy run has none, and reads nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from agent.catalog.services import SERVICES
+from probes.facts import LookupFacts
+from probes.model import Address, Observation, Role, Step, Subject, Target
+from probes.operations import GETADDRINFO
+from probes.ports import HTTPS
+
+PATIENCE: Final = 0.25
+"""Seconds for a connect, while none to the same port of the service has succeeded: beyond any round trip within a
+Region or from a site near it."""
+SLOWER: Final = 4
+"""How many times the slowest connect that succeeded, to the same port of the service, another may take."""
+MIN_PATIENCE: Final = 0.05
+"""Seconds: the least that a connect may take, since this process does not always run at once."""
+LOOKUP_PATIENCE: Final = 1.0
+"""Seconds for the host's own lookup: with slower ones look-ups stall (DNS016)."""
+_TICK: Final = 0.05
+"""Seconds between two looks at what is open. Two in a row must see a step overdue, so that an answer that waits for
+this process is taken first."""
+_AT_ADDRESSES: Final = frozenset({Step.TCP, Step.TLS, Step.HTTP, Step.API})
+
+
+class Suspicion:
+    """The signs of trouble of one run, while it lasts."""
+
+    def __init__(self, *, is_suspect: Callable[[Address], bool]) -> None:
+        """`is_suspect` tells whether the expected path does not lead to an address; it is asked only after
+        `scopes_known`."""
+        self.raised = asyncio.Event()
+        """Set at the first sign."""
+        self.about_names = asyncio.Event()
+        """Set at the first sign that concerns how a name resolves."""
+        self.first: str | None = None
+        """The first sign, in words."""
+        self._is_suspect = is_suspect
+        self._required: frozenset[str] = frozenset()
+        self._ports: dict[str, frozenset[int]] = {}
+        """Ports that count, by target."""
+        self._own: dict[str, tuple[Address, ...]] = {}
+        """Addresses of the host's own lookup, by target."""
+        self._scopes_known = False
+        self._failed: list[Subject] = []
+        """Steps that failed, of any target: which are required may be known later."""
+        self._open: dict[str, tuple[Subject, float]] = {}
+        """Connects and lookups without an answer, and when they started by the loop's clock."""
+        self._slowest: dict[tuple[str, int], float] = {}
+        """Seconds of the slowest connect that succeeded, by target and port."""
+
+    def has_targets(self, targets: Iterable[Target]) -> None:
+        """Take these as the targets of the run."""
+        required = [target for target in targets if target.role is Role.REQUIRED]
+        self._required = frozenset(target.id for target in required)
+        self._ports = {
+            target.id: frozenset(
+                port.number for port in SERVICES[target.service].ports if port.required or port.blocks_new
+            )
+            for target in required
+        }
+        self._judge()
+
+    def scopes_known(self) -> None:
+        """Metadata is read, or will not be: the scope of an address changes no more."""
+        self._scopes_known = True
+        self._judge()
+
+    def started(self, subject: Subject) -> None:
+        """A step starts."""
+        if subject.step is Step.TCP or _is_own_lookup(subject):
+            self._open[subject.id] = subject, asyncio.get_running_loop().time()
+
+    def observed(self, observation: Observation[Any]) -> None:
+        """A step has its observation."""
+        subject = observation.subject
+        self._open.pop(subject.id, None)
+        if subject.target is None:
+            return
+        if observation.failure is not None and (subject.step in _AT_ADDRESSES or _is_own_lookup(subject)):
+            self._failed.append(subject)
+            if self._counts(subject):
+                self.name(_failure_words(subject), is_of_name=_is_own_lookup(subject))
+        elif isinstance(observation.facts, LookupFacts) and _is_own_lookup(subject):
+            self._own[subject.target] = observation.facts.addresses
+            self._judge()
+        elif observation.ok and subject.step is Step.TCP and subject.port is not None:
+            key = subject.target, subject.port
+            self._slowest[key] = max(self._slowest.get(key, 0.0), observation.seconds or 0.0)
+
+    def name(self, words: str, *, is_of_name: bool = False) -> None:
+        """Take this as a sign."""
+        self.first = self.first or words
+        self.raised.set()
+        if is_of_name:
+            self.about_names.set()
+
+    async def watch(self) -> None:
+        """Look for steps without an answer, until cancelled or until there is a sign."""
+        before: frozenset[str] = frozenset()
+        while not self.raised.is_set():
+            await asyncio.sleep(_TICK)
+            overdue = self._overdue()
+            for subject_id in sorted(overdue & before):
+                subject, started = self._open[subject_id]
+                seconds = asyncio.get_running_loop().time() - started
+                self.name(f"{subject_id} has no answer after {seconds:.2g} s", is_of_name=_is_own_lookup(subject))
+            before = overdue
+
+    @property
+    def stands(self) -> bool:
+        """Whether a sign stands: a slow answer that came is none any more."""
+        return bool(self._signs() or self._overdue())
+
+    def addresses_in_trouble(self) -> frozenset[Address]:
+        """Addresses of required targets at which a required step failed or is overdue."""
+        failed = [subject for subject in self._failed if self._counts(subject)]
+        slow = [self._open[subject_id][0] for subject_id in self._overdue()]
+        return frozenset(subject.address for subject in (*failed, *slow) if subject.address is not None)
+
+    def _judge(self) -> None:
+        for words, is_of_name in self._signs():
+            self.name(words, is_of_name=is_of_name)
+
+    def _signs(self) -> list[tuple[str, bool]]:
+        """The signs that stand, each with whether it concerns a name, but for steps that are only slow."""
+        signs = [
+            (_failure_words(subject), _is_own_lookup(subject)) for subject in self._failed if self._counts(subject)
+        ]
+        if self._scopes_known:
+            signs += [
+                (f"{Step.DNS}/{target}/{GETADDRINFO} gave {address}, which is not where it is expected", True)
+                for target, addresses in self._own.items()
+                if target in self._required
+                for address in addresses
+                if self._is_suspect(address)
+            ]
+        return signs
+
+    def _counts(self, subject: Subject) -> bool:
+        """Whether a required target needs a step."""
+        target = subject.target
+        if target not in self._required:
+            return False
+        if _is_own_lookup(subject):
+            return True
+        return subject.address in self._own.get(target, ()) and subject.port in (
+            self._ports[target] if subject.step is Step.TCP else (HTTPS,)
+        )
+
+    def _overdue(self) -> frozenset[str]:
+        """Ids of required steps that are open for longer than healthy ones take."""
+        if not self._open:
+            return frozenset()
+        now = asyncio.get_running_loop().time()
+        return frozenset(
+            subject.id
+            for subject, started in self._open.values()
+            if now - started >= self._patience(subject) and self._counts(subject)
+        )
+
+    def _patience(self, subject: Subject) -> float:
+        if _is_own_lookup(subject):
+            return LOOKUP_PATIENCE
+        slowest = self._slowest.get((subject.target or "", subject.port or 0))
+        return PATIENCE if slowest is None else max(MIN_PATIENCE, SLOWER * slowest)
+
+
+def _failure_words(subject: Subject) -> str:
+    return f"{subject.id} failed"
+
+
+def _is_own_lookup(subject: Subject) -> bool:
+    return subject.step is Step.DNS and subject.operation == GETADDRINFO
