@@ -15,6 +15,7 @@ from probes.model import FailureKind, ProbeError
 from probes.seams import Keys, Reader
 from probes.system import reader as boto
 from probes.system.netlink import LINUX
+from probes.system.sdk_session import SdkSession
 from probes.urls import masked_proxy, masked_urls
 
 
@@ -74,17 +75,17 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
     """Ask botocore's whole chain: environment, profiles, web identity, SSO, processes, containers, metadata. Slow, and
     it may reach out to wherever the configured source is; call it in a thread. Raises ProbeError of kind
     `no-credentials`."""
-    import botocore.session
+    from botocore.credentials import get_credentials
     from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError
 
     _bound_answers()
     try:
-        session = botocore.session.Session(profile=profile)
+        session = SdkSession(profile)
         if session.get_config_variable("region") is None and (region := os.environ.get("AWS_REGION")):
             # boto3 alone does not read this variable, and would ask the global host of STS for a role, which no
             # interface endpoint stands for. The CLI and the other SDKs ask the Region's.
             session.set_config_variable("region", region)
-        credentials = session.get_credentials()
+        credentials = get_credentials(session)
         frozen = None if credentials is None else credentials.get_frozen_credentials()
     except CredentialRetrievalError as error:
         # What a process wrote to stderr is in the error's own text.
@@ -106,8 +107,7 @@ def load_credentials(profile: str | None) -> tuple[Keys, CredentialFacts]:
         message = "the credentials hold a space, a line break or another character that no key has"
         raise ProbeError(FailureKind.NO_CREDENTIALS, message, code="ValueError")
     # The signer is needed next, and its import must not block the loop either.
-    import botocore.auth
-    import botocore.awsrequest
+    import botocore.auth  # noqa: F401 - for those who import it on the loop
 
     facts = CredentialFacts(
         source=str(credentials.method),
@@ -142,11 +142,10 @@ def _bound_answers() -> None:
 def has_profile(name: str) -> bool:
     """Whether the shared files have a profile. True where they cannot be read: the run says what is wrong with them.
     Imports botocore: slow."""
-    import botocore.session
     from botocore.exceptions import BotoCoreError, ProfileNotFound
 
     try:
-        botocore.session.Session(profile=name).get_scoped_config()
+        SdkSession(name).get_scoped_config()
     except ProfileNotFound:
         return False
     except (BotoCoreError, AttributeError, TypeError):  # botocore itself expects sections to be as documented
@@ -154,7 +153,7 @@ def has_profile(name: str) -> bool:
     return True
 
 
-def _file_of(session: Any, setting: str) -> str:
+def _file_of(session: SdkSession, setting: str) -> str:
     """The shared file that a setting of the session's profile comes from. In botocore the credentials file wins."""
     from botocore.configloader import raw_config_parse
     from botocore.exceptions import ConfigNotFound
@@ -166,18 +165,18 @@ def _file_of(session: Any, setting: str) -> str:
     return str(session.get_config_variable("config_file"))
 
 
-def _sts_host(session: Any, profile: str | None) -> str | None:
+def _sts_host(session: SdkSession, profile: str | None) -> str | None:
     """The host at which the chain of credentials asks STS for a role; None where no role is set, or keys in variables
     come first."""
-    from botocore.args import LEGACY_GLOBAL_STS_REGIONS
-    from botocore.configprovider import ConfiguredEndpointProvider
-
     scoped = session.get_scoped_config()
     if profile is None and os.environ.get("AWS_ACCESS_KEY_ID"):
         return None
     by_variables = os.environ.get("AWS_ROLE_ARN") and os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if not by_variables and not scoped.get("role_arn"):
         return None
+    from botocore.args import LEGACY_GLOBAL_STS_REGIONS
+    from botocore.configprovider import ConfiguredEndpointProvider
+
     if not session.get_config_variable("ignore_configured_endpoint_urls"):
         provider = ConfiguredEndpointProvider(session.full_config, scoped, "sts", os.environ)
         if url := provider.provide():
@@ -199,7 +198,6 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
     a thread. Raises ProbeError of kind `malformed`, with the exception's name as code, or the setting's where a value
     is nested in which text belongs."""
     import botocore
-    import botocore.session
     from botocore.configprovider import ConfiguredEndpointProvider
     from botocore.exceptions import BotoCoreError
 
@@ -209,7 +207,7 @@ def load_sdk_settings(profile: str | None, services: Sequence[str]) -> SdkFacts:
         raise ProbeError(FailureKind.MALFORMED, f"the SDK's setting {name} is no text", code=name)
 
     try:
-        session = botocore.session.Session(profile=profile)
+        session = SdkSession(profile)
         scoped = session.get_scoped_config()
         urls = {}
         if not session.get_config_variable("ignore_configured_endpoint_urls"):

@@ -29,6 +29,8 @@ PARSERS: Final = frozenset(
         *("struct.unpack", "struct.unpack_from", "struct.iter_unpack", "int.from_bytes", "zlib.decompress"),
         *("email.utils.parsedate_to_datetime", "datetime.datetime.fromisoformat", "datetime.datetime.strptime"),
         *("boto3.session.Session", "botocore.session.Session", "botocore.session.get_session"),
+        *("botocore.configloader.load_config", "botocore.configloader.raw_config_parse"),
+        "probes.system.sdk_session.SdkSession",
     }
 )
 """Calls that read a form which others wrote; those of boto3 read the SDK's files, and its clients what AWS answers."""
@@ -80,7 +82,13 @@ _REPORT: Final = Parser(
     ),
 )
 _KEYS: Final = Parser(("typed",), ("tests/agent/tui/test_keys.py::test_any_bytes_are_keys_or_dropped",))
-_SHARED_FILES: Final = Parser(("shared-files",), ("tests/probes/system/test_sdk.py::test_any_shared_file",))
+_SHARED_FILES: Final = Parser(
+    ("shared-files",),
+    (
+        "tests/probes/system/test_sdk.py::test_any_shared_file",
+        "tests/probes/system/test_sdk_session.py::test_any_shared_files_read_as_the_real_one_reads_them",
+    ),
+)
 _KERNEL: Final = "the kernel of this host wrote it"
 BY_PLACE: Final = {
     "agent/cli/config_file.py::_load": Parser(
@@ -138,9 +146,12 @@ BY_PLACE: Final = {
             "tests/probes/vpc/test_reads.py::test_whatever_comes_is_facts_or_a_known_failure",
         ),
     ),
+    "probes/system/sdk.py::_file_of": _SHARED_FILES,
     "probes/system/sdk.py::has_profile": _SHARED_FILES,
     "probes/system/sdk.py::load_credentials": _SHARED_FILES,
     "probes/system/sdk.py::load_sdk_settings": _SHARED_FILES,
+    "probes/system/sdk_session.py::SdkSession._real": _SHARED_FILES,
+    "probes/system/sdk_session.py::SdkSession.full_config": _SHARED_FILES,
 }
 """The places of PARSERS in the program."""
 BY_HAND: Final = {

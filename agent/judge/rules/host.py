@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 
 from agent.catalog.endpoint_urls import host_of_url, is_https
@@ -343,7 +342,9 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
     ]
     if not absent or len(absent) != len(lookups):
         return
-    near = get_close_matches(chosen, REGIONS, n=_NEAREST, cutoff=_NEAR)
+    import difflib
+
+    near = difflib.get_close_matches(chosen, REGIONS, n=_NEAREST, cutoff=_NEAR)
     instead = f" The nearest names are {listed(near)}." if near else ""
     here = evidence.imds.region if evidence.imds is not None else None
     if here is not None and here in REGIONS:

@@ -1,0 +1,91 @@
+"""What botocore's settings and chain of credentials ask of a session, without the cost of a session.
+
+`botocore.session` imports clients, handlers, waiters and the writer of their documentation, which is a tenth of the CPU
+of a whole check, and a check makes no client. So SdkSession gives botocore's own configuration store, providers and
+chain the few things that they need. Whatever else they ask for, above all a client of STS or SSO, comes from a real
+session with the same variables, which is made at that moment. Which setting holds, and which source of credentials,
+remains botocore's decision; a test holds every setting and source against the real session.
+"""
+
+import os
+from functools import cached_property
+from typing import Any
+
+
+class SdkSession:
+    """Stands in for `botocore.session.Session(profile=profile)`, with its names and errors; other attributes are those
+    of the real one. Not thread-safe. Imports botocore without its clients: slow, make it in a thread."""
+
+    def __init__(self, profile: str | None) -> None:
+        from botocore.configprovider import ConfigValueStore, create_botocore_default_config_mapping
+
+        self._variables: dict[str, object] = {} if profile is None else {"profile": profile}
+        self._store = ConfigValueStore(mapping=create_botocore_default_config_mapping(self))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    @cached_property
+    def _real(self) -> Any:
+        import botocore.session
+
+        session = botocore.session.Session()
+        for name, value in self._variables.items():
+            session.set_config_variable(name, value)
+        return session
+
+    def create_client(self, *args: Any, **options: Any) -> Any:
+        return self._real.create_client(*args, **options)  # the chain takes this method long before it calls it
+
+    @property
+    def profile(self) -> Any:
+        return self.get_config_variable("profile")
+
+    def get_config_variable(self, logical_name: str) -> Any:
+        return self._store.get_config_variable(logical_name)
+
+    def set_config_variable(self, logical_name: str, value: object) -> None:
+        self._variables[logical_name] = value
+
+    def instance_variables(self) -> dict[str, object]:
+        return dict(self._variables)
+
+    @cached_property
+    def full_config(self) -> Any:
+        """The config file, parsed, whose profiles the credentials file adds to and outranks. This and the next are the
+        only logic of the real session that is repeated here."""
+        from botocore.configloader import load_config, raw_config_parse
+        from botocore.exceptions import ConfigNotFound
+
+        try:
+            config = load_config(self.get_config_variable("config_file"))
+        except ConfigNotFound:
+            config = {"profiles": {}}
+        try:
+            credentials = raw_config_parse(self.get_config_variable("credentials_file"))
+        except ConfigNotFound:
+            credentials = {}
+        for profile, values in credentials.items():
+            config["profiles"].setdefault(profile, {}).update(values)
+        return config
+
+    def get_scoped_config(self) -> Any:
+        from botocore.exceptions import ProfileNotFound
+
+        profiles, profile = self.full_config["profiles"], self.profile
+        if profile is not None and profile not in profiles:
+            raise ProfileNotFound(profile=profile)
+        return profiles.get("default" if profile is None else profile, {})
+
+    def user_agent(self) -> str:
+        """As metadata is told; some of what answers in its place serves SDKs alone, and knows them by this."""
+        import platform
+
+        import botocore
+        from botocore.compat import HAS_CRT
+
+        if HAS_CRT:
+            return str(self._real.user_agent())
+        base = f"Botocore/{botocore.__version__} Python/{platform.python_version()}"
+        where = os.environ.get("AWS_EXECUTION_ENV")
+        return f"{base} {platform.system()}/{platform.release()}" + ("" if where is None else f" exec-env/{where}")
