@@ -1,9 +1,10 @@
-"""boto3's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
+"""botocore's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
 
-boto3 is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is imported,
-set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a thread
-behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
-roots).
+botocore is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is
+imported, set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a
+thread behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
+roots) and what a request and an answer look like. Its models hold only the operations that are read
+(`probes.system.service_models`).
 
 botocore's `before-send` event comes before every attempt, retries included, and what its handler returns takes the
 place of the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
@@ -72,14 +73,8 @@ class SystemReader:
         timeout: float,
         most: int,
     ) -> None:
-        self._keys = {
-            "aws_access_key_id": access_key_id,
-            "aws_secret_access_key": secret_key,
-            "aws_session_token": token,
-        }
-        self._secrets = [
-            secret for secret in self._keys.values() if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS
-        ]
+        self._keys = access_key_id, secret_key, token
+        self._secrets = [secret for secret in self._keys if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS]
         self._region = region
         self._profile = profile
         self._ca_bundle = ca_bundle
@@ -140,20 +135,24 @@ class SystemReader:
 
     def _client(self, service: str) -> Any:
         """The client of a service, created on the first call. Raises ProbeError where the SDK's settings allow none."""
-        import boto3.session
+        import botocore.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
+
+        from probes.system.service_models import ReadsLoader
 
         with self._making:  # neither sessions nor the creation of clients are thread-safe (boto3, Session reference)
             if (existing := self._clients.get(service)) is not None:
                 return existing
             try:
                 if self._session is None:
-                    self._session = boto3.session.Session(
-                        profile_name=self._profile, region_name=self._region, **self._keys
-                    )
-                client = self._session.client(
+                    session = botocore.session.Session(profile=self._profile)
+                    session.register_component("data_loader", ReadsLoader(session.get_config_variable("data_path")))
+                    session.set_credentials(*self._keys)
+                    self._session = session
+                client = self._session.create_client(
                     service,
+                    region_name=self._region,
                     verify=self._ca_bundle,
                     config=Config(
                         connect_timeout=self._timeout,
