@@ -3,8 +3,8 @@
 botocore is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is
 imported, set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a
 thread behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
-roots) and what a request and an answer look like. Its models hold only the operations that are read
-(`probes.system.service_models`).
+roots) and what a request and an answer look like. Two things are cheaper than in a client as it comes: the models hold
+only the operations that are read (`probes.system.service_models`), and trusted roots are loaded once.
 
 botocore's `before-send` event comes before every attempt, retries included, and what its handler returns takes the
 place of the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
@@ -15,8 +15,8 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -86,6 +86,8 @@ class SystemReader:
         """Of a thread: when its caller gives up, as `until`, and the last `status` that came."""
         self._making = threading.Lock()
         self._session: Any = None
+        self._tls: Any = None
+        """The context of every connection that no proxy carries."""
         self._clients: dict[str, Any] = {}
 
     async def prepare(self, services: Iterable[str]) -> None:
@@ -169,7 +171,13 @@ class SystemReader:
                 message = f"the SDK's settings allow no client of {service}"
                 raise ProbeError(FailureKind.MALFORMED, message, code=name) from None
             # Private to botocore, as is everything that could bound an answer; a test checks that it is there.
-            client.meta.events.register_first("before-send", partial(self._send, client._endpoint.http_session))
+            session = client._endpoint.http_session
+            manager = session._manager
+            if self._tls is None:
+                self._tls = manager.connection_pool_kw["ssl_context"]
+                self._tls.load_verify_locations = _once(self._tls.load_verify_locations)
+            manager.connection_pool_kw["ssl_context"] = self._tls
+            client.meta.events.register_first("before-send", partial(self._send, session))
             self._clients[service] = client
             return client
 
@@ -214,6 +222,18 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
     if (named := _NAMED.search(text)) is not None:
         text = text[named.start() :]  # before it is who is not authorized, at any length; after it is what matters
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
+
+
+def _once(load: Callable[..., None]) -> Callable[..., None]:
+    """A context's own `load_verify_locations` that reads the same files once. urllib3 calls it for each connection, and
+    that takes 3 to 5 ms."""
+    loading, loaded = threading.Lock(), cache(load)
+
+    def load_once(*files: Any) -> None:
+        with loading:
+            loaded(*files)
+
+    return load_once
 
 
 class _Body:

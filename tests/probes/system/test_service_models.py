@@ -3,6 +3,7 @@ and no file that `./dev docs` does not write."""
 
 import io
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from agent.catalog.services import SERVICES
 from agent.simulated import ec2 as simulated
 from agent.simulated import scenario as scenarios
 from agent.simulated.aws import REQUEST_ID
+from agent.simulated.certificates import root_pem, server_context
 from probes.model import ProbeError
 from probes.observe import Log
 from probes.system import reader as boto
@@ -38,8 +40,10 @@ from probes.vpc.model import READS
 from tests.netns import ec2_server
 from tests.support import moto_server
 from tests.support.extent import one_in
-from tests.support.moto_server import KEYS, REGION, SECONDS, reader
+from tests.support.moto_server import KEYS, REGION, SECONDS, Told, reader
 from tests.support.repository import ROOT
+
+told = moto_server.told
 
 SCENARIO: Final = scenarios.parse(
     "everything",
@@ -426,6 +430,28 @@ async def test_no_large_file_of_botocore_is_read(monkeypatch: pytest.MonkeyPatch
         "sdk-default-configuration",
     }
     assert len(loaded) == 4 + 3 + 2
+
+
+async def test_roots_are_loaded_once_for_all_connections(
+    told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told.server.socket = server_context("amazon", ("localhost",)).wrap_socket(told.server.socket, server_side=True)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{told.port}")
+    roots = tmp_path / "roots.pem"
+    roots.write_text(root_pem("amazon"))
+    loads: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def load_verify_locations(self: ssl.SSLContext, *files: Any) -> None:
+        loads.append(files)
+        load(self, *files)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load_verify_locations)
+    own = reader(ca_bundle=str(roots))
+    for service, (operation, parameters) in PROBES.items():
+        await own.read(service, operation, parameters)
+    assert len(told.calls) == len(PROBES)
+    assert len(loads) == 1
 
 
 def test_no_file_is_left_of_an_older_botocore() -> None:
