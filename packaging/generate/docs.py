@@ -7,6 +7,7 @@ from pathlib import Path
 import manual
 import regions
 import screenshots
+import service_models
 from agent.catalog.findings import CODES, Severity
 from agent.cli import main as cli
 from agent.formats.emf import DIMENSIONS, NAMESPACE, RUN_METRICS, TARGET_METRICS
@@ -165,6 +166,7 @@ def pages() -> dict[str, str]:
         regions.PATH: regions.module(),
         **screenshots.pages(),
         **manual.pages(),
+        **service_models.files(),
     }
 
 

@@ -35,19 +35,12 @@ NOT_OF_THE_LIBRARY: Final = (
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
-OTHER_SERVICES: Final = (
-    # what reads the configuration
-    "ec2",
-    "route53",
-    "route53resolver",
-    # where the SDK's chain of credentials gets them from
-    "signin",
-    "sso",
-    "sso-oidc",
-    "sts",
-)
-"""What the program needs of botocore's data on four hundred services, besides those of its catalogue; of each the
-newest version, without examples."""
+READ_SERVICES: Final = ("ec2", "route53", "route53resolver")
+"""What the program reads the configuration from. It has models of its own of these, and needs of botocore's data the
+rules of their endpoints alone."""
+CREDENTIAL_SERVICES: Final = ("signin", "sso", "sso-oidc", "sts")
+"""Where the SDK's chain of credentials gets them from. Of these, and of the services of the catalogue, the newest
+version is needed, without examples."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -117,23 +110,27 @@ def without(*names: str) -> Callable[[str, list[str]], set[str]]:
 
 
 def services_of(project: Path) -> frozenset[str]:
-    """The services whose data the program needs."""
+    """The services whose models the program needs of botocore."""
     sys.path.insert(0, str(project))
     from agent.catalog.services import SERVICES  # needs no library
 
-    return frozenset({*OTHER_SERVICES, *SERVICES})
+    return frozenset({*CREDENTIAL_SERVICES, *SERVICES})
 
 
 def prune_services(data: Path, services: frozenset[str]) -> None:
+    """Leave of botocore's data what `services` and READ_SERVICES need, of more than four hundred."""
     for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
-        if folder.name not in services:
+        if folder.name not in {*services, *READ_SERVICES}:
             shutil.rmtree(folder)
-    for service in sorted(services):
+    for service in sorted({*services, *READ_SERVICES}):
         *older, newest = sorted(entry for entry in (data / service).iterdir() if entry.is_dir())
         for folder in older:
             shutil.rmtree(folder)
-        for examples in newest.glob("examples-*"):
-            examples.unlink()
+        for file in newest.iterdir():
+            if file.name.startswith("examples-") or (
+                service not in services and not file.name.startswith("endpoint-rule-set-")
+            ):
+                file.unlink()
 
 
 def unscript(module: Path) -> None:

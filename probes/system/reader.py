@@ -1,9 +1,10 @@
-"""boto3's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
+"""botocore's clients, only for reads: what EC2, Route 53 Resolver and Route 53 answer, or why they do not.
 
-boto3 is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is imported,
-set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a thread
-behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
-roots).
+botocore is slow to import, creating its sessions and clients is not thread-safe, and its calls block. So it is
+imported, set up and called in daemon threads, with a lock around all that is created; a caller that gives up leaves a
+thread behind that is never joined. The SDK decides where a call goes (endpoint URLs, FIPS, dual stack, proxies, trusted
+roots) and what a request and an answer look like. Two things are cheaper than in a client as it comes: the models hold
+only the operations that are read (`probes.system.service_models`), and trusted roots are loaded once.
 
 botocore's `before-send` event comes before every attempt, retries included, and what its handler returns takes the
 place of the answer. The handler here counts, and reads no more of an answer than MAX_ANSWER_BYTES.
@@ -14,8 +15,8 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -72,14 +73,8 @@ class SystemReader:
         timeout: float,
         most: int,
     ) -> None:
-        self._keys = {
-            "aws_access_key_id": access_key_id,
-            "aws_secret_access_key": secret_key,
-            "aws_session_token": token,
-        }
-        self._secrets = [
-            secret for secret in self._keys.values() if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS
-        ]
+        self._keys = access_key_id, secret_key, token
+        self._secrets = [secret for secret in self._keys if secret is not None and len(secret) >= MIN_SECRET_CHARACTERS]
         self._region = region
         self._profile = profile
         self._ca_bundle = ca_bundle
@@ -91,6 +86,8 @@ class SystemReader:
         """Of a thread: when its caller gives up, as `until`, and the last `status` that came."""
         self._making = threading.Lock()
         self._session: Any = None
+        self._tls: Any = None
+        """The context of every connection that no proxy carries."""
         self._clients: dict[str, Any] = {}
 
     async def prepare(self, services: Iterable[str]) -> None:
@@ -140,20 +137,24 @@ class SystemReader:
 
     def _client(self, service: str) -> Any:
         """The client of a service, created on the first call. Raises ProbeError where the SDK's settings allow none."""
-        import boto3.session
+        import botocore.session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
+
+        from probes.system.service_models import ReadsLoader
 
         with self._making:  # neither sessions nor the creation of clients are thread-safe (boto3, Session reference)
             if (existing := self._clients.get(service)) is not None:
                 return existing
             try:
                 if self._session is None:
-                    self._session = boto3.session.Session(
-                        profile_name=self._profile, region_name=self._region, **self._keys
-                    )
-                client = self._session.client(
+                    session = botocore.session.Session(profile=self._profile)
+                    session.register_component("data_loader", ReadsLoader(session.get_config_variable("data_path")))
+                    session.set_credentials(*self._keys)
+                    self._session = session
+                client = self._session.create_client(
                     service,
+                    region_name=self._region,
                     verify=self._ca_bundle,
                     config=Config(
                         connect_timeout=self._timeout,
@@ -170,7 +171,13 @@ class SystemReader:
                 message = f"the SDK's settings allow no client of {service}"
                 raise ProbeError(FailureKind.MALFORMED, message, code=name) from None
             # Private to botocore, as is everything that could bound an answer; a test checks that it is there.
-            client.meta.events.register_first("before-send", partial(self._send, client._endpoint.http_session))
+            session = client._endpoint.http_session
+            manager = session._manager
+            if self._tls is None:
+                self._tls = manager.connection_pool_kw["ssl_context"]
+                self._tls.load_verify_locations = _once(self._tls.load_verify_locations)
+            manager.connection_pool_kw["ssl_context"] = self._tls
+            client.meta.events.register_first("before-send", partial(self._send, session))
             self._clients[service] = client
             return client
 
@@ -215,6 +222,18 @@ def refusal_of(response: Mapping[str, Any], secrets: Iterable[str] = ()) -> Prob
     if (named := _NAMED.search(text)) is not None:
         text = text[named.start() :]  # before it is who is not authorized, at any length; after it is what matters
     return ProbeError(kind, text[:MAX_MESSAGE_CHARACTERS] or f"status {status}", code=code)
+
+
+def _once(load: Callable[..., None]) -> Callable[..., None]:
+    """A context's own `load_verify_locations` that reads the same files once. urllib3 calls it for each connection, and
+    that takes 3 to 5 ms."""
+    loading, loaded = threading.Lock(), cache(load)
+
+    def load_once(*files: Any) -> None:
+        with loading:
+            loaded(*files)
+
+    return load_once
 
 
 class _Body:

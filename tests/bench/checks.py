@@ -98,14 +98,17 @@ def far_away() -> tuple[Figure, ...]:
 
 
 def with_configuration() -> tuple[Figure, ...]:
-    """CPU and wall time, 20 ms away, of a check that asks EC2 for the configuration to those of one that does not."""
+    """CPU, wall time and peak memory, 20 ms away, of a check that asks EC2 for the configuration to those of one that
+    does not."""
     with host(f"{WORLD}\n{CONFIGURED}", round_trip_seconds=ROUND_TRIP_SECONDS) as there:
         rounds = in_turn(lambda: _reading(there), lambda: there.check("--ec2", "never", codes=VERDICTS))
     costs = ", ".join(f"{median(rounds, cpu, place) * 1000:.0f} ms" for place in range(2))
     walls = ", ".join(f"{median(rounds, wall, place) * 1000:.0f} ms" for place in range(2))
+    peaks = ", ".join(f"{median(rounds, peak, place) / 1024:.0f} MiB" for place in range(2))
     return (
-        Figure(ratio(rounds, cpu), f"{costs}; a client of EC2 is made for it"),
+        Figure(ratio(rounds, cpu), f"{costs}; three clients of the SDK are made for it"),
         Figure(ratio(rounds, wall), f"{walls}; the requests go out beside the other steps"),
+        Figure(ratio(rounds, peak), peaks),
     )
 
 
@@ -218,8 +221,9 @@ MEASUREMENTS: Final = (
     ),
     Benchmark(
         promises=(
-            Promise(what="check that reads the configuration, CPU", against="check --no-ec2", limit=None),
+            Promise(what="check that reads the configuration, CPU", against="check --no-ec2", limit=1.35),
             Promise(what="check that reads the configuration, wall at 20 ms", against="check --no-ec2", limit=None),
+            Promise(what="check that reads the configuration, peak memory", against="check --no-ec2", limit=1.15),
         ),
         measure=with_configuration,
     ),

@@ -28,12 +28,13 @@ PARSERS: Final = frozenset(
         *("cryptography.x509.load_pem_x509_certificates", "email.message_from_bytes", "email.message_from_string"),
         *("struct.unpack", "struct.unpack_from", "struct.iter_unpack", "int.from_bytes", "zlib.decompress"),
         *("email.utils.parsedate_to_datetime", "datetime.datetime.fromisoformat", "datetime.datetime.strptime"),
-        *("boto3.session.Session", "botocore.session.Session", "botocore.session.get_session"),
+        *("botocore.session.Session", "botocore.session.get_session"),
         *("botocore.configloader.load_config", "botocore.configloader.raw_config_parse"),
         "probes.system.sdk_session.SdkSession",
     }
 )
-"""Calls that read a form which others wrote; those of boto3 read the SDK's files, and its clients what AWS answers."""
+"""Calls that read a form which others wrote; those of botocore read the SDK's files, and its clients what AWS
+answers."""
 WRITERS: Final = frozenset(
     {
         *("os.rename", "os.replace", "os.link", "os.symlink", "os.unlink", "os.remove", "os.mkdir", "os.makedirs"),

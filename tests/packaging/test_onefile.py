@@ -260,7 +260,7 @@ def test_every_module_of_both_packages_can_be_imported(directory: Path) -> None:
 def test_every_library_that_the_project_asks_for_can_be_imported(directory: Path) -> None:
     in_python(
         directory,
-        "import boto3, botocore.session, certifi, click, cryptography.x509, dns.message, h11, httpx, junitparser\n"
+        "import botocore.session, certifi, click, cryptography.x509, dns.message, h11, httpx, junitparser\n"
         "import prometheus_client, textual.app, ssl, ctypes, zlib, urllib3\n",
     )
 
@@ -268,11 +268,16 @@ def test_every_library_that_the_project_asks_for_can_be_imported(directory: Path
 def test_the_sdk_has_the_services_that_a_run_asks(directory: Path) -> None:
     shown = in_python(
         directory,
-        "import boto3.session\n"
-        "from probes import ec2\n"
-        "session = boto3.session.Session(region_name='eu-west-1')\n"
-        "for name in ('backup', 'backup-gateway', 'sts', 'sso', 'sso-oidc', 'ec2', ec2.RESOLVER, ec2.ROUTE_53):\n"
-        "    print(session.client(name).meta.service_model.service_name)\n",
+        "import botocore.session\n"
+        "from probes.system.reader import SystemReader\n"
+        "keys = {'access_key_id': 'a', 'secret_key': 'b', 'token': None}\n"
+        "where = {'region': 'eu-west-1', 'profile': None, 'ca_bundle': None}\n"
+        "reader = SystemReader(**keys, **where, timeout=1.0, most=1)\n"
+        "session = botocore.session.Session()\n"
+        "for name in ('backup', 'backup-gateway', 'sts', 'sso', 'sso-oidc'):\n"
+        "    print(session.create_client(name, region_name='eu-west-1').meta.service_model.service_name)\n"
+        "for name in ('ec2', 'route53resolver', 'route53'):\n"
+        "    print(reader._client(name).meta.service_model.service_name)\n",
     )
     assert len(shown.split()) == 8
 

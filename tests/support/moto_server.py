@@ -1,5 +1,5 @@
-"""Two stand-ins for AWS on this machine, which the real client of boto3 reads: moto, and a server that answers as it is
-told, in the bytes of the protocols of EC2 (query), Route 53 Resolver (JSON 1.1) and Route 53 (REST with XML).
+"""Two stand-ins for AWS on this machine, which the real client of botocore reads: moto, and a server that answers as it
+is told, in the bytes of the protocols of EC2 (query), Route 53 Resolver (JSON 1.1) and Route 53 (REST with XML).
 
 A test module takes the fixtures in by their names: `told = moto_server.told`.
 """

@@ -1,4 +1,4 @@
-"""The real clients of boto3 against servers of this machine: where they ask, what they make of every answer and of
+"""The real clients of botocore against servers of this machine: where they ask, what they make of every answer and of
 none, and that nothing but reads is sent, and no more than allowed."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The reads of the configuration: the real client of boto3 against moto and against a server that answers as it is
+"""The reads of the configuration: the real client of botocore against moto and against a server that answers as it is
 told, and, where only the order of things matters, a reader in memory."""
 
 import asyncio

@@ -1,0 +1,88 @@
+"""Writes `probes/system/service_models/`, botocore's data for the reads alone: `./dev docs` runs it.
+
+A client of EC2 reads the whole model of EC2, which takes 100 ms and 30 MiB, to make a dozen calls. What is written here
+is the operations of `probes.vpc.model.READS` with the shapes that they reach, and of `endpoints.json` the services that
+have these operations. Documentation is left out; all else is as botocore has it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import botocore.loaders
+
+from probes.vpc.model import READS
+
+FOLDER = "probes/system/service_models"
+_BUILTIN = botocore.loaders.Loader.BUILTIN_DATA_PATH
+_MODEL = "service-2"
+_ACTIONS = sorted({action for read in READS.values() for action in read.actions})
+_OPERATIONS = {
+    service: [action.partition(":")[2] for action in _ACTIONS if action.startswith(f"{service}:")]
+    for service in dict.fromkeys(action.partition(":")[0] for action in _ACTIONS)
+}
+"""By service. IAM has the same names for these services and operations as the SDK."""
+
+
+def files() -> dict[str, str]:
+    """Every file, by its path from the root."""
+    loader = botocore.loaders.Loader(include_default_search_paths=False, extra_search_paths=[_BUILTIN])
+    made = {"endpoints": _endpoints(loader.load_data("endpoints"))}
+    for service, operations in _OPERATIONS.items():
+        version = loader.determine_latest_version(service, _MODEL)
+        model = loader.load_service_model(service, _MODEL, version)
+        made[f"{service}/{version}/{_MODEL}"] = _pruned(model, operations)
+    return {f"{FOLDER}/{name}.json": f"{json.dumps(data, indent=1)}\n" for name, data in made.items()}
+
+
+def _pruned(model: Mapping[str, Any], operations: list[str]) -> dict[str, Any]:
+    """A service's model with these operations alone."""
+    chosen = {name: model["operations"][name] for name in operations}
+    shapes: set[str] = set()
+    left = list(_named(list(chosen.values())))
+    while left:
+        if (name := left.pop()) not in shapes:
+            shapes.add(name)
+            left += _named(model["shapes"][name])
+    return {
+        **{key: value for key, value in model.items() if key not in ("documentation", "operations", "shapes")},
+        "operations": _undocumented(chosen),
+        "shapes": _undocumented({name: model["shapes"][name] for name in sorted(shapes)}),
+    }
+
+
+def _named(part: Any) -> Iterator[str]:
+    """The names of the shapes that a part of a model refers to."""
+    if isinstance(part, dict):
+        if isinstance(name := part.get("shape"), str):
+            yield name
+        part = list(part.values())
+    if isinstance(part, list):
+        for value in part:
+            yield from _named(value)
+
+
+def _undocumented(part: Any) -> Any:
+    """A part of a model without its texts. A member that is called `documentation` is no text."""
+    if isinstance(part, dict):
+        return {
+            key: _undocumented(value)
+            for key, value in part.items()
+            if not (key in ("documentation", "documentationUrl") and isinstance(value, str))
+        }
+    return [_undocumented(value) for value in part] if isinstance(part, list) else part
+
+
+def _endpoints(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The Regions of every partition, without their names, and where the services of the reads are."""
+    return {
+        **data,
+        "partitions": [
+            {
+                **partition,
+                "regions": {region: {} for region in partition["regions"]},
+                "services": {name: about for name, about in partition["services"].items() if name in _OPERATIONS},
+            }
+            for partition in data["partitions"]
+        ],
+    }
