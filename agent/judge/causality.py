@@ -137,9 +137,8 @@ EXPLAINS: Final = (
     Explains("DNS007", "DNS001", Reach.TARGET),
     Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
-    Explains("DNS018", "DNS002", Reach.TARGET),
-    Explains("DNS018", "DNS009", Reach.TARGET),
-    Explains("DNS018", "DNS015", Reach.TARGET),
+    # A search domain that is asked once the name itself has failed. One that is asked first is this host's own fault.
+    *(Explains(cause, "DNS018", Reach.TARGET) for cause in ("DNS003", "DNS005", "DNS006", "DNS013")),
     Explains("DNS018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS019", "DNS002", Reach.RUN),
     Explains("DNS015", "DNS002", Reach.TARGET),
@@ -310,7 +309,10 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         case Reach.RUN:
             return True
         case Reach.TARGET:
-            return cause.finding.target == symptom.finding.target
+            # What somebody else gives does not bring about how this host is set.
+            return cause.finding.target == symptom.finding.target and (
+                cause.is_of_this_host or not symptom.is_of_this_host
+            )
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:

@@ -15,6 +15,7 @@ from agent.judge.conditions.names import (
     public_answers,
     redirected_answers,
 )
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
@@ -199,7 +200,7 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
 def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
     for target in evidence.targets:
-        own = evidence.own_answer(target)
+        own = answer_of_name(evidence, target)
         gone = [
             (host, lookup)
             for host, lookup in evidence.appliance_lookups(target)
@@ -228,8 +229,8 @@ def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        own = evidence.own_addresses(target)
+        lookup = lookup_of_name(evidence, target)
+        own = addresses_of_name(evidence, target)
         for version in (4, 6):
             private = [address for address in own if address.version == version and evidence.is_private(address)]
             public = [address for address in own if address.version == version and evidence.is_public(address)]
@@ -277,9 +278,9 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:
-        own = evidence.own_addresses(target)
+        own = addresses_of_name(evidence, target)
         public = [address for address in own if address.version == 6 and evidence.scope(address) is AddressScope.PUBLIC]
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         mixed = any(address.version == 6 and evidence.is_private(address) for address in own)
         if lookup is None or not public or mixed:
             continue
@@ -305,8 +306,10 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
 def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        nat64 = [address for address in evidence.own_addresses(target) if evidence.scope(address) is AddressScope.NAT64]
+        lookup = lookup_of_name(evidence, target)
+        nat64 = [
+            address for address in addresses_of_name(evidence, target) if evidence.scope(address) is AddressScope.NAT64
+        ]
         if lookup is None or not nat64:
             continue
         public = [address for address in nat64 if evidence.is_public(address)]
@@ -379,8 +382,8 @@ def private_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     if evidence.run.expect is not Expect.PUBLIC:
         return
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
+        lookup = lookup_of_name(evidence, target)
+        private = [address for address in addresses_of_name(evidence, target) if evidence.is_private(address)]
         if lookup is None or not private:
             continue
         yield RuleFinding(

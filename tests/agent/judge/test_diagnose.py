@@ -70,6 +70,7 @@ def says(
     shows: tuple[str, ...] = (),
     detail: str = "so it is",
     stale: bool = False,
+    of_this_host: bool = False,
 ) -> Rule:
     """A rule that always fires."""
     finding = RuleFinding(
@@ -81,6 +82,7 @@ def says(
         addresses=frozenset(addresses(*at)),
         severity=severity,
         is_stale=stale,
+        of_this_host=of_this_host,
     )
     return Rule(code, needs=(), check=lambda _: [finding])
 
@@ -971,6 +973,17 @@ def test_a_cause_in_the_configuration_of_an_optional_target_does_not_count() -> 
     cause = by_id["VPC005@backup-gateway"]
     assert (cause.severity, cause.counts) == (Severity.CRITICAL, False)
     assert by_id["TCP001@backup-gateway"].explained_by == cause.id
+
+
+@pytest.mark.parametrize("cause", ["DNS003", "DNS005", "DNS006", "DNS013"])
+@pytest.mark.parametrize("of_this_host", [True, False])
+def test_a_name_that_fails_explains_a_search_domain_only_where_that_is_asked_next(
+    cause: str, *, of_this_host: bool
+) -> None:
+    rules = says(cause), says("DNS018", at=[A], of_this_host=of_this_host), says("TCP001", at=[A])
+    cause_of = causes(well(), *rules)
+    assert cause_of["DNS018@backup"] == (None if of_this_host else f"{cause}@backup")
+    assert cause_of["TCP001@backup"] == "DNS018@backup"
 
 
 @pytest.mark.parametrize("of", ["backup", "backup-gateway"])
