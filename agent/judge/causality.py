@@ -78,7 +78,10 @@ EXPLAINS: Final = (
     Explains("VPC015", "DNS001", Reach.TARGET),
     Explains("VPC015", "DNS004", Reach.RUN),
     Explains("VPC015", "DNS005", Reach.TARGET),
-    *(Explains("VPC015", symptom, Reach.TARGET) for symptom in ("DNS003", "DNS006", "DNS009", "DNS010", "DNS013")),
+    *(
+        Explains("VPC015", symptom, Reach.TARGET)
+        for symptom in ("DNS003", "DNS006", "DNS008", "DNS009", "DNS010", "DNS013")
+    ),
     Explains("VPC015", "VPC010", Reach.TARGET),
     Explains("VPC017", "DNS003", Reach.TARGET),
     Explains("VPC017", "DNS006", Reach.TARGET),
@@ -87,6 +90,7 @@ EXPLAINS: Final = (
     Explains("VPC016", "DNS001", Reach.TARGET),
     Explains("VPC016", "DNS003", Reach.TARGET),
     Explains("VPC016", "DNS006", Reach.TARGET),
+    Explains("VPC016", "DNS008", Reach.TARGET),
     Explains("VPC016", "VPC010", Reach.TARGET),
     Explains("VPC016", "DNS009", Reach.TARGET),
     Explains("VPC016", "DNS010", Reach.TARGET),
@@ -95,6 +99,7 @@ EXPLAINS: Final = (
     Explains("VPC011", "DNS004", Reach.RUN),
     Explains("VPC011", "DNS005", Reach.TARGET),
     Explains("VPC011", "DNS006", Reach.TARGET),
+    Explains("VPC011", "DNS008", Reach.TARGET),
     Explains("VPC011", "DNS013", Reach.TARGET),
     Explains("VPC001", "DNS001", Reach.TARGET),
     Explains("VPC002", "DNS001", Reach.TARGET),
@@ -135,6 +140,7 @@ EXPLAINS: Final = (
     Explains("ENV009", "DNS015", Reach.TARGET),
     Explains("ENV009", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS007", "DNS001", Reach.TARGET),
+    Explains("DNS007", "DNS008", Reach.TARGET),
     Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
     # A search domain that is asked once the name itself has failed. One that is asked first is this host's own fault.
@@ -310,9 +316,7 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
             return True
         case Reach.TARGET:
             # What somebody else gives does not bring about how this host is set.
-            return cause.finding.target == symptom.finding.target and (
-                cause.is_of_this_host or not symptom.is_of_this_host
-            )
+            return symptom.finding.target in cause.about and (cause.is_of_this_host or not symptom.is_of_this_host)
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:

@@ -4,7 +4,7 @@ The rules over names report them; rules over the configuration look for what in 
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
@@ -43,6 +43,15 @@ class PublicAnswer(NameFault):
     """Whether the VPC's resolver answered."""
     private_elsewhere: tuple[Address, ...]
     """What the VPC's resolver gives of the other family."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedAnswer(NameFault):
+    """One lookup gives private and public addresses of one family."""
+
+    lookup: Observation[Any]
+    private: tuple[Address, ...]
+    public: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +166,40 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
             )
         )
     return tuple(results)
+
+
+@kept
+def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
+    """The targets whose one lookup gives private and public addresses of one family, each family for itself. None
+    where a public path is no fault."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return ()
+    mixed = []
+    for target in evidence.targets:
+        lookup = lookup_of_name(evidence, target)
+        for version in RECORD_OF:
+            own = [address for address in addresses_of_name(evidence, target) if address.version == version]
+            private, public = tuple(filter(evidence.is_private, own)), tuple(filter(evidence.is_public, own))
+            if lookup is not None and private and public:
+                answers = evidence.answers(target, evidence.configured_resolvers)
+                mixed.append(
+                    MixedAnswer(
+                        target=target,
+                        evidence=ids([lookup, *answers]),
+                        addresses=frozenset(public),
+                        lookup=lookup,
+                        private=private,
+                        public=public,
+                    )
+                )
+    return tuple(mixed)
+
+
+def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
+    """Whether the VPC's resolver gives the public addresses of a mixed answer, next to private ones."""
+    answers = evidence.answers(mixed.target, evidence.vpc_resolvers)
+    given = frozenset(address for answer in answers for address in addresses_in(answer))
+    return mixed.addresses <= given and not given.isdisjoint(mixed.private)
 
 
 @kept

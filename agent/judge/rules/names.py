@@ -11,6 +11,7 @@ from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
     missing_names,
+    mixed_answers,
     outside_answers,
     public_answers,
     redirected_answers,
@@ -226,29 +227,21 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS008: one answer for one name holds private and public addresses of one family."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return
-    for target in evidence.targets:
-        lookup = lookup_of_name(evidence, target)
-        own = addresses_of_name(evidence, target)
-        for version in (4, 6):
-            private = [address for address in own if address.version == version and evidence.is_private(address)]
-            public = [address for address in own if address.version == version and evidence.is_public(address)]
-            if lookup is None or not private or not public:
-                continue
-            yield RuleFinding(
-                code="DNS008",
-                target=target.id,
-                detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
-                "which are not: calls leave the private path by chance.",
-                evidence=ids([lookup, *(answer for answer in evidence.answers(target, evidence.configured_resolvers))]),
-                addresses=frozenset(public),
-                fix=Fix(
-                    summary="Find the manually created record that holds both: a private hosted zone, or a name server "
-                    f"that merges two answers. {_YOUR_OWN_RANGE}",
-                    commands=(read_only("resolvectl", "query", target.host),),
-                ),
-            )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        yield RuleFinding(
+            code="DNS008",
+            target=target.id,
+            detail=f"One lookup of {target.host} gives {listed(mixed.private)}, which are private, and "
+            f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
+            evidence=mixed.evidence,
+            addresses=mixed.addresses,
+            fix=Fix(
+                summary="Find the manually created record that holds both: a private hosted zone, or a name server "
+                f"that merges two answers. {_YOUR_OWN_RANGE}",
+                commands=(read_only("resolvectl", "query", target.host),),
+            ),
+        )
 
 
 def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:

@@ -995,6 +995,17 @@ def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
     assert by_id["VPC003"].counts is (of == "backup")
 
 
+@pytest.mark.parametrize("role", [Role.REQUIRED, Role.OPTIONAL, Role.CONTEXT])
+@pytest.mark.parametrize(("cause", "symptom"), [("VPC003", "DNS001"), ("VPC011", "DNS002"), ("VPC011", "DNS008")])
+def test_a_cause_of_the_run_explains_the_targets_that_it_is_about(role: Role, cause: str, symptom: str) -> None:
+    seen = well(BACKUP, replace(GATEWAY, role=role))
+    shows = (f"dns/{GATEWAY.id}/getaddrinfo",)
+    by_id = findings(seen, says(symptom, "backup", at=[A]), says(symptom, GATEWAY.id), says(cause, None, shows=shows))
+    assert by_id[f"{symptom}@backup"].explained_by is None
+    assert by_id[f"{symptom}@{GATEWAY.id}"].explained_by == cause
+    assert by_id[cause].counts is (role is Role.REQUIRED)
+
+
 def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:
     rules = says("TCP001", at=[A]), says("VPC005", at=[A]), says("VPC012", at=[A])
     diagnosis = diagnose(well(), rules, suppress=(Suppression(code="VPC012", target=None),))
