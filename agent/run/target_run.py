@@ -184,8 +184,8 @@ class TargetRun:
         what no resolver gives."""
         host = self._context.log.find(HOST)
         facts = None if host is None else host.facts
-        if not isinstance(facts, HostFacts) or not facts.search:
-            return
+        if not isinstance(facts, HostFacts) or not facts.search or "." not in self._target.host:
+            return  # a name without a dot is meant to be completed
         if any(self._target.host in entry.names for entry in facts.hosts_entries):
             return
         for ended in tuple(self._questions):

@@ -34,12 +34,13 @@ class SearchDomainAnswer:
 @kept
 def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
     """The targets for which a search domain gives addresses that the name itself does not have, and this host gets
-    such, where AWS has not answered. What a cache holds, no search domain gives."""
+    such, where AWS has not answered. What a cache holds, no search domain gives. A name without a dot is meant to be
+    completed."""
     host = evidence.host
     answers = []
     for target in evidence.targets:
         lookup, itself = evidence.own_lookup(target), evidence.lookup_without_search(target)
-        if host is None or lookup is None or itself is None or not itself.made:
+        if host is None or lookup is None or itself is None or not itself.made or "." not in target.host:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)
         own = {*_addresses_of(itself), *(address for answer in asked for address in addresses_in(answer))}

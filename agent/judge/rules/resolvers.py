@@ -1,6 +1,6 @@
 """DNS: who answers for the name, who does not, and whether this host hears what its servers say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final
@@ -70,12 +70,18 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
+                shared=frozenset() if caches or ahead else _of_servers(servers, fault.lookup),
                 fix=_flush_what_is_ahead(target)
                 if ahead
                 else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
             )
         else:
             yield from _private_here_alone(evidence, target)
+
+
+def _of_servers(servers: Iterable[Address | None], *failed: Observation[Any]) -> frozenset[str]:
+    """What is at fault where name servers answer wrongly: who they are, and how what they brought about failed."""
+    return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
 
 def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) -> bool:
@@ -246,6 +252,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
             f"give{verb_ending(answers)} no usable answer: {listed(words)}.",
             evidence=failing.evidence,
+            shared=_of_servers((answer.subject.resolver for answer in answers), *answers),
             fix=Fix(
                 summary="Fix what the name server asks in turn: the target of a Resolver rule for this name, or for "
                 "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
@@ -316,6 +323,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=f"This host cannot resolve {refused.target.host}: {servers_of(refused.answers)} "
             f"refuse{verb_ending(refused.answers)} to answer.",
             evidence=refused.evidence,
+            shared=_of_servers(answer.subject.resolver for answer in refused.answers),
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
                 commands=(read_only("cat", "/etc/resolv.conf"),),

@@ -155,6 +155,7 @@ def _forwarded(
             f"sends {domain} and all names below it to {servers}.",
             evidence=tuple(dict.fromkeys((*seen.evidence, *ids(asked)))),
             addresses=seen.addresses if isinstance(seen, NameFault) else frozenset(),
+            shared=frozenset({rule.rule_id}),
             fix=fix,
         ),
         *(RESOLVER_RULES,),

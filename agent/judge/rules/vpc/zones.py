@@ -155,6 +155,7 @@ def _shadowed(
             detail=detail,
             evidence=tuple(dict.fromkeys(measured)),
             addresses=addresses,
+            shared=frozenset({zone.zone_id}),
             fix=Fix(
                 summary=f"Give {target.host} a record in the zone: an alias to the endpoint's own DNS name. "
                 + (

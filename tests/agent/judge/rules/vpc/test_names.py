@@ -1378,6 +1378,28 @@ def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> Non
     assert finding.detail.startswith(f"{HOST} resolves to {STALE} and {OUTSIDE}. ")
 
 
+ANOTHER_RULE = resolver_rule(GATEWAY.host, rule_id="rslvr-rr-0b1a2c3d4e5f67890")
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "is_one"),
+    [
+        pytest.param([resolver_rules(resolver_rule("amazonaws.com"))], "VPC015", True, id="a rule for both"),
+        pytest.param([resolver_rules(resolver_rule(HOST), ANOTHER_RULE)], "VPC015", False, id="a rule for each"),
+        pytest.param([zones("amazonaws.com"), endpoints(OFF)], "VPC016", True, id="a zone for both"),
+        pytest.param([firewall(firewall_rule("*.amazonaws.com"))], "VPC017", True, id="a firewall rule for both"),
+    ],
+)
+def test_what_denies_the_names_of_two_services_is_one_cause(
+    changed: list[Observation[Any]], code: str, *, is_one: bool
+) -> None:
+    both: Observations = [*NOT_THERE, *of(NOT_THERE, GATEWAY)]
+    report = diagnose(seen(both, *changed, targets=[BACKUP, GATEWAY]))
+    by_id = {finding.id: finding for finding in report.findings}
+    assert by_id[f"{code}@backup-gateway"].explained_by == (f"{code}@backup" if is_one else None)
+    assert ("The same holds for backup-gateway." in by_id[f"{code}@backup"].detail) is is_one
+
+
 # --- VPC017 dns-firewall-blocks --------------------------------------------------------------------------------------
 
 
