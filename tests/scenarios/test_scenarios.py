@@ -438,3 +438,12 @@ def test_one_cause_at_both_services_is_one_finding_that_names_both(name: str, ca
     [first] = [finding for finding in causes if finding.severity is not Severity.INFO]
     assert first.id == cause
     assert "backup-gateway" in first.detail
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "failing", "refused"])
+def test_a_name_that_fails_says_what_answers_in_its_place(what: str) -> None:
+    article = "an" if what == "empty" else "a"
+    report = report_of(f"search-list-answers-for-{article}-{what}-name")
+    [behind] = [finding for finding in report.findings if finding.code == "DNS018"]
+    [cause] = [finding for finding in report.findings if finding.id == behind.explained_by]
+    assert "A search domain (corp.example.com) answers in its place, and programs on this host get" in cause.detail

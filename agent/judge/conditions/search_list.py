@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent.catalog.wording import listed
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import addresses_in
 from probes.addresses import ordered, usable_families
@@ -75,6 +76,17 @@ def lookup_of_name(evidence: Evidence, target: Target) -> Observation[LookupFact
     """How this host looks up the target's name itself: its own lookup, unless that ended at a search domain."""
     answers = (answer.itself for answer in search_domain_answers(evidence) if answer.target == target)
     return next(answers, evidence.own_lookup(target))
+
+
+def in_its_place(evidence: Evidence, target: Target) -> str:
+    """What programs get where a search domain answers in place of a name that fails: a sentence to follow another, or
+    nothing."""
+    answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
+    return "".join(
+        f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "
+        f"{listed(ordered(answer.addresses))}."
+        for answer in answers
+    )
 
 
 def answer_of_name(evidence: Evidence, target: Target) -> tuple[Address, ...]:

@@ -16,7 +16,7 @@ from agent.judge.conditions.names import (
     public_answers,
     redirected_answers,
 )
-from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, in_its_place, lookup_of_name
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
@@ -69,7 +69,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS003",
             target=target.id,
-            detail=f"{target.host} does not exist for this host{says}.",
+            detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=missing.evidence,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
@@ -141,7 +141,8 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS006",
             target=target.id,
-            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
+            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
+            + in_its_place(evidence, target),
             evidence=empty.evidence,
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "

@@ -21,6 +21,7 @@ from agent.judge.conditions.resolvers import (
 from agent.judge.conditions.search_list import (
     addresses_of_name,
     answer_of_name,
+    in_its_place,
     lookup_of_name,
     search_domain_answers,
 )
@@ -67,7 +68,7 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 code="DNS002",
                 target=target.id,
                 detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
-                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
+                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
                 shared=frozenset() if caches or ahead else _of_servers(servers, fault.lookup),
@@ -250,7 +251,7 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS005",
             target=target.id,
             detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
-            f"give{verb_ending(answers)} no usable answer: {listed(words)}.",
+            f"give{verb_ending(answers)} no usable answer: {listed(words)}.{in_its_place(evidence, target)}",
             evidence=failing.evidence,
             shared=_of_servers((answer.subject.resolver for answer in answers), *answers),
             fix=Fix(
@@ -321,7 +322,7 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS013",
             target=refused.target.id,
             detail=f"This host cannot resolve {refused.target.host}: {servers_of(refused.answers)} "
-            f"refuse{verb_ending(refused.answers)} to answer.",
+            f"refuse{verb_ending(refused.answers)} to answer.{in_its_place(evidence, refused.target)}",
             evidence=refused.evidence,
             shared=_of_servers(answer.subject.resolver for answer in refused.answers),
             fix=Fix(

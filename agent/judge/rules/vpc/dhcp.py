@@ -7,7 +7,7 @@ from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
 from agent.judge.conditions.names import MixedAnswer, NameFault, mixed_answers
 from agent.judge.conditions.resolvers import private_elsewhere
-from agent.judge.conditions.search_list import answer_of_name
+from agent.judge.conditions.search_list import answer_of_name, in_its_place
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, private_in
 from agent.judge.requirements import why_not_in_use
@@ -39,6 +39,7 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
     resolved = [
         f"{seen.target.host} resolves to {listed(answer_of_name(evidence, seen.target)) or 'no address'}; the VPC's "
         f"resolver gives {listed(private_in(evidence, evidence.answers(seen.target, evidence.vpc_resolvers)))}."
+        + in_its_place(evidence, seen.target)
         for seen in affected
     ]
     hosts = listed(seen.target.host for seen in affected)
