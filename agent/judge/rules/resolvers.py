@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
+from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (
     PrivateElsewhere,
@@ -372,8 +373,12 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
         ):
             what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
-            # Next to other private addresses, one that is silent may be an interface of the same endpoint.
-            blamed = [] if any(map(evidence.is_private, given)) else strange
+            # Next to other private addresses, one that is silent may be an interface of the same endpoint, where EC2
+            # does not say that it is none.
+            beside_private = any(map(evidence.is_private, given))
+            blamed = [
+                address for address in strange if not beside_private or is_wrong_answer(evidence, target, address)
+            ]
         else:
             continue
         yield RuleFinding(
