@@ -55,6 +55,18 @@ class HostFacts:
     region_variables: dict[Plain, RegionSetting] = field(default_factory=dict)
     """Variables of this process that name a Region to the SDK, whatever they hold, by their names."""
 
+    def is_searched_first(self, name: str) -> bool:
+        """Whether the C library completes a name by the search list before it looks for the name itself (`ndots:` of
+        resolv.conf(5), 1 by default and at most 15)."""
+        if not self.search or name.endswith("."):
+            return False
+        dots = 1
+        for option in self.resolver_options:
+            key, _, value = option.partition(":")
+            if key == "ndots" and value.isdecimal():
+                dots = min(int(value), 15)
+        return name.count(".") < dots
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdkFacts:

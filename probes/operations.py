@@ -22,3 +22,6 @@ APPLIANCE: Final = "appliance-"
 DUAL_STACK_NAME: Final = "dual-stack-name"
 WITHOUT_SEARCH: Final = "without-search"
 """The name with a final dot, which no search list completes."""
+SEARCH_DOMAINS: Final = tuple(f"search-domain-{place}" for place in range(1, 7))
+"""The name completed by each domain of the search list, in its order. Further ones are left out: glibc before 2.26
+takes six (resolv.conf(5))."""

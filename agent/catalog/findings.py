@@ -758,6 +758,7 @@ CODES: Final = {
             _CRITICAL,
             "DNS is switched off in the VPC's attributes",
             _DNS,
+            scope=Scope.RUN,
             needs_symptom=True,
         ),
         _code(
@@ -812,6 +813,7 @@ CODES: Final = {
             "The VPC's DHCP options give custom name servers",
             _DHCP,
             _RESOLVER,
+            scope=Scope.RUN,
             needs_symptom=True,
         ),
         _code(

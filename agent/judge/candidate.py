@@ -15,6 +15,9 @@ class Candidate:
     finding: RuleFinding
     severity: Severity
     target: Target | None
+    about: frozenset[str] = frozenset()
+    """Ids of the targets that it is about: its own, or those of the observations that a finding without one rests
+    on."""
     cause: "Candidate | None" = None
     symptoms: "list[Candidate]" = field(default_factory=list)
     suppressed: bool = False

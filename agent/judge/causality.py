@@ -78,7 +78,10 @@ EXPLAINS: Final = (
     Explains("VPC015", "DNS001", Reach.TARGET),
     Explains("VPC015", "DNS004", Reach.RUN),
     Explains("VPC015", "DNS005", Reach.TARGET),
-    *(Explains("VPC015", symptom, Reach.TARGET) for symptom in ("DNS003", "DNS006", "DNS009", "DNS010", "DNS013")),
+    *(
+        Explains("VPC015", symptom, Reach.TARGET)
+        for symptom in ("DNS003", "DNS006", "DNS008", "DNS009", "DNS010", "DNS013")
+    ),
     Explains("VPC015", "VPC010", Reach.TARGET),
     Explains("VPC017", "DNS003", Reach.TARGET),
     Explains("VPC017", "DNS006", Reach.TARGET),
@@ -87,6 +90,7 @@ EXPLAINS: Final = (
     Explains("VPC016", "DNS001", Reach.TARGET),
     Explains("VPC016", "DNS003", Reach.TARGET),
     Explains("VPC016", "DNS006", Reach.TARGET),
+    Explains("VPC016", "DNS008", Reach.TARGET),
     Explains("VPC016", "VPC010", Reach.TARGET),
     Explains("VPC016", "DNS009", Reach.TARGET),
     Explains("VPC016", "DNS010", Reach.TARGET),
@@ -95,6 +99,7 @@ EXPLAINS: Final = (
     Explains("VPC011", "DNS004", Reach.RUN),
     Explains("VPC011", "DNS005", Reach.TARGET),
     Explains("VPC011", "DNS006", Reach.TARGET),
+    Explains("VPC011", "DNS008", Reach.TARGET),
     Explains("VPC011", "DNS013", Reach.TARGET),
     Explains("VPC001", "DNS001", Reach.TARGET),
     Explains("VPC002", "DNS001", Reach.TARGET),
@@ -135,11 +140,11 @@ EXPLAINS: Final = (
     Explains("ENV009", "DNS015", Reach.TARGET),
     Explains("ENV009", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS007", "DNS001", Reach.TARGET),
+    Explains("DNS007", "DNS008", Reach.TARGET),
     Explains("DNS007", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS004", "DNS002", Reach.RUN),
-    Explains("DNS018", "DNS002", Reach.TARGET),
-    Explains("DNS018", "DNS009", Reach.TARGET),
-    Explains("DNS018", "DNS015", Reach.TARGET),
+    # A search domain that is asked once the name itself has failed. One that is asked first is this host's own fault.
+    *(Explains(cause, "DNS018", Reach.TARGET) for cause in ("DNS003", "DNS005", "DNS006", "DNS013")),
     Explains("DNS018", Effects.ADDRESS, Reach.ADDRESS),
     Explains("DNS019", "DNS002", Reach.RUN),
     Explains("DNS015", "DNS002", Reach.TARGET),
@@ -310,7 +315,8 @@ def _fits(row: Explains, cause: Candidate, symptom: Candidate, *, whole: bool = 
         case Reach.RUN:
             return True
         case Reach.TARGET:
-            return cause.finding.target == symptom.finding.target
+            # What somebody else gives does not bring about how this host is set.
+            return symptom.finding.target in cause.about and (cause.is_of_this_host or not symptom.is_of_this_host)
         case Reach.REGION:
             return symptom.target is not None and symptom.target.addressing not in _OF_NO_REGION
         case Reach.OWN_NAME:

@@ -89,11 +89,14 @@ def _candidate(
     finding: RuleFinding, targets: Mapping[str, Target], suppress: Sequence[Suppression], evidence: Evidence
 ) -> Candidate:
     target = targets.get(finding.target or "")
+    steps = [observation for step in finding.evidence if (observation := evidence.find(step)) is not None]
+    of = [step.subject.target for step in steps]
     return Candidate(
         finding,
         finding.severity or CODES[finding.code].severity,
         target,
-        counts=target.role is Role.REQUIRED if target is not None else _is_about_required(finding, targets, evidence),
+        about=frozenset(filter(None, of)) if target is None else frozenset({target.id}),
+        counts=target.role is Role.REQUIRED if target is not None else _is_about_required(of, targets),
         suppressed=any(
             suppression.code == finding.code and suppression.target in (None, finding.target)
             for suppression in suppress
@@ -101,11 +104,10 @@ def _candidate(
     )
 
 
-def _is_about_required(finding: RuleFinding, targets: Mapping[str, Target], evidence: Evidence) -> bool:
+def _is_about_required(of: Sequence[str | None], targets: Mapping[str, Target]) -> bool:
     """Whether a finding of the run or of a resolver rests on more than observations of targets that nobody asked
-    for."""
-    seen = [observation.subject.target for step in finding.evidence if (observation := evidence.find(step)) is not None]
-    about = [targets.get(target_id or "") for target_id in seen]
+    for; `of` has the target of each, None for those of the run."""
+    about = [targets.get(target_id or "") for target_id in of]
     return not about or any(target is None or target.role is Role.REQUIRED for target in about)
 
 

@@ -41,6 +41,7 @@ from probes.operations import (
     INSTANCE_ROLE,
     PROXY,
     SDK_SETTINGS,
+    SEARCH_DOMAINS,
     WITHOUT_SEARCH,
 )
 from probes.ports import HTTPS
@@ -202,6 +203,16 @@ class Evidence:
         """How programs on this host look up the target's name with a final dot, which no search list completes; None
         where it was not looked up."""
         return self._by_id.get(f"{Step.DNS}/{target.id}/{WITHOUT_SEARCH}")
+
+    def search_domain_lookups(self, target: Target) -> tuple[tuple[str, Observation[LookupFacts]], ...]:
+        """How the target's name completed by each domain of the search list resolves, each with the domain; none where
+        they were not looked up."""
+        domains = () if self.host is None else self.host.search
+        lookups = (
+            (domain, self._by_id.get(f"{Step.DNS}/{target.id}/{operation}"))
+            for operation, domain in zip(SEARCH_DOMAINS, domains, strict=False)
+        )
+        return tuple((domain, observation) for domain, observation in lookups if observation is not None)
 
     def answers(self, target: Target, resolvers: Iterable[Address]) -> tuple[Observation[DnsFacts], ...]:
         """The answers of these resolvers for the target's name; facts of another step, in a saved report, are none."""

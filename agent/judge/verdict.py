@@ -1,6 +1,6 @@
 """From evidence and findings to statuses, paths and the whole report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -101,17 +101,27 @@ def _target(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> TargetR
 def _status(target: Target, evidence: Evidence, diagnosis: Diagnosis) -> Status:
     if why_not_in_use(evidence, target) is not None:
         return Status.NOT_IN_USE
-    steps = frozenset(required_steps(evidence, target))
-    # A symptom counts through its cause, which may be the run's and not the target's own.
     statuses = [
         _STATUS[finding.severity]
-        for finding in diagnosis.findings
-        if (finding.target == target.id or steps.intersection(finding.evidence))
-        and _stands(finding, diagnosis.findings)
+        for finding in _findings_of(target, diagnosis.findings, evidence)
+        if _stands(finding, diagnosis.findings)
     ]
     if Status.CRITICAL in statuses:
         return Status.CRITICAL
     return Status.UNKNOWN if diagnosis.unproven.get(target.id) else worst(statuses)
+
+
+def _findings_of(target: Target, findings: Iterable[Finding], evidence: Evidence) -> list[Finding]:
+    """The findings that say something of a target: its own, and those of the run or of a resolver that rest on a step
+    that it needs, since a symptom counts through its cause. That of another target can rest on such a step, too: the
+    settings of this host are read once for all."""
+    steps = frozenset(required_steps(evidence, target))
+    others = {other.id for other in evidence.targets} - {target.id}
+    return [
+        finding
+        for finding in findings
+        if finding.target == target.id or (finding.target not in others and steps.intersection(finding.evidence))
+    ]
 
 
 def _path(target: Target, evidence: Evidence) -> Path:
@@ -251,12 +261,8 @@ def _not_counted(target: TargetReport, causes: list[Finding], evidence: Evidence
     if target.required or target.status in (Status.OK, Status.NOT_IN_USE):
         return None
     planned = next(planned_target for planned_target in evidence.targets if planned_target.id == target.id)
-    steps = frozenset(required_steps(evidence, planned))
     of_target = [
-        finding
-        for finding in causes
-        if finding.severity is not Severity.INFO
-        and (finding.target == target.id or steps.intersection(finding.evidence))
+        finding for finding in _findings_of(planned, causes, evidence) if finding.severity is not Severity.INFO
     ]
     own = [finding for finding in of_target if not finding.counts]
     if own:

@@ -40,6 +40,7 @@ _FACTS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.DNS, operations.GETADDRINFO): LookupFacts,
     (Step.DNS, operations.DUAL_STACK_NAME): LookupFacts,
     (Step.DNS, operations.WITHOUT_SEARCH): LookupFacts,
+    **{(Step.DNS, operation): LookupFacts for operation in operations.SEARCH_DOMAINS},
     (Step.DNS, "A"): DnsFacts,
     (Step.DNS, "AAAA"): DnsFacts,
     **{

@@ -50,7 +50,7 @@ class Path(StrEnum):
 
 
 class Access(StrEnum):
-    """Whether signed calls are allowed."""
+    """Whether signed calls are allowed. A throttled one proves neither, and leaves it unknown."""
 
     ALLOWED = "allowed"
     DENIED = "denied"

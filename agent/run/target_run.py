@@ -10,9 +10,18 @@ from agent.catalog.vpce import ENDPOINT_ID
 from agent.run.rotation import Rotation
 from agent.settings import Calls, Settings
 from probes.addresses import ordered
-from probes.facts import DnsFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
+from probes.facts import DnsFacts, HostFacts, LookupFacts, ProxyConnectFacts, ProxyFacts
 from probes.model import Address, Addressing, Draft, FailureKind, ProbeError, Role, Step, Subject, Target
-from probes.operations import APPLIANCE, DUAL_STACK_NAME, GETADDRINFO, PROXY, PROXY_CONNECT, WITHOUT_SEARCH
+from probes.operations import (
+    APPLIANCE,
+    DUAL_STACK_NAME,
+    GETADDRINFO,
+    HOST,
+    PROXY,
+    PROXY_CONNECT,
+    SEARCH_DOMAINS,
+    WITHOUT_SEARCH,
+)
 from probes.ports import HTTPS
 from probes.seams import World
 from probes.steps import dns, ladder
@@ -61,6 +70,8 @@ class TargetRun:
         """Addresses whose ladders were started, or skipped."""
         self._given: frozenset[Address] = frozenset()
         """All that resolvers that were asked directly have given."""
+        self._questions: list[asyncio.Event] = []
+        """One for each question to a resolver, set when it has ended."""
         self._waiting: dict[Address, str] | None = None if target.role is Role.REQUIRED else {}
         """Addresses of a target that nobody asked for, each with the id of the observation that gave it, until the
         host's own lookup shows whether the target is in use at all; None after that."""
@@ -85,7 +96,9 @@ class TargetRun:
             for record in ("A", "AAAA"):
                 subject = Subject(step=Step.DNS, target=self._target.id, resolver=resolver, operation=record)
                 self._context.log.plan(subject)
-                self._run.spawn(self._ask(subject, resolver, record))
+                ended = asyncio.Event()
+                self._questions.append(ended)
+                self._run.spawn(self._ask(subject, resolver, record, ended))
 
     # --- The proxy ---------------------------------------------------------------------------------------------------
 
@@ -138,8 +151,11 @@ class TargetRun:
                 self._climb(address, after)
         for address in addresses:
             self._climb(address, subject.id)
-        if self._run.is_searched_first(self._target.host):
-            self._run.spawn(self._look_up_related(WITHOUT_SEARCH, f"{self._target.host}.", subject.id))
+        is_searched_first = self._run.is_searched_first(self._target.host)
+        if is_searched_first:
+            self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, subject.id))
+        if addresses:
+            self._run.spawn(self._look_for_search_domain(addresses, subject.id, without_search=not is_searched_first))
         for operation, name in self._related_names(addresses):
             self._run.spawn(self._look_up_related(operation, name, subject.id))
 
@@ -158,15 +174,41 @@ class TargetRun:
             for label, name in appliance_hosts(target.service, target.region):
                 yield f"{APPLIANCE}{label}", name
 
+    async def _look_for_search_domain(
+        self, addresses: tuple[Address, ...], after: str, *, without_search: bool
+    ) -> None:
+        """Look for the search domain that gave what programs on this host get, where no resolver gave it for the name
+        itself; with `without_search` also for what the name itself has. The C library completes a name by the search
+        list first where `ndots` says so, and else where it finds nothing for the name itself. A cache, too, can hold
+        what no resolver gives."""
+        host = self._context.log.find(HOST)
+        facts = None if host is None else host.facts
+        if not isinstance(facts, HostFacts) or not facts.search or "." not in self._target.host:
+            return  # a name without a dot is meant to be completed
+        if any(self._target.host in entry.names for entry in facts.hosts_entries):
+            return
+        for ended in tuple(self._questions):
+            await ended.wait()
+        if self._given.issuperset(addresses):
+            return
+        if without_search:
+            self._run.spawn(self._look_up_related(WITHOUT_SEARCH, self._target.host, after))
+        for operation, domain in zip(SEARCH_DOMAINS, facts.search, strict=False):
+            if domain.strip("."):
+                self._run.spawn(self._look_up_related(operation, f"{self._target.host}.{domain.strip('.')}", after))
+
     async def _look_up_related(self, operation: str, name: str, after: str) -> None:
+        """Look up a name as it is: with a final dot, which no search list completes."""
+
         async def body(draft: Draft[LookupFacts]) -> tuple[Address, ...]:
-            return await dns.lookup(self._context.net, name, draft)
+            return await dns.lookup(self._context.net, f"{name.rstrip('.')}.", draft)
 
         subject = Subject(step=Step.DNS, target=self._target.id, operation=operation, after=after)
         await self._context.log.observe(subject, body, limit=self._run.lookup_limit())
 
-    async def _ask(self, subject: Subject, resolver: Address, record: str) -> None:
-        """Ask one resolver directly, and measure the addresses that it gives."""
+    async def _ask(self, subject: Subject, resolver: Address, record: str, ended: asyncio.Event) -> None:
+        """Ask one resolver directly, and measure the addresses that it gives. `ended` is set when it has answered, or
+        will not."""
 
         async def body(draft: Draft[DnsFacts]) -> tuple[Address, ...]:
             answer = await dns.ask(
@@ -182,6 +224,7 @@ class TargetRun:
             return answer
 
         _, addresses = await self._context.log.observe(subject, body, limit=self._context.limit)
+        ended.set()
         for address in addresses or ():
             if self._waiting is None:
                 self._climb(address, subject.id)

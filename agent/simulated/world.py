@@ -14,6 +14,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 from typing import Any, Final
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # typeshed leaves it out
 
+from agent.catalog.partitions import partition_of
 from agent.simulated import ec2, peers
 from agent.simulated.aws import REQUEST_ID
 from agent.simulated.certificates import root_pem
@@ -370,7 +371,7 @@ class SimulatedSdk:
             return None
         variables = ("AWS_DEFAULT_REGION", "AWS_REGION")
         region = self._sdk.region or next(filter(None, map(self._environment.get, variables)), None)
-        return "sts.amazonaws.com" if region is None else f"sts.{region}.amazonaws.com"
+        return "sts.amazonaws.com" if region is None else f"sts.{region}.{partition_of(region).dns_suffix}"
 
     def _sts_answers(self) -> bool:
         """Whether some address that DNS gives for the host of STS is a peer that answers."""

@@ -98,16 +98,8 @@ def resolver_timeout(facts: HostFacts | None) -> float:
 
 
 def is_searched_first(facts: HostFacts | None, name: str) -> bool:
-    """Whether the C library completes a name by the search list before it looks for the name itself (`ndots:` of
-    resolv.conf(5), 1 by default and at most 15)."""
-    if facts is None or not facts.search or name.endswith("."):
-        return False
-    dots = 1
-    for option in facts.resolver_options:
-        key, _, value = option.partition(":")
-        if key == "ndots" and value.isdecimal():
-            dots = min(int(value), 15)
-    return name.count(".") < dots
+    """As the method of the facts; False where this host was not read."""
+    return facts is not None and facts.is_searched_first(name)
 
 
 def parse_hosts(text: str, suffixes: tuple[str, ...]) -> tuple[HostsEntry, ...]:

@@ -419,3 +419,31 @@ def test_a_number_or_an_instant_that_no_report_holds_is_refused(key: str, value:
     document = json.loads(saved())
     document["run"][key] = value
     assert decoded(json.loads(json.dumps(document))) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("firewall-denies-both-names", "VPC017@backup"),
+        ("own-server-refuses-both-names", "DNS002@backup"),
+        ("tls-intercepted-for-both", "TLS001@backup"),
+        ("group-of-both-shut", "VPC005@backup"),
+        ("mtu-black-hole-of-both", "TLS004@backup"),
+        ("no-route-for-both", "TCP006@backup"),
+        ("proxy-captures-both", "ENV007@backup"),
+    ],
+)
+def test_one_cause_at_both_services_is_one_finding_that_names_both(name: str, cause: str) -> None:
+    causes = [finding for finding in report_of(name).findings if finding.explained_by is None]
+    [first] = [finding for finding in causes if finding.severity is not Severity.INFO]
+    assert first.id == cause
+    assert "backup-gateway" in first.detail
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "failing", "refused"])
+def test_a_name_that_fails_says_what_answers_in_its_place(what: str) -> None:
+    article = "an" if what == "empty" else "a"
+    report = report_of(f"search-list-answers-for-{article}-{what}-name")
+    [behind] = [finding for finding in report.findings if finding.code == "DNS018"]
+    [cause] = [finding for finding in report.findings if finding.id == behind.explained_by]
+    assert "A search domain (corp.example.com) answers in its place, and programs on this host get" in cause.detail

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault, bogus_answers, outside_answers, public_answers, redirected_answers
+from agent.judge.conditions.search_list import SearchDomainAnswer, search_domain_answers
 from agent.judge.evidence import AT_ADDRESSES, Evidence, kept
 from agent.judge.observations import addresses_in, ids
 from probes.facts import DnsFacts
@@ -231,14 +232,15 @@ def _wrong_answer(evidence: Evidence, target: Target, *, is_instead: bool) -> Wr
 
 def is_wrong_answer(evidence: Evidence, target: Target, address: Address) -> bool:
     """Whether an address is one that no endpoint has, so that no way to it is missing: it comes from a private hosted
-    zone, from the servers of a Resolver rule or by a CNAME that answers instead, or in place of the private DNS of this
-    VPC's endpoint."""
+    zone, from the servers of a Resolver rule, from a search domain or by a CNAME that answers instead, or in place of
+    the private DNS of this VPC's endpoint."""
     if evidence.interface_at(address) is not None:
         return False
-    faults = (
+    faults: tuple[NameFault | SearchDomainAnswer, ...] = (
         *shadowed_names(evidence),
         *forwarded_names(evidence),
         *redirected_answers(evidence),
+        *search_domain_answers(evidence),
         *stale_answers(evidence),
     )
     is_named = any(fault.target == target and address in fault.addresses for fault in faults)

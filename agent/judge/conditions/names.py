@@ -4,10 +4,11 @@ The rules over names report them; rules over the configuration look for what in 
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from agent.catalog.partitions import SUFFIXES
 from agent.catalog.vpce import read_name
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import NO_REASON, addresses_in, has_answered, ids, kind_of
 from agent.settings import Expect
@@ -42,6 +43,15 @@ class PublicAnswer(NameFault):
     """Whether the VPC's resolver answered."""
     private_elsewhere: tuple[Address, ...]
     """What the VPC's resolver gives of the other family."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixedAnswer(NameFault):
+    """One lookup gives private and public addresses of one family."""
+
+    lookup: Observation[Any]
+    private: tuple[Address, ...]
+    public: tuple[Address, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +105,7 @@ class FamilyAnswer:
 def family_answers(evidence: Evidence, target: Target) -> tuple[FamilyAnswer, ...]:
     """The answers for a target, one for each address family that this host has: a private address of one family says
     nothing of the other, since programs take any of them."""
-    own = evidence.own_addresses(target)
+    own = addresses_of_name(evidence, target)
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
     families = []
     for version in sorted(usable_families(evidence.host)):
@@ -145,7 +155,7 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
         results.append(
             PublicAnswer(
                 target=target,
-                evidence=(*ids(filter(None, [evidence.own_lookup(target)])), *ids(answered)),
+                evidence=(*ids(filter(None, [lookup_of_name(evidence, target)])), *ids(answered)),
                 addresses=frozenset(public),
                 public=public,
                 private=private,
@@ -159,12 +169,46 @@ def public_answers(evidence: Evidence) -> tuple[PublicAnswer, ...]:
 
 
 @kept
+def mixed_answers(evidence: Evidence) -> tuple[MixedAnswer, ...]:
+    """The targets whose one lookup gives private and public addresses of one family, each family for itself. None
+    where a public path is no fault."""
+    if evidence.run.expect is not Expect.PRIVATE:
+        return ()
+    mixed = []
+    for target in evidence.targets:
+        lookup = lookup_of_name(evidence, target)
+        for version in RECORD_OF:
+            own = [address for address in addresses_of_name(evidence, target) if address.version == version]
+            private, public = tuple(filter(evidence.is_private, own)), tuple(filter(evidence.is_public, own))
+            if lookup is not None and private and public:
+                answers = evidence.answers(target, evidence.configured_resolvers)
+                mixed.append(
+                    MixedAnswer(
+                        target=target,
+                        evidence=ids([lookup, *answers]),
+                        addresses=frozenset(public),
+                        lookup=lookup,
+                        private=private,
+                        public=public,
+                    )
+                )
+    return tuple(mixed)
+
+
+def is_of_vpc_resolver(evidence: Evidence, mixed: MixedAnswer) -> bool:
+    """Whether the VPC's resolver gives the public addresses of a mixed answer, next to private ones."""
+    answers = evidence.answers(mixed.target, evidence.vpc_resolvers)
+    given = frozenset(address for answer in answers for address in addresses_in(answer))
+    return mixed.addresses <= given and not given.isdisjoint(mixed.private)
+
+
+@kept
 def missing_names(evidence: Evidence) -> tuple[MissingName, ...]:
-    """The targets whose own lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
+    """The targets whose lookup ended with NXDOMAIN, unless every name server that answered has the name: then what
     failed is this host's own lookup. One that gave no reason has the reason that all name servers give."""
     missing = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None:
             continue
         asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
@@ -187,7 +231,7 @@ def empty_answers(evidence: Evidence) -> tuple[NameFault, ...]:
     another reason or none where all name servers say so."""
     empty = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None:
             continue
         tried = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
@@ -212,7 +256,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
     out: its aliases are the operator's as well."""
     redirected = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         aliases = [
             (answer, answer.facts.canonical_name)
             for answer in evidence.answers(target, evidence.configured_resolvers)
@@ -222,7 +266,7 @@ def redirected_answers(evidence: Evidence) -> tuple[RedirectedAnswer, ...]:
         if not astray or lookup is None or target.addressing is Addressing.CUSTOM:
             continue
         given = frozenset(address for answer, _ in astray for address in addresses_in(answer))
-        led_to = given.intersection(evidence.own_answer(target))
+        led_to = given.intersection(answer_of_name(evidence, target))
         answers = tuple(answer for answer, _ in astray)
         redirected.append(
             RedirectedAnswer(
@@ -254,10 +298,10 @@ def outside_answers(evidence: Evidence) -> tuple[OutsideAnswer, ...]:
         return ()
     answers = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         outside = tuple(
             address
-            for address in evidence.own_addresses(target)
+            for address in addresses_of_name(evidence, target)
             if evidence.scope(address) is AddressScope.PRIVATE
             and any(block.version == address.version for block in imds.vpc_cidrs)
             and not evidence.answered_by_aws(target, address)
@@ -277,8 +321,8 @@ def bogus_answers(evidence: Evidence) -> tuple[NameFault, ...]:
     """The targets with addresses that can be no endpoint's: loopback, link-local, unspecified, documentation."""
     answers = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        bogus = [address for address in evidence.own_addresses(target) if evidence.judged_scope(address) in _BOGUS]
+        lookup = lookup_of_name(evidence, target)
+        bogus = [address for address in addresses_of_name(evidence, target) if evidence.judged_scope(address) in _BOGUS]
         if lookup is not None and bogus:
             answers.append(NameFault(target=target, evidence=ids([lookup]), addresses=frozenset(bogus)))
     return tuple(answers)

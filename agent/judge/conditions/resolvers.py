@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.judge.conditions.names import NameFault, family_answers, is_kept_back
+from agent.judge.conditions.search_list import addresses_of_name, lookup_of_name
 from agent.judge.evidence import Evidence, kept
 from agent.judge.observations import NO_REASON, NOT_THERE, has_answered, ids, is_cut
 from agent.settings import Expect
@@ -81,10 +82,10 @@ def private_elsewhere(evidence: Evidence) -> tuple[PrivateElsewhere, ...]:
         return ()
     elsewhere = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or not lookup.made:
             continue
-        own = evidence.own_addresses(target)
+        own = addresses_of_name(evidence, target)
         families = family_answers(evidence, target)
         is_ipv4_private = any(family.private for family in families if family.version == 4)
         astray = [
@@ -184,7 +185,7 @@ def cut_answers(evidence: Evidence) -> CutAnswers | None:
     lookups: list[Observation[Any]] = []
     hosts: list[str] = []
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
             continue
         if cut := [answer for answer in evidence.answers(target, evidence.configured_resolvers) if is_cut(answer)]:
@@ -208,7 +209,7 @@ def spoilt_lookups(
     """Targets whose own lookup failed for no reason of its own, with the answers of these kinds. The C library has one
     word for many reasons, so what the name servers say to a direct question decides."""
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if lookup is None or lookup.failure is None or lookup.failure.kind not in NO_REASON:
             continue
         asked = evidence.answers(target, evidence.configured_resolvers)

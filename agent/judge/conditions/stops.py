@@ -8,6 +8,7 @@ from typing import Final
 
 from agent.judge.agreement import configured_paths
 from agent.judge.conditions.connects import Nature, nature_of
+from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import judged_ports
 from agent.report.hops import APPLIANCES, Hop, Reachability, Stage
@@ -36,10 +37,14 @@ class Stop:
 
 
 def stops_of(evidence: Evidence, target: Target, *stages: Stage) -> list[Stop]:
+    """What stops the connects to a target's addresses, at these stages. An address that no endpoint has is the answer's
+    fault: no way to it is missing."""
     stops = []
     for path in configured_paths(evidence, target):
         attempt = evidence.at(Step.TCP, target, path.address, path.port)
         if attempt is None or not is_dropped(evidence, attempt, path):
+            continue
+        if is_wrong_answer(evidence, target, path.address):
             continue
         certain = any(hop.outcome is Reachability.BLOCKED for hop in path.hops)
         worst = Reachability.BLOCKED if certain else Reachability.DOUBTFUL

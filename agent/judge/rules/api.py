@@ -1,6 +1,7 @@
 """API: credentials, signatures, and what AWS says of a signed call."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -180,6 +181,8 @@ class _Refusal:
     commands: Callable[[Target, Calls], tuple[Command, ...]]
     unsigned: bool = False
     """Of kind `signature`: whether AWS saw no signature at all."""
+    is_for_common: bool = False
+    """Whether it is for what the calls to all targets share, the secret or the clock, where none is let through."""
 
     def of(self, evidence: Evidence, target: Target) -> Calls:
         return [
@@ -203,8 +206,10 @@ def _refused(refusal: _Refusal, evidence: Evidence) -> Iterator[RuleFinding]:
         everywhere = [call for _, calls in by_target for call in calls]
         yield _finding_of(refusal, None, by_target[0][0], everywhere, _severity(evidence))
         return
+    passed = any(call.ok for target in evidence.targets for call in evidence.calls(target))
+    shared = frozenset({refusal.code}) if refusal.is_for_common and not passed else frozenset[str]()
     for target, calls in by_target:
-        yield _finding_of(refusal, target.id, target, calls, None)
+        yield replace(_finding_of(refusal, target.id, target, calls, None), shared=shared)
 
 
 def _finding_of(
@@ -244,6 +249,7 @@ def _theirs(calls: Calls) -> str:
 _CLOCK: Final = _Refusal(
     code="API005",
     kind=FailureKind.CLOCK_SKEW,
+    is_for_common=True,
     detail=lambda calls: f"AWS refuses the call at {_where(calls)} for the time in its signature.{_theirs(calls)}",
     summary="Set this host's clock: chrony with the Amazon Time Sync Service at 169.254.169.123.",
     commands=lambda target, calls: (read_only("chronyc", "tracking"),),
@@ -271,6 +277,7 @@ _REFUSALS: Final = (
     _Refusal(
         code="API004",
         kind=FailureKind.SIGNATURE,
+        is_for_common=True,
         detail=lambda calls: (
             f"AWS says at {_where(calls)} that the signature does not match. The secret is wrong, or something on the "
             "way rewrites the request."

@@ -14,6 +14,7 @@ from agent.catalog.wording import duration, listed
 from agent.judge.commands import describe_endpoint, read_only
 from agent.judge.conditions.names import missing_names
 from agent.judge.conditions.resolvers import is_of_hosts_file, private_elsewhere
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, lookup_of_name
 from agent.judge.evidence import GRAVE_SKEW_SECONDS, Evidence, skipped_because
 from agent.judge.observations import addresses_in, ids
 from agent.judge.requirements import required_steps
@@ -228,24 +229,24 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
     elsewhere = {fault.target.id for fault in private_elsewhere(evidence)}
     missing = {fault.target.id for fault in missing_names(evidence)}
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         if target.role is Role.CONTEXT or target.addressing in (Addressing.CUSTOM, Addressing.VPCE):
             continue
-        if lookup is None or any(map(evidence.is_private, evidence.own_answer(target))) or target.id in elsewhere:
+        if lookup is None or any(map(evidence.is_private, answer_of_name(evidence, target))) or target.id in elsewhere:
             continue
         # A default name without an answer, or with one that is nobody's address, has a cause of its own.
         is_public = any(
-            evidence.is_public(address) for address in evidence.own_answer(target)
+            evidence.is_public(address) for address in answer_of_name(evidence, target)
         ) and not is_of_hosts_file(evidence, target)
         is_missing = target.addressing is not Addressing.DEFAULT and target.id in missing
         if not is_public and not is_missing:
             continue
         covered = {
-            other.host: evidence.own_lookup(other)
+            other.host: lookup_of_name(evidence, other)
             for other in evidence.targets
             if other.service == target.service
             and other is not target
-            and any(map(evidence.is_private, evidence.own_addresses(other)))
+            and any(map(evidence.is_private, addresses_of_name(evidence, other)))
         }
         how = "unset AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT"
         beside = evidence.dual_stack_lookup(target)
@@ -263,7 +264,7 @@ def sdk_host_not_covered(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{'is' if len(covered) == 1 else 'are'}: private DNS covers another name than the one in use.",
             # A lookup that failed is named by what names the failure, and not by this warning.
             evidence=ids(filter(None, [lookup if lookup.ok else None, *covered.values()])),
-            addresses=frozenset(evidence.own_answer(target)),
+            addresses=frozenset(answer_of_name(evidence, target)),
             fix=Fix(
                 summary=f"Call the name that private DNS covers ({how}). Where FIPS is required, let private DNS cover "
                 "the name in use, for every host of the VPC, if the service's list below has it.",
@@ -334,7 +335,7 @@ def region_not_known(evidence: Evidence) -> Iterator[RuleFinding]:
         for target in evidence.targets
         if target.region == chosen and target.addressing not in (Addressing.VPCE, Addressing.CUSTOM)
     ]
-    lookups = [evidence.own_lookup(target) for target in built]
+    lookups = [lookup_of_name(evidence, target) for target in built]
     absent = [
         lookup
         for lookup in lookups

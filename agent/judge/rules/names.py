@@ -11,10 +11,12 @@ from agent.judge.conditions.names import (
     bogus_answers,
     empty_answers,
     missing_names,
+    mixed_answers,
     outside_answers,
     public_answers,
     redirected_answers,
 )
+from agent.judge.conditions.search_list import addresses_of_name, answer_of_name, in_its_place, lookup_of_name
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NOT_THERE, ids, kind_of
 from agent.judge.rules.rule import Rule, RuleFinding, servers_of, verb_ending
@@ -67,7 +69,7 @@ def name_does_not_exist(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS003",
             target=target.id,
-            detail=f"{target.host} does not exist for this host{says}.",
+            detail=f"{target.host} does not exist for this host{says}.{in_its_place(evidence, target)}",
             evidence=missing.evidence,
             fix=Fix(
                 summary="Look for a misspelt Region, for a private hosted zone of that name which lacks the record, "
@@ -139,7 +141,8 @@ def empty_answer(evidence: Evidence) -> Iterator[RuleFinding]:
         yield RuleFinding(
             code="DNS006",
             target=target.id,
-            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6.",
+            detail=f"{target.host} exists for this host and has no address, IPv4 or IPv6."
+            + in_its_place(evidence, target),
             evidence=empty.evidence,
             fix=Fix(
                 summary="Look for a private hosted zone named exactly like the host that has no A record at its top, "
@@ -199,7 +202,7 @@ def answer_outside_vpc(evidence: Evidence) -> Iterator[RuleFinding]:
 def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS014: with private DNS for the gateway endpoint, the public names that appliances use do not exist here."""
     for target in evidence.targets:
-        own = evidence.own_answer(target)
+        own = answer_of_name(evidence, target)
         gone = [
             (host, lookup)
             for host, lookup in evidence.appliance_lookups(target)
@@ -225,29 +228,21 @@ def appliance_names_shadowed(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def mixed_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS008: one answer for one name holds private and public addresses of one family."""
-    if evidence.run.expect is not Expect.PRIVATE:
-        return
-    for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        own = evidence.own_addresses(target)
-        for version in (4, 6):
-            private = [address for address in own if address.version == version and evidence.is_private(address)]
-            public = [address for address in own if address.version == version and evidence.is_public(address)]
-            if lookup is None or not private or not public:
-                continue
-            yield RuleFinding(
-                code="DNS008",
-                target=target.id,
-                detail=f"One lookup of {target.host} gives {listed(private)}, which are private, and {listed(public)}, "
-                "which are not: calls leave the private path by chance.",
-                evidence=ids([lookup, *(answer for answer in evidence.answers(target, evidence.configured_resolvers))]),
-                addresses=frozenset(public),
-                fix=Fix(
-                    summary="Find the manually created record that holds both: a private hosted zone, or a name server "
-                    f"that merges two answers. {_YOUR_OWN_RANGE}",
-                    commands=(read_only("resolvectl", "query", target.host),),
-                ),
-            )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        yield RuleFinding(
+            code="DNS008",
+            target=target.id,
+            detail=f"One lookup of {target.host} gives {listed(mixed.private)}, which are private, and "
+            f"{listed(mixed.public)}, which are not: calls leave the private path by chance.",
+            evidence=mixed.evidence,
+            addresses=mixed.addresses,
+            fix=Fix(
+                summary="Find the manually created record that holds both: a private hosted zone, or a name server "
+                f"that merges two answers. {_YOUR_OWN_RANGE}",
+                commands=(read_only("resolvectl", "query", target.host),),
+            ),
+        )
 
 
 def bogus_address(evidence: Evidence) -> Iterator[RuleFinding]:
@@ -277,9 +272,9 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
     if evidence.run.expect is not Expect.PRIVATE:
         return
     for target in evidence.targets:
-        own = evidence.own_addresses(target)
+        own = addresses_of_name(evidence, target)
         public = [address for address in own if address.version == 6 and evidence.scope(address) is AddressScope.PUBLIC]
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         mixed = any(address.version == 6 and evidence.is_private(address) for address in own)
         if lookup is None or not public or mixed:
             continue
@@ -305,8 +300,10 @@ def public_ipv6_beside(evidence: Evidence) -> Iterator[RuleFinding]:
 def nat64_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS012: an address made by DNS64: traffic goes through a NAT64 gateway."""
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        nat64 = [address for address in evidence.own_addresses(target) if evidence.scope(address) is AddressScope.NAT64]
+        lookup = lookup_of_name(evidence, target)
+        nat64 = [
+            address for address in addresses_of_name(evidence, target) if evidence.scope(address) is AddressScope.NAT64
+        ]
         if lookup is None or not nat64:
             continue
         public = [address for address in nat64 if evidence.is_public(address)]
@@ -379,8 +376,8 @@ def private_answer(evidence: Evidence) -> Iterator[RuleFinding]:
     if evidence.run.expect is not Expect.PUBLIC:
         return
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
-        private = [address for address in evidence.own_addresses(target) if evidence.is_private(address)]
+        lookup = lookup_of_name(evidence, target)
+        private = [address for address in addresses_of_name(evidence, target) if evidence.is_private(address)]
         if lookup is None or not private:
             continue
         yield RuleFinding(

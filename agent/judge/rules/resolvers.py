@@ -1,6 +1,6 @@
 """DNS: who answers for the name, who does not, and whether this host hears what its servers say."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent.catalog.findings import Severity
 from agent.catalog.wording import after, listed
 from agent.judge.commands import read_only
+from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.names import empty_answers, family_answers, is_kept_back, missing_names
 from agent.judge.conditions.resolvers import (
     PrivateElsewhere,
@@ -17,6 +18,13 @@ from agent.judge.conditions.resolvers import (
     private_elsewhere,
     refused_lookups,
     silent_resolvers,
+)
+from agent.judge.conditions.search_list import (
+    addresses_of_name,
+    answer_of_name,
+    in_its_place,
+    lookup_of_name,
+    search_domain_answers,
 )
 from agent.judge.evidence import Evidence
 from agent.judge.observations import NO_REASON, NOT_THERE, addresses_in, has_answered, ids, kind_of
@@ -61,15 +69,21 @@ def resolvers_disagree(evidence: Evidence) -> Iterator[RuleFinding]:
                 code="DNS002",
                 target=target.id,
                 detail=f"On this host {target.host} resolves to {_got(evidence, target, fault.lookup)}{asks}; "
-                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}",
+                f"the VPC's resolver gives {listed(fault.theirs)}.{kept}{in_its_place(evidence, target)}",
                 evidence=(*fault.evidence, *ids(_answers_of(evidence, target, caches))),
                 addresses=fault.addresses,
+                shared=frozenset() if caches or ahead else _of_servers(servers, fault.lookup),
                 fix=_flush_what_is_ahead(target)
                 if ahead
                 else _ask_the_vpc(target, is_resolved=_STUB in servers, caches=caches),
             )
         else:
             yield from _private_here_alone(evidence, target)
+
+
+def _of_servers(servers: Iterable[Address | None], *failed: Observation[Any]) -> frozenset[str]:
+    """What is at fault where name servers answer wrongly: who they are, and how what they brought about failed."""
+    return frozenset(map(str, servers)) | {str(kind) for kind in map(kind_of, failed)}
 
 
 def _servers_agree(evidence: Evidence, target: Target, fault: PrivateElsewhere) -> bool:
@@ -96,7 +110,7 @@ def _flush_what_is_ahead(target: Target) -> Fix:
 
 def _answers_of(evidence: Evidence, target: Target, servers: Sequence[Address]) -> list[Observation[Any]]:
     """What these servers gave of what this host's own lookup gave."""
-    own = set(evidence.own_answer(target))
+    own = set(answer_of_name(evidence, target))
     return [answer for answer in evidence.answers(target, servers) if own.intersection(addresses_in(answer))]
 
 
@@ -130,7 +144,7 @@ def _ask_the_vpc(target: Target, *, is_resolved: bool, caches: Sequence[Address]
 
 def _private_here_alone(evidence: Evidence, target: Target) -> Iterator[RuleFinding]:
     """DNS002 as information: this host gets private addresses, and the VPC's resolver gives none."""
-    lookup = evidence.own_lookup(target)
+    lookup = lookup_of_name(evidence, target)
     if evidence.run.expect is not Expect.PRIVATE or lookup is None or not lookup.made or not evidence.in_aws:
         return
     asked = [answer for answer in evidence.answers(target, evidence.vpc_resolvers) if has_answered(answer)]
@@ -187,9 +201,9 @@ def resolver_silent(evidence: Evidence) -> Iterator[RuleFinding]:
 
 def _got(evidence: Evidence, target: Target, lookup: Observation[Any]) -> str:
     """What the host's own lookup gave, in words."""
-    if own := evidence.own_addresses(target):
+    if own := addresses_of_name(evidence, target):
         return listed(own)
-    if answer := evidence.own_answer(target):
+    if answer := answer_of_name(evidence, target):
         return f"{listed(answer)}, of a family that this host does not have"
     return "no address" if lookup.failure is None else f"no address ({lookup.failure.message})"
 
@@ -238,8 +252,9 @@ def resolver_servfail(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS005",
             target=target.id,
             detail=f"This host cannot resolve {target.host}, and {servers_of(answers)} "
-            f"give{verb_ending(answers)} no usable answer: {listed(words)}.",
+            f"give{verb_ending(answers)} no usable answer: {listed(words)}.{in_its_place(evidence, target)}",
             evidence=failing.evidence,
+            shared=_of_servers((answer.subject.resolver for answer in answers), *answers),
             fix=Fix(
                 summary="Fix what the name server asks in turn: the target of a Resolver rule for this name, or for "
                 "one above it, that is down; a loop of forwarders; a DNS Firewall that fails closed.",
@@ -268,7 +283,7 @@ def _at_odds(evidence: Evidence) -> Iterator[RuleFinding]:
     for faults in (missing_names, empty_answers, failing_resolvers, refused_lookups, private_elsewhere):
         named |= {step for fault in faults(evidence) for step in fault.evidence}
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
         if lookup is None or kind_of(lookup) not in NO_REASON or lookup.id in named or not asked:
             continue
@@ -308,8 +323,9 @@ def resolver_refused(evidence: Evidence) -> Iterator[RuleFinding]:
             code="DNS013",
             target=refused.target.id,
             detail=f"This host cannot resolve {refused.target.host}: {servers_of(refused.answers)} "
-            f"refuse{verb_ending(refused.answers)} to answer.",
+            f"refuse{verb_ending(refused.answers)} to answer.{in_its_place(evidence, refused.target)}",
             evidence=refused.evidence,
+            shared=_of_servers(answer.subject.resolver for answer in refused.answers),
             fix=Fix(
                 summary="Allow this host to ask that name server (its access list), or let it ask the VPC's resolver.",
                 commands=(read_only("cat", "/etc/resolv.conf"),),
@@ -321,14 +337,14 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
     """DNS015: programs on this host get another answer than its name servers give: a cache, nsswitch, a stale entry."""
     families = usable_families(evidence.host)
     for target in evidence.targets:
-        lookup = evidence.own_lookup(target)
+        lookup = lookup_of_name(evidence, target)
         asked = [
             answer for answer in evidence.of(Step.DNS, target) if answer.subject.resolver is not None and answer.made
         ]
         spoken = [answer for answer in asked if has_answered(answer)]
         if lookup is None or not lookup.made or not spoken:
             continue
-        own = evidence.own_addresses(target)
+        own = addresses_of_name(evidence, target)
         given = {address for answer in spoken for address in addresses_in(answer) if address.version in families}
         severity = None if lookup.ok else Severity.CRITICAL
         # Family by family: a private address of one says nothing of the other.
@@ -357,8 +373,12 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
         ):
             what = f"This host resolves {target.host} to {listed(strange)}, which no name server gave and which "
             what += f"do{'es' if len(strange) == 1 else ''} not connect; they give {listed(ordered(given))}."
-            # Next to other private addresses, one that is silent may be an interface of the same endpoint.
-            blamed = [] if any(map(evidence.is_private, given)) else strange
+            # Next to other private addresses, one that is silent may be an interface of the same endpoint, where EC2
+            # does not say that it is none.
+            beside_private = any(map(evidence.is_private, given))
+            blamed = [
+                address for address in strange if not beside_private or is_wrong_answer(evidence, target, address)
+            ]
         else:
             continue
         yield RuleFinding(
@@ -385,7 +405,7 @@ def system_lookup_differs(evidence: Evidence) -> Iterator[RuleFinding]:
 def _given_in_vain(evidence: Evidence, target: Target) -> frozenset[Address]:
     """What this host's name servers give where its own lookup fails all the same; nothing where one of them gave no
     answer, or no address, which may be why. That there is no such name, none says by giving no answer."""
-    lookup = evidence.own_lookup(target)
+    lookup = lookup_of_name(evidence, target)
     asked = [answer for answer in evidence.answers(target, evidence.configured_resolvers) if answer.made]
     if lookup is not None and kind_of(lookup) in NOT_THERE:
         asked = [answer for answer in asked if answer.ok or kind_of(answer) in NOT_THERE]
@@ -473,38 +493,34 @@ def _stalled(evidence: Evidence, target: Target) -> Observation[Any] | None:
 
 
 def search_list_answers(evidence: Evidence) -> Iterator[RuleFinding]:
-    """DNS018: the name completed by a search domain gives addresses that the name itself does not have, and AWS has
-    not answered at them."""
-    for target in evidence.targets:
-        lookup, itself = evidence.own_lookup(target), evidence.lookup_without_search(target)
-        if lookup is None or itself is None or not (itself.ok or kind_of(itself) in NOT_THERE):
-            continue
-        real = set(itself.facts.addresses if itself.facts is not None else ()).union(
-            address
-            for answer in evidence.answers(target, evidence.configured_resolvers)
-            for address in addresses_in(answer)
+    """DNS018: a search domain gives addresses that the name itself does not have, and this host gets such."""
+    host = evidence.host
+    for seen in search_domain_answers(evidence):
+        target, domains = seen.target, listed(seen.domains)
+        gives = f"gives {listed(seen.own)}" if seen.own else "has no address"
+        options = listed(host.resolver_options) if host is not None else ""
+        when = (
+            f"are asked before the name itself (options {options})"
+            if seen.is_first
+            else "are asked, too, where the name itself has no address"
         )
-        strange = [
-            address
-            for address in evidence.own_addresses(target)
-            if address not in real and not evidence.answered_by_aws(target, address)
-        ]
-        host = evidence.host
-        if not strange or host is None or any(target.host in entry.names for entry in host.hosts_entries):
-            continue
-        gives = f"gives {listed(ordered(real))}" if real else "has no address"
+        removal = "emove the search domain whose wildcard record answers, or that record"
         yield RuleFinding(
             code="DNS018",
             target=target.id,
-            detail=f"Programs on this host get {listed(strange)} for {target.host}; with a final dot, which no search "
-            f"list completes, the name {gives}. The search list of resolv.conf ({listed(host.search)}; options "
-            f"{listed(host.resolver_options)}) is asked before the name itself, and one of its domains answers.",
-            evidence=ids([lookup, itself]),
-            addresses=frozenset(strange),
+            detail=f"Programs on this host get {listed(ordered(seen.addresses))} for {target.host}; with a final dot, "
+            f"which no search list completes, the name {gives}. The search domains of resolv.conf {when}, and "
+            f"{domains} answer{'s' if len(seen.domains) == 1 else ''}.",
+            evidence=ids([seen.lookup, seen.itself, *seen.completed]),
+            addresses=seen.addresses,
+            of_this_host=seen.is_first,
+            shared=frozenset(seen.domains),
             fix=Fix(
                 summary="Lower ndots in resolv.conf, or where it comes from (the pod's dnsConfig, DHCP, the network "
-                "settings), so that a name with dots is looked for as it is; remove the search domain whose wildcard "
-                "record answers, or that record.",
+                f"settings), so that a name with dots is looked for as it is; r{removal}."
+                if seen.is_first
+                else f"Give {target.host} its addresses first: then no search domain is asked for it. R{removal}, so "
+                "that what is missing does not lead elsewhere.",
                 commands=(
                     read_only("cat", "/etc/resolv.conf"),
                     read_only("getent", "ahosts", target.host),

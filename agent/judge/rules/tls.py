@@ -101,6 +101,7 @@ def intercepted(evidence: Evidence) -> Iterator[RuleFinding]:
             detail=" ".join(sentences),
             evidence=ids(untrusted),
             addresses=places(untrusted),
+            shared=frozenset() if unread else _issuer_names(untrusted),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection. Trusting the inspector's authority "
                 "instead (AWS_CA_BUNDLE) makes calls work and leaves them open to it.",
@@ -432,14 +433,14 @@ def _is_impostor(handshake: Observation[TlsFacts], target: Target) -> bool:
 
 
 def _issuers(handshakes: Iterable[Observation[TlsFacts]]) -> str:
-    return listed(
-        sorted(
-            {
-                leaf.issuer or "an issuer without a name"
-                for handshake in handshakes
-                if (leaf := leaf_of(handshake)) is not None
-            }
-        )
+    return listed(sorted(_issuer_names(handshakes)))
+
+
+def _issuer_names(handshakes: Iterable[Observation[TlsFacts]]) -> frozenset[str]:
+    return frozenset(
+        leaf.issuer or "an issuer without a name"
+        for handshake in handshakes
+        if (leaf := leaf_of(handshake)) is not None
     )
 
 
@@ -497,6 +498,7 @@ def trusted_interception(evidence: Evidence) -> Iterator[RuleFinding]:
             "this host trusts and which is not Amazon: something on the way intercepts TLS, with permission.",
             evidence=ids(opened),
             addresses=places(opened),
+            shared=_issuer_names(opened),
             fix=Fix(
                 summary="Exempt the endpoint's host names from TLS inspection: it sees every call and every token.",
                 commands=(show_certificate(target, opened),),

@@ -70,6 +70,7 @@ def says(
     shows: tuple[str, ...] = (),
     detail: str = "so it is",
     stale: bool = False,
+    of_this_host: bool = False,
 ) -> Rule:
     """A rule that always fires."""
     finding = RuleFinding(
@@ -81,6 +82,7 @@ def says(
         addresses=frozenset(addresses(*at)),
         severity=severity,
         is_stale=stale,
+        of_this_host=of_this_host,
     )
     return Rule(code, needs=(), check=lambda _: [finding])
 
@@ -973,6 +975,17 @@ def test_a_cause_in_the_configuration_of_an_optional_target_does_not_count() -> 
     assert by_id["TCP001@backup-gateway"].explained_by == cause.id
 
 
+@pytest.mark.parametrize("cause", ["DNS003", "DNS005", "DNS006", "DNS013"])
+@pytest.mark.parametrize("of_this_host", [True, False])
+def test_a_name_that_fails_explains_a_search_domain_only_where_that_is_asked_next(
+    cause: str, *, of_this_host: bool
+) -> None:
+    rules = says(cause), says("DNS018", at=[A], of_this_host=of_this_host), says("TCP001", at=[A])
+    cause_of = causes(well(), *rules)
+    assert cause_of["DNS018@backup"] == (None if of_this_host else f"{cause}@backup")
+    assert cause_of["TCP001@backup"] == "DNS018@backup"
+
+
 @pytest.mark.parametrize("of", ["backup", "backup-gateway"])
 def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
     seen = well(BACKUP, optional(GATEWAY))
@@ -980,6 +993,17 @@ def test_a_cause_of_the_run_counts_where_what_it_explains_does(of: str) -> None:
     by_id = findings(seen, symptom, says("VPC003", None))
     assert by_id[f"DNS004@{RESOLVER}"].explained_by == "VPC003"
     assert by_id["VPC003"].counts is (of == "backup")
+
+
+@pytest.mark.parametrize("role", [Role.REQUIRED, Role.OPTIONAL, Role.CONTEXT])
+@pytest.mark.parametrize(("cause", "symptom"), [("VPC003", "DNS001"), ("VPC011", "DNS002"), ("VPC011", "DNS008")])
+def test_a_cause_of_the_run_explains_the_targets_that_it_is_about(role: Role, cause: str, symptom: str) -> None:
+    seen = well(BACKUP, replace(GATEWAY, role=role))
+    shows = (f"dns/{GATEWAY.id}/getaddrinfo",)
+    by_id = findings(seen, says(symptom, "backup", at=[A]), says(symptom, GATEWAY.id), says(cause, None, shows=shows))
+    assert by_id[f"{symptom}@backup"].explained_by is None
+    assert by_id[f"{symptom}@{GATEWAY.id}"].explained_by == cause
+    assert by_id[cause].counts is (role is Role.REQUIRED)
 
 
 def test_a_suppressed_cause_leaves_the_symptom_to_the_other() -> None:

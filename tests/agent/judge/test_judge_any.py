@@ -49,6 +49,7 @@ from probes.operations import (
     PROXY,
     PROXY_CONNECT,
     SDK_SETTINGS,
+    SEARCH_DOMAINS,
     SMALL_SEGMENTS,
     WITHOUT_SEARCH,
 )
@@ -139,6 +140,7 @@ FORMS: Final[dict[tuple[Step, str | None], type]] = {
     (Step.DNS, GETADDRINFO): forms.LookupFacts,
     (Step.DNS, DUAL_STACK_NAME): forms.LookupFacts,
     (Step.DNS, WITHOUT_SEARCH): forms.LookupFacts,
+    **{(Step.DNS, operation): forms.LookupFacts for operation in SEARCH_DOMAINS},
     (Step.DNS, "A"): forms.DnsFacts,
     **{(Step.DNS, f"{APPLIANCE}{label}"): forms.LookupFacts for label in SERVICES["backup-gateway"].appliance_labels},
     (Step.TCP, None): forms.TcpFacts,
@@ -159,6 +161,7 @@ OF_THE_HOST: Final = {
     GETADDRINFO,
     DUAL_STACK_NAME,
     WITHOUT_SEARCH,
+    *SEARCH_DOMAINS,
     *(f"{APPLIANCE}{label}" for label in SERVICES["backup-gateway"].appliance_labels),
 }
 NEEDS_NO_OBSERVATION: Final = frozenset({"ENV001", "RUN001", "RUN002"})

@@ -486,6 +486,23 @@ def test_a_target_for_comparison_never_counts(observations: Observations, status
     assert [target.required for target in report.targets] == [True, False]
 
 
+def test_a_setting_for_one_service_is_no_fault_of_another() -> None:
+    elsewhere = target(host="endpoint.corp.example", addressing=Addressing.CUSTOM)
+    set_for_one = sdk(urls={"backup": "https://endpoint.corp.example"})
+    targets = [elsewhere, context(BACKUP), GATEWAY]
+    silent: Observations = [
+        *here(elsewhere.id, A),
+        tcp(A, of=elsewhere.id, failed="timeout"),
+        tls(A, of=elsewhere.id, skipped="tcp failed"),
+        http(A, of=elsewhere.id, skipped="tcp failed"),
+    ]
+    report = judge_evidence(evidence([*healthy(BACKUP, GATEWAY), *silent, set_for_one], targets=targets))
+    assert [finding.id for finding in report.findings if finding.severity is not Severity.INFO] == [
+        *("ENV005@backup@endpoint.corp.example", "TCP001@backup@endpoint.corp.example"),
+    ]
+    assert [judged_target.status for judged_target in report.targets] == [Status.CRITICAL, Status.OK, Status.OK]
+
+
 # --- Path -----------------------------------------------------------------------------------------------------------
 
 

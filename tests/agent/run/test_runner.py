@@ -26,7 +26,7 @@ from agent.simulated.settings import settings_of
 from agent.simulated.world import simulated
 from probes.facts import HostFacts
 from probes.model import ELSEWHERE, Addressing, Draft, FailureKind, Observation, Role, Skipped, Step
-from probes.operations import FURTHER_PAGES
+from probes.operations import FURTHER_PAGES, SEARCH_DOMAINS, WITHOUT_SEARCH
 from probes.steps import host
 from probes.vpc.model import OWN_INTERFACES, READS
 from tests.support.extent import one_in
@@ -549,3 +549,31 @@ def test_a_list_of_gateways_is_read_no_further_than_it_tells() -> None:
     ]
     assert pages is not None
     assert (pages.gateways_listed, pages.gateways_cut) == (2, True)
+
+
+WITHOUT, *WITH = (f"dns/backup/{operation}" for operation in (WITHOUT_SEARCH, *SEARCH_DOMAINS))
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "made"),
+    [
+        pytest.param("search-list-answers", "", [WITHOUT, *WITH[:2]], id="what no name server gave"),
+        pytest.param("search-list-answers-for-a-missing-name", "", [WITHOUT, *WITH[:2]], id="the name itself first"),
+        pytest.param("search-list-beside-an-old-answer", "", [WITHOUT, *WITH[:2]], id="a cache"),
+        pytest.param("search-list-healthy", "", [WITHOUT], id="healthy"),
+        pytest.param("search-list-not-asked", "", [], id="healthy, and the name itself first"),
+        pytest.param("hosts-file-stale", 'search = ["corp.example.com"]', [], id="the hosts file"),
+        pytest.param("name-does-not-exist", 'search = ["corp.example.com"]', [], id="no address at all"),
+        pytest.param(
+            "cache-before-dns-holds-private",
+            f"search = {[f'{number}.example.com' for number in range(20)]}",
+            [WITHOUT, *WITH],
+            id="the first six of many",
+        ),
+        pytest.param("cache-before-dns-holds-private", 'search = ["."]', [WITHOUT], id="no domain"),
+    ],
+)
+def test_search_domains_are_looked_up_where_that_tells_something(name: str, more: str, made: list[str]) -> None:
+    text = scenarios.text(name).replace("[host]", f"[host]\n{more}", 1)
+    evidence, _ = evidence_in(scenarios.parse("searched", text if "[host]" in text else f"{text}[host]\n{more}\n"))
+    assert [of for of in (WITHOUT, *WITH) if evidence.find(of) is not None] == made

@@ -5,12 +5,15 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
+from agent.judge.conditions.names import MixedAnswer, NameFault, mixed_answers
 from agent.judge.conditions.resolvers import private_elsewhere
+from agent.judge.conditions.search_list import answer_of_name, in_its_place
 from agent.judge.evidence import Evidence
-from agent.judge.observations import private_in
+from agent.judge.observations import addresses_in, private_in
+from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says
 from agent.report.model import CommandScope, Fix
-from probes.model import Step
+from probes.model import Step, Target
 from probes.vpc.model import AMAZON_DNS, DHCP_OPTIONS
 
 
@@ -26,43 +29,60 @@ def custom_resolver(evidence: Evidence) -> Iterator[RuleFinding]:
     own = [server for server in options.name_servers if server in asked]
     if not own or amazon.intersection(options.name_servers):
         return
-    for seen in private_elsewhere(evidence):
-        target = seen.target
-        lookup = evidence.own_lookup(target)
-        there = private_in(evidence, evidence.answers(target, evidence.vpc_resolvers))
-        got = listed(evidence.own_answer(target)) if evidence.own_answer(target) else "no address"
-        yield resting_on(
-            evidence,
-            RuleFinding(
-                code="VPC011",
-                target=target.id,
-                detail=f"On this host {target.host} resolves to {got}; the VPC's resolver gives {listed(there)}. "
-                f"{says(evidence, EC2, DHCP_OPTIONS)} that the DHCP options {options.options_id} give the VPC's hosts "
-                f"the name server{'' if len(options.name_servers) == 1 else 's'} {listed(options.name_servers)} in "
-                "place of Amazon's.",
-                evidence=tuple(dict.fromkeys((*([] if lookup is None else [lookup.id]), *seen.evidence))),
-                addresses=seen.addresses,
-                fix=Fix(
-                    summary=f"Make {listed(own)} forward {target.host} to the VPC: from inside it to 169.254.169.253, "
-                    "from elsewhere to a Route 53 Resolver inbound endpoint. Where nothing is asked of them that the "
-                    "VPC's resolver does not know, DHCP options with AmazonProvidedDNS do it for every host.",
-                    commands=(
-                        read_only("resolvectl", "query", target.host),
-                        read_only(
-                            *("aws", "ec2", "describe-dhcp-options", "--region", target.region),
-                            *("--dhcp-options-ids", known_id(options.options_id, "<DHCP_OPTIONS_ID>")),
-                            scope=CommandScope.VPC,
-                        ),
-                        read_only(
-                            *("aws", "route53resolver", "list-resolver-endpoints", "--region", target.region),
-                            *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
-                            scope=CommandScope.VPC,
-                        ),
+    faults: dict[Target, NameFault] = {seen.target: seen for seen in private_elsewhere(evidence)}
+    for mixed in mixed_answers(evidence):
+        if _gives_private_alone(evidence, mixed):
+            faults.setdefault(mixed.target, mixed)
+    affected = [seen for target, seen in faults.items() if why_not_in_use(evidence, target) is None]
+    if not affected:
+        return
+    resolved = [
+        f"{seen.target.host} resolves to {listed(answer_of_name(evidence, seen.target)) or 'no address'}; the VPC's "
+        f"resolver gives {listed(private_in(evidence, evidence.answers(seen.target, evidence.vpc_resolvers)))}."
+        + in_its_place(evidence, seen.target)
+        for seen in affected
+    ]
+    hosts = listed(seen.target.host for seen in affected)
+    region = affected[0].target.region
+    yield resting_on(
+        evidence,
+        RuleFinding(
+            code="VPC011",
+            target=None,
+            detail=f"On this host {' '.join(resolved)} {says(evidence, EC2, DHCP_OPTIONS)} that the DHCP options "
+            f"{options.options_id} give the VPC's hosts the name server{'' if len(options.name_servers) == 1 else 's'} "
+            f"{listed(options.name_servers)} in place of Amazon's.",
+            evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
+            addresses=frozenset(address for seen in affected for address in seen.addresses),
+            fix=Fix(
+                summary=f"Make {listed(own)} forward {hosts} to the VPC: from inside it to 169.254.169.253, "
+                "from elsewhere to a Route 53 Resolver inbound endpoint. Where nothing is asked of them that the "
+                "VPC's resolver does not know, DHCP options with AmazonProvidedDNS do it for every host.",
+                commands=(
+                    *(read_only("resolvectl", "query", seen.target.host) for seen in affected),
+                    read_only(
+                        *("aws", "ec2", "describe-dhcp-options", "--region", region),
+                        *("--dhcp-options-ids", known_id(options.options_id, "<DHCP_OPTIONS_ID>")),
+                        scope=CommandScope.VPC,
+                    ),
+                    read_only(
+                        *("aws", "route53resolver", "list-resolver-endpoints", "--region", region),
+                        *("--filters", "Name=Direction,Values=INBOUND", "Name=HostVPCId,Values=<VPC_ID>"),
+                        scope=CommandScope.VPC,
                     ),
                 ),
             ),
-            *(DHCP_OPTIONS,),
-        )
+        ),
+        *(DHCP_OPTIONS,),
+    )
+
+
+def _gives_private_alone(evidence: Evidence, mixed: MixedAnswer) -> bool:
+    """Whether the VPC's resolver gives private addresses alone of the family of a mixed answer."""
+    version = mixed.public[0].version
+    answers = evidence.answers(mixed.target, evidence.vpc_resolvers)
+    given = [address for answer in answers for address in addresses_in(answer) if address.version == version]
+    return bool(given) and all(map(evidence.is_private, given))
 
 
 RULES: Final = (Rule("VPC011", needs=(Step.DNS,), check=custom_resolver, reads=(DHCP_OPTIONS,)),)

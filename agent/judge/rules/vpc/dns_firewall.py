@@ -62,6 +62,7 @@ def _blocked(
             f"this VPC and answers {rule.block_response}: group {rule.group_id}, domain list {rule.domain_list_id}.",
             evidence=tuple(dict.fromkeys((*seen.evidence, *ids(answers)))),
             addresses=seen.addresses,
+            shared=frozenset(filter(None, (rule.group_id, rule.domain_list_id))),
             fix=Fix(
                 summary=f"Have the owner of the group allow {target.host}: an ALLOW rule for a list that holds it, "
                 "with a lower priority number than the rule that blocks, or the name out of the blocked list.",

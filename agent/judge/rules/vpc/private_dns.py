@@ -11,6 +11,7 @@ from agent.judge.conditions.dns_settings import endpoints_here, is_of_this_vpc, 
 from agent.judge.conditions.names import public_answers
 from agent.judge.conditions.resolvers import silent_resolvers
 from agent.judge.evidence import Evidence
+from agent.judge.requirements import why_not_in_use
 from agent.judge.rules.rule import EC2, Rule, RuleFinding, resting_on, says, servers_of
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
@@ -207,59 +208,63 @@ def vpc_dns_attributes_off(evidence: Evidence) -> Iterator[RuleFinding]:
     off = f"{says(evidence, EC2, VPC_DNS)} that {listed(names)} of {evidence.vpc_id or 'this VPC'} "
     off += "is false" if len(names) == 1 else "are false"
     owners = " They are for the VPC's owner to change." if evidence.is_vpc_shared else ""
-    for seen in public_answers(evidence):
-        target = seen.target
-        there = [endpoint for endpoint in endpoints_here(evidence, target) if endpoint.state == AVAILABLE]
-        covered = any(target.host in endpoint.dns_names for endpoint in there)
-        if not there or not (covered or target.addressing is Addressing.DEFAULT):
-            continue
-        on = [endpoint.endpoint_id for endpoint in there if endpoint.private_dns]
+    affected = [seen for seen in public_answers(evidence) if _needs_dns_attributes(evidence, seen.target)]
+    if affected:
+        there = {
+            endpoint.endpoint_id: endpoint.private_dns
+            for seen in affected
+            for endpoint in endpoints_here(evidence, seen.target)
+            if endpoint.state == AVAILABLE
+        }
+        on = [endpoint_id for endpoint_id, is_on in there.items() if is_on]
         beside = (
             f", without which private DNS of {listed(on)}, though on, is not in effect"
             if on
-            else f", and private DNS of {listed(endpoint.endpoint_id for endpoint in there)} cannot be turned on "
-            "without"
+            else f", and private DNS of {listed(there)} cannot be turned on without"
         )
+        resolved = [f"{seen.target.host} resolves to {listed(ordered(seen.addresses))}" for seen in affected]
         yield resting_on(
             evidence,
             RuleFinding(
                 code="VPC003",
-                target=target.id,
-                detail=f"{target.host} resolves to {listed(ordered(seen.addresses))}, outside the private "
-                f"path. {off}{beside}.",
-                evidence=seen.evidence,
-                addresses=seen.addresses,
+                target=None,
+                detail=f"{listed(resolved)}, outside the private path. {off}{beside}.",
+                evidence=tuple(dict.fromkeys(step for seen in affected for step in seen.evidence)),
+                addresses=frozenset(address for seen in affected for address in seen.addresses),
                 fix=Fix(
                     summary=f"For every host of the VPC: {_FIRST_ADMIT}; then set {listed(names)} to true.{owners}",
-                    commands=_attributes_on(evidence, target),
+                    commands=_attributes_on(evidence, affected[0].target),
                 ),
             ),
             *(VPC_DNS, ENDPOINTS),
         )
-    if dns.support:
-        return
-    silent = silent_resolvers(evidence)
-    if silent is not None:
-        for target in evidence.targets:
-            asked = unanswered(evidence, target)
-            if not asked:
-                continue
-            yield resting_on(
-                evidence,
-                RuleFinding(
-                    code="VPC003",
-                    target=target.id,
-                    detail=f"The VPC's resolver ({servers_of(asked)}) answers nothing, and {off}: the VPC has no "
-                    "resolver.",
-                    evidence=silent.evidence,
-                    fix=Fix(
-                        summary=f"Set {listed(names)} to true.{owners} The AWS CLI finds no host from here: run it "
-                        "from a machine with EC2 access.",
-                        commands=_attributes_on(evidence, target),
-                    ),
+    silent = None if dns.support else silent_resolvers(evidence)
+    asked = {target: answers for target in evidence.targets if (answers := unanswered(evidence, target))}
+    if silent is not None and asked:
+        servers = servers_of(answer for answers in asked.values() for answer in answers)
+        yield resting_on(
+            evidence,
+            RuleFinding(
+                code="VPC003",
+                target=None,
+                detail=f"The VPC's resolver ({servers}) answers nothing, and {off}: the VPC has no resolver.",
+                evidence=silent.evidence,
+                fix=Fix(
+                    summary=f"Set {listed(names)} to true.{owners} The AWS CLI finds no host from here: run it from "
+                    "a machine with EC2 access.",
+                    commands=_attributes_on(evidence, next(iter(asked))),
                 ),
-                *(VPC_DNS,),
-            )
+            ),
+            *(VPC_DNS,),
+        )
+
+
+def _needs_dns_attributes(evidence: Evidence, target: Target) -> bool:
+    """Whether private DNS of an endpoint here covers the target, or would, once it is turned on."""
+    there = [endpoint for endpoint in endpoints_here(evidence, target) if endpoint.state == AVAILABLE]
+    covered = any(target.host in endpoint.dns_names for endpoint in there)
+    used = why_not_in_use(evidence, target) is None
+    return used and bool(there) and (covered or target.addressing is Addressing.DEFAULT)
 
 
 def _attributes_on(evidence: Evidence, target: Target) -> tuple[Command, ...]:

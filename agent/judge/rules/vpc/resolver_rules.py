@@ -13,11 +13,18 @@ from agent.judge.conditions.dns_settings import (
     resolver_rule_for,
     unanswered,
 )
-from agent.judge.conditions.names import NameFault, empty_answers, missing_names, public_answers
+from agent.judge.conditions.names import (
+    NameFault,
+    empty_answers,
+    is_of_vpc_resolver,
+    missing_names,
+    mixed_answers,
+    public_answers,
+)
 from agent.judge.conditions.resolvers import SilentResolvers, failing_resolvers, refused_lookups, silent_resolvers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import addresses_in, ids
-from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says, servers_of
+from agent.judge.rules.rule import RESOLVER, Rule, RuleFinding, resting_on, says, servers_of, verb_ending
 from agent.report.model import Command, CommandScope, Fix
 from probes.addresses import ordered
 from probes.model import FailureKind, Observation, Step, Target
@@ -27,7 +34,7 @@ from probes.vpc.model import AVAILABLE, RESOLVER_RULES, ResolverRule
 def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
     """VPC015: a Resolver rule sends the name to other servers, and the VPC's resolver gives a public answer though the
     endpoint's private DNS is in order, that there is no such name or no address of it, addresses that no endpoint has,
-    an error, or nothing.
+    private and public ones in one answer, an error, or nothing.
 
     That the more specific zone of private DNS wins over a rule is likely and not documented, so it is the answer that
     tells.
@@ -76,6 +83,18 @@ def resolver_rule_forwards(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{servers_of(gave)} give{'s' if len(gave) == 1 else ''} {target.host} "
             f"{listed(ordered(forwarded.addresses))}.",
         )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        rule = answering_rule(evidence, target, answers)
+        # Neither private DNS nor public DNS gives both, so that the rule's servers do, whatever endpoint is here.
+        if rule is not None and is_of_vpc_resolver(evidence, mixed):
+            gave = [answer for answer in answers if mixed.addresses.intersection(addresses_in(answer))]
+            yield _forwarded(
+                *(evidence, target, rule, mixed, gave),
+                f"{servers_of(gave)} give{verb_ending(gave)} {target.host} {listed(mixed.private)}, which are "
+                f"private, and {listed(mixed.public)}, which are not.",
+            )
     for failing in (*failing_resolvers(evidence), *refused_lookups(evidence)):
         target = failing.target
         rule = resolver_rule_for(evidence, target.host)
@@ -136,6 +155,7 @@ def _forwarded(
             f"sends {domain} and all names below it to {servers}.",
             evidence=tuple(dict.fromkeys((*seen.evidence, *ids(asked)))),
             addresses=seen.addresses if isinstance(seen, NameFault) else frozenset(),
+            shared=frozenset({rule.rule_id}),
             fix=fix,
         ),
         *(RESOLVER_RULES,),

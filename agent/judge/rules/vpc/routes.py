@@ -5,7 +5,6 @@ from typing import Final
 
 from agent.catalog.wording import listed
 from agent.judge.commands import known_id, read_only
-from agent.judge.conditions.dns_settings import is_wrong_answer
 from agent.judge.conditions.stops import stops_of
 from agent.judge.evidence import Evidence
 from agent.judge.rules.rule import Rule, RuleFinding
@@ -17,14 +16,9 @@ from probes.vpc.model import ENDPOINT_INTERFACES, OWN_INTERFACES, ROUTE_TABLES, 
 
 
 def route_blocks(evidence: Evidence) -> Iterator[RuleFinding]:
-    """VPC007: a route table sends packets elsewhere, or nowhere, there or back. An address that no endpoint has is the
-    answer's fault: no route to it is missing."""
+    """VPC007: a route table sends packets elsewhere, or nowhere, there or back."""
     for target in evidence.targets:
-        stops = [
-            stop
-            for stop in stops_of(evidence, target, Stage.ROUTE, Stage.RETURN_ROUTE)
-            if not is_wrong_answer(evidence, target, stop.path.address)
-        ]
+        stops = stops_of(evidence, target, Stage.ROUTE, Stage.RETURN_ROUTE)
         if stops:
             reads = (ROUTE_TABLES, SUBNETS, ENDPOINT_INTERFACES, OWN_INTERFACES)
             names = dict.fromkeys(name for stop in stops for name in stop.hop.resources)

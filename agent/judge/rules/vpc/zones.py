@@ -15,7 +15,7 @@ from agent.judge.conditions.dns_settings import (
     stale_answers,
     zones_named,
 )
-from agent.judge.conditions.names import empty_answers, missing_names
+from agent.judge.conditions.names import empty_answers, is_of_vpc_resolver, missing_names, mixed_answers
 from agent.judge.evidence import Evidence
 from agent.judge.observations import ids
 from agent.judge.rules.rule import EC2, ROUTE_53, Rule, RuleFinding, resting_on, says
@@ -114,6 +114,21 @@ def private_zone_shadows(evidence: Evidence) -> Iterator[RuleFinding]:
             f"{public.target.host} resolves to {listed(ordered(public.addresses))}, outside the private path. "
             f"{_has_zone(evidence, public.zone)}, which answers for the name.",
         )
+    for mixed in mixed_answers(evidence):
+        target = mixed.target
+        zone = private_zone_for(evidence, target.host)
+        answers = evidence.answers(target, evidence.vpc_resolvers)
+        # Nothing asks public DNS for a name of such a zone, so that both kinds of addresses are the zone's.
+        if (
+            zone is not None
+            and is_of_vpc_resolver(evidence, mixed)
+            and not is_answered_before(evidence, target, zone, answers)
+        ):
+            yield _shadowed(
+                *(evidence, target, zone, mixed.addresses, mixed.evidence),
+                f"{target.host} resolves to {listed(mixed.private)}, which are private, and {listed(mixed.public)}, "
+                f"which are not. {_has_zone(evidence, zone)}, which answers for the name.",
+            )
     for shadowed in shadowed_names(evidence):
         target, zone = shadowed.target, shadowed.zone
         reads = ids(evidence.reads(*_OF_STALE)) if shadowed.is_stale else ()
@@ -140,6 +155,7 @@ def _shadowed(
             detail=detail,
             evidence=tuple(dict.fromkeys(measured)),
             addresses=addresses,
+            shared=frozenset({zone.zone_id}),
             fix=Fix(
                 summary=f"Give {target.host} a record in the zone: an alias to the endpoint's own DNS name. "
                 + (

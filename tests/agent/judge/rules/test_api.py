@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.judge.diagnose import diagnose
 from agent.judge.rules.api import RULES, SOURCES
 from probes.facts import ApiFacts, CredentialFacts, GatewayFacts
 from probes.model import Observation, Ok
@@ -24,12 +25,13 @@ from tests.support.build import (
     findings_of,
     here,
     imds,
+    replaced,
     rule_of,
     run,
     sdk,
     spoiled,
 )
-from tests.support.calls import api, credentials, role
+from tests.support.calls import api, called, credentials, role
 
 A, B = PRIVATE
 C = "10.0.3.17"
@@ -534,3 +536,26 @@ def test_api012_counts_where_no_gateway_is_in_touch(
 )
 def test_api012_stays_silent(observations: Observations) -> None:
     assert findings_of(API012, evidence([*here("backup-gateway", A, B), *observations], targets=[GATEWAY])) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "at_one", "at_other", "is_one"),
+    [
+        pytest.param("API004", "signature", "signature", True, id="the secret"),
+        pytest.param("API004", "signature", None, False, id="a signature that is taken elsewhere"),
+        pytest.param("API005", "clock-skew", "clock-skew", True, id="the clock"),
+        pytest.param("API005", "clock-skew", None, False, id="a clock that is taken elsewhere"),
+    ],
+)
+def test_what_the_calls_to_all_services_share_is_one_cause(
+    code: str, at_one: str, at_other: str | None, *, is_one: bool
+) -> None:
+    changed = [
+        api(A, failed=at_one),
+        api(B, failed=at_other),
+        *(api(address, of="backup-gateway", failed=at_one) for address in PRIVATE),
+    ]
+    observations = replaced(called(BACKUP, GATEWAY), *changed)
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY], of=run(signed_calls=True)))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings}
+    assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)

@@ -16,7 +16,7 @@ from agent.report.model import Command, Status
 from agent.settings import Expect, Suppression
 from probes.facts import DnsFacts, HostFacts, HostsEntry, LookupFacts
 from probes.model import Observation, Ok
-from probes.operations import APPLIANCE, WITHOUT_SEARCH
+from probes.operations import APPLIANCE, SEARCH_DOMAINS, WITHOUT_SEARCH
 from tests.support.aws_commands import complaint
 from tests.support.build import (
     BACKUP,
@@ -874,12 +874,21 @@ def appliance(label: str, failed: str | None, *addresses: str) -> Observation[Lo
     return lookup(*addresses, of="backup-gateway", failed=failed, operation=f"{APPLIANCE}{label}")
 
 
-def searching(*addresses: str) -> Observation[HostFacts]:
-    """This host with a search list that it asks first, and these addresses for the name in its hosts file."""
-    seen = hosts_file(addresses[0]) if addresses else host()
+def searching(*options: str) -> Observation[HostFacts]:
+    """This host with a search list, and these options of resolv.conf; without any it asks for the name first."""
+    seen = host()
     assert isinstance(seen.outcome, Ok)
-    facts = replace(seen.outcome.facts, search=("corp.example.com",), resolver_options=("ndots:5",))
-    return replace(seen, outcome=Ok(facts))
+    return replace(seen, outcome=Ok(replace(seen.outcome.facts, search=SEARCH, resolver_options=options)))
+
+
+def completed(*addresses: str, place: int = 1, failed: str | None = None) -> Observation[LookupFacts]:
+    """The lookup of the name completed by the search domain at this place of the list."""
+    return lookup(*addresses, failed=failed, operation=SEARCH_DOMAINS[place])
+
+
+SEARCH: Final = ("team.svc.cluster.local", "corp.example.com")
+FIRST: Final = searching("ndots:5")
+NOT_IN_FIRST: Final = completed(failed="nxdomain", place=0)
 
 
 CASES_THAT_FIRE = [
@@ -1086,18 +1095,36 @@ CASES_THAT_FIRE = [
     fires(
         "DNS018",
         "another address than the name itself has",
-        [searching(), lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH)],
+        [FIRST, lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH), NOT_IN_FIRST, completed(OUTSIDE)],
         at=[OUTSIDE],
         detail=f"get {OUTSIDE} for {HOST}; with a final dot, which no search list completes, the name gives {A}. The "
-        "search list of resolv.conf (corp.example.com; options ndots:5)",
-        shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}"],
+        "search domains of resolv.conf are asked before the name itself (options ndots:5), and corp.example.com "
+        "answers.",
+        shows=["dns/backup/getaddrinfo", f"dns/backup/{WITHOUT_SEARCH}", f"dns/backup/{SEARCH_DOMAINS[1]}"],
     ),
     fires(
         "DNS018",
         "an address where the name itself has none",
-        [searching(), lookup(OUTSIDE), lookup(failed="nxdomain", operation=WITHOUT_SEARCH)],
+        [FIRST, lookup(OUTSIDE), lookup(failed="nxdomain", operation=WITHOUT_SEARCH), completed(OUTSIDE)],
         at=[OUTSIDE],
         detail="the name has no address.",
+    ),
+    fires(
+        "DNS018",
+        "answers that rotate",
+        [FIRST, lookup(OUTSIDE), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed("10.50.0.6")],
+        at=[OUTSIDE],
+        detail="corp.example.com answers.",
+    ),
+    *(
+        fires(
+            "DNS018",
+            f"the name itself first, and {failed} for it",
+            [searching(), lookup(OUTSIDE), lookup(failed=failed, operation=WITHOUT_SEARCH), completed(OUTSIDE)],
+            at=[OUTSIDE],
+            detail="are asked, too, where the name itself has no address, and corp.example.com answers.",
+        )
+        for failed in ("nxdomain", "nodata", "servfail", "timeout")
     ),
     fires(
         "DNS003",
@@ -1222,15 +1249,32 @@ CASES_OF_SILENCE = [
         "a name server that failed may be why",
         [host(), lookup(failed="servfail"), answer(PUBLIC), answer(record="AAAA", failed="servfail")],
     ),
-    silent("DNS018", "rotation", [searching(), lookup(B), answer(A, B), lookup(A, operation=WITHOUT_SEARCH)]),
-    silent("DNS018", "AWS answers", [searching(), lookup(B), http(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
-    silent("DNS018", "the hosts file", [searching(B), lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)]),
     silent(
         "DNS018",
-        "no answer for the name itself",
-        [searching(), lookup(B), lookup(failed="timeout", operation=WITHOUT_SEARCH)],
+        "rotation",
+        [FIRST, lookup(B), answer(A, B), lookup(A, operation=WITHOUT_SEARCH), completed(OUTSIDE)],
     ),
-    silent("DNS018", "not looked up without it", [searching(), lookup(B), answer(A)]),
+    silent(
+        "DNS018",
+        "AWS answers",
+        [FIRST, lookup(B), http(B), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed(B)],
+    ),
+    silent(
+        "DNS018",
+        "a cache: no search domain has the name",
+        [FIRST, lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed(failed="nxdomain")],
+    ),
+    silent(
+        "DNS018",
+        "a search domain has what the name itself has",
+        [FIRST, lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH), completed(A)],
+    ),
+    silent(
+        "DNS018",
+        "the search domains were not asked, as where the hosts file has the name",
+        [FIRST, lookup(B), answer(A), lookup(A, operation=WITHOUT_SEARCH)],
+    ),
+    silent("DNS018", "not looked up without it", [FIRST, lookup(B), answer(A), completed(B)]),
     silent("DNS019", "silent by UDP", [host(), lookup(failed="timeout"), answer(failed="timeout")]),
     silent("DNS019", "another server answered", [host(), lookup(A), answer(failed="refused", cut=True)]),
     silent(

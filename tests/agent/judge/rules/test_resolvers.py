@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from agent.catalog.findings import Severity
+from agent.judge.diagnose import diagnose
 from tests.support.build import (
     BACKUP,
     CORPORATE,
@@ -14,7 +15,9 @@ from tests.support.build import (
     PUBLIC,
     RESOLVER,
     VPC_RESOLVER,
+    Observations,
     answer,
+    evidence,
     here,
     host,
     imds,
@@ -299,3 +302,46 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("code", "failed", "also", "is_one"),
+    [
+        pytest.param("DNS013", "dns-refused", RESOLVER, True, id="refused by the same server"),
+        pytest.param("DNS013", "dns-refused", CORPORATE, False, id="refused by two"),
+        pytest.param("DNS005", "servfail", RESOLVER, True, id="failed by the same server"),
+        pytest.param("DNS005", "servfail", CORPORATE, False, id="failed by two"),
+    ],
+)
+def test_what_one_server_does_to_the_names_of_two_services_is_one_cause(
+    code: str, failed: str, also: str, *, is_one: bool
+) -> None:
+    observations: Observations = [
+        host(resolvers=(RESOLVER, CORPORATE)),
+        lookup(failed="servfail"),
+        answer(failed=failed),
+        lookup(failed="servfail", of="backup-gateway"),
+        answer(failed=failed, by=also, of="backup-gateway"),
+    ]
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings}
+    assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)
+
+
+@pytest.mark.parametrize(
+    ("got", "is_one"), [pytest.param(PUBLIC, True, id="both public"), pytest.param(None, False, id="and no name")]
+)
+def test_servers_that_do_not_know_the_private_names_are_one_cause(got: str | None, *, is_one: bool) -> None:
+    observations: Observations = [
+        host(resolvers=(CORPORATE,)),
+        imds(),
+        lookup(PUBLIC),
+        answer(PUBLIC, by=CORPORATE),
+        answer(A, by=VPC_RESOLVER),
+        lookup(*filter(None, [got]), of="backup-gateway", failed=None if got else "nxdomain"),
+        answer(*filter(None, [got]), by=CORPORATE, of="backup-gateway", failed=None if got else "nxdomain"),
+        answer(B, by=VPC_RESOLVER, of="backup-gateway"),
+    ]
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings}
+    assert cause_of["DNS002@backup-gateway"] == ("DNS002@backup" if is_one else None)

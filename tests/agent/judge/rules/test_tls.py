@@ -13,6 +13,7 @@ from probes.operations import OTHER_NAME, SMALL_SEGMENTS
 from tests.support.build import (
     BACKUP,
     CORE,
+    GATEWAY,
     PRIVATE,
     Observations,
     addresses,
@@ -836,3 +837,26 @@ def test_silent(case: Case) -> None:
 
 def test_a_rule_with_cases_has_both_kinds() -> None:
     assert codes_of(CASES_THAT_FIRE) == codes_of(CASES_OF_SILENCE)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "failed", "code", "is_one"),
+    [
+        pytest.param(CORPORATE, "tls-untrusted", "TLS001", True, id="untrusted, by the same authority"),
+        pytest.param("CN=Other CA,O=Other", "tls-untrusted", "TLS001", False, id="untrusted, by two"),
+        pytest.param(CORPORATE, None, "TLS002", True, id="trusted, by the same authority"),
+        pytest.param("CN=Other CA,O=Other", None, "TLS002", False, id="trusted, by two"),
+    ],
+)
+def test_one_authority_that_intercepts_two_services_is_one_cause(
+    issuer: str, failed: str | None, code: str, *, is_one: bool
+) -> None:
+    observations = [
+        *here("backup", A),
+        tls(A, failed=failed, issuer=CORPORATE, organization="Example Corp"),
+        *here("backup-gateway", B),
+        tls(B, of="backup-gateway", failed=failed, issuer=issuer, organization="Example Corp"),
+    ]
+    report = diagnose(evidence(observations, targets=[BACKUP, GATEWAY]))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings}
+    assert cause_of[f"{code}@backup-gateway"] == (f"{code}@backup" if is_one else None)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agent.catalog.findings import Severity
+from agent.catalog.findings import CODES as FINDINGS
+from agent.catalog.findings import Scope, Severity
 from agent.judge.diagnose import diagnose
 from agent.judge.evidence import Evidence
 from agent.judge.requirements import why_not_in_use
@@ -272,7 +273,7 @@ def faulty(code: str, *, expect: Expect = Expect.PRIVATE) -> Evidence:
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_table_of_faults_has_one_that_fires_for_each_code(code: str) -> None:
-    assert fires(code, faulty(code)) == ["backup"]
+    assert fires(code, faulty(code)) == [None if FINDINGS[code].scope is Scope.RUN else "backup"]
     report = diagnose(faulty(code))
     assert code in [finding.code for finding in report.findings]
 
@@ -600,22 +601,22 @@ def test_nothing_turns_on_private_dns_for_the_gateway() -> None:
 @pytest.mark.parametrize(
     ("observations", "changed", "fires_of"),
     [
-        pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False)], ["backup"], id="host names off"),
-        pytest.param(IS_PUBLIC, [vpc_dns(support=False)], ["backup"], id="support off"),
-        pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False), endpoints(OFF)], ["backup"], id="private DNS off as well"),
+        pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False)], [None], id="host names off"),
+        pytest.param(IS_PUBLIC, [vpc_dns(support=False)], [None], id="support off"),
+        pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False), endpoints(OFF)], [None], id="private DNS off as well"),
         pytest.param(IS_PUBLIC, [vpc_dns()], [], id="both on"),
         pytest.param(IS_PUBLIC, [vpc_dns(hostnames=False), endpoints()], [], id="no endpoint here"),
         pytest.param(
             IS_PUBLIC, [vpc_dns(hostnames=False), endpoints(endpoint(state="pending"))], [], id="not available"
         ),
-        pytest.param(SILENT, [vpc_dns(support=False)], ["backup"], id="the resolver is silent"),
-        pytest.param(SILENT, [vpc_dns(support=False), *SHARED], ["backup"], id="of a shared VPC, too"),
+        pytest.param(SILENT, [vpc_dns(support=False)], [None], id="the resolver is silent"),
+        pytest.param(SILENT, [vpc_dns(support=False), *SHARED], [None], id="of a shared VPC, too"),
         pytest.param(SILENT, [vpc_dns(hostnames=False)], [], id="silent, and only host names off"),
         pytest.param(NOT_THERE, [vpc_dns(support=False)], [], id="the resolver answers"),
     ],
 )
 def test_vpc_dns_attributes_off(
-    observations: Observations, changed: list[Observation[Any]], fires_of: list[str]
+    observations: Observations, changed: list[Observation[Any]], fires_of: list[None]
 ) -> None:
     assert fires("VPC003", seen(observations, *changed)) == fires_of
 
@@ -650,7 +651,7 @@ def test_a_vpc_without_a_resolver() -> None:
         "of vpc-0a1b2c3d are false: the VPC has no resolver."
     )
     assert [words.split()[-1] for words in commands(finding)] == ["--enable-dns-support", "--enable-dns-hostnames"]
-    assert [finding.explained_by for finding in report.findings if finding.code == "DNS004"] == ["VPC003@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS004"] == ["VPC003"]
 
 
 def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> None:
@@ -659,9 +660,12 @@ def test_of_a_name_that_the_hosts_file_has_no_silent_resolver_is_the_cause() -> 
         *of([observation for observation in SILENT if observation.subject.resolver is not None], GATEWAY),
         lookup("10.0.1.27", of="backup-gateway"),
     ]
-    for code, fault in (("VPC003", vpc_dns(support=False)), ("VPC015", resolver_rules(resolver_rule("amazonaws.com")))):
+    for code, fault, where in (
+        ("VPC003", vpc_dns(support=False), None),
+        ("VPC015", resolver_rules(resolver_rule("amazonaws.com")), "backup"),
+    ):
         both = seen(silent, fault, targets=[BACKUP, GATEWAY], lines=[("10.0.1.27", GATEWAY.host)])
-        assert fires(code, both) == ["backup"]
+        assert fires(code, both) == [where]
 
 
 def test_servers_of_one_s_own_that_are_silent_are_no_attribute_s_fault() -> None:
@@ -678,7 +682,24 @@ def test_attributes_say_nothing_of_names_that_the_endpoint_does_not_list() -> No
         assert fires("VPC003", seen(of(IS_PUBLIC, other), vpc_dns(hostnames=False), targets=[other])) == []
     covered = replace(endpoint(), dns_names=(*endpoint().dns_names, FIPS.host))
     changed = (vpc_dns(hostnames=False), endpoints(covered))
-    assert fires("VPC003", seen(of(IS_PUBLIC, FIPS), *changed, targets=[FIPS])) == [FIPS.id]
+    assert fires("VPC003", seen(of(IS_PUBLIC, FIPS), *changed, targets=[FIPS])) == [None]
+
+
+def test_attributes_of_the_vpc_are_one_finding_that_names_every_target() -> None:
+    both: Observations = [*IS_PUBLIC, *of(IS_PUBLIC, GATEWAY)]
+    changed = vpc_dns(hostnames=False), endpoints(endpoint(), endpoint(ANOTHER_ENDPOINT_ID, service="backup-gateway"))
+    report = diagnose(seen(both, *changed, targets=[BACKUP, GATEWAY]))
+    [finding] = [finding for finding in report.findings if finding.code == "VPC003"]
+    assert f"{HOST} resolves to {PUBLIC} and {GATEWAY.host} resolves to {PUBLIC}, outside" in finding.detail
+    explained = {other.id for other in report.findings if other.explained_by == finding.id}
+    assert explained >= {"DNS001@backup", "DNS001@backup-gateway"}
+
+
+def test_attributes_of_the_vpc_explain_no_public_name_without_an_endpoint() -> None:
+    both: Observations = [*IS_PUBLIC, *of(IS_PUBLIC, GATEWAY)]
+    report = diagnose(seen(both, vpc_dns(hostnames=False), targets=[BACKUP, GATEWAY]))
+    cause_of = {finding.id: finding.explained_by for finding in report.findings}
+    assert (cause_of["DNS001@backup"], cause_of["DNS001@backup-gateway"]) == ("VPC003", "VPC001@backup-gateway")
 
 
 # --- VPC010 stale-answer ---------------------------------------------------------------------------------------------
@@ -840,6 +861,7 @@ OF_OWN_SERVER: dict[str, Observations] = {
     "refused": [lookup(failed="servfail"), answer(failed="dns-refused", by=CORPORATE)],
     "empty": [lookup(failed="nodata"), answer(by=CORPORATE)],
     "silent": [lookup(failed="timeout"), answer(failed="timeout", by=CORPORATE)],
+    "mixed": [lookup(PRIVATE[0], PUBLIC), answer(PRIVATE[0], PUBLIC, by=CORPORATE)],
 }
 
 
@@ -852,12 +874,13 @@ OF_OWN_SERVER: dict[str, Observations] = {
         pytest.param(OF_OWN_SERVER["failing"], "DNS005", id="failing"),
         pytest.param(OF_OWN_SERVER["empty"], "DNS006", id="empty"),
         pytest.param(OF_OWN_SERVER["refused"], "DNS013", id="refused"),
+        pytest.param(OF_OWN_SERVER["mixed"], "DNS008", id="mixed"),
     ],
 )
 def test_custom_resolver_explains_what_its_servers_do(observations: Observations, symptom: str) -> None:
     all_looks = [*observations, answer(*PRIVATE, by=VPC_RESOLVER)]
     report = diagnose(seen(all_looks, name_servers(CORPORATE), resolvers=[CORPORATE]))
-    assert [finding.explained_by for finding in report.findings if finding.code == symptom] == ["VPC011@backup"]
+    assert [finding.explained_by for finding in report.findings if finding.code == symptom] == ["VPC011"]
 
 
 def test_custom_resolver_names_servers_and_options() -> None:
@@ -877,7 +900,7 @@ def test_custom_resolver_names_servers_and_options() -> None:
 @pytest.mark.parametrize(
     ("servers", "asked", "fires_of"),
     [
-        pytest.param([CORPORATE, "10.9.0.54"], [CORPORATE], ["backup"], id="the first of two"),
+        pytest.param([CORPORATE, "10.9.0.54"], [CORPORATE], [None], id="the first of two"),
         pytest.param([AMAZON_DNS], [CORPORATE], [], id="Amazon's"),
         pytest.param([CORPORATE, AMAZON_DNS], [CORPORATE], [], id="Amazon's among them"),
         pytest.param([CORPORATE, RESOLVER], [CORPORATE], [], id="the VPC's resolver by its address"),
@@ -885,7 +908,7 @@ def test_custom_resolver_names_servers_and_options() -> None:
         pytest.param(["10.9.0.54"], [CORPORATE], [], id="the host asks others, set by hand"),
     ],
 )
-def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[str]) -> None:
+def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[None]) -> None:
     observations: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
     assert fires("VPC011", seen(observations, name_servers(*servers), resolvers=asked)) == fires_of
 
@@ -900,10 +923,27 @@ def test_custom_resolver(servers: list[str], asked: list[str], fires_of: list[st
             [lookup(*PRIVATE), answer(*PRIVATE, by=CORPORATE), answer(PUBLIC, by=VPC_RESOLVER)], id="they know"
         ),
         pytest.param([*OF_OWN_SERVER["silent"], answer(PUBLIC, by=VPC_RESOLVER)], id="nobody has a private answer"),
+        pytest.param([*OF_OWN_SERVER["mixed"], answer(*PRIVATE, PUBLIC, by=VPC_RESOLVER)], id="mixed there, too"),
+        pytest.param([*OF_OWN_SERVER["mixed"], answer(failed="timeout", by=VPC_RESOLVER)], id="mixed, and no answer"),
     ],
 )
 def test_custom_resolver_is_silent_where_the_vpc_s_resolver_would_not_help(observations: Observations) -> None:
     assert fires("VPC011", seen(observations, name_servers(CORPORATE), resolvers=[CORPORATE])) == []
+
+
+def test_custom_resolver_is_one_finding_that_names_every_target() -> None:
+    one: Observations = [*OF_OWN_SERVER["public"], answer(*PRIVATE, by=VPC_RESOLVER)]
+    other: Observations = [*OF_OWN_SERVER["denied"], answer(*PRIVATE, by=VPC_RESOLVER)]
+    both: Observations = [*one, *of(other, GATEWAY)]
+    report = diagnose(seen(both, name_servers(CORPORATE), targets=[BACKUP, GATEWAY], resolvers=[CORPORATE]))
+    [finding] = [finding for finding in report.findings if finding.code == "VPC011"]
+    assert {other.id for other in report.findings if other.explained_by == "VPC011"} >= {
+        *("DNS002@backup", "DNS002@backup-gateway", "DNS003@backup-gateway"),
+    }
+    assert [words for words in commands(finding) if words.startswith("resolvectl")] == [
+        f"resolvectl query {HOST}",
+        f"resolvectl query {GATEWAY.host}",
+    ]
 
 
 # --- VPC015 resolver-rule-forwards -----------------------------------------------------------------------------------
@@ -1110,6 +1150,53 @@ def test_resolver_rule_is_not_blamed_for_what_another_server_says(observations: 
     assert fires("VPC015", seen(observations, resolver_rules(resolver_rule(HOST)), resolvers=[CORPORATE])) == []
 
 
+MIXED: Observations = [
+    lookup(PRIVATE[0], PUBLIC),
+    answer(PRIVATE[0], PUBLIC),
+    answer(PRIVATE[0], PUBLIC, by=VPC_RESOLVER),
+    *climbed(PRIVATE[0]),
+    tcp(PUBLIC, failed="timeout"),
+]
+MIXED_BY_ANOTHER: Observations = [
+    lookup(PRIVATE[0], PUBLIC),
+    answer(PRIVATE[0], PUBLIC, by=CORPORATE),
+    answer(*PRIVATE, by=VPC_RESOLVER),
+]
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        pytest.param([resolver_rules(resolver_rule(HOST))], "VPC015@backup", id="a rule"),
+        pytest.param([resolver_rules(resolver_rule(HOST)), endpoints()], "VPC015@backup", id="without an endpoint"),
+        pytest.param([zones(HOST), endpoints(OFF)], "VPC016@backup", id="a zone of the very name"),
+        pytest.param([zones("amazonaws.com"), endpoints(OFF)], "VPC016@backup", id="a zone above"),
+        pytest.param(
+            [resolver_rules(resolver_rule("amazonaws.com")), zones(HOST)], "VPC016@backup", id="the more specific one"
+        ),
+        pytest.param(
+            [resolver_rules(resolver_rule(HOST)), zones("amazonaws.com")], "VPC015@backup", id="the more specific rule"
+        ),
+        pytest.param([resolver_rules(resolver_rule("example.com"))], None, id="a rule for another name"),
+        pytest.param([resolver_rules(resolver_rule(HOST, kind="SYSTEM"))], None, id="no rule that forwards"),
+        pytest.param([zones(HOST, of_service=True)], None, id="AWS's own zone"),
+    ],
+)
+def test_what_answers_at_the_vpc_s_resolver_explains_a_mixed_answer(
+    changed: list[Observation[Any]], cause: str | None
+) -> None:
+    report = diagnose(seen(MIXED, *changed))
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS008"] == [cause]
+
+
+@pytest.mark.parametrize("changed", [resolver_rules(resolver_rule(HOST)), zones(HOST)])
+def test_what_answers_at_the_vpc_s_resolver_explains_no_mixed_answer_of_another_server(
+    changed: Observation[Any],
+) -> None:
+    report = diagnose(seen(MIXED_BY_ANOTHER, changed, resolvers=[CORPORATE]))
+    assert [finding.explained_by for finding in report.findings if finding.code == "DNS008"] == [None]
+
+
 # --- VPC016 private-zone-shadows -------------------------------------------------------------------------------------
 
 
@@ -1289,6 +1376,28 @@ def test_private_zone_with_a_stale_address_is_named_for_those_beside_it() -> Non
         "VPC016", seen(leads_to(STALE, OUTSIDE, observations=observations), zones(HOST), endpoints(OFF))
     )
     assert finding.detail.startswith(f"{HOST} resolves to {STALE} and {OUTSIDE}. ")
+
+
+ANOTHER_RULE = resolver_rule(GATEWAY.host, rule_id="rslvr-rr-0b1a2c3d4e5f67890")
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "is_one"),
+    [
+        pytest.param([resolver_rules(resolver_rule("amazonaws.com"))], "VPC015", True, id="a rule for both"),
+        pytest.param([resolver_rules(resolver_rule(HOST), ANOTHER_RULE)], "VPC015", False, id="a rule for each"),
+        pytest.param([zones("amazonaws.com"), endpoints(OFF)], "VPC016", True, id="a zone for both"),
+        pytest.param([firewall(firewall_rule("*.amazonaws.com"))], "VPC017", True, id="a firewall rule for both"),
+    ],
+)
+def test_what_denies_the_names_of_two_services_is_one_cause(
+    changed: list[Observation[Any]], code: str, *, is_one: bool
+) -> None:
+    both: Observations = [*NOT_THERE, *of(NOT_THERE, GATEWAY)]
+    report = diagnose(seen(both, *changed, targets=[BACKUP, GATEWAY]))
+    by_id = {finding.id: finding for finding in report.findings}
+    assert by_id[f"{code}@backup-gateway"].explained_by == (f"{code}@backup" if is_one else None)
+    assert ("The same holds for backup-gateway." in by_id[f"{code}@backup"].detail) is is_one
 
 
 # --- VPC017 dns-firewall-blocks --------------------------------------------------------------------------------------

@@ -1,0 +1,104 @@
+"""Names that a search domain answers, in place of the name itself: what programs get, and what the name itself has."""
+
+from typing import Any
+
+from agent.catalog.wording import listed
+from agent.judge.evidence import Evidence, kept
+from agent.judge.observations import addresses_in
+from probes.addresses import ordered, usable_families
+from probes.facts import LookupFacts
+from probes.frozen import dataclass
+from probes.model import Address, Observation, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchDomainAnswer:
+    """Programs on this host get the addresses of a name that a search domain completes."""
+
+    target: Target
+    lookup: Observation[LookupFacts]
+    itself: Observation[LookupFacts]
+    """The lookup of the name itself, without the search list."""
+    completed: tuple[Observation[LookupFacts], ...]
+    """The lookups of the completed names that gave addresses."""
+    domains: tuple[str, ...]
+    """Their search domains."""
+    addresses: frozenset[Address]
+    """What programs get that the name itself does not have."""
+    own: tuple[Address, ...]
+    """What the name itself has."""
+    is_first: bool
+    """Whether this host asks its search domains first. Otherwise it asks them once the lookup of the name itself has
+    failed."""
+
+
+@kept
+def search_domain_answers(evidence: Evidence) -> tuple[SearchDomainAnswer, ...]:
+    """The targets for which a search domain gives addresses that the name itself does not have, and this host gets
+    such, where AWS has not answered. What a cache holds, no search domain gives. A name without a dot is meant to be
+    completed."""
+    host = evidence.host
+    answers = []
+    for target in evidence.targets:
+        lookup, itself = evidence.own_lookup(target), evidence.lookup_without_search(target)
+        if host is None or lookup is None or itself is None or not itself.made or "." not in target.host:
+            continue
+        asked = evidence.answers(target, evidence.configured_resolvers)
+        own = {*_addresses_of(itself), *(address for answer in asked for address in addresses_in(answer))}
+        strange = frozenset(
+            address
+            for address in evidence.own_addresses(target)
+            if address not in own and not evidence.answered_by_aws(target, address)
+        )
+        completed = [
+            (domain, observation)
+            for domain, observation in evidence.search_domain_lookups(target)
+            if not own.issuperset(_addresses_of(observation))
+        ]
+        if strange and completed:
+            answers.append(
+                SearchDomainAnswer(
+                    target=target,
+                    lookup=lookup,
+                    itself=itself,
+                    completed=tuple(observation for _, observation in completed),
+                    domains=tuple(domain for domain, _ in completed),
+                    addresses=strange,
+                    own=ordered(own),
+                    is_first=host.is_searched_first(target.host),
+                )
+            )
+    return tuple(answers)
+
+
+@kept
+def lookup_of_name(evidence: Evidence, target: Target) -> Observation[LookupFacts] | None:
+    """How this host looks up the target's name itself: its own lookup, unless that ended at a search domain."""
+    answers = (answer.itself for answer in search_domain_answers(evidence) if answer.target == target)
+    return next(answers, evidence.own_lookup(target))
+
+
+def in_its_place(evidence: Evidence, target: Target) -> str:
+    """What programs get where a search domain answers in place of a name that fails: a sentence to follow another, or
+    nothing."""
+    answers = [answer for answer in search_domain_answers(evidence) if answer.target == target]
+    return "".join(
+        f" A search domain ({listed(answer.domains)}) answers in its place, and programs on this host get "
+        f"{listed(ordered(answer.addresses))}."
+        for answer in answers
+    )
+
+
+def answer_of_name(evidence: Evidence, target: Target) -> tuple[Address, ...]:
+    """What `lookup_of_name` gave, sorted."""
+    return ordered(_addresses_of(lookup_of_name(evidence, target)))
+
+
+def addresses_of_name(evidence: Evidence, target: Target) -> tuple[Address, ...]:
+    """What `lookup_of_name` gave in the families that this host has, sorted."""
+    families = usable_families(evidence.host)
+    return tuple(address for address in answer_of_name(evidence, target) if address.version in families)
+
+
+def _addresses_of(lookup: Observation[Any] | None) -> tuple[Address, ...]:
+    return () if lookup is None or not isinstance(lookup.facts, LookupFacts) else lookup.facts.addresses
