@@ -33,7 +33,7 @@ def read_report(place: str, received_signals: Sequence[str] = ()) -> Report:
     after a signal, which its handler adds to `received_signals`."""
     name, seconds = ("stdin", STDIN_SECONDS) if place == STDIN else (place, REPORT_SECONDS)
     try:
-        data = read_within(_source(place), most=MAX_REPORT_BYTES, seconds=seconds, received_signals=received_signals)
+        data = read_within(source_of(place), most=MAX_REPORT_BYTES, seconds=seconds, received_signals=received_signals)
     except TooLargeError as error:
         raise SavedReportError(f"{name}: is larger than {MAX_REPORT_BYTES >> 20} MiB, the limit of a report") from error
     except (OSError, ValueError) as error:  # a NUL in the path
@@ -68,7 +68,7 @@ def _parsed(parse: Callable[[], T], received_signals: Sequence[str]) -> T:
         raise
 
 
-def _source(place: str) -> Path | int:
+def source_of(place: str) -> Path | int:
     """What to read. Stdin is read through its open descriptor: opening /dev/stdin needs a permission of its own, and a
     socket cannot be opened so."""
     if place != STDIN:

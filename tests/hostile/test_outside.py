@@ -156,6 +156,9 @@ BY_PLACE: Final = {
 }
 """The places of PARSERS in the program."""
 BY_HAND: Final = {
+    "agent/catalog/text_search.py::search": Parser(
+        ("log-lines",), ("tests/agent/catalog/test_known_texts.py::test_any_line_is_searched",)
+    ),
     "probes/steps/host.py::parse_hosts": Parser(("host-files",), (f"{_STEPS}test_host.py::test_any_hosts",)),
     "probes/steps/host.py::parse_resolv_conf": Parser(
         ("host-files",), (f"{_STEPS}test_host.py::test_any_resolv_conf",)

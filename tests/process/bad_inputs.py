@@ -868,6 +868,18 @@ def of_codes() -> Iterator[Refused]:
                 ),
                 format=wanted,
             )
+    for label, words in {"before": ("--text=x", "DNS001"), "after": ("DNS001", "--text", "x")}.items():
+        for wanted in ("text", "json"):
+            yield Refused(
+                id=f"explain --text and CODE as {wanted}: {label}",
+                arguments=("explain", f"--format={wanted}", *words),
+                says=("CODE and --text exclude each other.",),
+                format=wanted,
+            )
+    for label, words in {"no value": ("--text",), "an option": ("--text", "--format")}.items():
+        yield Refused(
+            id=f"explain --text: {label}", arguments=("explain", *words), says=("'--text' requires an argument",)
+        )
     for command in ("explain", "diff"):
         for value in ("ndjson", "yaml", "", "JSON", "\x1b[2J"):
             yield Refused(

@@ -32,6 +32,8 @@ ARGUMENTS: Final = {
     "explain": ("explain", "TCP003"),
     "explain, slowly": ("explain", "tcp003"),
     "all codes": ("explain", "--format", "json"),
+    "known text": ("explain", "--text", "Unable to locate credentials"),
+    "text on stdin": ("explain", "--text", "-"),
     "endpoints": ("endpoints", "--region", "eu-west-1"),
     "permissions": ("permissions", "--format", "json"),
     "schema": ("schema",),
@@ -40,7 +42,10 @@ ARGUMENTS: Final = {
     "help": ("--help",),
     "usage": ("no-such-command",),
 }
-CODES: Final = {"check": UNKNOWN, "tui": UNKNOWN, "demo of a fault": 2, "facts": UNKNOWN, "usage": UNKNOWN}
+CODES: Final = {
+    **dict.fromkeys(("check", "tui", "facts", "usage", "text on stdin"), UNKNOWN),
+    "demo of a fault": 2,
+}
 """Exit codes where all streams are there; OK for every other."""
 
 

@@ -7,7 +7,7 @@ import click
 
 from agent.cli.group import Command
 from agent.cli.options import table_format
-from agent.process.exit_codes import OK
+from agent.process.exit_codes import OK, UNKNOWN
 from agent.process.output import has_colours, to_stdout
 
 
@@ -19,15 +19,33 @@ def _complete_codes(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 @click.command(cls=Command)
 @click.argument("code", required=False, shell_complete=_complete_codes)
+@click.option(
+    "--text",
+    metavar="LINE",
+    help="Line of a log, or - for the lines on stdin: show the findings that can cause it, and how to prove them.",
+)
 @table_format
-def explain(code: str | None, wanted: str) -> int:
+@click.pass_obj
+def explain(received_signals: list[str], /, code: str | None, text: str | None, wanted: str) -> int:
     """Show the runbook page of a finding: what it means, likely causes, the fix, and how to confirm it.
 
-    Without CODE, all codes are listed. On a terminal, a page longer than the screen is shown through PAGER.
+    Without CODE, all codes are listed. With --text, the texts that SAP HANA's Backint agent, VSS, Backup gateway, the
+    SSM Agent, Terraform, the AWS CLI and the SDKs write are looked up, and the exit code is 3 where none is known. On a
+    terminal, what is longer than the screen is shown through PAGER.
     """
-    from agent.app.explain import all_codes, page_of
+    from agent.app.explain import all_codes, known_texts, page_of
 
     as_json = wanted == "json"
+    if text is not None:
+        if code is not None:
+            raise click.UsageError("CODE and --text exclude each other.")
+        bold = has_colours(sys.stdout, os.environ)
+        document, is_known = known_texts(text, received_signals, as_json=as_json, bold=bold)
+        if as_json:
+            to_stdout(document)
+        else:
+            _show_page(document)
+        return OK if is_known else UNKNOWN
     if code is None:
         to_stdout(all_codes(as_json=as_json))
     elif as_json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tests.hostile.fuzz import answers, commands, facts, options, reports, requests, typed
+from tests.hostile.fuzz import answers, commands, facts, log_lines, options, reports, requests, typed
 from tests.hostile.fuzz.command import Command
 from tests.support.extent import everything
 
@@ -45,12 +45,13 @@ class Kind:
 KINDS: Final = tuple(
     Kind(name=name, cases=cases, check=check)
     for name, cases, check in (
-        ("options", 150, options.check_options),
+        ("options", 140, options.check_options),
         ("configurations", 80, options.check_configuration),
         ("templates", 20, options.check_template),
-        ("reports", 150, reports.check_reports),
+        ("reports", 140, reports.check_reports),
         ("commands", 100, commands.check_words),
         ("facts", 75, facts.check_facts),
+        ("log-lines", 20, log_lines.check_log_lines),
         ("requests", 90, requests.check_requests),
         ("typed", 70, typed.check_typed),
         ("dns", 45, answers.check_dns),

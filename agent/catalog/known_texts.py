@@ -1,0 +1,1159 @@
+"""Texts that the software around AWS Backup writes when a call fails, and the findings that can cause each.
+
+One record is one text of one program. A pattern is the text itself, compared without regard to case, with these parts
+that vary: `...` stands for anything, `{host}` for a DNS name, `{peer}` for an address with its port, `{address}` for an
+address alone, `{word}` for what holds no space. `agent.catalog.text_search` searches lines for them.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from probes.frozen import dataclass
+
+
+class Certainty(StrEnum):
+    """How well it is known what a text means."""
+
+    CERTAIN = "certain"
+    """A document of AWS, or the code that writes the text, was read for this table."""
+    DOCUMENTED = "documented"
+    """A document says so that is old, or was not read again."""
+    REPORTED = "reported"
+    """Users report it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownText:
+    """A text in a log, and what can cause it."""
+
+    id: str
+    writer: str
+    """The software that writes it."""
+    patterns: tuple[str, ...]
+    means: str
+    """One sentence."""
+    codes: tuple[str, ...] = ()
+    """Findings that can cause it; the most likely first."""
+    services: tuple[str, ...] = ()
+    """Services whose path a check must cover. Where a line names the host of another service, that one as well."""
+    has_network_cause: bool = True
+    """Whether the path to AWS can have a part in it. Where it has none, there are no codes."""
+    advice: str = ""
+    """What to do besides a check, or instead of one."""
+    unless: tuple[str, ...] = ()
+    """Other texts in the same line with which this record says nothing: another record has the line."""
+    source: str
+    """Title of the page, thread or code."""
+    certainty: Certainty
+
+
+_CERTAIN: Final = Certainty.CERTAIN
+_DOCUMENTED: Final = Certainty.DOCUMENTED
+_REPORTED: Final = Certainty.REPORTED
+
+# --- Software --------------------------------------------------------------------------------------------------------
+
+_BACKINT: Final = "AWS Backint agent for SAP HANA"
+_SAP: Final = "AWS Systems Manager for SAP"
+_BACKUP: Final = "AWS Backup, in the message of a job"
+_GATEWAY: Final = "AWS Backup, in the message of a Backup gateway job"
+_SSM: Final = "AWS Systems Manager Agent"
+_TERRAFORM: Final = "Terraform, its provider for AWS"
+_BOTOCORE: Final = "AWS CLI and Python SDK (botocore)"
+_PYTHON: Final = "Python and Node.js programs (OpenSSL)"
+_GO: Final = "Go programs: SSM Agent, Terraform, AWS SDK for Go"
+_JAVA: Final = "AWS SDK for Java"
+_NODE: Final = "AWS SDK for JavaScript (Node.js)"
+_SERVICE: Final = "An AWS service, through any SDK"
+_EC2: Final = "Amazon EC2, through any SDK"
+
+# --- Sources ---------------------------------------------------------------------------------------------------------
+
+_HANA_PAGE: Final = "AWS Backup Developer Guide, SAP HANA backup on Amazon EC2"
+_BACKINT_PAGE: Final = "SAP HANA on AWS Guide, Troubleshoot AWS Backint Agent for SAP HANA"
+_RESTORE_PAGE: Final = "AWS Backup Developer Guide, Restore an SAP HANA database on an Amazon EC2 instance"
+_JOBS_PAGE: Final = "AWS Backup Developer Guide, AWS Backup console dashboards"
+_VSS_PAGE: Final = "AWS Backup Developer Guide, Create Windows VSS backups"
+_VM_PAGE: Final = "AWS Backup Developer Guide, Troubleshoot VM issues"
+_DENIED_PAGE: Final = "IAM User Guide, Troubleshoot access denied error messages"
+_ERRORS_PAGE: Final = "AWS Backup Developer Guide, Common Error Types"
+_SIGNING_PAGE: Final = "IAM User Guide, Troubleshoot Signature Version 4 signing for AWS API requests"
+_EC2_ERRORS_PAGE: Final = "Amazon EC2 API Reference, Error codes"
+_BOTOCORE_CODE: Final = "botocore 1.44.8, exceptions.py, and its answers to failures made on purpose"
+_GO_CODE: Final = "Go standard library, packages net, net/http and crypto/x509"
+_OPENSSL_CODE: Final = "OpenSSL, x509_txt.c and ssl_err.c"
+
+# --- Findings --------------------------------------------------------------------------------------------------------
+
+_PUBLIC: Final = ("DNS001", "DNS002", "VPC001", "VPC002", "VPC003")
+"""The name resolves to public addresses, which a closed network does not reach."""
+_SILENT: Final = ("TCP001", "TCP002", "VPC004", "VPC005", "VPC006", "VPC007", "VPC010", "VPC012")
+"""Nothing answers at the endpoint's addresses."""
+_PATH: Final = (*_PUBLIC, *_SILENT)
+_UNRESOLVED: Final = (
+    *("DNS003", "DNS004", "DNS005", "DNS006", "DNS013", "VPC016", "VPC017"),
+    *("ENV004", "ENV006", "ENV014"),
+)
+"""The name gives no address."""
+_REFUSED: Final = ("TCP004", "TCP005", "TCP006", "TCP011")
+"""The connection fails at once."""
+_UNTRUSTED: Final = ("TLS001", "TLS008", "TLS010")
+_NO_CREDENTIALS: Final = ("API001", "ENV002", "ENV003", "ENV011", "API010")
+
+_METADATA: Final = ("169.254.169.254", "fd00:ec2::254")
+"""Addresses of the instance metadata service: a failure there is none of an endpoint."""
+_PROXY: Final = "proxyconnect tcp:"
+_OTHER_DENIAL: Final = "you are not authorized to perform this operation"
+
+KNOWN_TEXTS: Final = (
+    # --- SAP HANA ---
+    KnownText(
+        id="backint-no-data-plane",
+        writer=_BACKINT,
+        patterns=(
+            "Storage configuration validation failed: missing backup data plane Id",
+            "Error performing backup missing backup data plane Id",
+        ),
+        means="The agent cannot reach AWS Backup's storage, the endpoint service backup-storage.",
+        codes=_PATH,
+        services=("backup-storage",),
+        advice="An agent older than 2.1.5 does not support PrivateLink: `hdbbackint -v` prints its version. The agent "
+        "uses the proxy variables of aws-backint-agent-launcher.sh, not those of a login shell.",
+        source=_HANA_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="hana-console-internal-error",
+        writer="AWS Backup console",
+        patterns=("Fatal Error: An internal error occured", "Fatal Error: An internal error occurred"),
+        means="The console shows this where the AWS Backint agent cannot reach AWS Backup's storage.",
+        codes=_PATH,
+        services=("backup-storage",),
+        advice="aws-backint-agent.log on the host has the reason; `backuplink explain --text -` takes its last lines.",
+        source=_HANA_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="ssm-sap-registration-closed",
+        writer=_SAP,
+        patterns=(
+            'Connection was closed before we received a valid response from endpoint URL: "https://ssm-sap.',
+            "SSM for SAP failed to discover workload",
+        ),
+        means="The host cannot reach Systems Manager for SAP or Secrets Manager, so the database is not registered.",
+        codes=("TLS005", *_PATH),
+        services=("ssm-sap", "secretsmanager"),
+        source=_HANA_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="ssm-sap-secrets",
+        writer=_SAP,
+        patterns=("Retrieving secrets from Secrets Manager",),
+        means="A step of the registration; if the log ends with it, the host cannot reach Secrets Manager.",
+        codes=_PATH,
+        services=("secretsmanager", "ssm-sap"),
+        source=_HANA_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="backint-exit-code",
+        writer="SAP HANA",
+        patterns=("Backint exited with exit code 1 instead of 0",),
+        means="The agent failed or is not completely installed; SAP HANA does not know why.",
+        services=("backup-storage",),
+        advice="Pass the last lines of aws-backint-agent.log and of HANA's backint.log to `backuplink explain --text "
+        "-`. If they have no error, install the agent again.",
+        source=_HANA_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="backint-upload-id",
+        writer=_BACKINT,
+        patterns=("Error creating upload id for bucket",),
+        means="The agent has no credentials for the bucket, or its proxy takes the requests for instance metadata.",
+        codes=_NO_CREDENTIALS,
+        services=("s3",),
+        advice="aws-backint-agent-launcher.sh must have 169.254.169.254 in no_proxy. A denial in the same line names "
+        "the policy.",
+        source=_BACKINT_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="backint-crashed",
+        writer=_BACKINT,
+        patterns=(
+            "Crashed during fetch and conversion ...->{peer}: use of closed network connection",
+            "Crashed during fetch and conversion ...->{peer}: read: connection reset by peer",
+            "Crashed during fetch and conversion ...->{peer}: write: connection reset by peer",
+        ),
+        means="The connection to Amazon S3 was cut under load, or by a device on the path that inspects packets.",
+        codes=("TLS001", "TLS002", "TLS005", "TCP009", "ENV013"),
+        services=("s3",),
+        advice="Update the agent to 2.0.4.768 or later. Then lower UploadConcurrency, UploadChannelSize, "
+        "DownloadConcurrency and MaximumConcurrentFilesForRestore.",
+        source=_BACKINT_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="backint-bucket-region",
+        writer=_BACKINT,
+        patterns=("AuthorizationHeaderMalformed ... the region '{word}' is wrong",),
+        means="The bucket is in another Region than the agent's configuration says.",
+        codes=("API006", "ENV008"),
+        services=("s3",),
+        advice="Set AwsRegion (S3BucketAwsRegion in newer versions) in aws-backint-agent-config.yaml to the Region of "
+        "the bucket.",
+        source=_BACKINT_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="backint-bucket-denied",
+        writer=_BACKINT,
+        patterns=("Error Fetching Bucket: Access Denied",),
+        means="Other credentials on the host hide the role of the instance, and they do not have the bucket.",
+        codes=("API011", "IAM009"),
+        services=("s3",),
+        source=_BACKINT_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="hana-log-backups",
+        writer=_BACKUP,
+        patterns=("Encountered an issue with log backups",),
+        means="Log backups of SAP HANA did not reach AWS Backup for a time, so the continuous recovery point stopped.",
+        codes=(*_PATH, "TCP009"),
+        services=("backup-storage",),
+        source=_RESTORE_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- Windows VSS ---
+    KnownText(
+        id="vss-regular-backup",
+        writer=_BACKUP,
+        patterns=("Windows VSS Backup Job Error encountered, trying for regular backup",),
+        means="The VSS part failed; the backup is crash-consistent only, and the job counts as completed.",
+        codes=_PATH,
+        services=("ssm", "ssmmessages", "ec2"),
+        advice="The details of the job say which part failed.",
+        source=_VSS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="vss-agent-state",
+        writer=_BACKUP,
+        patterns=("because either Instance or SSM Agent has invalid state or insufficient privileges",),
+        means="Systems Manager does not reach the SSM Agent on the instance, or the instance's role lacks rights.",
+        codes=(*_PATH, "API001", "IAM003"),
+        services=("ssm", "ssmmessages", "ec2"),
+        advice="The role needs AWSEC2VssSnapshotPolicy and AmazonSSMManagedInstanceCore.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="vss-privileges",
+        writer=_BACKUP,
+        patterns=("Windows VSS Backup attempt failed because of insufficient privileges",),
+        means="The role of the instance lacks rights for VSS snapshots.",
+        has_network_cause=False,
+        advice="Attach AWSEC2VssSnapshotPolicy to the role of the instance profile.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="vss-not-installed",
+        writer=_BACKUP,
+        patterns=("ec2-vss-agent.exe is not installed in the Instance",),
+        means="The package AwsVssComponents is not installed; AWS Backup does not install it.",
+        has_network_cause=False,
+        advice="Install AwsVssComponents with Distributor of Systems Manager.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="vss-timeout",
+        writer=_BACKUP,
+        patterns=("because of timeout on VSS enabled snapshot creation",),
+        means="The VSS snapshot took too long: without a path to EC2 the agent cannot list the volumes.",
+        codes=_PATH,
+        services=("ec2", "ssm", "ssmmessages"),
+        advice="Load on the host or many volumes have the same effect.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- Backup gateway ---
+    KnownText(
+        id="gateway-none-available",
+        writer=_GATEWAY,
+        patterns=("No gateways available to work on job",),
+        means="All gateways are busy, each with four jobs at most, or none is in touch with AWS.",
+        codes=("API012", "TCP003", "VPC005", "VPC006"),
+        services=("backup-gateway",),
+        advice="Add gateways or a longer backup window. Run the check in the subnet of the appliance.",
+        source=_VM_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="gateway-abort",
+        writer=_GATEWAY,
+        patterns=("Abort signal detected",),
+        means="The job did not end within its window: too little bandwidth, too few gateways, or too short a window.",
+        codes=("TCP009",),
+        services=("backup-gateway",),
+        advice="Look at bandwidth, at the rate limit of the gateway and at the window of the backup plan.",
+        source=_VM_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="gateway-upload",
+        writer=_GATEWAY,
+        patterns=(
+            "Cloud network request timed out during data ingestion",
+            "Failed to upload backup during data ingestion",
+        ),
+        means="The gateway lost its connection to AWS while it sent data, or the link has too little bandwidth.",
+        codes=("TCP003", "TCP009", "VPC005", "VPC006"),
+        services=("backup-gateway",),
+        advice="Run the check in the subnet of the appliance; its data goes to port 1031 of the endpoint.",
+        source=_VM_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="gateway-disk",
+        writer=_GATEWAY,
+        patterns=("Failed to process backup data", "Error opening disk on the virtual machine"),
+        means="The gateway does not reach the ESXi host on TCP 902 or 443, uses a wrong DNS server, or the version of "
+        "VMware or the disk is not supported.",
+        advice="This path lies between appliance and hypervisor, where backuplink does not run. Test it in the "
+        "appliance's console: option 3, then `ncport -d HOST -p 902` and `-p 443`.",
+        source=_VM_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="gateway-hypervisor-offline",
+        writer=_GATEWAY,
+        patterns=("This operation is not valid for the specified hypervisor because it is not online",),
+        means="AWS Backup has no contact with the hypervisor: the gateway is offline, or does not reach it.",
+        codes=("API012", "TCP003"),
+        services=("backup-gateway",),
+        advice="If the gateway is in touch with AWS, test the path from the appliance to the hypervisor, TCP 443.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- SSM Agent ---
+    KnownText(
+        id="ssm-not-online",
+        writer=_SSM,
+        patterns=("SSM Agent is not online", "unable to connect to a Systems Manager endpoint"),
+        means="The agent cannot reach Systems Manager, or the role of the instance does not allow it.",
+        codes=(*_PATH, "API001", "IAM003"),
+        services=("ssm", "ssmmessages"),
+        source="GitHub, MinhHungPhan/aws-hands-on-labs#3",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ssm-no-credentials",
+        writer=_SSM,
+        patterns=("SSM Agent unable to acquire credentials",),
+        means="The agent cannot reach Systems Manager to get or to prove its credentials.",
+        codes=(*_PATH, *_NO_CREDENTIALS),
+        services=("ssm",),
+        source="GitHub, PaloAltoNetworks/lab-aws-gwlb-vmseries#60",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ssm-health-ping",
+        writer=_SSM,
+        patterns=("Health ping failed with error",),
+        means="The agent cannot report to Systems Manager; the rest of the line says why.",
+        codes=(*_PATH, *_UNRESOLVED, "API001"),
+        services=("ssm",),
+        source="GitHub, aws/amazon-ssm-agent#312",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ssm-log-groups",
+        writer=_SSM,
+        patterns=("Error Calling DescribeLogGroups",),
+        means="The agent cannot reach CloudWatch Logs, so a session waits minutes before it starts.",
+        codes=_PATH,
+        services=("logs",),
+        advice="Without logs of sessions and commands in CloudWatch, this endpoint is not needed.",
+        source="GitHub, aws/amazon-ssm-agent#432 and #639",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="ssm-handshake",
+        writer=_SSM,
+        patterns=("Encountered error while initiating handshake", "Handshake timed out"),
+        means="One end of the session has no WebSocket to the service ssmmessages.",
+        codes=(*_PATH, "TLS001", "TLS002", "ENV007"),
+        services=("ssmmessages",),
+        advice="Check on the host that starts the session, too. Encryption of sessions also needs a path to AWS KMS.",
+        unless=("handshake timed out after",),  # Netty's, of any TLS handshake
+        source="GitHub, aws/amazon-ssm-agent#636",
+        certainty=_REPORTED,
+    ),
+    # --- Terraform ---
+    KnownText(
+        id="terraform-account-id",
+        writer=_TERRAFORM,
+        patterns=(
+            "AWS account ID not previously found and failed retrieving via all available methods",
+            "retrieving caller identity from STS",
+        ),
+        means="The provider cannot ask STS, or as a last resort IAM, whose credentials it has; the rest of the text "
+        "says why.",
+        codes=("API010", *_PATH, "API002", "API003"),
+        services=("sts",),
+        advice="In a closed network set sts_region to the Region; IAM has an endpoint only in some Regions.",
+        unless=("[DEBUG]", "[INFO]"),
+        source="GitHub, hashicorp/terraform-provider-aws#8385",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="terraform-no-credentials",
+        writer=_TERRAFORM,
+        patterns=("no valid credential sources for Terraform AWS Provider found", "No valid credential sources found"),
+        means="The provider found no credentials.",
+        codes=_NO_CREDENTIALS,
+        source="GitHub, hashicorp/terraform-provider-aws#23167 and #39003",
+        certainty=_REPORTED,
+    ),
+    # --- The global STS ---
+    KnownText(
+        id="sts-global",
+        writer="Older SDKs and those set to `legacy`",
+        patterns=(
+            'Connect timeout on endpoint URL: "https://sts.amazonaws.com/',
+            'Could not connect to the endpoint URL: "https://sts.amazonaws.com/',
+            'Read timeout on endpoint URL: "https://sts.amazonaws.com/',
+            'Post "https://sts.amazonaws.com/": dial tcp',
+            "Post https://sts.amazonaws.com/: dial tcp",
+            "Connect to sts.amazonaws.com:443 ... failed: connect timed out",
+            "getaddrinfo ENOTFOUND sts.amazonaws.com",
+        ),
+        means="The SDK calls the global host of STS, for which no interface endpoint has a private name.",
+        codes=("API010",),
+        services=("sts",),
+        advice="Set AWS_STS_REGIONAL_ENDPOINTS=regional, or use a current SDK, and create an endpoint for STS.",
+        source="GitHub, boto/boto3#4301 and guardian/ssm-scala#131",
+        certainty=_REPORTED,
+    ),
+    # --- Where the network has no part ---
+    KnownText(
+        id="job-role",
+        writer=_BACKUP,
+        patterns=("cannot be assumed by AWS Backup",),
+        means="The role of the backup selection does not trust AWS Backup, or does not exist.",
+        has_network_cause=False,
+        advice="Let backup.amazonaws.com assume the role, or name another role.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-access-denied",
+        writer=_BACKUP,
+        patterns=("Access Denied trying to call AWS Backup service",),
+        means="The role of the job or a policy of the organisation denies a call that AWS Backup itself makes.",
+        has_network_cause=False,
+        advice="Look at the policies of the role of the job. The call is made inside AWS.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-kms-key",
+        writer=_BACKUP,
+        patterns=("KMS key is either disabled or pending deletion", "Given key ID is not accessible"),
+        means="The key of the vault or of the resource is disabled, is being deleted, or its policy denies the role.",
+        has_network_cause=False,
+        advice="Look at the state and the policy of the key in AWS KMS.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-expired",
+        writer=_BACKUP,
+        patterns=("Backup job expired before completion",),
+        means="The job did not start or end within the backup window.",
+        has_network_cause=False,
+        advice="Give the plan a longer window, or start fewer jobs at once.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="job-limit",
+        writer=_BACKUP,
+        patterns=("subscriber limit exceeded",),
+        means="The account runs as many jobs at once as it may.",
+        has_network_cause=False,
+        advice="Wait until other jobs finish, spread the plans, or ask for a higher quota.",
+        source=_JOBS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- botocore ---
+    KnownText(
+        id="botocore-connect",
+        writer=_BOTOCORE,
+        patterns=('Could not connect to the endpoint URL: "',),
+        means="The name of the host has no address, or the connection was refused at once: botocore says the same for "
+        "both.",
+        codes=(*_UNRESOLVED, *_REFUSED),
+        unless=_METADATA,
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-connect-timeout",
+        writer=_BOTOCORE,
+        patterns=('Connect timeout on endpoint URL: "',),
+        means="Nothing answered at any address of the host.",
+        codes=_PATH,
+        unless=_METADATA,
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-read-timeout",
+        writer=_BOTOCORE,
+        patterns=('Read timeout on endpoint URL: "',),
+        means="The connection is up, and then nothing came: no TLS handshake, or no answer.",
+        codes=("TLS004", "HTTP004", "HTTP006"),
+        unless=_METADATA,
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-closed",
+        writer=_BOTOCORE,
+        patterns=('Connection was closed before we received a valid response from endpoint URL: "',),
+        means="The connection was cut during the TLS handshake, or before the answer.",
+        codes=("TLS005", "HTTP006"),
+        unless=_METADATA,
+        advice="A connection that was idle for 350 seconds ends so, too; the next call then works.",
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-proxy",
+        writer=_BOTOCORE,
+        patterns=('Failed to connect to proxy URL: "',),
+        means="The proxy is down, refuses the host, or wants a password: botocore says the same for all three.",
+        codes=("HTTP003", "ENV007"),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-ca-bundle",
+        writer=_BOTOCORE,
+        patterns=(
+            "SSL validation failed for ... [Errno 2] No such file or directory",
+            "Could not find a suitable TLS CA certificate bundle, invalid path:",
+        ),
+        means="AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE or the profile names a file of certificates that is not there.",
+        codes=("TLS008",),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-no-credentials",
+        writer=_BOTOCORE,
+        patterns=("Unable to locate credentials",),
+        means="No source of credentials gave any: no role, or no path to instance metadata.",
+        codes=_NO_CREDENTIALS,
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-credential-source",
+        writer=_BOTOCORE,
+        patterns=("Error when retrieving credentials from {word}",),
+        means="A source of credentials that is configured, or known to work, failed.",
+        codes=("API010", "ENV002", "ENV003", "ENV011"),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-no-region",
+        writer=_BOTOCORE,
+        patterns=("You must specify a region",),
+        means="No Region is set in the environment or the profile.",
+        codes=("ENV001",),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="botocore-bad-settings",
+        writer=_BOTOCORE,
+        patterns=(
+            "The config profile ({word}) could not be found",
+            "Provided region_name '... doesn't match a supported format",
+        ),
+        means="A setting of the SDK on this host cannot be used.",
+        codes=("ENV018",),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    # --- Instance metadata ---
+    KnownText(
+        id="metadata-unreachable",
+        writer="AWS CLI and SDKs",
+        patterns=(
+            'endpoint URL: "http://169.254.169.254',
+            'endpoint URL: "http://[fd00:ec2::254]',
+            "dial tcp 169.254.169.254:80",
+            "dial tcp [fd00:ec2::254]:80",
+            "connect {word} 169.254.169.254:80",
+            "connect {word} fd00:ec2::254:80",
+            "no EC2 IMDS role found",
+        ),
+        means="The program cannot get a role from the instance metadata service.",
+        codes=("ENV002", "ENV003", "ENV011", "API001"),
+        source="GitHub, hashicorp/terraform-provider-aws#26074",
+        certainty=_REPORTED,
+    ),
+    # --- TLS, as OpenSSL words it ---
+    KnownText(
+        id="openssl-untrusted",
+        writer=_PYTHON,
+        patterns=(
+            "unable to get local issuer certificate",
+            "self-signed certificate",
+            "self signed certificate",
+            "unable to verify the first certificate",
+        ),
+        means="The program does not trust the issuer of the certificate: TLS is intercepted, or Amazon's roots are "
+        "missing.",
+        codes=_UNTRUSTED,
+        source=_OPENSSL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="openssl-time",
+        writer=_PYTHON,
+        patterns=(
+            "certificate verify failed: certificate has expired",
+            "certificate verify failed: certificate is not yet valid",
+        ),
+        means="The certificate is not valid at the time of this host's clock.",
+        codes=("TLS007", "ENV010", "TLS001"),
+        source=_OPENSSL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="openssl-name",
+        writer=_PYTHON,
+        patterns=(
+            "hostname '{word}' doesn't match",
+            "Hostname mismatch, certificate is not valid for '{host}'",
+            "Hostname/IP does not match certificate's altnames",
+        ),
+        means="The certificate is of another host: a wrong address in DNS or the hosts file, or a wrong endpoint URL.",
+        codes=("TLS003", "VPC010", "ENV005", "ENV009"),
+        source=_BOTOCORE_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="openssl-not-tls",
+        writer=_PYTHON,
+        patterns=("[SSL: WRONG_VERSION_NUMBER]", "SSL routines ... wrong version number"),
+        means="Something that does not speak TLS answers on the port, such as a proxy or a portal.",
+        codes=("TLS006", "ENV007"),
+        source=_OPENSSL_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="openssl-eof",
+        writer=_PYTHON,
+        patterns=("EOF occurred in violation of protocol",),
+        means="The connection was cut during the TLS handshake.",
+        codes=("TLS005", "TLS009"),
+        source=_OPENSSL_CODE,
+        certainty=_CERTAIN,
+    ),
+    # --- Go ---
+    KnownText(
+        id="go-timeout",
+        writer=_GO,
+        patterns=("dial tcp {peer}: i/o timeout", "dial tcp {peer}: connect: connection timed out"),
+        means="Nothing answered at this address.",
+        codes=_PATH,
+        unless=(*_METADATA, _PROXY),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-no-such-host",
+        writer=_GO,
+        patterns=("dial tcp: lookup {host} ... no such host",),
+        means="The name server says that the name does not exist, or has no address.",
+        codes=("DNS003", "DNS006", "VPC016", "VPC017", "ENV004", "ENV006", "ENV014"),
+        unless=(_PROXY,),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-dns-timeout",
+        writer=_GO,
+        patterns=("dial tcp: lookup {host} ... i/o timeout",),
+        means="The name server does not answer.",
+        codes=("DNS004", "DNS016", "DNS002", "VPC011", "VPC003"),
+        unless=(_PROXY,),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-dns-failure",
+        writer=_GO,
+        patterns=("dial tcp: lookup {host} ... server misbehaving",),
+        means="The name server answers that it failed, or refuses the question.",
+        codes=("DNS005", "DNS013", "VPC015"),
+        unless=(_PROXY,),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-refused",
+        writer=_GO,
+        patterns=(
+            "dial tcp {peer}: connect: connection refused",
+            "dial tcp {peer}: connect: no route to host",
+            "dial tcp {peer}: connect: network is unreachable",
+        ),
+        means="The connection failed at once: refused, or without a route.",
+        codes=_REFUSED,
+        unless=(*_METADATA, _PROXY),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-proxy",
+        writer=_GO,
+        patterns=(_PROXY,),
+        means="The proxy that this program is set to use does not let the call through.",
+        codes=("HTTP003", "ENV007"),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-handshake-timeout",
+        writer=_GO,
+        patterns=("net/http: TLS handshake timeout",),
+        means="The connection is up, and the TLS handshake stalls.",
+        codes=("TLS004",),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-untrusted",
+        writer=_GO,
+        patterns=("x509: certificate signed by unknown authority",),
+        means="The program does not trust the issuer of the certificate: TLS is intercepted, or Amazon's roots are "
+        "missing.",
+        codes=_UNTRUSTED,
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-certificate-time",
+        writer=_GO,
+        patterns=("x509: certificate has expired or is not yet valid",),
+        means="The certificate is not valid at the time of this host's clock.",
+        codes=("TLS007", "ENV010", "TLS001"),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-certificate-name",
+        writer=_GO,
+        patterns=("x509: certificate is valid for ..., not {host}",),
+        means="The certificate is of another host: a wrong address in DNS or the hosts file, or a wrong endpoint URL.",
+        codes=("TLS003", "VPC010", "ENV005", "ENV009"),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-not-tls",
+        writer=_GO,
+        patterns=("tls: first record does not look like a TLS handshake",),
+        means="Something that does not speak TLS answers on the port, such as a proxy or a portal.",
+        codes=("TLS006", "ENV007"),
+        source=_GO_CODE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="go-no-credentials",
+        writer=_GO,
+        patterns=("NoCredentialProviders: no valid providers in chain",),
+        means="No source of credentials gave any: no role, or a proxy takes the requests for instance metadata.",
+        codes=_NO_CREDENTIALS,
+        advice="For the AWS Backint agent, aws-backint-agent-launcher.sh must have 169.254.169.254 in no_proxy.",
+        source=_BACKINT_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- Java ---
+    KnownText(
+        id="java-timeout",
+        writer=_JAVA,
+        patterns=(
+            "Unable to execute HTTP request: Connect to {host}:443 [{word}/{address} ... failed: connect timed out",
+            "Unable to execute HTTP request: Connect to {host}:443 ... failed: connect timed out",
+        ),
+        means="Nothing answered at any address of the host.",
+        codes=_PATH,
+        source="GitHub, aws/aws-sdk-java#2520",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="java-refused",
+        writer=_JAVA,
+        patterns=("Unable to execute HTTP request: Connect to {host}:443 ... failed: Connection refused",),
+        means="The connection was refused at once.",
+        codes=_REFUSED,
+        source="GitHub, aws/aws-sdk-java#1481",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="java-handshake",
+        writer=_JAVA,
+        patterns=(
+            "Unable to execute HTTP request: Remote host terminated the handshake",
+            "Unable to execute HTTP request: Remote host closed connection during handshake",
+        ),
+        means="The connection was cut during the TLS handshake.",
+        codes=("TLS005", "TLS009", "ENV007"),
+        source="GitHub, aws/aws-sdk-java-v2#1772 and aws/aws-sdk-java#2269",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="java-not-tls",
+        writer=_JAVA,
+        patterns=("Unrecognized SSL message, plaintext connection",),
+        means="Something that does not speak TLS answers on the port, such as a proxy or a portal.",
+        codes=("TLS006", "ENV007"),
+        source="GitHub, aws/aws-sdk-java-v2#5322",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="java-unknown-host",
+        writer=_JAVA,
+        patterns=(
+            "Received an UnknownHostException when attempting to interact with a service",
+            "java.net.UnknownHostException: {host}",
+        ),
+        means="The name of the host has no address.",
+        codes=_UNRESOLVED,
+        source="AWS SDK for Java 2.x, SdkClientException",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="java-untrusted",
+        writer=_JAVA,
+        patterns=("unable to find valid certification path to requested target",),
+        means="The program does not trust the issuer of the certificate: TLS is intercepted, or Java's own trust store "
+        "lacks Amazon's roots.",
+        codes=_UNTRUSTED,
+        advice="Java has a trust store of its own, which backuplink does not read.",
+        source="OpenJDK, sun.security.provider.certpath",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="java-no-credentials",
+        writer=_JAVA,
+        patterns=(
+            "Unable to load credentials from any of the providers in the chain",
+            "Unable to load AWS credentials from any provider in the chain",
+        ),
+        means="No source of credentials gave any.",
+        codes=_NO_CREDENTIALS,
+        source="AWS SDK for Java 2.x, AwsCredentialsProviderChain",
+        certainty=_DOCUMENTED,
+    ),
+    # --- JavaScript ---
+    KnownText(
+        id="node-not-found",
+        writer=_NODE,
+        patterns=("getaddrinfo ENOTFOUND", "UnknownEndpoint: Inaccessible host:"),
+        means="The name of the host has no address.",
+        codes=("DNS003", "DNS006", "VPC016", "VPC017", "ENV004", "ENV006", "ENV014"),
+        source="GitHub, aws/aws-sdk-js#3966 and #3286",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="node-dns-failure",
+        writer=_NODE,
+        patterns=("getaddrinfo EAI_AGAIN",),
+        means="The name server does not answer, or answers that it failed.",
+        codes=("DNS004", "DNS005", "DNS016", "VPC011", "VPC003"),
+        source="getaddrinfo(3)",
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="node-timeout",
+        writer=_NODE,
+        patterns=("connect ETIMEDOUT {peer}",),
+        means="Nothing answered at this address.",
+        codes=_PATH,
+        unless=_METADATA,
+        source="GitHub, aws/aws-sdk-js#2785",
+        certainty=_REPORTED,
+    ),
+    KnownText(
+        id="node-refused",
+        writer=_NODE,
+        patterns=("connect ECONNREFUSED {peer}", "connect EHOSTUNREACH {peer}", "connect ENETUNREACH {peer}"),
+        means="The connection failed at once: refused, or without a route.",
+        codes=_REFUSED,
+        unless=_METADATA,
+        source="Node.js documentation, Errors, Common system errors",
+        certainty=_DOCUMENTED,
+    ),
+    KnownText(
+        id="node-no-credentials",
+        writer=_NODE,
+        patterns=("Could not load credentials from any providers", "Missing credentials in config"),
+        means="No source of credentials gave any.",
+        codes=_NO_CREDENTIALS,
+        source="AWS SDK for JavaScript, CredentialsProviderError",
+        certainty=_DOCUMENTED,
+    ),
+    # --- Answers of AWS about credentials, signature and account ---
+    KnownText(
+        id="aws-token-expired",
+        writer=_SERVICE,
+        patterns=("The security token included in the request is expired", "ExpiredToken"),
+        means="The session of these credentials is over, or its clock differs from AWS's.",
+        codes=("API002", "ENV010"),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-token-invalid",
+        writer=_SERVICE,
+        patterns=(
+            "The security token included in the request is invalid",
+            "UnrecognizedClientException",
+            "InvalidClientTokenId",
+            "AWS was not able to validate the provided access credentials",
+        ),
+        means="AWS does not know these credentials: wrong or deleted, of another partition, or of a Region that the "
+        "account has not enabled.",
+        codes=("API003", "API011"),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-signature-mismatch",
+        writer=_SERVICE,
+        patterns=(
+            "The request signature we calculated does not match the signature you provided",
+            "SignatureDoesNotMatch",
+            "IncompleteSignature",
+        ),
+        means="The secret key is wrong, or a proxy changed the request on its way.",
+        codes=("API004", "ENV007"),
+        unless=("Signature expired:", "Signature not yet current:", "Credential should be scoped"),
+        source=_SIGNING_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-signature-time",
+        writer=_SERVICE,
+        patterns=("Signature expired: {word} is now earlier than", "Signature not yet current: {word} is still later"),
+        means="This host's clock is wrong: the first time is the host's, the one in parentheses AWS's.",
+        codes=("ENV010", "API005"),
+        source=_SIGNING_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-request-expired",
+        writer=_EC2,
+        patterns=("RequestExpired", "RequestTimeTooSkewed", "Request has expired"),
+        means="This host's clock is wrong, or the session of the credentials is over.",
+        codes=("ENV010", "API005", "API002"),
+        source=_EC2_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-scope",
+        writer=_SERVICE,
+        patterns=(
+            "Credential should be scoped to a valid region",
+            "Credential should be scoped to correct service",
+            "Credential should be scoped with a valid terminator",
+        ),
+        means="The call is signed for another Region or service than the endpoint that answered.",
+        codes=("API006", "ENV005", "ENV008"),
+        source=_SIGNING_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-unsigned",
+        writer=_SERVICE,
+        patterns=("Missing Authentication Token", "MissingAuthenticationToken"),
+        means="AWS got the call without a signature: the program did not sign it, or a proxy took the header away.",
+        codes=("API009", "ENV007"),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-subscription",
+        writer=_SERVICE,
+        patterns=("OptInRequired", "SubscriptionRequiredException", "needs a subscription for th"),
+        means="The account has to opt in to the service or the Region.",
+        codes=("API008",),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-throttled",
+        writer=_SERVICE,
+        patterns=("ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "Rate exceeded"),
+        means="The account makes more calls than it may; the path works.",
+        codes=("API007",),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="aws-fault",
+        writer=_SERVICE,
+        patterns=("ServiceUnavailableException", "(ServiceUnavailable)", "(InternalFailure)"),
+        means="The service itself failed; the path works.",
+        codes=("HTTP005",),
+        source=_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+    # --- Denials ---
+    KnownText(
+        id="denied-endpoint-policy",
+        writer=_SERVICE,
+        patterns=("because no VPC endpoint policy allows",),
+        means="The policy of the endpoint does not allow the call; the call went through the endpoint, so the path "
+        "works.",
+        codes=("IAM001", "VPC008"),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-endpoint-policy-explicit",
+        writer=_SERVICE,
+        patterns=("with an explicit deny in a VPC endpoint policy",),
+        means="The policy of the endpoint denies the call; the call went through the endpoint, so the path works.",
+        codes=("IAM002", "VPC008"),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-identity-policy",
+        writer=_SERVICE,
+        patterns=(
+            "because no identity-based policy allows",
+            "with an explicit deny in an identity-based policy",
+            "with an explicit deny in an identity policy",
+        ),
+        means="The policies of the role or user do not allow the call, or deny it.",
+        codes=("IAM003",),
+        advice="A condition on aws:SourceVpce or aws:SourceVpc also fails where the call does not go through the "
+        "endpoint: DNS001 and ENV007 tell.",
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-service-control-policy",
+        writer=_SERVICE,
+        patterns=(
+            "because no service control policy allows",
+            "with an explicit deny in a service control policy",
+        ),
+        means="A service control policy of the organisation denies the call.",
+        codes=("IAM004",),
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-resource-control-policy",
+        writer=_SERVICE,
+        patterns=("with an explicit deny in a resource control policy",),
+        means="A resource control policy of the resource's organisation denies the call.",
+        codes=("IAM005",),
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-boundary",
+        writer=_SERVICE,
+        patterns=("because no permissions boundary allows", "with an explicit deny in a permissions boundary"),
+        means="The permissions boundary of the role or user does not allow the call, or denies it.",
+        codes=("IAM006",),
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-session-policy",
+        writer=_SERVICE,
+        patterns=(
+            "because no session policy allows",
+            "with an explicit deny in a session policy",
+            "with an explicit deny in a sessions policy",
+        ),
+        means="The policy of the session does not allow the call, or denies it.",
+        codes=("IAM007",),
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-resource-policy",
+        writer=_SERVICE,
+        patterns=(
+            "because no resource-based policy allows",
+            "with an explicit deny in a resource-based policy",
+        ),
+        means="The policy of the resource, such as a vault's access policy, does not allow the call, or denies it.",
+        codes=("IAM008",),
+        unless=(_OTHER_DENIAL,),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-role-trust",
+        writer="AWS STS, through any SDK",
+        patterns=(
+            "because no role trust policy allows",
+            "with an explicit deny in the role trust policy",
+            "when calling the AssumeRole operation",
+            "when calling the AssumeRoleWithWebIdentity operation",
+        ),
+        means="STS does not let these credentials assume the role, so there are none for the call itself.",
+        codes=("API010",),
+        services=("sts",),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-without-reason",
+        writer=_SERVICE,
+        patterns=("is not authorized to perform: {word}",),
+        means="AWS denies the call and does not say which policy.",
+        codes=("IAM009",),
+        unless=("because no ", "with an explicit deny", _OTHER_DENIAL),
+        source=_DENIED_PAGE,
+        certainty=_CERTAIN,
+    ),
+    KnownText(
+        id="denied-ec2",
+        writer=_EC2,
+        patterns=("You are not authorized to perform this operation", "UnauthorizedOperation"),
+        means="The role or user may not make this call of EC2. In the message of a backup job, it is the role of the "
+        "job.",
+        codes=("VPC013",),
+        advice="backuplink does without reads of EC2, and then names fewer causes; `backuplink permissions` prints the "
+        "policy for them.",
+        source=_EC2_ERRORS_PAGE,
+        certainty=_CERTAIN,
+    ),
+)

@@ -1,0 +1,375 @@
+"""The table of known texts against lines as programs write them, and what a search gives for any line."""
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.catalog import text_search
+from agent.catalog.findings import CODES
+from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
+from agent.catalog.services import SERVICES
+from agent.catalog.text_search import (
+    MAX_LINE_CHARACTERS,
+    MAX_MATCHES,
+    AddressHint,
+    NamedHost,
+    TextMatch,
+    named_host,
+    normalized,
+    search,
+    shown,
+    weight_of,
+)
+from agent.cli.main import main
+from agent.judge.conditions.denials import read_denial
+from agent.judge.rules.iam import code_of
+from tests.support.extent import one_in
+from tests.support.repository import ROOT
+
+LINES: Final[dict[str, list[dict[str, Any]]]] = tomllib.loads(
+    Path(__file__).with_name("known_texts.toml").read_text("utf-8")
+)
+SAMPLES: Final = LINES["sample"]
+NEIGHBOURS: Final = LINES["neighbour"]
+DENIALS: Final = json.loads((ROOT / "tests/agent/judge/rules/denials.json").read_text("utf-8"))["denials"]
+BY_ID: Final = {known.id: known for known in KNOWN_TEXTS}
+PATTERNS: Final = [(known.id, pattern) for known in KNOWN_TEXTS for pattern in known.patterns]
+FILLED: Final = {
+    "host": "backup.eu-west-1.amazonaws.com",
+    "peer": "10.0.1.17:443",
+    "address": "10.0.1.17",
+    "word": "something",
+}
+AWAITED: Final = frozenset(
+    {"backup-storage", "ec2", "logs", "s3", "secretsmanager", "ssm", "ssm-sap", "ssmmessages", "sts"}
+)
+"""Services of the table that the catalogue may not have yet. A line whose services it lacks gets no command."""
+
+
+def texts_of(line: str) -> list[str]:
+    return [match.known.id for match in search([line]).matches]
+
+
+def only(line: str) -> TextMatch:
+    (match,) = search([line]).matches
+    return match
+
+
+def filled(pattern: str) -> str:
+    """A line that has a pattern."""
+    return re.sub(r"\{(\w+)\}", lambda part: FILLED[part[1]], pattern).replace("...", "anything at all")
+
+
+# --- Each record -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["texts"][0])
+def test_a_line_has_the_texts_that_it_has_and_no_others(sample: dict[str, Any]) -> None:
+    assert texts_of(sample["line"]) == sample["texts"]
+    assert texts_of(f"prefix {sample['line'].upper()} suffix") == sample["texts"]  # case differs between logs
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS, ids=lambda neighbour: neighbour["not"])
+def test_a_line_that_is_almost_a_text_is_not_that_text(neighbour: dict[str, Any]) -> None:
+    assert neighbour["not"] not in neighbour["texts"]
+    assert texts_of(neighbour["line"]) == neighbour["texts"]
+
+
+def test_every_record_has_a_sample_and_a_neighbour() -> None:
+    assert {text for sample in SAMPLES for text in sample["texts"]} == set(BY_ID)
+    assert {neighbour["not"] for neighbour in NEIGHBOURS} == set(BY_ID)
+
+
+@pytest.mark.parametrize(("text", "pattern"), PATTERNS)
+def test_every_pattern_is_found_and_is_needed(text: str, pattern: str) -> None:
+    match = next(match for match in search([filled(pattern)]).matches if match.known.id == text)
+    assert match.pattern == pattern
+    for literal in (part for part in re.split(r"\{\w+\}|\.\.\.", pattern) if part.strip()):
+        spoilt = filled(pattern.replace(literal, literal.replace(literal.strip()[0], "~")))
+        assert pattern not in {other.pattern for other in search([spoilt]).matches}
+
+
+@pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
+def test_a_record_names_what_exists(known: KnownText) -> None:
+    assert set(known.codes) <= set(CODES)
+    assert len(set(known.codes)) == len(known.codes)
+    assert set(known.services) <= SERVICES.keys() | AWAITED
+    assert known.codes or known.advice, "neither a finding nor anything to do"
+    assert known.has_network_cause or not (known.codes or known.services)
+    for words in (known.writer, known.means, known.advice, known.source, *known.patterns):
+        assert words.isascii()
+        assert words == " ".join(words.split())
+    assert known.means.endswith(".")
+    assert not known.advice or known.advice.endswith(".")
+
+
+def test_ids_are_unique_and_no_pattern_is_in_two_records() -> None:
+    assert len(BY_ID) == len(KNOWN_TEXTS)
+    assert len({pattern.lower() for _, pattern in PATTERNS}) == len(PATTERNS)
+
+
+@pytest.mark.parametrize("known", [known for known in KNOWN_TEXTS if known.unless], ids=lambda known: known.id)
+def test_another_text_in_the_line_takes_it_from_a_record(known: KnownText, monkeypatch: pytest.MonkeyPatch) -> None:
+    for other in known.unless:
+        assert known.id in texts_of(filled(known.patterns[0]))
+        assert known.id not in texts_of(f"{filled(known.patterns[0])} {other} at the end")
+        lines = [line["line"] for line in (*SAMPLES, *NEIGHBOURS) if known.id not in line["texts"]]
+        without = replace(known, unless=tuple(kept for kept in known.unless if kept != other))
+        monkeypatch.setattr(text_search, "KNOWN_TEXTS", (without,))
+        text_search._searches.cache_clear()
+        is_needed = any(texts_of(line) for line in lines)
+        monkeypatch.undo()
+        text_search._searches.cache_clear()
+        assert is_needed, f"no line of a program shows that {other!r} is"
+
+
+# --- Commands --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["texts"][0])
+def test_the_command_line_takes_the_commands(sample: dict[str, Any]) -> None:
+    for match in search([sample["line"]]).matches:
+        checked = [service for service in match.services if service not in match.unchecked]
+        if match.command is None:
+            assert not checked
+            assert not match.codes_of_run
+            assert match.unchecked or not match.codes
+            continue
+        program, command, *arguments = match.command
+        assert (program, command) == ("backuplink", "check")
+        with main.commands[command].make_context(command, list(arguments)) as context:
+            assert list(context.params["services"]) == checked
+            assert context.params["region"] == (None if match.host is None else match.host.region)
+
+
+def test_the_services_that_a_check_takes_are_those_of_its_option() -> None:
+    (option,) = [param for param in main.commands["check"].params if param.name == "services"]
+    assert isinstance(option.type, click.Choice)
+    for known in KNOWN_TEXTS:
+        for match in search([filled(known.patterns[0])]).matches:
+            assert set(match.services) - set(match.unchecked) == set(match.services) & set(option.type.choices)
+
+
+def test_a_text_of_an_unknown_service_gets_no_command() -> None:
+    match = only('Connect timeout on endpoint URL: "https://made-up.eu-west-1.amazonaws.com/"')
+    assert match.command is None
+    assert match.unchecked == ("made-up",)
+
+
+def test_what_every_run_shows_needs_no_service() -> None:
+    line = 'Connect timeout on endpoint URL: "https://sts.amazonaws.com/"'
+    match = search([line]).matches[0]
+    assert (match.known.id, match.codes_of_run) == ("sts-global", ("API010",))
+    assert match.command == ("backuplink", "check", *(("--service", "sts") if "sts" in SERVICES else ()))
+
+
+@pytest.mark.parametrize(
+    ("action", "service"),
+    [("backup:ListBackupVaults", "backup"), ("BACKUP-GATEWAY:ListGateways", "backup-gateway"), ("widgets:Get", None)],
+)
+def test_a_denial_is_checked_at_the_service_whose_action_it_names(action: str, service: str | None) -> None:
+    match = only(f"User: x is not authorized to perform: {action} because no VPC endpoint policy allows the action")
+    assert match.command == (None if service is None else ("backuplink", "check", "--service", service))
+    assert match.unchecked == (() if service else ("widgets",))
+
+
+def test_a_text_without_a_host_is_checked_in_the_region_of_the_host() -> None:
+    assert only("Unable to locate credentials").command == ("backuplink", "check")
+    assert only("KMS key is either disabled or pending deletion").command is None
+
+
+def test_a_host_that_the_catalogue_knows_is_checked_in_its_region() -> None:
+    match = only('Read timeout on endpoint URL: "https://backup-gateway.us-gov-west-1.amazonaws.com/"')
+    assert match.command == (*("backuplink", "check", "--service", "backup-gateway"), "--region", "us-gov-west-1")
+
+
+# --- Denials ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("denial", DENIALS, ids=lambda denial: denial["name"])
+def test_a_denial_is_the_finding_that_the_rules_give_for_it(denial: dict[str, Any]) -> None:
+    match = only(denial["text"])
+    if match.known.id == "denied-ec2":  # a read of the configuration, which is no target
+        assert "ec2:" in denial["text"]
+        assert match.codes == ("VPC013",)
+    elif match.known.id == "denied-role-trust":  # stops credentials; the rules see the failed source
+        assert denial["policy"] == "role-trust"
+        assert match.codes == ("API010",)
+    else:
+        assert match.codes[0] == code_of(read_denial(denial["text"])) == denial["code"]
+
+
+# --- What a line says ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "service", "region"),
+    [
+        ("backup.eu-west-1.amazonaws.com", "backup", "eu-west-1"),
+        ("BACKUP.eu-west-1.amazonaws.com", "backup", "eu-west-1"),
+        ("backup-fips.us-gov-west-1.amazonaws.com", "backup", "us-gov-west-1"),
+        ("backup.cn-north-1.amazonaws.com.cn", "backup", "cn-north-1"),
+        ("backup.eu-west-1.api.aws", "backup", "eu-west-1"),
+        ("backup.us-iso-east-1.c2s.ic.gov", "backup", "us-iso-east-1"),
+        ("anon-cp.backup-gateway.eu-west-1.amazonaws.com", "backup-gateway", "eu-west-1"),
+        ("vpce-0a1b2c3d4e5f67890-abcd1234.backup.eu-west-1.vpce.amazonaws.com", "backup", "eu-west-1"),
+        ("vpce-0a1b2c3d4e5f67890-abcd1234-eu-west-1a.ssm.eu-west-1.vpce.amazonaws.com", "ssm", "eu-west-1"),
+        ("ssm-sap.eu-west-1.amazonaws.com", "ssm-sap", "eu-west-1"),
+        ("hana-backups.s3.eu-west-1.amazonaws.com", "s3", "eu-west-1"),
+        ("hana-backups.s3.dualstack.eu-west-1.amazonaws.com", "s3", "eu-west-1"),
+        ("sts.amazonaws.com", "sts", None),
+    ],
+)
+def test_a_host_says_which_service_it_is_of(host: str, service: str, region: str | None) -> None:
+    assert named_host(f'Post "https://{host}:443/path": failed.') == NamedHost(
+        host=host.lower(), service=service, region=region
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "https://docs.aws.amazon.com/aws-backup/latest",
+        "ip-10-0-0-1.eu-west-1.compute.internal",
+        "ec2-13-1-1-1.eu-west-1.compute.amazonaws.com",
+        "db.abc.eu-west-1.rds.amazonaws.com",
+        "backup.eu-west-1.amazonaws.com.example.com",
+        "eu-west-1.amazonaws.com",
+        "amazonaws.com",
+    ],
+)
+def test_a_host_of_no_service_is_none(line: str) -> None:
+    assert named_host(line) is None
+
+
+def test_the_first_host_of_aws_counts() -> None:
+    line = "proxy.example.com: backup.eu-west-1.amazonaws.com, then ssm.eu-west-1.amazonaws.com"
+    assert named_host(line) == NamedHost(host="backup.eu-west-1.amazonaws.com", service="backup", region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint", "first", "missing"),
+    [
+        ("dial tcp 13.217.78.180:443: i/o timeout", AddressHint.PUBLIC, "DNS001", ()),
+        ("dial tcp [2600:1f18::3]:443: i/o timeout", AddressHint.PUBLIC, "DNS001", ()),
+        ("connect ECONNREFUSED 52.10.96.57:443", AddressHint.PUBLIC, "DNS001", ()),
+        ("dial tcp 10.0.1.17:443: i/o timeout", AddressHint.PRIVATE, "DNS002", ("DNS001", "VPC002", "VPC003")),
+        ("dial tcp [fd00::17]:443: i/o timeout", AddressHint.PRIVATE, "DNS002", ("DNS001",)),
+        ("dial tcp 127.0.0.1:443: i/o timeout", AddressHint.BOGUS, "DNS010", ("DNS001",)),
+        ("dial tcp 999.0.0.1:443: i/o timeout", None, "DNS001", ()),
+        (
+            'Post "https://hana.s3.eu-west-1.amazonaws.com/": dial tcp 52.216.88.123:443: i/o timeout',
+            AddressHint.PUBLIC_AS_EVER,
+            "DNS001",
+            (),
+        ),
+        (
+            "Crashed during fetch and conversion tcp 10.0.2.83:5->52.216.88.123:443: use of closed network connection",
+            AddressHint.PUBLIC_AS_EVER,
+            "TLS001",
+            ("DNS001",),
+        ),
+    ],
+)
+def test_the_address_says_whether_the_answer_was_public(
+    line: str, hint: AddressHint | None, first: str, missing: tuple[str, ...]
+) -> None:
+    match = only(line)
+    assert (match.hint, match.codes[0]) == (hint, first)
+    assert not set(missing) & set(match.codes)
+    assert len(set(match.codes)) == len(match.codes)
+
+
+def test_the_address_of_a_name_server_or_of_this_host_is_not_the_address_of_the_endpoint() -> None:
+    assert only("dial tcp: lookup backup.eu-west-1.amazonaws.com on 8.8.8.8:53: no such host").address is None
+    crashed = "Crashed during fetch and conversion tcp 10.0.2.83:5->52.216.88.123:443: use of closed network connection"
+    assert str(only(crashed).address) == "52.216.88.123"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Could  not connect\tto the endpoint\nURL: "https://backup.eu-west-1.amazonaws.com/"',
+        r'{"msg": "Could not connect to the endpoint URL: \"https://backup.eu-west-1.amazonaws.com/\""}',
+        "Could not connect to the endpoint URL: \u201chttps://backup.eu-west-1.amazonaws.com/\u201d",
+    ],
+)
+def test_white_space_and_quotes_are_as_logs_and_pages_have_them(line: str) -> None:
+    assert texts_of(line) == ["botocore-connect"]
+
+
+# --- Many lines ------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_comes_again_is_one_match_for_each_host_and_kind_of_address() -> None:
+    first, other = ("dial tcp 13.217.78.180:443: i/o timeout", "dial tcp 10.0.1.17:443: i/o timeout")
+    result = search(["nothing", first, first, other, first])
+    assert [(match.number, match.lines, match.hint) for match in result.matches] == [
+        (2, 3, AddressHint.PUBLIC),
+        (4, 1, AddressHint.PRIVATE),
+    ]
+    assert (result.lines, result.cut, result.left_out) == (5, 0, 0)
+
+
+def test_the_most_specific_text_comes_first_wherever_it_is() -> None:
+    matches = search(["Unable to locate credentials", SAMPLES[0]["line"]]).matches
+    assert [match.known.id for match in matches] == ["backint-no-data-plane", "botocore-no-credentials"]
+    assert weight_of(matches[0].pattern) > weight_of(matches[1].pattern)
+
+
+def test_a_line_is_searched_up_to_its_limit() -> None:
+    text = "Unable to locate credentials"
+    assert search([" " * (MAX_LINE_CHARACTERS - len(text)) + text]).matches
+    result = search([" " * (MAX_LINE_CHARACTERS - len(text) + 1) + text])
+    assert (result.matches, result.cut) == ((), 1)
+
+
+def test_no_more_matches_are_kept_than_the_limit() -> None:
+    lines = [f'Read timeout on endpoint URL: "https://s{number}.eu-west-1.amazonaws.com/"' for number in range(150)]
+    result = search(lines)
+    assert (len(result.matches), result.left_out) == (MAX_MATCHES, 150 - MAX_MATCHES)
+
+
+# --- Hostile lines ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("text", "pattern"), PATTERNS)
+def test_a_pattern_takes_time_in_proportion_to_the_line(text: str, pattern: str) -> None:
+    """No piece repeats anything without a limit or inside another repetition, and each begins with fixed characters."""
+    assert not [piece for piece in pattern.split("...") if piece.strip()[:1] in ("", "{")]
+    for piece in text_search._pieces(pattern):
+        repeats = re.findall(r"(?<!\\)(?:\{\d+,(\d+)\}|[*+])", piece.pattern)
+        assert "" not in repeats, "a repetition without a limit"
+        assert len(repeats) <= 3
+        assert re.search(r"\)(?:\{|[*+])", piece.pattern) is None, "a repetition of a group"
+
+
+@pytest.mark.parametrize(("text", "pattern"), one_in(6, PATTERNS))
+def test_the_beginning_of_a_text_over_and_over_is_read_to_its_end(text: str, pattern: str) -> None:
+    start = re.split(r"\{\w+\}|\.\.\.", pattern)[0]
+    for piece in (start, f"{start}a", f"{start}1.", f"{start}[a/1:"):
+        line = piece * (MAX_LINE_CHARACTERS // len(piece))
+        assert search([line]).lines == 1
+
+
+@given(st.text(max_size=400) | st.sampled_from([sample["line"] for sample in SAMPLES]), st.text(max_size=40))
+def test_any_line_is_searched(line: str, more: str) -> None:
+    assert len(normalized(line + more).split("  ")) == 1
+    for match in search([line + more, more + line]).matches:
+        assert match.known.id in BY_ID
+        assert match.codes == tuple(dict.fromkeys(match.codes))
+        assert set(match.codes) <= set(CODES)
+
+
+def test_what_varies_is_shown_in_capitals() -> None:
+    assert shown("dial tcp {peer}: i/o timeout") == "dial tcp ADDRESS:PORT: i/o timeout"
+    assert not [pattern for _, pattern in PATTERNS if "{" in shown(pattern)]

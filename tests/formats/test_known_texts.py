@@ -1,0 +1,237 @@
+"""`explain --text`: the lines of a log looked up, for a person and for a program."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from agent.app.explain import MAX_LOG_BYTES, MAX_LOG_LINES
+from agent.app.read_saved import STDIN
+from agent.catalog.findings import CODES
+from agent.catalog.known_texts import KNOWN_TEXTS, KnownText
+from agent.catalog.text_search import MAX_LINE_CHARACTERS, TextMatch, search
+from agent.cli import main as cli
+from agent.formats import known_texts
+from agent.formats.report_text import WIDTH, visible
+from probes.urls import masked_urls
+from tests.support.command import SECONDS, agent
+
+TIMEOUT = 'Connect timeout on endpoint URL: "https://backup.eu-west-1.amazonaws.com/backup-vaults/"'
+MASKED = masked_urls(TIMEOUT)
+SYN_SENT = 'Post "https://ssm-sap.eu-west-1.amazonaws.com/": dial tcp 13.217.78.180:443: i/o timeout'
+
+
+def explained(*arguments: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    """What the command wrote to stdout, with nothing on stderr."""
+    assert cli.dispatch(["explain", *arguments], []) == code
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+# --- Text ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_known_line_gives_its_meaning_its_findings_and_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = explained("--text", TIMEOUT, capsys=capsys).splitlines()
+    assert lines[:5] == [
+        'Connect timeout on endpoint URL: "',
+        "",
+        "Written by: AWS CLI and Python SDK (botocore)",
+        "",
+        "WHAT IT MEANS",
+    ]
+    assert "The host backup.eu-west-1.amazonaws.com is that of backup in eu-west-1." in lines
+    findings = lines[lines.index("FINDINGS THAT CAN CAUSE IT") + 1 : lines.index("PROVE OR CLEAR") - 1]
+    assert [line.split()[0] for line in findings if not line.startswith(" ")] == list(
+        search([TIMEOUT]).matches[0].codes
+    )
+    assert "  backuplink check --service backup --region eu-west-1" in lines
+    assert lines[-2].startswith("botocore 1.44.8, exceptions.py")
+
+
+def test_a_public_address_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(explained("--text", SYN_SENT, capsys=capsys).split())
+    assert "The host ssm-sap.eu-west-1.amazonaws.com is that of ssm-sap in eu-west-1." in words
+    assert "13.217.78.180 is a public address, which no interface endpoint has" in words
+
+
+def test_what_this_version_cannot_check_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    line = 'Connect timeout on endpoint URL: "https://made-up.eu-west-1.amazonaws.com/"'
+    text = explained("--text", line, capsys=capsys)
+    assert "PROVE OR CLEAR\nThis version of backuplink does not check made-up.\n" in text
+    words = " ".join(explained("--text", f"Unable to locate credentials: {line}", capsys=capsys).split())
+    assert "check made-up: the run proves or clears API001, ENV002, ENV003, ENV011 and API010 alone." in words
+
+
+@pytest.mark.parametrize("known", KNOWN_TEXTS, ids=lambda known: known.id)
+def test_every_record_is_text_for_a_terminal(known: KnownText) -> None:
+    (match,) = [other for other in search([_line_with(known)]).matches if other.known is known]
+    result = search([_line_with(known)])
+    text = known_texts.as_text(result)
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert max(map(len, text.splitlines())) <= WIDTH
+    words = " ".join(text.split())
+    for part in (known.means, known.advice, known.writer, known.source):
+        assert part in words
+    assert ("The network has no part in this." in words) is not known.has_network_cause
+    bold = known_texts.as_text(result, bold=True)
+    assert bold.count("\x1b[1m") == bold.count("\x1b[0m") > 3
+    assert match.command is None or f"  {shlex.join(match.command)}\n" in text
+
+
+def _line_with(known: KnownText) -> str:
+    pattern = known.patterns[0].replace("...", "and")
+    for part, value in {"host": "a.example.com", "peer": "10.0.1.17:443", "address": "10.0.1.17", "word": "x"}.items():
+        pattern = pattern.replace(f"{{{part}}}", value)
+    return pattern
+
+
+def test_several_texts_in_a_line_are_numbered_the_most_specific_first(capsys: pytest.CaptureFixture[str]) -> None:
+    line = f"SSM Agent unable to acquire credentials: {SYN_SENT}"
+    text = explained("--text", line, capsys=capsys)
+    assert text.startswith("2 known texts, the most specific first.\n\n1. SSM Agent unable to acquire credentials\n")
+    assert "\n\n2. dial tcp ADDRESS:PORT: i/o timeout\n" in text
+    assert "\nLine " not in text  # there is one line alone
+
+
+@pytest.mark.parametrize("line", ["all is well", "", " ", "\x1b[2J", "\udcff", "DNS001", "..."])
+@pytest.mark.parametrize("wanted", ["text", "json"])
+def test_what_is_not_known_is_unknown_with_what_to_do_next(
+    line: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = explained(f"--text={line}", "--format", wanted, capsys=capsys, code=3)
+    if wanted == "json":
+        assert json.loads(out)["texts"] == []
+    else:
+        assert "  backuplink check\n" in out
+        assert "  backuplink explain --text - < LOG\n" in out
+        assert out.isascii()
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_match_is_json_for_a_program_with_all_that_the_text_has(capsys: pytest.CaptureFixture[str]) -> None:
+    parsed = json.loads(explained("--text", SYN_SENT, "--format=json", capsys=capsys))
+    assert list(parsed) == ["schema", "lines", "lines_cut", "texts_left_out", "texts"]
+    assert (parsed["schema"], parsed["lines"]) == ("backuplink.explain.v1", 1)
+    (row,) = parsed["texts"]
+    (match,) = search([SYN_SENT]).matches
+    assert row == as_row(match)
+    assert row["host"] == {"name": "ssm-sap.eu-west-1.amazonaws.com", "service": "ssm-sap", "region": "eu-west-1"}
+    assert row["address"] == {"address": "13.217.78.180", "hint": "public"}
+
+
+def as_row(match: TextMatch) -> dict[str, Any]:
+    """What the JSON of a match must be, by its fields."""
+    known, host = match.known, match.host
+    return {
+        "id": known.id,
+        "text": "dial tcp ADDRESS:PORT: i/o timeout",
+        "written_by": known.writer,
+        "line": match.line,
+        "line_number": match.number,
+        "line_count": match.lines,
+        "means": known.means,
+        "host": None if host is None else {"name": host.host, "service": host.service, "region": host.region},
+        "address": {"address": str(match.address), "hint": match.hint},
+        "findings": [
+            {"code": code, "name": CODES[code].name, "severity": str(CODES[code].severity), "title": CODES[code].title}
+            for code in match.codes
+        ],
+        "has_network_cause": known.has_network_cause,
+        "command": None if match.command is None else list(match.command),
+        "services_not_checked": list(match.unchecked),
+        "advice": known.advice or None,
+        "source": known.source,
+        "certainty": str(known.certainty),
+    }
+
+
+# --- Hostile lines ---------------------------------------------------------------------------------------------------
+
+HOSTILE = f"\x1b]0;title\x07\u202e{TIMEOUT}\r\x9b2J\udcff"
+
+
+def test_control_characters_of_a_line_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("--text", HOSTILE), ("--format=json", "--text", HOSTILE)):
+        out = explained(*words, capsys=capsys)
+        assert out.isascii()
+        assert out.replace("\n", "").isprintable()
+    result = search(["", HOSTILE])
+    text = known_texts.as_text(result)
+    assert text.isascii()
+    assert text.replace("\n", "").isprintable()
+    assert "Line 2: \\x1b]0;title\\x07\\u202eConnect" in " ".join(text.split())
+
+
+def test_a_huge_line_is_searched_to_its_limit_and_the_output_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "Unable to locate credentials" + "x" * 100_000
+    out = explained("--text", line, capsys=capsys)
+    assert f"1 line is longer than {MAX_LINE_CHARACTERS} characters, and searched up to there." in " ".join(out.split())
+    assert len(out) < 4_000
+    parsed = json.loads(explained("--format=json", "--text", line, capsys=capsys))
+    assert (parsed["lines_cut"], len(parsed["texts"][0]["line"])) == (1, MAX_LINE_CHARACTERS)
+
+
+def test_of_a_url_in_a_line_only_scheme_and_host_are_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    line = 'Read timeout on endpoint URL: "https://s3.eu-west-1.amazonaws.com/b/k?X-Amz-Security-Token=hunter2"'
+    assert "hunter2" not in explained("--text", line, "--format=json", capsys=capsys)
+    assert "hunter2" not in known_texts.as_text(search(["", line]))
+
+
+# --- Stdin -----------------------------------------------------------------------------------------------------------
+
+
+def from_stdin(data: bytes, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """`explain --text -` with these bytes on stdin."""
+    return subprocess.run(
+        [sys.executable, "-m", "agent", "explain", "--text", STDIN, *arguments],
+        input=data,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def test_the_lines_on_stdin_are_looked_up_together() -> None:
+    done = from_stdin(b"started\n\xff\xfe\n" + f"{TIMEOUT}\n{TIMEOUT}\nended\n".encode(), "--format=json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    (row,) = json.loads(done.stdout)["texts"]
+    assert (row["line"], row["line_number"], row["line_count"]) == (MASKED, 3, 2)
+    text = from_stdin(f"started\n{TIMEOUT}\n{TIMEOUT}\n".encode()).stdout.decode()
+    assert f"Line 2, and 1 more: {visible(MASKED)}" in " ".join(text.split())
+
+
+def test_no_line_on_stdin_is_unknown() -> None:
+    done = from_stdin(b"")
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert done.stdout.startswith(b"There is no line on stdin.\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(b"x" * (MAX_LOG_BYTES + 1), "stdin: is larger than 1 MiB, the limit of a log", id="bytes"),
+        pytest.param(b"\n" * (MAX_LOG_LINES + 1), f"stdin: has more than {MAX_LOG_LINES} lines", id="lines"),
+    ],
+)
+def test_more_than_the_limit_is_refused_with_what_to_do(data: bytes, says: str) -> None:
+    done = from_stdin(data)
+    assert done.returncode == 3
+    assert says in done.stderr.decode()
+    assert "such as those of `tail -n 500 LOG`" in done.stderr.decode()
+
+
+def test_without_stdin_the_call_is_refused() -> None:
+    done = agent("explain", "--text", STDIN, stdin=None, preexec_fn=lambda: os.close(0))
+    assert done.returncode == 3
+    assert "stdin: cannot be read" in done.stderr
