@@ -128,8 +128,9 @@ class TextMatch:
 
     @property
     def codes_of_run(self) -> tuple[str, ...]:
-        """Those of the findings that a run shows whichever services it checks."""
-        return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN)
+        """Those of the findings that a run shows whichever services it checks. One that stands only as the cause of
+        something measured needs the service at which that is."""
+        return tuple(code for code in self.codes if CODES[code].scope is Scope.RUN and not CODES[code].needs_symptom)
 
     @property
     def unchecked(self) -> tuple[str, ...]:

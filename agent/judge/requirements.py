@@ -38,6 +38,9 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
     if evidence.run.signed_calls:
         steps.insert(1, str(Step.CREDENTIALS))
+    # Neither that each name server answers nor that large requests arrive is needed for ok. Where this host itself kept
+    # that from being tried, a fault (DNS016, HTTP006) is not known, and that is no ok.
+    steps += [answer.id for answer in evidence.answers(target, evidence.configured_resolvers) if _is_starved(answer)]
     for address in evidence.own_addresses(target):
         steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
         # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
@@ -45,14 +48,16 @@ def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
         if evidence.run.signed_calls and not _is_called_elsewhere(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
-        # That large requests arrive is not needed for ok. Where this host itself kept them from being tried, a fault
-        # that would be critical (HTTP006) is not known, and that is no ok.
         large = evidence.at(Step.HTTP, target, address, HTTPS, operation=PADDED)
-        if large is not None and large.failure is not None and large.failure.code == STARVED:
+        if large is not None and _is_starved(large):
             steps.append(large.id)
         others = (port for port in required_ports(target) if port != HTTPS)
         steps += [f"{Step.TCP}/{target.id}/{address}/{port}" for port in others]
     return tuple(steps)
+
+
+def _is_starved(observation: Observation[Any]) -> bool:
+    return observation.failure is not None and observation.failure.code == STARVED
 
 
 def _is_called_elsewhere(evidence: Evidence, target: Target, address: Address) -> bool:

@@ -22,6 +22,7 @@ from agent.simulated.clock import VirtualLoop
 from agent.simulated.scenario import HostPart, Scenario
 from agent.simulated.settings import EPOCH
 from probes.facts import CredentialFacts, DnsFacts, IcmpError, Interface, SdkFacts, TcpFacts
+from probes.heartbeat import Heartbeat
 from probes.model import Address, Draft, FailureKind, ProbeError
 from probes.ports import HTTPS
 from probes.seams import Keys, LocalRoute, Reader, Stream, Trust, World
@@ -233,6 +234,8 @@ class SimulatedMachine:
         self._now = now
         self._looked = False
         self._lateness = 0.0
+        """Seconds for which the process was stopped, in virtual time."""
+        self._heartbeat = Heartbeat()
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -284,18 +287,26 @@ class SimulatedMachine:
 
     async def watch_lateness(self) -> None:
         loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualLoop):
+            await self._stop(loop)
+            await loop.create_future()
+        async with asyncio.TaskGroup() as group:  # in real time the process may be held up, too
+            group.create_task(self._stop(None))
+            group.create_task(self._heartbeat.watch())
+
+    async def _stop(self, loop: VirtualLoop | None) -> None:
+        """Let the time pass in which the process of the scenario is stopped."""
         for stop in self._host.stops:
             for _ in range(stop.times):
                 await asyncio.sleep(stop.after)
-                if isinstance(loop, VirtualLoop):
-                    loop.leap(stop.seconds)
-                else:
+                if loop is None:
                     time.sleep(stop.seconds)  # noqa: ASYNC251 - nothing else is to run
-                self._lateness += stop.seconds
-        await loop.create_future()
+                else:
+                    loop.leap(stop.seconds)
+                    self._lateness += stop.seconds
 
     def lateness(self) -> float:
-        return self._lateness
+        return self._lateness + self._heartbeat.lateness()
 
     def run_delay(self) -> float | None:
         return None

@@ -5,7 +5,6 @@ unknown.
 """
 
 import array
-import asyncio
 import contextlib
 import errno
 import os
@@ -13,7 +12,6 @@ import socket
 import stat
 import struct
 import sys
-import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,6 +20,7 @@ from typing import Final
 
 from probes.background import in_background
 from probes.facts import Interface
+from probes.heartbeat import Heartbeat
 from probes.model import Address
 from probes.seams import MAX_FILE_BYTES, LocalRoute, Trust
 from probes.system import ethtool, netlink
@@ -32,18 +31,13 @@ ALLOWANCE: Final = "_allowance_exceeded"
 
 
 _NETLINK_SECONDS: Final = 0.5
-_BEAT_SECONDS: Final = 0.05
-_LATE_SECONDS: Final = 0.025
-"""Less is the ordinary noise of timers."""
 
 
 class SystemMachine:
     """The host that this process runs on."""
 
     def __init__(self) -> None:
-        self._lateness = 0.0
-        self._due: float | None = None
-        """When the next beat of `watch_lateness` is due, on the clock of time.monotonic()."""
+        self._heartbeat = Heartbeat()
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -115,21 +109,10 @@ class SystemMachine:
         return allowances
 
     async def watch_lateness(self) -> None:
-        try:
-            while True:
-                self._due = time.monotonic() + _BEAT_SECONDS
-                await asyncio.sleep(_BEAT_SECONDS)
-                self._lateness += self._overdue()
-        finally:
-            self._due = None
+        await self._heartbeat.watch()
 
     def lateness(self) -> float:
-        return self._lateness + self._overdue()
-
-    def _overdue(self) -> float:
-        """Seconds by which the next beat is late."""
-        late = 0.0 if self._due is None else time.monotonic() - self._due
-        return late if late >= _LATE_SECONDS else 0.0
+        return self._heartbeat.lateness()
 
     def run_delay(self) -> float | None:
         if not LINUX:

@@ -128,7 +128,7 @@ def _bound_answers() -> None:
     def content(answer: Any) -> bytes:
         if answer._content is None:
             held = bytearray()
-            for piece in answer.raw.stream(1 << 16):
+            for piece in answer.raw.stream():
                 held += piece
                 if len(held) > boto.MAX_ANSWER_BYTES:
                     answer.raw.close()

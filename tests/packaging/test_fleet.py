@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from agent.catalog.regions import REGIONS
 from agent.cli import main as cli
 from agent.cli.to_settings import settings_from
 from agent.formats import text
-from agent.settings import Calls, Ec2
+from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2, Calls, Ec2
 from agent.simulated import scenario as scenarios
 from tests.packaging.artifacts import artifact_of
 from tests.support import extent
@@ -451,7 +451,8 @@ def test_parameters_become_options(document: dict[str, Any], tmp_path: Path) -> 
 
 def test_defaults_are_those_of_the_command(document: dict[str, Any], tmp_path: Path) -> None:
     check = run(document, tmp_path, program(tmp_path, "")).calls[0]
-    assert understood(check)[0] == understood(["check"])[0]
+    of_a_fleet = replace(understood(["check"])[0], calls=DEFAULT_WATCH_CALLS, ec2=DEFAULT_WATCH_EC2)
+    assert understood(check)[0] == of_a_fleet
     assert understood(check)[1]["fail_on"] == understood(["check"])[1]["fail_on"]
 
 
@@ -477,6 +478,8 @@ def test_whatever_is_taken_is_data(
     assert ran.calls[0] == [
         "check",
         "--format=json",
+        "--calls=one",
+        "--ec2=never",
         "--expect=private",
         f"--timeout={taken['Timeout']}",
         f"--deadline={taken['Deadline']}",

@@ -17,6 +17,7 @@ import pytest
 import manual
 from agent.cli import config_file, to_settings
 from agent.cli import main as cli
+from agent.settings import DEFAULT_WATCH_CALLS, DEFAULT_WATCH_EC2
 from tests.packaging.artifacts import lacking
 from tests.support.repository import ROOT
 
@@ -144,8 +145,9 @@ def values(command: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return config_file.config_values(given, str(EXAMPLE), context)
 
 
-def test_the_example_sets_nothing_by_itself() -> None:
-    assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {}
+def test_the_example_sets_only_how_much_is_asked_of_aws() -> None:
+    """What a fleet may ask of an account, for the timer as well, whose program has other defaults."""
+    assert tomllib.loads(EXAMPLE.read_text("utf-8")) == {"calls": DEFAULT_WATCH_CALLS, "ec2": DEFAULT_WATCH_EC2}
 
 
 def test_the_example_has_every_key_and_no_other() -> None:

@@ -150,6 +150,8 @@ FORMED: Final = (
         wanted="'private', 'public', 'any'",
         bad=("luck", "Private", "private,public", "0", "None"),
     ),
+    Option(name="calls", wanted="'each', 'one', 'none'", bad=("all", "One", "one,each", "0", "false")),
+    Option(name="ec2", wanted="'auto', 'always', 'never'", bad=("on", "Auto", "auto,never", "1", "true")),
     Option(
         name="private-cidr",
         wanted="a CIDR block, such as 10.0.0.0/8",
@@ -1262,12 +1264,13 @@ def of_facts() -> Iterator[Refused]:
     )
     for flag, option, value in (("--no-ec2", "--ec2", "auto"), ("--no-api", "--calls", "one")):
         name = flag.removeprefix("--")
-        for label, arguments, environment, config in (
+        ways: tuple[tuple[str, tuple[str, ...], dict[str, str], str | None], ...] = (
             ("by flag", (flag, option, value), {}, None),
             ("by variable", (option, value), {f"BACKUPLINK_{name.replace('-', '_').upper()}": "1"}, None),
             ("by file", ("--config", CONFIG), {}, f'{name} = true\n{option.removeprefix("--")} = "{value}"\n'),
             ("by file and by flag", ("--config", CONFIG, flag), {}, f'{option.removeprefix("--")} = "{value}"\n'),
-        ):
+        )
+        for label, arguments, environment, config in ways:
             yield Refused(
                 id=f"{flag} and {option} {value} {label}",
                 arguments=("check", "--format=json", *arguments),

@@ -22,7 +22,9 @@ from typing import cast
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.simulated import scenario as scenarios
 from agent.simulated.certificates import AUTHORITIES, root_pem
+from agent.simulated.world import SimulatedMachine
 from probes.background import in_background
 from probes.facts import Interface, TcpFacts
 from probes.model import Address, Draft, FailureKind
@@ -882,10 +884,11 @@ def test_proxy(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], exp
 # --- Lateness --------------------------------------------------------------------------------------------------------
 
 
-async def test_what_holds_up_this_process_is_its_lateness() -> None:
-    """Of whatever kind: here the loop itself is blocked."""
-    machine = SystemMachine()
-
+@pytest.mark.parametrize("kind", ["system", "simulated"])
+async def test_what_holds_up_this_process_is_its_lateness(kind: str) -> None:
+    """Of whatever kind: here the loop itself is blocked. A simulated VPC in real time sees it as the system does."""
+    simulated = SimulatedMachine(scenarios.load("healthy"), lambda: datetime.now(UTC))
+    machine = SystemMachine() if kind == "system" else simulated
     watching = asyncio.create_task(machine.watch_lateness())
     await asyncio.sleep(0)
     before = machine.lateness()
