@@ -25,5 +25,5 @@ FORMS: Final = {
 """By placeholder: a value from instance metadata, a name or EC2 replaces it only if it has the form of its kind."""
 HOST: Final = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 """A DNS name that can stand in a command."""
-SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){3,6}")
+SERVICE_NAME: Final = re.compile(r"[a-z]+(\.[a-z0-9-]+){2,6}")
 """The name of a service of PrivateLink."""

@@ -36,14 +36,15 @@ def judged_ports(target: Target) -> tuple[int, ...]:
 def required_steps(evidence: Evidence, target: Target) -> tuple[str, ...]:
     """Ids of the steps that must all have succeeded before the target may be called ok, lowest first."""
     steps = [f"{HOST}/{SDK_SETTINGS}", f"{HOST}/{target.id}/{PROXY}", f"{Step.DNS}/{target.id}/{GETADDRINFO}"]
-    if evidence.run.signed_calls:
+    is_called = evidence.run.signed_calls and SERVICES[target.service].call is not None
+    if is_called:
         steps.insert(1, str(Step.CREDENTIALS))
     for address in evidence.own_addresses(target):
         steps += [f"{step}/{target.id}/{address}/{HTTPS}" for step in (Step.TCP, Step.TLS)]
         # An unsigned answer is worth no more than a signed one: where AWS answered that, the other need not pass.
         if not evidence.reached_aws(target, address):
             steps.append(f"{Step.HTTP}/{target.id}/{address}/{HTTPS}")
-        if evidence.run.signed_calls and not _is_called_elsewhere(evidence, target, address):
+        if is_called and not _is_called_elsewhere(evidence, target, address):
             steps.append(f"{Step.API}/{target.id}/{address}/{HTTPS}")
         # That large requests arrive is not needed for ok. Where this host itself kept them from being tried, a fault
         # that would be critical (HTTP006) is not known, and that is no ok.
