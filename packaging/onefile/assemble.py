@@ -35,7 +35,7 @@ NOT_OF_THE_LIBRARY: Final = (
 """Of the standard library: what tests or teaches it, what draws windows, and what installs packages."""
 NOT_OF_PACKAGES: Final = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "test", "tests")
 """Of installed distributions: what is true of another folder, and what tests them."""
-OTHER_SERVICES: Final = (
+SERVICES: Final = (
     # what reads the configuration
     "ec2",
     "route53",
@@ -46,8 +46,8 @@ OTHER_SERVICES: Final = (
     "sso-oidc",
     "sts",
 )
-"""What the program needs of botocore's data on four hundred services, besides those of its catalogue; of each the
-newest version, without examples."""
+"""What the program needs of botocore's data on four hundred services, of each the newest version, without examples. The
+signed calls of the catalogue are bytes of its own."""
 MACHINES: Final = {
     "x86_64": ("x86_64 | amd64", "/lib64/ld-linux-x86-64.so.2"),
     "aarch64": ("aarch64 | arm64", "/lib/ld-linux-aarch64.so.1"),
@@ -94,7 +94,7 @@ def make_tree(tree: Path, *, parts: Path, libraries: Path, project: Path) -> Non
     app = tree / "app"
     shutil.copytree(libraries, app, ignore=without(*NOT_OF_PACKAGES))
     shutil.rmtree(app / "bin", ignore_errors=True)  # commands of libraries, which name a Python of the builder's
-    prune_services(app / "botocore/data", services_of(project))
+    prune_services(app / "botocore/data")
     for package in ("agent", "probes"):
         shutil.copytree(project / package, app / package, ignore=without())
     (app / "__main__.py").write_text("from agent.cli.entry import main\n\nmain()\n", "utf-8")
@@ -116,19 +116,12 @@ def without(*names: str) -> Callable[[str, list[str]], set[str]]:
     return shutil.ignore_patterns("__pycache__", "*.pyc", ".*", *names)
 
 
-def services_of(project: Path) -> frozenset[str]:
-    """The services whose data the program needs."""
-    sys.path.insert(0, str(project))
-    from agent.catalog.services import SERVICES  # needs no library
-
-    return frozenset({*OTHER_SERVICES, *SERVICES})
-
-
-def prune_services(data: Path, services: frozenset[str]) -> None:
+def prune_services(data: Path) -> None:
+    """Leave of botocore's data what `SERVICES` names."""
     for folder in [entry for entry in data.iterdir() if entry.is_dir()]:
-        if folder.name not in services:
+        if folder.name not in SERVICES:
             shutil.rmtree(folder)
-    for service in sorted(services):
+    for service in SERVICES:
         *older, newest = sorted(entry for entry in (data / service).iterdir() if entry.is_dir())
         for folder in older:
             shutil.rmtree(folder)
