@@ -78,6 +78,8 @@ class Service:
     """The read-only call that proves access; None where the service has none without side effects."""
     permission: CallPermission | None
     """What `call` takes; None where there is none."""
+    call_is_own: bool = False
+    """Whether programs that use the service make `call` themselves, so that a role without it lacks what it needs."""
     calls_per_second: float | None = None
     """The published limit of `call` for one account and Region; None where none is published."""
     default_role: Role | None = None

@@ -92,6 +92,7 @@ SERVICES: Final = {
                 key="BackupVaultList",
             ),
             permission=CallPermission(action="backup:ListBackupVaults"),
+            call_is_own=True,
             calls_per_second=20,
             default_role=Role.REQUIRED,
             documented_fips_regions=frozenset(
@@ -118,6 +119,7 @@ SERVICES: Final = {
                 lists_gateways=True,
             ),
             permission=CallPermission(action="backup-gateway:ListGateways"),
+            call_is_own=True,
             default_role=Role.OPTIONAL,
             appliance_labels=_GATEWAY_HOSTS,
             absent_in=_EVERY_OTHER,
@@ -153,6 +155,7 @@ SERVICES: Final = {
             ports=(_HTTPS,),
             call=_query_call("GetCallerIdentity", "2011-06-15", "Arn"),
             permission=CallPermission(action="sts:GetCallerIdentity", is_needed=False),
+            call_is_own=True,
             calls_per_second=600,
             unsigned_path="/?Action=GetCallerIdentity&Version=2011-06-15",
             answers=AnswerForm.XML,
